@@ -1,0 +1,120 @@
+/** How a server's program is called: with which options, and by which command line where it runs in a root or an image. */
+import type {ServerBinary} from './provision.ts';
+import {isRoot} from './places.ts';
+
+/** The account that every server has: it may do everything, over TCP. */
+export const TEST_USER = 'laas_test';
+export const TEST_PASSWORD = 'laas_test';
+
+/** Must not change between a template and the servers made from it. */
+export const LAYOUT = {mariadb: ['--innodb-log-file-size=32M'], mysql: ['--innodb-redo-log-capacity=32M']};
+
+/** One statement a line: MariaDB's bootstrap reads no more than that. */
+export const CREATE_TEST_USER = [
+  'FLUSH PRIVILEGES;',
+  `CREATE USER '${TEST_USER}'@'%' IDENTIFIED BY '${TEST_PASSWORD}';`,
+  `GRANT ALL PRIVILEGES ON *.* TO '${TEST_USER}'@'%' WITH GRANT OPTION;`,
+  '',
+].join('\n');
+
+export interface ServerSettings {
+  readonly port: number;
+  readonly serverId: number;
+  /** As the server sees them. */
+  readonly dataDir: string;
+  readonly socket: string;
+  readonly durable: boolean;
+  readonly timezone: string | undefined;
+  readonly options: readonly string[];
+}
+
+/** The options of a server that is a proper source of replication, and small. */
+export function serverOptions(binary: ServerBinary, settings: ServerSettings): string[] {
+  return [
+    ...baseOptions(settings.dataDir),
+    ...LAYOUT[binary.flavour],
+    `--port=${settings.port}`,
+    // Inside a container the port is published, on the loopback only.
+    `--bind-address=${binary.kind === 'docker' ? '0.0.0.0' : '127.0.0.1'}`,
+    `--socket=${settings.socket}`,
+    `--pid-file=${settings.dataDir}/server.pid`,
+    `--server-id=${settings.serverId}`,
+    '--log-bin=binlog',
+    '--loose-binlog-format=ROW',
+    '--binlog-row-image=FULL',
+    '--binlog-row-metadata=FULL',
+    '--skip-name-resolve',
+    '--secure-file-priv=',
+    '--innodb-buffer-pool-size=128M',
+    '--max-allowed-packet=64M',
+    ...(binary.flavour === 'mysql'
+      ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--loose-mysqlx=OFF']
+      : []),
+    ...(settings.durable ? DURABLE : RELAXED),
+    ...(isOffset(settings.timezone) ? [`--default-time-zone=${settings.timezone}`] : []),
+    ...settings.options,
+  ];
+}
+
+const DURABLE = ['--innodb-flush-log-at-trx-commit=1', '--sync-binlog=1'];
+
+/** Safe against the death of the server (the kernel has every commit), not against that of the machine. */
+const RELAXED = [
+  '--innodb-flush-log-at-trx-commit=2',
+  '--sync-binlog=0',
+  '--innodb-flush-method=nosync',
+  '--innodb-doublewrite=OFF',
+];
+
+/** `--no-defaults` has to come first: the system's own settings must not reach us. */
+export function baseOptions(dataDir: string): string[] {
+  return ['--no-defaults', ...(isRoot() ? ['--user=root'] : []), `--datadir=${dataDir}`];
+}
+
+/** A named zone is set by the environment: the server's own tables of zones are empty. */
+export function zoneEnvironment(timezone: string | undefined): Record<string, string> {
+  return timezone === undefined || isOffset(timezone) ? {} : {TZ: timezone};
+}
+
+function isOffset(timezone: string | undefined): timezone is string {
+  return timezone !== undefined && /^[+-]/.test(timezone);
+}
+
+export interface Placement {
+  /** The directory that the server may see, outside of any root. */
+  readonly workDir: string;
+  readonly containerName: string;
+  readonly port?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The command line that runs `program` (the server itself, if undefined) of this binary. */
+export function commandLine(
+  binary: ServerBinary,
+  args: readonly string[],
+  place: Placement,
+  program?: string,
+): string[] {
+  if (binary.kind === 'local') {
+    return [...(binary.root === '' ? [] : ['chroot', binary.root]), program ?? binary.path, ...args];
+  }
+  const environment = Object.entries(place.environment ?? {}).flatMap(([key, value]) => [
+    '-e',
+    `${key}=${value}`,
+  ]);
+  const publish = place.port === undefined ? [] : ['-p', `127.0.0.1:${place.port}:${place.port}`];
+  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const run = ['docker', 'run', '--rm', '--interactive', '--name', place.containerName, '--user', user];
+  const server = binary.flavour === 'mariadb' ? 'mariadbd' : 'mysqld';
+  const volume = ['-v', `${place.workDir}:${place.workDir}`];
+  return [
+    ...run,
+    ...volume,
+    ...publish,
+    ...environment,
+    '--entrypoint',
+    program ?? server,
+    binary.image,
+    ...args,
+  ];
+}

@@ -1,0 +1,86 @@
+/** Connections and throwaway databases for tests. */
+import {randomBytes} from 'node:crypto';
+import mysql from 'mysql2/promise';
+import type {ServerAddress} from './server.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What is enough to connect: a server, or a proxy before one together with the account. */
+export type Reachable = Pick<ServerAddress, 'host' | 'port' | 'user' | 'password'>;
+
+/**
+ * A connection that shows values exactly: dates as strings, numbers past 2^53 as strings too, times in
+ * UTC. It takes several statements at once.
+ */
+export function connect(server: Reachable, database?: string): Promise<mysql.Connection> {
+  return mysql.createConnection({
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    password: server.password,
+    ...(database === undefined ? {} : {database}),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    dateStrings: true,
+    supportBigNumbers: true,
+    multipleStatements: true,
+  });
+}
+
+/** The rows of one SELECT. */
+export async function query(
+  connection: mysql.Connection,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const [rows] = await connection.query<mysql.RowDataPacket[]>(sql, [...values]);
+  return rows.map(row => ({...row}));
+}
+
+/** One connection for one piece of work. */
+export async function withConnection<T>(
+  server: Reachable,
+  database: string | undefined,
+  work: (connection: mysql.Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(server, database);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.end();
+  }
+}
+
+export interface Databases {
+  /** The schema that plays LAAS. */
+  readonly source: string;
+  /** The schema that plays the Organization Service. */
+  readonly target: string;
+  drop(): Promise<void>;
+}
+
+/** Names that no other test uses. */
+export function uniqueNames(prefix: string): {source: string; target: string} {
+  const id = `${prefix}_${randomBytes(4).toString('hex')}`;
+  return {source: `${id}_laas`, target: `${id}_org`};
+}
+
+/** Makes a source schema and a target schema of their own on a server. */
+export async function createDatabases(
+  server: Reachable,
+  prefix: string,
+  names = uniqueNames(prefix),
+): Promise<Databases> {
+  const {source, target} = names;
+  await withConnection(server, undefined, async connection => {
+    for (const name of [source, target]) {
+      await connection.query(`CREATE DATABASE ${mysql.escapeId(name)} CHARACTER SET utf8mb4`);
+    }
+  });
+  const drop = (): Promise<void> =>
+    withConnection(server, undefined, async connection => {
+      for (const name of [source, target])
+        await connection.query(`DROP DATABASE IF EXISTS ${mysql.escapeId(name)}`);
+    });
+  return {source, target, drop};
+}
