@@ -1,0 +1,32 @@
+/** What the source's log says, decoded: the language between the binlog source and the rest. */
+import type {SourceTable} from '../src/mapping/tables.ts';
+import type {Row} from '../src/mapping/values.ts';
+import type {LogOffset} from '../src/position/position.ts';
+
+/** One row of a row event. A side is null where the event has none, as before an INSERT. */
+export interface RowChange {
+  readonly table: SourceTable;
+  readonly before: Row | null;
+  readonly after: Row | null;
+  /** The images lack mapped columns, or hold text that cannot be told: read the row from the source. */
+  readonly partial: boolean;
+  /** Written by a session that did not check foreign keys. */
+  readonly unchecked: boolean;
+}
+
+export type SourceEvent =
+  /** A transaction follows; where it `begins` here (MariaDB), no BEGIN follows and only a commit or a rollback ends it. */
+  | {readonly tag: 'gtid'; readonly gtid: string | null; readonly begins: boolean}
+  | {readonly tag: 'rows'; readonly changes: readonly RowChange[]; readonly bytes: number}
+  /** Row images without the row's key, in a mapped table. */
+  | {readonly tag: 'unreadable-rows'; readonly table: SourceTable}
+  | {readonly tag: 'commit'; readonly offset: LogOffset | null; readonly committedAtMs: number}
+  | {readonly tag: 'rollback'; readonly offset: LogOffset | null}
+  /** Part of a transaction was undone after its rows were logged. */
+  | {readonly tag: 'rollback-to-savepoint'}
+  /** The rows so far are prepared (XA), and committed or not later. */
+  | {readonly tag: 'xa-prepared'; readonly offset: LogOffset | null}
+  /** Any other statement: DDL, or DML in statement format. */
+  | {readonly tag: 'statement'; readonly database: string; readonly sql: string; readonly offset: LogOffset | null; readonly executedAtMs: number}
+  /** The log moved on without a change: a heartbeat, a rotation. */
+  | {readonly tag: 'advance'; readonly offset: LogOffset};

@@ -1,0 +1,124 @@
+/**
+ * What was read and is not applied yet, bounded by bytes: past the upper mark the source is paused, below
+ * the lower one it goes on (design.md §3.6).
+ */
+import type {SourceTransaction} from './transaction/transaction.ts';
+
+export interface QueueOptions {
+  readonly pauseBytes: number;
+  readonly resumeBytes: number;
+  readonly pause: () => void;
+  readonly resume: () => void;
+}
+
+export class TransactionQueue {
+  readonly #options: QueueOptions;
+  #items: SourceTransaction[] = [];
+  #head = 0;
+  #bytes = 0;
+  #paused = false;
+  #fault: Error | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#head >= this.#items.length;
+  }
+
+  /** The oldest commit that waits. */
+  get oldestCommitMs(): number | null {
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const item = this.#items[i];
+      if (item !== undefined && item.committedAtMs !== null) return item.committedAtMs;
+    }
+    return null;
+  }
+
+  push(transaction: SourceTransaction): void {
+    // The log moving on is worth one entry, however often it does.
+    const last = this.#items.at(-1);
+    if (last !== undefined && this.#items.length > this.#head && isBare(last) && isBare(transaction)) {
+      this.#items[this.#items.length - 1] = transaction;
+    } else {
+      this.#items.push(transaction);
+      this.#bytes += weight(transaction);
+    }
+    if (!this.#paused && this.#bytes >= this.#options.pauseBytes) {
+      this.#paused = true;
+      this.#options.pause();
+    }
+    this.#notify();
+  }
+
+  /** Ends the stream: what waits is still handed out, then the fault is thrown. */
+  fail(fault: Error): void {
+    this.#fault ??= fault;
+    this.#notify();
+  }
+
+  /** Resolves when something waits or the signal is set; throws the fault once nothing waits. */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (this.isEmpty && !signal.aborted) {
+      if (this.#fault !== null) throw this.#fault;
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+        signal.addEventListener('abort', () => resolve(), {once: true});
+      });
+    }
+  }
+
+  /** The next transactions, as many as fit in `maxChanges`, at least one. One that must stand alone ends the batch. */
+  take(maxChanges: number): SourceTransaction[] {
+    const batch: SourceTransaction[] = [];
+    let changes = 0;
+    while (this.#head < this.#items.length) {
+      const next = this.#items[this.#head];
+      if (next === undefined) break;
+      if (batch.length > 0 && (changes + next.changes.length > maxChanges || standsAlone(next))) break;
+      batch.push(next);
+      this.#head++;
+      this.#bytes -= weight(next);
+      changes += next.changes.length;
+      if (standsAlone(next)) break;
+    }
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    if (this.#paused && this.#bytes <= this.#options.resumeBytes) {
+      this.#paused = false;
+      this.#options.resume();
+    }
+    return batch;
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}
+
+/** A part of a large transaction, and what changes the plan, are applied by themselves. */
+function standsAlone(transaction: SourceTransaction): boolean {
+  return !transaction.complete || transaction.schemaChanged;
+}
+
+/** Only moves the position, and carries no GTID that would be lost. */
+function isBare(transaction: SourceTransaction): boolean {
+  return (
+    transaction.changes.length === 0 &&
+    transaction.complete &&
+    transaction.gtid === null &&
+    transaction.unseen === null &&
+    !transaction.schemaChanged
+  );
+}
+
+/** Objects take room too, even where a transaction holds nothing of ours. */
+function weight(transaction: SourceTransaction): number {
+  return transaction.bytes + 256;
+}

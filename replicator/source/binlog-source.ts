@@ -1,0 +1,249 @@
+/**
+ * The source's binlog as decoded events, over zongji: connects, asks for heartbeats, resumes at a
+ * position, notices silence, pauses the socket when told to.
+ */
+import {ZongJi} from '../../src/position/zongji.ts';
+import {classify, type ConnectionOptions} from '../../src/db/connection.ts';
+import {SyncError} from '../../src/errors.ts';
+import type {Plan} from '../../src/mapping/plan.ts';
+import type {LogOffset, Position} from '../../src/position/position.ts';
+import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
+import {decodeRows, type RawRowsEvent} from '../decode/rows.ts';
+import type {SourceEvent} from '../events.ts';
+import {tapPackets} from './packets.ts';
+
+/** The source sends a heartbeat after this long without an event. */
+const HEARTBEAT_MS = 1000;
+const SILENCE_MS = 3 * HEARTBEAT_MS;
+
+export interface BinlogSourceOptions {
+  readonly connection: ConnectionOptions;
+  readonly database: string;
+  readonly serverId: number;
+  readonly position: Position;
+  /** Read anew for each event, since a schema change makes a new one. */
+  readonly plan: () => Plan;
+  readonly onEvent: (event: SourceEvent) => void;
+  /** Called once; no event follows. */
+  readonly onFault: (error: SyncError) => void;
+  readonly now: () => number;
+}
+
+export interface BinlogSource {
+  /** When bytes last came from the source; unix milliseconds. */
+  readonly lastContactMs: number;
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+/** The parts of zongji that its types leave out, and that back-pressure and decoding need. */
+interface ZongjiEvent {
+  getTypeName(): string;
+  readonly timestamp: number;
+  readonly nextPosition: number;
+  readonly size: number;
+  readonly [field: string]: unknown;
+}
+
+/** Starts to stream at once; faults come by `onFault`. */
+export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
+  const zongji = new ZongJi(options.connection);
+  let file = options.position.tag === 'file' ? options.position.file : '';
+  let lastContactMs = options.now();
+  let paused = false;
+  let ended = false;
+  const names = new Map<number, readonly string[]>();
+
+  const fail = (error: unknown) => {
+    if (ended) return;
+    ended = true;
+    clearInterval(watchdog);
+    options.onFault(faultOf(error));
+    zongji.stop();
+  };
+  const watchdog = setInterval(() => {
+    if (!paused && options.now() - lastContactMs > SILENCE_MS) {
+      fail(new SyncError('stream-silent', `nothing came from the source for ${SILENCE_MS / 1000} s, not even a heartbeat`));
+    }
+  }, HEARTBEAT_MS / 2);
+
+  const deliver = (event: SourceEvent) => {
+    try {
+      options.onEvent(event);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const offsetOf = (event: ZongjiEvent): LogOffset | null =>
+    event.nextPosition > 0 && file !== '' ? {file, offset: event.nextPosition} : null;
+
+  zongji.on('error', fail);
+  zongji.on('ready', () => {
+    tapPackets(zongji, {
+      onPacket: () => {
+        lastContactMs = options.now();
+      },
+      onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
+      onStatement: sql => deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
+      isPaused: () => paused,
+    });
+  });
+  zongji.on('binlog', raw => {
+    if (ended) return;
+    const event = raw as unknown as ZongjiEvent;
+    switch (event.getTypeName()) {
+      case 'Rotate':
+        file = String(event['binlogName']);
+        deliver({tag: 'advance', offset: {file, offset: Number(event['position'])}});
+        return;
+      case 'Heartbeat': {
+        const offset = event.nextPosition > 0 ? event.nextPosition : Number(event['position'] ?? 0);
+        if (file !== '' && offset > 0) deliver({tag: 'advance', offset: {file, offset}});
+        return;
+      }
+      case 'Gtid':
+        deliver({tag: 'gtid', gtid: String(event['gtid']), begins: false});
+        return;
+      case 'MariadbGtid':
+        deliver({tag: 'gtid', gtid: String(event['gtid']), begins: event['standalone'] !== true});
+        return;
+      case 'AnonymousGtid':
+        deliver({tag: 'gtid', gtid: null, begins: false});
+        return;
+      case 'TableMap':
+        names.clear();
+        return;
+      case 'WriteRows':
+      case 'UpdateRows':
+      case 'DeleteRows':
+        rows(event);
+        return;
+      case 'Xid':
+        deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
+        return;
+      case 'XaPrepare':
+        if (event['onePhase'] === true) deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
+        else deliver({tag: 'xa-prepared', offset: offsetOf(event)});
+        return;
+      case 'Query':
+        deliver({
+          tag: 'statement',
+          database: String(event['schema']),
+          sql: String(event['query']),
+          offset: offsetOf(event),
+          executedAtMs: event.timestamp,
+        });
+        return;
+      default: {
+        const offset = offsetOf(event);
+        if (offset !== null) deliver({tag: 'advance', offset});
+      }
+    }
+  });
+
+  const rows = (event: ZongjiEvent) => {
+    const tableId = Number(event['tableId']);
+    const table = zongji.tableMap[tableId] as unknown as {tableName: string; columns: {name: string}[]} | undefined;
+    if (table === undefined) {
+      fail(new SyncError('event-undecodable', 'a row event came without the description of its table'));
+      return;
+    }
+    let columnNames = names.get(tableId);
+    if (columnNames === undefined) {
+      columnNames = table.columns.map(({name}) => name);
+      names.set(tableId, columnNames);
+    }
+    const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
+    if (name === undefined) return;
+    const decoded = decodeRows(options.plan().sources[name], rawRows(event, columnNames));
+    if (decoded.tag === 'changes') deliver({tag: 'rows', changes: decoded.changes, bytes: event.size});
+    else deliver({tag: 'unreadable-rows', table: name});
+  };
+
+  const start = startOptions(options);
+  zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
+  // Queued before the dump, which zongji sends once it knows the server.
+  for (const name of ['master', 'source']) {
+    (zongji.connection as unknown as {query(sql: string, done: () => void): void} | null)?.query(
+      `SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`,
+      () => undefined,
+    );
+  }
+  const connection = zongji.connection as unknown as NodeJS.EventEmitter | null;
+  const lost = () => fail(new SyncError('source-unreachable', 'the source ended the binlog connection'));
+  connection?.on('end', lost);
+  (connection as unknown as {stream?: NodeJS.EventEmitter} | null)?.stream?.on('close', lost);
+
+  return {
+    get lastContactMs() {
+      return lastContactMs;
+    },
+    pause() {
+      paused = true;
+      zongji.connection?.pause();
+    },
+    resume() {
+      paused = false;
+      lastContactMs = options.now();
+      zongji.connection?.resume();
+    },
+    stop() {
+      ended = true;
+      clearInterval(watchdog);
+      return new Promise(resolve => {
+        zongji.once('stopped', () => resolve());
+        zongji.stop();
+      });
+    },
+  };
+}
+
+function startOptions({serverId, database, position}: BinlogSourceOptions) {
+  // Names of tables are matched as the server writes them, which may be in either case.
+  const tables: SourceTable[] = [...SOURCE_TABLE_NAMES];
+  const common = {
+    serverId,
+    includeSchema: {[database]: tables},
+    excludeEvents: ['rowsquery', 'annotaterows', 'previousgtids', 'mariadbgtidlist'],
+  };
+  switch (position.tag) {
+    case 'mysql-gtid':
+      return {...common, gtidSet: position.set};
+    case 'mariadb-gtid':
+      return {...common, gtidSet: position.gtids};
+    case 'file':
+      return {...common, filename: position.file, position: position.offset};
+  }
+}
+
+function rawRows(event: ZongjiEvent, columnNames: readonly string[]): RawRowsEvent {
+  const kind = event.getTypeName() === 'WriteRows' ? 'insert' : event.getTypeName() === 'DeleteRows' ? 'delete' : 'update';
+  const present = event['columns_present_bitmap'] as Uint8Array;
+  return {
+    kind,
+    rows: event['rows'] as RawRowsEvent['rows'],
+    columnNames,
+    presentBefore: present,
+    presentAfter: (event['columns_present_bitmap2'] as Uint8Array | undefined) ?? present,
+    unchecked: (Number(event['flags']) & 2) !== 0,
+  };
+}
+
+const POSITION_UNKNOWN = 1236;
+const SAME_SERVER_ID_MARIADB = 4052;
+
+/** By number; a decoding fault, which has none, stops the stream before the checkpoint passes it. */
+function faultOf(error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
+  if (errno === POSITION_UNKNOWN) {
+    return new SyncError('position-lost', 'the source does not have the log from our position on (error 1236)', {cause: error, errno});
+  }
+  if (errno === SAME_SERVER_ID_MARIADB) {
+    return new SyncError('stream-displaced', 'another client streams with our server id', {cause: error, errno});
+  }
+  const isOurs = !(error instanceof Error) || (!('errno' in error) && !('code' in error));
+  if (isOurs) return new SyncError('event-undecodable', 'an event of the binlog cannot be decoded', {cause: error});
+  return classify('source', error);
+}

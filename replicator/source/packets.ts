@@ -1,0 +1,139 @@
+/**
+ * Beneath zongji: a look at each packet of the dump before it is decoded. Counts contact, unfolds
+ * compressed transactions into the events that they hold, and refuses what zongji would pass by.
+ */
+import {decompress} from 'fzstd';
+import type {ZongJi} from '../../src/position/zongji.ts';
+
+export interface PacketTap {
+  readonly onPacket: () => void;
+  readonly onUnsupported: (reason: string) => void;
+  /** A statement in an event type that zongji does not decode. */
+  readonly onStatement: (sql: string) => void;
+  readonly isPaused: () => boolean;
+}
+
+/** What zongji's parser reads of a mysql2 packet. */
+interface Packet {
+  buffer: Buffer;
+  offset: number;
+  end: number;
+  isEOF(): boolean;
+  isError(): boolean;
+}
+type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
+
+// Event types: MySQL's binlog_event.h and MariaDB's log_event.h.
+const EXECUTE_LOAD_QUERY = 18;
+const INCIDENT = 26;
+const PARTIAL_UPDATE_ROWS = 39;
+const TRANSACTION_PAYLOAD = 40;
+
+const HEADER_BYTES = 19;
+const CHECKSUM_BYTES = 4;
+
+/**
+ * Hooks into the command class that zongji makes and publishes as `BinlogClass` before it emits `ready`.
+ */
+export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap): void {
+  const inner = zongji as unknown as {BinlogClass: {prototype: {binlogData: Handle}}; useChecksum: boolean; _fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null};
+  const prototype = inner.BinlogClass.prototype;
+  const original = prototype.binlogData;
+  prototype.binlogData = function (packet, connection) {
+    tap.onPacket();
+    if (packet.isEOF() || packet.isError()) return original.call(this, packet, connection);
+    // A marker byte, then the header: timestamp, type, server id, length, end position, flags.
+    const type = packet.buffer[packet.offset + 5];
+    switch (type) {
+      case TRANSACTION_PAYLOAD:
+        for (const event of unfold(packet, inner.useChecksum)) original.call(this, event, connection);
+        return prototype.binlogData;
+      case INCIDENT:
+        tap.onUnsupported('the log holds an incident: the source lost changes before it could log them');
+        return prototype.binlogData;
+      case PARTIAL_UPDATE_ROWS:
+        tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');
+        return prototype.binlogData;
+      case EXECUTE_LOAD_QUERY:
+        tap.onStatement(loadStatement(packet));
+        return original.call(this, packet, connection);
+      default:
+        return original.call(this, packet, connection);
+    }
+  };
+  holdPauseDuringFetch(inner, tap);
+}
+
+type FetchTableInfo = (event: unknown, next: () => void) => void;
+
+/**
+ * While zongji asks information_schema about a table it pauses the socket, and resumes it after. Where
+ * we had paused it meanwhile, it must stay so.
+ */
+function holdPauseDuringFetch(zongji: {_fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null}, tap: PacketTap): void {
+  const original = zongji._fetchTableInfo.bind(zongji);
+  zongji._fetchTableInfo = (event, next) => {
+    original(event, () => {
+      next();
+      if (tap.isPaused()) zongji.connection?.pause();
+    });
+  };
+}
+
+/** A LOAD DATA in statement format: the text stands at the end, after names that hold no table of ours. */
+function loadStatement({buffer, offset, end}: Packet): string {
+  const text = buffer.toString('latin1', offset + 1 + HEADER_BYTES, end);
+  const at = text.toUpperCase().indexOf('LOAD DATA');
+  return at < 0 ? 'LOAD DATA' : text.slice(at);
+}
+
+/**
+ * The events of a compressed transaction, as packets.
+ *
+ * The payload is a list of fields (type, length, value: length-encoded integers), ended by type 0, and
+ * then whole events without checksums, compressed with zstd as a rule.
+ * Source: MySQL's libs/mysql/binlog/event/codecs/binary.cpp and compression/payload_event_buffer_istream.
+ */
+export function unfold(packet: Packet, checksums: boolean): Packet[] {
+  const {buffer} = packet;
+  const end = packet.end - (checksums ? CHECKSUM_BYTES : 0);
+  let at = packet.offset + 1 + HEADER_BYTES;
+  const endPosition = buffer.readUInt32LE(packet.offset + 1 + 13);
+  const integer = (): number => {
+    const first = buffer.readUInt8(at++);
+    const bytes = first === 0xfc ? 2 : first === 0xfd ? 3 : first === 0xfe ? 8 : 0;
+    if (bytes === 0) return first;
+    const value = bytes === 8 ? Number(buffer.readBigUInt64LE(at)) : buffer.readUIntLE(at, bytes);
+    at += bytes;
+    return value;
+  };
+  let isCompressed = true;
+  for (;;) {
+    const field = integer();
+    if (field === 0) break;
+    const length = integer();
+    const next = at + length;
+    // Compression type: 0 is zstd, 255 none.
+    if (field === 2) isCompressed = integer() === 0;
+    at = next;
+  }
+  const payload = buffer.subarray(at, end);
+  const events = isCompressed ? Buffer.from(decompress(payload)) : payload;
+  const packets: Packet[] = [];
+  for (let from = 0; from < events.length; ) {
+    const length = events.readUInt32LE(from + 9);
+    packets.push(asPacket(events.subarray(from, from + length), checksums, endPosition));
+    from += length;
+  }
+  return packets;
+}
+
+/** An event as it would have come uncompressed: with a marker byte, the outer end position, a checksum's room. */
+function asPacket(event: Buffer, checksums: boolean, endPosition: number): Packet {
+  const room = checksums ? CHECKSUM_BYTES : 0;
+  const buffer = Buffer.alloc(1 + event.length + room);
+  event.copy(buffer, 1);
+  buffer.writeUInt32LE(event.length + room, 1 + 9);
+  buffer.writeUInt32LE(endPosition, 1 + 13);
+  return {buffer, offset: 0, end: buffer.length, isEOF: () => false, isError: () => false};
+}

@@ -1,0 +1,81 @@
+/**
+ * Folds row changes into the last state of each row, so that a batch writes each key once, whatever
+ * happened to it, and remembers what cannot be seen from the last state alone.
+ */
+import type {ChangeSet, ParentChange} from '../../src/apply/change-set.ts';
+import {keyOf, type Plan} from '../../src/mapping/plan.ts';
+import type {Row} from '../../src/mapping/values.ts';
+import type {RowChange} from '../events.ts';
+
+interface Parent {
+  row: Row | null;
+  left: boolean;
+  fresh: boolean;
+  reread: boolean;
+}
+
+export class Compactor {
+  readonly #plan: Plan;
+  readonly #institutes = new Map<string, Parent>();
+  readonly #users = new Map<string, Parent>();
+  readonly #memberships = new Map<string, Row | null>();
+  readonly #pairsToRead = new Set<string>();
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+  }
+
+  add(change: RowChange): void {
+    switch (change.table) {
+      case 'institutes':
+        return this.#addParent(this.#institutes, change);
+      case 'users':
+        return this.#addParent(this.#users, change);
+      case 'institute_user':
+        return this.#addMembership(change);
+    }
+  }
+
+  changes(): ChangeSet {
+    return {
+      institutes: this.#institutes as ReadonlyMap<string, ParentChange>,
+      users: this.#users as ReadonlyMap<string, ParentChange>,
+      memberships: this.#memberships,
+      pairsToRead: this.#pairsToRead,
+    };
+  }
+
+  #addParent(parents: Map<string, Parent>, {before, after, partial, unchecked}: RowChange): void {
+    const oldKey = before === null ? null : keyOf(before, [0]);
+    const newKey = after === null ? null : keyOf(after, [0]);
+    if (oldKey !== null && oldKey !== newKey) {
+      parents.set(oldKey, {row: null, left: true, fresh: false, reread: false});
+    }
+    if (newKey === null) return;
+    const known = parents.get(newKey);
+    if (known !== undefined) {
+      known.row = after;
+      known.reread = partial;
+      known.left ||= oldKey !== null && oldKey !== newKey;
+      return;
+    }
+    const moved = oldKey !== null && oldKey !== newKey;
+    parents.set(newKey, {row: after, left: moved, fresh: before === null && !unchecked, reread: partial});
+  }
+
+  #addMembership({before, after, partial}: RowChange): void {
+    const indexes = this.#plan.tables.institute_users.sourceKeyIndexes;
+    const oldKey = before === null ? null : keyOf(before, indexes);
+    const newKey = after === null ? null : keyOf(after, indexes);
+    // Where pairs repeat, one row of a pair does not tell which counts.
+    const mustRead = (isPartial: boolean) => isPartial || this.#plan.pairsRepeat;
+    if (oldKey !== null && oldKey !== newKey) this.#setMembership(oldKey, null, mustRead(false));
+    if (newKey !== null) this.#setMembership(newKey, after, mustRead(partial));
+  }
+
+  #setMembership(key: string, row: Row | null, read: boolean): void {
+    this.#memberships.set(key, row);
+    if (read) this.#pairsToRead.add(key);
+    else this.#pairsToRead.delete(key);
+  }
+}

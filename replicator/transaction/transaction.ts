@@ -1,0 +1,202 @@
+/** Groups events into the source's transactions, and keeps the position that each one ends at. Pure. */
+import type {SourceTable} from '../../src/mapping/tables.ts';
+import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
+import type {LogOffset, Position} from '../../src/position/position.ts';
+import type {RowChange, SourceEvent} from '../events.ts';
+import {concernsMappedTables, statementKind} from '../decode/statement.ts';
+
+/** A transaction of the source, or a part of one that is too large to hold. */
+export interface SourceTransaction {
+  readonly changes: readonly RowChange[];
+  readonly bytes: number;
+  /** False for a part that more follows: the checkpoint must not move. */
+  readonly complete: boolean;
+  readonly gtid: string | null;
+  readonly offset: LogOffset | null;
+  /** Null where nothing was committed: the log only moved on. */
+  readonly committedAtMs: number | null;
+  /** The definitions of mapped tables may have changed. */
+  readonly schemaChanged: boolean;
+  /** Rows of these tables changed in a way that the log does not tell; or all of them. */
+  readonly unseen: ReadonlySet<SourceTable> | 'all' | null;
+  /** Why {@link unseen}, for a log line. */
+  readonly reason: string | null;
+}
+
+export interface TransactionBuilderOptions {
+  readonly database: string;
+  /** Larger transactions are handed on in parts. */
+  readonly maxBytes: number;
+}
+
+/** Feed it events; it returns a transaction whenever one ends or grows too large. */
+export class TransactionBuilder {
+  readonly #options: TransactionBuilderOptions;
+  #changes: RowChange[] = [];
+  #bytes = 0;
+  #gtid: string | null = null;
+  #open = false;
+  /** Only an explicit end ends it: statements within do not. */
+  #begun = false;
+  #parted = false;
+  #doubtful = false;
+  #schemaChanged = false;
+  #unseen: Set<SourceTable> | 'all' | null = null;
+  #reason: string | null = null;
+
+  constructor(options: TransactionBuilderOptions) {
+    this.#options = options;
+  }
+
+  /** Whether events of a transaction came that has not ended. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  add(event: SourceEvent): SourceTransaction | null {
+    switch (event.tag) {
+      case 'gtid':
+        this.#gtid = event.gtid;
+        this.#open = true;
+        this.#begun = event.begins;
+        return null;
+      case 'rows':
+        this.#open = true;
+        for (const change of event.changes) this.#changes.push(change);
+        this.#bytes += event.bytes;
+        return this.#bytes < this.#options.maxBytes ? null : this.#part();
+      case 'unreadable-rows':
+        this.#open = true;
+        this.#cannotSee(event.table, 'row images without the key (binlog_row_image)');
+        return null;
+      case 'commit':
+        return this.#end(event.offset, event.committedAtMs);
+      case 'rollback':
+        // Rows logged in a transaction that ends so never were, unless parts of them are out already.
+        if (this.#parted) this.#cannotSee('all', 'a large transaction was rolled back');
+        this.#changes = [];
+        return this.#end(event.offset, null);
+      case 'rollback-to-savepoint':
+        this.#doubtful = true;
+        return null;
+      case 'xa-prepared':
+        // Whether they come about is told later, when the rows are gone by: the commit asks for a reconcile.
+        if (this.#parted) this.#cannotSee('all', 'a large XA transaction was prepared');
+        this.#changes = [];
+        return this.#end(event.offset, null);
+      case 'statement':
+        return this.#statement(event);
+      case 'advance':
+        return this.#open ? null : this.#end(event.offset, null);
+    }
+  }
+
+  #statement({sql, database, offset, executedAtMs}: SourceEvent & {tag: 'statement'}): SourceTransaction | null {
+    const kind = statementKind(sql);
+    switch (kind) {
+      case 'begin':
+        this.#open = true;
+        this.#begun = true;
+        return null;
+      case 'commit':
+        return this.#end(offset, executedAtMs);
+      case 'rollback':
+        return this.add({tag: 'rollback', offset});
+      case 'savepoint':
+      case 'xa-end':
+        return null;
+      case 'rollback-to-savepoint':
+        this.#doubtful = true;
+        return null;
+      case 'xa-commit':
+        this.#cannotSee('all', 'an XA transaction was committed');
+        return this.#end(offset, executedAtMs);
+      case 'xa-rollback':
+        return this.#end(offset, null);
+      default:
+    }
+    if (concernsMappedTables(sql, database, this.#options.database)) {
+      if (kind === 'dml') this.#cannotSee('all', 'a statement-format change of a mapped table');
+      if (kind === 'ddl' || kind === 'ddl-with-rows') this.#schemaChanged = true;
+      if (kind === 'ddl-with-rows') this.#cannotSee('all', 'a mapped table was truncated, dropped, created or renamed');
+    }
+    // DDL stands alone and commits itself.
+    return this.#begun ? null : this.#end(offset, executedAtMs);
+  }
+
+  #cannotSee(table: SourceTable | 'all', reason: string): void {
+    this.#reason = reason;
+    if (table === 'all' || this.#unseen === 'all') this.#unseen = 'all';
+    else this.#unseen = (this.#unseen ?? new Set()).add(table);
+  }
+
+  #part(): SourceTransaction {
+    const part = this.#take(null, null, false);
+    this.#parted = true;
+    return part;
+  }
+
+  #end(offset: LogOffset | null, committedAtMs: number | null): SourceTransaction {
+    const transaction = this.#take(offset, committedAtMs, true);
+    this.#gtid = null;
+    this.#open = false;
+    this.#begun = false;
+    this.#parted = false;
+    this.#doubtful = false;
+    this.#schemaChanged = false;
+    this.#unseen = null;
+    this.#reason = null;
+    return transaction;
+  }
+
+  #take(offset: LogOffset | null, committedAtMs: number | null, complete: boolean): SourceTransaction {
+    const changes = this.#doubtful ? this.#changes.map(change => ({...change, partial: true})) : this.#changes;
+    const bytes = this.#bytes;
+    this.#changes = [];
+    this.#bytes = 0;
+    return {
+      changes,
+      bytes,
+      complete,
+      gtid: complete ? this.#gtid : null,
+      offset,
+      committedAtMs,
+      schemaChanged: this.#schemaChanged,
+      unseen: this.#unseen,
+      reason: this.#reason,
+    };
+  }
+}
+
+/** The position that grows with each transaction applied; kept by us, since zongji's runs ahead. */
+export class PositionTracker {
+  readonly #set: GtidSet | null;
+  readonly #gtids: MariadbGtidPosition | null;
+  #offset: LogOffset | null;
+
+  constructor(position: Position, offset: LogOffset | null) {
+    this.#set = position.tag === 'mysql-gtid' ? GtidSet.parse(position.set) : null;
+    this.#gtids = position.tag === 'mariadb-gtid' ? MariadbGtidPosition.parse(position.gtids) : null;
+    this.#offset = position.tag === 'file' ? {file: position.file, offset: position.offset} : offset;
+  }
+
+  advance({gtid, offset}: Pick<SourceTransaction, 'gtid' | 'offset'>): void {
+    if (offset !== null) this.#offset = offset;
+    if (gtid === null) return;
+    this.#set?.add(gtid);
+    if (this.#gtids !== null) {
+      const [domainId = '0', serverId = '0', seqNo = '0'] = gtid.split('-');
+      this.#gtids.add({domainId: Number(domainId), serverId: Number(serverId), seqNo});
+    }
+  }
+
+  get offset(): LogOffset | null {
+    return this.#offset;
+  }
+
+  get position(): Position {
+    if (this.#set !== null) return {tag: 'mysql-gtid', set: this.#set.toString()};
+    if (this.#gtids !== null) return {tag: 'mariadb-gtid', gtids: this.#gtids.toString()};
+    return {tag: 'file', file: this.#offset?.file ?? '', offset: this.#offset?.offset ?? 4};
+  }
+}

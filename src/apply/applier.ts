@@ -1,0 +1,226 @@
+/**
+ * The way into the target: takes change sets, from the stream or from the reconciler, and writes each in
+ * one transaction.
+ */
+import {setTimeout as delay} from 'node:timers/promises';
+import type {Config} from '../config.ts';
+import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
+import type {Row} from '../mapping/values.ts';
+import type {SourceReader} from '../source/reader.ts';
+import {asFound, type ChangeSet, type ParentChange, type PerTable} from './change-set.ts';
+import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
+import {DeadLetters} from './dead-letters.ts';
+import {decide, type Work} from './decide.ts';
+import {
+  dropMembershipsOfInstitutes,
+  dropMembershipsOfUsers,
+  followInstitutes,
+  followUsers,
+  type DependantsContext,
+} from './dependants.ts';
+import {Ownership, ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
+import {asIncompatible, isAboutRow, isDeadlock, rollBack, type Session} from './session.ts';
+import {CarefulTransaction, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
+import {formatPosition} from '../position/position.ts';
+
+const DEADLOCK_RETRIES = 8;
+const FIRST_RETRY_MS = 10;
+
+export interface ApplyOptions {
+  /** Where the stream stands after this; null leaves the checkpoint where it is. */
+  readonly progress: Progress | null;
+  /** Read memberships of users and institutes that enter; false where the change set holds them. */
+  readonly follow: boolean;
+}
+
+export interface ApplierDeps {
+  readonly config: Pick<Config, 'deletes' | 'conflicts' | 'reconcile'>;
+  readonly plan: Plan;
+  readonly fence: Fence;
+  readonly reader: SourceReader;
+}
+
+export class Applier {
+  readonly #deps: ApplierDeps;
+  readonly #ownership: Ownership;
+  readonly deadLetters: DeadLetters;
+  /** Tests stop or break a transaction here; production leaves it alone. */
+  failpoint: ((place: 'before-commit' | 'after-commit') => Promise<void>) | undefined;
+
+  constructor(deps: ApplierDeps) {
+    this.#deps = deps;
+    this.#ownership = new Ownership(deps.fence.stream);
+    this.deadLetters = new DeadLetters(deps.fence.stream);
+  }
+
+  get plan(): Plan {
+    return this.#deps.plan;
+  }
+
+  /**
+   * Writes a change set, all or nothing.
+   *
+   * Deadlocks are retried here, rows that the server refuses become dead letters; whatever else it
+   * refuses is thrown, with nothing written, or (where the connection broke) with an outcome that only
+   * the saved checkpoint tells.
+   */
+  async apply(session: Session, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
+    const whole = await this.#readMissing(changes);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#attempt(session, whole, options, attempt > 0);
+      } catch (error) {
+        await rollBack(session);
+        this.#ownership.clear();
+        if (!isDeadlock(error) || attempt >= DEADLOCK_RETRIES) throw asIncompatible(error);
+        await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  /** Which of these rows are ours. */
+  ownershipOf(session: Session, keys: Iterable<OwnedKey>): Promise<OwnershipView> {
+    return this.#ownership.view(keys, sql => session.query(sql));
+  }
+
+  /** Moves the checkpoint alone. */
+  async saveProgress(session: Session, progress: Progress): Promise<void> {
+    await session.query(fenceStatement(this.#deps.fence, progress));
+  }
+
+  async #attempt(session: Session, changes: ChangeSet, options: ApplyOptions, careful: boolean): Promise<Outcome> {
+    const batch = await this.#prepare(session, changes, options);
+    const {work} = batch;
+    const simple =
+      work.deletes.user.length + work.deletes.institute.length + work.followUsers.length + work.followInstitutes.length === 0 &&
+      (work.deletes.institute_users.length === 0 || !batch.plan.references.some(({referenced}) => referenced === 'institute_users'));
+    if (simple && !careful) {
+      try {
+        const outcome = await writeAtOnce(session, batch);
+        await this.#committed(session, batch, outcome);
+        return outcome;
+      } catch (error) {
+        if (!isAboutRow(error)) throw error;
+        await rollBack(session);
+        batch.owned.rollback();
+      }
+    }
+    const outcome = await this.#writeCarefully(session, batch, options.follow);
+    await this.#committed(session, batch, outcome);
+    return outcome;
+  }
+
+  async #committed(session: Session, batch: Batch, outcome: Outcome): Promise<void> {
+    batch.owned.commit();
+    const touched = Object.values(outcome.deadLetters).some(count => count > 0) || this.deadLetters.count > 0;
+    if (touched) await this.deadLetters.recount(sql => session.query(sql));
+  }
+
+  async #prepare(session: Session, changes: ChangeSet, {progress, follow}: ApplyOptions): Promise<Batch> {
+    const {plan, config, fence} = this.#deps;
+    const query = (sql: string) => session.query(sql);
+    const memberships = [...changes.memberships.keys()].map(splitPair);
+    const userIds = new Set([...changes.users.keys(), ...memberships.map(({userId}) => userId)]);
+    const instituteIds = new Set([...changes.institutes.keys(), ...memberships.map(({instituteId}) => instituteId)]);
+    const dead = await this.deadLetters.known(
+      {institute: instituteIds, user: userIds, institute_users: changes.memberships.keys(), user_auth: userIds},
+      query,
+    );
+    const owned = await this.#ownership.view(
+      [
+        ...[...userIds].map(ownedUser),
+        ...[...instituteIds].map(ownedInstitute),
+        ...memberships.map(({instituteId, userId}) => ownedMembership(instituteId, userId)),
+      ],
+      query,
+    );
+    const work: Work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
+    return {
+      plan,
+      work,
+      owned,
+      dead,
+      deadLetters: this.deadLetters,
+      fence: fenceStatement(fence, progress),
+      at: progress === null ? '' : formatPosition(progress.position),
+      options: {newestWins: config.conflicts === 'newest', batchRows: config.reconcile.batchRows},
+    };
+  }
+
+  async #writeCarefully(session: Session, batch: Batch, follow: boolean): Promise<Outcome> {
+    const {work, owned, plan} = batch;
+    const transaction = new CarefulTransaction(session, batch);
+    const context: DependantsContext = {
+      plan,
+      reader: this.#deps.reader,
+      transaction,
+      owned,
+      loadOwnership: async keys => owned.merge(await this.ownershipOf(session, keys)),
+      dead: () => transaction.deadNow(),
+      mayDelete: this.#deps.config.deletes === 'mirror',
+    };
+    await transaction.begin();
+    const keptInstitutes = await dropMembershipsOfInstitutes(context, work.deletes.institute);
+    const keptUsers = await dropMembershipsOfUsers(context, work.deletes.user);
+    await transaction.delete('institute_users', work.deletes.institute_users.filter(key => owned.has(ownedPair(key))));
+    await transaction.delete('user_auth', work.deletes.user);
+    await this.#deleteUnless(transaction, 'user', work.deletes.user, keptUsers);
+    await this.#deleteUnless(transaction, 'institute', work.deletes.institute, keptInstitutes);
+    await transaction.upsert('institute', work.upserts.institute);
+    await transaction.upsert('user', work.upserts.user);
+    const isThere = (table: 'user' | 'institute', id: string) => !transaction.hasFailed(table, id);
+    if (follow) {
+      await followInstitutes(context, work.followInstitutes.filter(id => isThere('institute', id)));
+      await followUsers(context, work.followUsers.filter(id => isThere('user', id)));
+    }
+    await transaction.upsert(
+      'institute_users',
+      work.upserts.institute_users.filter(({key}) => isThere('user', splitPair(key).userId) && isThere('institute', splitPair(key).instituteId)),
+    );
+    await transaction.upsert('user_auth', work.upserts.user_auth.filter(({key}) => isThere('user', key)));
+    await this.failpoint?.('before-commit');
+    return transaction.commit();
+  }
+
+  async #deleteUnless(transaction: CarefulTransaction, table: 'user' | 'institute', keys: readonly string[], kept: ReadonlySet<string>): Promise<void> {
+    for (const key of kept) transaction.refuse({table, key, code: 'delete-blocked', detail: 'institute_users'});
+    await transaction.delete(table, keys.filter(key => !kept.has(key)));
+  }
+
+  /** Reads from the source what the log did not tell. */
+  async #readMissing(changes: ChangeSet): Promise<ChangeSet> {
+    const {reader, plan} = this.#deps;
+    const fill = async (table: 'users' | 'institutes', parents: ReadonlyMap<string, ParentChange>) => {
+      const ids = [...parents].filter(([, {reread}]) => reread).map(([id]) => id);
+      if (ids.length === 0) return parents;
+      const found = new Map((await reader.byIds(table, ids)).map(row => [keyOf(row, [0]) ?? '', row]));
+      const filled = new Map(parents);
+      for (const id of ids) filled.set(id, {...asFound(found.get(id) ?? null), left: parents.get(id)?.left ?? false});
+      return filled;
+    };
+    const institutes = await fill('institutes', changes.institutes);
+    const users = await fill('users', changes.users);
+    if (changes.pairsToRead.size === 0) return {...changes, institutes, users};
+    const memberships = new Map<string, Row | null>(changes.memberships);
+    for (const key of changes.pairsToRead) memberships.set(key, null);
+    for (const row of (await reader.pairs([...changes.pairsToRead])).toReversed()) {
+      memberships.set(keyOf(row, plan.tables.institute_users.sourceKeyIndexes) ?? '', row);
+    }
+    return {institutes, users, memberships, pairsToRead: new Set()};
+  }
+}
+
+function ownedPair(key: string): OwnedKey {
+  const {instituteId, userId} = splitPair(key);
+  return ownedMembership(instituteId, userId);
+}
+
+/** Adds up outcomes. */
+export function addOutcome(total: PerTable<{upserted: number; deleted: number}>, outcome: Outcome): void {
+  for (const table of ['institute', 'user', 'institute_users', 'user_auth'] as const) {
+    total[table].upserted += outcome.upserted[table];
+    total[table].deleted += outcome.deleted[table];
+  }
+}
+
+

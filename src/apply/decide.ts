@@ -1,0 +1,139 @@
+/**
+ * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
+ */
+import {mapRow, splitPair, type Mapped, type Plan} from '../mapping/plan.ts';
+import type {Row} from '../mapping/values.ts';
+import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
+import type {NewDeadLetter} from './dead-letters.ts';
+import {ownedInstitute, ownedMembership, ownedUser, type OwnershipView} from './ownership.ts';
+
+export interface KeyedRow {
+  readonly key: string;
+  readonly values: Row;
+}
+
+/** What one transaction does, before the server has had its say. */
+export interface Work {
+  readonly upserts: PerTable<KeyedRow[]>;
+  readonly deletes: PerTable<string[]>;
+  readonly deadLetters: NewDeadLetter[];
+  /** Keys that are in order or gone, so that their dead letters go. */
+  readonly settled: PerTable<string[]>;
+  /** Users and institutes whose memberships are to be read from the source anew. */
+  readonly followUsers: string[];
+  readonly followInstitutes: string[];
+}
+
+export interface Knowledge {
+  readonly owned: OwnershipView;
+  /** Dead letters as they were before. */
+  readonly dead: PerTable<ReadonlySet<string>>;
+  /** Read the memberships of those who enter; false where the change set holds them. */
+  readonly follow: boolean;
+  /** `keep`: nothing is deleted. */
+  readonly mayDelete: boolean;
+}
+
+export function decide(plan: Plan, changes: ChangeSet, knowledge: Knowledge): Work {
+  const work: Work = {
+    upserts: perTable(() => []),
+    deletes: perTable(() => []),
+    deadLetters: [],
+    settled: perTable(() => []),
+    followUsers: [],
+    followInstitutes: [],
+  };
+  decideParents('institute', plan, changes, knowledge, work);
+  decideParents('user', plan, changes, knowledge, work);
+  decideMemberships(plan, changes.memberships, knowledge, work, new Set(work.followUsers), new Set(work.followInstitutes));
+  return work;
+}
+
+function decideParents(
+  table: 'institute' | 'user',
+  plan: Plan,
+  changes: ChangeSet,
+  {owned, dead, follow, mayDelete}: Knowledge,
+  work: Work,
+): void {
+  const toFollow = table === 'user' ? work.followUsers : work.followInstitutes;
+  const enforced = table === 'user' ? plan.parentsEnforced.users : plan.parentsEnforced.institutes;
+  for (const [key, change] of table === 'user' ? changes.users : changes.institutes) {
+    const mapped: Mapped = change.row === null ? {tag: 'ineligible', key} : mapRow(plan.tables[table], change.row);
+    const isOwned = owned.has(table === 'user' ? ownedUser(key) : ownedInstitute(key));
+    switch (mapped.tag) {
+      case 'row': {
+        work.upserts[table].push(mapped);
+        const enters = !isOwned || dead[table].has(key);
+        if (follow && (change.left || (enters && !(change.fresh && enforced)))) toFollow.push(key);
+        if (table === 'user' && change.row !== null) {
+          take(work, 'user_auth', mapRow(plan.tables.user_auth, change.row), dead);
+        }
+        break;
+      }
+      case 'dead-letter':
+        take(work, table, mapped, dead);
+        break;
+      case 'ineligible':
+        if (!isOwned) settle(work, table, key, dead);
+        else if (mayDelete) work.deletes[table].push(key);
+        break;
+    }
+  }
+}
+
+/** Memberships whose parents are followed are left out: they are read anew. */
+export function decideMemberships(
+  plan: Plan,
+  memberships: ReadonlyMap<string, Row | null>,
+  {owned, dead, mayDelete}: Knowledge,
+  work: Work,
+  followedUsers: ReadonlySet<string>,
+  followedInstitutes: ReadonlySet<string>,
+): void {
+  const written = {user: keySet(work, 'user'), institute: keySet(work, 'institute')};
+  const gone = {user: new Set(work.deletes.user), institute: new Set(work.deletes.institute)};
+  const failing = {user: failedKeys(work, 'user'), institute: failedKeys(work, 'institute')};
+  const parentState = (table: 'user' | 'institute', id: string): 'there' | 'waiting' | 'absent' => {
+    if (failing[table].has(id)) return 'waiting';
+    if (written[table].has(id)) return 'there';
+    if (gone[table].has(id)) return 'absent';
+    if (dead[table].has(id)) return 'waiting';
+    return owned.has(table === 'user' ? ownedUser(id) : ownedInstitute(id)) ? 'there' : 'absent';
+  };
+  for (const [key, row] of memberships) {
+    const {instituteId, userId} = splitPair(key);
+    if (followedUsers.has(userId) || followedInstitutes.has(instituteId)) continue;
+    const mapped: Mapped = row === null ? {tag: 'ineligible', key} : mapRow(plan.tables.institute_users, row);
+    const parents = [parentState('user', userId), parentState('institute', instituteId)];
+    if (mapped.tag !== 'ineligible' && parents.every(state => state === 'there')) {
+      take(work, 'institute_users', mapped, dead);
+    } else if (mapped.tag !== 'ineligible' && parents.includes('waiting') && !parents.includes('absent')) {
+      // It waits with its parent, as it is; it is no dead letter itself.
+      settle(work, 'institute_users', key, dead);
+    } else if (!owned.has(ownedMembership(instituteId, userId))) {
+      settle(work, 'institute_users', key, dead);
+    } else if (mayDelete) {
+      work.deletes.institute_users.push(key);
+    }
+  }
+}
+
+function take(work: Work, table: keyof PerTable<unknown>, mapped: Mapped, dead: Knowledge['dead']): void {
+  if (mapped.tag === 'row') work.upserts[table].push(mapped);
+  else if (mapped.tag === 'dead-letter') work.deadLetters.push({table, key: mapped.key, code: mapped.code, detail: null});
+  else settle(work, table, mapped.key, dead);
+}
+
+function settle(work: Work, table: keyof PerTable<unknown>, key: string, dead: Knowledge['dead']): void {
+  if (dead[table].has(key)) work.settled[table].push(key);
+}
+
+function keySet(work: Work, table: 'user' | 'institute'): Set<string> {
+  return new Set(work.upserts[table].map(({key}) => key));
+}
+
+/** Parents that became dead letters in this very batch. */
+function failedKeys(work: Work, table: 'user' | 'institute'): Set<string> {
+  return new Set(work.deadLetters.filter(letter => letter.table === table).map(({key}) => key));
+}

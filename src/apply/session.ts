@@ -1,0 +1,83 @@
+/** One connection to the target that writes: transactions, and what the server's refusals mean. */
+import {connect, errnoOf, queryRows, type Connection} from '../db/connection.ts';
+import type {DatabaseConfig} from '../config.ts';
+import {SyncError, type DeadLetterCode} from '../errors.ts';
+
+/** A session idle for this long is ended by the server, so that a frozen leader holds no locks. */
+export const IDLE_SECONDS = 8;
+/** Shorter than the server's 50 s, so that a lock held by others shows early; the batch is retried. */
+const LOCK_WAIT_SECONDS = 10;
+const MAX_STATEMENT_BYTES = 1024 * 1024;
+
+export interface Session {
+  readonly connection: Connection;
+  /** Statements longer than this are split. */
+  readonly maxStatementBytes: number;
+  query(sql: string): Promise<unknown[][]>;
+}
+
+/** @throws SyncError, classified */
+export async function openSession(config: DatabaseConfig): Promise<Session> {
+  const connection = await connect('target', config, {multipleStatements: true, idleSeconds: IDLE_SECONDS});
+  const query = (sql: string) => queryRows('target', connection, sql);
+  const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
+  await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
+  // Fewer gap locks, fewer deadlocks; a server that logs statements cannot do without them.
+  if (row?.[1] !== 'STATEMENT') await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  return {connection, maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1), query};
+}
+
+/** Rolls back whatever is open; a connection that cannot even do that is closed. */
+export async function rollBack(session: Session): Promise<void> {
+  try {
+    await session.query('ROLLBACK');
+  } catch {
+    // The server rolls back when the connection ends; the fault that led here is already on its way.
+    session.connection.destroy();
+  }
+}
+
+const DEADLOCK_ERRNOS = new Set([1205, 1213, 1020]);
+const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, 1364]);
+const REFERRED_ERRNOS = new Set([1451, 1217]);
+
+/** Whether the same transaction may well succeed when tried again at once. */
+export function isDeadlock(error: unknown): boolean {
+  return error instanceof SyncError && error.errno !== undefined && DEADLOCK_ERRNOS.has(error.errno);
+}
+
+/**
+ * Whether a refusal is about a row and not about the server: by SQLSTATE class (22 data, 23 integrity,
+ * 45 signalled by a trigger) and the few numbers that MySQL files elsewhere.
+ */
+export function isAboutRow(error: unknown): boolean {
+  if (!(error instanceof SyncError) || error.errno === undefined) return false;
+  if (INCOMPATIBLE_ERRNOS.has(error.errno)) return false;
+  const cause = error.cause;
+  const state = cause instanceof Error && 'sqlState' in cause ? String(cause.sqlState) : '';
+  return /^(22|23|45)/.test(state) || [1265, 1366, 1525, 3819, 4025].includes(error.errno);
+}
+
+export function isReferred(error: unknown): boolean {
+  return error instanceof SyncError && error.errno !== undefined && REFERRED_ERRNOS.has(error.errno);
+}
+
+/** A clash of unique keys: by its own number, or turned into 1048 by the upsert's assertion. */
+export function isUniqueClash(error: unknown): boolean {
+  return error instanceof SyncError && (error.errno === 1048 || error.errno === 1062 || error.errno === 1586);
+}
+
+/** Faults that no retry mends until somebody changes the target's tables. */
+export function asIncompatible(error: unknown): unknown {
+  const errno = errnoOf(error instanceof SyncError ? error.cause : error);
+  if (errno === undefined || !INCOMPATIBLE_ERRNOS.has(errno)) return error;
+  return new SyncError('target-incompatible', `a table of the target does not fit the mapping (error ${errno}): run laas-sync doctor`, {cause: error, errno});
+}
+
+/** Under which code a refused row waits. */
+export function refusalCode(error: unknown): {code: DeadLetterCode; detail: string | null} {
+  const errno = error instanceof SyncError ? error.errno : undefined;
+  if (errno === 1406) return {code: 'value-too-long', detail: null};
+  if (errno === 1264 || errno === 1292) return {code: 'out-of-range', detail: `error ${errno}`};
+  return {code: 'rejected', detail: errno === undefined ? null : `error ${errno}`};
+}

@@ -1,0 +1,103 @@
+/**
+ * What the reconciler must know of the stream: which keys it touches while a chunk is being read, and how
+ * far it has come (the watermarks of DBLog, design.md §3.4).
+ *
+ * A window is opened before a chunk is read and closed when it is written. Whatever the stream applied
+ * meanwhile, it knows better than the chunk; leaving out more keys than need be is always safe, since
+ * the stream carries their whole rows.
+ */
+import type {LogOffset, Position} from '../position/position.ts';
+import {compareOffsets} from '../position/position.ts';
+import type {ChangeSet} from './change-set.ts';
+
+export class Window {
+  readonly users = new Set<string>();
+  readonly institutes = new Set<string>();
+  readonly memberships = new Set<string>();
+  /** Parents that were gone for a while: memberships of theirs may have gone unlogged. */
+  readonly leftUsers = new Set<string>();
+  readonly leftInstitutes = new Set<string>();
+  readonly close: () => void;
+
+  constructor(close: (window: Window) => void) {
+    this.close = () => close(this);
+  }
+
+  note(changes: ChangeSet): void {
+    for (const [id, {left, row}] of changes.users) {
+      this.users.add(id);
+      if (left || row === null) this.leftUsers.add(id);
+    }
+    for (const [id, {left, row}] of changes.institutes) {
+      this.institutes.add(id);
+      if (left || row === null) this.leftInstitutes.add(id);
+    }
+    for (const key of changes.memberships.keys()) this.memberships.add(key);
+    for (const key of changes.pairsToRead) this.memberships.add(key);
+  }
+}
+
+interface Waiter {
+  readonly offset: LogOffset;
+  readonly resolve: () => void;
+}
+
+export class StreamTap {
+  readonly #windows = new Set<Window>();
+  #waiters: Waiter[] = [];
+  #live = false;
+  #position: Position | null = null;
+  #offset: LogOffset | null = null;
+
+  /** Where the stream stands; null while it does not run. */
+  get position(): {position: Position; offset: LogOffset | null} | null {
+    return this.#live && this.#position !== null ? {position: this.#position, offset: this.#offset} : null;
+  }
+
+  open(): Window {
+    const window = new Window(closed => this.#windows.delete(closed));
+    this.#windows.add(window);
+    return window;
+  }
+
+  /**
+   * Resolves when the stream has applied everything up to `offset`, or does not run: then nothing newer
+   * can be overwritten, and what it will replay later ends in the same rows.
+   */
+  reached(offset: LogOffset, signal: AbortSignal): Promise<void> {
+    if (!this.#live || this.#isPast(offset) || signal.aborted) return Promise.resolve();
+    return new Promise(resolve => {
+      this.#waiters.push({offset, resolve});
+      signal.addEventListener('abort', () => resolve(), {once: true});
+    });
+  }
+
+  /** For the stream: `changes` are about to be applied. Before, so that no window misses them. */
+  applying(changes: ChangeSet): void {
+    for (const window of this.#windows) window.note(changes);
+  }
+
+  /** For the stream: everything up to here is applied. */
+  applied(position: Position, offset: LogOffset | null): void {
+    this.#live = true;
+    this.#position = position;
+    this.#offset = offset;
+    if (this.#waiters.length > 0) this.#wake(({offset: wanted}) => this.#isPast(wanted));
+  }
+
+  /** For the stream: it has stopped, for whatever reason. */
+  stopped(): void {
+    this.#live = false;
+    this.#wake(() => true);
+  }
+
+  #isPast(offset: LogOffset): boolean {
+    return this.#offset !== null && compareOffsets(this.#offset, offset) >= 0;
+  }
+
+  #wake(isDone: (waiter: Waiter) => boolean): void {
+    const done = this.#waiters.filter(isDone);
+    this.#waiters = this.#waiters.filter(waiter => !done.includes(waiter));
+    for (const {resolve} of done) resolve();
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together
+ * (design.md §3.1).
+ *
+ * First as one flight of statements, which is what almost every batch is. Where the server refuses a row,
+ * or where dependants must be read, step by step: a statement that fails is split until the bad rows
+ * stand alone, so that one of them never costs its neighbours.
+ */
+import {splitPair, type Plan, type TablePlan} from '../mapping/plan.ts';
+import type {TargetTable} from '../mapping/tables.ts';
+import {perTable, type PerTable} from './change-set.ts';
+import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
+import type {KeyedRow, Work} from './decide.ts';
+import {ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
+import {asIncompatible, isAboutRow, isReferred, isUniqueClash, refusalCode, type Session} from './session.ts';
+import {quoteName} from '../mapping/sql.ts';
+import {deleteByKeys, inBatches, keyCondition, upsert, type UpsertOptions} from './statements.ts';
+import {clearUniqueKeys} from './unique.ts';
+
+export interface Outcome {
+  readonly upserted: PerTable<number>;
+  readonly deleted: PerTable<number>;
+  readonly deadLetters: PerTable<number>;
+}
+
+export interface Batch {
+  readonly plan: Plan;
+  readonly work: Work;
+  readonly owned: OwnershipView;
+  readonly dead: PerTable<ReadonlySet<string>>;
+  readonly deadLetters: DeadLetters;
+  /** The statement that checks the fence and saves the position. */
+  readonly fence: string;
+  /** The position, for dead letters. */
+  readonly at: string;
+  readonly options: UpsertOptions & {readonly batchRows: number};
+}
+
+const WRITE_ORDER = ['institute', 'user', 'institute_users', 'user_auth'] as const;
+/** Statements shorter than this travel together. */
+const FLIGHT_BYTES = 256 * 1024;
+
+/** A key of a table as ownership knows it; user_auth shares its user's. */
+export function ownedKey(table: TargetTable, key: string): OwnedKey {
+  if (table === 'institute') return ownedInstitute(key);
+  if (table !== 'institute_users') return ownedUser(key);
+  const {instituteId, userId} = splitPair(key);
+  return ownedMembership(instituteId, userId);
+}
+
+/** Splits an upsert by rows and by bytes. */
+function* upsertStatements(plan: TablePlan, rows: readonly KeyedRow[], {options}: Batch, maxBytes: number): Generator<string> {
+  for (const slice of inBatches(rows, options.batchRows)) {
+    const sql = upsert(plan, slice.map(({values}) => values), options);
+    if (sql.length <= maxBytes || slice.length === 1) yield sql;
+    else yield* upsertStatements(plan, slice, {options: {...options, batchRows: Math.ceil(slice.length / 2)}} as Batch, maxBytes);
+  }
+}
+
+/**
+ * The whole batch in as few round trips as its size allows, without looking at single rows.
+ *
+ * @throws SyncError whatever the server refused; the transaction is then to be rolled back
+ */
+export async function writeAtOnce(session: Session, batch: Batch): Promise<Outcome> {
+  const {work, plan, owned} = batch;
+  for (const table of ['institute', 'user', 'institute_users'] as const) {
+    for (const {key} of work.upserts[table]) owned.add(ownedKey(table, key));
+  }
+  for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
+  function* statements(): Generator<string> {
+    yield 'START TRANSACTION';
+    for (const keys of inBatches(work.deletes.institute_users, batch.options.batchRows)) yield deleteByKeys(plan.tables.institute_users, keys);
+    for (const table of WRITE_ORDER) yield* upsertStatements(plan.tables[table], work.upserts[table], batch, session.maxStatementBytes);
+    yield* owned.statements();
+    yield* batch.deadLetters.storeStatements(work.deadLetters, batch.at);
+    for (const table of WRITE_ORDER) yield* batch.deadLetters.removeStatements(table, healed(batch, table, work.upserts[table].map(({key}) => key)));
+    yield batch.fence;
+    yield 'COMMIT';
+  }
+  await inFlights(session, statements());
+  return {
+    upserted: perTable(table => work.upserts[table].length),
+    deleted: perTable(table => work.deletes[table].length),
+    deadLetters: perTable(table => work.deadLetters.filter(letter => letter.table === table).length),
+  };
+}
+
+/** Sends statements together up to a size; the next flight is built while the server works on this one. */
+async function inFlights(session: Session, statements: Iterable<string>): Promise<void> {
+  let underWay: Promise<unknown> = Promise.resolve();
+  let flight: string[] = [];
+  let bytes = 0;
+  const send = async () => {
+    const sql = flight.join(';');
+    flight = [];
+    bytes = 0;
+    await underWay;
+    underWay = session.query(sql);
+    // Its failure is reported at the next await; meanwhile it must not count as unhandled.
+    underWay.catch(() => undefined);
+  };
+  for (const sql of statements) {
+    flight.push(sql);
+    bytes += sql.length;
+    if (bytes >= FLIGHT_BYTES) await send();
+  }
+  await send();
+  await underWay;
+}
+
+/** Dead letters that go: rows written, and rows found in order or gone. */
+function healed({work, dead}: Batch, table: TargetTable, written: readonly string[]): string[] {
+  return dead[table].size === 0 ? [] : [...new Set([...work.settled[table], ...written.filter(key => dead[table].has(key))])];
+}
+
+/** One transaction, statement by statement. */
+export class CarefulTransaction {
+  readonly #session: Session;
+  readonly #batch: Batch;
+  readonly #letters: NewDeadLetter[];
+  readonly #written = perTable<string[]>(() => []);
+  readonly #gone = perTable(() => new Set<string>());
+  readonly #failed = perTable(() => new Set<string>());
+
+  constructor(session: Session, batch: Batch) {
+    this.#session = session;
+    this.#batch = batch;
+    this.#letters = [...batch.work.deadLetters];
+  }
+
+  async begin(): Promise<void> {
+    await this.#session.query('START TRANSACTION');
+  }
+
+  hasFailed(table: TargetTable, key: string): boolean {
+    return this.#failed[table].has(key);
+  }
+
+  hasDeleted(table: TargetTable, key: string): boolean {
+    return this.#gone[table].has(key);
+  }
+
+  /** Dead letters as they stand after what was written so far. */
+  deadNow(): PerTable<ReadonlySet<string>> {
+    const {dead} = this.#batch;
+    return perTable(table => {
+      if (dead[table].size + this.#failed[table].size === 0) return this.#failed[table];
+      const now = new Set([...dead[table], ...this.#failed[table]]);
+      for (const key of this.#written[table]) now.delete(key);
+      return now;
+    });
+  }
+
+  /** A row that cannot be written or removed. */
+  refuse(letter: NewDeadLetter): void {
+    this.#failed[letter.table].add(letter.key);
+    this.#letters.push(letter);
+  }
+
+  async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
+    for (const slice of inBatches(rows, this.#batch.options.batchRows)) await this.#upsertSlice(table, slice, false);
+  }
+
+  async #upsertSlice(table: TargetTable, rows: readonly KeyedRow[], cleared: boolean): Promise<void> {
+    if (rows.length === 0) return;
+    const plan = this.#batch.plan.tables[table];
+    try {
+      for (const sql of upsertStatements(plan, rows, this.#batch, this.#session.maxStatementBytes)) await this.#session.query(sql);
+    } catch (error) {
+      if (!isAboutRow(error)) throw asIncompatible(error);
+      if (isUniqueClash(error) && !cleared && plan.otherUniqueKeys.length > 0) {
+        const {writable, conflicts} = await clearUniqueKeys(plan, rows, sql => this.#session.query(sql));
+        for (const {row, otherKey} of conflicts) this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
+        await this.#upsertSlice(table, writable, true);
+        return;
+      }
+      if (rows.length === 1) {
+        for (const {key} of rows) this.refuse({table, key, ...refusalCode(error)});
+        return;
+      }
+      const middle = rows.length >> 1;
+      await this.#upsertSlice(table, rows.slice(0, middle), cleared);
+      await this.#upsertSlice(table, rows.slice(middle), cleared);
+      return;
+    }
+    for (const {key} of rows) {
+      this.#written[table].push(key);
+      if (table !== 'user_auth') this.#batch.owned.add(ownedKey(table, key));
+    }
+  }
+
+  /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
+  async delete(table: TargetTable, keys: readonly string[]): Promise<void> {
+    for (const slice of inBatches(keys, this.#batch.options.batchRows)) await this.#deleteSlice(table, slice);
+  }
+
+  async #deleteSlice(table: TargetTable, wanted: readonly string[]): Promise<void> {
+    const blocked = await this.#referredTo(table, wanted);
+    for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
+    const keys = wanted.filter(key => !blocked.has(key));
+    if (keys.length === 0) return;
+    try {
+      await this.#session.query(deleteByKeys(this.#batch.plan.tables[table], keys));
+    } catch (error) {
+      if (!isReferred(error)) throw asIncompatible(error);
+      if (keys.length === 1) {
+        for (const key of keys) this.refuse({table, key, code: 'delete-blocked', detail: null});
+        return;
+      }
+      const middle = keys.length >> 1;
+      await this.#deleteSlice(table, keys.slice(0, middle));
+      await this.#deleteSlice(table, keys.slice(middle));
+      return;
+    }
+    for (const key of keys) {
+      this.#gone[table].add(key);
+      if (table !== 'user_auth') this.#batch.owned.delete(ownedKey(table, key));
+    }
+  }
+
+  /**
+   * Rows that tables of others refer to. Looked for even where the foreign key would stop us, since one
+   * with ON DELETE CASCADE would not: it would take rows along that are not ours.
+   */
+  async #referredTo(table: TargetTable, keys: readonly string[]): Promise<Map<string, string>> {
+    const blocked = new Map<string, string>();
+    const plan = this.#batch.plan.tables[table];
+    const ours: readonly string[] = WRITE_ORDER;
+    for (const reference of this.#batch.plan.references) {
+      if (reference.referenced !== table || ours.includes(reference.table) || keys.length === 0) continue;
+      const join = reference.columns.map((column, i) => `r.${quoteName(column)} = t.${quoteName(reference.referencedColumns[i] ?? '')}`);
+      const rows = await this.#session.query(
+        `SELECT DISTINCT CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')}) FROM ${quoteName(table)} t ` +
+          `JOIN ${quoteName(reference.table)} r ON ${join.join(' AND ')} WHERE ${keyCondition(plan, keys, 't.')}`,
+      );
+      for (const [key] of rows) blocked.set(String(key), reference.table);
+    }
+    return blocked;
+  }
+
+  query(sql: string): Promise<unknown[][]> {
+    return this.#session.query(sql);
+  }
+
+  /** Ownership, dead letters and position, and then all of it at once. */
+  async commit(): Promise<Outcome> {
+    const {owned, deadLetters, at, fence} = this.#batch;
+    const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, at)];
+    for (const table of WRITE_ORDER) {
+      const gone = [...this.#gone[table]].filter(key => this.#batch.dead[table].has(key));
+      const keys = [...healed(this.#batch, table, this.#written[table]), ...gone];
+      statements.push(...deadLetters.removeStatements(table, keys.filter(key => !this.#failed[table].has(key))));
+    }
+    for (const sql of statements) await this.#session.query(sql);
+    await this.#session.query(fence);
+    await this.#session.query('COMMIT');
+    return {
+      upserted: perTable(table => this.#written[table].length),
+      deleted: perTable(table => this.#gone[table].size),
+      deadLetters: perTable(table => this.#letters.filter(letter => letter.table === table).length),
+    };
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * Connections to the two servers: one place for time zone, modes, charset, TLS and time-outs. The only
+ * importer of mysql2.
+ */
+import {readFileSync} from 'node:fs';
+import mysql from 'mysql2/promise';
+import type {Connection as CallbackConnection, ConnectionOptions, SslOptions} from 'mysql2';
+import type {DatabaseConfig} from '../config.ts';
+import {SyncError} from '../errors.ts';
+
+export type Connection = mysql.Connection;
+export type {CallbackConnection, ConnectionOptions};
+export type Side = 'source' | 'target';
+
+/** What a row of a text-protocol result holds when nothing is cast: text, or bytes for binary columns. */
+export type Cell = string | null;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Server errors that say that the connection, or the server, is gone; client errors are classified by code. */
+const GONE_ERRNOS = new Set([1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031]);
+const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118]);
+const GONE_CODES = new Set([
+  'PROTOCOL_CONNECTION_LOST', 'PROTOCOL_SEQUENCE_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT',
+  'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_DESTROYED', 'ENOENT',
+]);
+
+/**
+ * mysql2 options for one server. Everything comes back as text: 64-bit ids and dates are exact, and no
+ * value depends on the process's time zone.
+ */
+export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
+  return {
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    password: config.password,
+    database: config.database,
+    charset: 'utf8mb4_general_ci',
+    timezone: 'Z',
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    enableKeepAlive: true,
+    keepAliveInitialDelay: 10_000,
+    ...tlsOptions(config),
+  };
+}
+
+/** TLS as the five modes mean it; `preferred` is settled by {@link connect}, which may fall back. */
+function tlsOptions(config: DatabaseConfig): {ssl?: SslOptions} {
+  if (config.tls === 'off') return {};
+  let ca: {ca?: string} = {};
+  if (config.tlsCa !== undefined) {
+    try {
+      ca = {ca: readFileSync(config.tlsCa, 'utf8')};
+    } catch (cause) {
+      throw new SyncError('config-invalid', `the TLS bundle ${config.tlsCa} cannot be read`, {cause});
+    }
+  }
+  switch (config.tls) {
+    case 'preferred':
+    case 'required':
+      return {ssl: {...ca, rejectUnauthorized: false}};
+    case 'verify-ca':
+      return {ssl: {...ca, rejectUnauthorized: true, verifyIdentity: false}};
+    case 'verify-identity':
+      return {ssl: {...ca, rejectUnauthorized: true, verifyIdentity: true}};
+  }
+}
+
+/** A server without TLS answers mysql2's TLS request with this. */
+function refusesTls(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'HANDSHAKE_NO_SSL_SUPPORT';
+}
+
+/**
+ * The options that work for this server: for `preferred`, without TLS where the server has none. To be
+ * used where a library opens its connections itself.
+ */
+export async function settledOptions(side: Side, config: DatabaseConfig): Promise<ConnectionOptions> {
+  const options = connectionOptions(config);
+  if (config.tls !== 'preferred') return options;
+  const {connection, used} = await open(side, config, {});
+  connection.destroy();
+  return used;
+}
+
+/**
+ * Opens a connection with the session that all of ours have.
+ *
+ * On the source the session is read-only. On the target, strict mode refuses what would be cut, id 0
+ * stays 0, and a session left alone for `idleSeconds` is ended by the server, so that a frozen process
+ * holds neither locks nor the lease.
+ *
+ * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`
+ */
+export async function connect(
+  side: Side,
+  config: DatabaseConfig,
+  extra: ConnectionOptions & {idleSeconds?: number} = {},
+): Promise<Connection> {
+  const {idleSeconds, ...options} = extra;
+  const {connection} = await open(side, config, options);
+  try {
+    for (const sql of sessionSql(side, idleSeconds)) await connection.query(sql);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw classify(side, error);
+  }
+}
+
+async function open(
+  side: Side,
+  config: DatabaseConfig,
+  extra: ConnectionOptions,
+): Promise<{connection: Connection; used: ConnectionOptions}> {
+  const attempt = async (options: ConnectionOptions) => {
+    const connection = await mysql.createConnection({...options, ...extra});
+    // An error outside of any query must not end the process: the next query reports it.
+    connection.on('error', () => undefined);
+    return {connection, used: options};
+  };
+  const options = connectionOptions(config);
+  try {
+    return await attempt(options);
+  } catch (error) {
+    if (config.tls !== 'preferred' || !refusesTls(error)) throw classify(side, error);
+  }
+  const {ssl: _, ...plain} = options;
+  try {
+    return await attempt(plain);
+  } catch (error) {
+    throw classify(side, error);
+  }
+}
+
+function sessionSql(side: Side, idleSeconds: number | undefined): string[] {
+  // Without a mode, the source gives zero dates as they are.
+  const mode = side === 'source' ? '' : 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
+  const idle = idleSeconds === undefined ? '' : `, wait_timeout = ${idleSeconds}`;
+  return [
+    `SET time_zone = '+00:00', sql_mode = '${mode}'${idle}`,
+    ...(side === 'source' ? ['SET SESSION TRANSACTION READ ONLY'] : []),
+  ];
+}
+
+/**
+ * Asks for rows as arrays.
+ *
+ * @throws SyncError, classified
+ */
+export async function queryRows(side: Side, connection: Connection, sql: string, values: unknown[] = []): Promise<unknown[][]> {
+  try {
+    const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, values, rowsAsArray: true});
+    return rows as unknown[][];
+  } catch (error) {
+    throw classify(side, error);
+  }
+}
+
+/** What a driver's error is to us: by number and code, never by its text. */
+export function classify(side: Side, error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  const errno = errnoOf(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const where = side === 'source' ? 'the source' : 'the target';
+  if (errno !== undefined && DENIED_ERRNOS.has(errno)) {
+    return new SyncError('access-denied', `${where} refused the account or a privilege (error ${errno})`, {cause: error, errno});
+  }
+  const gone = GONE_CODES.has(code) || (errno !== undefined && GONE_ERRNOS.has(errno));
+  if (gone || side === 'source' || isFatal(error)) {
+    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {cause: error, errno});
+  }
+  return new SyncError('target-rejected-batch', `${where} refused a statement (${code || 'no code'})`, {cause: error, errno});
+}
+
+function isFatal(error: unknown): boolean {
+  return error instanceof Error && 'fatal' in error && error.fatal === true;
+}
+
+/** A server's own error number; client-side faults have none, or a negative one. */
+export function errnoOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
+  return error.errno > 0 ? error.errno : undefined;
+}

@@ -1,0 +1,140 @@
+/** Tables as information_schema describes them. */
+import {queryRows, type Connection, type Side} from './connection.ts';
+import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/plan.ts';
+import type {TargetTable} from '../mapping/tables.ts';
+import {SyncError} from '../errors.ts';
+
+const TARGET_TABLES: readonly TargetTable[] = ['institute', 'user', 'institute_users', 'user_auth'];
+
+/**
+ * The source's mapped tables, in three reads of information_schema.
+ *
+ * @throws SyncError `schema-incompatible` where a table is missing
+ */
+export async function readSourceSchema(connection: Connection, database: string): Promise<SourceSchema> {
+  const tables = await readTables('source', connection, database, ['institutes', 'users', 'institute_user']);
+  const references = await readReferences('source', connection, database);
+  const take = (name: string): TableSchema => {
+    const table = tables.get(name);
+    if (table === undefined) throw new SyncError('schema-incompatible', `the source has no table ${database}.${name}, or the account may not see it`);
+    return table;
+  };
+  const enforced = (parent: string) =>
+    references.some(({table, referenced}) => table === 'institute_user' && referenced === parent);
+  return {
+    institutes: take('institutes'),
+    users: take('users'),
+    institute_user: take('institute_user'),
+    parentsEnforced: {users: enforced('users'), institutes: enforced('institutes')},
+  };
+}
+
+/**
+ * The target's mapped tables and the foreign keys that refer to them.
+ *
+ * @throws SyncError `target-incompatible` where a table is missing
+ */
+export async function readTargetSchema(connection: Connection, database: string): Promise<TargetSchema> {
+  const tables = await readTables('target', connection, database, TARGET_TABLES);
+  const missing = TARGET_TABLES.filter(name => !tables.has(name));
+  if (missing.length > 0) {
+    throw new SyncError('target-incompatible', `the target has no table ${missing.join(', ')} in ${database}: run laas-sync migrate`);
+  }
+  const take = (name: TargetTable): TableSchema => tables.get(name) ?? {columns: [], uniqueKeys: []};
+  const references = await readReferences('target', connection, database);
+  return {
+    institute: take('institute'),
+    user: take('user'),
+    institute_users: take('institute_users'),
+    user_auth: take('user_auth'),
+    references: references.filter((reference): reference is Reference =>
+      (TARGET_TABLES as readonly string[]).includes(reference.referenced),
+    ),
+  };
+}
+
+async function readTables(
+  side: Side,
+  connection: Connection,
+  database: string,
+  names: readonly string[],
+): Promise<Map<string, TableSchema>> {
+  const columns = await queryRows(
+    side,
+    connection,
+    `SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,
+            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) ORDER BY TABLE_NAME, ORDINAL_POSITION`,
+    [database, names],
+  );
+  const keys = await queryRows(
+    side,
+    connection,
+    `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART
+       FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) AND NON_UNIQUE = 0
+      ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
+    [database, names],
+  );
+  const tables = new Map<string, TableSchema>();
+  for (const name of names) {
+    const own = columns.filter(row => row[0] === name);
+    if (own.length === 0) continue;
+    tables.set(name, {columns: own.map(columnSchema), uniqueKeys: uniqueKeys(keys.filter(row => row[0] === name))});
+  }
+  return tables;
+}
+
+function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
+  const definition = String(row[3]).toLowerCase();
+  const numberOrNull = (cell: unknown) => (cell === null || cell === undefined ? null : Number(cell));
+  return {
+    name: String(row[1]),
+    type: String(row[2]).toLowerCase(),
+    definition,
+    unsigned: definition.includes('unsigned'),
+    nullable: row[4] === 'YES',
+    charset: row[5] === null || row[5] === undefined ? null : String(row[5]),
+    collation: row[10] === null || row[10] === undefined ? null : String(row[10]),
+    maxLength: numberOrNull(row[6]),
+    fraction: numberOrNull(row[7]) ?? 0,
+    hasDefault: row[4] === 'YES' || (row[8] !== null && row[8] !== undefined) || /auto_increment|default|generated/i.test(String(row[9])),
+  };
+}
+
+/** Keys over a prefix of a column are unique in another sense, so that they are left out. */
+function uniqueKeys(rows: readonly unknown[][]): string[][] {
+  const keys = new Map<string, string[] | null>();
+  for (const [, index, column, prefix] of rows) {
+    const name = String(index);
+    const key = keys.get(name);
+    if (key === null) continue;
+    if (column === null || (prefix !== null && prefix !== undefined)) keys.set(name, null);
+    else keys.set(name, [...(key ?? []), String(column)]);
+  }
+  return [...keys.values()].filter(key => key !== null);
+}
+
+async function readReferences(
+  side: Side,
+  connection: Connection,
+  database: string,
+): Promise<(Omit<Reference, 'referenced'> & {referenced: string})[]> {
+  const rows = await queryRows(
+    side,
+    connection,
+    `SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME
+       FROM information_schema.KEY_COLUMN_USAGE
+      WHERE TABLE_SCHEMA = ? AND REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL
+      ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
+    [database, database],
+  );
+  const references = new Map<string, {table: string; columns: string[]; referenced: string; referencedColumns: string[]}>();
+  for (const [constraint, , table, column, referenced, referencedColumn] of rows) {
+    const name = `${String(table)}.${String(constraint)}`;
+    const reference = references.get(name) ?? {table: String(table), columns: [], referenced: String(referenced), referencedColumns: []};
+    reference.columns.push(String(column));
+    reference.referencedColumns.push(String(referencedColumn));
+    references.set(name, reference);
+  }
+  return [...references.values()];
+}

@@ -1,0 +1,81 @@
+/** What kind of server we speak to, and what identifies it. */
+import {queryRows, type Connection, type Side} from './connection.ts';
+import {SyncError} from '../errors.ts';
+import type {LogOffset} from '../position/position.ts';
+
+export type Flavour = 'mysql' | 'mariadb';
+
+export interface ServerInfo {
+  readonly flavour: Flavour;
+  /** `10.11.19-MariaDB`, `9.7.4`. */
+  readonly version: string;
+  /** Numeric, so that 26.7 is later than 9.7. */
+  readonly versionParts: readonly [number, number, number];
+  /** Tells one server from another behind the same address. */
+  readonly identity: string;
+  /** MySQL with gtid_mode=ON, and MariaDB always. */
+  readonly hasGtids: boolean;
+}
+
+const SYNTAX_ERROR = 1064;
+
+export async function readServerInfo(side: Side, connection: Connection): Promise<ServerInfo> {
+  const [row] = await queryRows(side, connection, 'SELECT VERSION()');
+  const version = String(row?.[0]);
+  const flavour: Flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(part => Number.parseInt(part, 10) || 0);
+  const names = flavour === 'mysql' ? ['server_uuid', 'gtid_mode'] : ['server_id', 'hostname', 'port', 'datadir', 'server_uid'];
+  const variables = await readVariables(side, connection, names);
+  return {
+    flavour,
+    version,
+    versionParts: [major, minor, patch],
+    identity:
+      flavour === 'mysql'
+        ? (variables.get('server_uuid') ?? '')
+        : ['server_uid', 'server_id', 'hostname', 'port', 'datadir'].map(name => variables.get(name) ?? '').join('/'),
+    hasGtids: flavour === 'mariadb' || variables.get('gtid_mode') === 'ON',
+  };
+}
+
+/** Global variables by name; those that the server does not have are absent. */
+export async function readVariables(
+  side: Side,
+  connection: Connection,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await queryRows(side, connection, 'SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)', [names]);
+  return new Map(textRows(rows).map(([name = '', value = '']) => [name, value]));
+}
+
+/**
+ * The end of the source's log. Needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR).
+ *
+ * The statement has one name on MySQL 8.2 and later and another before and on MariaDB; the new one is
+ * a syntax error where it is unknown.
+ *
+ * @returns null where the server writes no log
+ */
+export async function readLogEnd(connection: Connection): Promise<LogOffset | null> {
+  for (const sql of ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']) {
+    try {
+      const [row] = await queryRows('source', connection, sql);
+      return row === undefined ? null : {file: String(row[0]), offset: Number(row[1])};
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.errno !== SYNTAX_ERROR) throw error;
+    }
+  }
+  return null;
+}
+
+/** The log files that the source still has, oldest first, with their sizes in bytes. */
+export async function readLogFiles(connection: Connection): Promise<LogOffset[]> {
+  const rows = await queryRows('source', connection, 'SHOW BINARY LOGS');
+  return rows.map(row => ({file: String(row[0]), offset: Number(row[1])}));
+}
+
+export function textRows(rows: readonly unknown[][]): string[][] {
+  return rows.map(row => row.map(cell => (cell === null || cell === undefined ? '' : String(cell))));
+}
+
+

@@ -1,0 +1,199 @@
+/**
+ * Every fault laas-sync knows, by code, and what it does about each.
+ *
+ * The table is the single place that decides a reaction, and the documentation: docs/errors.md is
+ * generated from it. A reaction is chosen by code, errno or SQLSTATE, never by a message's text.
+ */
+
+/** What a fault makes us do. `retry`: with backoff. `halt`: stop replicating, say why, look again later. `stop`: end the process. */
+export type Reaction = 'retry' | 'dead-letter' | 'halt' | 'reanchor' | 'stop';
+
+export interface ErrorEntry {
+  readonly reaction: Reaction;
+  /** What happened. */
+  readonly meaning: string;
+  /** What an operator does about it. */
+  readonly action: string;
+}
+
+export const ERROR_CODES = {
+  'config-invalid': {
+    reaction: 'stop',
+    meaning: 'A setting in the environment is missing or has a value that cannot be used.',
+    action: 'Correct the variables that the message names; exit code 78 says that a restart alone will not help.',
+  },
+  'preflight-failed': {
+    reaction: 'halt',
+    meaning: 'A server lacks something that replication cannot do without.',
+    action: 'Run `laas-sync doctor`: each must-fix line has the SQL or the parameter that mends it.',
+  },
+  'source-unreachable': {
+    reaction: 'retry',
+    meaning: 'The source cannot be reached, or the connection to it was lost.',
+    action: 'Nothing, if it passes. Otherwise check the network, the account and the server.',
+  },
+  'target-unreachable': {
+    reaction: 'retry',
+    meaning: 'The target cannot be reached, or the connection to it was lost.',
+    action: 'Nothing, if it passes. Otherwise check the network, the account and the server.',
+  },
+  'target-rejected-batch': {
+    reaction: 'retry',
+    meaning: 'The target refused a whole batch: a deadlock, a lock wait, a read-only server, a full disk.',
+    action: 'Nothing for a deadlock. For a read-only or full server, mend the server; the batch is retried until it goes in.',
+  },
+  'access-denied': {
+    reaction: 'halt',
+    meaning: 'A server refused the account, or a privilege is missing.',
+    action: 'Grant what `laas-sync doctor` prints; it is tried again by itself.',
+  },
+  'stream-silent': {
+    reaction: 'retry',
+    meaning: 'The binlog connection carried neither an event nor a heartbeat for three heartbeat periods.',
+    action: 'Nothing: a new connection is made. If it recurs, look at the network path to the source.',
+  },
+  'stream-displaced': {
+    reaction: 'retry',
+    meaning: 'Another client connected to the source with our server id, and the source ended our stream.',
+    action: 'Give each replica of the source its own id; set REPLICATION_SERVER_ID if the derived one is taken.',
+  },
+  'position-lost': {
+    reaction: 'reanchor',
+    meaning: 'The source no longer has the log from our position on: purged, reset, shrunk, or another server.',
+    action: 'Nothing: a full reconcile from a new position runs by itself. Lengthen the binlog retention if it recurs.',
+  },
+  'event-undecodable': {
+    reaction: 'reanchor',
+    meaning: 'An event of a mapped table cannot be decoded: its table was changed or dropped since, or the bytes are damaged.',
+    action: 'Nothing: a full reconcile from a new position runs by itself. Set binlog_row_metadata=FULL on the source.',
+  },
+  'event-unsupported': {
+    reaction: 'halt',
+    meaning: 'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident).',
+    action: 'Switch the form off on the source (doctor prints the SQL), then run a reconcile: `laas-sync sync`.',
+  },
+  'schema-incompatible': {
+    reaction: 'halt',
+    meaning: 'A mapped column of the source is gone, renamed, or of a type that cannot be mapped.',
+    action: 'Bring the column back, or change the mapping; replication resumes by itself when the schema is right again.',
+  },
+  'target-incompatible': {
+    reaction: 'halt',
+    meaning: 'A table of the target lacks a mapped column or a unique mapped key.',
+    action: 'Run `laas-sync migrate`, or mend the table as `laas-sync doctor` says.',
+  },
+  'not-migrated': {
+    reaction: 'stop',
+    meaning: 'The bookkeeping tables are missing or older than this version.',
+    action: 'Run `laas-sync migrate`.',
+  },
+  'lease-lost': {
+    reaction: 'retry',
+    meaning: 'Another instance leads this stream now; this one has written nothing since.',
+    action: 'Nothing: this instance stands by.',
+  },
+  'lease-held': {
+    reaction: 'stop',
+    meaning: 'A daemon leads this stream, so a one-off run cannot write.',
+    action: 'Use POST /sync/trigger of the daemon, or stop it first.',
+  },
+  'run-active': {
+    reaction: 'stop',
+    meaning: 'A reconcile is already running.',
+    action: 'Wait for it; GET /sync/runs shows it.',
+  },
+  'run-failed': {
+    reaction: 'retry',
+    meaning: 'A reconcile ended before its end.',
+    action: 'The run says why. It is made up for by the next one.',
+  },
+  'invalid-email': {
+    reaction: 'dead-letter',
+    meaning: 'The e-mail is not one @ with something on either side and no white space.',
+    action: 'Correct the row at the source.',
+  },
+  'invalid-password': {
+    reaction: 'dead-letter',
+    meaning: 'The password is empty.',
+    action: 'Correct the row at the source.',
+  },
+  'value-too-long': {
+    reaction: 'dead-letter',
+    meaning: 'A value is longer than the target column.',
+    action: 'Shorten it at the source, or widen the target column.',
+  },
+  'out-of-range': {
+    reaction: 'dead-letter',
+    meaning: 'A number or a date does not fit the target column.',
+    action: 'Correct it at the source, or widen the target column.',
+  },
+  'unique-conflict': {
+    reaction: 'dead-letter',
+    meaning: 'Another row of the target holds a value that must be unique; its key is named.',
+    action: 'Free the value: change or remove one of the two rows.',
+  },
+  'delete-blocked': {
+    reaction: 'dead-letter',
+    meaning: 'A row must go, but a row that is not ours refers to it.',
+    action: 'Remove the row that refers to it; the delete is retried.',
+  },
+  rejected: {
+    reaction: 'dead-letter',
+    meaning: "The target refused the row for a reason of its own; the server's error number is kept.",
+    action: 'Look up the number; correct the row at the source or the target column.',
+  },
+  internal: {
+    reaction: 'retry',
+    meaning: 'A fault of laas-sync itself.',
+    action: 'Report it, with the log around it.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The codes under which a row may wait as a dead letter. */
+export const DEAD_LETTER_CODES = Object.entries(ERROR_CODES)
+  .filter(([, entry]) => entry.reaction === 'dead-letter')
+  .map(([code]) => code as DeadLetterCode);
+export type DeadLetterCode = {
+  [C in ErrorCode]: (typeof ERROR_CODES)[C]['reaction'] extends 'dead-letter' ? C : never;
+}[ErrorCode];
+
+/**
+ * A fault with a code. Its message is for people and never holds a row's values, so that it may be
+ * logged, stored and shown; the `cause` is for the debugger only and is never printed.
+ */
+export class SyncError extends Error {
+  readonly code: ErrorCode;
+  /** The server's error number, where a server spoke. */
+  readonly errno: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: {cause?: unknown; errno?: number | undefined} = {}) {
+    super(message, options.cause === undefined ? undefined : {cause: options.cause});
+    this.name = 'SyncError';
+    this.code = code;
+    this.errno = options.errno;
+  }
+
+  get reaction(): Reaction {
+    return ERROR_CODES[this.code].reaction;
+  }
+}
+
+/** Thrown where a wait or a run ends because somebody asked it to: never a failure. */
+export class StoppedError extends Error {
+  constructor() {
+    super('stopped on request');
+    this.name = 'StoppedError';
+  }
+}
+
+/** Throws {@link StoppedError} once the signal is set. */
+export function throwIfStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new StoppedError();
+}
+
+/** For the end of a switch over a union: the compiler proves that it is never reached. */
+export function unreachable(value: never): never {
+  throw new SyncError('internal', `unexpected case: ${typeof value}`);
+}

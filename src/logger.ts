@@ -1,0 +1,63 @@
+/** Logs: JSON for machines, lines for a person at a terminal. The only importer of pino. */
+import {pino, type Logger as PinoLogger} from 'pino';
+import pretty from 'pino-pretty';
+import type {Config} from './config.ts';
+import {SyncError} from './errors.ts';
+
+export type Logger = PinoLogger;
+
+/**
+ * Makes the root logger, to standard error, so that standard output stays free for `--json`.
+ *
+ * Errors are written as code, errno and, for our own ones, their message. Neither a driver's message
+ * nor its SQL is ever written: both quote values of rows.
+ */
+export function createLogger(
+  config: Pick<Config, 'logLevel' | 'logFormat' | 'name'>,
+  output: NodeJS.WritableStream = process.stderr,
+): Logger {
+  const stream =
+    config.logFormat === 'pretty'
+      ? pretty({destination: output, colorize: 'isTTY' in output && output.isTTY === true, ignore: 'pid,hostname,stream,event', singleLine: true, translateTime: 'HH:MM:ss.l'})
+      : output;
+  return pino(
+    {
+      level: config.logLevel,
+      base: {stream: config.name},
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {level: label => ({level: label})},
+      serializers: {err: describeError},
+    },
+    stream,
+  );
+}
+
+/** A logger that writes nothing, for tools and tests. */
+export const silentLogger: Logger = pino({level: 'silent'});
+
+/** What may be told of an error: never a foreign message, since drivers quote values in theirs. */
+export function describeError(error: unknown): Record<string, string | number> {
+  if (error instanceof SyncError) {
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.errno === undefined ? {} : {errno: error.errno}),
+      ...(error.cause instanceof Error ? {cause: foreignName(error.cause)} : {}),
+    };
+  }
+  if (error instanceof Error) {
+    const errno = 'errno' in error && typeof error.errno === 'number' ? {errno: error.errno} : {};
+    return {code: foreignName(error), ...errno, at: stackFrames(error)};
+  }
+  return {code: typeof error};
+}
+
+function foreignName(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** The first frames without the message, which stands before them in a stack. */
+function stackFrames(error: Error): string {
+  const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line));
+  return frames.slice(0, 3).map(line => line.trim()).join(' < ');
+}

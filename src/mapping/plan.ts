@@ -1,0 +1,298 @@
+/**
+ * One immutable plan for each target table, derived from the mapping and the two schemas as found.
+ * Stream, snapshot, repair, verify and counts all use it.
+ */
+import type {DeadLetterCode} from '../errors.ts';
+import {SyncError} from '../errors.ts';
+import {
+  SOURCE_TABLES,
+  TABLE_MAPS,
+  type ColumnMap,
+  type SourceTable,
+  type SourceTableMap,
+  type TableMap,
+  type TargetTable,
+} from './tables.ts';
+import {TRANSFORMS} from './transforms.ts';
+import {validate} from './validity.ts';
+import {isId, type Row, type Value} from './values.ts';
+
+/** A column as information_schema describes it, of either server. */
+export interface ColumnSchema {
+  readonly name: string;
+  /** Lower case, without length: `varchar`, `bigint`, `datetime`. */
+  readonly type: string;
+  readonly unsigned: boolean;
+  readonly nullable: boolean;
+  readonly charset: string | null;
+  readonly collation: string | null;
+  /** In characters for text. */
+  readonly maxLength: number | null;
+  /** Digits of a second. */
+  readonly fraction: number;
+  /** The whole type, for fingerprints. */
+  readonly definition: string;
+  readonly hasDefault: boolean;
+}
+
+export interface TableSchema {
+  readonly columns: readonly ColumnSchema[];
+  /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+}
+
+export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
+  /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
+  readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
+};
+
+/** A foreign key of the target that refers to one of our tables. */
+export interface Reference {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly referenced: TargetTable;
+  readonly referencedColumns: readonly string[];
+}
+
+export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {readonly references: readonly Reference[]};
+
+export type ColumnKind = 'integer' | 'text' | 'timestamp' | 'flag';
+
+/** A target column, its value's source and what it can hold. */
+export interface ColumnPlan {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  readonly map: ColumnMap;
+  readonly schema: ColumnSchema;
+  /** Where the inputs stand in a source row. */
+  readonly inputs: readonly number[];
+  /** The source has more digits of a second than the target. */
+  readonly rounds: boolean;
+}
+
+export type Mapped =
+  | {readonly tag: 'row'; readonly key: string; readonly values: Row}
+  | {readonly tag: 'ineligible'; readonly key: string}
+  | {readonly tag: 'dead-letter'; readonly key: string; readonly code: DeadLetterCode};
+
+export interface TablePlan {
+  readonly target: TargetTable;
+  readonly source: SourceTable;
+  readonly map: TableMap;
+  readonly columns: readonly ColumnPlan[];
+  readonly key: readonly string[];
+  /** Where the key stands in a target row. */
+  readonly keyIndexes: readonly number[];
+  readonly updatedAtIndex: number;
+  /** Unique keys beside the mapped one, as indexes into the row; only those wholly of mapped columns. */
+  readonly otherUniqueKeys: readonly (readonly number[])[];
+  /** Where the key stands in a source row. */
+  readonly sourceKeyIndexes: readonly number[];
+  /** Where the columns that make a source row eligible stand in it; the flag is -1 where there is none. */
+  readonly flagIndex: number;
+  readonly notNullIndexes: readonly number[];
+}
+
+export interface SourcePlan {
+  readonly table: SourceTable;
+  /** Columns by the mapping's name, and the same by the name found; null where an optional one is absent. */
+  readonly columns: readonly string[];
+  readonly actual: readonly (string | null)[];
+  readonly schema: TableSchema;
+}
+
+export interface Plan {
+  readonly sources: Readonly<Record<SourceTable, SourcePlan>>;
+  readonly tables: Readonly<Record<TargetTable, TablePlan>>;
+  readonly references: readonly Reference[];
+  /** Two source rows may stand for one membership (§2.4). */
+  readonly pairsRepeat: boolean;
+  readonly parentsEnforced: SourceSchema['parentsEnforced'];
+}
+
+const KIND_OF_TRANSFORM = {
+  id: 'integer',
+  copy: 'text',
+  secret: 'text',
+  trimmed: 'text',
+  'full-name': 'text',
+  role: 'text',
+  'is-active': 'flag',
+  timestamp: 'timestamp',
+} as const;
+
+const INTEGER_TYPES = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint']);
+const TIME_TYPES = new Set(['datetime', 'timestamp', 'date']);
+const TEXT_TYPES = new Set([
+  'char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'enum', 'set',
+  'binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob',
+]);
+
+/**
+ * Builds the plan.
+ *
+ * @throws SyncError `schema-incompatible` or `target-incompatible`, naming every column at fault
+ */
+export function buildPlan(source: SourceSchema, target: TargetSchema): Plan {
+  const sources = {
+    institutes: sourcePlan('institutes', source.institutes),
+    users: sourcePlan('users', source.users),
+    institute_user: sourcePlan('institute_user', source.institute_user),
+  };
+  const faults: string[] = [];
+  const build = (name: TargetTable) => tablePlan(name, sources, target[name], faults);
+  const tables = {
+    institute: build('institute'),
+    user: build('user'),
+    institute_users: build('institute_users'),
+    user_auth: build('user_auth'),
+  };
+  if (faults.length > 0) throw new SyncError('target-incompatible', faults.join('; '));
+  const pair = [actualName(sources.institute_user, 'institute_id'), actualName(sources.institute_user, 'user_id')];
+  return {
+    sources,
+    tables,
+    references: target.references,
+    pairsRepeat: !source.institute_user.uniqueKeys.some(
+      key => key.length <= pair.length && key.every(column => pair.includes(column)),
+    ),
+    parentsEnforced: source.parentsEnforced,
+  };
+}
+
+/** Resolves the mapping's columns of one source table in its schema. */
+export function sourcePlan(table: SourceTable, schema: TableSchema): SourcePlan {
+  const map: SourceTableMap = SOURCE_TABLES[table];
+  const missing: string[] = [];
+  const actual = map.columns.map(column => {
+    const found = findColumn(schema, [column, ...(map.aliases[column] ?? [])]);
+    if (found === undefined && !map.optional.includes(column)) missing.push(column);
+    return found?.name ?? null;
+  });
+  if (missing.length > 0) {
+    throw new SyncError('schema-incompatible', `the source table ${table} lacks the column ${missing.join(', ')}`);
+  }
+  const plan = {table, columns: map.columns, actual, schema};
+  const wrong = TABLE_MAPS.filter(({source}) => source === table)
+    .flatMap(({columns}) => columns as readonly ColumnMap[])
+    .flatMap(({from, transform}) => from.map(column => ({column, transform})))
+    .filter(({column, transform}) => !isReadable(findColumn(schema, [actualName(plan, column)]), transform))
+    .map(({column}) => column);
+  if (wrong.length > 0) {
+    throw new SyncError('schema-incompatible', `the source table ${table} has a type that cannot be mapped in the column ${[...new Set(wrong)].join(', ')}`);
+  }
+  return plan;
+}
+
+/** The name under which a mapped column was found. */
+export function actualName(plan: SourcePlan, column: string): string {
+  return plan.actual[plan.columns.indexOf(column)] ?? column;
+}
+
+function isReadable(schema: ColumnSchema | undefined, transform: ColumnMap['transform']): boolean {
+  if (schema === undefined) return true;
+  switch (KIND_OF_TRANSFORM[transform]) {
+    case 'integer':
+      return INTEGER_TYPES.has(schema.type);
+    case 'timestamp':
+      return TIME_TYPES.has(schema.type);
+    case 'text':
+    case 'flag':
+      return TEXT_TYPES.has(schema.type);
+  }
+}
+
+function findColumn(schema: TableSchema, names: readonly string[]): ColumnSchema | undefined {
+  for (const name of names) {
+    const found = schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function tablePlan(
+  name: TargetTable,
+  sources: Plan['sources'],
+  schema: TableSchema,
+  faults: string[],
+): TablePlan {
+  const map: TableMap = TABLE_MAPS.find(({target}) => target === name) ?? TABLE_MAPS[0];
+  const source = sources[map.source];
+  const columns = map.columns.flatMap(column => {
+    const found = findColumn(schema, [column.target]);
+    if (found === undefined) {
+      faults.push(`the target table ${name} lacks the column ${column.target}`);
+      return [];
+    }
+    return [columnPlan(column, found, source)];
+  });
+  const indexOf = (column: string) => columns.findIndex(plan => plan.name.toLowerCase() === column.toLowerCase());
+  const keyIndexes = map.key.map(indexOf);
+  const isKey = (key: readonly string[]) =>
+    key.length === map.key.length && key.every(column => keyIndexes.includes(indexOf(column)));
+  if (!schema.uniqueKeys.some(isKey)) {
+    faults.push(`the target table ${name} has no unique key on (${map.key.join(', ')})`);
+  }
+  return {
+    target: name,
+    source: map.source,
+    map,
+    columns,
+    key: map.key,
+    keyIndexes,
+    updatedAtIndex: indexOf('updatedAt'),
+    otherUniqueKeys: schema.uniqueKeys
+      .filter(key => !isKey(key) && key.every(column => indexOf(column) >= 0))
+      .map(key => key.map(indexOf)),
+    sourceKeyIndexes: map.key.map(column => columns[indexOf(column)]?.inputs[0] ?? 0),
+    flagIndex: map.flag === undefined ? -1 : source.columns.indexOf(map.flag),
+    notNullIndexes: map.notNull.map(column => source.columns.indexOf(column)),
+  };
+}
+
+function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): ColumnPlan {
+  const inputs = map.from.map(column => source.columns.indexOf(column));
+  const fractions = map.from.map(column => findColumn(source.schema, [actualName(source, column)])?.fraction ?? 0);
+  return {
+    name: schema.name,
+    kind: KIND_OF_TRANSFORM[map.transform],
+    map,
+    schema,
+    inputs,
+    rounds: map.transform === 'timestamp' && Math.max(...fractions) > schema.fraction,
+  };
+}
+
+/**
+ * Maps one source row: to a target row, to nothing (it is not eligible), or to a dead letter. Whether
+ * the parents of a membership are replicated is the applier's to know.
+ */
+export function mapRow(plan: TablePlan, source: Row): Mapped {
+  const key = keyOf(source, plan.sourceKeyIndexes);
+  if (key === null) return {tag: 'ineligible', key: ''};
+  if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return {tag: 'ineligible', key};
+  for (const index of plan.notNullIndexes) if (source[index] === null) return {tag: 'ineligible', key};
+  const values: Value[] = plan.columns.map(column =>
+    TRANSFORMS[column.map.transform].value(
+      column.inputs.map(index => source[index] ?? null),
+      column.schema.fraction,
+    ),
+  );
+  const code = validate(plan.columns, values);
+  return code === null ? {tag: 'row', key, values} : {tag: 'dead-letter', key, code};
+}
+
+/** A row's key as text: one id, or two joined by a colon; null where an id is null. */
+export function keyOf(row: Row, indexes: readonly number[]): string | null {
+  const first = row[indexes[0] ?? 0];
+  if (!isId(first)) return null;
+  if (indexes.length === 1) return first;
+  const second = row[indexes[1] ?? 0];
+  return isId(second) ? `${first}:${second}` : null;
+}
+
+/** The two ids of a membership's key. */
+export function splitPair(key: string): {instituteId: string; userId: string} {
+  const at = key.indexOf(':');
+  return {instituteId: key.slice(0, at), userId: key.slice(at + 1)};
+}

@@ -1,0 +1,141 @@
+/**
+ * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when
+ * the rows are. Pure text from a plan; identifiers only, no values.
+ */
+import {actualName, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
+
+import {TRANSFORMS} from './transforms.ts';
+
+export function quoteName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+/** A mapped source column as an expression, in the table's alias `s`. */
+export function sourceColumn(source: SourcePlan, column: string, alias = 's'): string {
+  return `${alias}.${quoteName(actualName(source, column))}`;
+}
+
+/** The columns of a source row in the plan's order; an optional column that is absent reads as null. */
+export function sourceSelectList(source: SourcePlan): string {
+  return source.columns
+    .map((column, i) => {
+      if (source.actual[i] === null) return 'NULL';
+      // BIT comes as bytes unless it is made a number.
+      return column === 'is_active' ? `${sourceColumn(source, column)} + 0` : sourceColumn(source, column);
+    })
+    .join(', ');
+}
+
+export function sourceFrom(source: SourcePlan): string {
+  return `${quoteName(source.table)} s`;
+}
+
+/** The columns of a target row in the plan's order, each in the form that the mapping writes. */
+export function targetSelectList(plan: TablePlan): string {
+  return plan.columns
+    .map(({name, kind}) => (kind === 'flag' ? `t.${quoteName(name)} + 0` : `t.${quoteName(name)}`))
+    .join(', ');
+}
+
+/** What makes a source row eligible, itself and its parents. */
+export function eligibleCondition(plans: Plan, plan: TablePlan, alias = 's'): string {
+  const source = plans.sources[plan.source];
+  const own = plan.map.notNull.map(column => `${sourceColumn(source, column, alias)} IS NOT NULL`);
+  if (plan.map.flag !== undefined) own.push(`${sourceColumn(source, plan.map.flag, alias)} = 1`);
+  if (plan.target === 'institute_users') own.push(...parentConditions(plans, alias));
+  return own.join(' AND ');
+}
+
+/** A membership is eligible when its institute and its user are. */
+function parentConditions(plans: Plan, alias: string): string[] {
+  const source = plans.sources.institute_user;
+  return (['user', 'institute'] as const).map((parent, i) => {
+    const plan = plans.tables[parent];
+    const parentSource = plans.sources[plan.source];
+    const reference = sourceColumn(source, parent === 'user' ? 'user_id' : 'institute_id', alias);
+    const name = `p${i}`;
+    return `EXISTS (SELECT 1 FROM ${quoteName(parentSource.table)} ${name} WHERE ${sourceColumn(parentSource, 'id', name)} = ${reference} AND ${eligibleCondition(plans, plan, name)})`;
+  });
+}
+
+/** Of several source rows for one pair, the one that counts (§2.4) comes first in this order. */
+export function winnerOrder(source: SourcePlan): string {
+  const active = TRANSFORMS['is-active'].sql([sourceColumn(source, 'status')], 0, false);
+  const updated = sourceColumn(source, 'updated_at');
+  const byId = source.actual[source.columns.indexOf('id')] === null ? '' : `, ${sourceColumn(source, 'id')} DESC`;
+  return `${active} DESC, IF(${updated} = 0, NULL, ${updated}) DESC${byId}`;
+}
+
+/**
+ * Counts and checksums the eligible source rows of a range of keys.
+ *
+ * The sum is over the square of each row's CRC: CRC32 alone is linear, so that the same change in two
+ * rows would cancel itself out; its square is not.
+ */
+export function sourceChecksum(plans: Plan, plan: TablePlan, range: string): string {
+  const source = plans.sources[plan.source];
+  const eligible = eligibleCondition(plans, plan);
+  if (plan.target === 'institute_users' && plans.pairsRepeat) {
+    const pair = `${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')}`;
+    return `SELECT COUNT(*), BIT_XOR(c * c) FROM (
+      SELECT CRC32(${sourceRowText(plan, source)}) c, ROW_NUMBER() OVER (PARTITION BY ${pair} ORDER BY ${winnerOrder(source)}) n
+        FROM ${sourceFrom(source)} WHERE ${range} AND ${eligible}) r WHERE n = 1`;
+  }
+  return `SELECT COUNT(*), BIT_XOR(CRC32(${sourceRowText(plan, source)}) * CRC32(${sourceRowText(plan, source)}))
+    FROM ${sourceFrom(source)} WHERE ${range} AND ${eligible}`;
+}
+
+/** The same over the target's rows. */
+export function targetChecksum(plan: TablePlan, range: string): string {
+  const text = targetRowText(plan);
+  return `SELECT COUNT(*), BIT_XOR(CRC32(${text}) * CRC32(${text})) FROM ${quoteName(plan.target)} t WHERE ${range}`;
+}
+
+function sourceRowText(plan: TablePlan, source: SourcePlan): string {
+  return rowText(
+    plan.columns.map(column =>
+      TRANSFORMS[column.map.transform].sql(
+        column.map.from.map(name => sourceColumn(source, name)),
+        column.schema.fraction,
+        column.rounds,
+      ),
+    ),
+  );
+}
+
+function targetRowText(plan: TablePlan): string {
+  return rowText(
+    plan.columns.map(({name, kind}) => {
+      const column = `t.${quoteName(name)}`;
+      switch (kind) {
+        case 'text':
+          return `CONVERT(${column} USING utf8mb4)`;
+        case 'timestamp':
+          return `CAST(${column} AS DATETIME(6))`;
+        case 'flag':
+          return `(${column} + 0)`;
+        case 'integer':
+          return column;
+      }
+    }),
+  );
+}
+
+/** One text for a row; null differs from every value, and no value runs into its neighbour. */
+function rowText(expressions: readonly string[]): string {
+  return `CONCAT_WS(0x1f, ${expressions.map(expression => `IFNULL(${expression}, 0x00)`).join(', ')})`;
+}
+
+export function countEligible(plans: Plan, plan: TablePlan): string {
+  const source = plans.sources[plan.source];
+  const what =
+    plan.target === 'institute_users' && plans.pairsRepeat
+      ? `COUNT(DISTINCT ${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')})`
+      : 'COUNT(*)';
+  return `SELECT ${what} FROM ${sourceFrom(source)} WHERE ${eligibleCondition(plans, plan)}`;
+}
+
+export function countTarget(plan: TablePlan): string {
+  return `SELECT COUNT(*) FROM ${quoteName(plan.target)}`;
+}
+

@@ -1,0 +1,110 @@
+/**
+ * The transforms of design.md §2.1, each in two forms that must agree: on values (what is written) and
+ * in SQL (what is counted and checksummed on the servers). A property test holds them together; where
+ * they could differ, in exotic case mappings, the value form decides, since a checksum that differs only
+ * makes the rows be read and compared by it.
+ */
+import {OTHER_ROLE, ROLES, type TransformName} from './tables.ts';
+import type {Value} from './values.ts';
+
+export interface Transform {
+  /** @param fraction digits of a second that the target column holds */
+  value(inputs: readonly Value[], fraction: number): Value;
+  /**
+   * @param inputs expressions that yield the source columns
+   * @param rounds the source holds more digits of a second than the target, which has `fraction`
+   */
+  sql(inputs: readonly string[], fraction: number, rounds: boolean): string;
+}
+
+const EPOCH = '1970-01-01 00:00:00';
+const utf8 = (expression: string) => `CONVERT(${expression} USING utf8mb4)`;
+const normalised = (value: Value) => (value === null ? '' : trimSpaces(value).toUpperCase());
+const normalisedSql = (expression: string) =>
+  `CAST(UPPER(TRIM(${utf8(expression)})) AS BINARY)`;
+
+export const TRANSFORMS: Readonly<Record<TransformName, Transform>> = {
+  id: {value: ([id = null]) => id, sql: ([id = '']) => id},
+  copy: {value: ([value = null]) => value, sql: ([value = '']) => utf8(value)},
+  // As copy; named apart so that nothing that prints may print it.
+  secret: {value: ([value = null]) => value, sql: ([value = '']) => utf8(value)},
+  trimmed: {
+    value: ([value = null]) => (value === null ? null : trimSpaces(value)),
+    sql: ([value = '']) => `TRIM(${utf8(value)})`,
+  },
+  'full-name': {
+    value: ([first = null, last = null]) => {
+      const head = first === null ? '' : trimSpaces(first);
+      const tail = last === null ? '' : trimSpaces(last);
+      return head === '' ? tail : tail === '' ? head : `${head} ${tail}`;
+    },
+    sql: ([first = '', last = '']) =>
+      `CONCAT_WS(' ', NULLIF(TRIM(${utf8(first)}), ''), NULLIF(TRIM(${utf8(last)}), ''))`,
+  },
+  role: {
+    value: ([role = null]) => (ROLES as Readonly<Record<string, string>>)[normalised(role)] ?? OTHER_ROLE,
+    sql: ([role = '']) => {
+      const cases = Object.entries(ROLES).map(([from, to]) => `WHEN '${from}' THEN '${to}'`);
+      return `CASE ${normalisedSql(role)} ${cases.join(' ')} ELSE '${OTHER_ROLE}' END`;
+    },
+  },
+  'is-active': {
+    value: ([status = null]) => (normalised(status) === 'ACTIVE' ? '1' : '0'),
+    sql: ([status = '']) => `IF(${normalisedSql(status)} = 'ACTIVE', 1, 0)`,
+  },
+  timestamp: {
+    value: ([first = null, second = null], fraction) =>
+      toTimestamp(isDate(first) ? first : isDate(second) ? second : EPOCH, fraction),
+    sql: ([first = '', second = ''], fraction, rounds) => {
+      const known = (expression: string) => `IF(${expression} = 0, NULL, ${expression})`;
+      const chosen = `COALESCE(${known(first)}, ${known(second)}, '${EPOCH}')`;
+      if (!rounds) return `CAST(${chosen} AS DATETIME(6))`;
+      // MySQL's CAST rounds and MariaDB's cuts: add half a unit and cut the text, the same on both.
+      const half = 5 * 10 ** (5 - fraction);
+      const text = `DATE_FORMAT(${chosen} + INTERVAL ${half} MICROSECOND, '%Y-%m-%d %H:%i:%s.%f')`;
+      return `CAST(LEFT(${text}, ${fraction === 0 ? 19 : 20 + fraction}) AS DATETIME(6))`;
+    },
+  },
+};
+
+/** Cuts leading and trailing U+0020, as SQL's TRIM does; no other white space. */
+export function trimSpaces(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text.charCodeAt(start) === 32) start++;
+  while (end > start && text.charCodeAt(end - 1) === 32) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+/** A zero date counts as none. */
+function isDate(value: Value): value is string {
+  return value !== null && !value.startsWith('0000-00-00');
+}
+
+/**
+ * A date of the source with exactly `fraction` digits of a second, rounded half up.
+ *
+ * @param text `YYYY-MM-DD[ HH:MM:SS[.ffffff]]`
+ */
+export function toTimestamp(text: string, fraction: number): string {
+  const moment = text.length === 10 ? `${text} 00:00:00` : text;
+  const whole = moment.slice(0, 19);
+  const digits = moment.slice(20);
+  if (digits.length <= fraction) {
+    return fraction === 0 ? whole : `${whole}.${digits.padEnd(fraction, '0')}`;
+  }
+  const kept = digits.slice(0, fraction);
+  if (digits.charCodeAt(fraction) < 53) return fraction === 0 ? whole : `${whole}.${kept}`;
+  const next = (fraction === 0 ? 0 : Number(kept)) + 1;
+  if (fraction > 0 && next < 10 ** fraction) return `${whole}.${String(next).padStart(fraction, '0')}`;
+  const carried = nextSecond(whole);
+  return fraction === 0 ? carried : `${carried}.${'0'.repeat(fraction)}`;
+}
+
+function nextSecond(whole: string): string {
+  const date = new Date(0);
+  date.setUTCFullYear(Number(whole.slice(0, 4)), Number(whole.slice(5, 7)) - 1, Number(whole.slice(8, 10)));
+  date.setUTCHours(Number(whole.slice(11, 13)), Number(whole.slice(14, 16)), Number(whole.slice(17, 19)) + 1, 0);
+  // toISOString writes years past 9999 with a sign; such a date fits no column and is left to the server.
+  return date.toISOString().slice(0, 19).replace('T', ' ');
+}

@@ -1,0 +1,66 @@
+/** Whether a mapped row can be written (design.md §2.2), as far as it can be told without the server. */
+import type {DeadLetterCode} from '../errors.ts';
+import type {ColumnPlan} from './plan.ts';
+import type {Row} from './values.ts';
+
+/** Exactly one @, at least one character on either side, no white space inside. */
+const EMAIL = /^[^\s@]+@[^\s@]+$/u;
+
+const INTEGER_BITS: Readonly<Record<string, bigint>> = {
+  tinyint: 8n,
+  smallint: 16n,
+  mediumint: 24n,
+  int: 32n,
+  integer: 32n,
+  bigint: 64n,
+};
+
+/** @returns the code of the first fault, or null for a row that can be written */
+export function validate(columns: readonly ColumnPlan[], row: Row): DeadLetterCode | null {
+  for (let i = 0; i < columns.length; i++) {
+    const column = columns[i];
+    const value = row[i];
+    if (column === undefined || value === null || value === undefined) continue;
+    const code = validateValue(column, value);
+    if (code !== null) return code;
+  }
+  return null;
+}
+
+function validateValue(column: ColumnPlan, value: string): DeadLetterCode | null {
+  switch (column.map.transform) {
+    case 'id':
+      return fitsInteger(column, value) ? null : 'out-of-range';
+    case 'trimmed':
+      if (!EMAIL.test(value)) return 'invalid-email';
+      break;
+    case 'secret':
+      if (value === '') return 'invalid-password';
+      break;
+    case 'timestamp':
+      return null;
+    default:
+      break;
+  }
+  return fitsText(column, value) ? null : 'value-too-long';
+}
+
+function fitsText({schema}: ColumnPlan, value: string): boolean {
+  if (schema.maxLength === null || schema.type === 'enum' || schema.type === 'set') return true;
+  // Most values are far from the limit: count characters or bytes only where it matters.
+  if (value.length * 4 <= schema.maxLength) return true;
+  if (schema.type === 'char' || schema.type === 'varchar') {
+    return value.length <= schema.maxLength || [...value].length <= schema.maxLength;
+  }
+  return Buffer.byteLength(value) <= schema.maxLength;
+}
+
+function fitsInteger({schema}: ColumnPlan, value: string): boolean {
+  const bits = INTEGER_BITS[schema.type];
+  // 15 digits fit every BIGINT; most ids end here.
+  if (bits === undefined || (bits === 64n && value.length <= 15 && !value.startsWith('-'))) return true;
+  const number = BigInt(value);
+  return schema.unsigned
+    ? number >= 0n && number < 1n << bits
+    : number >= -(1n << (bits - 1n)) && number < 1n << (bits - 1n);
+}

@@ -1,0 +1,169 @@
+/**
+ * What the outside may see of a running daemon and ask of it: the contract between the HTTP edge (and
+ * the command line) and everything behind it. The shapes are those of design.md §1.
+ */
+import type {DeadLetterCode} from '../errors.ts';
+
+export const TARGET_TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
+export type TargetTable = (typeof TARGET_TABLES)[number];
+
+export type ReplicationState =
+  | 'starting'
+  | 'snapshotting'
+  | 'streaming'
+  | 'paused'
+  | 'standby'
+  | 'halted'
+  | 'stopped';
+
+export type ReconcileMode = 'diff' | 'full';
+export type RunTrigger = 'schedule' | 'api' | 'cli' | 'recovery';
+export type RunState = 'running' | 'succeeded' | 'failed' | 'needs-confirmation';
+
+/** What a run did to one table. `compared` counts every eligible source row that the run vouches for. */
+export interface TableOutcome {
+  compared: number;
+  repaired: number;
+  deleted: number;
+  deadLetters: number;
+}
+export type TableOutcomes = Record<TargetTable, TableOutcome>;
+
+export interface Run {
+  readonly runId: string;
+  readonly trigger: RunTrigger;
+  readonly mode: ReconcileMode;
+  readonly state: RunState;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly durationMs: number | null;
+  readonly tables: TableOutcomes;
+  readonly error: string | null;
+}
+
+/** How far a run in progress has come; `fraction` is of the source rows, between 0 and 1. */
+export interface RunProgress {
+  readonly runId: string;
+  readonly table: TargetTable;
+  readonly rows: number;
+  readonly totalRows: number;
+  readonly fraction: number;
+}
+
+export interface Counts {
+  readonly users: number;
+  readonly institutes: number;
+  readonly instituteUsers: number;
+  readonly userAuth: number;
+}
+
+export interface Status {
+  readonly name: string;
+  readonly lastSync: string | null;
+  readonly organizationService: Counts | null;
+  readonly sourceDatabase: Counts | null;
+  /** When the two counts above were taken. */
+  readonly countedAt: string | null;
+  readonly isHealthy: boolean;
+  readonly timestamp: string;
+  readonly replication: {
+    readonly state: ReplicationState;
+    readonly lagSeconds: number | null;
+    readonly lagBytes: number | null;
+    readonly position: Readonly<Record<string, unknown>> | null;
+    /** The end of the source's log when last looked at. */
+    readonly sourcePosition: Readonly<Record<string, unknown>> | null;
+    readonly lastEventAt: string | null;
+    readonly lastContactAt: string | null;
+    readonly lastAppliedAt: string | null;
+    readonly transactionsApplied: number;
+    readonly rowsApplied: number;
+    readonly reconnects: number;
+  };
+  readonly lastRun: Run | null;
+  readonly currentRun: Run | null;
+  readonly progress: RunProgress | null;
+  readonly nextRun: string | null;
+  readonly deadLetters: number;
+  /** Rows of the target that LAAS knows nothing of, by table; null until counted. */
+  readonly foreignRows: Readonly<Record<TargetTable, number>> | null;
+  /** Why not healthy. */
+  readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface DeadLetter {
+  readonly table: TargetTable;
+  readonly key: string;
+  readonly code: DeadLetterCode;
+  /** The server's error number, the other key of a conflict: never a value. */
+  readonly detail: string | null;
+  readonly position: string | null;
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+  readonly attempts: number;
+}
+
+/** The comparison of one table by `verify`. */
+export interface TableVerdict {
+  readonly compared: number;
+  readonly missing: number;
+  readonly different: number;
+  readonly extra: number;
+  readonly deadLetters: number;
+  readonly foreign: number;
+  /** A few keys of rows in drift; keys only. */
+  readonly sampleKeys: readonly string[];
+}
+export interface Verdict {
+  readonly equal: boolean;
+  readonly tables: Readonly<Record<TargetTable, TableVerdict>>;
+  readonly durationMs: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass as `after` for the next page; null at the end. */
+  readonly next: string | null;
+}
+
+/** What is pushed to watchers (server-sent events). */
+export type OperationEvent =
+  | {readonly tag: 'status'; readonly status: Status}
+  | {readonly tag: 'run'; readonly run: Run}
+  | {readonly tag: 'progress'; readonly progress: RunProgress};
+
+export interface TriggerRequest {
+  readonly mode: ReconcileMode;
+  readonly allowDeletes: boolean;
+}
+
+export interface StartedRun {
+  readonly runId: string;
+  /** Resolves with the ended run whatever its outcome; never rejects. */
+  readonly ended: Promise<Run>;
+}
+
+/**
+ * A daemon as its edge sees it. Every method is safe to call at any time.
+ *
+ * Faults are {@link SyncError}s: `run-active` where a run is going, `lease-held` where another instance
+ * leads and this one may not write.
+ */
+export interface Operations {
+  /** From memory: answers in well under a millisecond. */
+  status(): Status;
+  /** The process is worth sending work to: it leads and streams, or stands by on purpose. */
+  isReady(): boolean;
+  trigger(request: TriggerRequest): Promise<StartedRun>;
+  verify(signal: AbortSignal): Promise<Verdict>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  runs(page: {after: string | null; limit: number}): Promise<Page<Run>>;
+  run(runId: string): Promise<Run | null>;
+  deadLetters(page: {after: string | null; limit: number; table?: TargetTable | undefined}): Promise<Page<DeadLetter>>;
+  /** Tries every dead letter again; resolves with how many remain. */
+  retryDeadLetters(): Promise<{retried: number; remaining: number}>;
+  /** Calls `listener` on every change until the returned function is called. */
+  subscribe(listener: (event: OperationEvent) => void): () => void;
+}
