@@ -1,0 +1,92 @@
+/**
+ * The entry of `npm test`, `npm run demo`, `bench` and `soak`: makes a fresh checkout ready, then runs it.
+ *
+ * Nothing but Node may be needed here, since this is what installs the rest.
+ */
+import {spawn} from 'node:child_process';
+import {existsSync, mkdtempSync, readFileSync, rmSync, statSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+const MINIMUM = [20, 19];
+const PROGRAMS = {
+  demo: 'dist/test/demo/main.js',
+  bench: 'dist/bench/main.js',
+  soak: 'dist/test/soak/main.js',
+};
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+async function main([task = '', ...args]) {
+  if (task !== 'test' && !(task in PROGRAMS)) {
+    console.error('usage: node test/build/bootstrap.mjs test|demo|bench|soak [arguments]');
+    return 64;
+  }
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+    console.error(`Node.js ${MINIMUM.join('.')} or later is needed; this is ${process.versions.node}.`);
+    return 1;
+  }
+  if (!isInstalled()) {
+    console.log('installing the npm packages (npm ci)');
+    const code = await run('npm', ['ci', '--no-audit', '--no-fund']);
+    if (code !== 0) return code;
+  }
+  const built = await run('npm', ['run', '--silent', 'build']);
+  if (built !== 0) {
+    console.error('the build failed');
+    return built;
+  }
+  if (task === 'test') return await test(args);
+  const program = PROGRAMS[task];
+  if (!existsSync(join(root, program))) {
+    console.error(`${program} is missing: this checkout has no ${task}`);
+    return 1;
+  }
+  return await run(process.execPath, ['--enable-source-maps', program, ...args]);
+}
+
+/** npm leaves its own lock file in node_modules, last of all: older than ours, it is out of date. */
+function isInstalled() {
+  const mark = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(mark)) return false;
+  return statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+}
+
+async function test(args) {
+  const dir = mkdtempSync(join(tmpdir(), 'laas-sync-counts-'));
+  const counts = join(dir, 'counts.json');
+  try {
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+    const reporters = ['--reporter=default', '--reporter=./test/build/count-reporter.mjs'];
+    const code = await run(process.execPath, [vitest, 'run', ...reporters, ...args], {
+      LAAS_SYNC_COUNTS: counts,
+    });
+    if (existsSync(counts)) {
+      const {passed, failed} = JSON.parse(readFileSync(counts, 'utf8'));
+      console.log(`${passed} passed, ${failed} failed`);
+    }
+    return code;
+  } finally {
+    rmSync(dir, {recursive: true, force: true});
+  }
+}
+
+/**
+ * Runs a command in the checkout and answers its exit code. A signal is passed on, since it may have been
+ * sent to us alone, and the command's end is waited for: it cleans up. From a terminal it gets ^C twice.
+ */
+function run(command, args, environment = {}) {
+  const child = spawn(command, args, {cwd: root, stdio: 'inherit', env: {...process.env, ...environment}});
+  const passOn = signal => child.kill(signal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, passOn);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
+  }).finally(() => {
+    for (const signal of signals) process.off(signal, passOn);
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));
