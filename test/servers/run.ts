@@ -9,7 +9,10 @@ export interface RunResult {
 
 export interface RunOptions {
   readonly input?: string;
+  readonly cwd?: string;
+  /** On top of our environment, or instead of it. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly cleanEnv?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -18,7 +21,8 @@ export function tryRun(command: readonly string[], options: RunOptions = {}): Pr
   const [file = '', ...args] = command;
   return new Promise(resolve => {
     const child = spawn(file, args, {
-      env: {...process.env, ...options.env},
+      cwd: options.cwd,
+      env: options.cleanEnv === true ? {...options.env} : {...process.env, ...options.env},
       stdio: 'pipe',
       timeout: options.timeoutMs ?? 120_000,
       killSignal: 'SIGKILL',
