@@ -49,13 +49,45 @@ const INSTITUTES = [
 ] as const;
 
 const FIRST_NAMES = [
-  ...(['Ada', 'Zoë', 'José', 'Mei', 'Oluwaseun', 'Łukasz', 'Anaïs', 'Søren', 'Priya', 'Наталія'] as const),
-  ...(['花子', 'Fatima', 'Björn', 'Chidi', 'Aoife', 'Noor', 'Tomás', '🌟 Stella', 'Ravi', 'Ingrid'] as const),
+  'Ada',
+  'Zoë',
+  'José',
+  'Mei',
+  'Oluwaseun',
+  'Łukasz',
+  'Anaïs',
+  'Søren',
+  'Priya',
+  'Наталія',
+  '花子',
+  'Fatima',
+  'Björn',
+  'Chidi',
+  'Aoife',
+  'Noor',
+  'Tomás',
+  '🌟 Stella',
+  'Ravi',
+  'Ingrid',
 ] as const;
 
 const LAST_NAMES = [
-  ...(['Lovelace', 'Müller', 'García', 'Nguyễn', 'Okafor', 'Kowalski', 'O’Brien', 'Østergaard'] as const),
-  ...(['Sharma', 'Шевченко', '山田', 'al-Masri', 'Lindqvist', 'Eze', 'Ní Bhriain', 'Silva 🎓'] as const),
+  'Lovelace',
+  'Müller',
+  'García',
+  'Nguyễn',
+  'Okafor',
+  'Kowalski',
+  'O’Brien',
+  'Østergaard',
+  'Sharma',
+  'Шевченко',
+  '山田',
+  'al-Masri',
+  'Lindqvist',
+  'Eze',
+  'Ní Bhriain',
+  'Silva 🎓',
 ] as const;
 
 const ROLES = [
@@ -107,7 +139,10 @@ export async function fillSource(connection: Connection, random: Random, users: 
     'INSERT INTO users (first_name, last_name, email, password, is_active, created_at, updated_at) VALUES ?',
     [
       people.map(person => [
-        ...[person.firstName, person.lastName, person.email, person.password],
+        person.firstName,
+        person.lastName,
+        person.email,
+        person.password,
         random.chance(0.9) ? 1 : 0,
         ...someTimes(random),
       ]),
@@ -122,7 +157,9 @@ export async function fillSource(connection: Connection, random: Random, users: 
   const memberships = people.flatMap((_, index) => {
     const count = 1 + random.below(3);
     return Array.from({length: count}, () => [
-      ...[1 + random.below(INSTITUTES.length), index + 1, makeRole(random)],
+      1 + random.below(INSTITUTES.length),
+      index + 1,
+      makeRole(random),
       random.chance(0.85) ? 'active' : 'inactive',
       ...someTimes(random),
     ]);

@@ -105,17 +105,23 @@ const instituteIsRenamed: Change = async (connection, _random, serial) => {
 
 /** The more common ones stand more often. */
 const CHANGES: readonly [Change, ...Change[]] = [
-  ...([joins, joins, joins, leaves, leaves, isRenamed, isRenamed, isRenamed] as const),
-  ...([
-    isToggled,
-    isToggled,
-    changesPassword,
-    moves,
-    moves,
-    moves,
-    swapAddresses,
-    instituteIsRenamed,
-  ] as const),
+  joins,
+  joins,
+  joins,
+  leaves,
+  leaves,
+  isRenamed,
+  isRenamed,
+  isRenamed,
+
+  isToggled,
+  isToggled,
+  changesPassword,
+  moves,
+  moves,
+  moves,
+  swapAddresses,
+  instituteIsRenamed,
 ];
 
 async function someUsers(connection: Connection, count: number): Promise<unknown[]> {

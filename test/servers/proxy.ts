@@ -91,7 +91,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
   /** Resets every connection; new ones are welcome. */
   cut(): void {
     this.#budget = undefined;
-    for (const link of [...this.#links]) this.#reset(link);
+    for (const link of this.#links) this.#reset(link);
   }
 
   /** Lets `count` more bytes pass in that direction, over all connections, then resets every one, once. */
