@@ -1,0 +1,151 @@
+/** Lets a request in, or says why not. */
+import {getCookie} from 'hono/cookie';
+import {createMiddleware} from 'hono/factory';
+import {isLoopback} from '../config.ts';
+import {type Access, type AppContext, type AppEnv, type Clock, remoteAddress} from './context.ts';
+import type {FailedAttempts} from './failed-attempts.ts';
+import {ProblemError} from './problem.ts';
+import type {Tokens} from './tokens.ts';
+
+/** Sent by our own pages with every write: another site's page cannot add it without our leave. */
+export const WRITE_HEADER = 'x-laas-sync';
+
+/** Probes come from machines that hold no token; /login is where a browser brings one. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login']);
+/** Where a browser without a session gets a page to type the token into, rather than JSON. */
+const PAGES: ReadonlySet<string> = new Set(['/', '/docs']);
+
+export interface AuthDeps {
+  readonly tokens: Tokens;
+  readonly attempts: FailedAttempts;
+  readonly clock: Clock;
+  readonly streamName: string;
+  readonly loginPage: (c: AppContext) => Response | Promise<Response>;
+}
+
+/**
+ * Every request passes here. A bearer token comes before a session, so that a page opened with the read
+ * token can still send one write with the full token.
+ */
+export function authenticate(deps: AuthDeps) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    if (OPEN_PATHS.has(c.req.path)) return next();
+    const authorization = c.req.header('authorization');
+    if (!deps.tokens.required) {
+      refuseForeignHost(c);
+      refuseOtherSites(c);
+      c.set('access', 'full');
+    } else if (authorization !== undefined) {
+      c.set('access', bearer(c, deps, authorization));
+    } else {
+      const access = session(c, deps);
+      if (access === null && PAGES.has(c.req.path)) return deps.loginPage(c);
+      if (access === null) throw unauthorized('This needs a bearer token.');
+      refuseOtherSites(c);
+      if (isWrite(c) && c.req.path !== '/logout' && c.req.header(WRITE_HEADER) === undefined) {
+        throw new ProblemError(
+          403,
+          'forbidden',
+          `A write by a browser session needs the header ${WRITE_HEADER}.`,
+        );
+      }
+      c.set('access', access);
+    }
+    if (isWrite(c) && c.get('access') === 'read' && c.req.path !== '/logout') throw readOnly(deps.tokens);
+    return next();
+  });
+}
+
+/** Checks a presented token under the rate limit of its address. */
+export function checkToken(
+  c: AppContext,
+  deps: Pick<AuthDeps, 'tokens' | 'attempts' | 'clock'>,
+  token: string,
+): Access {
+  const address = remoteAddress(c);
+  const nowMs = deps.clock.now();
+  const waitMs = deps.attempts.waitMs(address, nowMs);
+  if (waitMs > 0) {
+    throw new ProblemError(
+      429,
+      'too-many-attempts',
+      'Too many wrong tokens came from this address; wait a little.',
+      {
+        headers: {'Retry-After': String(Math.ceil(waitMs / 1000))},
+      },
+    );
+  }
+  const access = deps.tokens.check(token);
+  if (access !== null) return access;
+  deps.attempts.record(address, nowMs);
+  throw unauthorized('The token is wrong.');
+}
+
+/** One cookie for each stream: cookies do not tell ports apart, and several streams may share a host. */
+export function sessionCookie(streamName: string): string {
+  return `laas_sync_${streamName}`;
+}
+
+/** Refuses what another site's page made the browser send. Programs send neither header, and pass. */
+export function refuseOtherSites(c: AppContext): void {
+  if (!isWrite(c)) return;
+  const site = c.req.header('sec-fetch-site');
+  const origin = c.req.header('origin');
+  const ours =
+    site === undefined
+      ? origin === undefined || hostOf(origin) === host(c)
+      : site === 'same-origin' || site === 'none';
+  if (!ours) throw new ProblemError(403, 'forbidden', 'Another site may not send this.');
+}
+
+/**
+ * Without a token, only the loopback address protects the server; a foreign name in Host means that
+ * some site made its own name point here (DNS rebinding).
+ */
+function refuseForeignHost(c: AppContext): void {
+  const name = host(c)
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+  if (!isLoopback(name)) {
+    throw new ProblemError(
+      403,
+      'forbidden',
+      'Without SYNC_API_TOKEN the server answers to a loopback name only.',
+    );
+  }
+}
+
+function bearer(c: AppContext, deps: AuthDeps, authorization: string): Access {
+  const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+  return checkToken(c, deps, token ?? '');
+}
+
+function session(c: AppContext, deps: AuthDeps): Access | null {
+  const value = getCookie(c, sessionCookie(deps.streamName));
+  return value === undefined ? null : deps.tokens.checkSession(value, deps.clock.now());
+}
+
+function readOnly(tokens: Tokens): ProblemError {
+  const why = tokens.canWrite
+    ? 'This needs the full token; the one presented may only read.'
+    : 'No full token is set (SYNC_API_TOKEN), so nothing may be changed over HTTP.';
+  return new ProblemError(403, 'forbidden', why);
+}
+
+function unauthorized(message: string): ProblemError {
+  return new ProblemError(401, 'unauthorized', message, {
+    headers: {'WWW-Authenticate': 'Bearer realm="laas-sync"'},
+  });
+}
+
+function isWrite(c: AppContext): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(c.req.method);
+}
+
+function host(c: AppContext): string {
+  return c.req.header('host') ?? new URL(c.req.url).host;
+}
+
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null;
+}

@@ -1,0 +1,172 @@
+/**
+ * The lists of the page as plain trees of elements. The server writes them as HTML, the browser makes
+ * nodes of them; neither ever puts a text together as markup, so no value can become one.
+ */
+import * as f from './format.js';
+import {runStateOf, TABLES} from './view.js';
+
+export function el(tag, attrs = {}, ...children) {
+  return {tag, attrs, children: children.flat()};
+}
+
+export function icon(name) {
+  return el('span', {class: 'icon', 'data-icon': name, 'aria-hidden': 'true'});
+}
+
+export function badge({tone, icon: name, label}) {
+  return el('span', {class: 'badge', 'data-tone': tone}, icon(name), label);
+}
+
+const number = (text, extra = '') => el('td', {class: `number ${extra}`.trim()}, text);
+
+export function reasonItems(status) {
+  const item = (tone, word) => text =>
+    el('li', {'data-tone': tone}, icon(tone), el('span', {}, el('strong', {}, `${word} `), text));
+  return [...status.reasons.map(item('bad', 'Reason:')), ...status.warnings.map(item('warn', 'Warning:'))];
+}
+
+export function countRows(status) {
+  return TABLES.map(([table, key]) => {
+    const source = status.sourceDatabase === null ? null : status.sourceDatabase[key];
+    const target = status.organizationService === null ? null : status.organizationService[key];
+    const foreign = status.foreignRows === null ? null : status.foreignRows[table];
+    return el(
+      'tr',
+      {'data-table': table},
+      el('th', {scope: 'row'}, table),
+      number(f.count(source)),
+      number(f.count(target)),
+      number(foreign === null ? '–' : f.count(foreign)),
+      el('td', {}, compare(source, target, foreign)),
+    );
+  });
+}
+
+/** Foreign rows are the target's own business, so they do not count as a difference. */
+function compare(source, target, foreign) {
+  if (source === null || target === null) return badge({tone: 'idle', icon: 'idle', label: 'not counted'});
+  const gap = target - (foreign ?? 0) - source;
+  if (gap === 0) return badge({tone: 'ok', icon: 'ok', label: 'equal'});
+  return badge({
+    tone: 'warn',
+    icon: 'warn',
+    label: `${f.count(Math.abs(gap))} ${gap < 0 ? 'fewer' : 'more'}`,
+  });
+}
+
+/** Two rows for a run: the line, and the detail that its button opens. */
+export function runRows(run) {
+  const detail = `run-${run.runId}`;
+  const sum = key => TABLES.reduce((total, [table]) => total + run.tables[table][key], 0);
+  const toggle = el(
+    'button',
+    {
+      type: 'button',
+      class: 'toggle',
+      'aria-expanded': 'false',
+      'aria-controls': detail,
+      'data-toggle': detail,
+    },
+    el('time', {datetime: run.startedAt}, f.moment(run.startedAt)),
+  );
+  return [
+    el(
+      'tr',
+      {'data-run': run.runId},
+      el('th', {scope: 'row'}, toggle),
+      el('td', {}, badge(runStateOf(run))),
+      number(run.durationMs === null ? '–' : f.duration(run.durationMs)),
+      el('td', {class: 'wide'}, run.trigger),
+      el('td', {class: 'wide'}, run.mode),
+      number(f.count(sum('compared')), 'wide'),
+      number(f.count(sum('repaired'))),
+      number(f.count(sum('deleted'))),
+      number(f.count(sum('deadLetters')), 'wide'),
+    ),
+    el('tr', {id: detail, class: 'detail', hidden: true}, el('td', {colspan: '9'}, runDetail(run))),
+  ];
+}
+
+function runDetail(run) {
+  const head = ['Table', 'Compared', 'Repaired', 'Deleted', 'Dead letters'];
+  const body = TABLES.map(([table]) => {
+    const o = run.tables[table];
+    return el(
+      'tr',
+      {},
+      el('th', {scope: 'row'}, table),
+      ...[o.compared, o.repaired, o.deleted, o.deadLetters].map(n => number(f.count(n))),
+    );
+  });
+  return [
+    el(
+      'p',
+      {class: 'note'},
+      `Run ${run.runId}, ${run.mode}, by ${run.trigger}${run.endedAt === null ? '' : `, ended ${f.moment(run.endedAt)}`}`,
+    ),
+    ...(run.error === null ? [] : [el('p', {class: 'error'}, icon('bad'), run.error)]),
+    el(
+      'table',
+      {class: 'inner'},
+      el('caption', {class: 'hidden'}, `Run ${run.runId} by table`),
+      el(
+        'thead',
+        {},
+        el(
+          'tr',
+          {},
+          ...head.map((text, i) => el('th', {scope: 'col', class: i === 0 ? '' : 'number'}, text)),
+        ),
+      ),
+      el('tbody', {}, ...body),
+    ),
+  ];
+}
+
+export function deadLetterRows(items, nowMs) {
+  return items.map(item =>
+    el(
+      'tr',
+      {},
+      el('th', {scope: 'row'}, item.table),
+      el('td', {class: 'key'}, item.key),
+      el(
+        'td',
+        {},
+        el('code', {}, item.code),
+        item.detail === null ? '' : el('span', {class: 'note'}, ` ${item.detail}`),
+      ),
+      number(f.count(item.attempts), 'wide'),
+      el('td', {class: 'wide'}, el('time', {datetime: item.firstSeenAt}, f.moment(item.firstSeenAt))),
+      el('td', {}, f.ago(item.lastSeenAt, nowMs)),
+    ),
+  );
+}
+
+/** How many of each code, most first. */
+export function codeItems(items) {
+  const counts = new Map();
+  for (const {code} of items) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return [...counts]
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([code, n]) => el('li', {}, el('code', {}, code), el('strong', {}, f.count(n))));
+}
+
+export function verdictRows(verdict) {
+  return TABLES.map(([table]) => {
+    const v = verdict.tables[table];
+    const drift = v.missing + v.different + v.extra;
+    const look =
+      drift === 0
+        ? {tone: 'ok', icon: 'ok', label: 'equal'}
+        : {tone: 'bad', icon: 'bad', label: `${f.count(drift)} differ`};
+    return el(
+      'tr',
+      {},
+      el('th', {scope: 'row'}, table),
+      el('td', {}, badge(look)),
+      ...[v.compared, v.missing, v.different, v.extra].map(n => number(f.count(n))),
+      el('td', {class: 'key'}, v.sampleKeys.join(', ')),
+    );
+  });
+}

@@ -1,0 +1,34 @@
+import type {Run, Status, TargetTable} from '../../../status/operations.ts';
+import type {LagColumns} from '../../lag-history.ts';
+
+export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle' | 'plain';
+export interface Look {
+  readonly tone: Tone;
+  readonly icon: string;
+  readonly label: string;
+}
+export interface ViewInput {
+  readonly status: Status;
+  readonly history: LagColumns;
+  readonly nowMs: number;
+  readonly maxLagSeconds: number;
+}
+
+export const TABLES: readonly (readonly [TargetTable, keyof NonNullable<Status['sourceDatabase']>])[];
+export function throughput(
+  history: LagColumns,
+  windowSeconds?: number,
+): {rows: number | null; transactions: number | null};
+export function difference(
+  counter: readonly number[],
+  first: number,
+  last: number,
+  at: readonly number[],
+): number | null;
+export function stateOf(status: Status): Look & {readonly help: string};
+export function runStateOf(run: Run): Look;
+export function healthOf(status: Status): Look;
+export function textsOf(input: ViewInput): Readonly<Record<string, string>>;
+export function shownOf(status: Status): Readonly<Record<string, boolean>>;
+export function tonesOf(status: Status, maxLagSeconds: number): Readonly<Record<string, Tone>>;
+export function announcement(status: Status): string;

@@ -1,0 +1,185 @@
+/**
+ * What the page says about a status: a pure function of it, called by the server for the first paint and
+ * by the browser for every change after, so that the two cannot disagree.
+ */
+import * as f from './format.js';
+
+const STATES = {
+  starting: {tone: 'busy', icon: 'busy', label: 'Starting', help: 'Connecting to both servers.'},
+  snapshotting: {
+    tone: 'busy',
+    icon: 'busy',
+    label: 'Snapshotting',
+    help: 'The first copy is being made; changes follow it.',
+  },
+  streaming: {tone: 'ok', icon: 'ok', label: 'Streaming', help: 'Changes are applied as they happen.'},
+  paused: {tone: 'warn', icon: 'pause', label: 'Paused', help: 'Nothing is applied until somebody resumes.'},
+  standby: {
+    tone: 'idle',
+    icon: 'idle',
+    label: 'Standby',
+    help: 'Another instance leads; this one takes over if it dies.',
+  },
+  halted: {
+    tone: 'bad',
+    icon: 'bad',
+    label: 'Halted',
+    help: 'Stopped at a transaction; nothing after it is skipped.',
+  },
+  stopped: {tone: 'bad', icon: 'bad', label: 'Stopped', help: 'Replication does not run.'},
+};
+
+const RUNS = {
+  running: {tone: 'busy', icon: 'busy', label: 'Running'},
+  succeeded: {tone: 'ok', icon: 'ok', label: 'Succeeded'},
+  failed: {tone: 'bad', icon: 'bad', label: 'Failed'},
+  'needs-confirmation': {tone: 'warn', icon: 'warn', label: 'Needs confirmation'},
+};
+
+export const TABLES = [
+  ['institute', 'institutes'],
+  ['user', 'users'],
+  ['institute_users', 'instituteUsers'],
+  ['user_auth', 'userAuth'],
+];
+
+/** Rows and transactions a second over the last few samples; null where they are too few to tell. */
+export function throughput(history, windowSeconds = 15) {
+  const last = history.at.length - 1;
+  if (last < 1) return {rows: null, transactions: null};
+  let first = last;
+  while (first > 0 && history.at[last] - history.at[first] < windowSeconds) first -= 1;
+  return {
+    rows: difference(history.rows, first, last, history.at),
+    transactions: difference(history.transactions, first, last, history.at),
+  };
+}
+
+/** A counter that went back began anew with its process: there is no rate across that. */
+export function difference(counter, first, last, at) {
+  const elapsed = at[last] - at[first];
+  const grown = counter[last] - counter[first];
+  return elapsed <= 0 || grown < 0 ? null : grown / elapsed;
+}
+
+export function stateOf(status) {
+  return STATES[status.replication.state];
+}
+
+export function runStateOf(run) {
+  return RUNS[run.state];
+}
+
+export function healthOf(status) {
+  if (!status.isHealthy) return {tone: 'bad', icon: 'bad', label: 'Not healthy'};
+  if (status.warnings.length > 0) return {tone: 'warn', icon: 'warn', label: 'Healthy, with warnings'};
+  return {tone: 'ok', icon: 'ok', label: 'Healthy'};
+}
+
+/** Every text of the page that changes, by the name that its element carries in data-text. */
+export function textsOf({status, history, nowMs, maxLagSeconds}) {
+  const {replication: r} = status;
+  const speed = throughput(history);
+  const state = stateOf(status);
+  return {
+    state: state.label,
+    stateHelp: state.help,
+    health: healthOf(status).label,
+    healthNote: healthNote(status, state),
+    lag: f.seconds(r.lagSeconds),
+    lagNote: r.lagSeconds === null ? 'not measurable now' : `unhealthy past ${f.seconds(maxLagSeconds)}`,
+    behind: f.bytes(r.lagBytes),
+    behindNote: r.lagBytes === 0 ? 'at the end of the source’s log' : 'of the source’s log to go',
+    rate: speed.rows === null ? '–' : `${f.rate(speed.rows)} /s`,
+    rateNote: speed.transactions === null ? 'measuring' : `${f.rate(speed.transactions)} transactions/s`,
+    applied: f.ago(r.lastAppliedAt, nowMs),
+    appliedNote: `source heard ${f.ago(r.lastContactAt, nowMs)}`,
+    deadLetters: f.count(status.deadLetters),
+    deadLettersNote: status.deadLetters === 0 ? 'every row could be written' : 'rows wait to be corrected',
+    nextRun: f.until(status.nextRun, nowMs),
+    nextRunNote:
+      status.lastSync === null
+        ? 'no reconcile has succeeded yet'
+        : `last success ${f.ago(status.lastSync, nowMs)}`,
+    position: f.position(r.position),
+    sourcePosition: f.position(r.sourcePosition),
+    positionNote: positionNote(r),
+    transactionsApplied: f.count(r.transactionsApplied),
+    rowsApplied: f.count(r.rowsApplied),
+    reconnects: f.count(r.reconnects),
+    lastEvent: f.ago(r.lastEventAt, nowMs),
+    countedAt: status.countedAt === null ? 'not counted yet' : `counted ${f.ago(status.countedAt, nowMs)}`,
+    ...runTexts(status, nowMs),
+  };
+}
+
+/** Which blocks are shown, by the name that they carry in data-show. */
+export function shownOf(status) {
+  return {
+    running: status.currentRun !== null,
+    idle: status.currentRun === null,
+    pause: status.replication.state !== 'paused',
+    resume: status.replication.state === 'paused',
+  };
+}
+
+/** What the tile or row of that name is to look like. */
+export function tonesOf(status, maxLagSeconds) {
+  const lag = status.replication.lagSeconds;
+  const late = lag === null ? 'warn' : lag > maxLagSeconds ? 'bad' : 'plain';
+  return {
+    state: stateOf(status).tone,
+    health: healthOf(status).tone,
+    lag: late,
+    deadLetters: status.deadLetters > 0 ? 'warn' : 'plain',
+    lastRun: status.lastRun === null ? 'idle' : runStateOf(status.lastRun).tone,
+  };
+}
+
+/** Says what is behind the colours, in one line that changes only when they do. */
+export function announcement(status) {
+  const because = status.reasons.length === 0 ? '' : `: ${status.reasons.join('; ')}`;
+  return `${stateOf(status).label}. ${healthOf(status).label}${because}.`;
+}
+
+function healthNote(status, state) {
+  if (!status.isHealthy && status.reasons.length === 0) return state.help;
+  return status.isHealthy && status.warnings.length === 0 ? `${state.help} Nothing needs you.` : '';
+}
+
+function positionNote(replication) {
+  if (replication.lagBytes === null) return 'Distance not known';
+  return replication.lagBytes === 0
+    ? 'Equal: everything is applied'
+    : `${f.bytes(replication.lagBytes)} apart`;
+}
+
+function runTexts({currentRun, lastRun, progress}, nowMs) {
+  const done = progress === null || currentRun === null ? 0 : progress.fraction;
+  return {
+    runTitle:
+      currentRun === null
+        ? 'No run in progress'
+        : `${kind(currentRun)}, started ${f.ago(currentRun.startedAt, nowMs)}`,
+    runPercent: `${Math.floor(done * 100)} %`,
+    runRows:
+      progress === null
+        ? 'preparing'
+        : `${progress.table}: ${f.count(progress.rows)} of ${f.count(progress.totalRows)} rows in all`,
+    lastRun: lastRun === null ? 'No run yet' : runStateOf(lastRun).label,
+    lastRunNote:
+      lastRun === null
+        ? ''
+        : `${kind(lastRun)}, ${f.ago(lastRun.startedAt, nowMs)}, took ${f.duration(lastRun.durationMs)}`,
+  };
+}
+
+function kind(run) {
+  const by = {
+    schedule: 'scheduled',
+    api: 'asked for by API',
+    cli: 'from the command line',
+    recovery: 'recovery',
+  };
+  return `${run.mode} run, ${by[run.trigger]}`;
+}

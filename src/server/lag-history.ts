@@ -1,0 +1,56 @@
+/** The last hour, sample by sample, for the charts of the dashboard. In memory only, and bounded. */
+import type {Operations} from '../status/operations.ts';
+import type {Clock} from './context.ts';
+
+export const SAMPLE_MS = 5000;
+export const HISTORY_MS = 3_600_000;
+const MAX_SAMPLES = HISTORY_MS / SAMPLE_MS;
+
+/** Columns rather than rows: what the chart takes, and a third of the size. The counters are totals. */
+export interface LagColumns {
+  readonly at: readonly number[];
+  readonly lag: readonly (number | null)[];
+  readonly rows: readonly number[];
+  readonly transactions: readonly number[];
+}
+
+export class LagHistory {
+  readonly #operations: Pick<Operations, 'status'>;
+  readonly #clock: Clock;
+  readonly #at: number[] = [];
+  readonly #lag: (number | null)[] = [];
+  readonly #rows: number[] = [];
+  readonly #transactions: number[] = [];
+
+  constructor(operations: Pick<Operations, 'status'>, clock: Clock) {
+    this.#operations = operations;
+    this.#clock = clock;
+  }
+
+  /** Samples until the signal is set. The timer keeps no process alive. */
+  start(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.sample();
+    const timer = setInterval(() => this.sample(), SAMPLE_MS).unref();
+    signal.addEventListener('abort', () => clearInterval(timer), {once: true});
+  }
+
+  sample(): void {
+    const {lagSeconds, rowsApplied, transactionsApplied} = this.#operations.status().replication;
+    this.#at.push(this.#clock.now() / 1000);
+    this.#lag.push(lagSeconds);
+    this.#rows.push(rowsApplied);
+    this.#transactions.push(transactionsApplied);
+    if (this.#at.length <= MAX_SAMPLES) return;
+    for (const column of [this.#at, this.#lag, this.#rows, this.#transactions]) column.shift();
+  }
+
+  columns(): LagColumns {
+    return {
+      at: [...this.#at],
+      lag: [...this.#lag],
+      rows: [...this.#rows],
+      transactions: [...this.#transactions],
+    };
+  }
+}

@@ -1,0 +1,51 @@
+/** For machines: is it alive, is it ready, what are its numbers. */
+import {createRoute, z} from '@hono/zod-openapi';
+import type {App, AppDeps} from './context.ts';
+import {json, problems} from './schemas.ts';
+
+const probe = z.object({status: z.enum(['ok', 'not-ready']), state: z.string().optional()}).openapi('Probe');
+
+export function probeRoutes(app: App, {operations, metrics}: AppDeps): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/healthz',
+      tags: ['probes'],
+      summary: 'The process lives',
+      responses: {200: {description: 'It does.', ...json(probe)}},
+    }),
+    c => c.json({status: 'ok' as const}, 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/readyz',
+      tags: ['probes'],
+      summary: 'It leads and streams, or stands by on purpose',
+      responses: {
+        200: {description: 'It does.', ...json(probe)},
+        503: {description: 'It does not.', ...json(probe)},
+      },
+    }),
+    c => {
+      const {state} = operations.status().replication;
+      return operations.isReady()
+        ? c.json({status: 'ok' as const, state}, 200)
+        : c.json({status: 'not-ready' as const, state}, 503);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/metrics',
+      tags: ['probes'],
+      summary: 'Metrics for Prometheus',
+      security: [{token: []}],
+      responses: {
+        200: {description: 'The text format.', content: {'text/plain': {schema: z.string()}}},
+        ...problems(401, 429),
+      },
+    }),
+    async c => c.text(await metrics.render(operations.status()), 200, {'Content-Type': metrics.contentType}),
+  );
+}

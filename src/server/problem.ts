@@ -1,0 +1,129 @@
+/** The one shape in which the server says no. */
+import type {Hook} from '@hono/zod-openapi';
+import {HTTPException} from 'hono/http-exception';
+import type {ContentfulStatusCode} from 'hono/utils/http-status';
+import type {z} from 'zod';
+import {type ErrorCode, SyncError} from '../errors.ts';
+import type {Logger} from '../logger.ts';
+import type {App, AppContext, AppEnv, Clock} from './context.ts';
+
+/** The codes that belong to the edge itself; every other one comes from errors.ts. */
+export type EdgeCode =
+  | 'invalid-request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'body-too-large'
+  | 'too-many-attempts'
+  | 'too-many-watchers'
+  | 'verify-active'
+  | 'stopping';
+
+interface ProblemOptions {
+  /** The part of the request that is at fault. */
+  readonly field?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the body, such as a failed run's id. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+/** Thrown to answer a request with a problem body. Its message is shown, so it holds no row's values. */
+export class ProblemError extends Error {
+  readonly status: ContentfulStatusCode;
+  readonly code: EdgeCode | ErrorCode;
+  readonly options: ProblemOptions;
+
+  constructor(
+    status: ContentfulStatusCode,
+    code: EdgeCode | ErrorCode,
+    message: string,
+    options: ProblemOptions = {},
+  ) {
+    super(message);
+    this.name = 'ProblemError';
+    this.status = status;
+    this.code = code;
+    this.options = options;
+  }
+}
+
+/** How a fault of the daemon is answered; what is not named is a 500. */
+const STATUS_OF: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  'run-active': 409,
+  'lease-held': 409,
+  'lease-lost': 409,
+  'not-migrated': 503,
+  'source-unreachable': 503,
+  'target-unreachable': 503,
+  'target-rejected-batch': 503,
+};
+
+export function problemFromSyncError(error: SyncError): ProblemError {
+  return new ProblemError(STATUS_OF[error.code] ?? 500, error.code, error.message);
+}
+
+/** Answers every throw of a handler. Only our own messages are shown: a foreign one may quote a row. */
+export function installProblems(app: App, logger: Logger, clock: Clock): void {
+  app.onError((error, c) => {
+    const problem = asProblem(error);
+    if (problem === null) {
+      logger.error({event: 'http.failed', err: error, requestId: c.get('requestId')}, 'a request failed');
+      return problemResponse(
+        c,
+        clock,
+        new ProblemError(500, 'internal', 'An unexpected fault; the log has it under this requestId.'),
+      );
+    }
+    return problemResponse(c, clock, problem);
+  });
+  app.notFound(c =>
+    problemResponse(c, clock, new ProblemError(404, 'not-found', 'There is nothing at this address.')),
+  );
+}
+
+export function problemResponse(c: AppContext, clock: Clock, problem: ProblemError): Response {
+  const {field, headers, extra} = problem.options;
+  c.set('problem', problem.code);
+  return c.json(
+    {
+      success: false,
+      error: problem.code,
+      message: problem.message,
+      timestamp: new Date(clock.now()).toISOString(),
+      requestId: c.get('requestId'),
+      ...(field === undefined ? {} : {field}),
+      ...extra,
+    },
+    problem.status,
+    headers,
+  );
+}
+
+/** The hook that turns a failed validation of a route's input into a 400 which names the field. */
+export const rejectInvalid: Hook<unknown, AppEnv, string, void> = result => {
+  if (!result.success) throw invalidRequest(result.error, result.target);
+};
+
+/** A 400 that names the field at fault; the value itself is not repeated. */
+export function invalidRequest(error: z.ZodError, target: string): ProblemError {
+  const issue = error.issues[0];
+  const inside =
+    issue?.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : (issue?.path ?? []);
+  const field =
+    inside.length === 0 ? (target === 'json' ? 'body' : target) : inside.map(String).join('.').slice(0, 80);
+  const reason =
+    issue?.code === 'unrecognized_keys'
+      ? 'is not a field of this request'
+      : `is not valid: ${issue?.message ?? 'unknown'}`;
+  return new ProblemError(400, 'invalid-request', `${field} ${reason}`, {field});
+}
+
+function asProblem(error: unknown): ProblemError | null {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof SyncError) return problemFromSyncError(error);
+  if (error instanceof HTTPException && error.status < 500) {
+    return new ProblemError(400, 'invalid-request', 'The request cannot be read.', {field: 'body'});
+  }
+  return null;
+}

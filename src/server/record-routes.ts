@@ -1,0 +1,102 @@
+/** What has been: the runs, and the rows that could not be written. */
+import {createRoute} from '@hono/zod-openapi';
+import type {App, AppDeps, Clock} from './context.ts';
+import {ProblemError} from './problem.ts';
+import {
+  deadLetterPageSchema,
+  deadLettersQuery,
+  json,
+  problems,
+  retriedSchema,
+  runPageSchema,
+  runParams,
+  runSchema,
+  runsQuery,
+} from './schemas.ts';
+
+const security = [{token: []}];
+
+export function recordRoutes(app: App, deps: AppDeps & {readonly clock: Clock}): void {
+  runRoutes(app, deps);
+  deadLetterRoutes(app, deps);
+}
+
+function runRoutes(app: App, {operations}: AppDeps): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sync/runs',
+      tags: ['reconcile'],
+      summary: 'The runs of the last 90 days, newest first',
+      security,
+      request: {query: runsQuery},
+      responses: {
+        200: {description: 'A page of runs.', ...json(runPageSchema)},
+        ...problems(400, 401, 429, 503),
+      },
+    }),
+    async c => {
+      const {limit, after = null} = c.req.valid('query');
+      return c.json(await operations.runs({limit, after}), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sync/runs/{id}',
+      tags: ['reconcile'],
+      summary: 'One run',
+      security,
+      request: {params: runParams},
+      responses: {200: {description: 'The run.', ...json(runSchema)}, ...problems(400, 401, 404, 429, 503)},
+    }),
+    async c => {
+      const run = await operations.run(c.req.valid('param').id);
+      if (run === null)
+        throw new ProblemError(404, 'not-found', 'There is no run with this id.', {field: 'id'});
+      return c.json(run, 200);
+    },
+  );
+}
+
+function deadLetterRoutes(app: App, {operations, clock}: AppDeps & {readonly clock: Clock}): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sync/dead-letters',
+      tags: ['dead letters'],
+      summary: 'Rows that could not be written, by key and code',
+      security,
+      request: {query: deadLettersQuery},
+      responses: {
+        200: {description: 'A page of them.', ...json(deadLetterPageSchema)},
+        ...problems(400, 401, 429, 503),
+      },
+    }),
+    async c => {
+      const {limit, after = null, table} = c.req.valid('query');
+      return c.json(await operations.deadLetters({limit, after, table}), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/sync/dead-letters/retry',
+      tags: ['dead letters'],
+      summary: 'Try every dead letter again',
+      security,
+      responses: {
+        200: {description: 'How many are left.', ...json(retriedSchema)},
+        ...problems(401, 403, 409, 429, 500, 503),
+      },
+    }),
+    async c => {
+      const {retried, remaining} = await operations.retryDeadLetters();
+      const message = `${retried} dead letters tried again, ${remaining} remain`;
+      return c.json(
+        {success: true as const, message, timestamp: new Date(clock.now()).toISOString(), retried, remaining},
+        200,
+      );
+    },
+  );
+}

@@ -1,0 +1,104 @@
+/** The service that listens. */
+import type {AddressInfo} from 'node:net';
+import {Server} from 'node:http';
+import {createAdaptorServer} from '@hono/node-server';
+import type {Config} from '../config.ts';
+import {SyncError} from '../errors.ts';
+import type {Logger} from '../logger.ts';
+import type {App} from './context.ts';
+
+/** How long requests in hand may take to end once the server stops. */
+const DRAIN_MS = 5000;
+
+export interface ServerOptions {
+  readonly app: Pick<App, 'fetch'>;
+  readonly config: Pick<Config, 'http'>;
+  readonly logger: Logger;
+  /** Called once with the bound address; with PORT 0 only it knows the port. */
+  readonly onListening?: (address: {
+    readonly host: string;
+    readonly port: number;
+    readonly url: string;
+  }) => void;
+}
+
+/**
+ * Listens until the signal is set, then ends what is in hand and resolves.
+ *
+ * @throws SyncError `config-invalid` where HOST and PORT cannot be bound; naming the one at fault.
+ * @example
+ * const app = createApp({operations, metrics, config, logger, signal});
+ * await runServer({app, config, logger}, signal);
+ */
+export async function runServer(options: ServerOptions, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const {app, config, logger, onListening} = options;
+  // The library's own Request and Response stay out of the globals: others' fetch is not its business.
+  const server = createAdaptorServer({fetch: app.fetch, overrideGlobalObjects: false});
+  if (!(server instanceof Server))
+    throw new SyncError('internal', 'the HTTP server is of an unexpected kind');
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  server.keepAliveTimeout = 15_000;
+
+  await listen(server, config.http);
+  const address = describeAddress(server.address(), config.http.host);
+  logger.info({event: 'http.listening', address: address.url}, 'the HTTP server listens');
+  onListening?.(address);
+  await untilStopped(server, signal);
+  logger.info({event: 'http.stopped'}, 'the HTTP server stopped');
+}
+
+function listen(server: Server, {host, port}: Config['http']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', error => reject(bindFault(error, host, port)));
+    server.listen({host, port, exclusive: true}, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+/** Resolves once every connection is gone; rejects where the server fails on the way. */
+function untilStopped(server: Server, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      server.closeIdleConnections();
+    };
+    server.once('error', error =>
+      reject(new SyncError('internal', 'the HTTP server failed', {cause: error})),
+    );
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, {once: true});
+  });
+}
+
+function bindFault(error: NodeJS.ErrnoException, host: string, port: number): SyncError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new SyncError('config-invalid', `PORT: ${port} on ${host} is in use by another process`, {
+        cause: error,
+      });
+    case 'EACCES':
+      return new SyncError('config-invalid', `PORT: ${port} may not be bound by this account`, {
+        cause: error,
+      });
+    default:
+      return new SyncError(
+        'config-invalid',
+        `HOST: ${host} cannot be listened on (${error.code ?? 'unknown'})`,
+        {cause: error},
+      );
+  }
+}
+
+function describeAddress(address: AddressInfo | string | null, host: string) {
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return {host, port, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`};
+}

@@ -1,0 +1,215 @@
+/** Running, verifying and steering: /sync/trigger, /sync/status, /sync/verify, /replication/…. */
+import {createRoute, z} from '@hono/zod-openapi';
+import type {Run} from '../status/operations.ts';
+import type {App, AppContext, AppDeps, Clock} from './context.ts';
+import type {LagHistory} from './lag-history.ts';
+import {invalidRequest, ProblemError} from './problem.ts';
+import {
+  doneSchema,
+  historySchema,
+  json,
+  problems,
+  statusSchema,
+  triggerBody,
+  triggerResult,
+  triggerStarted,
+  verdictSchema,
+} from './schemas.ts';
+
+const security = [{token: []}];
+export const COMPLETED = 'Data synchronization completed successfully';
+
+interface SyncDeps extends AppDeps {
+  readonly clock: Clock;
+  readonly history: LagHistory;
+}
+
+export function syncRoutes(app: App, deps: SyncDeps): void {
+  triggerRoute(app, deps);
+  statusRoutes(app, deps);
+  verifyRoute(app, deps);
+  steeringRoutes(app, deps);
+}
+
+/**
+ * Registered by hand: clients post without a content type, with a wrong one, or with a right one and no
+ * body, and all of them mean what they say. The library's validator takes the second for no body at all.
+ */
+function triggerRoute(app: App, {operations, signal, clock}: SyncDeps): void {
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: '/sync/trigger',
+    tags: ['reconcile'],
+    summary: 'Run a reconcile',
+    description:
+      'Answers when the run has ended, unless `wait` is false. The run goes on if the client goes away.',
+    security,
+    request: {body: {required: false, ...json(triggerBody)}},
+    responses: {
+      200: {
+        description: 'It ended: succeeded, or needs confirmation (`success: false`).',
+        ...json(triggerResult),
+      },
+      202: {description: 'It has started (`wait: false`).', ...json(triggerStarted)},
+      ...problems(400, 401, 403, 409, 413, 429, 500, 503),
+    },
+  });
+  app.post('/sync/trigger', async c => {
+    const {mode, allowDeletes, wait} = await readBody(c, triggerBody);
+    const started = await operations.trigger({mode, allowDeletes});
+    const {runId} = started;
+    if (!wait)
+      return c.json(
+        {success: true, message: 'Data synchronization started', timestamp: now(clock), runId},
+        202,
+      );
+    const run = await Promise.race([started.ended, aborted(signal)]);
+    if (run === null) {
+      throw new ProblemError(
+        503,
+        'stopping',
+        'The server is stopping; /sync/runs will show how the run ended.',
+        {extra: {runId}},
+      );
+    }
+    return c.json(describeEnd(run, now(clock)), 200);
+  });
+}
+
+/** The answer for an ended run. @throws ProblemError 500 for a failed one. */
+function describeEnd(run: Run, timestamp: string) {
+  const {runId, tables, state} = run;
+  const durationMs = run.durationMs ?? 0;
+  if (state === 'failed') {
+    throw new ProblemError(500, 'run-failed', run.error ?? 'The run failed.', {
+      extra: {runId, durationMs, tables},
+    });
+  }
+  if (state === 'needs-confirmation') {
+    const message =
+      run.error ??
+      'The run would have deleted too many rows and deleted none; send allowDeletes: true to go ahead.';
+    return {success: false, message, timestamp, runId, durationMs, tables, state};
+  }
+  return {success: true, message: COMPLETED, timestamp, runId, durationMs, tables};
+}
+
+function statusRoutes(app: App, {operations, history}: SyncDeps): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sync/status',
+      tags: ['state'],
+      summary: 'State, lag, counts and health',
+      description: 'From memory: it answers in milliseconds whatever the tables’ size.',
+      security,
+      responses: {200: {description: 'The state now.', ...json(statusSchema)}, ...problems(401, 429)},
+    }),
+    c => c.json(operations.status(), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sync/history',
+      tags: ['state'],
+      summary: 'Lag and throughput over the last hour',
+      security,
+      responses: {
+        200: {description: 'One sample every few seconds.', ...json(historySchema)},
+        ...problems(401, 429),
+      },
+    }),
+    c => c.json(history.columns(), 200),
+  );
+}
+
+function verifyRoute(app: App, {operations, signal}: SyncDeps): void {
+  let verifying = false;
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/sync/verify',
+      tags: ['reconcile'],
+      summary: 'Compare every row, and change none',
+      description: 'Answers when it has ended; it ends early if the client goes away.',
+      security,
+      responses: {
+        200: {description: 'What differs.', ...json(verdictSchema)},
+        ...problems(401, 403, 409, 429, 500, 503),
+      },
+    }),
+    async c => {
+      if (verifying)
+        throw new ProblemError(
+          409,
+          'verify-active',
+          'A verification is already going; each reads every row.',
+        );
+      verifying = true;
+      try {
+        return c.json(await operations.verify(AbortSignal.any([signal, c.req.raw.signal])), 200);
+      } catch (error) {
+        if (signal.aborted) throw new ProblemError(503, 'stopping', 'The server is stopping.');
+        throw error;
+      } finally {
+        verifying = false;
+      }
+    },
+  );
+}
+
+function steeringRoutes(app: App, {operations, clock}: SyncDeps): void {
+  const steer = (verb: 'pause' | 'resume', summary: string, description: string) =>
+    createRoute({
+      method: 'post',
+      path: `/replication/${verb}`,
+      tags: ['replication'],
+      summary,
+      description,
+      security,
+      responses: {
+        200: {description: 'Done.', ...json(doneSchema)},
+        ...problems(401, 403, 409, 429, 500, 503),
+      },
+    });
+  app.openapi(
+    steer(
+      'pause',
+      'Stop applying changes',
+      'The position stays; nothing is lost while the source keeps its log.',
+    ),
+    async c => {
+      await operations.pause();
+      return c.json({success: true as const, message: 'Replication paused', timestamp: now(clock)}, 200);
+    },
+  );
+  app.openapi(steer('resume', 'Go on applying changes', 'From where it paused.'), async c => {
+    await operations.resume();
+    return c.json({success: true as const, message: 'Replication resumed', timestamp: now(clock)}, 200);
+  });
+}
+
+async function readBody<S extends z.ZodType>(c: AppContext, schema: S): Promise<z.output<S>> {
+  const text = await c.req.text();
+  let value: unknown = {};
+  try {
+    if (text.trim() !== '') value = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the body, so it is not repeated.
+    throw new ProblemError(400, 'invalid-request', 'body is not valid JSON', {field: 'body'});
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalidRequest(parsed.error, 'json');
+  return parsed.data;
+}
+
+function now(clock: Clock): string {
+  return new Date(clock.now()).toISOString();
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', () => resolve(null), {once: true});
+  });
+}

@@ -1,0 +1,239 @@
+/**
+ * Every metric, its unit and its meaning. The only importer of prom-client: the pipeline calls the
+ * methods of {@link Metrics} and sees no type of that library.
+ */
+import {collectDefaultMetrics, Counter, Gauge, Histogram, Registry} from 'prom-client';
+import {DEAD_LETTER_CODES, type DeadLetterCode} from '../errors.ts';
+import {
+  TARGET_TABLES,
+  type ReconcileMode,
+  type RunState,
+  type Status,
+  type TargetTable,
+} from './operations.ts';
+
+export type RowKind = 'upsert' | 'delete';
+export type DriftKind = 'missing' | 'different' | 'extra';
+
+/** One committed target transaction of the stream. */
+export interface AppliedBatch {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/**
+ * What the pipeline reports. Every call is a few additions in memory, so it may stand on the hot path
+ * once a batch; nothing is to be called once a row.
+ */
+export interface Metrics {
+  transactionsApplied(count: number): void;
+  rowsApplied(table: TargetTable, kind: RowKind, count: number): void;
+  /** `tables`: those the batch wrote to, so that batches can be told apart by table as well. */
+  batchApplied(batch: AppliedBatch, tables?: readonly TargetTable[]): void;
+  /** From a transaction's commit on the source to its being visible on the target. */
+  commitToVisible(ms: number): void;
+  reconcileEnded(run: {
+    readonly mode: ReconcileMode;
+    readonly state: Exclude<RunState, 'running'>;
+    readonly ms: number;
+  }): void;
+  /** Rows that a reconcile found to differ. */
+  drift(table: TargetTable, kind: DriftKind, count: number): void;
+  /** How many dead letters there are now under this code. */
+  deadLetters(code: DeadLetterCode, count: number): void;
+  /** `reason`: an error code, so that the label stays bounded. */
+  reconnected(reason: string): void;
+  leader(leads: boolean): void;
+  /** The text for Prometheus. What is not known, such as the lag after a lost connection, is absent. */
+  render(status: Status): Promise<string>;
+  readonly contentType: string;
+  /** Every name that may be queried, `_bucket`, `_sum` and `_count` included. */
+  names(): Promise<readonly string[]>;
+}
+
+export interface MetricsOptions {
+  readonly version?: string;
+  /** Memory, CPU and event loop of this process as well. */
+  readonly process?: boolean;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const RUN_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
+const ROWS = [1, 2, 5, 10, 50, 100, 500, 1000, 2000, 5000, 10_000, 50_000];
+const BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
+
+/** @param stream SYNC_NAME: the label that tells environments apart. */
+export function createMetrics(stream: string, options: MetricsOptions = {}): Metrics {
+  const registry = new Registry();
+  const label = {stream};
+  if (options.process ?? true) collectDefaultMetrics({register: registry, labels: label});
+
+  const counter = <L extends string>(name: string, help: string, ...labels: readonly L[]) =>
+    new Counter({name, help, labelNames: ['stream', ...labels], registers: [registry]});
+  const gauge = <L extends string>(name: string, help: string, ...labels: readonly L[]) =>
+    new Gauge({name, help, labelNames: ['stream', ...labels], registers: [registry]});
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    ...labels: readonly L[]
+  ) => new Histogram({name, help, buckets, labelNames: ['stream', ...labels], registers: [registry]});
+
+  const transactions = counter('sync_transactions_applied_total', 'Source transactions applied.');
+  const rows = counter('sync_rows_applied_total', 'Rows written to the target.', 'table', 'kind');
+  const batches = counter('sync_batches_applied_total', 'Target transactions of the stream.');
+  const tableBatches = counter(
+    'sync_table_batches_applied_total',
+    'Target transactions that wrote to a table.',
+    'table',
+  );
+  const batchRows = histogram('sync_batch_rows', 'Rows in a target transaction.', ROWS);
+  const batchBytes = histogram('sync_batch_bytes', 'Bytes of row data in a target transaction.', BYTES);
+  const batchSeconds = histogram(
+    'sync_batch_seconds',
+    'From the begin of a target transaction to its commit.',
+    SECONDS,
+  );
+  const visibleSeconds = histogram(
+    'sync_commit_to_visible_seconds',
+    'From commit on the source to visible on the target.',
+    SECONDS,
+  );
+  const reconciles = histogram(
+    'sync_reconcile_seconds',
+    'Duration of reconciles.',
+    RUN_SECONDS,
+    'mode',
+    'state',
+  );
+  const driftRows = counter(
+    'sync_drift_rows_total',
+    'Rows that a reconcile found to differ.',
+    'table',
+    'kind',
+  );
+  const deadLetters = gauge('sync_dead_letters', 'Rows that cannot be written, by code.', 'code');
+  const reconnects = counter(
+    'sync_reconnects_total',
+    'Connections to the source made again, by reason.',
+    'reason',
+  );
+  const leader = gauge('sync_leader', '1 where this instance leads the stream.');
+  gauge('sync_build_info', 'Always 1; the labels tell the version.', 'version', 'node').set(
+    {...label, version: options.version ?? 'unknown', node: process.version},
+    1,
+  );
+
+  // From 0, so that a rate exists from the first increase on.
+  transactions.inc(label, 0);
+  batches.inc(label, 0);
+  leader.set(label, 0);
+  for (const table of TARGET_TABLES) {
+    tableBatches.inc({...label, table}, 0);
+    for (const kind of ['upsert', 'delete'] as const) rows.inc({...label, table, kind}, 0);
+    for (const kind of ['missing', 'different', 'extra'] as const) driftRows.inc({...label, table, kind}, 0);
+  }
+  for (const code of DEAD_LETTER_CODES) deadLetters.set({...label, code}, 0);
+
+  const showStatus = statusGauges(gauge, label);
+
+  return {
+    transactionsApplied: count => transactions.inc(label, count),
+    rowsApplied: (table, kind, count) => rows.inc({...label, table, kind}, count),
+    batchApplied(batch, tables = []) {
+      batches.inc(label);
+      for (const table of tables) tableBatches.inc({...label, table});
+      batchRows.observe(label, batch.rows);
+      batchBytes.observe(label, batch.bytes);
+      batchSeconds.observe(label, batch.ms / 1000);
+    },
+    commitToVisible: ms => visibleSeconds.observe(label, Math.max(0, ms) / 1000),
+    reconcileEnded: ({mode, state, ms}) => reconciles.observe({...label, mode, state}, ms / 1000),
+    drift: (table, kind, count) => driftRows.inc({...label, table, kind}, count),
+    deadLetters: (code, count) => deadLetters.set({...label, code}, count),
+    reconnected: reason => reconnects.inc({...label, reason}),
+    leader: leads => leader.set(label, leads ? 1 : 0),
+    render(status) {
+      showStatus(status);
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+    names: async () => metricNames(await registry.getMetricsAsJSON()),
+  };
+}
+
+type MakeGauge = <L extends string>(
+  name: string,
+  help: string,
+  ...labels: readonly L[]
+) => Gauge<L | 'stream'>;
+
+/** Gauges that are read off the status at each scrape, rather than kept up to date in between. */
+function statusGauges(gauge: MakeGauge, label: {readonly stream: string}): (status: Status) => void {
+  const known = (metric: Gauge<'stream'>) => (value: number | null) => {
+    metric.reset();
+    if (value !== null) metric.set(label, value);
+  };
+  const lagSeconds = known(
+    gauge('sync_lag_seconds', 'How far the target is behind; absent where not known.'),
+  );
+  const lagBytes = known(
+    gauge('sync_lag_bytes', 'Bytes of the source’s log not applied yet; absent where not known.'),
+  );
+  const contact = known(gauge('sync_last_contact_seconds', 'Since the source was last heard of.'));
+  const applied = known(gauge('sync_last_applied_seconds', 'Since a transaction was last applied.'));
+  const healthy = known(gauge('sync_healthy', '1 where healthy.'));
+  const state = gauge('sync_state', '1 for the state of replication.', 'state');
+  const lastSync = known(gauge('sync_last_reconcile_timestamp_seconds', 'When a reconcile last succeeded.'));
+  const nextRun = known(gauge('sync_next_reconcile_timestamp_seconds', 'When the next reconcile is due.'));
+  const needsConfirmation = known(
+    gauge('sync_reconcile_needs_confirmation', '1 where the last run waits for allowDeletes.'),
+  );
+  const progress = known(
+    gauge('sync_reconcile_progress_ratio', 'Of the run in progress; absent without one.'),
+  );
+  const rows = gauge('sync_rows', 'Rows counted on either side.', 'side', 'table');
+  const foreign = gauge('sync_foreign_rows', 'Rows of the target that the source knows nothing of.', 'table');
+
+  return status => {
+    const nowMs = Date.parse(status.timestamp);
+    const {replication} = status;
+    lagSeconds(replication.lagSeconds);
+    lagBytes(replication.lagBytes);
+    contact(secondsSince(replication.lastContactAt, nowMs));
+    applied(secondsSince(replication.lastAppliedAt, nowMs));
+    healthy(status.isHealthy ? 1 : 0);
+    state.reset();
+    state.set({...label, state: replication.state}, 1);
+    lastSync(status.lastSync === null ? null : Date.parse(status.lastSync) / 1000);
+    nextRun(status.nextRun === null ? null : Date.parse(status.nextRun) / 1000);
+    needsConfirmation(status.lastRun?.state === 'needs-confirmation' ? 1 : 0);
+    progress(status.progress?.fraction ?? null);
+    rows.reset();
+    for (const [side, counts] of [
+      ['source', status.sourceDatabase],
+      ['target', status.organizationService],
+    ] as const) {
+      if (counts === null) continue;
+      rows.set({...label, side, table: 'institute'}, counts.institutes);
+      rows.set({...label, side, table: 'user'}, counts.users);
+      rows.set({...label, side, table: 'institute_users'}, counts.instituteUsers);
+      rows.set({...label, side, table: 'user_auth'}, counts.userAuth);
+    }
+    foreign.reset();
+    for (const table of TARGET_TABLES) {
+      if (status.foreignRows !== null) foreign.set({...label, table}, status.foreignRows[table]);
+    }
+  };
+}
+
+function secondsSince(at: string | null, nowMs: number): number | null {
+  return at === null ? null : Math.max(0, nowMs - Date.parse(at)) / 1000;
+}
+
+function metricNames(metrics: readonly {readonly name: string; readonly type: unknown}[]): string[] {
+  return metrics.flatMap(({name, type}) =>
+    type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+  );
+}
