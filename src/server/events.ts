@@ -1,7 +1,7 @@
 /** GET /sync/events: what changes, pushed to whoever watches, at a cost that does not grow with the stream. */
 import {createRoute, z} from '@hono/zod-openapi';
 import type {OperationEvent, Operations} from '../status/operations.ts';
-import type {App, AppDeps} from './context.ts';
+import type {App, AppDeps, Clock} from './context.ts';
 import {ProblemError} from './problem.ts';
 import {problems} from './schemas.ts';
 
@@ -29,6 +29,7 @@ interface Watcher {
 export class EventHub {
   readonly #operations: Operations;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
   readonly #watchers = new Set<Watcher>();
   readonly #encoder = new TextEncoder();
   #stop: (() => void) | null = null;
@@ -37,7 +38,8 @@ export class EventHub {
   #lastBeatAtMs = 0;
   #lastPhase = '';
 
-  constructor(operations: Operations, signal: AbortSignal) {
+  constructor(operations: Operations, signal: AbortSignal, clock: Clock) {
+    this.#clock = clock;
     this.#operations = operations;
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#closeAll(), {once: true});
@@ -59,7 +61,7 @@ export class EventHub {
     return new ReadableStream<Uint8Array>(
       {
         start: controller => {
-          watcher = {controller, expiresAtMs: Date.now() + MAX_AGE_MS};
+          watcher = {controller, expiresAtMs: this.#clock.now() + MAX_AGE_MS};
           this.#watchers.add(watcher);
           this.#start();
           this.#send(watcher, this.#encoder.encode(`retry: ${RETRY_MS}\n\n`));
@@ -77,7 +79,7 @@ export class EventHub {
     if (this.#stop !== null) return;
     const unsubscribe = this.#operations.subscribe(event => this.#changed(event));
     const timer = setInterval(() => this.#tick(), STATUS_MS).unref();
-    this.#lastBeatAtMs = Date.now();
+    this.#lastBeatAtMs = this.#clock.now();
     this.#stop = () => {
       unsubscribe();
       clearInterval(timer);
@@ -104,7 +106,7 @@ export class EventHub {
   }
 
   #tick(): void {
-    const nowMs = Date.now();
+    const nowMs = this.#clock.now();
     for (const watcher of this.#watchers) if (watcher.expiresAtMs <= nowMs) this.#close(watcher);
     this.#pushStatus(nowMs - this.#lastStatusAtMs >= QUIET_STATUS_MS);
     if (nowMs - this.#lastBeatAtMs < HEARTBEAT_MS) return;
@@ -117,7 +119,7 @@ export class EventHub {
     const content = JSON.stringify({...status, timestamp: ''});
     if (!always && content === this.#lastStatus) return;
     this.#lastStatus = content;
-    this.#lastStatusAtMs = Date.now();
+    this.#lastStatusAtMs = this.#clock.now();
     this.#lastPhase = `${status.replication.state} ${status.isHealthy}`;
     this.#broadcast(this.#frame('status', JSON.stringify(status)));
   }
@@ -151,8 +153,8 @@ export class EventHub {
   }
 }
 
-export function eventRoutes(app: App, {operations, signal}: AppDeps): EventHub {
-  const hub = new EventHub(operations, signal);
+export function eventRoutes(app: App, {operations, signal, clock}: AppDeps & {readonly clock: Clock}): void {
+  const hub = new EventHub(operations, signal, clock);
   app.openapi(
     createRoute({
       method: 'get',
@@ -178,5 +180,4 @@ export function eventRoutes(app: App, {operations, signal}: AppDeps): EventHub {
         },
       }),
   );
-  return hub;
 }

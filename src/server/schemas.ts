@@ -184,12 +184,10 @@ export const historySchema = z
 const problemSchema = z
   .object({
     success: z.literal(false),
-    error: z
-      .string()
-      .openapi({
-        description: 'A code: one of docs/errors.md, or one of the HTTP edge.',
-        example: 'run-active',
-      }),
+    error: z.string().openapi({
+      description: 'A code: one of docs/errors.md, or one of the HTTP edge.',
+      example: 'run-active',
+    }),
     message: z.string(),
     timestamp: moment,
     requestId: z.string().openapi({description: 'The log has it under this id.'}),

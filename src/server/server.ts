@@ -62,7 +62,15 @@ function listen(server: Server, {host, port}: Config['http']): Promise<void> {
 /** Resolves once every connection is gone; rejects where the server fails on the way. */
 function untilStopped(server: Server, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    let stopping = false;
+    // A connection in use when the stop came would be kept alive after its answer.
+    server.on('request', (_request, response) => {
+      response.once('close', () => {
+        if (stopping) setImmediate(() => server.closeIdleConnections());
+      });
+    });
     const stop = () => {
+      stopping = true;
       const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
       server.close(() => {
         clearTimeout(cut);

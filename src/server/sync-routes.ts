@@ -63,7 +63,7 @@ function triggerRoute(app: App, {operations, signal, clock}: SyncDeps): void {
         {success: true, message: 'Data synchronization started', timestamp: now(clock), runId},
         202,
       );
-    const run = await Promise.race([started.ended, aborted(signal)]);
+    const run = await orStopped(started.ended, signal);
     if (run === null) {
       throw new ProblemError(
         503,
@@ -207,9 +207,17 @@ function now(clock: Clock): string {
   return new Date(clock.now()).toISOString();
 }
 
-function aborted(signal: AbortSignal): Promise<null> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', () => resolve(null), {once: true});
+/** What is waited for, or null once the server stops. Leaves no listener behind on the long-lived signal. */
+async function orStopped<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  if (signal.aborted) return null;
+  let stop = () => {};
+  const stopped = new Promise<null>(resolve => {
+    stop = () => resolve(null);
+    signal.addEventListener('abort', stop, {once: true});
   });
+  try {
+    return await Promise.race([awaited, stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

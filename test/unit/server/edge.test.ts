@@ -128,8 +128,9 @@ describe('/openapi.json', () => {
       '/sync/verify',
     ]);
     expect(document.components.securitySchemes).toEqual({token: {type: 'http', scheme: 'bearer'}});
-    expect(JSON.stringify(document.paths['/sync/trigger'])).toContain('{"$ref":"#/components/schemas/TriggerRequest"}');
-  });
+    expect(JSON.stringify(document.paths['/sync/trigger'])).toContain(
+      '{"$ref":"#/components/schemas/TriggerRequest"}',
+    );
   });
 
   it('is shown by the page to try it', async () => {

@@ -1,0 +1,238 @@
+import {Writable} from 'node:stream';
+import {describe, expect, it, onTestFinished} from 'vitest';
+import {createLogger} from '../../../src/logger.ts';
+import {alertFor, alertState, runAlerts, type AlertMessage} from '../../../src/status/alerts.ts';
+import {run, RecordingOperations, status} from './recording-operations.ts';
+
+const SECRET_URL = 'https://hooks.example/T0/s3cret-path';
+
+/** Time that passes only when told to: every wait is let go in its order. */
+class ManualTime {
+  nowMs = 0;
+  #waits: {readonly atMs: number; readonly done: () => void}[] = [];
+
+  readonly now = () => this.nowMs;
+  readonly sleep = (ms: number, signal: AbortSignal) =>
+    new Promise<void>(resolve => {
+      const done = () => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#waits.push({atMs: this.nowMs + ms, done});
+      signal.addEventListener('abort', done, {once: true});
+    });
+
+  async pass(ms: number): Promise<void> {
+    const end = this.nowMs + ms;
+    for (;;) {
+      await new Promise(setImmediate);
+      const next = this.#waits.filter(wait => wait.atMs <= end).toSorted((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined) break;
+      this.#waits = this.#waits.filter(wait => wait !== next);
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.done();
+    }
+    this.nowMs = end;
+  }
+}
+
+function alerts(url: string | undefined = SECRET_URL) {
+  const operations = new RecordingOperations();
+  const time = new ManualTime();
+  const sent: AlertMessage[] = [];
+  const attempts: number[] = [];
+  /** What the webhook answers; a function may fail. */
+  let answer: () => Response | Promise<Response> = () => new Response('ok');
+  const lines: string[] = [];
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const ended = runAlerts(
+    {
+      operations,
+      config: {name: 'production', alertWebhookUrl: url},
+      logger: createLogger({logLevel: 'debug', logFormat: 'json', name: 'production'}, output),
+      async fetch(_address, init) {
+        attempts.push(time.nowMs);
+        const response = await answer();
+        if (response.ok) sent.push(JSON.parse(String(init?.body)));
+        return response;
+      },
+      now: time.now,
+      sleep: time.sleep,
+      random: () => 1,
+    },
+    stop.signal,
+  );
+  const ill = (...reasons: string[]) => operations.change({isHealthy: false, reasons});
+  const well = () => operations.change({isHealthy: true, reasons: []});
+  return {
+    operations,
+    time,
+    sent,
+    attempts,
+    lines,
+    stop,
+    ended,
+    ill,
+    well,
+    answers: (next: typeof answer) => (answer = next),
+  };
+}
+
+describe('runAlerts', () => {
+  it('tells nobody that all is well', async () => {
+    const {time, sent} = alerts();
+    await time.pass(60_000);
+    expect(sent).toEqual([]);
+  });
+
+  it('tells of ill health once, with the reasons, and when it is over', async () => {
+    const {time, sent, ill, well} = alerts();
+    ill('lag is 75 s, over 60 s');
+    await time.pass(60_000);
+    expect(sent).toEqual([
+      {
+        text: '[laas-sync production] NOT HEALTHY: lag is 75 s, over 60 s',
+        name: 'production',
+        healthy: false,
+        reasons: ['lag is 75 s, over 60 s'],
+        state: 'streaming',
+        timestamp: status().timestamp,
+      },
+    ]);
+    well();
+    await time.pass(60_000);
+    expect(sent.slice(1)).toEqual([
+      expect.objectContaining({healthy: true, reasons: [], text: '[laas-sync production] healthy again'}),
+    ]);
+  });
+
+  it('tells within seconds', async () => {
+    const {time, sent, ill, well} = alerts();
+    await time.pass(10_000);
+    ill('the source cannot be reached');
+    await time.pass(3000);
+    expect(sent).toHaveLength(1);
+    well();
+    await time.pass(3000);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('notices what no event announced', async () => {
+    const {time, sent, operations} = alerts();
+    operations.now = status({isHealthy: false, reasons: ['lag is 61 s']});
+    await time.pass(5000);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('tells of a blip in one message, with its reasons', async () => {
+    const {time, sent, ill, well} = alerts();
+    await time.pass(1000);
+    ill('the target cannot be reached');
+    well();
+    await time.pass(30_000);
+    expect(sent.map(message => message.text)).toEqual([
+      '[laas-sync production] was not healthy for a moment, and is again: the target cannot be reached',
+    ]);
+    expect(sent[0]).toMatchObject({healthy: true, reasons: ['the target cannot be reached']});
+  });
+
+  it('grows quieter while health flaps', async () => {
+    const {time, sent, ill, well} = alerts();
+    for (let i = 0; i < 300; i += 1) {
+      if (i % 2 === 0) ill('flapping');
+      else well();
+      await time.pass(1000);
+    }
+    expect(sent.length).toBeGreaterThan(2);
+    expect(sent.length).toBeLessThan(12);
+  });
+
+  it('says that replication halted, even where it was ill before', async () => {
+    const {time, sent, ill, operations} = alerts();
+    ill('lag is 75 s');
+    await time.pass(5000);
+    operations.change({reasons: ['schema-incompatible: users.email is gone']}, {state: 'halted'});
+    await time.pass(60_000);
+    expect(sent[1]).toMatchObject({
+      state: 'halted',
+      text: '[laas-sync production] replication is HALTED: schema-incompatible: users.email is gone',
+    });
+    expect(sent).toHaveLength(2);
+  });
+
+  it('says once that a run needs confirmation, though health is unchanged', async () => {
+    const {time, sent, operations} = alerts();
+    operations.change({lastRun: run('run-9', 'needs-confirmation')});
+    await time.pass(60_000);
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.text).toContain('run run-9 would delete too many rows and NEEDS CONFIRMATION');
+    operations.change({lastRun: run('run-10', 'needs-confirmation')});
+    await time.pass(60_000);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('tries again with growing waits until it got through, and then tells what is true by then', async () => {
+    const {time, sent, attempts, ill, answers} = alerts();
+    answers(() => new Response('no', {status: 503}));
+    ill('lag is 75 s');
+    await time.pass(20_000);
+    expect(attempts).toEqual([2500, 3500, 5500, 9500, 17_500]);
+    ill('the source cannot be reached');
+    answers(() => new Response('ok'));
+    await time.pass(60_000);
+    expect(sent).toEqual([expect.objectContaining({reasons: ['the source cannot be reached']})]);
+  });
+
+  it('tells of an illness that was over before the webhook could be reached', async () => {
+    const {time, sent, ill, well, answers} = alerts();
+    answers(() => Promise.reject(new TypeError('fetch failed')));
+    ill('lag is 75 s');
+    await time.pass(5000);
+    well();
+    answers(() => new Response('ok'));
+    await time.pass(60_000);
+    expect(sent.map(message => message.text)).toEqual([
+      expect.stringContaining('for a moment, and is again: lag is 75 s'),
+    ]);
+  });
+
+  it('leaves a start in peace for a minute, and no longer', async () => {
+    const {time, sent, operations} = alerts();
+    operations.change({isHealthy: false, reasons: ['starting']}, {state: 'starting'});
+    await time.pass(59_000);
+    expect(sent).toEqual([]);
+    await time.pass(6000);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('never tells the address, not even in the log', async () => {
+    const {time, lines, ill, answers} = alerts();
+    answers(() => Promise.reject(new TypeError(`fetch failed: ${SECRET_URL}`)));
+    ill('lag is 75 s');
+    await time.pass(10_000);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.join('')).not.toMatch(/hooks\.example|s3cret/);
+  });
+
+  it.each([SECRET_URL, undefined])('ends when told to, and lets go of what it watched', async url => {
+    const {time, operations, stop, ended} = alerts(url);
+    await time.pass(1000);
+    stop.abort();
+    await ended;
+    expect(operations.watchers).toBe(0);
+  });
+});
+
+describe('alertFor', () => {
+  it('has nothing to tell where nothing changed', () => {
+    const ill = status({isHealthy: false, reasons: ['lag']});
+    expect(alertFor(alertState(ill), ill, null)).toBeNull();
+  });
+});

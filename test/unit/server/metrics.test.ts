@@ -1,0 +1,129 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import {describe, expect, it} from 'vitest';
+import {createMetrics} from '../../../src/status/metrics.ts';
+import {status} from './recording-operations.ts';
+
+/** The samples as a map from name and labels, without the stream's label. */
+async function samples(
+  metrics: ReturnType<typeof createMetrics>,
+  now = status(),
+): Promise<Map<string, number>> {
+  const lines = (await metrics.render(now)).split('\n').filter(line => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map(line => {
+      const at = line.lastIndexOf(' ');
+      const name = line
+        .slice(0, at)
+        .replace(/stream="production",?/, '')
+        .replace(/,?\}$/, '}')
+        .replace('{}', '');
+      return [name, Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+describe('metrics', () => {
+  it('carry the stream’s name on every sample', async () => {
+    const text = await createMetrics('production').render(status());
+    const bare = text
+      .split('\n')
+      .filter(line => line !== '' && !line.startsWith('#') && !line.includes('stream="production"'));
+    expect(bare).toEqual([]);
+  });
+
+  it('count what the pipeline reports', async () => {
+    const metrics = createMetrics('production', {process: false, version: '1.2.3'});
+    metrics.transactionsApplied(3);
+    metrics.rowsApplied('user', 'upsert', 5);
+    metrics.rowsApplied('user', 'delete', 2);
+    metrics.batchApplied({rows: 7, bytes: 900, ms: 4}, ['user', 'user_auth']);
+    metrics.commitToVisible(3);
+    metrics.reconcileEnded({mode: 'diff', state: 'succeeded', ms: 4500});
+    metrics.drift('user', 'missing', 4);
+    metrics.deadLetters('invalid-email', 6);
+    metrics.reconnected('stream-silent');
+    metrics.leader(true);
+    const seen = await samples(metrics);
+    expect(Object.fromEntries(seen)).toMatchObject({
+      sync_transactions_applied_total: 3,
+      'sync_rows_applied_total{table="user",kind="upsert"}': 5,
+      'sync_rows_applied_total{table="user",kind="delete"}': 2,
+      'sync_rows_applied_total{table="institute",kind="delete"}': 0,
+      sync_batches_applied_total: 1,
+      'sync_table_batches_applied_total{table="user_auth"}': 1,
+      sync_batch_rows_sum: 7,
+      sync_batch_bytes_sum: 900,
+      sync_batch_seconds_sum: 0.004,
+      sync_commit_to_visible_seconds_sum: 0.003,
+      'sync_reconcile_seconds_sum{mode="diff",state="succeeded"}': 4.5,
+      'sync_drift_rows_total{table="user",kind="missing"}': 4,
+      'sync_dead_letters{code="invalid-email"}': 6,
+      'sync_dead_letters{code="rejected"}': 0,
+      'sync_reconnects_total{reason="stream-silent"}': 1,
+      sync_leader: 1,
+    });
+    expect([...seen.keys()].find(name => name.startsWith('sync_build_info'))).toContain('version="1.2.3"');
+  });
+
+  it('read state, lag and counts off the status', async () => {
+    const seen = await samples(createMetrics('production', {process: false}));
+    expect(Object.fromEntries(seen)).toMatchObject({
+      sync_lag_seconds: 0.012,
+      sync_lag_bytes: 0,
+      sync_last_contact_seconds: 0.5,
+      sync_last_applied_seconds: 2,
+      sync_healthy: 1,
+      'sync_state{state="streaming"}': 1,
+      'sync_rows{side="source",table="user"}': 1200,
+      'sync_rows{side="target",table="institute_users"}': 1500,
+      'sync_foreign_rows{table="user"}': 3,
+      sync_reconcile_needs_confirmation: 0,
+    });
+  });
+
+  it('leave out what is not known, rather than say 0', async () => {
+    const metrics = createMetrics('production', {process: false});
+    await metrics.render(status());
+    const seen = await samples(
+      metrics,
+      status(
+        {organizationService: null, foreignRows: null},
+        {lagSeconds: null, lagBytes: null, lastContactAt: null, state: 'starting'},
+      ),
+    );
+    for (const name of [
+      'sync_lag_seconds',
+      'sync_lag_bytes',
+      'sync_last_contact_seconds',
+      'sync_reconcile_progress_ratio',
+      'sync_state{state="streaming"}',
+      'sync_rows{side="target",table="user"}',
+      'sync_foreign_rows{table="user"}',
+    ]) {
+      expect(seen.has(name), name).toBe(false);
+    }
+    expect(seen.get('sync_state{state="starting"}')).toBe(1);
+  });
+});
+
+describe('the dashboards and alert rules of docs/', () => {
+  const files = ['grafana', 'alerts'].flatMap(folder =>
+    readdirSync(new URL(`../../../docs/${folder}/`, import.meta.url)).map(name => `${folder}/${name}`),
+  );
+
+  it.each(files)('%s names metrics that exist', async file => {
+    const text = readFileSync(new URL(`../../../docs/${file}`, import.meta.url), 'utf8');
+    const named = new Set(text.match(/\b(?:sync|process|nodejs)_[a-z][a-z_]*\b/g));
+    const known = new Set(await createMetrics('production').names());
+    expect(named.size).toBeGreaterThan(5);
+    expect([...named].filter(name => !known.has(name))).toEqual([]);
+  });
+
+  it('leave no metric of the pipeline out of the Grafana dashboard', async () => {
+    const text = readFileSync(new URL('../../../docs/grafana/laas-sync.json', import.meta.url), 'utf8');
+    const ours = (await createMetrics('production', {process: false}).names()).filter(
+      name => !/_(sum|count|bucket)$/.test(name),
+    );
+    expect(ours.filter(name => !text.includes(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,83 @@
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {expect, it, onTestFinished} from 'vitest';
+import {silentLogger} from '../../../src/logger.ts';
+import {runServer, type ServerOptions} from '../../../src/server/server.ts';
+import {appUnderTest, gate} from './app-under-test.ts';
+
+type Address = Parameters<NonNullable<ServerOptions['onListening']>>[0];
+
+async function listening(port = 0) {
+  const test = appUnderTest();
+  const address = gate<Address>();
+  const http = {host: '127.0.0.1', port, apiToken: undefined, readToken: undefined};
+  const ended = runServer(
+    {app: test.app, config: {http}, logger: silentLogger, onListening: address.resolve},
+    test.stop.signal,
+  );
+  return {...test, ended, address: await Promise.race([address.promise, ended.then(() => null)])};
+}
+
+it('listens on a free port with PORT 0, tells it, and resolves when stopped', async () => {
+  const {address, stop, ended} = await listening();
+  expect(address?.port).toBeGreaterThan(0);
+  expect((await fetch(`${address?.url}healthz`)).status).toBe(200);
+  stop.abort();
+  await ended;
+  await expect(fetch(`${address?.url}healthz`)).rejects.toThrow();
+});
+
+it('ends an open event stream when it stops, rather than waiting for it', async () => {
+  const {address, stop, ended} = await listening();
+  const response = await fetch(`${address?.url}sync/events`);
+  const text = response.text();
+  stop.abort();
+  await ended;
+  expect(await text).toContain('event: status');
+});
+
+it('answers a trigger that waits before it is gone', async () => {
+  const {address, stop, ended, operations} = await listening();
+  const answer = fetch(`${address?.url}sync/trigger`, {method: 'POST'});
+  const started = gate<void>();
+  operations.subscribe(() => started.resolve());
+  await started.promise;
+  stop.abort();
+  expect((await answer).status).toBe(503);
+  await ended;
+});
+
+it('lets the run go on when the client of a trigger goes away', async () => {
+  const {address, operations} = await listening();
+  const started = gate<void>();
+  operations.subscribe(() => started.resolve());
+  const client = new AbortController();
+  const answer = fetch(`${address?.url}sync/trigger`, {method: 'POST', signal: client.signal});
+  await started.promise;
+  client.abort();
+  await expect(answer).rejects.toThrow();
+  operations.end('succeeded');
+  expect((await fetch(`${address?.url}sync/runs/run-2`)).status).toBe(200);
+});
+
+it('lets go of an event stream whose client went away', async () => {
+  const {address, operations} = await listening();
+  const client = new AbortController();
+  const response = await fetch(`${address?.url}sync/events`, {signal: client.signal});
+  await response.body?.getReader().read();
+  expect(operations.watchers).toBe(1);
+  client.abort();
+  await expect.poll(() => operations.watchers).toBe(0);
+});
+
+it('rejects with one clear error that names PORT where the port is taken', async () => {
+  const other = createServer();
+  onTestFinished(() => void other.close());
+  const port = await new Promise<number>(resolve => {
+    other.listen(0, '127.0.0.1', () => resolve((other.address() as AddressInfo).port));
+  });
+  await expect(listening(port)).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: expect.stringContaining(`PORT: ${port}`),
+  });
+});
