@@ -69,10 +69,10 @@ export function createApp(given: AppDeps): App {
     }),
   );
 
-  probeRoutes(app, deps);
   syncRoutes(app, {...deps, history});
   recordRoutes(app, deps);
   eventRoutes(app, deps);
+  probeRoutes(app, deps);
   const document = describeApi(app, config.name);
   loginRoutes(app, auth);
   dashboardRoutes(app, {...deps, history, tokens, document});

@@ -136,7 +136,8 @@ export function createMetrics(stream: string, options: MetricsOptions = {}): Met
   }
   for (const code of DEAD_LETTER_CODES) deadLetters.set({...label, code}, 0);
   for (const mode of ['diff', 'full'] as const) {
-    for (const state of ['succeeded', 'failed', 'needs-confirmation'] as const) reconciles.zero({...label, mode, state});
+    for (const state of ['succeeded', 'failed', 'needs-confirmation'] as const)
+      reconciles.zero({...label, mode, state});
   }
 
   const showStatus = statusGauges(gauge, label);

@@ -91,7 +91,7 @@ const OperationForm: FC<Operation> = operation => {
         <code>{path}</code>
         <span class="note">{summary}</span>
       </summary>
-      <p>{description}</p>
+      <p>{withCode(description)}</p>
       <form data-method={method} data-path={path}>
         {parameters.map(parameter => (
           <label>
@@ -142,6 +142,11 @@ function hint(schema: {readonly enum?: readonly string[] | undefined; readonly d
   return typeof schema.default === 'number' || typeof schema.default === 'string'
     ? String(schema.default)
     : '';
+}
+
+/** What stands between backticks is set as code. */
+function withCode(text: string) {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part));
 }
 
 function slug(text: string): string {

@@ -58,7 +58,7 @@ export const Panel: FC<
 
 /** A table that scrolls by itself where it is wider or longer than its place; the keyboard reaches it. */
 export const Scroll: FC<PropsWithChildren<{label: string; tall?: boolean}>> = ({label, tall, children}) => (
-  <div class={tall === true ? 'scroll tall' : 'scroll'} role="region" aria-label={label} tabindex={0}>
+  <div class={tall === true ? 'scroll tall' : 'scroll'} role="group" aria-label={label} tabindex={0}>
     {children}
   </div>
 );

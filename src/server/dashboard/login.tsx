@@ -42,6 +42,7 @@ const Login: FC<{name: string; error: string | null}> = ({name, error}) => (
           Environment <strong>{name}</strong>
         </p>
         <form method="post" action="/login">
+          <input name="username" value={name} autocomplete="username" hidden />
           <label for="token">Token</label>
           <input
             id="token"

@@ -54,14 +54,14 @@ export const Dashboard: FC<DashboardProps> = props => {
         <DeadLetters page={props.deadLetters} status={status} nowMs={props.nowMs} />
       </main>
       <Bottom {...props} />
-      <div class="lost">
+      <aside class="lost" aria-label="Connection">
         <Icon name="bad" />
         <strong id="lost-text" role="alert" />
         <span id="lost-age" />
         <a id="lost-link" href="/" hidden>
           Sign in again
         </a>
-      </div>
+      </aside>
       <p id="announce" class="hidden" aria-live="polite">
         {announcement(status)}
       </p>

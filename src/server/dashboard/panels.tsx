@@ -38,7 +38,7 @@ export const Counts: FC<PanelProps> = ({status, texts}) => (
             ['Table'],
             ['Source', 'number'],
             ['Target', 'number'],
-            ['Foreign', 'number'],
+            ['Foreign', 'number wide'],
             ['Compared'],
           ]}
         />
@@ -67,8 +67,8 @@ export const Position: FC<{texts: Texts}> = ({texts}) => (
       </dd>
     </dl>
     <dl class="facts">
-      <Fact title="Transactions applied" name="transactionsApplied" texts={texts} />
-      <Fact title="Rows applied" name="rowsApplied" texts={texts} />
+      <Fact title="Transactions" name="transactionsApplied" texts={texts} />
+      <Fact title="Rows" name="rowsApplied" texts={texts} />
       <Fact title="Last event" name="lastEvent" texts={texts} />
       <Fact title="Reconnects" name="reconnects" texts={texts} />
     </dl>

@@ -106,5 +106,6 @@ function toast(text, tone) {
   item.dataset.tone = tone;
   item.textContent = text;
   $('#toasts').replaceChildren(item);
-  setTimeout(() => item.remove(), TOAST_MS);
+  // What is still going on is said until something else is.
+  if (tone !== 'busy') setTimeout(() => item.remove(), TOAST_MS);
 }

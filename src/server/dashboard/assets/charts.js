@@ -1,7 +1,7 @@
 /** The two charts of the last hour. uPlot is loaded before as a plain script. */
 import {$, setText} from './dom.js';
 import * as f from './format.js';
-import {difference} from './view.js';
+import {ratesOf} from './view.js';
 
 const HOUR_S = 3600;
 const SAMPLE_S = 5;
@@ -19,10 +19,12 @@ export function createCharts(history, maxLagSeconds) {
     rows: [...history.rows],
     transactions: [...history.transactions],
   };
+  /** The last sample is not a full step away from the one before. */
+  let provisional = false;
   let charts = draw();
 
   function draw() {
-    const rates = ratesOf(samples);
+    const rates = ratesOf(samples.at, samples.rows);
     return [
       chart('lag', {
         color: '--lag',
@@ -45,7 +47,7 @@ export function createCharts(history, maxLagSeconds) {
   }
 
   function update() {
-    const rates = ratesOf(samples);
+    const rates = ratesOf(samples.at, samples.rows);
     charts[0].update(samples.at, samples.lag);
     charts[1].update(samples.at, rates);
   }
@@ -57,12 +59,12 @@ export function createCharts(history, maxLagSeconds) {
 
   return {
     samples,
-    /** The newest sample moves along until it is a full step away from the one before. */
+    /** The newest sample is replaced by the next one until a whole step has passed. */
     push(status) {
       const at = Date.parse(status.timestamp) / 1000;
-      const n = samples.at.length;
-      if (n > 1 && samples.at[n - 1] - samples.at[n - 2] < SAMPLE_S)
-        for (const column of Object.values(samples)) column.pop();
+      if (provisional) for (const column of Object.values(samples)) column.pop();
+      const before = samples.at.at(-1);
+      provisional = before !== undefined && at - before < SAMPLE_S;
       samples.at.push(at);
       samples.lag.push(status.replication.lagSeconds);
       samples.rows.push(status.replication.rowsApplied);
@@ -71,14 +73,11 @@ export function createCharts(history, maxLagSeconds) {
       update();
     },
     replace(fresh) {
+      provisional = false;
       for (const [name, column] of Object.entries(samples)) column.splice(0, column.length, ...fresh[name]);
       update();
     },
   };
-}
-
-function ratesOf({at, rows}) {
-  return at.map((_, i) => (i === 0 ? null : difference(rows, i - 1, i, at)));
 }
 
 function chart(name, {color, format, limit, least, incrs, values, at}) {
@@ -92,7 +91,7 @@ function chart(name, {color, format, limit, least, incrs, values, at}) {
     {
       width: Math.max(box.clientWidth, 200),
       height: HEIGHT,
-      padding: [10, 10, 0, 0],
+      padding: [10, 22, 0, 0],
       legend: {show: false},
       tzDate: seconds => globalThis.uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       cursor: {y: false, drag: {x: false, y: false}, sync: {key: 'hour'}},
@@ -112,7 +111,7 @@ function chart(name, {color, format, limit, least, incrs, values, at}) {
       ],
       series: [{}, {stroke: ink(color), fill: `${ink(color)}26`, width: 1.75, points: {show: false}}],
       hooks: {
-        drawAxes: [u => shadeUnknown(u, ink('--unknown'))],
+        drawAxes: [u => name === 'lag' && shadeUnknown(u, ink('--unknown'))],
         draw: [u => limit !== null && drawLimit(u, limit, ink('--bad'), format, font)],
         setCursor: [u => describe(u, readout, format)],
       },
@@ -149,7 +148,9 @@ function describe(plot, readout, format) {
 
 function summary(values, format) {
   const known = values.filter(value => value !== null);
-  return known.length === 0 ? 'no measurement yet' : `most ${format(Math.max(...known))}`;
+  if (known.length === 0) return 'no measurement yet';
+  const median = known.toSorted((a, b) => a - b)[Math.floor(known.length / 2)];
+  return `median ${format(median)} · most ${format(Math.max(...known))}`;
 }
 
 function label(plot, box, name, format) {
@@ -191,6 +192,8 @@ function drawLimit(plot, limit, color, format, font) {
   ctx.moveTo(bbox.left, y);
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'alphabetic';
   ctx.font = font.replace('11px', `${11 * devicePixelRatio}px`);
   ctx.fillText(`limit ${format(limit)}`, bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
   ctx.restore();

@@ -2,7 +2,7 @@
 import {wireActions} from './actions.js';
 import {createCharts} from './charts.js';
 import {$, $$, ask, fill, list, node, setLook, setText} from './dom.js';
-import {duration} from './format.js';
+import {coarse} from './format.js';
 import {connect} from './live.js';
 import {codeItems, countRows, deadLetterRows, reasonItems, runRows} from './rows.js';
 import {announcement, healthOf, runStateOf, shownOf, stateOf, textsOf, tonesOf} from './view.js';
@@ -50,7 +50,7 @@ function render() {
 }
 
 function showConnection() {
-  const age = duration(Math.floor((Date.now() - heardAtMs) / 1000) * 1000);
+  const age = coarse(Date.now() - heardAtMs);
   document.body.toggleAttribute('data-lost', lost);
   $('#live').dataset.live = lost ? 'lost' : 'live';
   setText($('#live [data-label]'), lost ? `${age} old` : 'live');

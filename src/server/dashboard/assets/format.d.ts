@@ -5,6 +5,7 @@ export function seconds(value: number | null): string;
 export function bytes(value: number | null): string;
 export function ago(iso: string | null, nowMs: number): string;
 export function until(iso: string | null, nowMs: number): string;
+export function coarse(ms: number): string;
 export function moment(iso: string | null): string;
 export function clockTime(atSeconds: number): string;
 export function position(value: Readonly<Record<string, unknown>> | null): string;

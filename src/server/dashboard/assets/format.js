@@ -9,7 +9,7 @@ export function count(value) {
 
 export function rate(value) {
   if (value === null) return 'unknown';
-  return value > 0 && value < 10 ? TENTH.format(value) : WHOLE.format(value);
+  return value < 10 && !Number.isInteger(value) ? TENTH.format(value) : WHOLE.format(value);
 }
 
 /** 3 ms · 4.2 s · 42 s · 12 min 5 s · 3 h 12 min · 2 d 3 h */
@@ -72,8 +72,9 @@ export function position(value) {
 }
 
 /** Whole units only: a text that changes ten times a second cannot be read. */
-function coarse(ms) {
-  return ms < 60_000 ? `${Math.max(1, Math.floor(ms / 1000))} s` : duration(ms);
+export function coarse(ms) {
+  if (ms < 60_000) return `${Math.floor(ms / 1000)} s`;
+  return ms < 3_600_000 ? `${Math.floor(ms / 60_000)} min` : duration(ms);
 }
 
 function two(major, majorUnit, minor, minorUnit) {

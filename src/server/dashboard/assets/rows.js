@@ -14,10 +14,23 @@ export function icon(name) {
 }
 
 export function badge({tone, icon: name, label}) {
-  return el('span', {class: 'badge', 'data-tone': tone}, icon(name), label);
+  return el('span', {class: 'badge', 'data-tone': tone}, icon(name), el('span', {class: 'label'}, label));
 }
 
 const number = (text, extra = '') => el('td', {class: `number ${extra}`.trim()}, text);
+
+/** On a narrow screen, without the year and the seconds. */
+function when(iso) {
+  const wide = text => el('span', {class: 'wide'}, text);
+  const text = f.moment(iso);
+  return el(
+    'time',
+    {datetime: iso, title: text},
+    wide(text.slice(0, 5)),
+    text.slice(5, 16),
+    wide(text.slice(16)),
+  );
+}
 
 export function reasonItems(status) {
   const item = (tone, word) => text =>
@@ -36,7 +49,7 @@ export function countRows(status) {
       el('th', {scope: 'row'}, table),
       number(f.count(source)),
       number(f.count(target)),
-      number(foreign === null ? '–' : f.count(foreign)),
+      number(foreign === null ? '–' : f.count(foreign), 'wide'),
       el('td', {}, compare(source, target, foreign)),
     );
   });
@@ -46,7 +59,7 @@ export function countRows(status) {
 function compare(source, target, foreign) {
   if (source === null || target === null) return badge({tone: 'idle', icon: 'idle', label: 'not counted'});
   const gap = target - (foreign ?? 0) - source;
-  if (gap === 0) return badge({tone: 'ok', icon: 'ok', label: 'equal'});
+  if (gap === 0) return el('span', {class: 'compact'}, badge({tone: 'ok', icon: 'ok', label: 'equal'}));
   return badge({
     tone: 'warn',
     icon: 'warn',
@@ -67,7 +80,7 @@ export function runRows(run) {
       'aria-controls': detail,
       'data-toggle': detail,
     },
-    el('time', {datetime: run.startedAt}, f.moment(run.startedAt)),
+    when(run.startedAt),
   );
   return [
     el(
@@ -104,7 +117,9 @@ function runDetail(run) {
       {class: 'note'},
       `Run ${run.runId}, ${run.mode}, by ${run.trigger}${run.endedAt === null ? '' : `, ended ${f.moment(run.endedAt)}`}`,
     ),
-    ...(run.error === null ? [] : [el('p', {class: 'error'}, icon('bad'), run.error)]),
+    ...(run.error === null
+      ? []
+      : [el('p', {class: 'why', 'data-tone': runStateOf(run).tone}, icon(runStateOf(run).icon), run.error)]),
     el(
       'table',
       {class: 'inner'},
@@ -137,7 +152,7 @@ export function deadLetterRows(items, nowMs) {
         item.detail === null ? '' : el('span', {class: 'note'}, ` ${item.detail}`),
       ),
       number(f.count(item.attempts), 'wide'),
-      el('td', {class: 'wide'}, el('time', {datetime: item.firstSeenAt}, f.moment(item.firstSeenAt))),
+      el('td', {class: 'wide'}, when(item.firstSeenAt)),
       el('td', {}, f.ago(item.lastSeenAt, nowMs)),
     ),
   );

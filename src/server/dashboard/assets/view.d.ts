@@ -25,6 +25,11 @@ export function difference(
   last: number,
   at: readonly number[],
 ): number | null;
+export function ratesOf(
+  at: readonly number[],
+  counter: readonly number[],
+  leastSeconds?: number,
+): readonly (number | null)[];
 export function stateOf(status: Status): Look & {readonly help: string};
 export function runStateOf(run: Run): Look;
 export function healthOf(status: Status): Look;

@@ -43,15 +43,19 @@ export const TABLES = [
   ['user_auth', 'userAuth'],
 ];
 
+/** A rate is told over this long at least: across an instant it would be noise. */
+const LEAST_S = 4;
+
 /** Rows and transactions a second over the last few samples; null where they are too few to tell. */
 export function throughput(history, windowSeconds = 15) {
   const last = history.at.length - 1;
   if (last < 1) return {rows: null, transactions: null};
   let first = last;
   while (first > 0 && history.at[last] - history.at[first] < windowSeconds) first -= 1;
+  const known = history.at[last] - history.at[first] >= LEAST_S;
   return {
-    rows: difference(history.rows, first, last, history.at),
-    transactions: difference(history.transactions, first, last, history.at),
+    rows: known ? difference(history.rows, first, last, history.at) : null,
+    transactions: known ? difference(history.transactions, first, last, history.at) : null,
   };
 }
 
@@ -60,6 +64,15 @@ export function difference(counter, first, last, at) {
   const elapsed = at[last] - at[first];
   const grown = counter[last] - counter[first];
   return elapsed <= 0 || grown < 0 ? null : grown / elapsed;
+}
+
+/** The rate at each sample. */
+export function ratesOf(at, counter, leastSeconds = LEAST_S) {
+  let before = 0;
+  return at.map((now, i) => {
+    while (before + 1 < i && now - at[before + 1] >= leastSeconds) before += 1;
+    return now - at[before] < leastSeconds ? null : difference(counter, before, i, at);
+  });
 }
 
 export function stateOf(status) {
@@ -177,8 +190,8 @@ function runTexts({currentRun, lastRun, progress}, nowMs) {
 function kind(run) {
   const by = {
     schedule: 'scheduled',
-    api: 'asked for by API',
-    cli: 'from the command line',
+    api: 'by API',
+    cli: 'by command line',
     recovery: 'recovery',
   };
   return `${run.mode} run, ${by[run.trigger]}`;
