@@ -40,8 +40,8 @@ export const ApiPage: FC<{document: ApiDocument; name: string; access: Access}> 
   return (
     <Document
       title={`API · ${name} · laas-sync`}
-      styles={['/assets/dashboard.css']}
-      scripts={['/assets/api-page.js']}
+      styles={['theme.css', 'frame.css', 'dashboard.css', 'tables.css', 'api-page.css', 'narrow.css']}
+      scripts={['api-page.js']}
       class="api"
     >
       <header class="top">

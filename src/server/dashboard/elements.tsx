@@ -86,12 +86,12 @@ export const Document: FC<
       <meta name="color-scheme" content="light dark" />
       <title>{props.title}</title>
       <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
-      {props.styles.map(href => (
-        <link rel="stylesheet" href={href} />
+      {props.styles.map(name => (
+        <link rel="stylesheet" href={`/assets/${name}`} />
       ))}
-      {props.scripts.map(src =>
-        src.endsWith('uplot.js') ? <script src={src} defer /> : <script src={src} type="module" />,
-      )}
+      {props.scripts.map(name => (
+        <script src={`/assets/${name}`} {...(name === 'uplot.js' ? {defer: true} : {type: 'module'})} />
+      ))}
     </head>
     <body class={props.class}>{props.children}</body>
   </html>

@@ -1,7 +1,7 @@
 /** How a browser comes in: the token typed once, a signed cookie from then on. */
 import {createHash} from 'node:crypto';
 import {deleteCookie, setCookie} from 'hono/cookie';
-import {raw} from 'hono/html';
+import {html, raw} from 'hono/html';
 import type {FC} from 'hono/jsx';
 import {type AuthDeps, checkToken, refuseOtherSites, sessionCookie} from '../auth.ts';
 import type {App, AppContext} from '../context.ts';
@@ -101,7 +101,7 @@ export function loginRoutes(app: App, deps: AuthDeps): void {
 function loginPage(c: AppContext, name: string, status: 401 | 429, error: string | null) {
   c.header('Content-Security-Policy', POLICY);
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="laas-sync"');
-  return c.html(`<!doctype html>${(<Login name={name} error={error} />).toString()}`, status);
+  return c.html(html`<!doctype html>${(<Login name={name} error={error} />)}`, status);
 }
 
 /** Secure where a proxy says that the browser came by TLS; a lie there only makes the cookie stricter. */

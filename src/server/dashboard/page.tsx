@@ -32,8 +32,8 @@ export const Dashboard: FC<DashboardProps> = props => {
   return (
     <Document
       title={`${stateOf(status).label} · ${status.name} · laas-sync`}
-      styles={['/assets/uplot.css', '/assets/dashboard.css']}
-      scripts={['/assets/uplot.js', '/assets/dashboard.js']}
+      styles={['uplot.css', 'theme.css', 'frame.css', 'dashboard.css', 'tables.css', 'narrow.css']}
+      scripts={['uplot.js', 'dashboard.js']}
       class="dashboard"
     >
       <a class="skip" href="#main">
@@ -51,7 +51,7 @@ export const Dashboard: FC<DashboardProps> = props => {
         </div>
         <Verification />
         <Runs runs={props.runs} />
-        <DeadLetters page={props.deadLetters} status={status} nowMs={props.nowMs} />
+        <DeadLetters page={props.deadLetters} nowMs={props.nowMs} />
       </main>
       <Bottom {...props} />
       <aside class="lost" aria-label="Connection">
@@ -89,17 +89,18 @@ const Top: FC<{status: Status}> = ({status}) => (
       </span>
     </p>
     <div class="actions" role="group" aria-label="Operations">
-      <button type="button" class="primary" data-action="trigger">
+      <button type="button" class="primary" data-action="trigger" disabled>
         <Icon name="run" />
         Run reconcile
       </button>
-      <button type="button" data-action="verify">
+      <button type="button" data-action="verify" disabled>
         <Icon name="search" />
         Verify
       </button>
       <button
         type="button"
         data-action="pause"
+        disabled
         data-show="pause"
         hidden={status.replication.state === 'paused'}
       >
@@ -109,6 +110,7 @@ const Top: FC<{status: Status}> = ({status}) => (
       <button
         type="button"
         data-action="resume"
+        disabled
         data-show="resume"
         hidden={status.replication.state !== 'paused'}
       >

@@ -193,16 +193,12 @@ export const Runs: FC<{runs: Page<Run> | null}> = ({runs}) => (
 );
 
 /** Which rows could not be written, and why? */
-export const DeadLetters: FC<{page: Page<DeadLetter> | null; status: Status; nowMs: number}> = ({
-  page,
-  status,
-  nowMs,
-}) => (
+export const DeadLetters: FC<{page: Page<DeadLetter> | null; nowMs: number}> = ({page, nowMs}) => (
   <Panel
     id="dead-letters"
     title="Dead letters"
     aside={
-      <button type="button" data-action="retry" disabled={status.deadLetters === 0}>
+      <button type="button" data-action="retry" disabled>
         <Icon name="retry" />
         Retry all
       </button>

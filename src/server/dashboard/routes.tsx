@@ -1,6 +1,7 @@
 /** The pages and the files that they load, all from this server. */
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
+import {html} from 'hono/html';
 import type {App, AppDeps, Clock} from '../context.ts';
 import type {LagHistory} from '../lag-history.ts';
 import {type ApiDocument, packageVersion} from '../openapi.ts';
@@ -15,7 +16,12 @@ const FIRST_RUNS = 15;
 const FIRST_DEAD_LETTERS = 200;
 
 const OWN_ASSETS = [
+  'theme.css',
+  'frame.css',
   'dashboard.css',
+  'tables.css',
+  'api-page.css',
+  'narrow.css',
   'dashboard.js',
   'live.js',
   'actions.js',
@@ -60,11 +66,11 @@ export function dashboardRoutes(app: App, deps: DashboardDeps): void {
         canWrite={tokens.canWrite}
       />
     );
-    return c.html(`<!doctype html>${page.toString()}`);
+    return c.html(html`<!doctype html>${page}`);
   });
   app.get('/docs', c => {
     const page = <ApiPage document={document} name={config.name} access={c.get('access')} />;
-    return c.html(`<!doctype html>${page.toString()}`);
+    return c.html(html`<!doctype html>${page}`);
   });
   assetRoutes(app);
 }

@@ -71,6 +71,7 @@ it.each(SCENES)(
     const page = await context.newPage();
     await open(page, served);
     if (halted) await page.locator('[data-run="018f-8"] .toggle').click();
+    await page.evaluate('scrollTo(0, 0)');
     await page.screenshot({path, fullPage: true});
   },
 );

@@ -60,7 +60,7 @@ function alerts(url: string | undefined = SECRET_URL) {
       async fetch(_address, init) {
         attempts.push(time.nowMs);
         const response = await answer();
-        if (response.ok) sent.push(JSON.parse(String(init?.body)));
+        if (response.ok) sent.push(JSON.parse(typeof init?.body === 'string' ? init.body : ''));
         return response;
       },
       now: time.now,

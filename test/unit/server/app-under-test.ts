@@ -38,14 +38,12 @@ export function appUnderTest(tokens: {apiToken?: string; readToken?: string} = {
     if (init.token !== undefined) headers.set('authorization', `Bearer ${init.token}`);
     return Promise.resolve(app.request(path, {...init, headers}));
   };
-  const post = (path: string, body?: unknown, init: RequestInit & {token?: string} = {}) =>
-    call(path, {
-      method: 'POST',
-      ...init,
-      ...(body === undefined
-        ? {}
-        : {body: JSON.stringify(body), headers: {'content-type': 'application/json', ...init.headers}}),
-    });
+  const post = (path: string, body?: unknown, init: RequestInit & {token?: string} = {}) => {
+    const headers = new Headers(init.headers);
+    if (body === undefined) return call(path, {...init, method: 'POST', headers});
+    headers.set('content-type', 'application/json');
+    return call(path, {...init, method: 'POST', headers, body: JSON.stringify(body)});
+  };
   return {app, operations, clock, stop, lines, call, post};
 }
 

@@ -111,9 +111,17 @@ describe('EventHub', () => {
 
   it('ends a stream after an hour, so that the session is looked at again', async () => {
     const {events} = hub();
-    events.open();
-    await vi.advanceTimersByTimeAsync(3_600_000);
+    const client = await opened(events.open());
+    let pieces = 0;
+    const ended = (async () => {
+      while ((await client.next()) !== null) pieces += 1;
+    })();
+    await vi.advanceTimersByTimeAsync(3_599_000);
+    expect(events.size).toBe(1);
+    await vi.advanceTimersByTimeAsync(1000);
+    await ended;
     expect(events.size).toBe(0);
+    expect(pieces).toBeGreaterThan(700);
   });
 
   it('ends every stream when the server stops', async () => {

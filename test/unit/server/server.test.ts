@@ -31,8 +31,10 @@ it('ends an open event stream when it stops, rather than waiting for it', async 
   const {address, stop, ended} = await listening();
   const response = await fetch(`${address?.url}sync/events`);
   const text = response.text();
+  const stoppedAtMs = Date.now();
   stop.abort();
   await ended;
+  expect(Date.now() - stoppedAtMs).toBeLessThan(2000);
   expect(await text).toContain('event: status');
 });
 

@@ -53,6 +53,8 @@ export function wireActions(name, changed) {
   let current = null;
 
   for (const button of $$('[data-action]')) {
+    // The server sends them disabled: until here, they could only have done nothing.
+    button.disabled = false;
     button.addEventListener('click', () => {
       current = button;
       const action = ACTIONS[button.dataset.action];

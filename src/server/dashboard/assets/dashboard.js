@@ -166,5 +166,6 @@ connect({
     $('#lost-link').hidden = false;
   },
 });
+render();
 setInterval(render, 1000);
 if (!boot.complete) void loadLists();
