@@ -18,6 +18,8 @@ export async function up(knex: Knex): Promise<void> {
       // A reconcile is owed, and which: 'load' where what came before the position was not seen, 'diff'
       // where the log said that rows changed but not how; empty where none is.
       table.string('reconcile_owed', 8).notNullable().defaultTo('');
+      // When the nightly run was to come next: one that passed unseen is made up for.
+      table.specificType('next_run_at', 'DATETIME(3)').nullable();
       table.boolean('paused').notNullable().defaultTo(false);
       table.specificType('commit_at', 'DATETIME(3)').nullable();
       table.specificType('applied_at', 'DATETIME(3)').nullable();

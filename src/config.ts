@@ -114,16 +114,22 @@ const environment = z
  *
  * @throws SyncError `config-invalid` naming every bad variable at once; no value is ever printed.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>, terminal = false): Config {
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  {terminal = false, isCron = () => true}: {terminal?: boolean; isCron?: (expression: string) => boolean} = {},
+): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   // An empty password is a real value, unlike any other empty variable.
   for (const name of ['DB_PASSWORD', 'ORG_DB_PASSWORD']) if (env[name] === '') given[name] = '';
   const parsed = environment.safeParse(given, {reportInput: false});
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(issue => `  ${issue.path.join('.')}: ${issue.message}`);
+  const cron = given['USER_SYNC_CRON'];
+  const cronFault = cron !== undefined && !isCron(cron) ? ['  USER_SYNC_CRON: is not a cron expression such as 30 2 * * *'] : [];
+  if (!parsed.success || cronFault.length > 0) {
+    const faults = [...(parsed.error?.issues ?? []).map(issue => `  ${issue.path.join('.')}: ${issue.message}`), ...cronFault];
     throw new SyncError('config-invalid', `the environment is not usable:\n${faults.join('\n')}`);
   }
   const e = parsed.data;
+
   return {
     source: {
       host: e.DB_HOST,

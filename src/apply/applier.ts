@@ -7,7 +7,7 @@ import type {Config} from '../config.ts';
 import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
-import {asFound, type ChangeSet, type ParentChange, type PerTable} from './change-set.ts';
+import {asFound, EMPTY_CHANGE_SET, REREAD, type ChangeSet, type ParentChange, type PerTable} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {DeadLetters} from './dead-letters.ts';
 import {decide, type Work} from './decide.ts';
@@ -35,26 +35,40 @@ export interface ApplyOptions {
 
 export interface ApplierDeps {
   readonly config: Pick<Config, 'deletes' | 'conflicts' | 'reconcile'>;
-  readonly plan: Plan;
   readonly fence: Fence;
+  readonly plan: Plan;
+}
+
+/** The connections that one writer works with; each writer has its own. */
+export interface Hands {
+  readonly session: Session;
+  /** For what the log does not tell; over a connection to the source. */
   readonly reader: SourceReader;
 }
 
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
+  /** Replaced when a schema changed. */
+  plan: Plan;
   readonly deadLetters: DeadLetters;
   /** Tests stop or break a transaction here; production leaves it alone. */
   failpoint: ((place: 'before-commit' | 'after-commit') => Promise<void>) | undefined;
 
   constructor(deps: ApplierDeps) {
     this.#deps = deps;
+    this.plan = deps.plan;
     this.#ownership = new Ownership(deps.fence.stream);
     this.deadLetters = new DeadLetters(deps.fence.stream);
   }
 
-  get plan(): Plan {
-    return this.#deps.plan;
+  get fence(): Fence {
+    return this.#deps.fence;
+  }
+
+  /** Forgets what is in memory, after a connection was lost in the middle of something. */
+  forget(): void {
+    this.#ownership.clear();
   }
 
   /**
@@ -64,11 +78,12 @@ export class Applier {
    * refuses is thrown, with nothing written, or (where the connection broke) with an outcome that only
    * the saved checkpoint tells.
    */
-  async apply(session: Session, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
-    const whole = await this.#readMissing(changes);
+  async apply(hands: Hands, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
+    const {session} = hands;
+    const whole = await this.#readMissing(hands.reader, changes);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#attempt(session, whole, options, attempt > 0);
+        return await this.#attempt(hands, whole, options, attempt > 0);
       } catch (error) {
         await rollBack(session);
         this.#ownership.clear();
@@ -76,6 +91,18 @@ export class Applier {
         await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));
       }
     }
+  }
+
+  /** Rows that wait for a unique value which one of these changes may have freed. */
+  async waitingFor(session: Session, changes: ChangeSet): Promise<ChangeSet> {
+    if (this.deadLetters.count === 0) return EMPTY_CHANGE_SET;
+    const query = (sql: string) => session.query(sql);
+    const reread = (keys: readonly string[]) => new Map(keys.map(key => [key, REREAD]));
+    return {
+      ...EMPTY_CHANGE_SET,
+      institutes: reread(await this.deadLetters.waitingFor('institute', [...changes.institutes.keys()], query)),
+      users: reread(await this.deadLetters.waitingFor('user', [...changes.users.keys()], query)),
+    };
   }
 
   /** Which of these rows are ours. */
@@ -88,7 +115,8 @@ export class Applier {
     await session.query(fenceStatement(this.#deps.fence, progress));
   }
 
-  async #attempt(session: Session, changes: ChangeSet, options: ApplyOptions, careful: boolean): Promise<Outcome> {
+  async #attempt(hands: Hands, changes: ChangeSet, options: ApplyOptions, careful: boolean): Promise<Outcome> {
+    const {session} = hands;
     const batch = await this.#prepare(session, changes, options);
     const {work} = batch;
     const simple =
@@ -105,7 +133,7 @@ export class Applier {
         batch.owned.rollback();
       }
     }
-    const outcome = await this.#writeCarefully(session, batch, options.follow);
+    const outcome = await this.#writeCarefully(hands, batch, options.follow);
     await this.#committed(session, batch, outcome);
     return outcome;
   }
@@ -117,7 +145,8 @@ export class Applier {
   }
 
   async #prepare(session: Session, changes: ChangeSet, {progress, follow}: ApplyOptions): Promise<Batch> {
-    const {plan, config, fence} = this.#deps;
+    const {config, fence} = this.#deps;
+    const {plan} = this;
     const query = (sql: string) => session.query(sql);
     const memberships = [...changes.memberships.keys()].map(splitPair);
     const userIds = new Set([...changes.users.keys(), ...memberships.map(({userId}) => userId)]);
@@ -147,12 +176,12 @@ export class Applier {
     };
   }
 
-  async #writeCarefully(session: Session, batch: Batch, follow: boolean): Promise<Outcome> {
+  async #writeCarefully({session, reader}: Hands, batch: Batch, follow: boolean): Promise<Outcome> {
     const {work, owned, plan} = batch;
     const transaction = new CarefulTransaction(session, batch);
     const context: DependantsContext = {
       plan,
-      reader: this.#deps.reader,
+      reader,
       transaction,
       owned,
       loadOwnership: async keys => owned.merge(await this.ownershipOf(session, keys)),
@@ -188,8 +217,8 @@ export class Applier {
   }
 
   /** Reads from the source what the log did not tell. */
-  async #readMissing(changes: ChangeSet): Promise<ChangeSet> {
-    const {reader, plan} = this.#deps;
+  async #readMissing(reader: SourceReader, changes: ChangeSet): Promise<ChangeSet> {
+    const {plan} = this;
     const fill = async (table: 'users' | 'institutes', parents: ReadonlyMap<string, ParentChange>) => {
       const ids = [...parents].filter(([, {reread}]) => reread).map(([id]) => id);
       if (ids.length === 0) return parents;

@@ -7,6 +7,8 @@ import {SyncError, type DeadLetterCode} from '../errors.ts';
 export const IDLE_SECONDS = 8;
 /** Shorter than the server's 50 s, so that a lock held by others shows early; the batch is retried. */
 const LOCK_WAIT_SECONDS = 10;
+/** Past the lock wait by far: a server that takes longer is taken for gone. */
+const STATEMENT_TIMEOUT_MS = 30_000;
 const MAX_STATEMENT_BYTES = 1024 * 1024;
 
 export interface Session {
@@ -14,17 +16,38 @@ export interface Session {
   /** Statements longer than this are split. */
   readonly maxStatementBytes: number;
   query(sql: string): Promise<unknown[][]>;
+  close(): void;
 }
 
 /** @throws SyncError, classified */
 export async function openSession(config: DatabaseConfig): Promise<Session> {
   const connection = await connect('target', config, {multipleStatements: true, idleSeconds: IDLE_SECONDS});
-  const query = (sql: string) => queryRows('target', connection, sql);
+  let underWay = 0;
+  const query = async (sql: string) => {
+    underWay++;
+    try {
+      return await queryRows('target', connection, sql, [], STATEMENT_TIMEOUT_MS);
+    } finally {
+      underWay--;
+    }
+  };
+  const keepAlive = setInterval(() => {
+    // A failure shows at the next statement.
+    if (underWay === 0) query('DO 1').catch(() => undefined);
+  }, (IDLE_SECONDS * 1000) / 4);
   const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
   await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
   // Fewer gap locks, fewer deadlocks; a server that logs statements cannot do without them.
   if (row?.[1] !== 'STATEMENT') await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
-  return {connection, maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1), query};
+  return {
+    connection,
+    maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1),
+    query,
+    close() {
+      clearInterval(keepAlive);
+      connection.destroy();
+    },
+  };
 }
 
 /** Rolls back whatever is open; a connection that cannot even do that is closed. */

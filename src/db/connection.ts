@@ -148,15 +148,24 @@ function sessionSql(side: Side, idleSeconds: number | undefined): string[] {
 }
 
 /**
- * Asks for rows as arrays.
+ * Asks for rows as arrays. A statement that takes longer than `timeoutMs` ends the connection, since
+ * nothing tells a slow server from one that is gone.
  *
  * @throws SyncError, classified
  */
-export async function queryRows(side: Side, connection: Connection, sql: string, values: unknown[] = []): Promise<unknown[][]> {
+export async function queryRows(
+  side: Side,
+  connection: Connection,
+  sql: string,
+  values: readonly unknown[] = [],
+  timeoutMs = 0,
+): Promise<unknown[][]> {
   try {
-    const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, values, rowsAsArray: true});
-    return rows as unknown[][];
+    const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};
+    const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, values: [...values], rowsAsArray: true, ...timeout});
+    return rows;
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT') connection.destroy();
     throw classify(side, error);
   }
 }

@@ -1,0 +1,287 @@
+/**
+ * The reconciler: proves that nothing drifted, and repairs what did, beside the running stream.
+ *
+ * Ranges whose checksums agree are done; of the others each row is compared. Parents come before
+ * children. What should be deleted is counted first and deleted in a second pass, so that the brake of
+ * design.md §2.7 knows the whole number before the first row goes.
+ */
+import type {Applier} from '../src/apply/applier.ts';
+import {EMPTY_CHANGE_SET, perTable, REREAD, type PerTable} from '../src/apply/change-set.ts';
+import {literal} from '../src/apply/statements.ts';
+import type {Logger} from '../src/logger.ts';
+import {throwIfStopped} from '../src/errors.ts';
+import type {TargetTable} from '../src/mapping/tables.ts';
+import {countEligible, countTarget} from '../src/mapping/sql.ts';
+import {connectionQuery} from '../src/source/reader.ts';
+import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
+import {reconcileBatch, type BatchOptions, type BatchOutcome, type Worker} from './batch.ts';
+import {compareRange} from './checksum.ts';
+import {batches, segments, type Range, type Scope} from './segments.ts';
+
+const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
+const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users', 'user_auth']} as const;
+/** Fewer deletes than this never need confirmation. */
+const BRAKE_FLOOR = 100;
+const RETRY_PAGE = 500;
+
+export interface ReconcileOptions {
+  readonly mode: ReconcileMode;
+  readonly allowDeletes: boolean;
+  /** SYNC_DELETES=mirror. */
+  readonly mirror: boolean;
+  readonly newestWins: boolean;
+  readonly batchRows: number;
+  readonly maxDeleteRatio: number;
+}
+
+export interface ReconcileDeps extends Pick<BatchOptions, 'tap' | 'lock'> {
+  readonly applier: Applier;
+  /** At least one; segments are shared out among them. */
+  readonly workers: readonly Worker[];
+  readonly logger: Logger;
+  readonly onProgress: (progress: Omit<RunProgress, 'runId'>) => void;
+}
+
+export interface ReconcileResult {
+  readonly tables: TableOutcomes;
+  readonly foreign: PerTable<number>;
+  /** Rows that should go by table, where the brake stopped the run. */
+  readonly unconfirmed: PerTable<number> | null;
+}
+
+/**
+ * Runs once over everything.
+ *
+ * @throws SyncError where a server fails; StoppedError when the signal is set. What was repaired stays.
+ */
+export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions, signal: AbortSignal): Promise<ReconcileResult> {
+  const run = new ReconcileRun(deps, options, signal);
+  return run.run();
+}
+
+class ReconcileRun {
+  readonly #deps: ReconcileDeps;
+  readonly #options: ReconcileOptions;
+  readonly #signal: AbortSignal;
+  readonly #tables: TableOutcomes = perTable(() => ({compared: 0, repaired: 0, deleted: 0, deadLetters: 0}));
+  readonly #foreign = perTable(() => 0);
+  readonly #toDelete = perTable(() => 0);
+  /** Ranges with rows to delete, for the second pass. */
+  readonly #condemned: {readonly scope: Scope; readonly range: Range}[] = [];
+  #targetIsEmpty = false;
+  #totalRows = 0;
+  #rows = 0;
+
+  constructor(deps: ReconcileDeps, options: ReconcileOptions, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<ReconcileResult> {
+    await this.#count();
+    for (const scope of ['institutes', 'users'] as const) await this.#pass(scope);
+    if (this.#options.mode === 'diff') await this.#adopt();
+    const unconfirmed = await this.#delete();
+    await this.#retryDeadLetters();
+    return {tables: this.#tables, foreign: this.#foreign, unconfirmed};
+  }
+
+  async #count(): Promise<void> {
+    const {applier, workers} = this.#deps;
+    const [worker] = workers;
+    if (worker === undefined) return;
+    const {plan} = applier;
+    const source = connectionQuery(worker.source);
+    const [users] = await source(countEligible(plan, plan.tables.user));
+    const [institutes] = await source(countEligible(plan, plan.tables.institute));
+    this.#totalRows = Number(users?.[0] ?? 0) + Number(institutes?.[0] ?? 0);
+    const found = await Promise.all(TABLES.map(table => worker.hands.session.query(`${countTarget(plan.tables[table])} LIMIT 1`)));
+    this.#targetIsEmpty = found.every(([row]) => Number(row?.[0]) === 0);
+    await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
+  }
+
+  /** Every segment of one scope, shared out among the workers. */
+  async #pass(scope: Scope): Promise<void> {
+    const started = Date.now();
+    const [first] = this.#deps.workers;
+    if (first === undefined) return;
+    const iterator = segments(this.#deps.applier.plan, scope, connectionQuery(first.source));
+    const next = serialised(() => iterator.next());
+    const work = async (worker: Worker) => {
+      for (;;) {
+        throwIfStopped(this.#signal);
+        const {done, value} = await next();
+        if (done === true) return;
+        await this.#segment(worker, scope, value);
+      }
+    };
+    await allOrFirstFault(this.#deps.workers.map(work));
+    for (const table of TABLES_OF[scope]) {
+      this.#deps.logger.info({event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started}, `${table} compared`);
+    }
+  }
+
+  async #segment(worker: Worker, scope: Scope, range: Range): Promise<void> {
+    const {applier} = this.#deps;
+    if (this.#options.mode === 'diff') {
+      const query = {source: connectionQuery(worker.source), target: (sql: string) => worker.hands.session.query(sql)};
+      const tables: readonly TargetTable[] = TABLES_OF[scope];
+      const compared: {table: TargetTable; rows: number; equal: boolean}[] = [];
+      for (const table of tables) {
+        const {equal, source} = await compareRange(applier.plan, table, range, query);
+        compared.push({table, rows: source.rows, equal});
+        if (!equal) break;
+      }
+      if (compared.every(({equal}) => equal)) {
+        for (const {table, rows} of compared) this.#tables[table].compared += rows;
+        this.#progress(scope, compared[0]?.rows ?? 0);
+        return;
+      }
+    }
+    await this.#rowsOf(worker, scope, range, this.#batchOptions(this.#options.allowDeletes && this.#options.mirror));
+  }
+
+  async #rowsOf(worker: Worker, scope: Scope, range: Range, options: BatchOptions): Promise<void> {
+    const query = connectionQuery(worker.source);
+    for await (const batch of batches(this.#deps.applier.plan, scope, range, this.#options.batchRows, query)) {
+      const outcome = await reconcileBatch(worker, scope, batch, options, this.#signal);
+      this.#add(outcome);
+      if (TABLES.some(table => outcome.toDelete[table] > 0)) this.#condemned.push({scope, range: batch});
+      this.#progress(scope, outcome.compared[scope === 'users' ? 'user' : 'institute']);
+    }
+  }
+
+  #batchOptions(mayDelete: boolean): BatchOptions {
+    const {applier, tap, lock} = this.#deps;
+    const everyRow = this.#options.mode === 'full';
+    return {applier, tap, lock, newestWins: this.#options.newestWins, everyRow, mayDelete, targetIsEmpty: this.#targetIsEmpty};
+  }
+
+  #add(outcome: BatchOutcome): void {
+    for (const table of TABLES) {
+      this.#tables[table].compared += outcome.compared[table];
+      this.#tables[table].repaired += outcome.repaired[table];
+      this.#tables[table].deleted += outcome.deleted[table];
+      this.#tables[table].deadLetters += outcome.deadLetters[table];
+      this.#foreign[table] += outcome.foreign[table];
+      this.#toDelete[table] += outcome.toDelete[table];
+    }
+  }
+
+  #progress(scope: Scope, rows: number): void {
+    this.#rows += rows;
+    this.#deps.onProgress({
+      table: scope === 'users' ? 'user' : 'institute',
+      rows: this.#rows,
+      totalRows: this.#totalRows,
+      fraction: this.#totalRows === 0 ? 1 : Math.min(1, this.#rows / this.#totalRows),
+    });
+  }
+
+  /**
+   * Checksums say nothing of ownership: where fewer rows are ours than are in order, some were put there
+   * by others, and are found and adopted.
+   */
+  async #adopt(): Promise<void> {
+    const owned = await this.#ownedRows();
+    const [worker] = this.#deps.workers;
+    if (worker === undefined) return;
+    for (const scope of ['institutes', 'users'] as const) {
+      const lacking = TABLES_OF[scope].some(table => this.#tables[table].compared > owned[table]);
+      if (!lacking) continue;
+      const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
+      for await (const range of segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
+        await this.#rowsOf(worker, scope, range, this.#batchOptions(false));
+      }
+      // The rows were counted before.
+      for (const table of TABLES_OF[scope]) Object.assign(this.#tables[table], outcome[table]);
+    }
+  }
+
+  async #ownedRows(): Promise<PerTable<number>> {
+    const {applier, workers} = this.#deps;
+    const rows = (await workers[0]?.hands.session.query(`SELECT kind, SUM(size) FROM sync_owned WHERE stream = ${literal(applier.fence.stream)} GROUP BY kind`)) ?? [];
+    const sizes = new Map(rows.map(([kind, size]) => [String(kind), Number(size)]));
+    const users = sizes.get('user') ?? 0;
+    return {institute: sizes.get('institute') ?? 0, user: users, institute_users: sizes.get('membership') ?? 0, user_auth: users};
+  }
+
+  /** The second pass: deletes, unless they are too many. */
+  async #delete(): Promise<PerTable<number> | null> {
+    const [worker] = this.#deps.workers;
+    if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return null;
+    const owned = await this.#ownedRows();
+    const tooMany = TABLES.some(
+      table => this.#toDelete[table] > BRAKE_FLOOR && this.#toDelete[table] > this.#options.maxDeleteRatio * owned[table],
+    );
+    if (tooMany && !this.#options.allowDeletes) return this.#toDelete;
+    for (const {scope, range} of this.#condemned.toReversed()) {
+      const outcome = await reconcileBatch(worker, scope, range, {...this.#batchOptions(true), everyRow: false}, this.#signal);
+      for (const table of TABLES) {
+        this.#tables[table].deleted += outcome.deleted[table];
+        this.#tables[table].deadLetters += outcome.deadLetters[table];
+      }
+    }
+    return null;
+  }
+
+  /** What could not be written before may go in now. */
+  async #retryDeadLetters(): Promise<void> {
+    const [worker] = this.#deps.workers;
+    if (worker === undefined) return;
+    await retryDeadLetters(this.#deps, worker);
+  }
+}
+
+/**
+ * Tries every dead letter again, from the source's rows as they are now.
+ *
+ * @returns how many there were, and how many remain
+ */
+export async function retryDeadLetters(
+  {applier, lock, tap}: Pick<ReconcileDeps, 'applier' | 'lock' | 'tap'>,
+  {hands}: Pick<Worker, 'hands'>,
+): Promise<{retried: number; remaining: number}> {
+  const query = (sql: string) => hands.session.query(sql);
+  await applier.deadLetters.recount(query);
+  const retried = applier.deadLetters.count;
+  for (const table of retried === 0 ? [] : TABLES) {
+    let after = '';
+    for (;;) {
+      const keys = await applier.deadLetters.page(table, after, RETRY_PAGE, query);
+      if (keys.length === 0) break;
+      after = keys.at(-1) ?? '';
+      const parents = new Map(keys.map(key => [key, REREAD]));
+      const changes = {
+        ...EMPTY_CHANGE_SET,
+        ...(table === 'institute' ? {institutes: parents} : {}),
+        ...(table === 'user' || table === 'user_auth' ? {users: parents} : {}),
+        ...(table === 'institute_users' ? {pairsToRead: new Set(keys)} : {}),
+      };
+      // As the source is now, which may be ahead of the stream: what it replays later ends in the same.
+      await lock.stream(async () => {
+        tap.applying(changes);
+        await applier.apply(hands, changes, {progress: null, follow: true});
+      });
+    }
+  }
+  await applier.deadLetters.recount(query);
+  return {retried, remaining: applier.deadLetters.count};
+}
+
+/** Calls one at a time, in order: a generator cannot be asked twice at once. */
+function serialised<T>(call: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const result = last.then(call);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+/** Waits for all, so that nothing goes on behind the caller's back, and then throws the first fault. */
+async function allOrFirstFault(tasks: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(tasks);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

@@ -1,0 +1,229 @@
+/** One attempt to stream: connect, check, then read, compact and apply until something ends it. */
+import type {Applier, Hands} from '../src/apply/applier.ts';
+import {isEmpty} from '../src/apply/change-set.ts';
+import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
+import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {StreamTap} from '../src/apply/stream-tap.ts';
+import type {ConnectionOptions} from '../src/db/connection.ts';
+import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
+import type {Logger} from '../src/logger.ts';
+import type {Plan} from '../src/mapping/plan.ts';
+import type {LagTracker} from '../src/status/lag.ts';
+import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
+import type {SourceEvent} from './events.ts';
+import {TransactionQueue} from './queue.ts';
+import {Compactor} from './transaction/compact.ts';
+import {PositionTracker, TransactionBuilder, type SourceTransaction} from './transaction/transaction.ts';
+
+/** Bytes of row events held at most, twice over: what is being applied, and what waits. */
+const QUEUE_BYTES = 8 * 1024 * 1024;
+/** Transactions with more than this are applied in parts. */
+const PART_BYTES = 4 * 1024 * 1024;
+const MAX_CHANGES_PER_BATCH = 20_000;
+/** How often a position is saved that nothing of ours came with. */
+const QUIET_SAVE_MS = 1000;
+
+/** What an attempt needs that is made anew for each. */
+export interface Connections {
+  readonly hands: Hands;
+  readonly applier: Applier;
+  readonly checkpoint: Checkpoint;
+  readonly binlog: ConnectionOptions;
+  /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
+  readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;
+  readonly close: () => void;
+}
+
+export interface AttemptDeps {
+  readonly database: string;
+  readonly serverId: number;
+  /**
+   * Connects to both servers, checks them and the saved position.
+   *
+   * @throws SyncError with the reaction that fits
+   */
+  readonly connect: (signal: AbortSignal) => Promise<Connections>;
+  readonly lock: ApplyLock;
+  readonly tap: StreamTap;
+  readonly lag: LagTracker;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly onStreaming: () => void;
+  readonly onApplied: (batch: AppliedBatch) => void;
+  /** The log told that rows changed but not how: a reconcile is owed, and saved as owed. */
+  readonly onReconcileOwed: (reason: string) => void;
+}
+
+export interface AppliedBatch {
+  readonly transactions: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly outcome: Awaited<ReturnType<Applier['apply']>> | null;
+  readonly oldestCommitMs: number | null;
+}
+
+/**
+ * @returns never otherwise than by an exception
+ * @throws StoppedError when the signal is set, SyncError on a fault; what was applied is saved
+ */
+export async function streamOnce(deps: AttemptDeps, signal: AbortSignal): Promise<void> {
+  const connections = await deps.connect(signal);
+  const attempt = new Attempt(deps, connections);
+  try {
+    throwIfStopped(signal);
+    await attempt.run(signal);
+  } finally {
+    deps.tap.stopped();
+    deps.lag.disconnected();
+    await attempt.close();
+    connections.close();
+  }
+}
+
+class Attempt {
+  readonly #deps: AttemptDeps;
+  readonly #connections: Connections;
+  readonly #queue: TransactionQueue;
+  readonly #builder: TransactionBuilder;
+  readonly #tracker: PositionTracker;
+  readonly #source: BinlogSource;
+  #plan: Plan;
+  #savedAtMs: number;
+  #unsaved: Progress | null = null;
+
+  constructor(deps: AttemptDeps, connections: Connections) {
+    const {checkpoint, applier} = connections;
+    if (checkpoint.position === null) throw new SyncError('internal', 'there is no position to stream from');
+    this.#deps = deps;
+    this.#connections = connections;
+    this.#plan = applier.plan;
+    this.#savedAtMs = deps.now();
+    this.#builder = new TransactionBuilder({database: deps.database, maxBytes: PART_BYTES});
+    this.#tracker = new PositionTracker(checkpoint.position, checkpoint.offset);
+    this.#queue = new TransactionQueue({
+      pauseBytes: QUEUE_BYTES,
+      resumeBytes: QUEUE_BYTES / 2,
+      pause: () => this.#source.pause(),
+      resume: () => this.#source.resume(),
+    });
+    this.#source = openBinlogSource({
+      connection: connections.binlog,
+      database: deps.database,
+      serverId: deps.serverId,
+      position: checkpoint.position,
+      plan: () => this.#plan,
+      onEvent: event => this.#read(event),
+      onFault: error => this.#queue.fail(error),
+      now: deps.now,
+    });
+    deps.lag.connected(deps.now());
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const {tap, lag} = this.#deps;
+    let streaming = false;
+    for (;;) {
+      await this.#queue.ready(signal);
+      if (signal.aborted) {
+        if (this.#unsaved !== null) await this.#save(this.#unsaved);
+        throw new StoppedError();
+      }
+      if (!streaming) {
+        streaming = true;
+        this.#deps.onStreaming();
+      }
+      await this.#deps.lock.stream(() => this.#apply(this.#queue.take(MAX_CHANGES_PER_BATCH)));
+      tap.applied(this.#tracker.position, this.#tracker.offset);
+      lag.contact(this.#source.lastContactMs);
+      lag.applied(this.#tracker.offset, this.#deps.now(), this.#queue.isEmpty);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#source.stop();
+  }
+
+  #read(event: SourceEvent): void {
+    const transaction = this.#builder.add(event);
+    if (transaction === null) return;
+    if (transaction.committedAtMs !== null) {
+      this.#deps.lag.event(transaction.committedAtMs);
+      this.#deps.lag.pending(transaction.committedAtMs, this.#deps.now());
+    }
+    this.#queue.push(transaction);
+  }
+
+  async #apply(batch: readonly SourceTransaction[]): Promise<void> {
+    const startedMs = this.#deps.now();
+    const {applier, hands} = this.#connections;
+    let reason = batch.find(transaction => transaction.unseen !== null)?.reason ?? null;
+    if (batch.some(({schemaChanged}) => schemaChanged)) {
+      const {plan, changed} = await this.#connections.reloadPlan();
+      this.#plan = plan;
+      if (changed) reason ??= 'mapped columns were changed';
+    }
+    const compactor = new Compactor(this.#plan);
+    let rows = 0;
+    let bytes = 0;
+    let transactions = 0;
+    for (const transaction of batch) {
+      for (const change of transaction.changes) compactor.add(change);
+      rows += transaction.changes.length;
+      bytes += transaction.bytes;
+      if (transaction.complete) this.#tracker.advance(transaction);
+      if (transaction.complete && transaction.changes.length > 0) transactions++;
+    }
+    const changes = compactor.changes();
+    const committed = batch.filter(({committedAtMs}) => committedAtMs !== null);
+    const last = batch.at(-1);
+    const progress: Progress | null =
+      last === undefined || !last.complete
+        ? null
+        : {
+            position: this.#tracker.position,
+            offset: this.#tracker.offset,
+            commitAtMs: committed.at(-1)?.committedAtMs ?? null,
+            transactions,
+            rows,
+            owesReconcile: reason !== null,
+          };
+    if (isEmpty(changes)) {
+      await this.#quietly(progress, reason !== null);
+      if (reason !== null) this.#deps.onReconcileOwed(reason);
+      return;
+    }
+    this.#deps.tap.applying(changes);
+    const outcome = await applier.apply(hands, changes, {progress, follow: true});
+    this.#saved();
+    await this.#retryWaiting(changes);
+    const durationMs = this.#deps.now() - startedMs;
+    this.#deps.onApplied({transactions, rows, bytes, durationMs, outcome, oldestCommitMs: committed[0]?.committedAtMs ?? null});
+    if (reason !== null) this.#deps.onReconcileOwed(reason);
+  }
+
+  /** Rows that wait for a unique value that one of these keys may have freed. */
+  async #retryWaiting(changes: Parameters<Applier['apply']>[1]): Promise<void> {
+    const {applier, hands} = this.#connections;
+    const retry = await applier.waitingFor(hands.session, changes);
+    if (isEmpty(retry)) return;
+    this.#deps.tap.applying(retry);
+    await applier.apply(hands, retry, {progress: null, follow: true});
+  }
+
+  /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */
+  async #quietly(progress: Progress | null, atOnce: boolean): Promise<void> {
+    this.#unsaved = progress ?? this.#unsaved;
+    if (this.#unsaved !== null && (atOnce || this.#deps.now() - this.#savedAtMs >= QUIET_SAVE_MS)) await this.#save(this.#unsaved);
+  }
+
+  async #save(progress: Progress): Promise<void> {
+    await this.#connections.applier.saveProgress(this.#connections.hands.session, progress);
+    this.#saved();
+  }
+
+  #saved(): void {
+    this.#unsaved = null;
+    this.#savedAtMs = this.#deps.now();
+  }
+}

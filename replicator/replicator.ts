@@ -1,0 +1,78 @@
+/**
+ * The replicator as a service: attempts to stream, one after the other, each with fresh connections, and
+ * what is done between them, by the reaction of the fault.
+ */
+import {describeError, type Logger} from '../src/logger.ts';
+import {StoppedError, SyncError} from '../src/errors.ts';
+import {Backoff, pause} from '../src/lifecycle/backoff.ts';
+import type {ReplicationState} from '../src/status/operations.ts';
+import {streamOnce, type AttemptDeps} from './attempt.ts';
+
+export interface ReplicatorDeps extends AttemptDeps {
+  readonly logger: Logger;
+  readonly onState: (state: ReplicationState, reason: SyncError | null) => void;
+  /** Sets a new anchor: a position to stream from, with a full reconcile owed. */
+  readonly anchor: (signal: AbortSignal) => Promise<void>;
+  readonly onReconnect: (code: string) => void;
+}
+
+const HALT_RECHECK_MS = 3000;
+
+/**
+ * Streams until told to stop.
+ *
+ * @returns when the signal is set; the transaction in hand is finished before
+ * @throws SyncError that no further attempt can mend
+ */
+export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
+  const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
+  while (!signal.aborted) {
+    try {
+      deps.onState('starting', null);
+      await streamOnce({...deps, onStreaming: () => {
+        backoff.reset();
+        deps.onStreaming();
+      }}, signal);
+    } catch (error) {
+      if (error instanceof StoppedError || signal.aborted) return;
+      await react(deps, toSyncError(error), backoff, signal);
+    }
+  }
+}
+
+async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, signal: AbortSignal): Promise<void> {
+  const {logger} = deps;
+  switch (fault.reaction) {
+    case 'retry': {
+      const ms = backoff.nextMs();
+      deps.onState('starting', fault);
+      deps.onReconnect(fault.code);
+      // A passing fault is nobody's business; one that stays is.
+      logger[backoff.failures > 3 ? 'warn' : 'info']({event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)}, 'replication interrupted, trying again');
+      return pause(ms, signal);
+    }
+    case 'halt':
+      deps.onState('halted', fault);
+      logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
+      return pause(HALT_RECHECK_MS, signal);
+    case 'reanchor':
+      deps.onState('starting', fault);
+      logger.warn({event: 'replication.reanchor', err: describeError(fault)}, 'the position is lost: starting anew, with a full reconcile');
+      try {
+        await deps.anchor(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const next = toSyncError(error);
+        // An anchor that cannot be had is a fault of its own.
+        return react(deps, next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next, backoff, signal);
+      }
+      return pause(backoff.nextMs(), signal);
+    case 'dead-letter':
+    case 'stop':
+      throw fault;
+  }
+}
+
+function toSyncError(error: unknown): SyncError {
+  return error instanceof SyncError ? error : new SyncError('internal', 'an unexpected fault', {cause: error});
+}

@@ -1,0 +1,59 @@
+/** The bookkeeping tables that are listed and looked up, as objection models over one small knex pool. */
+import knexModule, {type Knex} from 'knex';
+import {Model} from 'objection';
+import type {DatabaseConfig} from '../config.ts';
+import {settledOptions} from './connection.ts';
+
+/** A pool for bookkeeping and migrations; rows never go through it. */
+export async function openKnex(config: DatabaseConfig): Promise<Knex> {
+  const {database, user, password, host, port, ssl} = await settledOptions('target', config);
+  return knexModule.knex({
+    client: 'mysql2',
+    connection: {
+      host,
+      port,
+      user,
+      password,
+      database,
+      charset: 'utf8mb4_general_ci',
+      timezone: 'Z',
+      ...(ssl === undefined || typeof ssl === 'string' ? {} : {ssl}),
+    } as Knex.MySql2ConnectionConfig,
+    pool: {
+      min: 0,
+      max: 4,
+      afterCreate: (connection: {query(sql: string, done: (error: unknown) => void): void}, done: (error: unknown, connection: unknown) => void) => {
+        connection.query("SET time_zone = '+00:00'", error => done(error, connection));
+      },
+    },
+    acquireConnectionTimeout: 10_000,
+  });
+}
+
+export class SyncRun extends Model {
+  static override tableName = 'sync_run';
+  static override idColumn = 'run_id';
+  declare run_id: string;
+  declare stream: string;
+  declare trigger_kind: string;
+  declare mode: string;
+  declare state: string;
+  declare started_at: Date;
+  declare ended_at: Date | null;
+  declare tables: string;
+  declare error: string | null;
+}
+
+export class SyncDeadLetter extends Model {
+  static override tableName = 'sync_dead_letter';
+  static override idColumn = ['stream', 'target_table', 'row_key'];
+  declare stream: string;
+  declare target_table: string;
+  declare row_key: string;
+  declare code: string;
+  declare detail: string | null;
+  declare position: string | null;
+  declare first_seen_at: Date;
+  declare last_seen_at: Date;
+  declare attempts: number;
+}

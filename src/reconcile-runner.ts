@@ -1,0 +1,170 @@
+/** Runs reconciles one at a time, with a record of each. */
+import {verifyTables} from '../reconciler/verifier.ts';
+import {reconcile, retryDeadLetters} from '../reconciler/reconciler.ts';
+import {owedStatement} from './apply/checkpoint.ts';
+import type {Config} from './config.ts';
+import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
+import {describeError, type Logger} from './logger.ts';
+import type {Metrics} from './status/metrics.ts';
+import {TARGET_TABLES, type Run, type RunProgress, type RunTrigger, type StartedRun, type TriggerRequest, type Verdict} from './status/operations.ts';
+import {noOutcomes, type RunStore} from './status/runs.ts';
+import type {Workbench} from './workbench.ts';
+
+/** Two keep both cores of a small server busy; more only wait for each other's commits. */
+const WORKERS = 2;
+
+export interface RunnerEvents {
+  readonly onRun: (run: Run) => void;
+  readonly onProgress: (progress: RunProgress) => void;
+  readonly onForeign: (foreign: Record<(typeof TARGET_TABLES)[number], number>) => void;
+}
+
+export class ReconcileRunner {
+  readonly #config: Config;
+  readonly #workbench: Workbench;
+  readonly #store: RunStore;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics | null;
+  readonly #events: RunnerEvents;
+  readonly #signal: AbortSignal;
+  #current: {run: Run; ended: Promise<Run>} | null = null;
+  #starting = false;
+
+  constructor(deps: {
+    config: Config;
+    workbench: Workbench;
+    store: RunStore;
+    logger: Logger;
+    metrics: Metrics | null;
+    events: RunnerEvents;
+    /** Ends a run early: it is recorded as failed. */
+    signal: AbortSignal;
+  }) {
+    this.#config = deps.config;
+    this.#workbench = deps.workbench;
+    this.#store = deps.store;
+    this.#logger = deps.logger;
+    this.#metrics = deps.metrics;
+    this.#events = deps.events;
+    this.#signal = deps.signal;
+  }
+
+  get current(): Run | null {
+    return this.#current?.run ?? null;
+  }
+
+  /** Resolves when no run is going. */
+  async idle(): Promise<void> {
+    await this.#current?.ended;
+  }
+
+  /** @throws SyncError `run-active` where a run is going */
+  async start(trigger: RunTrigger, request: TriggerRequest): Promise<StartedRun> {
+    if (this.#current !== null || this.#starting) throw new SyncError('run-active', 'a reconcile is already running');
+    this.#starting = true;
+    try {
+      const run = await this.#store.begin(trigger, request.mode);
+      const ended = this.#execute(run, request);
+      this.#current = {run, ended};
+      this.#events.onRun(run);
+      return {runId: run.runId, ended};
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  async #execute(run: Run, request: TriggerRequest): Promise<Run> {
+    const logger = this.#logger.child({runId: run.runId});
+    logger.info({event: 'reconcile.started', mode: run.mode, trigger: run.trigger}, 'reconcile started');
+    let ended: Run;
+    try {
+      ended = await this.#record(run, await this.#run(run, request, logger));
+    } catch (error) {
+      ended = await this.#fail(run, error, logger);
+    }
+    this.#current = null;
+    if (ended.state !== 'running') {
+      this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
+    }
+    for (const table of TARGET_TABLES) {
+      if (ended.tables[table].repaired > 0) this.#metrics?.drift(table, 'different', ended.tables[table].repaired);
+      if (ended.tables[table].deleted > 0) this.#metrics?.drift(table, 'extra', ended.tables[table].deleted);
+    }
+    logger[ended.state === 'succeeded' ? 'info' : 'warn'](
+      {event: 'reconcile.ended', state: ended.state, ms: ended.durationMs, tables: ended.tables, ...(ended.error === null ? {} : {reason: ended.error})},
+      `reconcile ${ended.state}`,
+    );
+    this.#events.onRun(ended);
+    return ended;
+  }
+
+  async #run(run: Run, request: TriggerRequest, logger: Logger) {
+    const bench = await this.#workbench.connectWorkers(WORKERS);
+    try {
+      const result = await reconcile(
+        {
+          applier: bench.applier,
+          workers: bench.workers,
+          tap: this.#workbench.tap,
+          lock: this.#workbench.lock,
+          logger,
+          onProgress: progress => this.#events.onProgress({runId: run.runId, ...progress}),
+        },
+        {
+          mode: request.mode,
+          allowDeletes: request.allowDeletes,
+          mirror: this.#config.deletes === 'mirror',
+          newestWins: this.#config.conflicts === 'newest',
+          batchRows: this.#config.reconcile.batchRows,
+          maxDeleteRatio: this.#config.reconcile.maxDeleteRatio,
+        },
+        this.#signal,
+      );
+      // What was owed is paid; and what the brake holds back waits for a person, not for another run.
+      await bench.workers[0]?.hands.session.query(owedStatement(bench.applier.fence, ''));
+      this.#events.onForeign(result.foreign);
+      return result;
+    } finally {
+      bench.close();
+    }
+  }
+
+  async #record(run: Run, result: Awaited<ReturnType<typeof reconcile>>): Promise<Run> {
+    if (result.unconfirmed === null) return this.#store.end(run, 'succeeded', result.tables, null);
+    const counts = TARGET_TABLES.filter(table => (result.unconfirmed?.[table] ?? 0) > 0).map(table => `${result.unconfirmed?.[table]} of ${table}`);
+    return this.#store.end(run, 'needs-confirmation', result.tables, `rows to delete: ${counts.join(', ')}`);
+  }
+
+  async #fail(run: Run, error: unknown, logger: Logger): Promise<Run> {
+    const reason =
+      error instanceof SyncError
+        ? `${error.code}: ${error.message}`
+        : error instanceof StoppedError
+          ? 'stopped before its end'
+          : `internal: ${ERROR_CODES.internal.meaning}`;
+    if (!(error instanceof StoppedError)) logger.error({event: 'reconcile.failed', err: describeError(error)}, 'reconcile failed');
+    try {
+      return await this.#store.end(run, 'failed', noOutcomes(), reason);
+    } catch (storeError) {
+      // The target is gone: the record is made good at the next start.
+      logger.warn({event: 'reconcile.unrecorded', err: describeError(storeError)}, 'the end of the run could not be recorded');
+      return {...run, state: 'failed', error: reason, endedAt: new Date().toISOString(), durationMs: Date.now() - Date.parse(run.startedAt)};
+    }
+  }
+
+  /** Compares every row on both sides; writes nothing. */
+  verify(signal: AbortSignal): Promise<Verdict> {
+    return verifyTables(this.#config, signal);
+  }
+
+  async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
+    const bench = await this.#workbench.connectWorkers(1);
+    try {
+      const [worker] = bench.workers;
+      if (worker === undefined) return {retried: 0, remaining: 0};
+      return await retryDeadLetters({applier: bench.applier, lock: this.#workbench.lock, tap: this.#workbench.tap}, worker);
+    } finally {
+      bench.close();
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Whether the source can go on from a saved position, asked before each dump: a server happily streams
+ * from an offset of another server, or from a log that was reset (design.md §3.7).
+ */
+import {queryRows, type Connection} from '../db/connection.ts';
+import {readLogFiles, type ServerInfo} from '../db/server.ts';
+import {fileNumber, type LogOffset, type Position} from '../position/position.ts';
+
+/** @returns why the position cannot be resumed, or null where it can */
+export async function whyPositionIsLost(
+  connection: Connection,
+  info: ServerInfo,
+  saved: {position: Position; offset: LogOffset | null; identity: string | null},
+): Promise<string | null> {
+  const {position} = saved;
+  const sameServer = saved.identity === info.identity;
+  const kind = info.flavour === 'mariadb' ? 'mariadb-gtid' : info.hasGtids ? 'mysql-gtid' : 'file';
+  if (position.tag !== kind) return `the saved position is of the kind ${position.tag}, and the source has ${kind}`;
+  if (position.tag === 'file' && !sameServer) return 'the source is another server than the one that the position was read from';
+  if (position.tag === 'mysql-gtid') {
+    const [row] = await queryRows(
+      'source',
+      connection,
+      'SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, ?), GTID_SUBSET(?, @@GLOBAL.gtid_executed)',
+      [position.set, position.set],
+    );
+    if (Number(row?.[0]) !== 1) return 'the source has purged transactions that were not applied yet';
+    if (Number(row?.[1]) !== 1) return 'the source lacks transactions that were applied: it was reset, or is behind';
+  }
+  // On the server that it was read from, the offset tells of a log that was reset or has shrunk.
+  const offset = position.tag === 'file' ? position : sameServer ? saved.offset : null;
+  if (offset === null) return null;
+  const files = await readLogFiles(connection);
+  const file = files.find(candidate => candidate.file === offset.file);
+  if (file !== undefined) return file.offset < offset.offset ? 'the log of the source is shorter than the saved position' : null;
+  const last = files.at(-1);
+  if (last === undefined || fileNumber(last.file) < fileNumber(offset.file)) return 'the log of the source was reset';
+  // Purged: fatal for an offset; with GTIDs the transactions decide, and were checked or will be by the dump.
+  return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
+}

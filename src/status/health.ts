@@ -1,0 +1,43 @@
+/** Whether the stream is healthy, and why not. Pure. */
+import type {SyncError} from '../errors.ts';
+import type {ReplicationState, Run} from './operations.ts';
+
+export interface HealthFacts {
+  readonly replicationEnabled: boolean;
+  readonly state: ReplicationState;
+  readonly fault: SyncError | null;
+  /** Since when the state is what it is, in milliseconds. */
+  readonly stateForMs: number;
+  readonly lagSeconds: number | null;
+  readonly maxLagSeconds: number;
+  readonly lastRun: Run | null;
+  readonly deadLetters: number;
+  readonly warnings: readonly string[];
+}
+
+/** A connection that is made anew within this time is no ill health. */
+const RECONNECT_GRACE_MS = 10_000;
+
+export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: string[]} {
+  const reasons: string[] = [];
+  const warnings = [...facts.warnings];
+  const why = facts.fault === null ? '' : `: ${facts.fault.code}, ${facts.fault.message}`;
+  if (facts.replicationEnabled) {
+    if (facts.state === 'halted') reasons.push(`replication is halted${why}`);
+    else if (facts.state === 'stopped') reasons.push(`replication is stopped${why}`);
+    else if (facts.state === 'paused') warnings.push('replication is paused by an operator');
+    else if (facts.state === 'starting' && (facts.fault !== null || facts.stateForMs > RECONNECT_GRACE_MS)) {
+      if (facts.stateForMs > RECONNECT_GRACE_MS) reasons.push(`replication is not running${why}`);
+      else warnings.push(`replication is reconnecting${why}`);
+    }
+    if (facts.lagSeconds !== null && facts.lagSeconds > facts.maxLagSeconds) {
+      reasons.push(`the target is ${Math.round(facts.lagSeconds)} s behind, more than ${facts.maxLagSeconds} s`);
+    }
+  }
+  if (facts.lastRun?.state === 'failed') reasons.push(`the last reconcile failed: ${facts.lastRun.error ?? 'unknown'}`);
+  if (facts.lastRun?.state === 'needs-confirmation') {
+    reasons.push(`the last reconcile would delete too many rows and awaits confirmation (allowDeletes): ${facts.lastRun.error ?? ''}`);
+  }
+  if (facts.deadLetters > 0) warnings.push(`${facts.deadLetters} dead letters wait: see GET /sync/dead-letters`);
+  return {reasons, warnings};
+}

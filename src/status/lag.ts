@@ -1,0 +1,95 @@
+/**
+ * How far behind the target is. Pure: the clock is passed in.
+ *
+ * 0 only when everything that the source has is applied over a live connection; else the age of the
+ * oldest commit that is not; unknown where nothing tells. Event times have a resolution of one second,
+ * so that a small lag is measured from when the commit was received.
+ */
+import {compareOffsets, type LogOffset} from '../position/position.ts';
+
+const RESOLUTION_MS = 2000;
+
+export class LagTracker {
+  #connected = false;
+  #lastContactMs: number | null = null;
+  #lastEventMs: number | null = null;
+  #appliedOffset: LogOffset | null = null;
+  #logEnd: LogOffset | null = null;
+  /** Of the batch that is being applied, or of the oldest that waits. */
+  #oldest: {readonly committedAtMs: number; readonly receivedAtMs: number} | null = null;
+  #caughtUpAtMs: number | null = null;
+  /** Clock of the source minus ours. */
+  #offsetMs = 0;
+
+  connected(nowMs: number): void {
+    this.#connected = true;
+    this.#lastContactMs = nowMs;
+  }
+
+  disconnected(): void {
+    this.#connected = false;
+    this.#oldest = null;
+  }
+
+  contact(nowMs: number): void {
+    this.#lastContactMs = nowMs;
+  }
+
+  event(committedAtMs: number): void {
+    this.#lastEventMs = committedAtMs;
+  }
+
+  clockOffset(offsetMs: number): void {
+    this.#offsetMs = offsetMs;
+  }
+
+  logEnd(end: LogOffset | null): void {
+    this.#logEnd = end;
+  }
+
+  pending(committedAtMs: number, receivedAtMs: number): void {
+    this.#oldest ??= {committedAtMs, receivedAtMs};
+  }
+
+  applied(offset: LogOffset | null, nowMs: number, nothingWaits: boolean): void {
+    this.#appliedOffset = offset;
+    this.#oldest = null;
+    if (nothingWaits && this.#isAtEnd()) this.#caughtUpAtMs = nowMs;
+  }
+
+  get lastContactMs(): number | null {
+    return this.#lastContactMs;
+  }
+
+  get lastEventMs(): number | null {
+    return this.#lastEventMs;
+  }
+
+  get appliedOffset(): LogOffset | null {
+    return this.#appliedOffset;
+  }
+
+  get knownEnd(): LogOffset | null {
+    return this.#logEnd;
+  }
+
+  /** Seconds, or null where unknown. */
+  lagSeconds(nowMs: number): number | null {
+    if (!this.#connected) {
+      return this.#caughtUpAtMs === null ? null : Math.max(0, nowMs - this.#caughtUpAtMs) / 1000;
+    }
+    if (this.#oldest === null) {
+      if (this.#isAtEnd()) return 0;
+      // The source has more than we have received.
+      return this.#caughtUpAtMs === null ? null : Math.max(0, nowMs - this.#caughtUpAtMs) / 1000;
+    }
+    const age = nowMs + this.#offsetMs - this.#oldest.committedAtMs;
+    const waited = nowMs - this.#oldest.receivedAtMs;
+    return Math.max(0, age < RESOLUTION_MS ? waited : age) / 1000;
+  }
+
+  #isAtEnd(): boolean {
+    if (this.#logEnd === null || this.#appliedOffset === null) return false;
+    return compareOffsets(this.#appliedOffset, this.#logEnd) >= 0;
+  }
+}

@@ -1,0 +1,129 @@
+/** Looks at both servers from time to time, so that status answers from memory. */
+import type {Config} from '../config.ts';
+import {connect, queryRows, type Connection} from '../db/connection.ts';
+import {readLogEnd, readLogFiles} from '../db/server.ts';
+import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
+import {describeError, type Logger} from '../logger.ts';
+import {pause} from '../lifecycle/backoff.ts';
+import {buildPlan} from '../mapping/plan.ts';
+import {countEligible, countTarget} from '../mapping/sql.ts';
+import {compareOffsets, fileNumber} from '../position/position.ts';
+import type {LagTracker} from './lag.ts';
+import type {Counts} from './operations.ts';
+
+const LOG_END_MS = 1000;
+const CLOCK_MS = 60_000;
+/** Counting takes at most about this part of the time. */
+const COUNT_SHARE = 0.02;
+const COUNT_MIN_MS = 2000;
+const COUNT_MAX_MS = 600_000;
+const QUERY_TIMEOUT_MS = 5000;
+
+export interface Counted {
+  readonly source: Counts;
+  readonly target: Counts;
+  readonly atMs: number;
+}
+
+/** Watches the end of the source's log: lag in bytes, whether we are at the end, the clocks' difference. */
+export async function watchLogEnd(
+  config: Config,
+  lag: LagTracker,
+  onBytes: (bytes: number | null) => void,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  let connection: Connection | null = null;
+  let clockAtMs = 0;
+  while (!signal.aborted) {
+    try {
+      connection ??= await connect('source', config.source);
+      if (Date.now() - clockAtMs > CLOCK_MS) {
+        clockAtMs = Date.now();
+        lag.clockOffset(await clockOffsetMs(connection));
+      }
+      lag.logEnd(await readLogEnd(connection));
+      onBytes(await bytesBehind(connection, lag));
+    } catch (error) {
+      logger.debug({event: 'poll.failed', err: describeError(error)}, 'the end of the log could not be read');
+      connection?.destroy();
+      connection = null;
+      lag.logEnd(null);
+      onBytes(null);
+    }
+    await pause(LOG_END_MS, signal);
+  }
+  connection?.destroy();
+}
+
+async function clockOffsetMs(connection: Connection): Promise<number> {
+  const before = Date.now();
+  const [row] = await queryRows('source', connection, 'SELECT UNIX_TIMESTAMP(NOW(3))', [], QUERY_TIMEOUT_MS);
+  return Number(row?.[0]) * 1000 - (before + Date.now()) / 2;
+}
+
+async function bytesBehind(connection: Connection, lag: LagTracker): Promise<number | null> {
+  const {appliedOffset: applied, knownEnd: end} = lag;
+  if (applied === null || end === null) return null;
+  if (compareOffsets(applied, end) >= 0) return 0;
+  if (applied.file === end.file) return end.offset - applied.offset;
+  const between = (await readLogFiles(connection)).filter(
+    ({file}) => fileNumber(file) >= fileNumber(applied.file) && fileNumber(file) < fileNumber(end.file),
+  );
+  return between.reduce((sum, {offset}) => sum + offset, 0) - applied.offset + end.offset;
+}
+
+/** Counts both sides again and again, the more rarely the longer it takes. */
+export async function watchCounts(config: Config, onCounted: (counted: Counted) => void, logger: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const started = Date.now();
+    let waitMs = COUNT_MIN_MS;
+    try {
+      onCounted(await countBoth(config));
+      waitMs = Math.min(COUNT_MAX_MS, Math.max(COUNT_MIN_MS, (Date.now() - started) / COUNT_SHARE));
+    } catch (error) {
+      logger.debug({event: 'count.failed', err: describeError(error)}, 'the tables could not be counted');
+    }
+    await pause(waitMs, signal);
+  }
+}
+
+/** Eligible source rows and target rows by table. */
+export async function countBoth(config: Config): Promise<Counted> {
+  const source = await connect('source', config.source);
+  try {
+    const target = await connect('target', config.target);
+    try {
+      const plan = buildPlan(
+        await readSourceSchema(source, config.source.database),
+        await readTargetSchema(target, config.target.database),
+      );
+      const one = async (side: 'source' | 'target', connection: Connection, sql: string) => {
+        const [row] = await queryRows(side, connection, sql);
+        return Number(row?.[0] ?? 0);
+      };
+      const sourceCount = (table: keyof typeof plan.tables) => one('source', source, countEligible(plan, plan.tables[table]));
+      const targetCount = (table: keyof typeof plan.tables) => one('target', target, countTarget(plan.tables[table]));
+      const users = await sourceCount('user');
+      return {
+        source: {
+          users,
+          institutes: await sourceCount('institute'),
+          instituteUsers: await sourceCount('institute_users'),
+          userAuth: users,
+        },
+        target: {
+          users: await targetCount('user'),
+          institutes: await targetCount('institute'),
+          instituteUsers: await targetCount('institute_users'),
+          userAuth: await targetCount('user_auth'),
+        },
+        atMs: Date.now(),
+      };
+    } finally {
+      target.destroy();
+    }
+  } finally {
+    source.destroy();
+  }
+}

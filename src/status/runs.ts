@@ -1,0 +1,161 @@
+/** The record of reconciles: one row each, kept for 90 days. */
+import {randomUUID} from 'node:crypto';
+import type {Knex} from 'knex';
+import {z} from 'zod';
+import {SyncDeadLetter, SyncRun} from '../db/models.ts';
+import {DEAD_LETTER_CODES, type DeadLetterCode} from '../errors.ts';
+import {
+  TARGET_TABLES,
+  type DeadLetter,
+  type Page,
+  type ReconcileMode,
+  type Run,
+  type RunState,
+  type RunTrigger,
+  type TableOutcomes,
+  type TargetTable,
+} from './operations.ts';
+
+const KEEP_DAYS = 90;
+
+const count = z.number().int().min(0).default(0);
+const outcome = z.object({compared: count, repaired: count, deleted: count, deadLetters: count});
+const outcomes = z.object({institute: outcome, user: outcome, institute_users: outcome, user_auth: outcome});
+
+export function noOutcomes(): TableOutcomes {
+  const none = () => ({compared: 0, repaired: 0, deleted: 0, deadLetters: 0});
+  return {institute: none(), user: none(), institute_users: none(), user_auth: none()};
+}
+
+export class RunStore {
+  readonly #knex: Knex;
+  readonly #stream: string;
+
+  constructor(knex: Knex, stream: string) {
+    this.#knex = knex;
+    this.#stream = stream;
+  }
+
+  async begin(trigger: RunTrigger, mode: ReconcileMode): Promise<Run> {
+    const row = {
+      run_id: randomUUID(),
+      stream: this.#stream,
+      trigger_kind: trigger,
+      mode,
+      state: 'running',
+      started_at: new Date(),
+      ended_at: null,
+      tables: JSON.stringify(noOutcomes()),
+      error: null,
+    };
+    await SyncRun.query(this.#knex).insert(row);
+    return toRun(row);
+  }
+
+  async end(run: Run, state: RunState, tables: TableOutcomes, error: string | null): Promise<Run> {
+    const endedAt = new Date();
+    await SyncRun.query(this.#knex)
+      .findById(run.runId)
+      .patch({state, ended_at: endedAt, tables: JSON.stringify(tables), error: error?.slice(0, 500) ?? null});
+    return {...run, state, tables, error, endedAt: endedAt.toISOString(), durationMs: endedAt.getTime() - Date.parse(run.startedAt)};
+  }
+
+  /** Runs that a dead process left as running; and those that are too old to keep. */
+  async tidy(): Promise<void> {
+    await SyncRun.query(this.#knex)
+      .where({stream: this.#stream, state: 'running'})
+      .patch({state: 'failed', ended_at: new Date(), error: 'the process ended during the run'});
+    await SyncRun.query(this.#knex)
+      .where('stream', this.#stream)
+      .where('started_at', '<', new Date(Date.now() - KEEP_DAYS * 86_400_000))
+      .delete();
+  }
+
+  async find(runId: string): Promise<Run | null> {
+    const row = await SyncRun.query(this.#knex).findOne({run_id: runId, stream: this.#stream});
+    return row === undefined ? null : toRun(row);
+  }
+
+  /** Newest first. `after` is the cursor that the page before gave. */
+  async list({after, limit}: {after: string | null; limit: number}): Promise<Page<Run>> {
+    const query = SyncRun.query(this.#knex).where('stream', this.#stream).orderBy([{column: 'started_at', order: 'desc'}, {column: 'run_id', order: 'desc'}]).limit(limit + 1);
+    if (after !== null) {
+      const [at = '', runId = ''] = after.split('~');
+      const startedAt = new Date(Number(at));
+      void query.where(where => {
+        void where.where('started_at', '<', startedAt).orWhere(same => void same.where('started_at', startedAt).where('run_id', '<', runId));
+      });
+    }
+    const rows = await query;
+    const items = rows.slice(0, limit).map(toRun);
+    const last = rows[limit - 1];
+    return {items, next: rows.length > limit && last !== undefined ? `${last.started_at.getTime()}~${last.run_id}` : null};
+  }
+
+  async last(): Promise<Run | null> {
+    const row = await SyncRun.query(this.#knex).where('stream', this.#stream).whereNot('state', 'running').orderBy('started_at', 'desc').first();
+    return row === undefined ? null : toRun(row);
+  }
+
+  /** When the last run ended that left nothing to do. */
+  async lastSuccess(): Promise<string | null> {
+    const row = await SyncRun.query(this.#knex).where({stream: this.#stream, state: 'succeeded'}).orderBy('started_at', 'desc').first();
+    return row?.ended_at?.toISOString() ?? null;
+  }
+
+  async deadLetters({after, limit, table}: {after: string | null; limit: number; table?: TargetTable | undefined}): Promise<Page<DeadLetter>> {
+    const query = SyncDeadLetter.query(this.#knex).where('stream', this.#stream).orderBy(['target_table', 'row_key']).limit(limit + 1);
+    if (table !== undefined) void query.where('target_table', table);
+    if (after !== null) {
+      const [lastTable = '', lastKey = ''] = after.split('~');
+      void query.where(where => {
+        void where.where('target_table', '>', lastTable).orWhere(same => void same.where('target_table', lastTable).where('row_key', '>', lastKey));
+      });
+    }
+    const rows = await query;
+    const last = rows[limit - 1];
+    return {
+      items: rows.slice(0, limit).map(toDeadLetter),
+      next: rows.length > limit && last !== undefined ? `${last.target_table}~${last.row_key}` : null,
+    };
+  }
+}
+
+type RunRow = Pick<SyncRun, 'run_id' | 'trigger_kind' | 'mode' | 'state' | 'started_at' | 'ended_at' | 'tables' | 'error'>;
+
+function toRun(row: RunRow): Run {
+  const parsed = outcomes.safeParse(parseJson(row.tables));
+  return {
+    runId: row.run_id,
+    trigger: z.enum(['schedule', 'api', 'cli', 'recovery']).catch('api').parse(row.trigger_kind),
+    mode: z.enum(['diff', 'full']).catch('diff').parse(row.mode),
+    state: z.enum(['running', 'succeeded', 'failed', 'needs-confirmation']).catch('failed').parse(row.state),
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    durationMs: row.ended_at === null ? null : row.ended_at.getTime() - row.started_at.getTime(),
+    tables: parsed.success ? parsed.data : noOutcomes(),
+    error: row.error,
+  };
+}
+
+function toDeadLetter(row: SyncDeadLetter): DeadLetter {
+  const isCode = (code: string): code is DeadLetterCode => (DEAD_LETTER_CODES as readonly string[]).includes(code);
+  return {
+    table: TARGET_TABLES.find(table => table === row.target_table) ?? 'user',
+    key: row.row_key,
+    code: isCode(row.code) ? row.code : 'rejected',
+    detail: row.detail,
+    position: row.position === '' ? null : row.position,
+    firstSeenAt: row.first_seen_at.toISOString(),
+    lastSeenAt: row.last_seen_at.toISOString(),
+    attempts: row.attempts,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

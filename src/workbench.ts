@@ -1,0 +1,170 @@
+/**
+ * What the replicator and the reconciler share while this instance leads: one applier with its ownership,
+ * one lock, one tap; and how each gets its connections.
+ */
+import type {Connections} from '../replicator/attempt.ts';
+import type {Worker} from '../reconciler/batch.ts';
+import {Applier} from './apply/applier.ts';
+import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';
+import {ApplyLock} from './apply/mutex.ts';
+import {openSession, type Session} from './apply/session.ts';
+import {StreamTap} from './apply/stream-tap.ts';
+import type {Config} from './config.ts';
+import {connect, settledOptions, type Connection} from './db/connection.ts';
+import {readServerInfo, type ServerInfo} from './db/server.ts';
+import {readSourceSchema, readTargetSchema} from './db/schema.ts';
+import {preflight} from './doctor/preflight.ts';
+import {SyncError} from './errors.ts';
+import {buildPlan, type Plan} from './mapping/plan.ts';
+import {schemaFingerprint} from './source/fingerprint.ts';
+import {whyPositionIsLost} from './source/position-check.ts';
+import {connectionQuery, createSourceReader} from './source/reader.ts';
+import {endSnapshot, openSnapshot} from './source/watermark.ts';
+
+export class Workbench {
+  readonly lock = new ApplyLock();
+  readonly tap = new StreamTap();
+  readonly #config: Config;
+  readonly #fence: Fence;
+  #applier: Applier | null = null;
+
+  constructor(config: Config, fence: Fence) {
+    this.#config = config;
+    this.#fence = fence;
+  }
+
+  get applier(): Applier | null {
+    return this.#applier;
+  }
+
+  /** For one attempt to stream. The position is there, and the source can go on from it. */
+  async connectStream(signal: AbortSignal): Promise<Connections> {
+    return this.#opened(async open => {
+      const source = await open.source();
+      const info = await readServerInfo('source', source);
+      await preflight(source, this.#config.source.database, info);
+      const session = await open.session();
+      const applier = await this.#applierFor(source, session);
+      let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
+      if (checkpoint === null || checkpoint.position === null) {
+        await this.#anchor(source, info, session, applier.plan, signal);
+        checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
+      }
+      if (checkpoint === null || checkpoint.position === null) throw new SyncError('internal', 'the new anchor was not saved');
+      const {position, offset, sourceIdentity: identity} = checkpoint;
+      const lost = await whyPositionIsLost(source, info, {position, offset, identity});
+      if (lost !== null) throw new SyncError('position-lost', lost);
+      const schema = schemaFingerprint(applier.plan);
+      const moved = identity !== info.identity;
+      await session.query(sourceStatement(this.#fence, {identity: info.identity, schema}));
+      await applier.deadLetters.recount(sql => session.query(sql));
+      const reader = createSourceReader(applier.plan, connectionQuery(source));
+      const connections: Connections = {
+        // An offset belongs to the server that it was read from.
+        checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
+        applier,
+        hands: {session, reader},
+        binlog: await settledOptions('source', this.#config.source),
+        reloadPlan: async () => {
+          const before = schemaFingerprint(applier.plan);
+          const plan = await this.#plan(source, session);
+          applier.plan = plan;
+          Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
+          const after = schemaFingerprint(plan);
+          if (after !== before) await session.query(sourceStatement(this.#fence, {identity: info.identity, schema: after}));
+          return {plan, changed: after !== before};
+        },
+        close: open.closeAll,
+      };
+      return connections;
+    });
+  }
+
+  /** Forgets the position and starts from where the source is now, with a full reconcile owed. */
+  async anchor(signal: AbortSignal): Promise<void> {
+    const bench = await this.#opened(async open => {
+      const source = await open.source();
+      const info = await readServerInfo('source', source);
+      const session = await open.session();
+      const {plan} = await this.#applierFor(source, session);
+      await this.#anchor(source, info, session, plan, signal);
+      return {close: open.closeAll};
+    });
+    bench.close();
+  }
+
+  /** For a reconcile: `count` workers, each with connections of its own. */
+  async connectWorkers(count: number): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
+    return this.#opened(async open => {
+      const workers: Worker[] = [];
+      for (let i = 0; i < count; i++) {
+        const source = await open.source();
+        const session = await open.session();
+        const {plan} = await this.#applierFor(source, session);
+        workers.push({
+          source,
+          info: await readServerInfo('source', source),
+          hands: {session, reader: createSourceReader(plan, connectionQuery(source))},
+        });
+      }
+      if (this.#applier === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
+      return {workers, applier: this.#applier, close: open.closeAll};
+    });
+  }
+
+  /** The one applier, with a plan as the schemas are now. */
+  async #applierFor(source: Connection, session: Session): Promise<Applier> {
+    const plan = await this.#plan(source, session);
+    this.#applier ??= new Applier({config: this.#config, fence: this.#fence, plan});
+    this.#applier.plan = plan;
+    return this.#applier;
+  }
+
+  async #plan(source: Connection, session: Session): Promise<Plan> {
+    return buildPlan(
+      await readSourceSchema(source, this.#config.source.database),
+      await readTargetSchema(session.connection, this.#config.target.database),
+    );
+  }
+
+  async #anchor(source: Connection, info: ServerInfo, session: Session, plan: Plan, signal: AbortSignal): Promise<void> {
+    const mark = await openSnapshot(source, info, signal);
+    await endSnapshot(source);
+    const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
+    await session.query(
+      anchorStatement(this.#fence, {position: mark.low, offset, sourceIdentity: info.identity, sourceSchema: schemaFingerprint(plan)}),
+    );
+  }
+
+  /** Closes everything that was opened when `make` fails, and hands on how to. */
+  async #opened<T>(make: (open: Opener) => Promise<T>): Promise<T> {
+    const closers: (() => void)[] = [];
+    const closeAll = () => {
+      for (const close of closers.splice(0).toReversed()) close();
+    };
+    try {
+      return await make({
+        closeAll,
+        source: async () => {
+          const connection = await connect('source', this.#config.source);
+          closers.push(() => connection.destroy());
+          return connection;
+        },
+        session: async () => {
+          const session = await openSession(this.#config.target);
+          closers.push(() => session.close());
+          return session;
+        },
+      });
+    } catch (error) {
+      closeAll();
+      throw error;
+    }
+  }
+}
+
+interface Opener {
+  source(): Promise<Connection>;
+  session(): Promise<Session>;
+  closeAll: () => void;
+}
