@@ -8,7 +8,7 @@ import {ProblemError} from './problem.ts';
 import type {Tokens} from './tokens.ts';
 
 /** Sent by our own pages with every write: another site's page cannot add it without our leave. */
-export const WRITE_HEADER = 'x-laas-sync';
+const WRITE_HEADER = 'x-laas-sync';
 
 /** Probes come from machines that hold no token; /login is where a browser brings one. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login']);

@@ -2,8 +2,8 @@
 import type {Operations} from '../status/operations.ts';
 import type {Clock} from './context.ts';
 
-export const SAMPLE_MS = 5000;
-export const HISTORY_MS = 3_600_000;
+const SAMPLE_MS = 5000;
+const HISTORY_MS = 3_600_000;
 const MAX_SAMPLES = HISTORY_MS / SAMPLE_MS;
 
 /** Columns rather than rows: what the chart takes, and a third of the size. The counters are totals. */

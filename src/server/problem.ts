@@ -59,7 +59,7 @@ const STATUS_OF: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   'target-rejected-batch': 503,
 };
 
-export function problemFromSyncError(error: SyncError): ProblemError {
+function problemFromSyncError(error: SyncError): ProblemError {
   return new ProblemError(STATUS_OF[error.code] ?? 500, error.code, error.message);
 }
 

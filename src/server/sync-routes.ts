@@ -17,7 +17,7 @@ import {
 } from './schemas.ts';
 
 const security = [{token: []}];
-export const COMPLETED = 'Data synchronization completed successfully';
+const COMPLETED = 'Data synchronization completed successfully';
 
 interface SyncDeps extends AppDeps {
   readonly clock: Clock;

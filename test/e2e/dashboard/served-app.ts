@@ -18,7 +18,7 @@ export const FULL = 'the-full-token';
 export const READ = 'the-read-token';
 
 /** Where Debian, and its kin, put it. */
-export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   existsSync,
 );
 

@@ -6,9 +6,6 @@ export interface Tree {
   readonly attrs: Readonly<Record<string, string | boolean>>;
   readonly children: readonly (Tree | string)[];
 }
-export function el(tag: string, attrs?: Tree['attrs'], ...children: readonly (Tree | string)[]): Tree;
-export function icon(name: string): Tree;
-export function badge(look: Look): Tree;
 export function reasonItems(status: Status): readonly Tree[];
 export function countRows(status: Status): readonly Tree[];
 export function runRows(run: Run): readonly Tree[];

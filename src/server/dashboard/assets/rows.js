@@ -5,15 +5,15 @@
 import * as f from './format.js';
 import {runStateOf, TABLES} from './view.js';
 
-export function el(tag, attrs = {}, ...children) {
+function el(tag, attrs = {}, ...children) {
   return {tag, attrs, children: children.flat()};
 }
 
-export function icon(name) {
+function icon(name) {
   return el('span', {class: 'icon', 'data-icon': name, 'aria-hidden': 'true'});
 }
 
-export function badge({tone, icon: name, label}) {
+function badge({tone, icon: name, label}) {
   return el('span', {class: 'badge', 'data-tone': tone}, icon(name), el('span', {class: 'label'}, label));
 }
 

@@ -15,16 +15,6 @@ export interface ViewInput {
 }
 
 export const TABLES: readonly (readonly [TargetTable, keyof NonNullable<Status['sourceDatabase']>])[];
-export function throughput(
-  history: LagColumns,
-  windowSeconds?: number,
-): {rows: number | null; transactions: number | null};
-export function difference(
-  counter: readonly number[],
-  first: number,
-  last: number,
-  at: readonly number[],
-): number | null;
 export function ratesOf(
   at: readonly number[],
   counter: readonly number[],

@@ -47,7 +47,7 @@ export const TABLES = [
 const LEAST_S = 4;
 
 /** Rows and transactions a second over the last few samples; null where they are too few to tell. */
-export function throughput(history, windowSeconds = 15) {
+function throughput(history, windowSeconds = 15) {
   const last = history.at.length - 1;
   if (last < 1) return {rows: null, transactions: null};
   let first = last;
@@ -60,7 +60,7 @@ export function throughput(history, windowSeconds = 15) {
 }
 
 /** A counter that went back began anew with its process: there is no rate across that. */
-export function difference(counter, first, last, at) {
+function difference(counter, first, last, at) {
   const elapsed = at[last] - at[first];
   const grown = counter[last] - counter[first];
   return elapsed <= 0 || grown < 0 ? null : grown / elapsed;
