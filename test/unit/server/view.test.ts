@@ -55,7 +55,13 @@ describe('format', () => {
 
 describe('rates', () => {
   it('are told over some seconds, and not across a restart of the counter', () => {
-    expect(ratesOf([0, 5, 5.02, 10, 15], [0, 50, 60, 100, 20])).toEqual([null, 10, 60 / 5.02, 40 / 4.98, null]);
+    expect(ratesOf([0, 5, 5.02, 10, 15], [0, 50, 60, 100, 20])).toEqual([
+      null,
+      10,
+      60 / 5.02,
+      40 / 4.98,
+      null,
+    ]);
   });
 
   it('are not guessed from the first sample', () => {
