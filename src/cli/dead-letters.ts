@@ -1,0 +1,73 @@
+import {hostname} from 'node:os';
+import {z} from 'zod';
+import type {CommandContext} from '../cli.ts';
+import {tryAcquireLease} from '../db/lease.ts';
+import {openKnex} from '../db/models.ts';
+import {SyncError} from '../errors.ts';
+import {ReconcileRunner} from '../reconcile-runner.ts';
+import {RunStore} from '../status/runs.ts';
+import {Workbench} from '../workbench.ts';
+import {askDaemon} from './daemon-client.ts';
+
+const PAGE = 500;
+const RETRY_TIMEOUT_MS = 600_000;
+const retried = z.object({retried: z.number(), remaining: z.number()});
+
+/** Lists the dead letters, or tries them again: through the daemon where one leads, else by itself. */
+export async function deadLettersCommand(context: CommandContext, action: string, json: boolean): Promise<number> {
+  if (action === 'list') return list(context, json);
+  if (action === 'retry') return retry(context, json);
+  throw new SyncError('config-invalid', `dead-letters knows list and retry, not ${action.slice(0, 20)}`);
+}
+
+async function list({config}: CommandContext, json: boolean): Promise<number> {
+  const knex = await openKnex(config.target);
+  try {
+    const store = new RunStore(knex, config.name);
+    const all = [];
+    for (let after: string | null = null; ; ) {
+      const page: Awaited<ReturnType<RunStore['deadLetters']>> = await store.deadLetters({after, limit: PAGE});
+      all.push(...page.items);
+      if (page.next === null) break;
+      after = page.next;
+    }
+    if (json) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    else {
+      for (const {table, key, code, detail, attempts, lastSeenAt} of all) {
+        process.stdout.write(`${table.padEnd(16)} ${key.padEnd(24)} ${code.padEnd(18)} ${detail ?? '-'} ${attempts} attempts, last ${lastSeenAt}\n`);
+      }
+      process.stdout.write(`${all.length} dead letters\n`);
+    }
+    return 0;
+  } finally {
+    await knex.destroy();
+  }
+}
+
+async function retry({config, logger, signal}: CommandContext, json: boolean): Promise<number> {
+  const answer = retried.safeParse(await askDaemon(config, 'POST', '/sync/dead-letters/retry', RETRY_TIMEOUT_MS));
+  const outcome = answer.success ? answer.data : await retryAlone(config, logger, signal);
+  process.stdout.write(json ? `${JSON.stringify(outcome)}\n` : `${outcome.retried} tried again, ${outcome.remaining} remain\n`);
+  return 0;
+}
+
+async function retryAlone(config: CommandContext['config'], logger: CommandContext['logger'], signal: AbortSignal) {
+  const lease = await tryAcquireLease({config: config.target, stream: config.name, holder: `${hostname()}:${process.pid}`});
+  if (lease === null) throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');
+  const knex = await openKnex(config.target);
+  try {
+    const runner = new ReconcileRunner({
+      config,
+      workbench: new Workbench(config, lease.fence),
+      store: new RunStore(knex, config.name),
+      logger,
+      metrics: null,
+      events: {onRun: () => undefined, onProgress: () => undefined, onForeign: () => undefined},
+      signal,
+    });
+    return await runner.retryDeadLetters();
+  } finally {
+    await knex.destroy();
+    await lease.release();
+  }
+}

@@ -1,0 +1,20 @@
+import {verifyTables} from '../../reconciler/verifier.ts';
+import type {CommandContext} from '../cli.ts';
+import {TARGET_TABLES} from '../status/operations.ts';
+
+/** @returns 0 where both sides are equal, 1 where they are not; a fault, thrown, means that it cannot be told */
+export async function verifyCommand({config, signal}: CommandContext, json: boolean): Promise<number> {
+  const verdict = await verifyTables(config, signal);
+  if (json) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
+  else {
+    for (const table of TARGET_TABLES) {
+      const {compared, missing, different, extra, deadLetters, foreign, sampleKeys} = verdict.tables[table];
+      const sample = sampleKeys.length === 0 ? '' : `, such as ${sampleKeys.join(' ')}`;
+      process.stdout.write(
+        `${table.padEnd(16)} ${compared} equal, ${missing} missing, ${different} different, ${extra} extra${sample}; ${deadLetters} dead letters, ${foreign} foreign\n`,
+      );
+    }
+    process.stdout.write(verdict.equal ? 'equal\n' : 'drift\n');
+  }
+  return verdict.equal ? 0 : 1;
+}

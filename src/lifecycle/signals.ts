@@ -1,0 +1,24 @@
+/** How the process is asked to stop: once to finish what is in hand, twice to end at once. */
+import type {Logger} from '../logger.ts';
+
+const DRAIN_MS = 30_000;
+/** As a shell reports a process that a signal ended. */
+const SIGNAL_EXIT = 128;
+const NUMBERS = {SIGINT: 2, SIGTERM: 15} as const;
+
+/** @returns a signal that is set by the first SIGTERM or SIGINT; the second, or 30 s, ends the process */
+export function stopOnSignals(logger: Logger): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(SIGNAL_EXIT + NUMBERS[name]);
+      logger.info({event: 'stopping', signal: name}, 'stopping: the transaction in hand is finished first');
+      controller.abort();
+      setTimeout(() => {
+        logger.error({event: 'drain.timeout'}, 'stopping took too long: ending now');
+        process.exit(1);
+      }, DRAIN_MS).unref();
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,61 @@
+/** The composition root of the daemon: configuration in, running services out. */
+import {hostname} from 'node:os';
+import type {Config} from './config.ts';
+import {Daemon} from './daemon.ts';
+import {isMigrated, migrateUp} from './db/migrate.ts';
+import {openKnex} from './db/models.ts';
+import {SyncError} from './errors.ts';
+import {describeError, type Logger} from './logger.ts';
+import {Backoff, pause} from './lifecycle/backoff.ts';
+import {createApp} from './server/app.ts';
+import {runServer} from './server/server.ts';
+import {runAlerts} from './status/alerts.ts';
+import {createMetrics} from './status/metrics.ts';
+import type {Knex} from 'knex';
+
+/**
+ * Runs the daemon until the signal is set.
+ *
+ * @throws SyncError that no retry mends: a bad setting, an address in use
+ */
+export async function startDaemon(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
+  const knex = await openWhenReachable(config, logger, signal);
+  if (knex === null) return;
+  try {
+    const metrics = createMetrics(config.name);
+    const daemon = new Daemon({config, knex, logger, metrics, holder: `${hostname()}:${process.pid}`});
+    // One service that ends takes the others along.
+    const stop = new AbortController();
+    const all = AbortSignal.any([signal, stop.signal]);
+    const app = createApp({operations: daemon, metrics, config, logger, signal: all});
+    const services = [
+      daemon.serve(all),
+      runServer({app, config, logger}, all),
+      runAlerts({operations: daemon, config, logger}, all),
+    ].map(service => service.finally(() => stop.abort()));
+    for (const result of await Promise.allSettled(services)) {
+      if (result.status === 'rejected') throw result.reason;
+    }
+  } finally {
+    await knex.destroy();
+  }
+}
+
+/** The bookkeeping tables, made where they are missing; a target that is down at start is waited for. */
+async function openWhenReachable(config: Config, logger: Logger, signal: AbortSignal): Promise<Knex | null> {
+  const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
+  while (!signal.aborted) {
+    try {
+      const knex = await openKnex(config.target);
+      if (await isMigrated(knex)) return knex;
+      const applied = await migrateUp(knex);
+      logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
+      return knex;
+    } catch (error) {
+      if (error instanceof SyncError && error.reaction === 'stop') throw error;
+      logger.warn({event: 'target.waiting', err: describeError(error)}, 'the target cannot be used yet: trying again');
+      await pause(backoff.nextMs(), signal);
+    }
+  }
+  return null;
+}
