@@ -15,7 +15,7 @@ export async function openKnex(config: DatabaseConfig): Promise<Knex> {
       user,
       password,
       database,
-      charset: 'utf8mb4_general_ci',
+      charset: 'utf8mb4',
       timezone: 'Z',
       ...(ssl === undefined || typeof ssl === 'string' ? {} : {ssl}),
     } as Knex.MySql2ConnectionConfig,
