@@ -137,6 +137,8 @@ class Attempt {
       tap.applied(this.#tracker.position, this.#tracker.offset);
       lag.contact(this.#source.lastContactMs);
       lag.applied(this.#tracker.offset, this.#deps.now(), this.#queue.isEmpty);
+      const waiting = this.#queue.oldestCommitMs;
+      if (waiting !== null) lag.pending(waiting, this.#deps.now());
     }
   }
 

@@ -64,8 +64,12 @@ export class TransactionQueue {
     while (this.isEmpty && !signal.aborted) {
       if (this.#fault !== null) throw this.#fault;
       await new Promise<void>(resolve => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => resolve(), {once: true});
+        const wake = () => {
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#wake = wake;
+        signal.addEventListener('abort', wake, {once: true});
       });
     }
   }

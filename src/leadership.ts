@@ -170,8 +170,12 @@ export class Leadership {
     while (!this.#signal.aborted) {
       if (!this.#owes) {
         await new Promise<void>(resolve => {
-          this.#owedWake = resolve;
-          this.#signal.addEventListener('abort', () => resolve(), {once: true});
+          const wake = () => {
+            this.#signal.removeEventListener('abort', wake);
+            resolve();
+          };
+          this.#owedWake = wake;
+          this.#signal.addEventListener('abort', wake, {once: true});
         });
         continue;
       }

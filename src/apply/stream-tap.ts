@@ -67,8 +67,12 @@ export class StreamTap {
   reached(offset: LogOffset, signal: AbortSignal): Promise<void> {
     if (!this.#live || this.#isPast(offset) || signal.aborted) return Promise.resolve();
     return new Promise(resolve => {
-      this.#waiters.push({offset, resolve});
-      signal.addEventListener('abort', () => resolve(), {once: true});
+      const done = () => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#waiters.push({offset, resolve: done});
+      signal.addEventListener('abort', done, {once: true});
     });
   }
 

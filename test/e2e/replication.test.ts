@@ -38,8 +38,8 @@ for (const schema of SOURCE_SCHEMAS) {
           return true;
         },
         {timeoutMs: 20_000, what: 'equality'},
-      ).catch(error => {
-        throw new Error(`${String(error)}\n${daemon.log().slice(-3000)}`);
+      ).catch(async error => {
+        throw new Error(`${String(error)}\n${JSON.stringify(await daemon.status())}\n${daemon.log().slice(-3000)}`, {cause: error});
       });
 
     it('loads a filled source while it is written', async () => {
