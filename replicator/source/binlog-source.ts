@@ -8,6 +8,7 @@ import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
+import {layoutOf, readImages, type ImageColumn, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows, type RawRowsEvent} from '../decode/rows.ts';
 import type {SourceEvent} from '../events.ts';
 import {tapPackets} from './packets.ts';
@@ -46,6 +47,24 @@ interface ZongjiEvent {
   readonly [field: string]: unknown;
 }
 
+/** A table map as zongji keeps it. */
+interface RawTable {
+  readonly tableName: string;
+  readonly columns: readonly {name: string; type: number; charset?: string | null; metadata?: Record<string, number>}[];
+  readonly columnSchemas: readonly {UNSIGNED?: boolean; ENUM_VALUES?: string[]}[];
+}
+
+function imageColumns({columns, columnSchemas}: RawTable): ImageColumn[] {
+  return columns.map(({name, type, charset, metadata}, i) => ({
+    name,
+    type,
+    charset,
+    metadata,
+    unsigned: columnSchemas[i]?.UNSIGNED,
+    members: columnSchemas[i]?.ENUM_VALUES,
+  }));
+}
+
 /** Starts to stream at once; faults come by `onFault`. */
 export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   const zongji = new ZongJi(options.connection);
@@ -54,6 +73,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let paused = false;
   let ended = false;
   const names = new Map<number, readonly string[]>();
+  const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
 
   const fail = (error: unknown) => {
     if (ended) return;
@@ -87,6 +107,14 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
       onStatement: sql => deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
       isPaused: () => paused,
+      onRows: packet => {
+        if (ended) return true;
+        const layout = layoutFor(packet.tableId);
+        const changes = layout === null ? null : readImages(layout, packet);
+        if (changes === null) return false;
+        deliver({tag: 'rows', changes, bytes: packet.to - packet.from});
+        return true;
+      },
     });
   });
   zongji.on('binlog', raw => {
@@ -142,9 +170,22 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
   });
 
+  /** Made once for each description of a table, and for each plan. */
+  const layoutFor = (tableId: number): ImageLayout | null => {
+    const table = zongji.tableMap[tableId] as unknown as RawTable;
+    const plan = options.plan();
+    const known = layouts.get(table);
+    if (known !== undefined && known.plan === plan) return known.layout;
+    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table.tableName.toLowerCase());
+    // Without names of its own the event says nothing of what its columns were then.
+    const layout = name === undefined ? null : layoutOf(plan.sources[name], imageColumns(table));
+    layouts.set(table, {plan, layout});
+    return layout;
+  };
+
   const rows = (event: ZongjiEvent) => {
     const tableId = Number(event['tableId']);
-    const table = zongji.tableMap[tableId] as unknown as {tableName: string; columns: {name: string}[]} | undefined;
+    const table = zongji.tableMap[tableId] as unknown as RawTable | undefined;
     if (table === undefined) {
       fail(new SyncError('event-undecodable', 'a row event came without the description of its table'));
       return;

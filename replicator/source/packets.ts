@@ -11,6 +11,18 @@ export interface PacketTap {
   /** A statement in an event type that zongji does not decode. */
   readonly onStatement: (sql: string) => void;
   readonly isPaused: () => boolean;
+  /** Reads a row event by itself; false leaves it to zongji. */
+  readonly onRows: (event: RowsPacket) => boolean;
+}
+
+/** A row event's bytes after its header. */
+export interface RowsPacket {
+  readonly kind: 'insert' | 'update' | 'delete';
+  readonly tableId: number;
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+  readonly unchecked: boolean;
 }
 
 /** What zongji's parser reads of a mysql2 packet. */
@@ -25,10 +37,22 @@ type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
 
 // Event types: MySQL's binlog_event.h and MariaDB's log_event.h.
 const EXECUTE_LOAD_QUERY = 18;
+const TABLE_MAP = 19;
 const INCIDENT = 26;
+/** Row events of the first and second version. */
+const ROWS: Readonly<Record<number, {readonly kind: RowsPacket['kind']; readonly version: 1 | 2}>> = {
+  23: {kind: 'insert', version: 1},
+  24: {kind: 'update', version: 1},
+  25: {kind: 'delete', version: 1},
+  30: {kind: 'insert', version: 2},
+  31: {kind: 'update', version: 2},
+  32: {kind: 'delete', version: 2},
+};
+const NO_FOREIGN_KEY_CHECKS = 2;
 const PARTIAL_UPDATE_ROWS = 39;
 const TRANSACTION_PAYLOAD = 40;
 
+const MAX_KNOWN_TABLES = 1000;
 const HEADER_BYTES = 19;
 const CHECKSUM_BYTES = 4;
 
@@ -36,7 +60,8 @@ const CHECKSUM_BYTES = 4;
  * Hooks into the command class that zongji makes and publishes as `BinlogClass` before it emits `ready`.
  */
 export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap): void {
-  const inner = zongji as unknown as {BinlogClass: {prototype: {binlogData: Handle}}; useChecksum: boolean; _fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null};
+  const inner = zongji as unknown as {BinlogClass: {prototype: {binlogData: Handle}}; useChecksum: boolean; _fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null; tableMap: Record<number, unknown>};
+  const knownTables = new Map<number, Buffer>();
   const prototype = inner.BinlogClass.prototype;
   const original = prototype.binlogData;
   prototype.binlogData = function (packet, connection) {
@@ -44,9 +69,26 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
     if (packet.isEOF() || packet.isError()) return original.call(this, packet, connection);
     // A marker byte, then the header: timestamp, type, server id, length, end position, flags.
     const type = packet.buffer[packet.offset + 5];
+    const end = packet.end - (inner.useChecksum ? CHECKSUM_BYTES : 0);
+    const rows = ROWS[type ?? 0];
+    if (rows !== undefined) {
+      const event = rowsPacket(packet, end, rows);
+      // A table that zongji passed over has no map, and its rows are none of ours.
+      if (inner.tableMap[event.tableId] === undefined || tap.onRows(event)) return prototype.binlogData;
+    }
     switch (type) {
+      case TABLE_MAP: {
+        // The same table described in the same words need not be read again.
+        const from = packet.offset + 1 + HEADER_BYTES;
+        const tableId = packet.buffer.readUIntLE(from, 6);
+        const body = packet.buffer.subarray(from, end);
+        if (knownTables.get(tableId)?.equals(body) === true) return prototype.binlogData;
+        if (knownTables.size > MAX_KNOWN_TABLES) knownTables.clear();
+        knownTables.set(tableId, Buffer.from(body));
+        return original.call(this, packet, connection);
+      }
       case TRANSACTION_PAYLOAD:
-        for (const event of unfold(packet, inner.useChecksum)) original.call(this, event, connection);
+        for (const event of unfold(packet, inner.useChecksum)) prototype.binlogData.call(this, event, connection);
         return prototype.binlogData;
       case INCIDENT:
         tap.onUnsupported('the log holds an incident: the source lost changes before it could log them');
@@ -62,6 +104,14 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
     }
   };
   holdPauseDuringFetch(inner, tap);
+}
+
+function rowsPacket({buffer, offset}: Packet, to: number, {kind, version}: (typeof ROWS)[number]): RowsPacket {
+  const body = offset + 1 + HEADER_BYTES;
+  const flags = buffer.readUInt16LE(body + 6);
+  // The second version has extra data of its own length, the length's two bytes included.
+  const from = body + 8 + (version === 2 ? buffer.readUInt16LE(body + 8) : 0);
+  return {kind, tableId: buffer.readUIntLE(body, 6), buffer, from, to, unchecked: (flags & NO_FOREIGN_KEY_CHECKS) !== 0};
 }
 
 type FetchTableInfo = (event: unknown, next: () => void) => void;

@@ -162,7 +162,7 @@ export async function queryRows(
 ): Promise<unknown[][]> {
   try {
     const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};
-    const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, values: [...values], rowsAsArray: true, ...timeout});
+    const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, ...(values.length === 0 ? {} : {values: [...values]}), rowsAsArray: true, ...timeout});
     return rows;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT') connection.destroy();

@@ -1,0 +1,88 @@
+/** Catching up a backlog: ours beside the server's own replica, serial and with two parallel threads. */
+import {connect} from '../test/servers/databases.ts';
+import {startServer} from '../test/servers/server.ts';
+import {BenchDaemon, fillUsers, openStand, scalar, SERVER_OPTIONS, type Stand} from './stand.ts';
+
+const BULK_ROWS = 200_000;
+const SINGLE_TRANSACTIONS = 50_000;
+
+export interface CatchUp {
+  readonly oursMs: number;
+  readonly replicaMs: Readonly<Record<string, number>>;
+}
+
+export async function measureCatchUp(withReplica: boolean, nodeOptions: readonly string[] = []): Promise<CatchUp> {
+  const stand = await openStand('mariadb');
+  try {
+    await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
+    const start = await scalar(stand.s, 'SELECT @@gtid_current_pos');
+    const daemon = await BenchDaemon.start(stand.env, nodeOptions);
+    await daemon.post('/replication/pause');
+    await backlog(stand);
+    const began = performance.now();
+    await daemon.post('/replication/resume');
+    await untilEqual(stand);
+    const oursMs = performance.now() - began;
+    await daemon.stop();
+    const replicaMs: Record<string, number> = {};
+    if (withReplica) for (const threads of [0, 2]) replicaMs[`${threads} threads`] = await replica(stand, start, threads);
+    return {oursMs, replicaMs};
+  } finally {
+    await stand.close();
+  }
+}
+
+async function backlog({s, source}: Stand): Promise<void> {
+  await fillUsers(s, 1, BULK_ROWS);
+  // Single-row transactions, many at a time, so that the backlog is there soon.
+  await s.query('SET GLOBAL sync_binlog = 0, GLOBAL innodb_flush_log_at_trx_commit = 0');
+  const writers = await Promise.all(Array.from({length: 8}, () => connect(source, 'laas')));
+  await Promise.all(
+    writers.map(async (writer, w) => {
+      for (let i = w; i < SINGLE_TRANSACTIONS; i += writers.length) {
+        await writer.query(`UPDATE users SET first_name = 'Changed${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % BULK_ROWS)}`);
+      }
+      await writer.end();
+    }),
+  );
+}
+
+async function untilEqual({s, t}: Stand): Promise<void> {
+  const changed = await scalar(s, "SELECT COUNT(*) FROM users WHERE first_name LIKE 'Changed%'");
+  for (;;) {
+    if ((await scalar(t, "SELECT COUNT(*) FROM user_auth")) === String(BULK_ROWS)) {
+      if ((await scalar(t, "SELECT COUNT(*) FROM user WHERE name LIKE 'Changed%'")) === changed) return;
+    }
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}
+
+async function replica({source, s}: Stand, start: string, threads: number): Promise<number> {
+  const server = await startServer({flavour: 'mariadb', durable: true, options: [...SERVER_OPTIONS, `--slave-parallel-threads=${threads}`, '--slave-parallel-mode=optimistic']});
+  try {
+    const r = await connect(server);
+    await r.query(`SET GLOBAL gtid_slave_pos = '${start}'`);
+    await r.query(`CHANGE MASTER TO MASTER_HOST='${source.host}', MASTER_PORT=${source.port}, MASTER_USER='${source.user}', MASTER_PASSWORD='${source.password}', MASTER_USE_GTID=slave_pos`);
+    await r.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
+    const end = await scalar(s, 'SELECT @@gtid_current_pos');
+    const tables = await scalarRow(s);
+    for (const sql of tables) await r.query(sql);
+    const began = performance.now();
+    await r.query('START SLAVE');
+    await r.query(`SELECT MASTER_GTID_WAIT('${end}')`);
+    const ms = performance.now() - began;
+    await r.end();
+    return ms;
+  } finally {
+    await server.dispose();
+  }
+}
+
+async function scalarRow(s: Stand['s']): Promise<string[]> {
+  const tables: string[] = [];
+  for (const table of ['users', 'institutes', 'institute_user']) {
+    const [rows] = await s.query({sql: `SHOW CREATE TABLE ${table}`, rowsAsArray: true});
+    tables.push(String((rows as unknown[][])[0]?.[1]));
+  }
+  return tables;
+}

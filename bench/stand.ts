@@ -1,0 +1,175 @@
+/** The servers and the daemon that the benchmarks run on: durable settings, one machine. */
+import {spawn, type ChildProcess} from 'node:child_process';
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import type mysql from 'mysql2/promise';
+import {connect} from '../test/servers/databases.ts';
+import type {Flavour} from '../test/servers/provision.ts';
+import {freePort, startServer, type TestServer} from '../test/servers/server.ts';
+
+/** As MariaDB has it unless told otherwise, but for room enough that disks do not decide. */
+export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=512M', '--innodb-log-file-size=96M'];
+
+const CLI = join(import.meta.dirname, '../src/cli.js');
+
+export const SOURCE_TABLES = `
+CREATE TABLE users (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, first_name VARCHAR(120) NULL, last_name VARCHAR(120) NULL,
+  email VARCHAR(190) NULL, password VARCHAR(255) NULL, is_active TINYINT(1) NOT NULL DEFAULT 1,
+  created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL, UNIQUE KEY email (email)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+CREATE TABLE institutes (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NULL, image_url VARCHAR(500) NULL,
+  created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+CREATE TABLE institute_user (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, institute_id BIGINT UNSIGNED NOT NULL, user_id BIGINT UNSIGNED NOT NULL,
+  role VARCHAR(32) NULL, status VARCHAR(32) NULL, created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL,
+  UNIQUE KEY pair (institute_id, user_id), KEY u (user_id),
+  CONSTRAINT iu_i FOREIGN KEY (institute_id) REFERENCES institutes (id) ON DELETE CASCADE ON UPDATE CASCADE,
+  CONSTRAINT iu_u FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE ON UPDATE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;`;
+
+export interface Stand {
+  readonly source: TestServer;
+  readonly target: TestServer;
+  readonly s: mysql.Connection;
+  readonly t: mysql.Connection;
+  readonly env: Record<string, string>;
+  close(): Promise<void>;
+}
+
+/** Two servers, the source with the tables and nothing in them, the target migrated. */
+export async function openStand(flavour: Flavour, sourceOptions: string[] = []): Promise<Stand> {
+  const [source, target] = await Promise.all([
+    startServer({flavour, durable: true, options: [...SERVER_OPTIONS, ...sourceOptions]}),
+    startServer({flavour, durable: true, options: [...SERVER_OPTIONS]}),
+  ]);
+  const setup = await connect(source);
+  await setup.query('CREATE DATABASE laas CHARACTER SET utf8mb4');
+  await setup.end();
+  const setupTarget = await connect(target);
+  await setupTarget.query('CREATE DATABASE organizations CHARACTER SET utf8mb4');
+  await setupTarget.end();
+  const s = await connect(source, 'laas');
+  const t = await connect(target, 'organizations');
+  await s.query(SOURCE_TABLES);
+  const env = {
+    DB_HOST: source.host,
+    DB_PORT: String(source.port),
+    DB_USERNAME: source.user,
+    DB_PASSWORD: source.password,
+    ORG_DB_HOST: target.host,
+    ORG_DB_PORT: String(target.port),
+    ORG_DB_USERNAME: target.user,
+    ORG_DB_PASSWORD: target.password,
+    LOG_FORMAT: 'json',
+    LOG_LEVEL: 'info',
+  };
+  await runCli(['migrate'], env);
+  return {
+    source,
+    target,
+    s,
+    t,
+    env,
+    async close() {
+      await s.end();
+      await t.end();
+      await source.dispose();
+      await target.dispose();
+    },
+  };
+}
+
+export function runCli(args: readonly string[], env: Record<string, string>): Promise<{code: number | null; stdout: string}> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [CLI, ...args], {env: {PATH: process.env['PATH'], ...env}, stdio: ['ignore', 'pipe', 'ignore']});
+    let stdout = '';
+    child.stdout.on('data', chunk => (stdout += String(chunk)));
+    child.on('error', reject);
+    child.on('close', code => resolve({code, stdout}));
+  });
+}
+
+/** A daemon under measurement. */
+export class BenchDaemon {
+  readonly #child: ChildProcess;
+  readonly #url: string;
+  log = '';
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.#url = url;
+    child.stderr?.on('data', chunk => (this.log += String(chunk)));
+  }
+
+  static async start(env: Record<string, string>, nodeOptions: readonly string[] = []): Promise<BenchDaemon> {
+    const port = await freePort();
+    const child = spawn(process.execPath, [...nodeOptions, CLI, 'start'], {env: {PATH: process.env['PATH'], PORT: String(port), ...env}, stdio: ['ignore', 'ignore', 'pipe']});
+    const daemon = new BenchDaemon(child, `http://127.0.0.1:${port}`);
+    await daemon.until(status => status.replication.state === 'streaming');
+    return daemon;
+  }
+
+  async status(): Promise<{replication: {state: string; transactionsApplied: number}}> {
+    return (await (await fetch(`${this.#url}/sync/status`)).json()) as {replication: {state: string; transactionsApplied: number}};
+  }
+
+  async until(isDone: (status: {replication: {state: string; transactionsApplied: number}}) => boolean): Promise<void> {
+    for (;;) {
+      if (this.#child.exitCode !== null) throw new Error(`the daemon ended: ${this.log.slice(-2000)}`);
+      try {
+        if (isDone(await this.status())) return;
+      } catch {
+        // Not listening yet.
+      }
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
+  }
+
+  async post(path: string, body: unknown = {}): Promise<unknown> {
+    return (await fetch(this.#url + path, {method: 'POST', body: JSON.stringify(body), headers: {'content-type': 'application/json'}})).json();
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Resident memory now and at its peak, in bytes. */
+  memory(): {now: number; peak: number} {
+    const text = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1] ?? 0) * 1024;
+    return {now: read('VmRSS'), peak: read('VmHWM')};
+  }
+
+  stop(): Promise<void> {
+    return new Promise(resolve => {
+      this.#child.on('close', () => resolve());
+      this.#child.kill('SIGTERM');
+    });
+  }
+}
+
+/** Fills users in transactions of 10,000 rows, by the server itself. */
+export async function fillUsers(s: mysql.Connection, from: number, count: number, perStatement = 10_000): Promise<void> {
+  for (let at = from; at < from + count; at += perStatement) {
+    const rows = Math.min(perStatement, from + count - at);
+    await s.query(
+      `INSERT INTO users (id, first_name, last_name, email, password, is_active, created_at, updated_at)
+       WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${rows})
+       SELECT ${at} + i, CONCAT('First', ${at} + i), 'Last', CONCAT('user', ${at} + i, '@example.test'),
+              CONCAT('$2b$10$', MD5(i), MD5(${at} + i)), 1, '2024-01-01 00:00:00', '2024-06-01 12:00:00' FROM n`,
+    );
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+export async function scalar(connection: mysql.Connection, sql: string): Promise<string> {
+  const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, rowsAsArray: true});
+  return String(rows[0]?.[0]);
+}
