@@ -160,7 +160,7 @@ async function repair(
   }
   const set = changes.toChangeSet(window, rows.memberships, plan);
   if (isEmpty(set)) return outcome;
-  const written = await options.applier.apply(hands, set, {progress: null, follow: false});
+  const written = await options.applier.apply(hands, set, {progress: null, follow: false, need: options.tap.need});
   for (const [table, diff] of diffs) {
     const drifted = diff.missing.length + diff.different.length;
     const repaired = Math.min(written.upserted[table], drifted);

@@ -262,7 +262,7 @@ export async function retryDeadLetters(
       // As the source is now, which may be ahead of the stream: what it replays later ends in the same.
       await lock.stream(async () => {
         tap.applying(changes);
-        await applier.apply(hands, changes, {progress: null, follow: true});
+        await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need});
       });
     }
   }

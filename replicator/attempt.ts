@@ -1,6 +1,7 @@
 /** One attempt to stream: connect, check, then read, compact and apply until something ends it. */
 import type {Applier, Hands} from '../src/apply/applier.ts';
-import {isEmpty} from '../src/apply/change-set.ts';
+import {isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
+import type {Need} from '../src/source/watermark.ts';
 import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
@@ -196,21 +197,22 @@ class Attempt {
       return;
     }
     this.#deps.tap.applying(changes);
-    const outcome = await applier.apply(hands, changes, {progress, follow: true});
+    const need: Need = {position: this.#tracker.position, offset: this.#tracker.offset, openGtid: last?.complete === false ? last.gtid : null};
+    const outcome = await applier.apply(hands, changes, {progress, follow: true, need});
     this.#saved();
-    await this.#retryWaiting(changes);
+    await this.#retryWaiting(changes, need);
     const durationMs = this.#deps.now() - startedMs;
     this.#deps.onApplied({transactions, rows, bytes, durationMs, outcome, oldestCommitMs: committed[0]?.committedAtMs ?? null});
     if (reason !== null) this.#deps.onReconcileOwed(reason);
   }
 
   /** Rows that wait for a unique value that one of these keys may have freed. */
-  async #retryWaiting(changes: Parameters<Applier['apply']>[1]): Promise<void> {
+  async #retryWaiting(changes: ChangeSet, need: Need): Promise<void> {
     const {applier, hands} = this.#connections;
     const retry = await applier.waitingFor(hands.session, changes);
     if (isEmpty(retry)) return;
     this.#deps.tap.applying(retry);
-    await applier.apply(hands, retry, {progress: null, follow: true});
+    await applier.apply(hands, retry, {progress: null, follow: true, need});
   }
 
   /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */

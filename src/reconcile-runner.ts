@@ -99,7 +99,7 @@ export class ReconcileRunner {
   }
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
-    const bench = await this.#workbench.connectWorkers(WORKERS);
+    const bench = await this.#workbench.connectWorkers(WORKERS, this.#signal);
     try {
       const result = await reconcile(
         {
@@ -158,7 +158,7 @@ export class ReconcileRunner {
   }
 
   async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
-    const bench = await this.#workbench.connectWorkers(1);
+    const bench = await this.#workbench.connectWorkers(1, this.#signal);
     try {
       const [worker] = bench.workers;
       if (worker === undefined) return {retried: 0, remaining: 0};

@@ -19,7 +19,7 @@ import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {endSnapshot, openSnapshot} from './source/watermark.ts';
+import {endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
 
 export class Workbench {
   readonly lock = new ApplyLock();
@@ -63,7 +63,7 @@ export class Workbench {
         // An offset belongs to the server that it was read from.
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
         applier,
-        hands: {session, reader},
+        hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
@@ -94,18 +94,16 @@ export class Workbench {
   }
 
   /** For a reconcile: `count` workers, each with connections of its own. */
-  async connectWorkers(count: number): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
+  async connectWorkers(count: number, signal: AbortSignal): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(async open => {
       const workers: Worker[] = [];
       for (let i = 0; i < count; i++) {
         const source = await open.source();
         const session = await open.session();
         const {plan} = await this.#applierFor(source, session);
-        workers.push({
-          source,
-          info: await readServerInfo('source', source),
-          hands: {session, reader: createSourceReader(plan, connectionQuery(source))},
-        });
+        const info = await readServerInfo('source', source);
+        const reader = createSourceReader(plan, connectionQuery(source));
+        workers.push({source, info, hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)}});
       }
       if (this.#applier === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
       return {workers, applier: this.#applier, close: open.closeAll};

@@ -285,15 +285,17 @@ function pad4(value: number): string {
   return String(value).padStart(4, '0');
 }
 
-let lastDay = -1;
-let lastDayText = '';
-/** The date of a day since 1970: neighbouring rows mostly share it. */
+const DAYS = new Map<number, string>();
+const MAX_DAYS = 1000;
+/** The date of a day since 1970: rows share few of them. */
 function dayOf(day: number): string {
-  if (day !== lastDay) {
-    lastDay = day;
-    lastDayText = new Date(day * 86_400_000).toISOString().slice(0, 10);
+  let text = DAYS.get(day);
+  if (text === undefined) {
+    text = new Date(day * 86_400_000).toISOString().slice(0, 10);
+    if (DAYS.size >= MAX_DAYS) DAYS.clear();
+    DAYS.set(day, text);
   }
-  return lastDayText;
+  return text;
 }
 
 /** MySQL's latin1 is Windows-1252, but for five bytes that stand for themselves. */

@@ -11,6 +11,7 @@ export interface SourceTransaction {
   readonly bytes: number;
   /** False for a part that more follows: the checkpoint must not move. */
   readonly complete: boolean;
+  /** Of the transaction; for a part, of the one that it belongs to. */
   readonly gtid: string | null;
   readonly offset: LogOffset | null;
   /** Null where nothing was committed: the log only moved on. */
@@ -158,7 +159,7 @@ export class TransactionBuilder {
       changes,
       bytes,
       complete,
-      gtid: complete ? this.#gtid : null,
+      gtid: this.#gtid,
       offset,
       committedAtMs,
       schemaChanged: this.#schemaChanged,

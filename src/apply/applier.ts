@@ -7,6 +7,7 @@ import type {Config} from '../config.ts';
 import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
+import type {Need} from '../source/watermark.ts';
 import {asFound, EMPTY_CHANGE_SET, REREAD, type ChangeSet, type ParentChange, type PerTable} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {DeadLetters} from './dead-letters.ts';
@@ -31,6 +32,8 @@ export interface ApplyOptions {
   readonly progress: Progress | null;
   /** Read memberships of users and institutes that enter; false where the change set holds them. */
   readonly follow: boolean;
+  /** What reads of the source must see; null where the stream does not run. */
+  readonly need: Need | null;
 }
 
 export interface ApplierDeps {
@@ -44,6 +47,8 @@ export interface Hands {
   readonly session: Session;
   /** For what the log does not tell; over a connection to the source. */
   readonly reader: SourceReader;
+  /** Waits until the reader sees what the stream was sent. */
+  readonly untilSeen: (need: Need) => Promise<void>;
 }
 
 export class Applier {
@@ -80,7 +85,7 @@ export class Applier {
    */
   async apply(hands: Hands, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
     const {session} = hands;
-    const whole = await this.#readMissing(hands.reader, changes);
+    const whole = await this.#readMissing(hands, changes, options);
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#attempt(hands, whole, options, attempt > 0);
@@ -133,7 +138,7 @@ export class Applier {
         batch.owned.rollback();
       }
     }
-    const outcome = await this.#writeCarefully(hands, batch, options.follow);
+    const outcome = await this.#writeCarefully(hands, batch, options);
     await this.#committed(session, batch, outcome);
     return outcome;
   }
@@ -176,7 +181,7 @@ export class Applier {
     };
   }
 
-  async #writeCarefully({session, reader}: Hands, batch: Batch, follow: boolean): Promise<Outcome> {
+  async #writeCarefully({session, reader, untilSeen}: Hands, batch: Batch, {follow, need}: ApplyOptions): Promise<Outcome> {
     const {work, owned, plan} = batch;
     const transaction = new CarefulTransaction(session, batch);
     const context: DependantsContext = {
@@ -188,6 +193,7 @@ export class Applier {
       dead: () => transaction.deadNow(),
       mayDelete: this.#deps.config.deletes === 'mirror',
     };
+    if (need !== null && work.followUsers.length + work.followInstitutes.length > 0) await untilSeen(need);
     await transaction.begin();
     const keptInstitutes = await dropMembershipsOfInstitutes(context, work.deletes.institute);
     const keptUsers = await dropMembershipsOfUsers(context, work.deletes.user);
@@ -217,8 +223,12 @@ export class Applier {
   }
 
   /** Reads from the source what the log did not tell. */
-  async #readMissing(reader: SourceReader, changes: ChangeSet): Promise<ChangeSet> {
+  async #readMissing({reader, untilSeen}: Hands, changes: ChangeSet, {need}: ApplyOptions): Promise<ChangeSet> {
     const {plan} = this;
+    const isMissing = ({reread}: ParentChange) => reread;
+    const mustRead = changes.pairsToRead.size > 0 || [...changes.users.values()].some(isMissing) || [...changes.institutes.values()].some(isMissing);
+    if (!mustRead) return changes;
+    if (need !== null) await untilSeen(need);
     const fill = async (table: 'users' | 'institutes', parents: ReadonlyMap<string, ParentChange>) => {
       const ids = [...parents].filter(([, {reread}]) => reread).map(([id]) => id);
       if (ids.length === 0) return parents;

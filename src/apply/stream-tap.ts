@@ -8,6 +8,7 @@
  */
 import type {LogOffset, Position} from '../position/position.ts';
 import {compareOffsets} from '../position/position.ts';
+import type {Need} from '../source/watermark.ts';
 import type {ChangeSet} from './change-set.ts';
 
 export class Window {
@@ -52,6 +53,12 @@ export class StreamTap {
   /** Where the stream stands; null while it does not run. */
   get position(): {position: Position; offset: LogOffset | null} | null {
     return this.#live && this.#position !== null ? {position: this.#position, offset: this.#offset} : null;
+  }
+
+  /** What a read of the source must see, so as not to miss what the stream has passed. */
+  get need(): Need | null {
+    const stream = this.position;
+    return stream === null ? null : {...stream, openGtid: null};
   }
 
   open(): Window {

@@ -41,6 +41,8 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
     dateStrings: true,
     supportBigNumbers: true,
     bigNumberStrings: true,
+    // Statements without placeholders are not searched for them: ours hold thousands of rows.
+    queryFormat: (sql: string, values: unknown) => (Array.isArray(values) && values.length > 0 ? mysql.format(sql, values) : sql),
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,

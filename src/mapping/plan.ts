@@ -68,6 +68,8 @@ export interface ColumnPlan {
   readonly inputs: readonly number[];
   /** The source has more digits of a second than the target. */
   readonly rounds: boolean;
+  /** The transform applied to a source row. */
+  readonly value: (source: Row) => Value;
 }
 
 export type Mapped =
@@ -259,8 +261,18 @@ function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): C
     map,
     schema,
     inputs,
+    value: reader(map, inputs, schema.fraction),
     rounds: map.transform === 'timestamp' && Math.max(...fractions) > schema.fraction,
   };
+}
+
+/** The transform bound to its inputs' places, which is done for every row of every table. */
+function reader({transform}: ColumnMap, inputs: readonly number[], fraction: number): ColumnPlan['value'] {
+  const {value} = TRANSFORMS[transform];
+  const [first = 0, second] = inputs;
+  if (transform === 'id' || transform === 'copy' || transform === 'secret') return source => source[first] ?? null;
+  if (second === undefined) return source => value([source[first] ?? null], fraction);
+  return source => value([source[first] ?? null, source[second] ?? null], fraction);
 }
 
 /**
@@ -272,12 +284,7 @@ export function mapRow(plan: TablePlan, source: Row): Mapped {
   if (key === null) return {tag: 'ineligible', key: ''};
   if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return {tag: 'ineligible', key};
   for (const index of plan.notNullIndexes) if (source[index] === null) return {tag: 'ineligible', key};
-  const values: Value[] = plan.columns.map(column =>
-    TRANSFORMS[column.map.transform].value(
-      column.inputs.map(index => source[index] ?? null),
-      column.schema.fraction,
-    ),
-  );
+  const values: Value[] = plan.columns.map(column => column.value(source));
   const code = validate(plan.columns, values);
   return code === null ? {tag: 'row', key, values} : {tag: 'dead-letter', key, code};
 }

@@ -64,3 +64,61 @@ export function sees(mark: Mark, stream: {position: Position; offset: LogOffset 
   const low = mark.low.tag === 'file' ? mark.low : mark.high;
   return low === null || stream.offset === null || compareOffsets(low, stream.offset) >= 0;
 }
+
+/** What a read "as the source is now" must see, lest it miss what the stream has passed already. */
+export interface Need {
+  readonly position: Position;
+  readonly offset: LogOffset | null;
+  /** A transaction of which parts are being applied: its end is not in `position` yet. */
+  readonly openGtid: string | null;
+}
+
+const LOOK_MS = 2;
+/** A commit that takes longer than this to reach the engine is stuck. */
+const MAX_LOOKS = 5000;
+/** For servers that tell nothing of what a SELECT sees. */
+const BLIND_SETTLE_MS = 100;
+
+/**
+ * Waits until a SELECT on this connection sees everything that the stream was sent: the log is read out
+ * before the engine has committed, so that a row may reach us milliseconds before it can be selected.
+ *
+ * @throws SyncError `source-unreachable` where that does not come about
+ */
+export async function untilSeen(connection: Connection, info: ServerInfo, need: Need, signal: AbortSignal): Promise<void> {
+  if (!info.hasGtids) return pause(BLIND_SETTLE_MS, signal);
+  for (let looks = 0; looks < MAX_LOOKS && !signal.aborted; looks++) {
+    if (await isSeen(connection, info, need)) return;
+    await pause(LOOK_MS, signal);
+  }
+  if (!signal.aborted) throw new SyncError('source-unreachable', 'the source does not show what it has logged');
+}
+
+async function isSeen(connection: Connection, info: ServerInfo, {position, offset, openGtid}: Need): Promise<boolean> {
+  if (info.flavour === 'mysql') {
+    const wanted = [position.tag === 'mysql-gtid' ? position.set : '', openGtid ?? ''].filter(part => part !== '').join(',');
+    const [row] = await queryRows('source', connection, 'SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)', [wanted]);
+    return Number(row?.[0]) === 1;
+  }
+  await queryRows('source', connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT');
+  try {
+    const rows = await queryRows('source', connection, "SHOW STATUS LIKE 'binlog_snapshot_%'");
+    const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+    const seen = {file: status.get('binlog_snapshot_file') ?? '', offset: Number(status.get('binlog_snapshot_position') ?? 0)};
+    if (offset !== null && compareOffsets(seen, offset) < 0) return false;
+    if (openGtid === null) return true;
+    const [row] = await queryRows('source', connection, `SELECT BINLOG_GTID_POS('${seen.file.replaceAll("'", '')}', ${seen.offset})`);
+    return hasReached(String(row?.[0] ?? ''), openGtid);
+  } finally {
+    await endSnapshot(connection);
+  }
+}
+
+/** Whether a MariaDB position is at or past a transaction; within a domain numbers only grow. */
+function hasReached(position: string, gtid: string): boolean {
+  const [domain = '', , number = '0'] = gtid.split('-');
+  return position.split(',').some(part => {
+    const [partDomain, , partNumber = '0'] = part.trim().split('-');
+    return partDomain === domain && BigInt(partNumber) >= BigInt(number);
+  });
+}
