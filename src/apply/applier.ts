@@ -184,12 +184,21 @@ export class Applier {
   async #writeCarefully({session, reader, untilSeen}: Hands, batch: Batch, {follow, need}: ApplyOptions): Promise<Outcome> {
     const {work, owned, plan} = batch;
     const transaction = new CarefulTransaction(session, batch);
+    const loadOwnership = async (keys: readonly OwnedKey[]) => owned.merge(await this.ownershipOf(session, keys));
     const context: DependantsContext = {
       plan,
       reader,
       transaction,
       owned,
-      loadOwnership: async keys => owned.merge(await this.ownershipOf(session, keys)),
+      loadOwnership,
+      loadParents: async memberships => {
+        const pairs = memberships.map(splitPair);
+        const [userIds, instituteIds] = [new Set(pairs.map(({userId}) => userId)), new Set(pairs.map(({instituteId}) => instituteId))];
+        await loadOwnership([...memberships.map(ownedPair), ...[...userIds].map(ownedUser), ...[...instituteIds].map(ownedInstitute)]);
+        const keys = {institute: instituteIds, user: userIds, institute_users: memberships, user_auth: []};
+        const known = await this.deadLetters.known(keys, sql => session.query(sql));
+        for (const table of ['institute', 'user', 'institute_users'] as const) for (const key of known[table]) batch.dead[table].add(key);
+      },
       dead: () => transaction.deadNow(),
       mayDelete: this.#deps.config.deletes === 'mirror',
     };

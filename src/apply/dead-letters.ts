@@ -37,7 +37,7 @@ export class DeadLetters {
   }
 
   /** Those of `keys` that are dead letters now. */
-  async known(keys: PerTable<Iterable<string>>, query: Query): Promise<PerTable<ReadonlySet<string>>> {
+  async known(keys: PerTable<Iterable<string>>, query: Query): Promise<PerTable<Set<string>>> {
     const known = perTable(() => new Set<string>());
     if (this.#count === 0) return known;
     for (const table of ['institute', 'user', 'institute_users', 'user_auth'] as const) {

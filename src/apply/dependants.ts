@@ -8,7 +8,7 @@ import type {Row} from '../mapping/values.ts';
 import {rangeCondition, type SourceReader} from '../source/reader.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import {decideMemberships, type Knowledge, type Work} from './decide.ts';
-import {ownedInstitute, type OwnershipView} from './ownership.ts';
+import type {OwnershipView} from './ownership.ts';
 import {inBatches} from './statements.ts';
 import {ownedKey, type CarefulTransaction} from './transaction.ts';
 
@@ -20,6 +20,8 @@ export interface DependantsContext {
   readonly reader: SourceReader;
   readonly transaction: CarefulTransaction;
   readonly owned: OwnershipView;
+  /** Brings what decides about these memberships into {@link owned} and {@link dead}: theirs, and their parents'. */
+  readonly loadParents: (memberships: readonly string[]) => Promise<void>;
   /** Brings ownership of more keys into {@link owned}. */
   readonly loadOwnership: (keys: readonly ReturnType<typeof ownedKey>[]) => Promise<void>;
   /** Dead letters as they stand in this transaction. */
@@ -86,8 +88,7 @@ async function makeEqual(context: DependantsContext, rows: readonly Row[], targe
     if (key !== null) wanted.set(key, row);
   }
   const keys = [...wanted.keys()];
-  const institutes = new Set(keys.map(key => splitPair(key).instituteId));
-  await context.loadOwnership([...keys.map(key => ownedKey('institute_users', key)), ...[...institutes].map(ownedInstitute)]);
+  await context.loadParents(keys);
   const work: Work = {
     upserts: perTable(() => []),
     deletes: perTable(() => []),

@@ -27,7 +27,8 @@ export interface Batch {
   readonly plan: Plan;
   readonly work: Work;
   readonly owned: OwnershipView;
-  readonly dead: PerTable<ReadonlySet<string>>;
+  /** Grows with the keys that are looked at. */
+  readonly dead: PerTable<Set<string>>;
   readonly deadLetters: DeadLetters;
   /** The statement that checks the fence and saves the position. */
   readonly fence: string;

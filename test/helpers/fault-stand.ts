@@ -1,0 +1,204 @@
+/** A daemon between a source and a target, and what the tests of faults do with it. */
+import {randomUUID} from 'node:crypto';
+import {expect} from 'vitest';
+import type mysql from 'mysql2/promise';
+import {connect, query, type Reachable, type Row} from '../servers/databases.ts';
+import {cli, type CliResult, DaemonProcess, environment, type Environment, type StatusBody} from './daemon.ts';
+import {eventually} from './eventually.ts';
+import {actualTarget, expectedTarget} from './oracle.ts';
+import {SOURCE_SCHEMAS, type SourceSchemaCase} from './schemas.ts';
+
+export const SURROGATE = SOURCE_SCHEMAS[0] as SourceSchemaCase;
+export const COMPOSITE = SOURCE_SCHEMAS[1] as SourceSchemaCase;
+
+/** The seed of what a test leaves to chance; SEED in the environment repeats a run. */
+export const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+
+export interface Place {
+  readonly server: Reachable;
+  readonly database: string;
+}
+
+export interface StandOptions {
+  /** Where the tests themselves work. */
+  readonly source: Place;
+  readonly target: Place;
+  /** Where the daemon is sent instead, through a proxy. */
+  readonly via?: {readonly source?: {readonly host: string; readonly port: number}; readonly target?: {readonly host: string; readonly port: number}};
+  readonly schema?: Pick<SourceSchemaCase, 'create' | 'surrogate'>;
+  readonly env?: Environment;
+}
+
+export class Stand implements AsyncDisposable {
+  readonly env: Environment;
+  readonly #options: StandOptions;
+  #source: mysql.Connection | undefined;
+  #target: mysql.Connection | undefined;
+  #daemon: DaemonProcess | undefined;
+  readonly #daemons: DaemonProcess[] = [];
+
+  private constructor(options: StandOptions) {
+    this.#options = options;
+    const {source, target, via} = options;
+    this.env = environment(
+      {...pick(source.server), ...via?.source, database: source.database},
+      {...pick(target.server), ...via?.target, database: target.database},
+      {...options.env},
+    );
+  }
+
+  /** The source's tables made, the target migrated; no daemon yet. */
+  static async open(options: StandOptions): Promise<Stand> {
+    const stand = new Stand(options);
+    await stand.connect();
+    await stand.source.query((options.schema ?? SURROGATE).create);
+    const migrated = await cli(['migrate'], stand.env);
+    expect(migrated.code, migrated.stderr).toBe(0);
+    return stand;
+  }
+
+  /** Anew, after a server went away. */
+  async connect(): Promise<void> {
+    this.#source?.destroy();
+    this.#target?.destroy();
+    const {source, target} = this.#options;
+    this.#source = quiet(await connect(source.server, source.database));
+    this.#target = quiet(await connect(target.server, target.database));
+  }
+
+  get source(): mysql.Connection {
+    if (this.#source === undefined) throw new Error('not connected');
+    return this.#source;
+  }
+
+  get target(): mysql.Connection {
+    if (this.#target === undefined) throw new Error('not connected');
+    return this.#target;
+  }
+
+  get daemon(): DaemonProcess {
+    if (this.#daemon === undefined) throw new Error('no daemon');
+    return this.#daemon;
+  }
+
+  /** Starts a daemon, which becomes {@link daemon}. */
+  async launch(extra: Environment = {}): Promise<DaemonProcess> {
+    this.#daemon = await DaemonProcess.start({...this.env, ...extra});
+    this.#daemons.push(this.#daemon);
+    return this.#daemon;
+  }
+
+  async start(extra: Environment = {}): Promise<DaemonProcess> {
+    const daemon = await this.launch(extra);
+    await daemon.until('streaming');
+    return daemon;
+  }
+
+  cli(args: readonly string[]): Promise<CliResult> {
+    return cli(args, this.env);
+  }
+
+  sourceRows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return query(this.source, sql, values);
+  }
+
+  targetRows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return query(this.target, sql, values);
+  }
+
+  /** Resolves when the stream has applied everything that was committed before. */
+  async caughtUp(timeoutMs = 20_000): Promise<void> {
+    const name = `mark-${randomUUID()}`;
+    const [row] = await query(this.source, 'SELECT COALESCE(MAX(id), 0) + 1 AS id FROM institutes');
+    await this.source.query('INSERT INTO institutes (id, name) VALUES (?, ?)', [row?.['id'], name]);
+    await this.explained(
+      eventually(async () => (await query(this.target, 'SELECT 1 FROM institute WHERE name = ?', [name])).length === 1, {timeoutMs, what: 'the mark'}),
+    );
+    await this.source.query('DELETE FROM institutes WHERE name = ?', [name]);
+    await this.explained(
+      eventually(async () => (await query(this.target, 'SELECT 1 FROM institute WHERE name = ?', [name])).length === 0, {timeoutMs, what: "the mark's end"}),
+    );
+  }
+
+  /** Waits until every row of the target is what the oracle says. */
+  async equal(timeoutMs = 20_000): Promise<void> {
+    const {source, target, schema = SURROGATE} = this.#options;
+    await this.explained(
+      eventually(
+        async () => {
+          expect(await actualTarget(this.target, target.database)).toEqual(await expectedTarget(this.source, source.database, schema.surrogate));
+          return true;
+        },
+        {timeoutMs, intervalMs: 100, what: 'equality'},
+      ),
+    );
+  }
+
+  /** Waits for a status; with the daemon's log where it does not come. */
+  until(what: string, condition: (status: StatusBody) => boolean, timeoutMs = 20_000): Promise<StatusBody> {
+    return this.explained(
+      eventually(
+        async () => {
+          const status = await this.daemon.status();
+          return condition(status) ? status : false;
+        },
+        {timeoutMs, what},
+      ),
+    );
+  }
+
+  /** Waits for the end of a run that comes by itself, after `since`. */
+  recovery(since: number, timeoutMs = 30_000): Promise<Record<string, unknown>> {
+    return this.explained(
+      eventually(
+        async () => {
+          const {items} = (await this.daemon.get('/sync/runs')) as {items: Record<string, unknown>[]};
+          return items.find(run => run['trigger'] === 'recovery' && run['state'] !== 'running' && Date.parse(String(run['startedAt'])) >= since) ?? false;
+        },
+        {timeoutMs, what: 'a reconcile by itself'},
+      ),
+    );
+  }
+
+  /** Dead letters as `table key code detail`. */
+  async letters(): Promise<string[]> {
+    const rows = await this.targetRows('SELECT target_table, row_key, code, detail FROM sync_dead_letter ORDER BY 1, row_key + 0, 2');
+    return rows.map(row => [row['target_table'], row['row_key'], row['code'], row['detail']].filter(part => part !== null).join(' '));
+  }
+
+  /** What the daemon logged, requests left out. */
+  told(): string {
+    return (this.#daemon?.log() ?? '')
+      .split('\n')
+      .filter(line => !line.includes('"http.request"'))
+      .join('\n');
+  }
+
+  async explained<T>(wait: Promise<T>): Promise<T> {
+    try {
+      return await wait;
+    } catch (error) {
+      const status = await this.#daemon?.status().catch(() => null);
+      throw new Error(`${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.told().slice(-4000)}`, {cause: error});
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const daemon of this.#daemons) {
+      daemon.signal('SIGCONT');
+      await daemon.kill();
+    }
+    this.#source?.destroy();
+    this.#target?.destroy();
+  }
+}
+
+function pick({host, port, user, password}: Reachable): Reachable {
+  return {host, port, user, password};
+}
+
+/** A connection whose server goes away must not end the test run. */
+function quiet(connection: mysql.Connection): mysql.Connection {
+  connection.on('error', () => undefined);
+  return connection;
+}
