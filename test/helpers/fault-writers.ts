@@ -1,0 +1,97 @@
+/** Writers that fall over each other on few rows, so that every race has its chance. */
+import type mysql from 'mysql2/promise';
+import {connect} from '../servers/databases.ts';
+import type {Place} from './fault-stand.ts';
+import {randomFrom} from './workload.ts';
+
+const HOT_USERS = 30;
+const HOT_INSTITUTES = 6;
+/** Duplicate, no parent, has children, cascade clash, lock wait, deadlock, changed since read. */
+const EXPECTED = new Set([1062, 1452, 1451, 1761, 1205, 1213, 1020]);
+
+export interface Writers {
+  /** How many statements went in so far. */
+  readonly written: number;
+  /** Ends after the statements in hand. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `count` writers.
+ *
+ * Users with ids 9001 and 9002 are only ever updated together, to the same first name: whoever sees them
+ * differ has seen half a transaction. They are there from the start.
+ *
+ * @param pause called between statements; the default keeps a writer busy
+ */
+export async function startWriters(place: Place, count: number, seed: number): Promise<Writers> {
+  const stop = new AbortController();
+  let written = 0;
+  const connections = await Promise.all(Array.from({length: count}, () => connect(place.server, place.database)));
+  const [first] = connections;
+  await first?.query(
+    "INSERT IGNORE INTO users (id, first_name, email, password) VALUES (9001, 'pair', 'p1@example.test', 'p'), (9002, 'pair', 'p2@example.test', 'p')",
+  );
+  const run = async (connection: mysql.Connection, random: () => number) => {
+    while (!stop.signal.aborted) {
+      try {
+        await connection.query(statement(random));
+        written++;
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        if (!(error instanceof Error && 'errno' in error && EXPECTED.has(Number(error.errno)))) throw error;
+        await connection.query('ROLLBACK');
+      }
+    }
+  };
+  const runs = Promise.all(connections.map((connection, i) => run(connection, randomFrom(seed + i))));
+  // A writer's fault is told by stop().
+  runs.catch(() => undefined);
+  return {
+    get written() {
+      return written;
+    },
+    async stop() {
+      stop.abort();
+      await runs;
+      for (const connection of connections) await connection.end();
+    },
+  };
+}
+
+function statement(random: () => number): string {
+  const below = (limit: number) => Math.floor(random() * limit);
+  const user = 1 + below(HOT_USERS);
+  const other = 1 + below(HOT_USERS);
+  const institute = 1 + below(HOT_INSTITUTES);
+  const value = below(1_000_000);
+  const role = ['admin', 'teacher', 'student', 'staff'][below(4)];
+  const status = below(2) === 0 ? 'active' : 'inactive';
+  const at = `'2024-01-${String(1 + below(28)).padStart(2, '0')} 00:00:00'`;
+  const insertUser = `INSERT INTO users (id, first_name, email, password, is_active, updated_at) VALUES (${user}, 'n${value}', 'u${user}.${below(3)}@example.test', 'p${value}', ${below(4) > 0 ? 1 : 0}, ${at})`;
+  const insertMember = `INSERT INTO institute_user (institute_id, user_id, role, status, updated_at) VALUES (${institute}, ${user}, '${role}', '${status}', ${at})`;
+  const statements = [
+    insertUser,
+    insertUser,
+    `UPDATE users SET first_name = 'n${value}', password = 'p${value}' WHERE id = ${user}`,
+    `UPDATE users SET first_name = 'n${value}' WHERE id IN (${user}, ${other})`,
+    `UPDATE users SET is_active = 1 - is_active WHERE id = ${user}`,
+    `UPDATE users SET email = IF(email IS NULL, 'u${user}.9@example.test', NULL) WHERE id = ${user}`,
+    `DELETE FROM users WHERE id = ${user}`,
+    `UPDATE users SET id = ${other} WHERE id = ${user}`,
+    insertMember,
+    insertMember,
+    insertMember,
+    `UPDATE institute_user SET role = '${role}', status = '${status}' WHERE user_id = ${user} AND institute_id = ${institute}`,
+    `UPDATE institute_user SET user_id = ${other} WHERE user_id = ${user} AND institute_id = ${institute}`,
+    `DELETE FROM institute_user WHERE user_id = ${user} AND institute_id = ${institute}`,
+    `INSERT INTO institutes (id, name) VALUES (${institute}, 'i${value}')`,
+    `UPDATE institutes SET name = IF(${below(4)} = 0, NULL, 'i${value}') WHERE id = ${institute}`,
+    ...(below(4) === 0 ? [`DELETE FROM institutes WHERE id = ${institute}`] : []),
+    `START TRANSACTION; UPDATE users SET first_name = 'both${value}' WHERE id = 9001; UPDATE users SET first_name = 'both${value}' WHERE id = 9002; COMMIT`,
+    `START TRANSACTION; DELETE FROM users WHERE id = ${user}; ${insertUser}; ${insertMember}; COMMIT`,
+    `START TRANSACTION; ${insertUser}; SAVEPOINT s; UPDATE users SET first_name = 'undone' WHERE id = ${other}; ROLLBACK TO s; COMMIT`,
+    `START TRANSACTION; UPDATE users SET first_name = 'never' WHERE id = ${user}; ROLLBACK`,
+  ];
+  return statements[below(statements.length)] ?? insertUser;
+}
