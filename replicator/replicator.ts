@@ -26,21 +26,30 @@ const HALT_RECHECK_MS = 3000;
  */
 export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
+  const halt: Halt = {message: null};
   while (!signal.aborted) {
     try {
-      deps.onState('starting', null);
+      // Looking again whether a halt is over does not end it.
+      if (halt.message === null) deps.onState('starting', null);
       await streamOnce({...deps, onStreaming: () => {
         backoff.reset();
+        halt.message = null;
         deps.onStreaming();
       }}, signal);
     } catch (error) {
       if (error instanceof StoppedError || signal.aborted) return;
-      await react(deps, toSyncError(error), backoff, signal);
+      await react(deps, toSyncError(error), backoff, halt, signal);
     }
   }
 }
 
-async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, signal: AbortSignal): Promise<void> {
+/** Why replication is halted, so that it is said once and not at each look. */
+interface Halt {
+  message: string | null;
+}
+
+async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, halt: Halt, signal: AbortSignal): Promise<void> {
+  if (fault.reaction !== 'halt') halt.message = null;
   const {logger} = deps;
   switch (fault.reaction) {
     case 'retry': {
@@ -53,7 +62,8 @@ async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, s
     }
     case 'halt':
       deps.onState('halted', fault);
-      logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
+      if (halt.message !== fault.message) logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
+      halt.message = fault.message;
       return pause(HALT_RECHECK_MS, signal);
     case 'reanchor':
       deps.onState('starting', fault);
@@ -64,7 +74,7 @@ async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, s
         if (signal.aborted) return;
         const next = toSyncError(error);
         // An anchor that cannot be had is a fault of its own.
-        return react(deps, next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next, backoff, signal);
+        return react(deps, next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next, backoff, halt, signal);
       }
       return pause(backoff.nextMs(), signal);
     case 'dead-letter':

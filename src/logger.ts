@@ -26,7 +26,8 @@ export function createLogger(
       base: {stream: config.name},
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {level: label => ({level: label})},
-      serializers: {err: describeError},
+      // An error that slipped in whole is described all the same.
+      serializers: {err: (error: unknown) => (error instanceof Error ? describeError(error) : error)},
     },
     stream,
   );

@@ -33,8 +33,7 @@ export interface ServerOptions {
 export async function runServer(options: ServerOptions, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const {app, config, logger, onListening} = options;
-  // The library's own Request and Response stay out of the globals: others' fetch is not its business.
-  const server = createAdaptorServer({fetch: app.fetch, overrideGlobalObjects: false});
+  const server = createAdaptorServer({fetch: app.fetch});
   if (!(server instanceof Server))
     throw new SyncError('internal', 'the HTTP server is of an unexpected kind');
   server.requestTimeout = 30_000;

@@ -1,5 +1,5 @@
 import {createServer} from 'node:http';
-import type {AddressInfo} from 'node:net';
+import {connect, type AddressInfo} from 'node:net';
 import {expect, it, onTestFinished} from 'vitest';
 import {silentLogger} from '../../../src/logger.ts';
 import {runServer, type ServerOptions} from '../../../src/server/server.ts';
@@ -82,4 +82,15 @@ it('rejects with one clear error that names PORT where the port is taken', async
     code: 'config-invalid',
     message: expect.stringContaining(`PORT: ${port}`),
   });
+});
+
+it('takes a POST without a body or a length, as curl sends it', async () => {
+  const {address, stop, ended} = await listening();
+  const socket = connect(address?.port ?? 0, '127.0.0.1');
+  socket.write('POST /sync/dead-letters/retry HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n');
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  expect(answer).toMatch(/^HTTP\/1\.1 200/);
+  stop.abort();
+  await ended;
 });
