@@ -53,6 +53,8 @@ async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, h
   const {logger} = deps;
   switch (fault.reaction) {
     case 'retry': {
+      // Whoever leads has to find that out first.
+      if (fault.code === 'lease-lost') throw fault;
       const ms = backoff.nextMs();
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);

@@ -2,7 +2,7 @@
  * What a statement in the log means for us. We never parse SQL: the first word and whether a mapped
  * table is named decide, and what is doubtful costs a look at the schema or a reconcile, never a change.
  */
-import {SOURCE_TABLE_NAMES} from '../../src/mapping/tables.ts';
+import {SOURCE_TABLE_NAMES, SOURCE_TABLES} from '../../src/mapping/tables.ts';
 
 export type StatementKind =
   | 'begin'
@@ -66,4 +66,18 @@ export function concernsMappedTables(sql: string, defaultDatabase: string, datab
   if (!here && !lower.includes(database.toLowerCase())) return false;
   if (/^\s*drop\s+(?:database|schema)\b/i.test(sql.replace(LEADING_COMMENTS, ''))) return true;
   return SOURCE_TABLE_NAMES.some(table => new RegExp(`(?<![\\w$])${table}(?![\\w$])`, 'i').test(lower));
+}
+
+/** Every name under which a mapped column may be found. */
+const COLUMN_NAMES = [
+  ...new Set(Object.values(SOURCE_TABLES).flatMap(({columns, aliases}) => [...columns, ...Object.values<readonly string[]>(aliases).flat()])),
+];
+const MAPPED_VALUES = new RegExp(`(?<![\\w$])(?:${COLUMN_NAMES.join('|')}|CONVERT)(?![\\w$])`, 'i');
+
+/**
+ * Whether a DDL statement may have changed values of mapped columns, which no row event tells: it names
+ * one (dropped and added again, made shorter, given a default), or converts the whole table.
+ */
+export function concernsMappedValues(sql: string): boolean {
+  return MAPPED_VALUES.test(sql);
 }

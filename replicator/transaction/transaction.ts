@@ -3,7 +3,7 @@ import type {SourceTable} from '../../src/mapping/tables.ts';
 import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import type {RowChange, SourceEvent} from '../events.ts';
-import {concernsMappedTables, statementKind} from '../decode/statement.ts';
+import {concernsMappedTables, concernsMappedValues, statementKind} from '../decode/statement.ts';
 
 /** A transaction of the source, or a part of one that is too large to hold. */
 export interface SourceTransaction {
@@ -119,6 +119,7 @@ export class TransactionBuilder {
     if (concernsMappedTables(sql, database, this.#options.database)) {
       if (kind === 'dml') this.#cannotSee('all', 'a statement-format change of a mapped table');
       if (kind === 'ddl' || kind === 'ddl-with-rows') this.#schemaChanged = true;
+      if (kind === 'ddl' && concernsMappedValues(sql)) this.#cannotSee('all', 'a statement that may have changed mapped columns');
       if (kind === 'ddl-with-rows') this.#cannotSee('all', 'a mapped table was truncated, dropped, created or renamed');
     }
     // DDL stands alone and commits itself.

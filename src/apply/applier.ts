@@ -20,7 +20,7 @@ import {
   type DependantsContext,
 } from './dependants.ts';
 import {Ownership, ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
-import {asIncompatible, isAboutRow, isDeadlock, rollBack, type Session} from './session.ts';
+import {asIncompatible, isAboutRow, isDeadlock, rollBack, runFenced, type Session} from './session.ts';
 import {CarefulTransaction, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 import {formatPosition} from '../position/position.ts';
 
@@ -117,7 +117,7 @@ export class Applier {
 
   /** Moves the checkpoint alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
-    await session.query(fenceStatement(this.#deps.fence, progress));
+    await runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 
   async #attempt(hands: Hands, changes: ChangeSet, options: ApplyOptions, careful: boolean): Promise<Outcome> {

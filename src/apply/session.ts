@@ -104,3 +104,19 @@ export function refusalCode(error: unknown): {code: DeadLetterCode; detail: stri
   if (errno === 1264 || errno === 1292) return {code: 'out-of-range', detail: `error ${errno}`};
   return {code: 'rejected', detail: errno === undefined ? null : `error ${errno}`};
 }
+
+/**
+ * Runs a statement that checks the fence and touches nothing else.
+ *
+ * @throws SyncError `lease-lost` where another leads by now
+ */
+export async function runFenced(session: Session, statement: string): Promise<void> {
+  try {
+    await session.query(statement);
+  } catch (error) {
+    if (error instanceof SyncError && error.errno === 1048) {
+      throw new SyncError('lease-lost', 'another instance leads: the fencing number has moved on', {cause: error});
+    }
+    throw error;
+  }
+}

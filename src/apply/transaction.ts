@@ -12,7 +12,7 @@ import {perTable, type PerTable} from './change-set.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import {ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
-import {asIncompatible, isAboutRow, isReferred, isUniqueClash, refusalCode, type Session} from './session.ts';
+import {asIncompatible, isAboutRow, isReferred, isUniqueClash, refusalCode, runFenced, type Session} from './session.ts';
 import {quoteName} from '../mapping/sql.ts';
 import {deleteByKeys, inBatches, keyCondition, upsert, type UpsertOptions} from './statements.ts';
 import {clearUniqueKeys} from './unique.ts';
@@ -254,7 +254,7 @@ export class CarefulTransaction {
       statements.push(...deadLetters.removeStatements(table, keys.filter(key => !this.#failed[table].has(key))));
     }
     for (const sql of statements) await this.#session.query(sql);
-    await this.#session.query(fence);
+    await runFenced(this.#session, fence);
     await this.#session.query('COMMIT');
     return {
       upserted: perTable(table => this.#written[table].length),

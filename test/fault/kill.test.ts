@@ -1,0 +1,58 @@
+/** kill -9 at random instants: nothing is lost, nothing counts twice, no transaction is seen half (design.md §3.1, §3.2). */
+import {setTimeout as sleep} from 'node:timers/promises';
+import {expect, it} from 'vitest';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {SEED, Stand} from '../helpers/fault-stand.ts';
+import {startWriters} from '../helpers/fault-writers.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {randomFrom} from '../helpers/workload.ts';
+import {connect} from '../servers/databases.ts';
+
+const KILLS = Number(process.env['KILLS'] ?? 20);
+
+describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, source, target}) => {
+  it(`is survived ${KILLS} times, and no reader ever sees half a transaction`, async () => {
+    const random = randomFrom(SEED);
+    const place = {server, database: source};
+    await using stand = await Stand.open({source: place, target: {server, database: target}});
+    const writers = await startWriters(place, 3, SEED);
+    const reader = await connect(server, target);
+    const seen = {reads: 0, pairs: 0, halves: [] as unknown[]};
+    const watching = new AbortController();
+    const watch = (async () => {
+      while (!watching.signal.aborted) {
+        const [rows] = await reader.query('SELECT name FROM user WHERE userId IN (9001, 9002)');
+        const names = (rows as {name: string}[]).map(row => row.name);
+        seen.reads++;
+        if (names.length === 2) seen.pairs++;
+        if (names.length === 1 || names[0] !== names[1]) seen.halves.push(names);
+      }
+    })();
+    let token = 0;
+    try {
+      for (let i = 0; i < KILLS; i++) {
+        const daemon = await stand.launch();
+        // Some die while they start or load, most while they stream.
+        if (random() < 0.75) await eventually(() => daemon.log().includes('replication is streaming'), {timeoutMs: 30_000, intervalMs: 5, what: 'streaming'});
+        await sleep(random() * 400);
+        await daemon.kill();
+        const [row] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
+        expect(Number(row?.['token'] ?? 0)).toBeGreaterThanOrEqual(token);
+        token = Number(row?.['token'] ?? 0);
+      }
+    } finally {
+      await writers.stop();
+      watching.abort();
+      await watch;
+      await reader.end();
+    }
+    await stand.start();
+    await stand.caughtUp();
+    await stand.equal();
+    expect(seen.halves).toEqual([]);
+    expect(seen.pairs).toBeGreaterThan(KILLS);
+    expect(token).toBeGreaterThan(KILLS / 2);
+    expect((await stand.cli(['verify'])).code).toBe(0);
+    expect(await stand.daemon.stop()).toBe(0);
+  });
+});
