@@ -76,7 +76,10 @@ const environment = z
     REPLICATION_SERVER_ID: z.coerce.number().int().min(1).max(0xffffffff).optional(),
     USER_SYNC_ENABLED: flag.default(true),
     USER_SYNC_CRON: z.string().default('30 2 * * *'),
-    USER_SYNC_TIMEZONE: z.string().default('UTC').refine(isTimezone, 'is not a time zone of the IANA database'),
+    USER_SYNC_TIMEZONE: z
+      .string()
+      .default('UTC')
+      .refine(isTimezone, 'is not a time zone of the IANA database'),
     USER_SYNC_BATCH_SIZE: z.coerce.number().int().min(1).max(100_000).default(DEFAULT_BATCH_ROWS),
     SYNC_NAME: z
       .string()
@@ -99,10 +102,14 @@ const environment = z
       context.addIssue({
         code: 'custom',
         path: ['HOST'],
-        message: 'is not a loopback address: set SYNC_API_TOKEN first, so that the server is not open to the network',
+        message:
+          'is not a loopback address: set SYNC_API_TOKEN first, so that the server is not open to the network',
       });
     }
-    for (const [mode, ca] of [['DB_SSL', 'DB_SSL_CA'], ['ORG_DB_SSL', 'ORG_DB_SSL_CA']] as const) {
+    for (const [mode, ca] of [
+      ['DB_SSL', 'DB_SSL_CA'],
+      ['ORG_DB_SSL', 'ORG_DB_SSL_CA'],
+    ] as const) {
       if (env[ca] !== undefined && env[mode] === 'off') {
         context.addIssue({code: 'custom', path: [ca], message: `has no effect while ${mode} is off`});
       }
@@ -116,16 +123,27 @@ const environment = z
  */
 export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
-  {terminal = false, isCron = () => true}: {terminal?: boolean; isCron?: (expression: string) => boolean} = {},
+  {
+    terminal = false,
+    isCron = () => true,
+  }: {terminal?: boolean; isCron?: (expression: string) => boolean} = {},
 ): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   // An empty password is a real value, unlike any other empty variable.
   for (const name of ['DB_PASSWORD', 'ORG_DB_PASSWORD']) if (env[name] === '') given[name] = '';
   const parsed = environment.safeParse(given, {reportInput: false});
   const cron = given['USER_SYNC_CRON'];
-  const cronFault = cron !== undefined && !isCron(cron) ? ['  USER_SYNC_CRON: is not a cron expression such as 30 2 * * *'] : [];
+  const cronFault =
+    cron !== undefined && !isCron(cron)
+      ? ['  USER_SYNC_CRON: is not a cron expression such as 30 2 * * *']
+      : [];
   if (!parsed.success || cronFault.length > 0) {
-    const faults = [...(parsed.error?.issues ?? []).map(issue => `  ${issue.path.join('.')}: ${issue.message}`), ...cronFault];
+    const faults = [
+      ...(parsed.error?.issues ?? []).map(issue => `  ${issue.path.join('.')}: ${issue.message}`),
+      ...cronFault,
+    ];
     throw new SyncError('config-invalid', `the environment is not usable:\n${faults.join('\n')}`);
   }
   const e = parsed.data;
@@ -179,7 +197,7 @@ export function deriveServerId(name: string, host: string): number {
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function isTimezone(name: string): boolean {

@@ -1,5 +1,5 @@
 /** Running, verifying and steering: /sync/trigger, /sync/status, /sync/verify, /replication/…. */
-import {createRoute, z} from '@hono/zod-openapi';
+import {createRoute, type z} from '@hono/zod-openapi';
 import type {Run} from '../status/operations.ts';
 import type {App, AppContext, AppDeps, Clock} from './context.ts';
 import type {LagHistory} from './lag-history.ts';
