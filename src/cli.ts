@@ -29,17 +29,21 @@ const EXIT_HELD = 75;
 
 const program = new Command('laas-sync')
   .description('Keeps the organizations database equal to what the LAAS database says.')
-  .addOption(new Option('--env <name>', 'read settings from .env.<name> (else from .env, where there is one)'))
+  .addOption(
+    new Option('--env <name>', 'read settings from .env.<name> (else from .env, where there is one)'),
+  )
   .showHelpAfterError()
   .configureHelp({showGlobalOptions: true});
 
 program
   .command('start')
   .description('run the daemon: replicate, reconcile nightly, serve status')
-  .action(() => run(async ({config, logger, signal}) => {
-    await startDaemon(config, logger, signal);
-    return 0;
-  }));
+  .action(() =>
+    run(async ({config, logger, signal}) => {
+      await startDaemon(config, logger, signal);
+      return 0;
+    }),
+  );
 
 program
   .command('migrate')
@@ -50,10 +54,16 @@ program
 program
   .command('sync')
   .description('run one reconcile; while a daemon leads, exit 75')
-  .addOption(new Option('--mode <mode>', 'diff compares and repairs; full writes every row').choices(['diff', 'full']).default('diff'))
+  .addOption(
+    new Option('--mode <mode>', 'diff compares and repairs; full writes every row')
+      .choices(['diff', 'full'])
+      .default('diff'),
+  )
   .option('--allow-deletes', 'delete even more rows than SYNC_MAX_DELETE_RATIO allows')
   .option('--json', 'print the run as JSON')
-  .action((options: {mode: 'diff' | 'full'; allowDeletes?: boolean; json?: boolean}) => run(context => syncCommand(context, options)));
+  .action((options: {mode: 'diff' | 'full'; allowDeletes?: boolean; json?: boolean}) =>
+    run(context => syncCommand(context, options)),
+  );
 
 program
   .command('verify')
@@ -78,13 +88,21 @@ program
   .description('rows that cannot be written: list them, or try them again')
   .argument('[action]', 'list or retry', 'list')
   .option('--json', 'print them as JSON')
-  .action((action: string, options: {json?: boolean}) => run(context => deadLettersCommand(context, action, options.json === true)));
+  .action((action: string, options: {json?: boolean}) =>
+    run(context => deadLettersCommand(context, action, options.json === true)),
+  );
 
 /** Loads the configuration, runs a command, and turns what comes of it into an exit code. */
-async function run(command: (context: CommandContext) => Promise<number>, faultCode = EXIT_FAULT): Promise<void> {
+async function run(
+  command: (context: CommandContext) => Promise<number>,
+  faultCode = EXIT_FAULT,
+): Promise<void> {
   let logger: Logger | null = null;
   try {
-    const config = loadConfig(environment(), {terminal: process.stderr.isTTY === true, isCron: isCronExpression});
+    const config = loadConfig(environment(), {
+      terminal: process.stderr.isTTY === true,
+      isCron: isCronExpression,
+    });
     logger = createLogger(config);
     process.exitCode = await command({config, logger, signal: stopOnSignals(logger)});
   } catch (error) {

@@ -85,10 +85,16 @@ export class Daemon implements Operations {
           await this.#lead(signal, () => backoff.reset());
         } catch (error) {
           if (error instanceof StoppedError || signal.aborted) break;
-          const fault = error instanceof SyncError ? error : new SyncError('internal', 'an unexpected fault', {cause: error});
+          const fault =
+            error instanceof SyncError
+              ? error
+              : new SyncError('internal', 'an unexpected fault', {cause: error});
           if (fault.reaction === 'stop') throw fault;
           this.#setState('starting', fault);
-          logger.warn({event: 'lead.retry', err: describeError(error)}, 'this instance does not lead: trying again');
+          logger.warn(
+            {event: 'lead.retry', err: describeError(error)},
+            'this instance does not lead: trying again',
+          );
           await pause(backoff.nextMs(), signal);
         } finally {
           metrics.leader(false);
@@ -150,7 +156,8 @@ export class Daemon implements Operations {
     const {config} = this.#deps;
     const nowMs = Date.now();
     const leadership = this.#leadership;
-    const state = this.#state === 'streaming' && leadership?.isLoading === true ? 'snapshotting' : this.#state;
+    const state =
+      this.#state === 'streaming' && leadership?.isLoading === true ? 'snapshotting' : this.#state;
     const isLeading = leadership !== null;
     const lagSeconds = isLeading && config.replicationEnabled ? this.#lag.lagSeconds(nowMs) : null;
     const {reasons, warnings} = healthOf({
@@ -164,7 +171,9 @@ export class Daemon implements Operations {
       deadLetters: this.#deadLetters,
       warnings: [],
     });
-    const position = this.#deps.config.replicationEnabled ? (leadership?.workbench.tap.position ?? null) : null;
+    const position = this.#deps.config.replicationEnabled
+      ? (leadership?.workbench.tap.position ?? null)
+      : null;
     return {
       name: config.name,
       lastSync: this.#lastSync,
@@ -177,7 +186,15 @@ export class Daemon implements Operations {
         state,
         lagSeconds: lagSeconds === null ? null : Math.round(lagSeconds * 1000) / 1000,
         lagBytes: isLeading ? this.#lagBytes : null,
-        position: position === null ? null : {...position.position, ...(position.offset === null ? {} : {file: position.offset.file, offset: position.offset.offset})},
+        position:
+          position === null
+            ? null
+            : {
+                ...position.position,
+                ...(position.offset === null
+                  ? {}
+                  : {file: position.offset.file, offset: position.offset.offset}),
+              },
         sourcePosition: this.#lag.knownEnd === null ? null : {...this.#lag.knownEnd},
         lastEventAt: iso(this.#lag.lastEventMs),
         lastContactAt: iso(this.#lag.lastContactMs),
@@ -228,7 +245,11 @@ export class Daemon implements Operations {
     return this.#store.find(runId);
   }
 
-  deadLetters(page: {after: string | null; limit: number; table?: TargetTable | undefined}): Promise<Page<DeadLetter>> {
+  deadLetters(page: {
+    after: string | null;
+    limit: number;
+    table?: TargetTable | undefined;
+  }): Promise<Page<DeadLetter>> {
     return this.#store.deadLetters(page);
   }
 
@@ -242,7 +263,8 @@ export class Daemon implements Operations {
   }
 
   #leader(): Leadership {
-    if (this.#leadership === null) throw new SyncError('lease-held', 'this instance does not lead: ask the one that does');
+    if (this.#leadership === null)
+      throw new SyncError('lease-held', 'this instance does not lead: ask the one that does');
     return this.#leadership;
   }
 
@@ -287,12 +309,18 @@ export class Daemon implements Operations {
   async #watchBookkeeping(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const [row] = (await this.#deps.knex('sync_dead_letter').where('stream', this.#deps.config.name).count({count: '*'})) as {count: number | string}[];
+        const [row] = (await this.#deps
+          .knex('sync_dead_letter')
+          .where('stream', this.#deps.config.name)
+          .count({count: '*'})) as {count: number | string}[];
         this.#deadLetters = Number(row?.count ?? 0);
         this.#lastRun = await this.#store.last();
         this.#lastSync = await this.#store.lastSuccess();
       } catch (error) {
-        this.#deps.logger.debug({event: 'bookkeeping.failed', err: describeError(error)}, 'the bookkeeping could not be read');
+        this.#deps.logger.debug(
+          {event: 'bookkeeping.failed', err: describeError(error)},
+          'the bookkeeping could not be read',
+        );
       }
       await pause(BOOKKEEPING_MS, signal);
     }

@@ -20,7 +20,8 @@ export const ERROR_CODES = {
   'config-invalid': {
     reaction: 'stop',
     meaning: 'A setting in the environment is missing or has a value that cannot be used.',
-    action: 'Correct the variables that the message names; exit code 78 says that a restart alone will not help.',
+    action:
+      'Correct the variables that the message names; exit code 78 says that a restart alone will not help.',
   },
   'preflight-failed': {
     reaction: 'halt',
@@ -40,7 +41,8 @@ export const ERROR_CODES = {
   'target-rejected-batch': {
     reaction: 'retry',
     meaning: 'The target refused a whole batch: a deadlock, a lock wait, a read-only server, a full disk.',
-    action: 'Nothing for a deadlock. For a read-only or full server, mend the server; the batch is retried until it goes in.',
+    action:
+      'Nothing for a deadlock. For a read-only or full server, mend the server; the batch is retried until it goes in.',
   },
   'access-denied': {
     reaction: 'halt',
@@ -55,27 +57,35 @@ export const ERROR_CODES = {
   'stream-displaced': {
     reaction: 'retry',
     meaning: 'Another client connected to the source with our server id, and the source ended our stream.',
-    action: 'Give each replica of the source its own id; set REPLICATION_SERVER_ID if the derived one is taken.',
+    action:
+      'Give each replica of the source its own id; set REPLICATION_SERVER_ID if the derived one is taken.',
   },
   'position-lost': {
     reaction: 'reanchor',
-    meaning: 'The source no longer has the log from our position on: purged, reset, shrunk, or another server.',
-    action: 'Nothing: a full reconcile from a new position runs by itself. Lengthen the binlog retention if it recurs.',
+    meaning:
+      'The source no longer has the log from our position on: purged, reset, shrunk, or another server.',
+    action:
+      'Nothing: a full reconcile from a new position runs by itself. Lengthen the binlog retention if it recurs.',
   },
   'event-undecodable': {
     reaction: 'reanchor',
-    meaning: 'An event of a mapped table cannot be decoded: its table was changed or dropped since, or the bytes are damaged.',
-    action: 'Nothing: a full reconcile from a new position runs by itself. Set binlog_row_metadata=FULL on the source.',
+    meaning:
+      'An event of a mapped table cannot be decoded: its table was changed or dropped since, or the bytes are damaged.',
+    action:
+      'Nothing: a full reconcile from a new position runs by itself. Set binlog_row_metadata=FULL on the source.',
   },
   'event-unsupported': {
     reaction: 'halt',
-    meaning: 'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident).',
-    action: 'Switch the form off on the source (doctor prints the SQL), then run a reconcile: `laas-sync sync`.',
+    meaning:
+      'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident).',
+    action:
+      'Switch the form off on the source (doctor prints the SQL), then run a reconcile: `laas-sync sync`.',
   },
   'schema-incompatible': {
     reaction: 'halt',
     meaning: 'A mapped column of the source is gone, renamed, or of a type that cannot be mapped.',
-    action: 'Bring the column back, or change the mapping; replication resumes by itself when the schema is right again.',
+    action:
+      'Bring the column back, or change the mapping; replication resumes by itself when the schema is right again.',
   },
   'target-incompatible': {
     reaction: 'halt',

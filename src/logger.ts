@@ -18,7 +18,13 @@ export function createLogger(
 ): Logger {
   const stream =
     config.logFormat === 'pretty'
-      ? pretty({destination: output, colorize: 'isTTY' in output && output.isTTY === true, ignore: 'pid,hostname,stream,event', singleLine: true, translateTime: 'HH:MM:ss.l'})
+      ? pretty({
+          destination: output,
+          colorize: 'isTTY' in output && output.isTTY === true,
+          ignore: 'pid,hostname,stream,event',
+          singleLine: true,
+          translateTime: 'HH:MM:ss.l',
+        })
       : output;
   return pino(
     {
@@ -60,5 +66,8 @@ function foreignName(error: Error): string {
 /** The first frames without the message, which stands before them in a stack. */
 function stackFrames(error: Error): string {
   const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line));
-  return frames.slice(0, 3).map(line => line.trim()).join(' < ');
+  return frames
+    .slice(0, 3)
+    .map(line => line.trim())
+    .join(' < ');
 }

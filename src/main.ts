@@ -53,7 +53,10 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
       return knex;
     } catch (error) {
       if (error instanceof SyncError && error.reaction === 'stop') throw error;
-      logger.warn({event: 'target.waiting', err: describeError(error)}, 'the target cannot be used yet: trying again');
+      logger.warn(
+        {event: 'target.waiting', err: describeError(error)},
+        'the target cannot be used yet: trying again',
+      );
       await pause(backoff.nextMs(), signal);
     }
   }

@@ -6,7 +6,15 @@ import type {Config} from './config.ts';
 import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
 import type {Metrics} from './status/metrics.ts';
-import {TARGET_TABLES, type Run, type RunProgress, type RunTrigger, type StartedRun, type TriggerRequest, type Verdict} from './status/operations.ts';
+import {
+  TARGET_TABLES,
+  type Run,
+  type RunProgress,
+  type RunTrigger,
+  type StartedRun,
+  type TriggerRequest,
+  type Verdict,
+} from './status/operations.ts';
 import {noOutcomes, type RunStore} from './status/runs.ts';
 import type {Workbench} from './workbench.ts';
 
@@ -60,7 +68,8 @@ export class ReconcileRunner {
 
   /** @throws SyncError `run-active` where a run is going */
   async start(trigger: RunTrigger, request: TriggerRequest): Promise<StartedRun> {
-    if (this.#current !== null || this.#starting) throw new SyncError('run-active', 'a reconcile is already running');
+    if (this.#current !== null || this.#starting)
+      throw new SyncError('run-active', 'a reconcile is already running');
     this.#starting = true;
     try {
       const run = await this.#store.begin(trigger, request.mode);
@@ -87,11 +96,18 @@ export class ReconcileRunner {
       this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
     }
     for (const table of TARGET_TABLES) {
-      if (ended.tables[table].repaired > 0) this.#metrics?.drift(table, 'different', ended.tables[table].repaired);
+      if (ended.tables[table].repaired > 0)
+        this.#metrics?.drift(table, 'different', ended.tables[table].repaired);
       if (ended.tables[table].deleted > 0) this.#metrics?.drift(table, 'extra', ended.tables[table].deleted);
     }
     logger[ended.state === 'succeeded' ? 'info' : 'warn'](
-      {event: 'reconcile.ended', state: ended.state, ms: ended.durationMs, tables: ended.tables, ...(ended.error === null ? {} : {reason: ended.error})},
+      {
+        event: 'reconcile.ended',
+        state: ended.state,
+        ms: ended.durationMs,
+        tables: ended.tables,
+        ...(ended.error === null ? {} : {reason: ended.error}),
+      },
       `reconcile ${ended.state}`,
     );
     this.#events.onRun(ended);
@@ -131,7 +147,9 @@ export class ReconcileRunner {
 
   async #record(run: Run, result: Awaited<ReturnType<typeof reconcile>>): Promise<Run> {
     if (result.unconfirmed === null) return this.#store.end(run, 'succeeded', result.tables, null);
-    const counts = TARGET_TABLES.filter(table => (result.unconfirmed?.[table] ?? 0) > 0).map(table => `${result.unconfirmed?.[table]} of ${table}`);
+    const counts = TARGET_TABLES.filter(table => (result.unconfirmed?.[table] ?? 0) > 0).map(
+      table => `${result.unconfirmed?.[table]} of ${table}`,
+    );
     return this.#store.end(run, 'needs-confirmation', result.tables, `rows to delete: ${counts.join(', ')}`);
   }
 
@@ -142,13 +160,23 @@ export class ReconcileRunner {
         : error instanceof StoppedError
           ? 'stopped before its end'
           : `internal: ${ERROR_CODES.internal.meaning}`;
-    if (!(error instanceof StoppedError)) logger.error({event: 'reconcile.failed', err: describeError(error)}, 'reconcile failed');
+    if (!(error instanceof StoppedError))
+      logger.error({event: 'reconcile.failed', err: describeError(error)}, 'reconcile failed');
     try {
       return await this.#store.end(run, 'failed', noOutcomes(), reason);
     } catch (storeError) {
       // The target is gone: the record is made good at the next start.
-      logger.warn({event: 'reconcile.unrecorded', err: describeError(storeError)}, 'the end of the run could not be recorded');
-      return {...run, state: 'failed', error: reason, endedAt: new Date().toISOString(), durationMs: Date.now() - Date.parse(run.startedAt)};
+      logger.warn(
+        {event: 'reconcile.unrecorded', err: describeError(storeError)},
+        'the end of the run could not be recorded',
+      );
+      return {
+        ...run,
+        state: 'failed',
+        error: reason,
+        endedAt: new Date().toISOString(),
+        durationMs: Date.now() - Date.parse(run.startedAt),
+      };
     }
   }
 
@@ -162,7 +190,10 @@ export class ReconcileRunner {
     try {
       const [worker] = bench.workers;
       if (worker === undefined) return {retried: 0, remaining: 0};
-      return await retryDeadLetters({applier: bench.applier, lock: this.#workbench.lock, tap: this.#workbench.tap}, worker);
+      return await retryDeadLetters(
+        {applier: bench.applier, lock: this.#workbench.lock, tap: this.#workbench.tap},
+        worker,
+      );
     } finally {
       bench.close();
     }

@@ -8,7 +8,14 @@ import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
 import type {Need} from '../source/watermark.ts';
-import {asFound, EMPTY_CHANGE_SET, REREAD, type ChangeSet, type ParentChange, type PerTable} from './change-set.ts';
+import {
+  asFound,
+  EMPTY_CHANGE_SET,
+  REREAD,
+  type ChangeSet,
+  type ParentChange,
+  type PerTable,
+} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {DeadLetters} from './dead-letters.ts';
 import {decide, type Work} from './decide.ts';
@@ -19,7 +26,14 @@ import {
   followUsers,
   type DependantsContext,
 } from './dependants.ts';
-import {Ownership, ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
+import {
+  Ownership,
+  ownedInstitute,
+  ownedMembership,
+  ownedUser,
+  type OwnedKey,
+  type OwnershipView,
+} from './ownership.ts';
 import {asIncompatible, isAboutRow, isDeadlock, rollBack, runFenced, type Session} from './session.ts';
 import {CarefulTransaction, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 import {formatPosition} from '../position/position.ts';
@@ -105,7 +119,9 @@ export class Applier {
     const reread = (keys: readonly string[]) => new Map(keys.map(key => [key, REREAD]));
     return {
       ...EMPTY_CHANGE_SET,
-      institutes: reread(await this.deadLetters.waitingFor('institute', [...changes.institutes.keys()], query)),
+      institutes: reread(
+        await this.deadLetters.waitingFor('institute', [...changes.institutes.keys()], query),
+      ),
       users: reread(await this.deadLetters.waitingFor('user', [...changes.users.keys()], query)),
     };
   }
@@ -120,13 +136,23 @@ export class Applier {
     await runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 
-  async #attempt(hands: Hands, changes: ChangeSet, options: ApplyOptions, careful: boolean): Promise<Outcome> {
+  async #attempt(
+    hands: Hands,
+    changes: ChangeSet,
+    options: ApplyOptions,
+    careful: boolean,
+  ): Promise<Outcome> {
     const {session} = hands;
     const batch = await this.#prepare(session, changes, options);
     const {work} = batch;
     const simple =
-      work.deletes.user.length + work.deletes.institute.length + work.followUsers.length + work.followInstitutes.length === 0 &&
-      (work.deletes.institute_users.length === 0 || !batch.plan.references.some(({referenced}) => referenced === 'institute_users'));
+      work.deletes.user.length +
+        work.deletes.institute.length +
+        work.followUsers.length +
+        work.followInstitutes.length ===
+        0 &&
+      (work.deletes.institute_users.length === 0 ||
+        !batch.plan.references.some(({referenced}) => referenced === 'institute_users'));
     if (simple && !careful) {
       try {
         const outcome = await writeAtOnce(session, batch);
@@ -155,9 +181,17 @@ export class Applier {
     const query = (sql: string) => session.query(sql);
     const memberships = [...changes.memberships.keys()].map(splitPair);
     const userIds = new Set([...changes.users.keys(), ...memberships.map(({userId}) => userId)]);
-    const instituteIds = new Set([...changes.institutes.keys(), ...memberships.map(({instituteId}) => instituteId)]);
+    const instituteIds = new Set([
+      ...changes.institutes.keys(),
+      ...memberships.map(({instituteId}) => instituteId),
+    ]);
     const dead = await this.deadLetters.known(
-      {institute: instituteIds, user: userIds, institute_users: changes.memberships.keys(), user_auth: userIds},
+      {
+        institute: instituteIds,
+        user: userIds,
+        institute_users: changes.memberships.keys(),
+        user_auth: userIds,
+      },
       query,
     );
     const owned = await this.#ownership.view(
@@ -181,10 +215,15 @@ export class Applier {
     };
   }
 
-  async #writeCarefully({session, reader, untilSeen}: Hands, batch: Batch, {follow, need}: ApplyOptions): Promise<Outcome> {
+  async #writeCarefully(
+    {session, reader, untilSeen}: Hands,
+    batch: Batch,
+    {follow, need}: ApplyOptions,
+  ): Promise<Outcome> {
     const {work, owned, plan} = batch;
     const transaction = new CarefulTransaction(session, batch);
-    const loadOwnership = async (keys: readonly OwnedKey[]) => owned.merge(await this.ownershipOf(session, keys));
+    const loadOwnership = async (keys: readonly OwnedKey[]) =>
+      owned.merge(await this.ownershipOf(session, keys));
     const context: DependantsContext = {
       plan,
       reader,
@@ -193,11 +232,19 @@ export class Applier {
       loadOwnership,
       loadParents: async memberships => {
         const pairs = memberships.map(splitPair);
-        const [userIds, instituteIds] = [new Set(pairs.map(({userId}) => userId)), new Set(pairs.map(({instituteId}) => instituteId))];
-        await loadOwnership([...memberships.map(ownedPair), ...[...userIds].map(ownedUser), ...[...instituteIds].map(ownedInstitute)]);
+        const [userIds, instituteIds] = [
+          new Set(pairs.map(({userId}) => userId)),
+          new Set(pairs.map(({instituteId}) => instituteId)),
+        ];
+        await loadOwnership([
+          ...memberships.map(ownedPair),
+          ...[...userIds].map(ownedUser),
+          ...[...instituteIds].map(ownedInstitute),
+        ]);
         const keys = {institute: instituteIds, user: userIds, institute_users: memberships, user_auth: []};
         const known = await this.deadLetters.known(keys, sql => session.query(sql));
-        for (const table of ['institute', 'user', 'institute_users'] as const) for (const key of known[table]) batch.dead[table].add(key);
+        for (const table of ['institute', 'user', 'institute_users'] as const)
+          for (const key of known[table]) batch.dead[table].add(key);
       },
       dead: () => transaction.deadNow(),
       mayDelete: this.#deps.config.deletes === 'mirror',
@@ -206,7 +253,10 @@ export class Applier {
     await transaction.begin();
     const keptInstitutes = await dropMembershipsOfInstitutes(context, work.deletes.institute);
     const keptUsers = await dropMembershipsOfUsers(context, work.deletes.user);
-    await transaction.delete('institute_users', work.deletes.institute_users.filter(key => owned.has(ownedPair(key))));
+    await transaction.delete(
+      'institute_users',
+      work.deletes.institute_users.filter(key => owned.has(ownedPair(key))),
+    );
     await transaction.delete('user_auth', work.deletes.user);
     await this.#deleteUnless(transaction, 'user', work.deletes.user, keptUsers);
     await this.#deleteUnless(transaction, 'institute', work.deletes.institute, keptInstitutes);
@@ -214,28 +264,55 @@ export class Applier {
     await transaction.upsert('user', work.upserts.user);
     const isThere = (table: 'user' | 'institute', id: string) => !transaction.hasFailed(table, id);
     if (follow) {
-      await followInstitutes(context, work.followInstitutes.filter(id => isThere('institute', id)));
-      await followUsers(context, work.followUsers.filter(id => isThere('user', id)));
+      await followInstitutes(
+        context,
+        work.followInstitutes.filter(id => isThere('institute', id)),
+      );
+      await followUsers(
+        context,
+        work.followUsers.filter(id => isThere('user', id)),
+      );
     }
     await transaction.upsert(
       'institute_users',
-      work.upserts.institute_users.filter(({key}) => isThere('user', splitPair(key).userId) && isThere('institute', splitPair(key).instituteId)),
+      work.upserts.institute_users.filter(
+        ({key}) => isThere('user', splitPair(key).userId) && isThere('institute', splitPair(key).instituteId),
+      ),
     );
-    await transaction.upsert('user_auth', work.upserts.user_auth.filter(({key}) => isThere('user', key)));
+    await transaction.upsert(
+      'user_auth',
+      work.upserts.user_auth.filter(({key}) => isThere('user', key)),
+    );
     await this.failpoint?.('before-commit');
     return transaction.commit();
   }
 
-  async #deleteUnless(transaction: CarefulTransaction, table: 'user' | 'institute', keys: readonly string[], kept: ReadonlySet<string>): Promise<void> {
-    for (const key of kept) transaction.refuse({table, key, code: 'delete-blocked', detail: 'institute_users'});
-    await transaction.delete(table, keys.filter(key => !kept.has(key)));
+  async #deleteUnless(
+    transaction: CarefulTransaction,
+    table: 'user' | 'institute',
+    keys: readonly string[],
+    kept: ReadonlySet<string>,
+  ): Promise<void> {
+    for (const key of kept)
+      transaction.refuse({table, key, code: 'delete-blocked', detail: 'institute_users'});
+    await transaction.delete(
+      table,
+      keys.filter(key => !kept.has(key)),
+    );
   }
 
   /** Reads from the source what the log did not tell. */
-  async #readMissing({reader, untilSeen}: Hands, changes: ChangeSet, {need}: ApplyOptions): Promise<ChangeSet> {
+  async #readMissing(
+    {reader, untilSeen}: Hands,
+    changes: ChangeSet,
+    {need}: ApplyOptions,
+  ): Promise<ChangeSet> {
     const {plan} = this;
     const isMissing = ({reread}: ParentChange) => reread;
-    const mustRead = changes.pairsToRead.size > 0 || [...changes.users.values()].some(isMissing) || [...changes.institutes.values()].some(isMissing);
+    const mustRead =
+      changes.pairsToRead.size > 0 ||
+      [...changes.users.values()].some(isMissing) ||
+      [...changes.institutes.values()].some(isMissing);
     if (!mustRead) return changes;
     if (need !== null) await untilSeen(need);
     const fill = async (table: 'users' | 'institutes', parents: ReadonlyMap<string, ParentChange>) => {
@@ -243,7 +320,8 @@ export class Applier {
       if (ids.length === 0) return parents;
       const found = new Map((await reader.byIds(table, ids)).map(row => [keyOf(row, [0]) ?? '', row]));
       const filled = new Map(parents);
-      for (const id of ids) filled.set(id, {...asFound(found.get(id) ?? null), left: parents.get(id)?.left ?? false});
+      for (const id of ids)
+        filled.set(id, {...asFound(found.get(id) ?? null), left: parents.get(id)?.left ?? false});
       return filled;
     };
     const institutes = await fill('institutes', changes.institutes);
@@ -270,5 +348,3 @@ export function addOutcome(total: PerTable<{upserted: number; deleted: number}>,
     total[table].deleted += outcome.deleted[table];
   }
 }
-
-

@@ -35,7 +35,9 @@ export const EMPTY_CHANGE_SET: ChangeSet = {
 };
 
 export function isEmpty(changes: ChangeSet): boolean {
-  return changes.institutes.size + changes.users.size + changes.memberships.size + changes.pairsToRead.size === 0;
+  return (
+    changes.institutes.size + changes.users.size + changes.memberships.size + changes.pairsToRead.size === 0
+  );
 }
 
 /** A change that says no more than: this is how the row is now. */

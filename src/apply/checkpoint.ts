@@ -71,16 +71,23 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
  * and saves the position where one is given.
  */
 export function fenceStatement(fence: Fence, progress: Progress | null): string {
-  return update(fence, progress === null ? [] : [
-    `position = ${literal(formatPosition(progress.position))}`,
-    `log_file = ${literal(progress.offset?.file ?? null)}`,
-    `log_offset = ${progress.offset?.offset ?? 'NULL'}`,
-    `commit_at = ${progress.commitAtMs === null ? 'commit_at' : `FROM_UNIXTIME(${progress.commitAtMs / 1000})`}`,
-    'applied_at = UTC_TIMESTAMP(3)',
-    `transactions_applied = transactions_applied + ${progress.transactions}`,
-    `rows_applied = rows_applied + ${progress.rows}`,
-    ...(progress.owesReconcile ? ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"] : []),
-  ]);
+  return update(
+    fence,
+    progress === null
+      ? []
+      : [
+          `position = ${literal(formatPosition(progress.position))}`,
+          `log_file = ${literal(progress.offset?.file ?? null)}`,
+          `log_offset = ${progress.offset?.offset ?? 'NULL'}`,
+          `commit_at = ${progress.commitAtMs === null ? 'commit_at' : `FROM_UNIXTIME(${progress.commitAtMs / 1000})`}`,
+          'applied_at = UTC_TIMESTAMP(3)',
+          `transactions_applied = transactions_applied + ${progress.transactions}`,
+          `rows_applied = rows_applied + ${progress.rows}`,
+          ...(progress.owesReconcile
+            ? ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]
+            : []),
+        ],
+  );
 }
 
 /** A new place to stream from, and that what came before it is still to be read. */
@@ -99,7 +106,10 @@ export function anchorStatement(
 }
 
 export function sourceStatement(fence: Fence, source: {identity: string; schema: string}): string {
-  return update(fence, [`source_identity = ${literal(source.identity)}`, `source_schema = ${literal(source.schema)}`]);
+  return update(fence, [
+    `source_identity = ${literal(source.identity)}`,
+    `source_schema = ${literal(source.schema)}`,
+  ]);
 }
 
 export function owedStatement(fence: Fence, owed: Owed): string {

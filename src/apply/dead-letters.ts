@@ -32,7 +32,9 @@ export class DeadLetters {
   }
 
   async recount(query: Query): Promise<void> {
-    const [row] = await query(`SELECT COUNT(*) FROM sync_dead_letter WHERE stream = ${literal(this.#stream)}`);
+    const [row] = await query(
+      `SELECT COUNT(*) FROM sync_dead_letter WHERE stream = ${literal(this.#stream)}`,
+    );
     this.#count = Number(row?.[0] ?? 0);
   }
 
@@ -44,7 +46,9 @@ export class DeadLetters {
       const list = [...keys[table]];
       for (let i = 0; i < list.length; i += KEYS_PER_QUERY) {
         const slice = list.slice(i, i + KEYS_PER_QUERY);
-        for (const [key] of await query(`SELECT row_key FROM sync_dead_letter WHERE ${this.#condition(table, slice)}`)) {
+        for (const [key] of await query(
+          `SELECT row_key FROM sync_dead_letter WHERE ${this.#condition(table, slice)}`,
+        )) {
           known[table].add(String(key));
         }
       }
@@ -56,10 +60,12 @@ export class DeadLetters {
   storeStatements(letters: readonly NewDeadLetter[], position: string): string[] {
     const statements: string[] = [];
     for (let i = 0; i < letters.length; i += KEYS_PER_QUERY) {
-      const rows = letters.slice(i, i + KEYS_PER_QUERY).map(
-        ({table, key, code, detail}) =>
-          `(${[this.#stream, table, key, code, detail, position].map(literal).join(',')},UTC_TIMESTAMP(3),UTC_TIMESTAMP(3),1)`,
-      );
+      const rows = letters
+        .slice(i, i + KEYS_PER_QUERY)
+        .map(
+          ({table, key, code, detail}) =>
+            `(${[this.#stream, table, key, code, detail, position].map(literal).join(',')},UTC_TIMESTAMP(3),UTC_TIMESTAMP(3),1)`,
+        );
       statements.push(
         'INSERT INTO sync_dead_letter (stream, target_table, row_key, code, detail, position, first_seen_at, last_seen_at, attempts) ' +
           `VALUES ${rows.join(',')} ON DUPLICATE KEY UPDATE code = VALUES(code), detail = VALUES(detail), ` +
@@ -72,7 +78,9 @@ export class DeadLetters {
   removeStatements(table: TargetTable, keys: readonly string[]): string[] {
     const statements: string[] = [];
     for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
-      statements.push(`DELETE FROM sync_dead_letter WHERE ${this.#condition(table, keys.slice(i, i + KEYS_PER_QUERY))}`);
+      statements.push(
+        `DELETE FROM sync_dead_letter WHERE ${this.#condition(table, keys.slice(i, i + KEYS_PER_QUERY))}`,
+      );
     }
     return statements;
   }
@@ -82,7 +90,10 @@ export class DeadLetters {
     if (this.#count === 0 || keys.length === 0) return [];
     const waiting: string[] = [];
     for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
-      const slice = keys.slice(i, i + KEYS_PER_QUERY).map(literal).join(',');
+      const slice = keys
+        .slice(i, i + KEYS_PER_QUERY)
+        .map(literal)
+        .join(',');
       const rows = await query(
         `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND code = 'unique-conflict' ` +
           `AND target_table = ${literal(table)} AND detail IN (${slice})`,

@@ -45,7 +45,14 @@ export function decide(plan: Plan, changes: ChangeSet, knowledge: Knowledge): Wo
   };
   decideParents('institute', plan, changes, knowledge, work);
   decideParents('user', plan, changes, knowledge, work);
-  decideMemberships(plan, changes.memberships, knowledge, work, new Set(work.followUsers), new Set(work.followInstitutes));
+  decideMemberships(
+    plan,
+    changes.memberships,
+    knowledge,
+    work,
+    new Set(work.followUsers),
+    new Set(work.followInstitutes),
+  );
   return work;
 }
 
@@ -59,7 +66,8 @@ function decideParents(
   const toFollow = table === 'user' ? work.followUsers : work.followInstitutes;
   const enforced = table === 'user' ? plan.parentsEnforced.users : plan.parentsEnforced.institutes;
   for (const [key, change] of table === 'user' ? changes.users : changes.institutes) {
-    const mapped: Mapped = change.row === null ? {tag: 'ineligible', key} : mapRow(plan.tables[table], change.row);
+    const mapped: Mapped =
+      change.row === null ? {tag: 'ineligible', key} : mapRow(plan.tables[table], change.row);
     const isOwned = owned.has(table === 'user' ? ownedUser(key) : ownedInstitute(key));
     switch (mapped.tag) {
       case 'row': {
@@ -121,7 +129,8 @@ export function decideMemberships(
 
 function take(work: Work, table: keyof PerTable<unknown>, mapped: Mapped, dead: Knowledge['dead']): void {
   if (mapped.tag === 'row') work.upserts[table].push(mapped);
-  else if (mapped.tag === 'dead-letter') work.deadLetters.push({table, key: mapped.key, code: mapped.code, detail: null});
+  else if (mapped.tag === 'dead-letter')
+    work.deadLetters.push({table, key: mapped.key, code: mapped.code, detail: null});
   else settle(work, table, mapped.key, dead);
 }
 

@@ -30,7 +30,10 @@ export interface DependantsContext {
 }
 
 /** Removes our memberships of these users; tells whose foreign memberships keep them here. */
-export async function dropMembershipsOfUsers(context: DependantsContext, userIds: readonly string[]): Promise<Set<string>> {
+export async function dropMembershipsOfUsers(
+  context: DependantsContext,
+  userIds: readonly string[],
+): Promise<Set<string>> {
   const kept = new Set<string>();
   for (const slice of inBatches(userIds, USERS_PER_READ)) {
     const keys = await targetMemberships(context, `${name('userId')} IN (${slice.join(', ')})`, '');
@@ -40,13 +43,20 @@ export async function dropMembershipsOfUsers(context: DependantsContext, userIds
 }
 
 /** The same for institutes, page by page, since an institute may have very many. */
-export async function dropMembershipsOfInstitutes(context: DependantsContext, instituteIds: readonly string[]): Promise<Set<string>> {
+export async function dropMembershipsOfInstitutes(
+  context: DependantsContext,
+  instituteIds: readonly string[],
+): Promise<Set<string>> {
   const kept = new Set<string>();
   for (const instituteId of instituteIds) {
     let after: string | null = null;
     for (;;) {
       const where: string = `${name('instituteId')} = ${instituteId} AND ${rangeCondition(name('userId'), after, null)}`;
-      const keys = await targetMemberships(context, where, ` ORDER BY ${name('userId')} LIMIT ${MEMBERSHIPS_PER_PAGE}`);
+      const keys = await targetMemberships(
+        context,
+        where,
+        ` ORDER BY ${name('userId')} LIMIT ${MEMBERSHIPS_PER_PAGE}`,
+      );
       const foreign = await dropOwned(context, keys);
       if (foreign.length > 0) kept.add(instituteId);
       const last = keys.at(-1);
@@ -67,11 +77,18 @@ export async function followUsers(context: DependantsContext, userIds: readonly 
 }
 
 /** Makes the memberships of these institutes what the source says now. */
-export async function followInstitutes(context: DependantsContext, instituteIds: readonly string[]): Promise<void> {
+export async function followInstitutes(
+  context: DependantsContext,
+  instituteIds: readonly string[],
+): Promise<void> {
   for (const instituteId of instituteIds) {
     let after: string | null = null;
     do {
-      const {rows, last}: {rows: Row[]; last: string | null} = await context.reader.membershipsOfInstitute(instituteId, after, MEMBERSHIPS_PER_PAGE);
+      const {rows, last}: {rows: Row[]; last: string | null} = await context.reader.membershipsOfInstitute(
+        instituteId,
+        after,
+        MEMBERSHIPS_PER_PAGE,
+      );
       const where: string = `${name('instituteId')} = ${instituteId} AND ${rangeCondition(name('userId'), after, last)}`;
       await makeEqual(context, rows, await targetMemberships(context, where, ''));
       after = last;
@@ -79,7 +96,11 @@ export async function followInstitutes(context: DependantsContext, instituteIds:
   }
 }
 
-async function makeEqual(context: DependantsContext, rows: readonly Row[], targetKeys: readonly string[]): Promise<void> {
+async function makeEqual(
+  context: DependantsContext,
+  rows: readonly Row[],
+  targetKeys: readonly string[],
+): Promise<void> {
   const {plan, transaction, owned, mayDelete} = context;
   const wanted = new Map<string, Row | null>(targetKeys.map(key => [key, null]));
   for (const row of rows.toReversed()) {
@@ -112,9 +133,15 @@ async function dropOwned(context: DependantsContext, keys: readonly string[]): P
   return keys.filter(key => !isOwned(key) && !context.transaction.hasDeleted('institute_users', key));
 }
 
-async function targetMemberships({transaction}: DependantsContext, where: string, tail: string): Promise<string[]> {
+async function targetMemberships(
+  {transaction}: DependantsContext,
+  where: string,
+  tail: string,
+): Promise<string[]> {
   const sql = `SELECT ${name('instituteId')}, ${name('userId')} FROM ${name('institute_users')} WHERE ${where}${tail}`;
-  return (await transaction.query(sql)).map(([instituteId, userId]) => `${String(instituteId)}:${String(userId)}`);
+  return (await transaction.query(sql)).map(
+    ([instituteId, userId]) => `${String(instituteId)}:${String(userId)}`,
+  );
 }
 
 const name = quoteName;

@@ -20,7 +20,11 @@ export interface OwnedKey {
 
 export const ownedInstitute = (id: string): OwnedKey => ({kind: 'institute', scope: '', id});
 export const ownedUser = (id: string): OwnedKey => ({kind: 'user', scope: '', id});
-export const ownedMembership = (instituteId: string, userId: string): OwnedKey => ({kind: 'membership', scope: instituteId, id: userId});
+export const ownedMembership = (instituteId: string, userId: string): OwnedKey => ({
+  kind: 'membership',
+  scope: instituteId,
+  id: userId,
+});
 
 const CHUNK_BITS = 65_536;
 const MAX_CACHE_BYTES = 24 * 1024 * 1024;
@@ -78,9 +82,14 @@ export class Ownership {
     }
     const list = [...missing.values()];
     for (let i = 0; i < list.length; i += CHUNKS_PER_QUERY) {
-      for (const [kind, scope, chunk, members] of await query(this.#select(list.slice(i, i + CHUNKS_PER_QUERY)))) {
+      for (const [kind, scope, chunk, members] of await query(
+        this.#select(list.slice(i, i + CHUNKS_PER_QUERY)),
+      )) {
         const name = chunkName(String(kind) as OwnedKind, String(scope), String(chunk));
-        wanted.set(name, IdSet.decode(Buffer.isBuffer(members) ? members : Buffer.from(String(members), 'latin1')));
+        wanted.set(
+          name,
+          IdSet.decode(Buffer.isBuffer(members) ? members : Buffer.from(String(members), 'latin1')),
+        );
       }
     }
     for (const name of missing.keys()) {

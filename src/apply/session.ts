@@ -31,10 +31,13 @@ export async function openSession(config: DatabaseConfig): Promise<Session> {
       underWay--;
     }
   };
-  const keepAlive = setInterval(() => {
-    // A failure shows at the next statement.
-    if (underWay === 0) query('DO 1').catch(() => undefined);
-  }, (IDLE_SECONDS * 1000) / 4);
+  const keepAlive = setInterval(
+    () => {
+      // A failure shows at the next statement.
+      if (underWay === 0) query('DO 1').catch(() => undefined);
+    },
+    (IDLE_SECONDS * 1000) / 4,
+  );
   const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
   await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
   // Fewer gap locks, fewer deadlocks; a server that logs statements cannot do without them.
@@ -94,7 +97,11 @@ export function isUniqueClash(error: unknown): boolean {
 export function asIncompatible(error: unknown): unknown {
   const errno = errnoOf(error instanceof SyncError ? error.cause : error);
   if (errno === undefined || !INCOMPATIBLE_ERRNOS.has(errno)) return error;
-  return new SyncError('target-incompatible', `a table of the target does not fit the mapping (error ${errno}): run laas-sync doctor`, {cause: error, errno});
+  return new SyncError(
+    'target-incompatible',
+    `a table of the target does not fit the mapping (error ${errno}): run laas-sync doctor`,
+    {cause: error, errno},
+  );
 }
 
 /** Under which code a refused row waits. */
@@ -115,7 +122,9 @@ export async function runFenced(session: Session, statement: string): Promise<vo
     await session.query(statement);
   } catch (error) {
     if (error instanceof SyncError && error.errno === 1048) {
-      throw new SyncError('lease-lost', 'another instance leads: the fencing number has moved on', {cause: error});
+      throw new SyncError('lease-lost', 'another instance leads: the fencing number has moved on', {
+        cause: error,
+      });
     }
     throw error;
   }

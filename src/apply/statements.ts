@@ -27,11 +27,24 @@ export function literal(value: Value): string {
   return `'${value.replace(ALL_SPECIAL, char => ESCAPES[char] ?? char)}'`;
 }
 
-const NUMERIC_TYPES = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint', 'bit', 'decimal', 'numeric']);
+const NUMERIC_TYPES = new Set([
+  'tinyint',
+  'smallint',
+  'mediumint',
+  'int',
+  'integer',
+  'bigint',
+  'bit',
+  'decimal',
+  'numeric',
+]);
 
 function encode(column: ColumnPlan, value: Value): string {
   if (value === null) return 'NULL';
-  const isNumber = (column.kind === 'integer' || column.kind === 'flag') && NUMERIC_TYPES.has(column.schema.type) && isId(value);
+  const isNumber =
+    (column.kind === 'integer' || column.kind === 'flag') &&
+    NUMERIC_TYPES.has(column.schema.type) &&
+    isId(value);
   return isNumber ? value : literal(value);
 }
 
@@ -48,7 +61,9 @@ export interface UpsertOptions {
  */
 export function upsert(plan: TablePlan, rows: readonly Row[], {newestWins}: UpsertOptions): string {
   const names = plan.columns.map(column => quoteName(column.name));
-  const values = rows.map(row => `(${plan.columns.map((column, i) => encode(column, row[i] ?? null)).join(',')})`);
+  const values = rows.map(
+    row => `(${plan.columns.map((column, i) => encode(column, row[i] ?? null)).join(',')})`,
+  );
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
   const isSameRow = keys.map(key => `${key} = VALUES(${key})`).join(' AND ');
   const first = keys[0] ?? '';
@@ -72,7 +87,8 @@ export function keyCondition(plan: TablePlan, keys: readonly string[], prefix = 
   const columns = plan.keyIndexes.map(index => plan.columns[index]).filter(column => column !== undefined);
   const [first, second] = columns;
   if (first === undefined) return '1 = 0';
-  if (second === undefined) return `${prefix}${quoteName(first.name)} IN (${keys.map(key => encode(first, key)).join(',')})`;
+  if (second === undefined)
+    return `${prefix}${quoteName(first.name)} IN (${keys.map(key => encode(first, key)).join(',')})`;
   // By first id, since both servers find `a = 1 AND b IN (…)` by index where row constructors may scan.
   const groups = new Map<string, string[]>();
   for (const key of keys) {
@@ -82,7 +98,10 @@ export function keyCondition(plan: TablePlan, keys: readonly string[], prefix = 
     groups.set(key.slice(0, at), group);
   }
   return [...groups]
-    .map(([id, others]) => `(${prefix}${quoteName(first.name)} = ${encode(first, id)} AND ${prefix}${quoteName(second.name)} IN (${others.join(',')}))`)
+    .map(
+      ([id, others]) =>
+        `(${prefix}${quoteName(first.name)} = ${encode(first, id)} AND ${prefix}${quoteName(second.name)} IN (${others.join(',')}))`,
+    )
     .join(' OR ');
 }
 

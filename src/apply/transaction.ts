@@ -12,7 +12,15 @@ import {perTable, type PerTable} from './change-set.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import {ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
-import {asIncompatible, isAboutRow, isReferred, isUniqueClash, refusalCode, runFenced, type Session} from './session.ts';
+import {
+  asIncompatible,
+  isAboutRow,
+  isReferred,
+  isUniqueClash,
+  refusalCode,
+  runFenced,
+  type Session,
+} from './session.ts';
 import {quoteName} from '../mapping/sql.ts';
 import {deleteByKeys, inBatches, keyCondition, upsert, type UpsertOptions} from './statements.ts';
 import {clearUniqueKeys} from './unique.ts';
@@ -50,11 +58,26 @@ export function ownedKey(table: TargetTable, key: string): OwnedKey {
 }
 
 /** Splits an upsert by rows and by bytes. */
-function* upsertStatements(plan: TablePlan, rows: readonly KeyedRow[], {options}: Batch, maxBytes: number): Generator<string> {
+function* upsertStatements(
+  plan: TablePlan,
+  rows: readonly KeyedRow[],
+  {options}: Batch,
+  maxBytes: number,
+): Generator<string> {
   for (const slice of inBatches(rows, options.batchRows)) {
-    const sql = upsert(plan, slice.map(({values}) => values), options);
+    const sql = upsert(
+      plan,
+      slice.map(({values}) => values),
+      options,
+    );
     if (sql.length <= maxBytes || slice.length === 1) yield sql;
-    else yield* upsertStatements(plan, slice, {options: {...options, batchRows: Math.ceil(slice.length / 2)}} as Batch, maxBytes);
+    else
+      yield* upsertStatements(
+        plan,
+        slice,
+        {options: {...options, batchRows: Math.ceil(slice.length / 2)}} as Batch,
+        maxBytes,
+      );
   }
 }
 
@@ -71,11 +94,21 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
   for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
   function* statements(): Generator<string> {
     yield 'START TRANSACTION';
-    for (const keys of inBatches(work.deletes.institute_users, batch.options.batchRows)) yield deleteByKeys(plan.tables.institute_users, keys);
-    for (const table of WRITE_ORDER) yield* upsertStatements(plan.tables[table], work.upserts[table], batch, session.maxStatementBytes);
+    for (const keys of inBatches(work.deletes.institute_users, batch.options.batchRows))
+      yield deleteByKeys(plan.tables.institute_users, keys);
+    for (const table of WRITE_ORDER)
+      yield* upsertStatements(plan.tables[table], work.upserts[table], batch, session.maxStatementBytes);
     yield* owned.statements();
     yield* batch.deadLetters.storeStatements(work.deadLetters, batch.at);
-    for (const table of WRITE_ORDER) yield* batch.deadLetters.removeStatements(table, healed(batch, table, work.upserts[table].map(({key}) => key)));
+    for (const table of WRITE_ORDER)
+      yield* batch.deadLetters.removeStatements(
+        table,
+        healed(
+          batch,
+          table,
+          work.upserts[table].map(({key}) => key),
+        ),
+      );
     yield batch.fence;
     yield 'COMMIT';
   }
@@ -112,7 +145,9 @@ async function inFlights(session: Session, statements: Iterable<string>): Promis
 
 /** Dead letters that go: rows written, and rows found in order or gone. */
 function healed({work, dead}: Batch, table: TargetTable, written: readonly string[]): string[] {
-  return dead[table].size === 0 ? [] : [...new Set([...work.settled[table], ...written.filter(key => dead[table].has(key))])];
+  return dead[table].size === 0
+    ? []
+    : [...new Set([...work.settled[table], ...written.filter(key => dead[table].has(key))])];
 }
 
 /** One transaction, statement by statement. */
@@ -160,19 +195,22 @@ export class CarefulTransaction {
   }
 
   async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    for (const slice of inBatches(rows, this.#batch.options.batchRows)) await this.#upsertSlice(table, slice, false);
+    for (const slice of inBatches(rows, this.#batch.options.batchRows))
+      await this.#upsertSlice(table, slice, false);
   }
 
   async #upsertSlice(table: TargetTable, rows: readonly KeyedRow[], cleared: boolean): Promise<void> {
     if (rows.length === 0) return;
     const plan = this.#batch.plan.tables[table];
     try {
-      for (const sql of upsertStatements(plan, rows, this.#batch, this.#session.maxStatementBytes)) await this.#session.query(sql);
+      for (const sql of upsertStatements(plan, rows, this.#batch, this.#session.maxStatementBytes))
+        await this.#session.query(sql);
     } catch (error) {
       if (!isAboutRow(error)) throw asIncompatible(error);
       if (isUniqueClash(error) && !cleared && plan.otherUniqueKeys.length > 0) {
         const {writable, conflicts} = await clearUniqueKeys(plan, rows, sql => this.#session.query(sql));
-        for (const {row, otherKey} of conflicts) this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
+        for (const {row, otherKey} of conflicts)
+          this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
         await this.#upsertSlice(table, writable, true);
         return;
       }
@@ -230,7 +268,9 @@ export class CarefulTransaction {
     const ours: readonly string[] = WRITE_ORDER;
     for (const reference of this.#batch.plan.references) {
       if (reference.referenced !== table || ours.includes(reference.table) || keys.length === 0) continue;
-      const join = reference.columns.map((column, i) => `r.${quoteName(column)} = t.${quoteName(reference.referencedColumns[i] ?? '')}`);
+      const join = reference.columns.map(
+        (column, i) => `r.${quoteName(column)} = t.${quoteName(reference.referencedColumns[i] ?? '')}`,
+      );
       const rows = await this.#session.query(
         `SELECT DISTINCT CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')}) FROM ${quoteName(table)} t ` +
           `JOIN ${quoteName(reference.table)} r ON ${join.join(' AND ')} WHERE ${keyCondition(plan, keys, 't.')}`,
@@ -251,7 +291,12 @@ export class CarefulTransaction {
     for (const table of WRITE_ORDER) {
       const gone = [...this.#gone[table]].filter(key => this.#batch.dead[table].has(key));
       const keys = [...healed(this.#batch, table, this.#written[table]), ...gone];
-      statements.push(...deadLetters.removeStatements(table, keys.filter(key => !this.#failed[table].has(key))));
+      statements.push(
+        ...deadLetters.removeStatements(
+          table,
+          keys.filter(key => !this.#failed[table].has(key)),
+        ),
+      );
     }
     for (const sql of statements) await this.#session.query(sql);
     await runFenced(this.#session, fence);

@@ -19,18 +19,28 @@ type Query = (sql: string) => Promise<unknown[][]>;
  * writable rows give up, so that the order of writing does not matter. Runs inside the transaction that
  * writes; the rows looked at are locked.
  */
-export async function clearUniqueKeys(plan: TablePlan, rows: readonly KeyedRow[], query: Query): Promise<Clearance> {
+export async function clearUniqueKeys(
+  plan: TablePlan,
+  rows: readonly KeyedRow[],
+  query: Query,
+): Promise<Clearance> {
   let writable = [...rows];
   const conflicts: Clearance['conflicts'][number][] = [];
   for (const uniqueKey of plan.otherUniqueKeys) {
     const {wanted, held} = await readValues(plan, uniqueKey, writable, query);
-    const settled = settleConflicts(writable.map(({key}) => key), wanted, held);
+    const settled = settleConflicts(
+      writable.map(({key}) => key),
+      wanted,
+      held,
+    );
     for (const row of writable) {
       const otherKey = settled.get(row.key);
       if (otherKey !== undefined) conflicts.push({row, otherKey});
     }
     writable = writable.filter(({key}) => !settled.has(key));
-    const moving = writable.filter(({key}) => held.has(key) && held.get(key) !== wanted.get(key)).map(({key}) => key);
+    const moving = writable
+      .filter(({key}) => held.has(key) && held.get(key) !== wanted.get(key))
+      .map(({key}) => key);
     if (moving.length > 0) await park(plan, uniqueKey, moving, query);
   }
   return {writable, conflicts};
@@ -88,18 +98,36 @@ async function readValues(
   const held = new Map<string, string>();
   for (let i = 0; i < wantedRows.length; i += 500) {
     const slice = wantedRows.slice(i, i + 500);
-    const list = slice.map(({key, values}) => `SELECT ${literal(key)}, CONCAT_WS('/', ${uniqueKey.map(index => weight(typed(index, values[index] ?? ''))).join(', ')})`);
+    const list = slice.map(
+      ({key, values}) =>
+        `SELECT ${literal(key)}, CONCAT_WS('/', ${uniqueKey.map(index => weight(typed(index, values[index] ?? ''))).join(', ')})`,
+    );
     for (const [key, value] of await query(list.join(' UNION ALL '))) wanted.set(String(key), String(value));
-    const same = slice.map(({values}) => `(${uniqueKey.map(index => `t.${quoteName(plan.columns[index]?.name ?? '')} = ${typed(index, values[index] ?? '')}`).join(' AND ')})`);
+    const same = slice.map(
+      ({values}) =>
+        `(${uniqueKey.map(index => `t.${quoteName(plan.columns[index]?.name ?? '')} = ${typed(index, values[index] ?? '')}`).join(' AND ')})`,
+    );
     const sql = `SELECT ${keyText}, ${heldWeight} FROM ${quoteName(plan.target)} t WHERE`;
-    for (const [key, value] of await query(`${sql} ${same.join(' OR ')} FOR UPDATE`)) held.set(String(key), String(value));
-    for (const [key, value] of await query(`${sql} ${keyCondition(plan, slice.map(row => row.key))} FOR UPDATE`)) held.set(String(key), String(value));
+    for (const [key, value] of await query(`${sql} ${same.join(' OR ')} FOR UPDATE`))
+      held.set(String(key), String(value));
+    for (const [key, value] of await query(
+      `${sql} ${keyCondition(
+        plan,
+        slice.map(row => row.key),
+      )} FOR UPDATE`,
+    ))
+      held.set(String(key), String(value));
   }
   return {wanted, held};
 }
 
 /** Gives rows a value that nobody wants, for the rest of this transaction. */
-async function park(plan: TablePlan, uniqueKey: readonly number[], keys: readonly string[], query: Query): Promise<void> {
+async function park(
+  plan: TablePlan,
+  uniqueKey: readonly number[],
+  keys: readonly string[],
+  query: Query,
+): Promise<void> {
   const column = uniqueKey.map(index => plan.columns[index]).find(candidate => candidate?.kind === 'text');
   if (column === undefined) return;
   const id = plan.key.map(quoteName).join(", '-', ");

@@ -14,7 +14,11 @@ const RETRY_TIMEOUT_MS = 600_000;
 const retried = z.object({retried: z.number(), remaining: z.number()});
 
 /** Lists the dead letters, or tries them again: through the daemon where one leads, else by itself. */
-export async function deadLettersCommand(context: CommandContext, action: string, json: boolean): Promise<number> {
+export async function deadLettersCommand(
+  context: CommandContext,
+  action: string,
+  json: boolean,
+): Promise<number> {
   if (action === 'list') return list(context, json);
   if (action === 'retry') return retry(context, json);
   throw new SyncError('config-invalid', `dead-letters knows list and retry, not ${action.slice(0, 20)}`);
@@ -25,8 +29,11 @@ async function list({config}: CommandContext, json: boolean): Promise<number> {
   try {
     const store = new RunStore(knex, config.name);
     const all = [];
-    for (let after: string | null = null; ; ) {
-      const page: Awaited<ReturnType<RunStore['deadLetters']>> = await store.deadLetters({after, limit: PAGE});
+    for (let after: string | null = null; ;) {
+      const page: Awaited<ReturnType<RunStore['deadLetters']>> = await store.deadLetters({
+        after,
+        limit: PAGE,
+      });
       all.push(...page.items);
       if (page.next === null) break;
       after = page.next;
@@ -34,7 +41,9 @@ async function list({config}: CommandContext, json: boolean): Promise<number> {
     if (json) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     else {
       for (const {table, key, code, detail, attempts, lastSeenAt} of all) {
-        process.stdout.write(`${table.padEnd(16)} ${key.padEnd(24)} ${code.padEnd(18)} ${detail ?? '-'} ${attempts} attempts, last ${lastSeenAt}\n`);
+        process.stdout.write(
+          `${table.padEnd(16)} ${key.padEnd(24)} ${code.padEnd(18)} ${detail ?? '-'} ${attempts} attempts, last ${lastSeenAt}\n`,
+        );
       }
       process.stdout.write(`${all.length} dead letters\n`);
     }
@@ -45,15 +54,28 @@ async function list({config}: CommandContext, json: boolean): Promise<number> {
 }
 
 async function retry({config, logger, signal}: CommandContext, json: boolean): Promise<number> {
-  const answer = retried.safeParse(await askDaemon(config, 'POST', '/sync/dead-letters/retry', RETRY_TIMEOUT_MS));
+  const answer = retried.safeParse(
+    await askDaemon(config, 'POST', '/sync/dead-letters/retry', RETRY_TIMEOUT_MS),
+  );
   const outcome = answer.success ? answer.data : await retryAlone(config, logger, signal);
-  process.stdout.write(json ? `${JSON.stringify(outcome)}\n` : `${outcome.retried} tried again, ${outcome.remaining} remain\n`);
+  process.stdout.write(
+    json ? `${JSON.stringify(outcome)}\n` : `${outcome.retried} tried again, ${outcome.remaining} remain\n`,
+  );
   return 0;
 }
 
-async function retryAlone(config: CommandContext['config'], logger: CommandContext['logger'], signal: AbortSignal) {
-  const lease = await tryAcquireLease({config: config.target, stream: config.name, holder: `${hostname()}:${process.pid}`});
-  if (lease === null) throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');
+async function retryAlone(
+  config: CommandContext['config'],
+  logger: CommandContext['logger'],
+  signal: AbortSignal,
+) {
+  const lease = await tryAcquireLease({
+    config: config.target,
+    stream: config.name,
+    holder: `${hostname()}:${process.pid}`,
+  });
+  if (lease === null)
+    throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');
   const knex = await openKnex(config.target);
   try {
     const runner = new ReconcileRunner({

@@ -8,12 +8,17 @@ import {countBoth} from '../status/poller.ts';
 import {RunStore} from '../status/runs.ts';
 import {askDaemon} from './daemon-client.ts';
 
-const daemonStatus = z.looseObject({name: z.string(), isHealthy: z.boolean(), replication: z.looseObject({state: z.string(), lagSeconds: z.number().nullable()})});
+const daemonStatus = z.looseObject({
+  name: z.string(),
+  isHealthy: z.boolean(),
+  replication: z.looseObject({state: z.string(), lagSeconds: z.number().nullable()}),
+});
 
 /** What the daemon says, or what the database tells where none answers. */
 export async function statusCommand({config}: CommandContext, json: boolean): Promise<number> {
   const answer = daemonStatus.safeParse(await askDaemon(config, 'GET', '/sync/status'));
-  const status: Record<string, unknown> = answer.success && answer.data.name === config.name ? answer.data : await fromDatabase(config);
+  const status: Record<string, unknown> =
+    answer.success && answer.data.name === config.name ? answer.data : await fromDatabase(config);
   if (json) process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
   else for (const line of describe(status)) process.stdout.write(`${line}\n`);
   return 0;
@@ -24,7 +29,12 @@ async function fromDatabase(config: CommandContext['config']): Promise<Record<st
   const knex = await openKnex(config.target);
   try {
     const checkpoint = await readCheckpoint(target, config.name);
-    const [row] = await queryRows('target', target, 'SELECT COUNT(*) FROM sync_dead_letter WHERE stream = ?', [config.name]);
+    const [row] = await queryRows(
+      'target',
+      target,
+      'SELECT COUNT(*) FROM sync_dead_letter WHERE stream = ?',
+      [config.name],
+    );
     const counted = await countBoth(config);
     const store = new RunStore(knex, config.name);
     return {
@@ -39,7 +49,8 @@ async function fromDatabase(config: CommandContext['config']): Promise<Record<st
         lagSeconds: null,
         lagBytes: null,
         position: checkpoint?.position == null ? null : formatPosition(checkpoint.position),
-        lastAppliedAt: checkpoint?.appliedAtMs == null ? null : new Date(checkpoint.appliedAtMs).toISOString(),
+        lastAppliedAt:
+          checkpoint?.appliedAtMs == null ? null : new Date(checkpoint.appliedAtMs).toISOString(),
         transactionsApplied: checkpoint?.transactionsApplied ?? 0,
         rowsApplied: checkpoint?.rowsApplied ?? 0,
       },

@@ -24,9 +24,18 @@ export async function syncCommand(
 ): Promise<number> {
   const knex = await openKnex(config.target);
   try {
-    if (!(await isMigrated(knex))) throw new SyncError('not-migrated', 'the bookkeeping tables are missing: run laas-sync migrate');
-    const lease = await tryAcquireLease({config: config.target, stream: config.name, holder: `${hostname()}:${process.pid}`});
-    if (lease === null) throw new SyncError('lease-held', 'a daemon leads this stream: use POST /sync/trigger, or stop it first');
+    if (!(await isMigrated(knex)))
+      throw new SyncError('not-migrated', 'the bookkeeping tables are missing: run laas-sync migrate');
+    const lease = await tryAcquireLease({
+      config: config.target,
+      stream: config.name,
+      holder: `${hostname()}:${process.pid}`,
+    });
+    if (lease === null)
+      throw new SyncError(
+        'lease-held',
+        'a daemon leads this stream: use POST /sync/trigger, or stop it first',
+      );
     try {
       const store = new RunStore(knex, config.name);
       await store.tidy();
@@ -39,14 +48,21 @@ export async function syncCommand(
         store,
         logger,
         metrics: null,
-        events: {onRun: () => undefined, onProgress: progress => bar.update(progress.rows, progress.totalRows), onForeign: () => undefined},
+        events: {
+          onRun: () => undefined,
+          onProgress: progress => bar.update(progress.rows, progress.totalRows),
+          onForeign: () => undefined,
+        },
         signal: stop,
       });
       // A first run anchors the stream before it reads, so that a daemon goes on without a gap.
       const target = await connect('target', config.target);
       const checkpoint = await readCheckpoint(target, config.name).finally(() => target.destroy());
       if (config.replicationEnabled && checkpoint?.position == null) await workbench.anchor(stop);
-      const {ended} = await runner.start('cli', {mode: options.mode, allowDeletes: options.allowDeletes === true});
+      const {ended} = await runner.start('cli', {
+        mode: options.mode,
+        allowDeletes: options.allowDeletes === true,
+      });
       const run = await ended;
       bar.stop();
       process.stdout.write(options.json === true ? `${JSON.stringify(run, null, 2)}\n` : summary(run));
@@ -62,7 +78,15 @@ export async function syncCommand(
 function progressBar(): {update(rows: number, total: number): void; stop(): void} {
   if (process.stderr.isTTY !== true) return {update: () => undefined, stop: () => undefined};
   // Beside the log's lines on the same terminal.
-  const bars = new MultiBar({format: ' {bar} {percentage}% {value}/{total} rows, {eta_formatted} to go', stream: process.stderr, hideCursor: true, clearOnComplete: true}, Presets.shades_classic);
+  const bars = new MultiBar(
+    {
+      format: ' {bar} {percentage}% {value}/{total} rows, {eta_formatted} to go',
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+    },
+    Presets.shades_classic,
+  );
   const bar = bars.create(1, 0);
   return {
     update(rows, total) {

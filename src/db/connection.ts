@@ -18,11 +18,24 @@ export type Cell = string | null;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Server errors that say that the connection, or the server, is gone; client errors are classified by code. */
-const GONE_ERRNOS = new Set([1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031]);
+const GONE_ERRNOS = new Set([
+  1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031,
+]);
 const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118]);
 const GONE_CODES = new Set([
-  'PROTOCOL_CONNECTION_LOST', 'PROTOCOL_SEQUENCE_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT',
-  'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_DESTROYED', 'ENOENT',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_STREAM_DESTROYED',
+  'ENOENT',
 ]);
 
 /**
@@ -42,7 +55,8 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
     supportBigNumbers: true,
     bigNumberStrings: true,
     // Statements without placeholders are not searched for them: ours hold thousands of rows.
-    queryFormat: (sql: string, values: unknown) => (Array.isArray(values) && values.length > 0 ? mysql.format(sql, values) : sql),
+    queryFormat: (sql: string, values: unknown) =>
+      Array.isArray(values) && values.length > 0 ? mysql.format(sql, values) : sql,
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
@@ -164,10 +178,16 @@ export async function queryRows(
 ): Promise<unknown[][]> {
   try {
     const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};
-    const [rows] = await connection.query<mysql.RowDataPacket[][]>({sql, ...(values.length === 0 ? {} : {values: [...values]}), rowsAsArray: true, ...timeout});
+    const [rows] = await connection.query<mysql.RowDataPacket[][]>({
+      sql,
+      ...(values.length === 0 ? {} : {values: [...values]}),
+      rowsAsArray: true,
+      ...timeout,
+    });
     return rows;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT') connection.destroy();
+    if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT')
+      connection.destroy();
     throw classify(side, error);
   }
 }
@@ -179,13 +199,22 @@ export function classify(side: Side, error: unknown): SyncError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const where = side === 'source' ? 'the source' : 'the target';
   if (errno !== undefined && DENIED_ERRNOS.has(errno)) {
-    return new SyncError('access-denied', `${where} refused the account or a privilege (error ${errno})`, {cause: error, errno});
+    return new SyncError('access-denied', `${where} refused the account or a privilege (error ${errno})`, {
+      cause: error,
+      errno,
+    });
   }
   const gone = GONE_CODES.has(code) || (errno !== undefined && GONE_ERRNOS.has(errno));
   if (gone || side === 'source' || isFatal(error)) {
-    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {cause: error, errno});
+    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {
+      cause: error,
+      errno,
+    });
   }
-  return new SyncError('target-rejected-batch', `${where} refused a statement (${code || 'no code'})`, {cause: error, errno});
+  return new SyncError('target-rejected-batch', `${where} refused a statement (${code || 'no code'})`, {
+    cause: error,
+    errno,
+  });
 }
 
 function isFatal(error: unknown): boolean {

@@ -45,7 +45,11 @@ export async function tryAcquireLease(options: LeaseOptions): Promise<Lease | nu
  *
  * @param onWaiting called once where another holds it
  */
-export async function waitForLease(options: LeaseOptions, signal: AbortSignal, onWaiting: () => void): Promise<Lease> {
+export async function waitForLease(
+  options: LeaseOptions,
+  signal: AbortSignal,
+  onWaiting: () => void,
+): Promise<Lease> {
   let told = false;
   for (;;) {
     throwIfStopped(signal);
@@ -57,7 +61,11 @@ export async function waitForLease(options: LeaseOptions, signal: AbortSignal, o
   }
 }
 
-async function acquire(connection: Connection, {config, stream, holder}: LeaseOptions, waitSeconds: number): Promise<Lease | null> {
+async function acquire(
+  connection: Connection,
+  {config, stream, holder}: LeaseOptions,
+  waitSeconds: number,
+): Promise<Lease | null> {
   try {
     const name = lockName(config.database, stream);
     const [row] = await queryRows('target', connection, 'SELECT GET_LOCK(?, ?)', [name, waitSeconds]);
@@ -72,7 +80,12 @@ async function acquire(connection: Connection, {config, stream, holder}: LeaseOp
       'INSERT INTO sync_checkpoint (stream, fencing_token, leader) VALUES (?, 1, ?) ON DUPLICATE KEY UPDATE fencing_token = fencing_token + 1, leader = VALUES(leader)',
       [stream, holder],
     );
-    const [fenced] = await queryRows('target', connection, 'SELECT fencing_token FROM sync_checkpoint WHERE stream = ?', [stream]);
+    const [fenced] = await queryRows(
+      'target',
+      connection,
+      'SELECT fencing_token FROM sync_checkpoint WHERE stream = ?',
+      [stream],
+    );
     return hold(connection, name, {stream, token: String(fenced?.[0])});
   } catch (error) {
     connection.destroy();
@@ -90,7 +103,10 @@ function hold(connection: Connection, name: string, fence: Fence): Lease {
       const [row] = await Promise.race([
         answer,
         delay(RENEW_TIMEOUT_MS, undefined, {signal: stopped.signal}).then(() => {
-          throw new SyncError('lease-lost', `the target did not answer the lease's renewal in ${RENEW_TIMEOUT_MS / 1000} s`);
+          throw new SyncError(
+            'lease-lost',
+            `the target did not answer the lease's renewal in ${RENEW_TIMEOUT_MS / 1000} s`,
+          );
         }),
       ]);
       if (Number(row?.[0]) !== 1) throw new SyncError('lease-lost', 'another instance holds the lease');
@@ -107,7 +123,10 @@ function hold(connection: Connection, name: string, fence: Fence): Lease {
       if (stopped.signal.aborted) return;
       stopped.abort();
       if (!lost.signal.aborted) {
-        await Promise.race([queryRows('target', connection, 'SELECT RELEASE_LOCK(?)', [name]), delay(1000)]).catch(() => undefined);
+        await Promise.race([
+          queryRows('target', connection, 'SELECT RELEASE_LOCK(?)', [name]),
+          delay(1000),
+        ]).catch(() => undefined);
       }
       connection.destroy();
     },

@@ -22,7 +22,10 @@ export async function openKnex(config: DatabaseConfig): Promise<Knex> {
     pool: {
       min: 0,
       max: 4,
-      afterCreate: (connection: {query(sql: string, done: (error: unknown) => void): void}, done: (error: unknown, connection: unknown) => void) => {
+      afterCreate: (
+        connection: {query(sql: string, done: (error: unknown) => void): void},
+        done: (error: unknown, connection: unknown) => void,
+      ) => {
         connection.query("SET time_zone = '+00:00'", error => done(error, connection));
       },
     },

@@ -16,7 +16,11 @@ export async function readSourceSchema(connection: Connection, database: string)
   const references = await readReferences('source', connection, database);
   const take = (name: string): TableSchema => {
     const table = tables.get(name);
-    if (table === undefined) throw new SyncError('schema-incompatible', `the source has no table ${database}.${name}, or the account may not see it`);
+    if (table === undefined)
+      throw new SyncError(
+        'schema-incompatible',
+        `the source has no table ${database}.${name}, or the account may not see it`,
+      );
     return table;
   };
   const enforced = (parent: string) =>
@@ -38,7 +42,10 @@ export async function readTargetSchema(connection: Connection, database: string)
   const tables = await readTables('target', connection, database, TARGET_TABLES);
   const missing = TARGET_TABLES.filter(name => !tables.has(name));
   if (missing.length > 0) {
-    throw new SyncError('target-incompatible', `the target has no table ${missing.join(', ')} in ${database}: run laas-sync migrate`);
+    throw new SyncError(
+      'target-incompatible',
+      `the target has no table ${missing.join(', ')} in ${database}: run laas-sync migrate`,
+    );
   }
   const take = (name: TargetTable): TableSchema => tables.get(name) ?? {columns: [], uniqueKeys: []};
   const references = await readReferences('target', connection, database);
@@ -79,7 +86,10 @@ async function readTables(
   for (const name of names) {
     const own = columns.filter(row => row[0] === name);
     if (own.length === 0) continue;
-    tables.set(name, {columns: own.map(columnSchema), uniqueKeys: uniqueKeys(keys.filter(row => row[0] === name))});
+    tables.set(name, {
+      columns: own.map(columnSchema),
+      uniqueKeys: uniqueKeys(keys.filter(row => row[0] === name)),
+    });
   }
   return tables;
 }
@@ -97,7 +107,10 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
     collation: row[10] === null || row[10] === undefined ? null : String(row[10]),
     maxLength: numberOrNull(row[6]),
     fraction: numberOrNull(row[7]) ?? 0,
-    hasDefault: row[4] === 'YES' || (row[8] !== null && row[8] !== undefined) || /auto_increment|default|generated/i.test(String(row[9])),
+    hasDefault:
+      row[4] === 'YES' ||
+      (row[8] !== null && row[8] !== undefined) ||
+      /auto_increment|default|generated/i.test(String(row[9])),
   };
 }
 
@@ -128,10 +141,18 @@ async function readReferences(
       ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
     [database, database],
   );
-  const references = new Map<string, {table: string; columns: string[]; referenced: string; referencedColumns: string[]}>();
+  const references = new Map<
+    string,
+    {table: string; columns: string[]; referenced: string; referencedColumns: string[]}
+  >();
   for (const [constraint, , table, column, referenced, referencedColumn] of rows) {
     const name = `${String(table)}.${String(constraint)}`;
-    const reference = references.get(name) ?? {table: String(table), columns: [], referenced: String(referenced), referencedColumns: []};
+    const reference = references.get(name) ?? {
+      table: String(table),
+      columns: [],
+      referenced: String(referenced),
+      referencedColumns: [],
+    };
     reference.columns.push(String(column));
     reference.referencedColumns.push(String(referencedColumn));
     references.set(name, reference);

@@ -24,7 +24,10 @@ export async function readServerInfo(side: Side, connection: Connection): Promis
   const version = String(row?.[0]);
   const flavour: Flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(part => Number.parseInt(part, 10) || 0);
-  const names = flavour === 'mysql' ? ['server_uuid', 'gtid_mode'] : ['server_id', 'hostname', 'port', 'datadir', 'server_uid'];
+  const names =
+    flavour === 'mysql'
+      ? ['server_uuid', 'gtid_mode']
+      : ['server_id', 'hostname', 'port', 'datadir', 'server_uid'];
   const variables = await readVariables(side, connection, names);
   return {
     flavour,
@@ -33,7 +36,9 @@ export async function readServerInfo(side: Side, connection: Connection): Promis
     identity:
       flavour === 'mysql'
         ? (variables.get('server_uuid') ?? '')
-        : ['server_uid', 'server_id', 'hostname', 'port', 'datadir'].map(name => variables.get(name) ?? '').join('/'),
+        : ['server_uid', 'server_id', 'hostname', 'port', 'datadir']
+            .map(name => variables.get(name) ?? '')
+            .join('/'),
     hasGtids: flavour === 'mariadb' || variables.get('gtid_mode') === 'ON',
   };
 }
@@ -77,5 +82,3 @@ export async function readLogFiles(connection: Connection): Promise<LogOffset[]>
 export function textRows(rows: readonly unknown[][]): string[][] {
   return rows.map(row => row.map(cell => (cell === null || cell === undefined ? '' : String(cell))));
 }
-
-

@@ -54,7 +54,9 @@ export interface Reference {
   readonly referencedColumns: readonly string[];
 }
 
-export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {readonly references: readonly Reference[]};
+export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {
+  readonly references: readonly Reference[];
+};
 
 export type ColumnKind = 'integer' | 'text' | 'timestamp' | 'flag';
 
@@ -126,8 +128,20 @@ const KIND_OF_TRANSFORM = {
 const INTEGER_TYPES = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint']);
 const TIME_TYPES = new Set(['datetime', 'timestamp', 'date']);
 const TEXT_TYPES = new Set([
-  'char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'enum', 'set',
-  'binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob',
+  'char',
+  'varchar',
+  'tinytext',
+  'text',
+  'mediumtext',
+  'longtext',
+  'enum',
+  'set',
+  'binary',
+  'varbinary',
+  'tinyblob',
+  'blob',
+  'mediumblob',
+  'longblob',
 ]);
 
 /**
@@ -150,7 +164,10 @@ export function buildPlan(source: SourceSchema, target: TargetSchema): Plan {
     user_auth: build('user_auth'),
   };
   if (faults.length > 0) throw new SyncError('target-incompatible', faults.join('; '));
-  const pair = [actualName(sources.institute_user, 'institute_id'), actualName(sources.institute_user, 'user_id')];
+  const pair = [
+    actualName(sources.institute_user, 'institute_id'),
+    actualName(sources.institute_user, 'user_id'),
+  ];
   return {
     sources,
     tables,
@@ -172,7 +189,10 @@ export function sourcePlan(table: SourceTable, schema: TableSchema): SourcePlan 
     return found?.name ?? null;
   });
   if (missing.length > 0) {
-    throw new SyncError('schema-incompatible', `the source table ${table} lacks the column ${missing.join(', ')}`);
+    throw new SyncError(
+      'schema-incompatible',
+      `the source table ${table} lacks the column ${missing.join(', ')}`,
+    );
   }
   const plan = {table, columns: map.columns, actual, schema};
   const wrong = TABLE_MAPS.filter(({source}) => source === table)
@@ -181,7 +201,10 @@ export function sourcePlan(table: SourceTable, schema: TableSchema): SourcePlan 
     .filter(({column, transform}) => !isReadable(findColumn(schema, [actualName(plan, column)]), transform))
     .map(({column}) => column);
   if (wrong.length > 0) {
-    throw new SyncError('schema-incompatible', `the source table ${table} has a type that cannot be mapped in the column ${[...new Set(wrong)].join(', ')}`);
+    throw new SyncError(
+      'schema-incompatible',
+      `the source table ${table} has a type that cannot be mapped in the column ${[...new Set(wrong)].join(', ')}`,
+    );
   }
   return plan;
 }
@@ -228,7 +251,8 @@ function tablePlan(
     }
     return [columnPlan(column, found, source)];
   });
-  const indexOf = (column: string) => columns.findIndex(plan => plan.name.toLowerCase() === column.toLowerCase());
+  const indexOf = (column: string) =>
+    columns.findIndex(plan => plan.name.toLowerCase() === column.toLowerCase());
   const keyIndexes = map.key.map(indexOf);
   const isKey = (key: readonly string[]) =>
     key.length === map.key.length && key.every(column => keyIndexes.includes(indexOf(column)));
@@ -254,7 +278,9 @@ function tablePlan(
 
 function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): ColumnPlan {
   const inputs = map.from.map(column => source.columns.indexOf(column));
-  const fractions = map.from.map(column => findColumn(source.schema, [actualName(source, column)])?.fraction ?? 0);
+  const fractions = map.from.map(
+    column => findColumn(source.schema, [actualName(source, column)])?.fraction ?? 0,
+  );
   return {
     name: schema.name,
     kind: KIND_OF_TRANSFORM[map.transform],
@@ -270,7 +296,8 @@ function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): C
 function reader({transform}: ColumnMap, inputs: readonly number[], fraction: number): ColumnPlan['value'] {
   const {value} = TRANSFORMS[transform];
   const [first = 0, second] = inputs;
-  if (transform === 'id' || transform === 'copy' || transform === 'secret') return source => source[first] ?? null;
+  if (transform === 'id' || transform === 'copy' || transform === 'secret')
+    return source => source[first] ?? null;
   if (second === undefined) return source => value([source[first] ?? null], fraction);
   return source => value([source[first] ?? null, source[second] ?? null], fraction);
 }

@@ -9,7 +9,8 @@ export type SourceTable = 'institutes' | 'users' | 'institute_user';
 export type TargetTable = 'institute' | 'user' | 'institute_users' | 'user_auth';
 
 /** How a target column's value comes about; each has a value form and an SQL form in transforms.ts. */
-export type TransformName = 'id' | 'copy' | 'secret' | 'trimmed' | 'full-name' | 'role' | 'is-active' | 'timestamp';
+export type TransformName =
+  'id' | 'copy' | 'secret' | 'trimmed' | 'full-name' | 'role' | 'is-active' | 'timestamp';
 
 export interface ColumnMap {
   readonly target: string;

@@ -25,7 +25,8 @@ export function compareIds(a: string, b: string): number {
 export function toValue(raw: unknown): Value {
   if (typeof raw === 'string') return raw;
   if (raw === null) return null;
-  if (typeof raw === 'number' || typeof raw === 'bigint' || typeof raw === 'boolean') return String(Number(raw) === raw || typeof raw === 'bigint' ? raw : Number(raw));
+  if (typeof raw === 'number' || typeof raw === 'bigint' || typeof raw === 'boolean')
+    return String(Number(raw) === raw || typeof raw === 'bigint' ? raw : Number(raw));
   if (raw === undefined) return '';
   if (Buffer.isBuffer(raw)) return raw.toString('utf8');
   return String(raw);

@@ -19,7 +19,11 @@ export interface SourceReader {
   /** Every membership row of these users; several rows of one pair come with the one that counts first. */
   membershipsOfUsers(userIds: readonly string[]): Promise<Row[]>;
   /** The membership rows of one institute with user ids past `after`, at most about `limit`, whole pairs only. */
-  membershipsOfInstitute(instituteId: string, after: string | null, limit: number): Promise<{rows: Row[]; last: string | null}>;
+  membershipsOfInstitute(
+    instituteId: string,
+    after: string | null,
+    limit: number,
+  ): Promise<{rows: Row[]; last: string | null}>;
   /** Membership rows of these pairs (`institute:user`), the one that counts first in each. */
   pairs(keys: readonly string[]): Promise<Row[]>;
   /** Rows with ids in (after, to], in order of id; without `to` there is no upper end. */
@@ -31,7 +35,9 @@ export interface SourceReader {
 /** A reader over one connection; it keeps no state. */
 export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
   const select = (source: SourcePlan, where: string, order: string) =>
-    query(`SELECT ${sourceSelectList(source)} FROM ${sourceFrom(source)} WHERE ${where} ORDER BY ${order}`).then(toRows);
+    query(
+      `SELECT ${sourceSelectList(source)} FROM ${sourceFrom(source)} WHERE ${where} ORDER BY ${order}`,
+    ).then(toRows);
   const memberships = plan.sources.institute_user;
   const institute = sourceColumn(memberships, 'institute_id');
   const user = sourceColumn(memberships, 'user_id');
@@ -52,7 +58,11 @@ export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
       );
       const last = toValue(bound?.[0] ?? null);
       if (last === null) return {rows: [], last: null};
-      const rows = await select(memberships, `${institute} = ${instituteId}${past} AND ${user} <= ${last}`, inPairOrder);
+      const rows = await select(
+        memberships,
+        `${institute} = ${instituteId}${past} AND ${user} <= ${last}`,
+        inPairOrder,
+      );
       return {rows, last: Number(bound?.[1]) < limit ? null : last};
     },
     async pairs(keys) {
@@ -60,7 +70,8 @@ export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
       const users = [...new Set(keys.map(key => splitPair(key).userId))];
       const institutes = [...new Set(keys.map(key => splitPair(key).instituteId))];
       const rows = await inSlices(users, slice => {
-        const narrowed = institutes.length <= KEYS_PER_QUERY ? ` AND ${institute} IN (${institutes.join(', ')})` : '';
+        const narrowed =
+          institutes.length <= KEYS_PER_QUERY ? ` AND ${institute} IN (${institutes.join(', ')})` : '';
         return select(memberships, `${user} IN (${slice.join(', ')})${narrowed}`, inPairOrder);
       });
       return rows.filter(row => wanted.has(`${row[0]}:${row[1]}`));
@@ -85,9 +96,13 @@ export function connectionQuery(connection: Connection): QueryPort {
   return sql => queryRows('source', connection, sql);
 }
 
-async function inSlices(keys: readonly string[], read: (slice: readonly string[]) => Promise<Row[]>): Promise<Row[]> {
+async function inSlices(
+  keys: readonly string[],
+  read: (slice: readonly string[]) => Promise<Row[]>,
+): Promise<Row[]> {
   const rows: Row[] = [];
-  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) rows.push(...(await read(keys.slice(i, i + KEYS_PER_QUERY))));
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY)
+    rows.push(...(await read(keys.slice(i, i + KEYS_PER_QUERY))));
   return rows;
 }
 

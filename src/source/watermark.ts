@@ -5,7 +5,13 @@
 import {queryRows, type Connection} from '../db/connection.ts';
 import {readLogEnd, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
-import {canonicalSet, compareOffsets, setCovers, type LogOffset, type Position} from '../position/position.ts';
+import {
+  canonicalSet,
+  compareOffsets,
+  setCovers,
+  type LogOffset,
+  type Position,
+} from '../position/position.ts';
 import {pause} from '../lifecycle/backoff.ts';
 
 export interface Mark {
@@ -27,14 +33,24 @@ const SETTLE_MS = 1000;
  * Starts a read-only transaction with a snapshot and says where in the log it stands. End it with
  * {@link endSnapshot}.
  */
-export async function openSnapshot(connection: Connection, info: ServerInfo, signal: AbortSignal): Promise<Mark> {
+export async function openSnapshot(
+  connection: Connection,
+  info: ServerInfo,
+  signal: AbortSignal,
+): Promise<Mark> {
   const query = (sql: string) => queryRows('source', connection, sql);
   if (info.flavour === 'mariadb') {
     await query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
-    const status = new Map((await query("SHOW STATUS LIKE 'binlog_snapshot_%'")).map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+    const status = new Map(
+      (await query("SHOW STATUS LIKE 'binlog_snapshot_%'")).map(([name, value]) => [
+        String(name).toLowerCase(),
+        String(value),
+      ]),
+    );
     const file = status.get('binlog_snapshot_file') ?? '';
     const offset = Number(status.get('binlog_snapshot_position') ?? 0);
-    if (file === '') throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
+    if (file === '')
+      throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
     const [row] = await query(`SELECT BINLOG_GTID_POS('${file.replaceAll("'", '')}', ${offset})`);
     return {low: {tag: 'mariadb-gtid', gtids: String(row?.[0] ?? '')}, high: {file, offset}, exact: true};
   }
@@ -46,7 +62,8 @@ export async function openSnapshot(connection: Connection, info: ServerInfo, sig
     return {low, high: await readLogEnd(connection), exact: false};
   }
   const end = await readLogEnd(connection);
-  if (end === null) throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
+  if (end === null)
+    throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
   await pause(SETTLE_MS, signal);
   await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   return {low: {tag: 'file', ...end}, high: await readLogEnd(connection), exact: false};
@@ -85,29 +102,50 @@ const BLIND_SETTLE_MS = 100;
  *
  * @throws SyncError `source-unreachable` where that does not come about
  */
-export async function untilSeen(connection: Connection, info: ServerInfo, need: Need, signal: AbortSignal): Promise<void> {
+export async function untilSeen(
+  connection: Connection,
+  info: ServerInfo,
+  need: Need,
+  signal: AbortSignal,
+): Promise<void> {
   if (!info.hasGtids) return pause(BLIND_SETTLE_MS, signal);
   for (let looks = 0; looks < MAX_LOOKS && !signal.aborted; looks++) {
     if (await isSeen(connection, info, need)) return;
     await pause(LOOK_MS, signal);
   }
-  if (!signal.aborted) throw new SyncError('source-unreachable', 'the source does not show what it has logged');
+  if (!signal.aborted)
+    throw new SyncError('source-unreachable', 'the source does not show what it has logged');
 }
 
-async function isSeen(connection: Connection, info: ServerInfo, {position, offset, openGtid}: Need): Promise<boolean> {
+async function isSeen(
+  connection: Connection,
+  info: ServerInfo,
+  {position, offset, openGtid}: Need,
+): Promise<boolean> {
   if (info.flavour === 'mysql') {
-    const wanted = [position.tag === 'mysql-gtid' ? position.set : '', openGtid ?? ''].filter(part => part !== '').join(',');
-    const [row] = await queryRows('source', connection, 'SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)', [wanted]);
+    const wanted = [position.tag === 'mysql-gtid' ? position.set : '', openGtid ?? '']
+      .filter(part => part !== '')
+      .join(',');
+    const [row] = await queryRows('source', connection, 'SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)', [
+      wanted,
+    ]);
     return Number(row?.[0]) === 1;
   }
   await queryRows('source', connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT');
   try {
     const rows = await queryRows('source', connection, "SHOW STATUS LIKE 'binlog_snapshot_%'");
     const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
-    const seen = {file: status.get('binlog_snapshot_file') ?? '', offset: Number(status.get('binlog_snapshot_position') ?? 0)};
+    const seen = {
+      file: status.get('binlog_snapshot_file') ?? '',
+      offset: Number(status.get('binlog_snapshot_position') ?? 0),
+    };
     if (offset !== null && compareOffsets(seen, offset) < 0) return false;
     if (openGtid === null) return true;
-    const [row] = await queryRows('source', connection, `SELECT BINLOG_GTID_POS('${seen.file.replaceAll("'", '')}', ${seen.offset})`);
+    const [row] = await queryRows(
+      'source',
+      connection,
+      `SELECT BINLOG_GTID_POS('${seen.file.replaceAll("'", '')}', ${seen.offset})`,
+    );
     return hasReached(String(row?.[0] ?? ''), openGtid);
   } finally {
     await endSnapshot(connection);

@@ -31,13 +31,19 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
       else warnings.push(`replication is reconnecting${why}`);
     }
     if (facts.lagSeconds !== null && facts.lagSeconds > facts.maxLagSeconds) {
-      reasons.push(`the target is ${Math.round(facts.lagSeconds)} s behind, more than ${facts.maxLagSeconds} s`);
+      reasons.push(
+        `the target is ${Math.round(facts.lagSeconds)} s behind, more than ${facts.maxLagSeconds} s`,
+      );
     }
   }
-  if (facts.lastRun?.state === 'failed') reasons.push(`the last reconcile failed: ${facts.lastRun.error ?? 'unknown'}`);
+  if (facts.lastRun?.state === 'failed')
+    reasons.push(`the last reconcile failed: ${facts.lastRun.error ?? 'unknown'}`);
   if (facts.lastRun?.state === 'needs-confirmation') {
-    reasons.push(`the last reconcile would delete too many rows and awaits confirmation (allowDeletes): ${facts.lastRun.error ?? ''}`);
+    reasons.push(
+      `the last reconcile would delete too many rows and awaits confirmation (allowDeletes): ${facts.lastRun.error ?? ''}`,
+    );
   }
-  if (facts.deadLetters > 0) warnings.push(`${facts.deadLetters} dead letters wait: see GET /sync/dead-letters`);
+  if (facts.deadLetters > 0)
+    warnings.push(`${facts.deadLetters} dead letters wait: see GET /sync/dead-letters`);
   return {reasons, warnings};
 }

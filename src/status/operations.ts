@@ -8,13 +8,7 @@ export const TARGET_TABLES = ['institute', 'user', 'institute_users', 'user_auth
 export type TargetTable = (typeof TARGET_TABLES)[number];
 
 export type ReplicationState =
-  | 'starting'
-  | 'snapshotting'
-  | 'streaming'
-  | 'paused'
-  | 'standby'
-  | 'halted'
-  | 'stopped';
+  'starting' | 'snapshotting' | 'streaming' | 'paused' | 'standby' | 'halted' | 'stopped';
 
 export type ReconcileMode = 'diff' | 'full';
 export type RunTrigger = 'schedule' | 'api' | 'cli' | 'recovery';
@@ -161,7 +155,11 @@ export interface Operations {
   resume(): Promise<void>;
   runs(page: {after: string | null; limit: number}): Promise<Page<Run>>;
   run(runId: string): Promise<Run | null>;
-  deadLetters(page: {after: string | null; limit: number; table?: TargetTable | undefined}): Promise<Page<DeadLetter>>;
+  deadLetters(page: {
+    after: string | null;
+    limit: number;
+    table?: TargetTable | undefined;
+  }): Promise<Page<DeadLetter>>;
   /** Tries every dead letter again; resolves with how many remain. */
   retryDeadLetters(): Promise<{retried: number; remaining: number}>;
   /** Calls `listener` on every change until the returned function is called. */

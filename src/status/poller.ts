@@ -74,7 +74,12 @@ async function bytesBehind(connection: Connection, lag: LagTracker): Promise<num
 }
 
 /** Counts both sides again and again, the more rarely the longer it takes. */
-export async function watchCounts(config: Config, onCounted: (counted: Counted) => void, logger: Logger, signal: AbortSignal): Promise<void> {
+export async function watchCounts(
+  config: Config,
+  onCounted: (counted: Counted) => void,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     const started = Date.now();
     let waitMs = COUNT_MIN_MS;
@@ -102,8 +107,10 @@ export async function countBoth(config: Config): Promise<Counted> {
         const [row] = await queryRows(side, connection, sql);
         return Number(row?.[0] ?? 0);
       };
-      const sourceCount = (table: keyof typeof plan.tables) => one('source', source, countEligible(plan, plan.tables[table]));
-      const targetCount = (table: keyof typeof plan.tables) => one('target', target, countTarget(plan.tables[table]));
+      const sourceCount = (table: keyof typeof plan.tables) =>
+        one('source', source, countEligible(plan, plan.tables[table]));
+      const targetCount = (table: keyof typeof plan.tables) =>
+        one('target', target, countTarget(plan.tables[table]));
       const users = await sourceCount('user');
       return {
         source: {

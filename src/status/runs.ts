@@ -57,7 +57,14 @@ export class RunStore {
     await SyncRun.query(this.#knex)
       .findById(run.runId)
       .patch({state, ended_at: endedAt, tables: JSON.stringify(tables), error: error?.slice(0, 500) ?? null});
-    return {...run, state, tables, error, endedAt: endedAt.toISOString(), durationMs: endedAt.getTime() - Date.parse(run.startedAt)};
+    return {
+      ...run,
+      state,
+      tables,
+      error,
+      endedAt: endedAt.toISOString(),
+      durationMs: endedAt.getTime() - Date.parse(run.startedAt),
+    };
   }
 
   /** Runs that a dead process left as running; and those that are too old to keep. */
@@ -78,38 +85,69 @@ export class RunStore {
 
   /** Newest first. `after` is the cursor that the page before gave. */
   async list({after, limit}: {after: string | null; limit: number}): Promise<Page<Run>> {
-    const query = SyncRun.query(this.#knex).where('stream', this.#stream).orderBy([{column: 'started_at', order: 'desc'}, {column: 'run_id', order: 'desc'}]).limit(limit + 1);
+    const query = SyncRun.query(this.#knex)
+      .where('stream', this.#stream)
+      .orderBy([
+        {column: 'started_at', order: 'desc'},
+        {column: 'run_id', order: 'desc'},
+      ])
+      .limit(limit + 1);
     if (after !== null) {
       const [at = '', runId = ''] = after.split('~');
       const startedAt = new Date(Number(at));
       void query.where(where => {
-        void where.where('started_at', '<', startedAt).orWhere(same => void same.where('started_at', startedAt).where('run_id', '<', runId));
+        void where
+          .where('started_at', '<', startedAt)
+          .orWhere(same => void same.where('started_at', startedAt).where('run_id', '<', runId));
       });
     }
     const rows = await query;
     const items = rows.slice(0, limit).map(toRun);
     const last = rows[limit - 1];
-    return {items, next: rows.length > limit && last !== undefined ? `${last.started_at.getTime()}~${last.run_id}` : null};
+    return {
+      items,
+      next: rows.length > limit && last !== undefined ? `${last.started_at.getTime()}~${last.run_id}` : null,
+    };
   }
 
   async last(): Promise<Run | null> {
-    const row = await SyncRun.query(this.#knex).where('stream', this.#stream).whereNot('state', 'running').orderBy('started_at', 'desc').first();
+    const row = await SyncRun.query(this.#knex)
+      .where('stream', this.#stream)
+      .whereNot('state', 'running')
+      .orderBy('started_at', 'desc')
+      .first();
     return row === undefined ? null : toRun(row);
   }
 
   /** When the last run ended that left nothing to do. */
   async lastSuccess(): Promise<string | null> {
-    const row = await SyncRun.query(this.#knex).where({stream: this.#stream, state: 'succeeded'}).orderBy('started_at', 'desc').first();
+    const row = await SyncRun.query(this.#knex)
+      .where({stream: this.#stream, state: 'succeeded'})
+      .orderBy('started_at', 'desc')
+      .first();
     return row?.ended_at?.toISOString() ?? null;
   }
 
-  async deadLetters({after, limit, table}: {after: string | null; limit: number; table?: TargetTable | undefined}): Promise<Page<DeadLetter>> {
-    const query = SyncDeadLetter.query(this.#knex).where('stream', this.#stream).orderBy(['target_table', 'row_key']).limit(limit + 1);
+  async deadLetters({
+    after,
+    limit,
+    table,
+  }: {
+    after: string | null;
+    limit: number;
+    table?: TargetTable | undefined;
+  }): Promise<Page<DeadLetter>> {
+    const query = SyncDeadLetter.query(this.#knex)
+      .where('stream', this.#stream)
+      .orderBy(['target_table', 'row_key'])
+      .limit(limit + 1);
     if (table !== undefined) void query.where('target_table', table);
     if (after !== null) {
       const [lastTable = '', lastKey = ''] = after.split('~');
       void query.where(where => {
-        void where.where('target_table', '>', lastTable).orWhere(same => void same.where('target_table', lastTable).where('row_key', '>', lastKey));
+        void where
+          .where('target_table', '>', lastTable)
+          .orWhere(same => void same.where('target_table', lastTable).where('row_key', '>', lastKey));
       });
     }
     const rows = await query;
@@ -121,7 +159,10 @@ export class RunStore {
   }
 }
 
-type RunRow = Pick<SyncRun, 'run_id' | 'trigger_kind' | 'mode' | 'state' | 'started_at' | 'ended_at' | 'tables' | 'error'>;
+type RunRow = Pick<
+  SyncRun,
+  'run_id' | 'trigger_kind' | 'mode' | 'state' | 'started_at' | 'ended_at' | 'tables' | 'error'
+>;
 
 function toRun(row: RunRow): Run {
   const parsed = outcomes.safeParse(parseJson(row.tables));
@@ -139,7 +180,8 @@ function toRun(row: RunRow): Run {
 }
 
 function toDeadLetter(row: SyncDeadLetter): DeadLetter {
-  const isCode = (code: string): code is DeadLetterCode => (DEAD_LETTER_CODES as readonly string[]).includes(code);
+  const isCode = (code: string): code is DeadLetterCode =>
+    (DEAD_LETTER_CODES as readonly string[]).includes(code);
   return {
     table: TARGET_TABLES.find(table => table === row.target_table) ?? 'user',
     key: row.row_key,

@@ -34,12 +34,17 @@ for (const schema of SOURCE_SCHEMAS) {
     const isEqual = () =>
       eventually(
         async () => {
-          expect(await actualTarget(connection, target)).toEqual(await expectedTarget(connection, source, schema.surrogate));
+          expect(await actualTarget(connection, target)).toEqual(
+            await expectedTarget(connection, source, schema.surrogate),
+          );
           return true;
         },
         {timeoutMs: 20_000, what: 'equality'},
       ).catch(async error => {
-        throw new Error(`${String(error)}\n${JSON.stringify(await daemon.status())}\n${daemon.log().slice(-3000)}`, {cause: error});
+        throw new Error(
+          `${String(error)}\n${JSON.stringify(await daemon.status())}\n${daemon.log().slice(-3000)}`,
+          {cause: error},
+        );
       });
 
     it('loads a filled source while it is written', async () => {
@@ -72,7 +77,14 @@ for (const schema of SOURCE_SCHEMAS) {
     it('runs a reconcile on request, and answers with what it did', async () => {
       await connection.query(`UPDATE \`${target}\`.\`user\` SET name = 'drifted' ORDER BY userId LIMIT 3`);
       const {status, body} = await daemon.post('/sync/trigger', {mode: 'diff'});
-      expect({status, body}).toMatchObject({status: 200, body: {success: true, message: 'Data synchronization completed successfully', tables: {user: {repaired: 3}}}});
+      expect({status, body}).toMatchObject({
+        status: 200,
+        body: {
+          success: true,
+          message: 'Data synchronization completed successfully',
+          tables: {user: {repaired: 3}},
+        },
+      });
       await isEqual();
     });
   });

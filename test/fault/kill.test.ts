@@ -33,7 +33,12 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
       for (let i = 0; i < KILLS; i++) {
         const daemon = await stand.launch();
         // Some die while they start or load, most while they stream.
-        if (random() < 0.75) await eventually(() => daemon.log().includes('replication is streaming'), {timeoutMs: 30_000, intervalMs: 5, what: 'streaming'});
+        if (random() < 0.75)
+          await eventually(() => daemon.log().includes('replication is streaming'), {
+            timeoutMs: 30_000,
+            intervalMs: 5,
+            what: 'streaming',
+          });
         await sleep(random() * 400);
         await daemon.kill();
         const [row] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');

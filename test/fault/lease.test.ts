@@ -15,7 +15,8 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     stand = undefined;
   });
 
-  const states = (daemons: readonly DaemonProcess[]) => Promise.all(daemons.map(async daemon => (await daemon.status()).replication.state));
+  const states = (daemons: readonly DaemonProcess[]) =>
+    Promise.all(daemons.map(async daemon => (await daemon.status()).replication.state));
   const pair = async (open: Stand) => {
     const daemons = await Promise.all([open.launch(), open.launch()]);
     const settled = await open.explained(
@@ -33,7 +34,10 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     return {leader, standby};
   };
   const untilStreaming = (daemon: DaemonProcess) =>
-    eventually(async () => (await daemon.status()).replication.state === 'streaming', {timeoutMs: TAKEOVER_MS, what: 'the take-over'});
+    eventually(async () => (await daemon.status()).replication.state === 'streaming', {
+      timeoutMs: TAKEOVER_MS,
+      what: 'the take-over',
+    });
 
   it('started at once agree on who leads; when it is killed or frozen, the other takes over; thawed, it stands by', async () => {
     stand = await Stand.open({source: {server, database: source}, target: {server, database: target}});
@@ -43,20 +47,35 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
 
     await leader.kill();
     await untilStreaming(standby);
-    await stand.source.query("INSERT INTO users (id, first_name, email, password) VALUES (1, 'After', 'after@example.test', 'p')");
-    await eventually(async () => (await stand?.targetRows('SELECT 1 FROM user'))?.length === 1, {what: 'the row'});
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'After', 'after@example.test', 'p')",
+    );
+    await eventually(async () => (await stand?.targetRows('SELECT 1 FROM user'))?.length === 1, {
+      what: 'the row',
+    });
 
     const third = await stand.launch();
-    await eventually(async () => (await third.status()).replication.state === 'standby', {timeoutMs: 20_000, what: 'standby'});
+    await eventually(async () => (await third.status()).replication.state === 'standby', {
+      timeoutMs: 20_000,
+      what: 'standby',
+    });
     standby.signal('SIGSTOP');
     await untilStreaming(third);
     const [led] = await stand.targetRows('SELECT fencing_token, leader FROM sync_checkpoint');
     await stand.source.query("UPDATE users SET first_name = 'Newer' WHERE id = 1");
-    await eventually(async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Newer', {what: 'the update'});
+    await eventually(
+      async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Newer',
+      {what: 'the update'},
+    );
     // What the thawed one would write can be told: it would bring the target back to the source's rows.
     await stand.target.query("UPDATE user SET name = 'Marked' WHERE userId = 1");
     standby.signal('SIGCONT');
-    await stand.explained(eventually(async () => (await standby.status()).replication.state === 'standby', {timeoutMs: 15_000, what: 'standing by'}));
+    await stand.explained(
+      eventually(async () => (await standby.status()).replication.state === 'standby', {
+        timeoutMs: 15_000,
+        what: 'standing by',
+      }),
+    );
     expect(await stand.targetRows('SELECT fencing_token, leader FROM sync_checkpoint')).toEqual([led]);
     expect(await stand.targetRows('SELECT name FROM user')).toEqual([{name: 'Marked'}]);
     expect((await third.status()).replication.state).toBe('streaming');
@@ -69,12 +88,19 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
   });
 
   it('never write both: a batch of one whose number is old is refused whole', async () => {
-    stand = await Stand.open({source: {server, database: source}, target: {server, database: target}, schema: {create: 'DO 1', surrogate: true}});
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: {create: 'DO 1', surrogate: true},
+    });
     await stand.start();
     await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
     await stand.source.query("UPDATE users SET first_name = 'Refused' WHERE id = 1");
     // It notices, and leads anew under a number of its own.
-    await eventually(async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Refused', {timeoutMs: 15_000, what: 'a new lead'});
+    await eventually(
+      async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Refused',
+      {timeoutMs: 15_000, what: 'a new lead'},
+    );
     expect(stand.told()).toContain('lease-lost');
   });
 });

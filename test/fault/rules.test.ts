@@ -22,7 +22,11 @@ ALTER TABLE user ADD CONSTRAINT not_forbidden CHECK (name <> 'Forbidden');`;
 describeEachFlavour('the rules of the data', ({server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
-    stand = await Stand.open({source: {server, database: source}, target: {server, database: target}, schema: WIDE});
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: WIDE,
+    });
     await stand.target.query(FOREIGN_TABLES);
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
     await stand.start();
@@ -32,29 +36,59 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     await stand?.[Symbol.asyncDispose]();
   });
 
-  const user = (id: string | number, email: string | null, more: {name?: string; password?: string; active?: number} = {}) =>
-    stand.source.query('INSERT INTO users (id, first_name, email, password, is_active) VALUES (?, ?, ?, ?, ?)', [
-      id, more.name ?? `User ${id}`, email, more.password ?? `pw-${id}`, more.active ?? 1,
-    ]);
+  const user = (
+    id: string | number,
+    email: string | null,
+    more: {name?: string; password?: string; active?: number} = {},
+  ) =>
+    stand.source.query(
+      'INSERT INTO users (id, first_name, email, password, is_active) VALUES (?, ?, ?, ?, ?)',
+      [id, more.name ?? `User ${id}`, email, more.password ?? `pw-${id}`, more.active ?? 1],
+    );
   const foreignUser = (id: number, email: string) =>
-    stand.target.query("INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (?, 'Foreign', ?, 'theirs', '2020-01-01', '2020-01-01')", [id, email]);
-  const member = (institute: number, userId: string | number, more: {role?: string; status?: string; updated?: string | null} = {}) =>
-    stand.source.query('INSERT INTO institute_user (institute_id, user_id, role, status, updated_at) VALUES (?, ?, ?, ?, ?)', [
-      institute, userId, more.role ?? 'student', more.status ?? 'active', more.updated ?? null,
-    ]);
+    stand.target.query(
+      "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (?, 'Foreign', ?, 'theirs', '2020-01-01', '2020-01-01')",
+      [id, email],
+    );
+  const member = (
+    institute: number,
+    userId: string | number,
+    more: {role?: string; status?: string; updated?: string | null} = {},
+  ) =>
+    stand.source.query(
+      'INSERT INTO institute_user (institute_id, user_id, role, status, updated_at) VALUES (?, ?, ?, ?, ?)',
+      [institute, userId, more.role ?? 'student', more.status ?? 'active', more.updated ?? null],
+    );
   const transaction = async (work: () => Promise<void>) => {
     await stand.source.query('START TRANSACTION');
     await work();
     await stand.source.query('COMMIT');
   };
   const emails = async (low: number, high: number) =>
-    Object.fromEntries((await stand.targetRows('SELECT userId, email FROM user WHERE userId BETWEEN ? AND ? ORDER BY 1', [low, high])).map(row => [row['userId'], row['email']]));
+    Object.fromEntries(
+      (
+        await stand.targetRows('SELECT userId, email FROM user WHERE userId BETWEEN ? AND ? ORDER BY 1', [
+          low,
+          high,
+        ])
+      ).map(row => [row['userId'], row['email']]),
+    );
   const users = async (low: number, high: number) => ({
-    user: (await stand.targetRows('SELECT userId FROM user WHERE userId BETWEEN ? AND ? ORDER BY 1', [low, high])).map(row => Number(row['userId'])),
-    auth: (await stand.targetRows('SELECT userId FROM user_auth WHERE userId BETWEEN ? AND ? ORDER BY 1', [low, high])).map(row => Number(row['userId'])),
-    memberships: (await stand.targetRows('SELECT instituteId, userId, role FROM institute_users WHERE userId BETWEEN ? AND ? ORDER BY 1, 2', [low, high])).map(
-      row => `${row['instituteId']}:${row['userId']} ${row['role']}`,
-    ),
+    user: (
+      await stand.targetRows('SELECT userId FROM user WHERE userId BETWEEN ? AND ? ORDER BY 1', [low, high])
+    ).map(row => Number(row['userId'])),
+    auth: (
+      await stand.targetRows('SELECT userId FROM user_auth WHERE userId BETWEEN ? AND ? ORDER BY 1', [
+        low,
+        high,
+      ])
+    ).map(row => Number(row['userId'])),
+    memberships: (
+      await stand.targetRows(
+        'SELECT instituteId, userId, role FROM institute_users WHERE userId BETWEEN ? AND ? ORDER BY 1, 2',
+        [low, high],
+      )
+    ).map(row => `${row['instituteId']}:${row['userId']} ${row['role']}`),
   });
 
   it('keeps rows that cannot be written as dead letters, without their values, and their neighbours unharmed', async () => {
@@ -83,9 +117,18 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
       'user 106 rejected error N',
       'user 18446744073709551615 out-of-range',
     ]);
-    expect(await users(100, 110)).toEqual({user: [101, 107], auth: [101, 107], memberships: ['1:101 STUDENT', '1:107 STUDENT']});
-    expect(await stand.targetRows('SELECT name, email, password FROM user WHERE userId = 99')).toEqual([{name: 'Foreign', email: 'taken@example.test', password: 'theirs'}]);
-    const shown = JSON.stringify([await stand.daemon.get('/sync/dead-letters'), await stand.targetRows('SELECT * FROM sync_dead_letter')]);
+    expect(await users(100, 110)).toEqual({
+      user: [101, 107],
+      auth: [101, 107],
+      memberships: ['1:101 STUDENT', '1:107 STUDENT'],
+    });
+    expect(await stand.targetRows('SELECT name, email, password FROM user WHERE userId = 99')).toEqual([
+      {name: 'Foreign', email: 'taken@example.test', password: 'theirs'},
+    ]);
+    const shown = JSON.stringify([
+      await stand.daemon.get('/sync/dead-letters'),
+      await stand.targetRows('SELECT * FROM sync_dead_letter'),
+    ]);
     expect(shown).not.toMatch(/@|value-of-no-address|longlong|widewide|Forbidden|pw-/);
     expect((await stand.daemon.status()).isHealthy).toBe(true);
     const {code, stdout} = await stand.cli(['verify', '--json']);
@@ -98,7 +141,7 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
       await stand.source.query("UPDATE users SET password = 'now-there' WHERE id = 103");
       await stand.source.query("UPDATE users SET email = 'short@example.test' WHERE id = 104");
       await stand.source.query("UPDATE users SET email = 'free@example.test' WHERE id = 105");
-      await stand.source.query("UPDATE users SET is_active = 0 WHERE id = 106");
+      await stand.source.query('UPDATE users SET is_active = 0 WHERE id = 106');
       await stand.source.query('DELETE FROM users WHERE id = 18446744073709551615');
       await stand.source.query("UPDATE institutes SET name = 'Nine' WHERE id = 9");
     });
@@ -117,9 +160,15 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     await member(2, 111);
     await stand.caughtUp();
     expect(await stand.letters()).toEqual(['user 111 unique-conflict 119']);
-    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({retried: 1, remaining: 1});
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({
+      retried: 1,
+      remaining: 1,
+    });
     await stand.target.query("UPDATE user SET email = 'elsewhere@example.test' WHERE userId = 119");
-    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({retried: 1, remaining: 0});
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({
+      retried: 1,
+      remaining: 0,
+    });
     expect(await users(111, 111)).toEqual({user: [111], auth: [111], memberships: ['2:111 STUDENT']});
   });
 
@@ -142,7 +191,8 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
   it('moves addresses about: swapped, rotated, inherited, in one transaction and over many', async () => {
     for (const id of [201, 202, 203, 204, 205]) await user(id, `e${id}@example.test`);
     await stand.caughtUp();
-    const set = (id: number, email: string) => stand.source.query('UPDATE users SET email = ? WHERE id = ?', [email, id]);
+    const set = (id: number, email: string) =>
+      stand.source.query('UPDATE users SET email = ? WHERE id = ?', [email, id]);
     await transaction(async () => {
       await set(201, 'e202@example.test');
       await set(202, 'e201@example.test');
@@ -170,7 +220,12 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     }
     await stand.caughtUp();
     expect(await emails(201, 207)).toEqual({
-      202: 'e202@example.test', 203: 'x@example.test', 204: 'y@example.test', 205: 'e203@example.test', 206: 'other@example.test', 207: 'e201@example.test',
+      202: 'e202@example.test',
+      203: 'x@example.test',
+      204: 'y@example.test',
+      205: 'e203@example.test',
+      206: 'other@example.test',
+      207: 'e201@example.test',
     });
     expect(await stand.letters()).toEqual([]);
   });
@@ -195,10 +250,13 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
   it('never touches foreign rows, and adopts one that the source has too', async () => {
     await foreignUser(301, 'foreign301@example.test');
     await foreignUser(302, 'foreign302@example.test');
-    await stand.target.query("INSERT INTO institute (instituteId, name, createdAt, updatedAt) VALUES (30, 'Theirs', '2020-01-01', '2020-01-01')");
+    await stand.target.query(
+      "INSERT INTO institute (instituteId, name, createdAt, updatedAt) VALUES (30, 'Theirs', '2020-01-01', '2020-01-01')",
+    );
     await user(301, 'ours301@example.test');
     await stand.caughtUp();
-    for (const mode of ['diff', 'full']) expect((await stand.daemon.post('/sync/trigger', {mode, allowDeletes: true})).status).toBe(200);
+    for (const mode of ['diff', 'full'])
+      expect((await stand.daemon.post('/sync/trigger', {mode, allowDeletes: true})).status).toBe(200);
     expect(await emails(301, 302)).toEqual({301: 'ours301@example.test', 302: 'foreign302@example.test'});
     await stand.source.query('DELETE FROM users WHERE id = 301');
     // A key that only others have: its delete at the source is no business of theirs.
@@ -206,7 +264,9 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     await stand.source.query('DELETE FROM users WHERE id = 302');
     await stand.caughtUp();
     expect(await emails(301, 302)).toEqual({302: 'foreign302@example.test'});
-    expect(await stand.targetRows('SELECT name FROM institute WHERE instituteId = 30')).toEqual([{name: 'Theirs'}]);
+    expect(await stand.targetRows('SELECT name FROM institute WHERE instituteId = 30')).toEqual([
+      {name: 'Theirs'},
+    ]);
   });
 
   it('keeps a row that foreign rows refer to, and deletes it once they are gone', async () => {
@@ -214,11 +274,16 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     await user(402, 'kept402@example.test');
     await member(1, 401);
     await stand.caughtUp();
-    await stand.target.query("INSERT INTO institute_users (instituteId, userId, role, isActive, createdAt, updatedAt) VALUES (30, 401, 'ADMIN', 1, '2020-01-01', '2020-01-01')");
+    await stand.target.query(
+      "INSERT INTO institute_users (instituteId, userId, role, isActive, createdAt, updatedAt) VALUES (30, 401, 'ADMIN', 1, '2020-01-01', '2020-01-01')",
+    );
     await stand.target.query('INSERT INTO badge VALUES (1, 402)');
     await stand.source.query('DELETE FROM users WHERE id IN (401, 402)');
     await stand.caughtUp();
-    expect(await stand.letters()).toEqual(['user 401 delete-blocked institute_users', 'user 402 delete-blocked badge']);
+    expect(await stand.letters()).toEqual([
+      'user 401 delete-blocked institute_users',
+      'user 402 delete-blocked badge',
+    ]);
     expect((await users(401, 402)).memberships).toEqual(['30:401 ADMIN']);
     expect(await stand.targetRows('SELECT id FROM badge')).toEqual([{id: 1}]);
     expect((await stand.daemon.post('/sync/trigger', {mode: 'diff', allowDeletes: true})).status).toBe(200);
@@ -252,13 +317,24 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (60, 'Sixty'), (61, NULL)");
     await user(601, 'in@example.test', {active: 0});
     await user(602, 'stays@example.test');
-    for (const [institute, id] of [[60, 601], [61, 601], [60, 602], [61, 602]] as const) await member(institute, id);
+    for (const [institute, id] of [
+      [60, 601],
+      [61, 601],
+      [60, 602],
+      [61, 602],
+    ] as const)
+      await member(institute, id);
     await stand.caughtUp();
     expect(await users(601, 602)).toEqual({user: [602], auth: [602], memberships: ['60:602 STUDENT']});
     await stand.source.query('UPDATE users SET is_active = 1 WHERE id = 601');
     await stand.source.query("UPDATE institutes SET name = 'Sixty-one' WHERE id = 61");
     await stand.caughtUp();
-    expect((await users(601, 602)).memberships).toEqual(['60:601 STUDENT', '60:602 STUDENT', '61:601 STUDENT', '61:602 STUDENT']);
+    expect((await users(601, 602)).memberships).toEqual([
+      '60:601 STUDENT',
+      '60:602 STUDENT',
+      '61:601 STUDENT',
+      '61:602 STUDENT',
+    ]);
     await stand.source.query('UPDATE users SET email = NULL WHERE id = 602');
     await stand.source.query('UPDATE institutes SET name = NULL WHERE id = 60');
     await stand.caughtUp();
@@ -277,7 +353,9 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     await user('9223372036854775807', 'last@example.test');
     await member(1, '9007199254740993');
     await stand.caughtUp();
-    const found = await stand.targetRows("SELECT CAST(u.userId AS CHAR) id, u.email, CAST(m.userId AS CHAR) belongs FROM user u LEFT JOIN institute_users m USING (userId) WHERE u.userId > 9000000000000000 ORDER BY u.userId");
+    const found = await stand.targetRows(
+      'SELECT CAST(u.userId AS CHAR) id, u.email, CAST(m.userId AS CHAR) belongs FROM user u LEFT JOIN institute_users m USING (userId) WHERE u.userId > 9000000000000000 ORDER BY u.userId',
+    );
     expect(found).toEqual([
       {id: '9007199254740993', email: 'odd@example.test', belongs: '9007199254740993'},
       {id: '9223372036854775807', email: 'last@example.test', belongs: null},
@@ -288,20 +366,28 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
   });
 
   it('asks before it deletes very many rows, and deletes them when it may', async () => {
-    await stand.source.query("INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 7001 i UNION ALL SELECT i + 1 FROM n WHERE i < 7200) SELECT i, 'N', CONCAT('n', i, '@example.test'), 'p' FROM n");
-    await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users WHERE id BETWEEN 7001 AND 7200");
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 7001 i UNION ALL SELECT i + 1 FROM n WHERE i < 7200) SELECT i, 'N', CONCAT('n', i, '@example.test'), 'p' FROM n",
+    );
+    await stand.source.query(
+      "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users WHERE id BETWEEN 7001 AND 7200",
+    );
     await stand.caughtUp();
     expect((await users(7001, 7200)).memberships).toHaveLength(200);
     const since = Date.now() - 1000;
     await stand.source.query('TRUNCATE institute_user');
     expect(await stand.recovery(since)).toMatchObject({state: 'needs-confirmation'});
     expect((await users(7001, 7200)).memberships).toHaveLength(200);
-    const status = await stand.until('a reason', ({reasons}) => reasons.some(reason => reason.includes('confirmation')));
+    const status = await stand.until('a reason', ({reasons}) =>
+      reasons.some(reason => reason.includes('confirmation')),
+    );
     expect(status.isHealthy).toBe(false);
     // The rest goes on meanwhile.
     await stand.source.query("UPDATE users SET first_name = 'Later' WHERE id = 7001");
     await stand.caughtUp();
-    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff', allowDeletes: true})).body).toMatchObject({success: true});
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff', allowDeletes: true})).body).toMatchObject(
+      {success: true},
+    );
     expect(await stand.targetRows('SELECT COUNT(*) n FROM institute_users')).toEqual([{n: 0}]);
     await stand.until('health', ({isHealthy}) => isHealthy);
   });
@@ -311,22 +397,32 @@ describe('what an operator may choose', () => {
   describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, source, target}) => {
     let stand: Stand;
     beforeAll(async () => {
-      stand = await Stand.open({source: {server, database: source}, target: {server, database: target}, env: {SYNC_DELETES: 'keep', SYNC_CONFLICTS: 'newest'}});
+      stand = await Stand.open({
+        source: {server, database: source},
+        target: {server, database: target},
+        env: {SYNC_DELETES: 'keep', SYNC_CONFLICTS: 'newest'},
+      });
       await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One')");
-      await stand.source.query("INSERT INTO users (id, first_name, email, password, updated_at) VALUES (1, 'A', 'a@example.test', 'p', '2024-01-01'), (2, 'B', 'b@example.test', 'p', '2024-01-01'), (3, 'C', 'c@example.test', 'p', '2024-01-01')");
-      await stand.source.query('INSERT INTO institute_user (institute_id, user_id) VALUES (1, 1), (1, 2), (1, 3)');
+      await stand.source.query(
+        "INSERT INTO users (id, first_name, email, password, updated_at) VALUES (1, 'A', 'a@example.test', 'p', '2024-01-01'), (2, 'B', 'b@example.test', 'p', '2024-01-01'), (3, 'C', 'c@example.test', 'p', '2024-01-01')",
+      );
+      await stand.source.query(
+        'INSERT INTO institute_user (institute_id, user_id) VALUES (1, 1), (1, 2), (1, 3)',
+      );
       await stand.start();
       await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
     });
     afterAll(async () => {
       await stand?.[Symbol.asyncDispose]();
     });
-    const names = async () => (await stand.targetRows('SELECT name FROM user ORDER BY userId')).map(row => row['name']);
+    const names = async () =>
+      (await stand.targetRows('SELECT name FROM user ORDER BY userId')).map(row => row['name']);
 
     it('keeps a later edit of the target, and overwrites an earlier one', async () => {
       await stand.target.query("UPDATE user SET name = 'Later', updatedAt = '2025-01-01' WHERE userId = 1");
       await stand.target.query("UPDATE user SET name = 'Earlier', updatedAt = '2023-01-01' WHERE userId = 2");
-      for (const mode of ['diff', 'full']) expect((await stand.daemon.post('/sync/trigger', {mode})).status).toBe(200);
+      for (const mode of ['diff', 'full'])
+        expect((await stand.daemon.post('/sync/trigger', {mode})).status).toBe(200);
       expect(await names()).toEqual(['Later', 'B', 'C']);
       await stand.source.query("UPDATE users SET first_name = 'A2', updated_at = '2024-06-01' WHERE id = 1");
       await stand.source.query("UPDATE users SET first_name = 'B2', updated_at = '2024-06-01' WHERE id = 2");
@@ -341,9 +437,12 @@ describe('what an operator may choose', () => {
       await stand.source.query('DELETE FROM users WHERE id = 1');
       await stand.source.query('UPDATE users SET is_active = 0 WHERE id = 2');
       await stand.source.query('DELETE FROM institute_user WHERE user_id = 3');
-      await stand.source.query("UPDATE users SET first_name = 'Last', updated_at = '2026-01-01' WHERE id = 3");
+      await stand.source.query(
+        "UPDATE users SET first_name = 'Last', updated_at = '2026-01-01' WHERE id = 3",
+      );
       await eventually(async () => (await names())[2] === 'Last', {what: 'the update'});
-      for (const mode of ['diff', 'full']) expect((await stand.daemon.post('/sync/trigger', {mode, allowDeletes: true})).status).toBe(200);
+      for (const mode of ['diff', 'full'])
+        expect((await stand.daemon.post('/sync/trigger', {mode, allowDeletes: true})).status).toBe(200);
       expect(await names()).toHaveLength(3);
       expect(await stand.targetRows('SELECT userId FROM institute_users')).toHaveLength(3);
       expect(await stand.targetRows('SELECT userId FROM user_auth')).toHaveLength(3);

@@ -14,7 +14,9 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.source.query(
       "INSERT INTO users (id, first_name, last_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i, CONCAT('F', i), CONCAT('L', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
     );
-    await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users");
+    await stand.source.query(
+      "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users",
+    );
     await stand.start();
     await stand.equal();
     other = await connect(server, source);
@@ -23,15 +25,20 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await other?.end();
     await stand?.[Symbol.asyncDispose]();
     const cleaner = await connect(server);
-    for (const name of [source, target]) await cleaner.query(`DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+    for (const name of [source, target])
+      await cleaner.query(`DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
     await cleaner.end();
   });
 
   const work = async (tag: string, name = 'first_name') => {
     await stand.source.query(`UPDATE users SET ${name} = '${tag}' WHERE id <= 5`);
-    await stand.source.query(`INSERT INTO users (${name}, email, password) VALUES ('${tag}', '${tag}@example.test', 'p')`);
+    await stand.source.query(
+      `INSERT INTO users (${name}, email, password) VALUES ('${tag}', '${tag}@example.test', 'p')`,
+    );
     await stand.source.query('DELETE FROM users ORDER BY id DESC LIMIT 1');
-    await stand.source.query(`INSERT INTO users (${name}, email, password) VALUES ('${tag}', '${tag}2@example.test', 'p')`);
+    await stand.source.query(
+      `INSERT INTO users (${name}, email, password) VALUES ('${tag}', '${tag}2@example.test', 'p')`,
+    );
   };
   const columns = async () => {
     for (const [i, sql] of [
@@ -54,7 +61,9 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await columns();
     await stand.caughtUp();
     await stand.equal();
-    await stand.source.query("ALTER TABLE users DROP COLUMN more, ADD COLUMN phone VARCHAR(3) NULL; ALTER TABLE institutes ADD COLUMN city VARCHAR(3) NULL; ALTER TABLE institute_user DROP COLUMN note");
+    await stand.source.query(
+      'ALTER TABLE users DROP COLUMN more, ADD COLUMN phone VARCHAR(3) NULL; ALTER TABLE institutes ADD COLUMN city VARCHAR(3) NULL; ALTER TABLE institute_user DROP COLUMN note',
+    );
     expect(await stand.daemon.stop()).toBe(0);
     await stand.source.query("DELETE FROM users WHERE email LIKE 'w%' OR email LIKE 'last%'");
     await columns();
@@ -114,12 +123,16 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     const [create] = await stand.sourceRows('SHOW CREATE TABLE institute_user');
     await stand.source.query('DROP TABLE institute_user');
     await stand.source.query(String(create?.['Create Table']));
-    await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role) VALUES (2, 10, 'staff')");
+    await stand.source.query(
+      "INSERT INTO institute_user (institute_id, user_id, role) VALUES (2, 10, 'staff')",
+    );
     await stand.daemon.until('streaming');
     await stand.equal(30_000);
 
     expect(await stand.daemon.stop()).toBe(0);
-    await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 11, 'staff'); TRUNCATE institute_user; INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 12, 'staff')");
+    await stand.source.query(
+      "INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 11, 'staff'); TRUNCATE institute_user; INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 12, 'staff')",
+    );
     await stand.start();
     await stand.equal(30_000);
   });
@@ -127,17 +140,23 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
   it('by sessions with a log format of their own: STATEMENT, MINIMAL, compressed', async () => {
     const since = Date.now() - 1000;
     await other.query("SET SESSION binlog_row_image = 'MINIMAL'");
-    await other.query("UPDATE users SET first_name = 'Minimal' WHERE id = 3; DELETE FROM users WHERE id = 4; INSERT INTO users (id, email, password) VALUES (1004, 'm@example.test', 'p'); UPDATE users SET id = 1005 WHERE id = 5; UPDATE institute_user SET role = 'admin' WHERE user_id = 6; DELETE FROM institute_user WHERE user_id = 7");
+    await other.query(
+      "UPDATE users SET first_name = 'Minimal' WHERE id = 3; DELETE FROM users WHERE id = 4; INSERT INTO users (id, email, password) VALUES (1004, 'm@example.test', 'p'); UPDATE users SET id = 1005 WHERE id = 5; UPDATE institute_user SET role = 'admin' WHERE user_id = 6; DELETE FROM institute_user WHERE user_id = 7",
+    );
     await stand.caughtUp();
     await stand.equal();
     if (flavour === 'mysql') {
-      await other.query("SET SESSION binlog_row_image = 'FULL'; SET SESSION binlog_transaction_compression = ON");
+      await other.query(
+        "SET SESSION binlog_row_image = 'FULL'; SET SESSION binlog_transaction_compression = ON",
+      );
       await other.query("UPDATE users SET first_name = REPEAT('Compressed', 5) WHERE id > 20");
       await stand.caughtUp();
       await stand.equal();
     }
     await other.query("SET SESSION binlog_row_image = 'FULL'; SET SESSION binlog_format = 'STATEMENT'");
-    await other.query("UPDATE users SET first_name = 'Statement' WHERE id BETWEEN 30 AND 40; DELETE FROM users WHERE id = 41");
+    await other.query(
+      "UPDATE users SET first_name = 'Statement' WHERE id BETWEEN 30 AND 40; DELETE FROM users WHERE id = 41",
+    );
     expect(await stand.recovery(since)).toMatchObject({state: 'succeeded'});
     await stand.equal(30_000);
     await other.query("SET SESSION binlog_format = 'ROW'");
@@ -145,14 +164,20 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
   });
 
   it('by XA transactions, committed and rolled back, alone and beside others', async () => {
-    await other.query("XA START 'a'; UPDATE users SET first_name = 'Prepared' WHERE id = 20; INSERT INTO users (id, email, password) VALUES (2000, 'xa@example.test', 'p'); XA END 'a'; XA PREPARE 'a'");
+    await other.query(
+      "XA START 'a'; UPDATE users SET first_name = 'Prepared' WHERE id = 20; INSERT INTO users (id, email, password) VALUES (2000, 'xa@example.test', 'p'); XA END 'a'; XA PREPARE 'a'",
+    );
     await work('beside');
     await stand.caughtUp();
     await stand.equal();
     await other.query("XA COMMIT 'a'");
     await stand.equal(30_000);
-    await other.query("XA START 'b'; UPDATE users SET first_name = 'Undone' WHERE id = 21; XA END 'b'; XA PREPARE 'b'; XA ROLLBACK 'b'");
-    await other.query("XA START 'c'; UPDATE users SET first_name = 'OnePhase' WHERE id = 22; XA END 'c'; XA COMMIT 'c' ONE PHASE");
+    await other.query(
+      "XA START 'b'; UPDATE users SET first_name = 'Undone' WHERE id = 21; XA END 'b'; XA PREPARE 'b'; XA ROLLBACK 'b'",
+    );
+    await other.query(
+      "XA START 'c'; UPDATE users SET first_name = 'OnePhase' WHERE id = 22; XA END 'c'; XA COMMIT 'c' ONE PHASE",
+    );
     await stand.caughtUp();
     await stand.equal(30_000);
   });

@@ -10,7 +10,11 @@ const CLI = join(import.meta.dirname, '../../dist/src/cli.js');
 export type Environment = Readonly<Record<string, string>>;
 
 /** The environment for a source and a target schema on the given servers. */
-export function environment(source: Reachable & {database: string}, target: Reachable & {database: string}, extra: Environment = {}): Environment {
+export function environment(
+  source: Reachable & {database: string},
+  target: Reachable & {database: string},
+  extra: Environment = {},
+): Environment {
   return {
     DB_HOST: source.host,
     DB_PORT: String(source.port),
@@ -37,7 +41,10 @@ export interface CliResult {
 /** Runs one command to its end. */
 export function cli(args: readonly string[], env: Environment): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLI, ...args], {env: {PATH: process.env['PATH'], ...env}, stdio: ['ignore', 'pipe', 'pipe']});
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: {PATH: process.env['PATH'], ...env},
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', chunk => (stdout += String(chunk)));
@@ -49,8 +56,18 @@ export function cli(args: readonly string[], env: Environment): Promise<CliResul
 
 export interface StatusBody {
   readonly isHealthy: boolean;
-  readonly replication: {readonly state: string; readonly lagSeconds: number | null; readonly position: Record<string, unknown> | null; readonly transactionsApplied: number; readonly rowsApplied: number};
-  readonly lastRun: {readonly state: string; readonly runId: string; readonly tables: Record<string, Record<string, number>>} | null;
+  readonly replication: {
+    readonly state: string;
+    readonly lagSeconds: number | null;
+    readonly position: Record<string, unknown> | null;
+    readonly transactionsApplied: number;
+    readonly rowsApplied: number;
+  };
+  readonly lastRun: {
+    readonly state: string;
+    readonly runId: string;
+    readonly tables: Record<string, Record<string, number>>;
+  } | null;
   readonly deadLetters: number;
   readonly reasons: readonly string[];
   readonly [field: string]: unknown;
@@ -66,7 +83,8 @@ export class DaemonProcess {
   private constructor(child: ChildProcess, port: number) {
     this.#child = child;
     this.url = `http://127.0.0.1:${port}`;
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (this.#log += String(chunk)));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', chunk => (this.#log += String(chunk)));
     this.exited = new Promise(resolve => child.on('close', code => resolve(code)));
   }
 
@@ -106,7 +124,12 @@ export class DaemonProcess {
   }
 
   async post(path: string, body?: unknown): Promise<{status: number; body: Record<string, unknown>}> {
-    const response = await fetch(this.url + path, {method: 'POST', ...(body === undefined ? {} : {body: JSON.stringify(body), headers: {'content-type': 'application/json'}})});
+    const response = await fetch(this.url + path, {
+      method: 'POST',
+      ...(body === undefined
+        ? {}
+        : {body: JSON.stringify(body), headers: {'content-type': 'application/json'}}),
+    });
     return {status: response.status, body: (await response.json()) as Record<string, unknown>};
   }
 

@@ -3,7 +3,14 @@ import {randomUUID} from 'node:crypto';
 import {expect} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {connect, query, type Reachable, type Row} from '../servers/databases.ts';
-import {cli, type CliResult, DaemonProcess, environment, type Environment, type StatusBody} from './daemon.ts';
+import {
+  cli,
+  type CliResult,
+  DaemonProcess,
+  environment,
+  type Environment,
+  type StatusBody,
+} from './daemon.ts';
 import {eventually} from './eventually.ts';
 import {actualTarget, expectedTarget} from './oracle.ts';
 import {SOURCE_SCHEMAS, type SourceSchemaCase} from './schemas.ts';
@@ -24,7 +31,10 @@ export interface StandOptions {
   readonly source: Place;
   readonly target: Place;
   /** Where the daemon is sent instead, through a proxy. */
-  readonly via?: {readonly source?: {readonly host: string; readonly port: number}; readonly target?: {readonly host: string; readonly port: number}};
+  readonly via?: {
+    readonly source?: {readonly host: string; readonly port: number};
+    readonly target?: {readonly host: string; readonly port: number};
+  };
   readonly schema?: Pick<SourceSchemaCase, 'create' | 'surrogate'>;
   readonly env?: Environment;
 }
@@ -112,11 +122,17 @@ export class Stand implements AsyncDisposable {
     const [row] = await query(this.source, 'SELECT COALESCE(MAX(id), 0) + 1 AS id FROM institutes');
     await this.source.query('INSERT INTO institutes (id, name) VALUES (?, ?)', [row?.['id'], name]);
     await this.explained(
-      eventually(async () => (await query(this.target, 'SELECT 1 FROM institute WHERE name = ?', [name])).length === 1, {timeoutMs, what: 'the mark'}),
+      eventually(
+        async () => (await query(this.target, 'SELECT 1 FROM institute WHERE name = ?', [name])).length === 1,
+        {timeoutMs, what: 'the mark'},
+      ),
     );
     await this.source.query('DELETE FROM institutes WHERE name = ?', [name]);
     await this.explained(
-      eventually(async () => (await query(this.target, 'SELECT 1 FROM institute WHERE name = ?', [name])).length === 0, {timeoutMs, what: "the mark's end"}),
+      eventually(
+        async () => (await query(this.target, 'SELECT 1 FROM institute WHERE name = ?', [name])).length === 0,
+        {timeoutMs, what: "the mark's end"},
+      ),
     );
   }
 
@@ -126,7 +142,9 @@ export class Stand implements AsyncDisposable {
     await this.explained(
       eventually(
         async () => {
-          expect(await actualTarget(this.target, target.database)).toEqual(await expectedTarget(this.source, source.database, schema.surrogate));
+          expect(await actualTarget(this.target, target.database)).toEqual(
+            await expectedTarget(this.source, source.database, schema.surrogate),
+          );
           return true;
         },
         {timeoutMs, intervalMs: 100, what: 'equality'},
@@ -153,7 +171,14 @@ export class Stand implements AsyncDisposable {
       eventually(
         async () => {
           const {items} = (await this.daemon.get('/sync/runs')) as {items: Record<string, unknown>[]};
-          return items.find(run => run['trigger'] === 'recovery' && run['state'] !== 'running' && Date.parse(String(run['startedAt'])) >= since) ?? false;
+          return (
+            items.find(
+              run =>
+                run['trigger'] === 'recovery' &&
+                run['state'] !== 'running' &&
+                Date.parse(String(run['startedAt'])) >= since,
+            ) ?? false
+          );
         },
         {timeoutMs, what: 'a reconcile by itself'},
       ),
@@ -162,8 +187,14 @@ export class Stand implements AsyncDisposable {
 
   /** Dead letters as `table key code detail`. */
   async letters(): Promise<string[]> {
-    const rows = await this.targetRows('SELECT target_table, row_key, code, detail FROM sync_dead_letter ORDER BY 1, row_key + 0, 2');
-    return rows.map(row => [row['target_table'], row['row_key'], row['code'], row['detail']].filter(part => part !== null).join(' '));
+    const rows = await this.targetRows(
+      'SELECT target_table, row_key, code, detail FROM sync_dead_letter ORDER BY 1, row_key + 0, 2',
+    );
+    return rows.map(row =>
+      [row['target_table'], row['row_key'], row['code'], row['detail']]
+        .filter(part => part !== null)
+        .join(' '),
+    );
   }
 
   /** What the daemon logged, requests left out. */
@@ -179,7 +210,10 @@ export class Stand implements AsyncDisposable {
       return await wait;
     } catch (error) {
       const status = await this.#daemon?.status().catch(() => null);
-      throw new Error(`${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.told().slice(-4000)}`, {cause: error});
+      throw new Error(
+        `${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.told().slice(-4000)}`,
+        {cause: error},
+      );
     }
   }
 

@@ -27,7 +27,9 @@ export interface Writers {
 export async function startWriters(place: Place, count: number, seed: number): Promise<Writers> {
   const stop = new AbortController();
   let written = 0;
-  const connections = await Promise.all(Array.from({length: count}, () => connect(place.server, place.database)));
+  const connections = await Promise.all(
+    Array.from({length: count}, () => connect(place.server, place.database)),
+  );
   const [first] = connections;
   await first?.query(
     "INSERT IGNORE INTO users (id, first_name, email, password) VALUES (9001, 'pair', 'p1@example.test', 'p'), (9002, 'pair', 'p2@example.test', 'p')",

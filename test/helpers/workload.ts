@@ -45,28 +45,53 @@ export class Workload {
     if (roll < 0.1) return null;
     const date = new Date(Date.UTC(2020, 0, 1) + Math.floor(this.#random() * 150_000_000_000));
     const text = date.toISOString().slice(0, 19).replace('T', ' ');
-    return this.#schema.surrogate ? text : `${text}.${String(Math.floor(this.#random() * 1_000_000)).padStart(6, '0')}`;
+    return this.#schema.surrogate
+      ? text
+      : `${text}.${String(Math.floor(this.#random() * 1_000_000)).padStart(6, '0')}`;
   }
 
   async #ids(table: string, column = 'id'): Promise<number[]> {
-    const [rows] = await this.#connection.query<mysql.RowDataPacket[]>(`SELECT ${column} AS id FROM ${table} ORDER BY 1`);
+    const [rows] = await this.#connection.query<mysql.RowDataPacket[]>(
+      `SELECT ${column} AS id FROM ${table} ORDER BY 1`,
+    );
     return rows.map(row => Number(row['id']));
   }
 
   /** One operation, drawn by chance. Duplicate keys and the like are part of the draw. */
   async step(): Promise<void> {
     const operations = [
-      () => this.#insertUser(), () => this.#insertUser(), () => this.#insertInstitute(), () => this.#insertMembership(), () => this.#insertMembership(),
-      () => this.#updateUser(), () => this.#updateUser(), () => this.#toggleUser(), () => this.#swapEmails(), () => this.#deleteUser(),
-      () => this.#deleteInstitute(), () => this.#renameInstitute(), () => this.#changeMembership(), () => this.#moveMembership(), () => this.#deleteMembership(),
-      () => this.#changeUserId(), () => this.#savepoint(), () => this.#rollback(), () => this.#nullEmail(), () => this.#bulk(),
+      () => this.#insertUser(),
+      () => this.#insertUser(),
+      () => this.#insertInstitute(),
+      () => this.#insertMembership(),
+      () => this.#insertMembership(),
+      () => this.#updateUser(),
+      () => this.#updateUser(),
+      () => this.#toggleUser(),
+      () => this.#swapEmails(),
+      () => this.#deleteUser(),
+      () => this.#deleteInstitute(),
+      () => this.#renameInstitute(),
+      () => this.#changeMembership(),
+      () => this.#moveMembership(),
+      () => this.#deleteMembership(),
+      () => this.#changeUserId(),
+      () => this.#savepoint(),
+      () => this.#rollback(),
+      () => this.#nullEmail(),
+      () => this.#bulk(),
     ];
     try {
       await this.#pick(operations)();
     } catch (error) {
       await this.#connection.query('ROLLBACK');
       // 1062 duplicate, 1452 no parent, 1451 has children, 1761 cascade would clash, 1205/1213 lock.
-      if (!(error instanceof Error && 'errno' in error && [1062, 1452, 1451, 1761, 1205, 1213].includes(Number(error.errno)))) throw error;
+      if (!(
+        error instanceof Error &&
+        'errno' in error &&
+        [1062, 1452, 1451, 1761, 1205, 1213].includes(Number(error.errno))
+      ))
+        throw error;
     }
   }
 
@@ -75,7 +100,16 @@ export class Workload {
     const last = this.#pick(LAST);
     await this.#connection.query(
       'INSERT INTO users (id, first_name, last_name, email, password, is_active, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      [this.#nextId++, name, last, this.#newEmail(), `$2b$10$${this.#nextId}`, this.#random() < 0.8 ? 1 : 0, this.#date(), this.#date()],
+      [
+        this.#nextId++,
+        name,
+        last,
+        this.#newEmail(),
+        `$2b$10$${this.#nextId}`,
+        this.#random() < 0.8 ? 1 : 0,
+        this.#date(),
+        this.#date(),
+      ],
     );
   }
 
@@ -85,17 +119,32 @@ export class Workload {
 
   async #insertInstitute(): Promise<void> {
     const url = this.#schema.surrogate ? 'image_url' : 'imageUrl';
-    await this.#connection.query(`INSERT INTO institutes (id, name, ${url}, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`, [
-      this.#nextId++, this.#random() < 0.1 ? null : `Institut für ${this.#nextId}`, this.#random() < 0.5 ? null : 'https://example.test/a.png', this.#date(), this.#date(),
-    ]);
+    await this.#connection.query(
+      `INSERT INTO institutes (id, name, ${url}, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
+      [
+        this.#nextId++,
+        this.#random() < 0.1 ? null : `Institut für ${this.#nextId}`,
+        this.#random() < 0.5 ? null : 'https://example.test/a.png',
+        this.#date(),
+        this.#date(),
+      ],
+    );
   }
 
   async #insertMembership(): Promise<void> {
     const [users, institutes] = [await this.#ids('users'), await this.#ids('institutes')];
     if (users.length === 0 || institutes.length === 0) return;
-    await this.#connection.query('INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)', [
-      this.#pick(institutes), this.#pick(users), this.#pick(ROLES), this.#pick(STATUSES), this.#date(), this.#date(),
-    ]);
+    await this.#connection.query(
+      'INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)',
+      [
+        this.#pick(institutes),
+        this.#pick(users),
+        this.#pick(ROLES),
+        this.#pick(STATUSES),
+        this.#date(),
+        this.#date(),
+      ],
+    );
   }
 
   async #someUser(): Promise<number> {
@@ -104,23 +153,37 @@ export class Workload {
   }
 
   async #updateUser(): Promise<void> {
-    await this.#connection.query('UPDATE users SET first_name = ?, password = ?, updated_at = ? WHERE id = ?', [
-      this.#random() < 0.3 ? this.#pick(EMOJI) : this.#pick(FIRST), `pw-${this.#random()}`, this.#date(), await this.#someUser(),
-    ]);
+    await this.#connection.query(
+      'UPDATE users SET first_name = ?, password = ?, updated_at = ? WHERE id = ?',
+      [
+        this.#random() < 0.3 ? this.#pick(EMOJI) : this.#pick(FIRST),
+        `pw-${this.#random()}`,
+        this.#date(),
+        await this.#someUser(),
+      ],
+    );
   }
 
   async #toggleUser(): Promise<void> {
-    await this.#connection.query('UPDATE users SET is_active = NOT is_active WHERE id = ?', [await this.#someUser()]);
+    await this.#connection.query('UPDATE users SET is_active = NOT is_active WHERE id = ?', [
+      await this.#someUser(),
+    ]);
   }
 
   async #nullEmail(): Promise<void> {
-    await this.#connection.query('UPDATE users SET email = IF(email IS NULL, ?, NULL) WHERE id = ?', [this.#newEmail(), await this.#someUser()]);
+    await this.#connection.query('UPDATE users SET email = IF(email IS NULL, ?, NULL) WHERE id = ?', [
+      this.#newEmail(),
+      await this.#someUser(),
+    ]);
   }
 
   async #swapEmails(): Promise<void> {
     const [a, b] = [await this.#someUser(), await this.#someUser()];
     if (a === b) return;
-    const [rows] = await this.#connection.query<mysql.RowDataPacket[]>('SELECT id, email FROM users WHERE id IN (?, ?)', [a, b]);
+    const [rows] = await this.#connection.query<mysql.RowDataPacket[]>(
+      'SELECT id, email FROM users WHERE id IN (?, ?)',
+      [a, b],
+    );
     const emails = new Map(rows.map(row => [Number(row['id']), row['email'] as string | null]));
     await this.#connection.query('START TRANSACTION');
     await this.#connection.query('UPDATE users SET email = NULL WHERE id = ?', [a]);
@@ -135,18 +198,24 @@ export class Workload {
 
   async #deleteInstitute(): Promise<void> {
     const ids = await this.#ids('institutes');
-    if (ids.length > 3) await this.#connection.query('DELETE FROM institutes WHERE id = ?', [this.#pick(ids)]);
+    if (ids.length > 3)
+      await this.#connection.query('DELETE FROM institutes WHERE id = ?', [this.#pick(ids)]);
   }
 
   async #renameInstitute(): Promise<void> {
     const ids = await this.#ids('institutes');
-    if (ids.length > 0) await this.#connection.query('UPDATE institutes SET name = IF(name IS NULL OR RAND() < 0.6, ?, NULL) WHERE id = ?', [`N ${this.#nextId++}`, this.#pick(ids)]);
+    if (ids.length > 0)
+      await this.#connection.query(
+        'UPDATE institutes SET name = IF(name IS NULL OR RAND() < 0.6, ?, NULL) WHERE id = ?',
+        [`N ${this.#nextId++}`, this.#pick(ids)],
+      );
   }
 
   async #changeMembership(): Promise<void> {
-    await this.#connection.query('UPDATE institute_user SET role = ?, status = ?, updated_at = ? WHERE user_id = ? LIMIT 1', [
-      this.#pick(ROLES), this.#pick(STATUSES), this.#date(), await this.#memberId(),
-    ]);
+    await this.#connection.query(
+      'UPDATE institute_user SET role = ?, status = ?, updated_at = ? WHERE user_id = ? LIMIT 1',
+      [this.#pick(ROLES), this.#pick(STATUSES), this.#date(), await this.#memberId()],
+    );
   }
 
   async #memberId(): Promise<number> {
@@ -156,15 +225,24 @@ export class Workload {
 
   async #moveMembership(): Promise<void> {
     const users = await this.#ids('users');
-    if (users.length > 0) await this.#connection.query('UPDATE institute_user SET user_id = ? WHERE user_id = ? LIMIT 1', [this.#pick(users), await this.#memberId()]);
+    if (users.length > 0)
+      await this.#connection.query('UPDATE institute_user SET user_id = ? WHERE user_id = ? LIMIT 1', [
+        this.#pick(users),
+        await this.#memberId(),
+      ]);
   }
 
   async #deleteMembership(): Promise<void> {
-    await this.#connection.query('DELETE FROM institute_user WHERE user_id = ? LIMIT 1', [await this.#memberId()]);
+    await this.#connection.query('DELETE FROM institute_user WHERE user_id = ? LIMIT 1', [
+      await this.#memberId(),
+    ]);
   }
 
   async #changeUserId(): Promise<void> {
-    await this.#connection.query('UPDATE users SET id = ? WHERE id = ?', [this.#nextId++, await this.#someUser()]);
+    await this.#connection.query('UPDATE users SET id = ? WHERE id = ?', [
+      this.#nextId++,
+      await this.#someUser(),
+    ]);
   }
 
   async #savepoint(): Promise<void> {
