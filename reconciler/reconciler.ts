@@ -11,7 +11,7 @@ import {literal} from '../src/apply/statements.ts';
 import type {Logger} from '../src/logger.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
-import {countEligible, countTarget} from '../src/mapping/sql.ts';
+import {quoteName} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
 import {reconcileBatch, type BatchOptions, type BatchOutcome, type Worker} from './batch.ts';
@@ -22,6 +22,7 @@ const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users', 'user_auth']} as const;
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
+const LOAD_FACTOR = 4;
 const RETRY_PAGE = 500;
 
 export interface ReconcileOptions {
@@ -87,17 +88,18 @@ class ReconcileRun {
     return {tables: this.#tables, foreign: this.#foreign, unconfirmed};
   }
 
+  /** How much there is to do, about: exact counts would cost a scan of their own. */
   async #count(): Promise<void> {
     const {applier, workers} = this.#deps;
     const [worker] = workers;
     if (worker === undefined) return;
-    const {plan} = applier;
     const source = connectionQuery(worker.source);
-    const [users] = await source(countEligible(plan, plan.tables.user));
-    const [institutes] = await source(countEligible(plan, plan.tables.institute));
-    this.#totalRows = Number(users?.[0] ?? 0) + Number(institutes?.[0] ?? 0);
-    const found = await Promise.all(TABLES.map(table => worker.hands.session.query(`${countTarget(plan.tables[table])} LIMIT 1`)));
-    this.#targetIsEmpty = found.every(([row]) => Number(row?.[0]) === 0);
+    const [row] = await source(
+      "SELECT SUM(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
+    );
+    this.#totalRows = Number(row?.[0] ?? 0);
+    const found = await Promise.all(TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)));
+    this.#targetIsEmpty = found.every(rows => rows.length === 0);
     await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
   }
 
@@ -123,28 +125,32 @@ class ReconcileRun {
   }
 
   async #segment(worker: Worker, scope: Scope, range: Range): Promise<void> {
-    const {applier} = this.#deps;
-    if (this.#options.mode === 'diff') {
-      const query = {source: connectionQuery(worker.source), target: (sql: string) => worker.hands.session.query(sql)};
-      const tables: readonly TargetTable[] = TABLES_OF[scope];
-      const compared: {table: TargetTable; rows: number; equal: boolean}[] = [];
-      for (const table of tables) {
-        const {equal, source} = await compareRange(applier.plan, table, range, query);
-        compared.push({table, rows: source.rows, equal});
-        if (!equal) break;
-      }
-      if (compared.every(({equal}) => equal)) {
-        for (const {table, rows} of compared) this.#tables[table].compared += rows;
-        this.#progress(scope, compared[0]?.rows ?? 0);
-        return;
-      }
-    }
-    await this.#rowsOf(worker, scope, range, this.#batchOptions(this.#options.allowDeletes && this.#options.mirror));
+    const isDiff = this.#options.mode === 'diff';
+    if (isDiff && (await this.#isEqual(worker, scope, range))) return;
+    await this.#rowsOf(worker, scope, range, this.#batchOptions(this.#options.allowDeletes && this.#options.mirror), isDiff);
   }
 
-  async #rowsOf(worker: Worker, scope: Scope, range: Range, options: BatchOptions): Promise<void> {
+  /** Compares checksums; a range that is equal is done. */
+  async #isEqual(worker: Worker, scope: Scope, range: Range): Promise<boolean> {
+    const query = {source: connectionQuery(worker.source), target: (sql: string) => worker.hands.session.query(sql)};
+    const compared: {table: TargetTable; rows: number}[] = [];
+    const tables: readonly TargetTable[] = TABLES_OF[scope];
+    for (const table of tables) {
+      const {equal, source} = await compareRange(this.#deps.applier.plan, table, range, query);
+      if (!equal) return false;
+      compared.push({table, rows: source.rows});
+    }
+    for (const {table, rows} of compared) this.#tables[table].compared += rows;
+    this.#progress(scope, compared[0]?.rows ?? 0);
+    return true;
+  }
+
+  async #rowsOf(worker: Worker, scope: Scope, range: Range, options: BatchOptions, mayBeEqual: boolean): Promise<void> {
     const query = connectionQuery(worker.source);
-    for await (const batch of batches(this.#deps.applier.plan, scope, range, this.#options.batchRows, query)) {
+    // A first load keeps nobody waiting: fewer, larger transactions.
+    const batchRows = this.#options.batchRows * (options.targetIsEmpty ? LOAD_FACTOR : 1);
+    for await (const batch of batches(this.#deps.applier.plan, scope, range, batchRows, query)) {
+      if (mayBeEqual && (await this.#isEqual(worker, scope, batch))) continue;
       const outcome = await reconcileBatch(worker, scope, batch, options, this.#signal);
       this.#add(outcome);
       if (TABLES.some(table => outcome.toDelete[table] > 0)) this.#condemned.push({scope, range: batch});
@@ -174,7 +180,7 @@ class ReconcileRun {
     this.#deps.onProgress({
       table: scope === 'users' ? 'user' : 'institute',
       rows: this.#rows,
-      totalRows: this.#totalRows,
+      totalRows: Math.max(this.#totalRows, this.#rows),
       fraction: this.#totalRows === 0 ? 1 : Math.min(1, this.#rows / this.#totalRows),
     });
   }
@@ -192,7 +198,7 @@ class ReconcileRun {
       if (!lacking) continue;
       const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
       for await (const range of segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
-        await this.#rowsOf(worker, scope, range, this.#batchOptions(false));
+        await this.#rowsOf(worker, scope, range, this.#batchOptions(false), false);
       }
       // The rows were counted before.
       for (const table of TABLES_OF[scope]) Object.assign(this.#tables[table], outcome[table]);

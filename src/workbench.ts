@@ -100,7 +100,7 @@ export class Workbench {
       for (let i = 0; i < count; i++) {
         const source = await open.source();
         const session = await open.session();
-        const {plan} = await this.#applierFor(source, session);
+        const {plan} = i === 0 || this.#applier === null ? await this.#applierFor(source, session) : this.#applier;
         const info = await readServerInfo('source', source);
         const reader = createSourceReader(plan, connectionQuery(source));
         workers.push({source, info, hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)}});

@@ -183,7 +183,9 @@ export class PositionTracker {
   }
 
   advance({gtid, offset}: Pick<SourceTransaction, 'gtid' | 'offset'>): void {
-    if (offset !== null) this.#offset = offset;
+    // A dump begins with the start of a file: that the log moved on never moves us back.
+    const isBehind = gtid === null && offset !== null && this.#offset?.file === offset.file && offset.offset < this.#offset.offset;
+    if (offset !== null && !isBehind) this.#offset = offset;
     if (gtid === null) return;
     this.#set?.add(gtid);
     if (this.#gtids !== null) {

@@ -2,9 +2,12 @@
  * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when
  * the rows are. Pure text from a plan; identifiers only, no values.
  */
-import {actualName, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
+import {actualName, type ColumnSchema, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
 
 import {TRANSFORMS} from './transforms.ts';
+
+/** Knuth's multiplier for hashes: odd, and with bits all over. */
+const ODD = '2654435761';
 
 export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
@@ -13,6 +16,17 @@ export function quoteName(name: string): string {
 /** A mapped source column as an expression, in the table's alias `s`. */
 export function sourceColumn(source: SourcePlan, column: string, alias = 's'): string {
   return `${alias}.${quoteName(actualName(source, column))}`;
+}
+
+/** The same as UTF-8 text where it is text in another charset. */
+function sourceText(source: SourcePlan, column: string): string {
+  const name = actualName(source, column);
+  return asUtf8(sourceColumn(source, column), source.schema.columns.find(candidate => candidate.name === name));
+}
+
+function asUtf8(expression: string, schema: ColumnSchema | undefined): string {
+  const isText = schema !== undefined && /char|text|enum|set|binary|blob/.test(schema.type);
+  return isText && schema.charset !== 'utf8mb4' ? `CONVERT(${expression} USING utf8mb4)` : expression;
 }
 
 /** The columns of a source row in the plan's order; an optional column that is absent reads as null. */
@@ -60,7 +74,7 @@ function parentConditions(plans: Plan, alias: string): string[] {
 
 /** Of several source rows for one pair, the one that counts (§2.4) comes first in this order. */
 export function winnerOrder(source: SourcePlan): string {
-  const active = TRANSFORMS['is-active'].sql([sourceColumn(source, 'status')], 0, false);
+  const active = TRANSFORMS['is-active'].sql([sourceText(source, 'status')], 0, false);
   const updated = sourceColumn(source, 'updated_at');
   const byId = source.actual[source.columns.indexOf('id')] === null ? '' : `, ${sourceColumn(source, 'id')} DESC`;
   return `${active} DESC, IF(${updated} = 0, NULL, ${updated}) DESC${byId}`;
@@ -69,33 +83,32 @@ export function winnerOrder(source: SourcePlan): string {
 /**
  * Counts and checksums the eligible source rows of a range of keys.
  *
- * The sum is over the square of each row's CRC: CRC32 alone is linear, so that the same change in two
- * rows would cancel itself out; its square is not.
+ * The sum is over each row's CRC times an odd number: CRC32 alone is linear, so that the same change in two
+ * rows would cancel itself out; a product, with its carries, is not. It fits 64 bits.
  */
 export function sourceChecksum(plans: Plan, plan: TablePlan, range: string): string {
   const source = plans.sources[plan.source];
   const eligible = eligibleCondition(plans, plan);
   if (plan.target === 'institute_users' && plans.pairsRepeat) {
     const pair = `${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')}`;
-    return `SELECT COUNT(*), BIT_XOR(c * c) FROM (
+    return `SELECT COUNT(*), BIT_XOR(c * ${ODD}) FROM (
       SELECT CRC32(${sourceRowText(plan, source)}) c, ROW_NUMBER() OVER (PARTITION BY ${pair} ORDER BY ${winnerOrder(source)}) n
         FROM ${sourceFrom(source)} WHERE ${range} AND ${eligible}) r WHERE n = 1`;
   }
-  return `SELECT COUNT(*), BIT_XOR(CRC32(${sourceRowText(plan, source)}) * CRC32(${sourceRowText(plan, source)}))
+  return `SELECT COUNT(*), BIT_XOR(CRC32(${sourceRowText(plan, source)}) * ${ODD})
     FROM ${sourceFrom(source)} WHERE ${range} AND ${eligible}`;
 }
 
 /** The same over the target's rows. */
 export function targetChecksum(plan: TablePlan, range: string): string {
-  const text = targetRowText(plan);
-  return `SELECT COUNT(*), BIT_XOR(CRC32(${text}) * CRC32(${text})) FROM ${quoteName(plan.target)} t WHERE ${range}`;
+  return `SELECT COUNT(*), BIT_XOR(CRC32(${targetRowText(plan)}) * ${ODD}) FROM ${quoteName(plan.target)} t WHERE ${range}`;
 }
 
 function sourceRowText(plan: TablePlan, source: SourcePlan): string {
   return rowText(
     plan.columns.map(column =>
       TRANSFORMS[column.map.transform].sql(
-        column.map.from.map(name => sourceColumn(source, name)),
+        column.map.from.map(name => sourceText(source, name)),
         column.schema.fraction,
         column.rounds,
       ),
@@ -105,11 +118,11 @@ function sourceRowText(plan: TablePlan, source: SourcePlan): string {
 
 function targetRowText(plan: TablePlan): string {
   return rowText(
-    plan.columns.map(({name, kind}) => {
+    plan.columns.map(({name, kind, schema}) => {
       const column = `t.${quoteName(name)}`;
       switch (kind) {
         case 'text':
-          return `CONVERT(${column} USING utf8mb4)`;
+          return asUtf8(column, schema);
         case 'timestamp':
           return `CAST(${column} AS DATETIME(6))`;
         case 'flag':

@@ -9,28 +9,27 @@ import type {Value} from './values.ts';
 
 export interface Transform {
   /** @param fraction digits of a second that the target column holds */
-  value(inputs: readonly Value[], fraction: number): Value;
+  readonly value: (inputs: readonly Value[], fraction: number) => Value;
   /**
-   * @param inputs expressions that yield the source columns
+   * @param inputs expressions that yield the source columns, text as UTF-8
    * @param rounds the source holds more digits of a second than the target, which has `fraction`
    */
-  sql(inputs: readonly string[], fraction: number, rounds: boolean): string;
+  readonly sql: (inputs: readonly string[], fraction: number, rounds: boolean) => string;
 }
 
 const EPOCH = '1970-01-01 00:00:00';
-const utf8 = (expression: string) => `CONVERT(${expression} USING utf8mb4)`;
 const normalised = (value: Value) => (value === null ? '' : trimSpaces(value).toUpperCase());
 const normalisedSql = (expression: string) =>
-  `CAST(UPPER(TRIM(${utf8(expression)})) AS BINARY)`;
+  `CAST(UPPER(TRIM(${expression})) AS BINARY)`;
 
 export const TRANSFORMS: Readonly<Record<TransformName, Transform>> = {
   id: {value: ([id = null]) => id, sql: ([id = '']) => id},
-  copy: {value: ([value = null]) => value, sql: ([value = '']) => utf8(value)},
+  copy: {value: ([value = null]) => value, sql: ([value = '']) => value},
   // As copy; named apart so that nothing that prints may print it.
-  secret: {value: ([value = null]) => value, sql: ([value = '']) => utf8(value)},
+  secret: {value: ([value = null]) => value, sql: ([value = '']) => value},
   trimmed: {
     value: ([value = null]) => (value === null ? null : trimSpaces(value)),
-    sql: ([value = '']) => `TRIM(${utf8(value)})`,
+    sql: ([value = '']) => `TRIM(${value})`,
   },
   'full-name': {
     value: ([first = null, last = null]) => {
@@ -39,7 +38,7 @@ export const TRANSFORMS: Readonly<Record<TransformName, Transform>> = {
       return head === '' ? tail : tail === '' ? head : `${head} ${tail}`;
     },
     sql: ([first = '', last = '']) =>
-      `CONCAT_WS(' ', NULLIF(TRIM(${utf8(first)}), ''), NULLIF(TRIM(${utf8(last)}), ''))`,
+      `CONCAT_WS(' ', NULLIF(TRIM(${first}), ''), NULLIF(TRIM(${last}), ''))`,
   },
   role: {
     value: ([role = null]) => (ROLES as Readonly<Record<string, string>>)[normalised(role)] ?? OTHER_ROLE,

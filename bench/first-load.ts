@@ -1,0 +1,88 @@
+/** A first load and reconciles, beside INSERT … SELECT inside one server and beside a plain checksum scan. */
+import {BenchDaemon, fillUsers, openStand, runCli, type Stand} from './stand.ts';
+
+const INSTITUTES = 200;
+
+export interface FirstLoad {
+  readonly users: number;
+  readonly loadMs: number;
+  readonly limitMs: number;
+  readonly reconcileMs: number;
+  readonly scanMs: number;
+  readonly driftMs: number;
+  readonly peakBytes: number;
+}
+
+export async function measureFirstLoad(users: number, nodeOptions: readonly string[] = []): Promise<FirstLoad> {
+  const stand = await openStand('mariadb');
+  try {
+    await stand.s.query('SET SESSION max_recursive_iterations = 10000000');
+    await fillUsers(stand.s, 1, users);
+    await fillMemberships(stand);
+    const limitMs = await limit(stand);
+    const daemon = await BenchDaemon.start(stand.env, nodeOptions);
+    const loadMs = (await lastRun(daemon)).durationMs;
+    const reconcileMs = (await trigger(daemon)).durationMs;
+    const scanMs = await scan(stand);
+    await stand.t.query(`UPDATE user SET name = 'drifted' WHERE userId BETWEEN 1000 AND 1049`);
+    const driftMs = (await trigger(daemon)).durationMs;
+    const peakBytes = daemon.memory().peak;
+    await daemon.stop();
+    const {code} = await runCli(['verify'], stand.env);
+    if (code !== 0) throw new Error('the target is not equal after the load');
+    return {users, loadMs, limitMs, reconcileMs, scanMs, driftMs, peakBytes};
+  } finally {
+    await stand.close();
+  }
+}
+
+async function fillMemberships({s}: Stand): Promise<void> {
+  await s.query(`INSERT INTO institutes (id, name, created_at, updated_at) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${INSTITUTES}) SELECT i, CONCAT('Institute ', i), '2024-01-01', '2024-01-01' FROM n`);
+  await s.query(`INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) SELECT 1 + MOD(id, ${INSTITUTES}), id, 'student', 'active', '2024-01-01', '2024-01-01' FROM users`);
+}
+
+/** The same rows written by the server itself, from its own tables: nothing can be faster. */
+async function limit({s}: Stand): Promise<number> {
+  await s.query(`CREATE DATABASE lim CHARACTER SET utf8mb4;
+    CREATE TABLE lim.user (userId BIGINT PRIMARY KEY, name VARCHAR(511) NOT NULL, email VARCHAR(255) NOT NULL UNIQUE, password VARCHAR(255) NOT NULL, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL);
+    CREATE TABLE lim.institute (instituteId BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL);
+    CREATE TABLE lim.institute_users (instituteId BIGINT NOT NULL, userId BIGINT NOT NULL, role VARCHAR(16) NOT NULL, isActive TINYINT NOT NULL, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL, PRIMARY KEY (instituteId, userId), FOREIGN KEY (instituteId) REFERENCES lim.institute (instituteId), FOREIGN KEY (userId) REFERENCES lim.user (userId));
+    CREATE TABLE lim.user_auth (userId BIGINT PRIMARY KEY, password VARCHAR(255) NOT NULL, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL, FOREIGN KEY (userId) REFERENCES lim.user (userId))`);
+  const began = performance.now();
+  await s.query(`INSERT INTO lim.institute SELECT id, name FROM institutes ON DUPLICATE KEY UPDATE name = VALUES(name)`);
+  await s.query(`INSERT INTO lim.user SELECT id, CONCAT_WS(' ', first_name, last_name), TRIM(email), password, created_at, updated_at FROM users WHERE is_active = 1 ON DUPLICATE KEY UPDATE name = VALUES(name)`);
+  await s.query(`INSERT INTO lim.institute_users SELECT institute_id, user_id, 'STUDENT', 1, created_at, updated_at FROM institute_user ON DUPLICATE KEY UPDATE role = VALUES(role)`);
+  await s.query(`INSERT INTO lim.user_auth SELECT id, password, created_at, updated_at FROM users WHERE is_active = 1 ON DUPLICATE KEY UPDATE password = VALUES(password)`);
+  const ms = performance.now() - began;
+  await s.query('DROP DATABASE lim');
+  return ms;
+}
+
+/** One checksum of each table on both sides, the servers side by side. */
+async function scan({s, t}: Stand): Promise<number> {
+  const sum = (columns: string, table: string) => `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT_WS('|', ${columns}))) FROM ${table}`;
+  const began = performance.now();
+  await Promise.all([
+    (async () => {
+      await s.query(sum('id, name, image_url, created_at, updated_at', 'institutes'));
+      await s.query(sum('id, first_name, last_name, email, password, created_at, updated_at', 'users'));
+      await s.query(sum('institute_id, user_id, role, status, created_at, updated_at', 'institute_user'));
+      await s.query(sum('id, password, created_at, updated_at', 'users'));
+    })(),
+    (async () => {
+      await t.query(sum('instituteId, name, imageUrl, createdAt, updatedAt', 'institute'));
+      await t.query(sum('userId, name, email, password, createdAt, updatedAt', 'user'));
+      await t.query(sum('instituteId, userId, role, isActive, createdAt, updatedAt', 'institute_users'));
+      await t.query(sum('userId, password, createdAt, updatedAt', 'user_auth'));
+    })(),
+  ]);
+  return performance.now() - began;
+}
+
+async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
+  return ((await (await fetch(`${daemon.url}/sync/status`)).json()) as {lastRun: {durationMs: number}}).lastRun;
+}
+
+async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {
+  return (await daemon.post('/sync/trigger', {mode: 'diff'})) as {durationMs: number};
+}
