@@ -202,8 +202,3 @@ export class StoppedError extends Error {
 export function throwIfStopped(signal: AbortSignal): void {
   if (signal.aborted) throw new StoppedError();
 }
-
-/** For the end of a switch over a union: the compiler proves that it is never reached. */
-export function unreachable(value: never): never {
-  throw new SyncError('internal', `unexpected case: ${typeof value}`);
-}

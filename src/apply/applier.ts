@@ -14,7 +14,6 @@ import {
   REREAD,
   type ChangeSet,
   type ParentChange,
-  type PerTable,
 } from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {DeadLetters} from './dead-letters.ts';
@@ -339,12 +338,4 @@ export class Applier {
 function ownedPair(key: string): OwnedKey {
   const {instituteId, userId} = splitPair(key);
   return ownedMembership(instituteId, userId);
-}
-
-/** Adds up outcomes. */
-export function addOutcome(total: PerTable<{upserted: number; deleted: number}>, outcome: Outcome): void {
-  for (const table of ['institute', 'user', 'institute_users', 'user_auth'] as const) {
-    total[table].upserted += outcome.upserted[table];
-    total[table].deleted += outcome.deleted[table];
-  }
 }

@@ -4,16 +4,13 @@
  */
 import {readFileSync} from 'node:fs';
 import mysql from 'mysql2/promise';
-import type {Connection as CallbackConnection, ConnectionOptions, SslOptions} from 'mysql2';
+import type {ConnectionOptions, SslOptions} from 'mysql2';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError} from '../errors.ts';
 
 export type Connection = mysql.Connection;
-export type {CallbackConnection, ConnectionOptions};
+export type {ConnectionOptions};
 export type Side = 'source' | 'target';
-
-/** What a row of a text-protocol result holds when nothing is cast: text, or bytes for binary columns. */
-export type Cell = string | null;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
