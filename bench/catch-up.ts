@@ -11,7 +11,10 @@ export interface CatchUp {
   readonly replicaMs: Readonly<Record<string, number>>;
 }
 
-export async function measureCatchUp(withReplica: boolean, nodeOptions: readonly string[] = []): Promise<CatchUp> {
+export async function measureCatchUp(
+  withReplica: boolean,
+  nodeOptions: readonly string[] = [],
+): Promise<CatchUp> {
   const stand = await openStand('mariadb');
   try {
     await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
@@ -25,7 +28,8 @@ export async function measureCatchUp(withReplica: boolean, nodeOptions: readonly
     const oursMs = performance.now() - began;
     await daemon.stop();
     const replicaMs: Record<string, number> = {};
-    if (withReplica) for (const threads of [0, 2]) replicaMs[`${threads} threads`] = await replica(stand, start, threads);
+    if (withReplica)
+      for (const threads of [0, 2]) replicaMs[`${threads} threads`] = await replica(stand, start, threads);
     return {oursMs, replicaMs};
   } finally {
     await stand.close();
@@ -40,7 +44,9 @@ async function backlog({s, source}: Stand): Promise<void> {
   await Promise.all(
     writers.map(async (writer, w) => {
       for (let i = w; i < SINGLE_TRANSACTIONS; i += writers.length) {
-        await writer.query(`UPDATE users SET first_name = 'Changed${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % BULK_ROWS)}`);
+        await writer.query(
+          `UPDATE users SET first_name = 'Changed${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % BULK_ROWS)}`,
+        );
       }
       await writer.end();
     }),
@@ -50,7 +56,7 @@ async function backlog({s, source}: Stand): Promise<void> {
 async function untilEqual({s, t}: Stand): Promise<void> {
   const changed = await scalar(s, "SELECT COUNT(*) FROM users WHERE first_name LIKE 'Changed%'");
   for (;;) {
-    if ((await scalar(t, "SELECT COUNT(*) FROM user_auth")) === String(BULK_ROWS)) {
+    if ((await scalar(t, 'SELECT COUNT(*) FROM user_auth')) === String(BULK_ROWS)) {
       if ((await scalar(t, "SELECT COUNT(*) FROM user WHERE name LIKE 'Changed%'")) === changed) return;
     }
     await new Promise(resolve => setTimeout(resolve, 20));
@@ -58,11 +64,17 @@ async function untilEqual({s, t}: Stand): Promise<void> {
 }
 
 async function replica({source, s}: Stand, start: string, threads: number): Promise<number> {
-  const server = await startServer({flavour: 'mariadb', durable: true, options: [...SERVER_OPTIONS, `--slave-parallel-threads=${threads}`, '--slave-parallel-mode=optimistic']});
+  const server = await startServer({
+    flavour: 'mariadb',
+    durable: true,
+    options: [...SERVER_OPTIONS, `--slave-parallel-threads=${threads}`, '--slave-parallel-mode=optimistic'],
+  });
   try {
     const r = await connect(server);
     await r.query(`SET GLOBAL gtid_slave_pos = '${start}'`);
-    await r.query(`CHANGE MASTER TO MASTER_HOST='${source.host}', MASTER_PORT=${source.port}, MASTER_USER='${source.user}', MASTER_PASSWORD='${source.password}', MASTER_USE_GTID=slave_pos`);
+    await r.query(
+      `CHANGE MASTER TO MASTER_HOST='${source.host}', MASTER_PORT=${source.port}, MASTER_USER='${source.user}', MASTER_PASSWORD='${source.password}', MASTER_USE_GTID=slave_pos`,
+    );
     await r.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
     const end = await scalar(s, 'SELECT @@gtid_current_pos');
     const tables = await scalarRow(s);

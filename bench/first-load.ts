@@ -13,7 +13,10 @@ export interface FirstLoad {
   readonly peakBytes: number;
 }
 
-export async function measureFirstLoad(users: number, nodeOptions: readonly string[] = []): Promise<FirstLoad> {
+export async function measureFirstLoad(
+  users: number,
+  nodeOptions: readonly string[] = [],
+): Promise<FirstLoad> {
   const stand = await openStand('mariadb');
   try {
     await stand.s.query('SET SESSION max_recursive_iterations = 10000000');
@@ -37,8 +40,12 @@ export async function measureFirstLoad(users: number, nodeOptions: readonly stri
 }
 
 async function fillMemberships({s}: Stand): Promise<void> {
-  await s.query(`INSERT INTO institutes (id, name, created_at, updated_at) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${INSTITUTES}) SELECT i, CONCAT('Institute ', i), '2024-01-01', '2024-01-01' FROM n`);
-  await s.query(`INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) SELECT 1 + MOD(id, ${INSTITUTES}), id, 'student', 'active', '2024-01-01', '2024-01-01' FROM users`);
+  await s.query(
+    `INSERT INTO institutes (id, name, created_at, updated_at) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${INSTITUTES}) SELECT i, CONCAT('Institute ', i), '2024-01-01', '2024-01-01' FROM n`,
+  );
+  await s.query(
+    `INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) SELECT 1 + MOD(id, ${INSTITUTES}), id, 'student', 'active', '2024-01-01', '2024-01-01' FROM users`,
+  );
 }
 
 /** The same rows written by the server itself, from its own tables: nothing can be faster. */
@@ -49,10 +56,18 @@ async function limit({s}: Stand): Promise<number> {
     CREATE TABLE lim.institute_users (instituteId BIGINT NOT NULL, userId BIGINT NOT NULL, role VARCHAR(16) NOT NULL, isActive TINYINT NOT NULL, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL, PRIMARY KEY (instituteId, userId), FOREIGN KEY (instituteId) REFERENCES lim.institute (instituteId), FOREIGN KEY (userId) REFERENCES lim.user (userId));
     CREATE TABLE lim.user_auth (userId BIGINT PRIMARY KEY, password VARCHAR(255) NOT NULL, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL, FOREIGN KEY (userId) REFERENCES lim.user (userId))`);
   const began = performance.now();
-  await s.query(`INSERT INTO lim.institute SELECT id, name FROM institutes ON DUPLICATE KEY UPDATE name = VALUES(name)`);
-  await s.query(`INSERT INTO lim.user SELECT id, CONCAT_WS(' ', first_name, last_name), TRIM(email), password, created_at, updated_at FROM users WHERE is_active = 1 ON DUPLICATE KEY UPDATE name = VALUES(name)`);
-  await s.query(`INSERT INTO lim.institute_users SELECT institute_id, user_id, 'STUDENT', 1, created_at, updated_at FROM institute_user ON DUPLICATE KEY UPDATE role = VALUES(role)`);
-  await s.query(`INSERT INTO lim.user_auth SELECT id, password, created_at, updated_at FROM users WHERE is_active = 1 ON DUPLICATE KEY UPDATE password = VALUES(password)`);
+  await s.query(
+    `INSERT INTO lim.institute SELECT id, name FROM institutes ON DUPLICATE KEY UPDATE name = VALUES(name)`,
+  );
+  await s.query(
+    `INSERT INTO lim.user SELECT id, CONCAT_WS(' ', first_name, last_name), TRIM(email), password, created_at, updated_at FROM users WHERE is_active = 1 ON DUPLICATE KEY UPDATE name = VALUES(name)`,
+  );
+  await s.query(
+    `INSERT INTO lim.institute_users SELECT institute_id, user_id, 'STUDENT', 1, created_at, updated_at FROM institute_user ON DUPLICATE KEY UPDATE role = VALUES(role)`,
+  );
+  await s.query(
+    `INSERT INTO lim.user_auth SELECT id, password, created_at, updated_at FROM users WHERE is_active = 1 ON DUPLICATE KEY UPDATE password = VALUES(password)`,
+  );
   const ms = performance.now() - began;
   await s.query('DROP DATABASE lim');
   return ms;
@@ -60,7 +75,8 @@ async function limit({s}: Stand): Promise<number> {
 
 /** One checksum of each table on both sides, the servers side by side. */
 async function scan({s, t}: Stand): Promise<number> {
-  const sum = (columns: string, table: string) => `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT_WS('|', ${columns}))) FROM ${table}`;
+  const sum = (columns: string, table: string) =>
+    `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT_WS('|', ${columns}))) FROM ${table}`;
   const began = performance.now();
   await Promise.all([
     (async () => {
@@ -80,7 +96,8 @@ async function scan({s, t}: Stand): Promise<number> {
 }
 
 async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
-  return ((await (await fetch(`${daemon.url}/sync/status`)).json()) as {lastRun: {durationMs: number}}).lastRun;
+  return ((await (await fetch(`${daemon.url}/sync/status`)).json()) as {lastRun: {durationMs: number}})
+    .lastRun;
 }
 
 async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {

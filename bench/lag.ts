@@ -32,7 +32,11 @@ export async function measureLag(): Promise<Lag> {
     const seconds = (performance.now() - began) / 1000;
     const statusMs = await status;
     await daemon.stop();
-    return {busy: {...quantiles(busy), perSecond: Math.round(written / seconds)}, idle: quantiles(idle), statusP99: quantiles(statusMs).p99};
+    return {
+      busy: {...quantiles(busy), perSecond: Math.round(written / seconds)},
+      idle: quantiles(idle),
+      statusP99: quantiles(statusMs).p99,
+    };
   } finally {
     await stand.close();
   }
@@ -64,7 +68,9 @@ async function workload({source}: Stand, signal: AbortSignal): Promise<number> {
         const early = due - performance.now();
         if (early > 1) await delay(early);
         written++;
-        await writer.query(`UPDATE users SET last_name = 'L${written}' WHERE id = ${2 + ((written * 7919) % (ROWS - 2))}`);
+        await writer.query(
+          `UPDATE users SET last_name = 'L${written}' WHERE id = ${2 + ((written * 7919) % (ROWS - 2))}`,
+        );
       }
       await writer.end();
     }),

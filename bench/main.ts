@@ -1,3 +1,100 @@
-import {measureCatchUp} from './catch-up.ts';
-console.log(await measureCatchUp(process.argv.includes('--replica'), process.argv.includes('--prof') ? ['--cpu-prof', '--cpu-prof-dir=/tmp/setup/prof'] : []));
+/**
+ * `npm run bench`: everything beside its alternatives, in one run on one machine; prints ratios and
+ * writes docs/benchmarks.md. `--quick` runs each once.
+ */
+import {cpus, totalmem} from 'node:os';
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {measureCatchUp, type CatchUp} from './catch-up.ts';
+import {measureFirstLoad, type FirstLoad} from './first-load.ts';
+import {measureLag} from './lag.ts';
+import {measurePieces} from './pieces.ts';
+import {median} from './stand.ts';
+
+const REPEATS = process.argv.includes('--quick') ? 1 : 3;
+const GROWTH = process.argv.includes('--quick') ? [10_000, 200_000] : [10_000, 50_000, 200_000, 500_000];
+const REPORT = join(import.meta.dirname, '../../docs/benchmarks.md');
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+const megabytes = (bytes: number) => `${Math.round(bytes / 1048576)} MB`;
+
+async function repeated<T>(name: string, measure: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let i = 0; i < REPEATS; i++) {
+    say(`${name}, run ${i + 1} of ${REPEATS}`);
+    results.push(await measure());
+    say(`  ${JSON.stringify(results.at(-1))}`);
+  }
+  return results;
+}
+
+const catchUps = await repeated('catching up', () => measureCatchUp(true));
+const lags = await repeated('lag', measureLag);
+const pieces = await repeated('pieces', measurePieces);
+const growth: FirstLoad[] = [];
+for (const users of GROWTH) {
+  const runs = await repeated(`first load and reconcile of ${users} users`, () => measureFirstLoad(users));
+  const mid = (pick: (run: FirstLoad) => number) => median(runs.map(pick));
+  growth.push({
+    users,
+    loadMs: mid(run => run.loadMs),
+    limitMs: mid(run => run.limitMs),
+    reconcileMs: mid(run => run.reconcileMs),
+    scanMs: mid(run => run.scanMs),
+    driftMs: mid(run => run.driftMs),
+    peakBytes: mid(run => run.peakBytes),
+  });
+}
+const report = [...render()].join('\n');
+writeFileSync(REPORT, `${report}\n`);
+say(report);
 process.exit(0);
+
+function* render(): Generator<string> {
+  const mid = (pick: (run: CatchUp) => number) => median(catchUps.map(pick));
+  const ours = mid(run => run.oursMs);
+  const cpu = cpus()[0]?.model ?? 'unknown';
+  yield '# Benchmarks';
+  yield '';
+  yield `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${cpu.trim()}), ${Math.round(totalmem() / 1073741824)} GB, Node ${process.versions.node}, MariaDB on both sides with durable settings (sync_binlog=1, innodb_flush_log_at_trx_commit=1), everything on this one machine. Medians of ${REPEATS} runs.`;
+  yield '';
+  yield '## Catching up 200,000 bulk rows and 50,000 single-row transactions';
+  yield '';
+  yield '| what | time | ours takes |';
+  yield '|---|---|---|';
+  yield `| laas-sync (user and user_auth, 400,000 rows written) | ${seconds(ours)} | |`;
+  for (const threads of ['0 threads', '2 threads']) {
+    const replica = mid(run => run.replicaMs[threads] ?? Number.NaN);
+    yield `| the server's own replica, ${threads === '0 threads' ? 'serial' : threads} (200,000 rows written) | ${seconds(replica)} | ${(ours / replica).toFixed(2)} of it |`;
+  }
+  yield `| an ORM script, one upsert at a time | ${median(pieces.map(run => run.ormUsersPerSecond))} users/s | |`;
+  yield `| zongji alone, decoding only | ${median(pieces.map(run => run.zongjiRowsPerSecond))} rows/s | |`;
+  yield '';
+  yield '## From commit on the source to visible on the target';
+  yield '';
+  yield '| load | p50 | p99 |';
+  yield '|---|---|---|';
+  yield `| idle | ${median(lags.map(run => run.idle.p50)).toFixed(1)} ms | ${median(lags.map(run => run.idle.p99)).toFixed(1)} ms |`;
+  yield `| ${median(lags.map(run => run.busy.perSecond))} transactions/s | ${median(lags.map(run => run.busy.p50)).toFixed(1)} ms | ${median(lags.map(run => run.busy.p99)).toFixed(1)} ms |`;
+  yield '';
+  yield `GET /sync/status meanwhile: p99 ${median(lags.map(run => run.statusP99)).toFixed(1)} ms.`;
+  yield '';
+  yield '## First load and reconcile as the tables grow';
+  yield '';
+  yield 'Users, each with an auth row and a membership. The limit is INSERT … SELECT inside one server; the scan is one checksum of each table on both sides at once.';
+  yield '';
+  yield '| users | first load | of the limit | µs a row | reconcile without drift | of the scan | with 50 drifted rows | peak memory |';
+  yield '|---|---|---|---|---|---|---|---|';
+  for (const {users, loadMs, limitMs, reconcileMs, scanMs, driftMs, peakBytes} of growth) {
+    yield `| ${users.toLocaleString('en')} | ${seconds(loadMs)} | ${(loadMs / limitMs).toFixed(1)} × | ${((loadMs * 1000) / (users * 3)).toFixed(1)} | ${seconds(reconcileMs)} | ${(reconcileMs / scanMs).toFixed(1)} × | ${seconds(driftMs)} | ${megabytes(peakBytes)} |`;
+  }
+  yield '';
+  yield '```mermaid';
+  yield 'xychart-beta';
+  yield '  title "First load, microseconds a row"';
+  yield `  x-axis "users" [${growth.map(({users}) => users).join(', ')}]`;
+  yield '  y-axis "µs"';
+  yield `  line [${growth.map(({users, loadMs}) => ((loadMs * 1000) / (users * 3)).toFixed(2)).join(', ')}]`;
+  yield '```';
+}

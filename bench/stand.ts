@@ -10,6 +10,8 @@ import {freePort, startServer, type TestServer} from '../test/servers/server.ts'
 /** As MariaDB has it unless told otherwise, but for room enough that disks do not decide. */
 export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=512M', '--innodb-log-file-size=96M'];
 
+/** As the program's first line has it. */
+const HEAP = ['--max-old-space-size=160'];
 const CLI = join(import.meta.dirname, '../src/cli.js');
 
 export const SOURCE_TABLES = `
@@ -82,9 +84,15 @@ export async function openStand(flavour: Flavour, sourceOptions: string[] = []):
   };
 }
 
-export function runCli(args: readonly string[], env: Record<string, string>): Promise<{code: number | null; stdout: string}> {
+export function runCli(
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<{code: number | null; stdout: string}> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLI, ...args], {env: {PATH: process.env['PATH'], ...env}, stdio: ['ignore', 'pipe', 'ignore']});
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: {PATH: process.env['PATH'], ...env},
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     let stdout = '';
     child.stdout.on('data', chunk => (stdout += String(chunk)));
     child.on('error', reject);
@@ -106,17 +114,24 @@ export class BenchDaemon {
 
   static async start(env: Record<string, string>, nodeOptions: readonly string[] = []): Promise<BenchDaemon> {
     const port = await freePort();
-    const child = spawn(process.execPath, [...nodeOptions, CLI, 'start'], {env: {PATH: process.env['PATH'], PORT: String(port), ...env}, stdio: ['ignore', 'ignore', 'pipe']});
+    const child = spawn(process.execPath, [...HEAP, ...nodeOptions, CLI, 'start'], {
+      env: {PATH: process.env['PATH'], PORT: String(port), ...env},
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const daemon = new BenchDaemon(child, `http://127.0.0.1:${port}`);
     await daemon.until(status => status.replication.state === 'streaming');
     return daemon;
   }
 
   async status(): Promise<{replication: {state: string; transactionsApplied: number}}> {
-    return (await (await fetch(`${this.#url}/sync/status`)).json()) as {replication: {state: string; transactionsApplied: number}};
+    return (await (await fetch(`${this.#url}/sync/status`)).json()) as {
+      replication: {state: string; transactionsApplied: number};
+    };
   }
 
-  async until(isDone: (status: {replication: {state: string; transactionsApplied: number}}) => boolean): Promise<void> {
+  async until(
+    isDone: (status: {replication: {state: string; transactionsApplied: number}}) => boolean,
+  ): Promise<void> {
     for (;;) {
       if (this.#child.exitCode !== null) throw new Error(`the daemon ended: ${this.log.slice(-2000)}`);
       try {
@@ -129,7 +144,13 @@ export class BenchDaemon {
   }
 
   async post(path: string, body: unknown = {}): Promise<unknown> {
-    return (await fetch(this.#url + path, {method: 'POST', body: JSON.stringify(body), headers: {'content-type': 'application/json'}})).json();
+    return (
+      await fetch(this.#url + path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: {'content-type': 'application/json'},
+      })
+    ).json();
   }
 
   get url(): string {
@@ -152,7 +173,12 @@ export class BenchDaemon {
 }
 
 /** Fills users in transactions of 10,000 rows, by the server itself. */
-export async function fillUsers(s: mysql.Connection, from: number, count: number, perStatement = 10_000): Promise<void> {
+export async function fillUsers(
+  s: mysql.Connection,
+  from: number,
+  count: number,
+  perStatement = 10_000,
+): Promise<void> {
   for (let at = from; at < from + count; at += perStatement) {
     const rows = Math.min(perStatement, from + count - at);
     await s.query(

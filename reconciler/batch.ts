@@ -4,7 +4,14 @@
  * the stream touched meanwhile.
  */
 import type {Applier, Hands} from '../src/apply/applier.ts';
-import {asFound, isEmpty, perTable, type ChangeSet, type ParentChange, type PerTable} from '../src/apply/change-set.ts';
+import {
+  asFound,
+  isEmpty,
+  perTable,
+  type ChangeSet,
+  type ParentChange,
+  type PerTable,
+} from '../src/apply/change-set.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import {ownedKey} from '../src/apply/transaction.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
@@ -94,7 +101,8 @@ async function readSource(
     const mark = await openSnapshot(source, info, signal);
     try {
       // A transaction can reach the stream before a snapshot shows it: then the snapshot is too old.
-      if (stream === null || sees(mark, stream)) return {rows: await readRows(reader, scope, range), high: mark.high};
+      if (stream === null || sees(mark, stream))
+        return {rows: await readRows(reader, scope, range), high: mark.high};
     } finally {
       await endSnapshot(source);
     }
@@ -146,11 +154,16 @@ async function repair(
   for (const [table, diff] of diffs) {
     const source = sources.get(table) ?? new Map<string, Row>();
     const isTouched = (key: string) => touches(window, table, key);
-    const wanted = (options.everyRow ? [...diff.equal, ...diff.missing, ...diff.different, ...diff.invalid] : [...diff.missing, ...diff.different, ...diff.invalid])
+    const wanted = (
+      options.everyRow
+        ? [...diff.equal, ...diff.missing, ...diff.different, ...diff.invalid]
+        : [...diff.missing, ...diff.different, ...diff.invalid]
+    )
       // Equal and not ours yet: adopted.
       .concat(options.everyRow ? [] : diff.equal.filter(key => !owned.has(ownedKey(table, key))));
     for (const key of wanted) if (!isTouched(key)) changes.set(table, key, source.get(key) ?? null);
-    outcome.compared[table] += diff.equal.length + [...diff.missing, ...diff.different].filter(isTouched).length;
+    outcome.compared[table] +=
+      diff.equal.length + [...diff.missing, ...diff.different].filter(isTouched).length;
     for (const key of diff.extra) {
       if (isTouched(key)) continue;
       if (!owned.has(ownedKey(table, key))) outcome.foreign[table]++;
@@ -160,7 +173,11 @@ async function repair(
   }
   const set = changes.toChangeSet(window, rows.memberships, plan);
   if (isEmpty(set)) return outcome;
-  const written = await options.applier.apply(hands, set, {progress: null, follow: false, need: options.tap.need});
+  const written = await options.applier.apply(hands, set, {
+    progress: null,
+    follow: false,
+    need: options.tap.need,
+  });
   for (const [table, diff] of diffs) {
     const drifted = diff.missing.length + diff.different.length;
     const repaired = Math.min(written.upserted[table], drifted);
@@ -177,7 +194,9 @@ function touches(window: Window, table: TargetTable, key: string): boolean {
   if (table === 'institute') return window.institutes.has(key);
   if (table !== 'institute_users') return window.users.has(key);
   const {instituteId, userId} = splitPair(key);
-  return window.memberships.has(key) || window.leftUsers.has(userId) || window.leftInstitutes.has(instituteId);
+  return (
+    window.memberships.has(key) || window.leftUsers.has(userId) || window.leftInstitutes.has(instituteId)
+  );
 }
 
 /** A change set in the making. */
@@ -207,8 +226,16 @@ class Repairs {
     for (const key of window.memberships) if (this.#users.has(splitPair(key).userId)) pairsToRead.add(key);
     for (const row of memberships) {
       // Its institute was replaced meanwhile: what the batch read of it may be gone.
-      const [instituteId, userId] = [row[plan.sources.institute_user.columns.indexOf('institute_id')], row[plan.sources.institute_user.columns.indexOf('user_id')]];
-      if (typeof instituteId === 'string' && typeof userId === 'string' && window.leftInstitutes.has(instituteId) && this.#users.has(userId)) {
+      const [instituteId, userId] = [
+        row[plan.sources.institute_user.columns.indexOf('institute_id')],
+        row[plan.sources.institute_user.columns.indexOf('user_id')],
+      ];
+      if (
+        typeof instituteId === 'string' &&
+        typeof userId === 'string' &&
+        window.leftInstitutes.has(instituteId) &&
+        this.#users.has(userId)
+      ) {
         pairsToRead.add(`${instituteId}:${userId}`);
       }
     }
@@ -216,9 +243,16 @@ class Repairs {
   }
 }
 
-async function readTarget({session}: Hands, plan: Plan, table: TargetTable, {after, to}: Range): Promise<Row[]> {
+async function readTarget(
+  {session}: Hands,
+  plan: Plan,
+  table: TargetTable,
+  {after, to}: Range,
+): Promise<Row[]> {
   const column = table === 'institute' ? 'instituteId' : 'userId';
   const where = rangeCondition(`t.${quoteName(column)}`, after, to);
-  const raw = await session.query(`SELECT ${targetSelectList(plan.tables[table])} FROM ${quoteName(table)} t WHERE ${where}`);
+  const raw = await session.query(
+    `SELECT ${targetSelectList(plan.tables[table])} FROM ${quoteName(table)} t WHERE ${where}`,
+  );
   return raw.map(cells => cells.map(toValue));
 }

@@ -44,7 +44,8 @@ export function diffTable(
         break;
       case 'row':
         if (target === undefined) diff.missing.push(key);
-        else if (isSame(plan, mapped.values, target) || (newestWins && isLater(plan, target, mapped.values))) diff.equal.push(key);
+        else if (isSame(plan, mapped.values, target) || (newestWins && isLater(plan, target, mapped.values)))
+          diff.equal.push(key);
         else diff.different.push(key);
         break;
     }

@@ -22,7 +22,7 @@ const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users', 'user_auth']} as const;
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
-const LOAD_FACTOR = 4;
+const LOAD_FACTOR = 2;
 const RETRY_PAGE = 500;
 
 export interface ReconcileOptions {
@@ -55,7 +55,11 @@ export interface ReconcileResult {
  *
  * @throws SyncError where a server fails; StoppedError when the signal is set. What was repaired stays.
  */
-export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions, signal: AbortSignal): Promise<ReconcileResult> {
+export async function reconcile(
+  deps: ReconcileDeps,
+  options: ReconcileOptions,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
   const run = new ReconcileRun(deps, options, signal);
   return run.run();
 }
@@ -98,7 +102,9 @@ class ReconcileRun {
       "SELECT SUM(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
     );
     this.#totalRows = Number(row?.[0] ?? 0);
-    const found = await Promise.all(TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)));
+    const found = await Promise.all(
+      TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)),
+    );
     this.#targetIsEmpty = found.every(rows => rows.length === 0);
     await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
   }
@@ -120,19 +126,31 @@ class ReconcileRun {
     };
     await allOrFirstFault(this.#deps.workers.map(work));
     for (const table of TABLES_OF[scope]) {
-      this.#deps.logger.info({event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started}, `${table} compared`);
+      this.#deps.logger.info(
+        {event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started},
+        `${table} compared`,
+      );
     }
   }
 
   async #segment(worker: Worker, scope: Scope, range: Range): Promise<void> {
     const isDiff = this.#options.mode === 'diff';
     if (isDiff && (await this.#isEqual(worker, scope, range))) return;
-    await this.#rowsOf(worker, scope, range, this.#batchOptions(this.#options.allowDeletes && this.#options.mirror), isDiff);
+    await this.#rowsOf(
+      worker,
+      scope,
+      range,
+      this.#batchOptions(this.#options.allowDeletes && this.#options.mirror),
+      isDiff,
+    );
   }
 
   /** Compares checksums; a range that is equal is done. */
   async #isEqual(worker: Worker, scope: Scope, range: Range): Promise<boolean> {
-    const query = {source: connectionQuery(worker.source), target: (sql: string) => worker.hands.session.query(sql)};
+    const query = {
+      source: connectionQuery(worker.source),
+      target: (sql: string) => worker.hands.session.query(sql),
+    };
     const compared: {table: TargetTable; rows: number}[] = [];
     const tables: readonly TargetTable[] = TABLES_OF[scope];
     for (const table of tables) {
@@ -145,7 +163,13 @@ class ReconcileRun {
     return true;
   }
 
-  async #rowsOf(worker: Worker, scope: Scope, range: Range, options: BatchOptions, mayBeEqual: boolean): Promise<void> {
+  async #rowsOf(
+    worker: Worker,
+    scope: Scope,
+    range: Range,
+    options: BatchOptions,
+    mayBeEqual: boolean,
+  ): Promise<void> {
     const query = connectionQuery(worker.source);
     // A first load keeps nobody waiting: fewer, larger transactions.
     const batchRows = this.#options.batchRows * (options.targetIsEmpty ? LOAD_FACTOR : 1);
@@ -161,7 +185,15 @@ class ReconcileRun {
   #batchOptions(mayDelete: boolean): BatchOptions {
     const {applier, tap, lock} = this.#deps;
     const everyRow = this.#options.mode === 'full';
-    return {applier, tap, lock, newestWins: this.#options.newestWins, everyRow, mayDelete, targetIsEmpty: this.#targetIsEmpty};
+    return {
+      applier,
+      tap,
+      lock,
+      newestWins: this.#options.newestWins,
+      everyRow,
+      mayDelete,
+      targetIsEmpty: this.#targetIsEmpty,
+    };
   }
 
   #add(outcome: BatchOutcome): void {
@@ -207,10 +239,18 @@ class ReconcileRun {
 
   async #ownedRows(): Promise<PerTable<number>> {
     const {applier, workers} = this.#deps;
-    const rows = (await workers[0]?.hands.session.query(`SELECT kind, SUM(size) FROM sync_owned WHERE stream = ${literal(applier.fence.stream)} GROUP BY kind`)) ?? [];
+    const rows =
+      (await workers[0]?.hands.session.query(
+        `SELECT kind, SUM(size) FROM sync_owned WHERE stream = ${literal(applier.fence.stream)} GROUP BY kind`,
+      )) ?? [];
     const sizes = new Map(rows.map(([kind, size]) => [String(kind), Number(size)]));
     const users = sizes.get('user') ?? 0;
-    return {institute: sizes.get('institute') ?? 0, user: users, institute_users: sizes.get('membership') ?? 0, user_auth: users};
+    return {
+      institute: sizes.get('institute') ?? 0,
+      user: users,
+      institute_users: sizes.get('membership') ?? 0,
+      user_auth: users,
+    };
   }
 
   /** The second pass: deletes, unless they are too many. */
@@ -219,11 +259,19 @@ class ReconcileRun {
     if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return null;
     const owned = await this.#ownedRows();
     const tooMany = TABLES.some(
-      table => this.#toDelete[table] > BRAKE_FLOOR && this.#toDelete[table] > this.#options.maxDeleteRatio * owned[table],
+      table =>
+        this.#toDelete[table] > BRAKE_FLOOR &&
+        this.#toDelete[table] > this.#options.maxDeleteRatio * owned[table],
     );
     if (tooMany && !this.#options.allowDeletes) return this.#toDelete;
     for (const {scope, range} of this.#condemned.toReversed()) {
-      const outcome = await reconcileBatch(worker, scope, range, {...this.#batchOptions(true), everyRow: false}, this.#signal);
+      const outcome = await reconcileBatch(
+        worker,
+        scope,
+        range,
+        {...this.#batchOptions(true), everyRow: false},
+        this.#signal,
+      );
       for (const table of TABLES) {
         this.#tables[table].deleted += outcome.deleted[table];
         this.#tables[table].deadLetters += outcome.deadLetters[table];

@@ -35,7 +35,13 @@ export async function* segments(plan: Plan, scope: Scope, query: QueryPort): Asy
 }
 
 /** Batches of about `rows` source rows within a range; the last ends where the range does. */
-export async function* batches(plan: Plan, scope: Scope, range: Range, rows: number, query: QueryPort): AsyncGenerator<Range> {
+export async function* batches(
+  plan: Plan,
+  scope: Scope,
+  range: Range,
+  rows: number,
+  query: QueryPort,
+): AsyncGenerator<Range> {
   let after = range.after;
   for (;;) {
     const bound = await boundary(plan, scope, after, rows, query);
@@ -49,7 +55,13 @@ export async function* batches(plan: Plan, scope: Scope, range: Range, rows: num
 }
 
 /** The id of the `rows`th row after `after`, or null where there are fewer. */
-async function boundary(plan: Plan, scope: Scope, after: string | null, rows: number, query: QueryPort): Promise<string | null> {
+async function boundary(
+  plan: Plan,
+  scope: Scope,
+  after: string | null,
+  rows: number,
+  query: QueryPort,
+): Promise<string | null> {
   const source = plan.sources[scope];
   const id = sourceColumn(source, 'id');
   // A look at the primary key alone; both servers walk it without reading rows into the result.

@@ -12,7 +12,12 @@ import {buildPlan, splitPair, type Plan} from '../src/mapping/plan.ts';
 import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
 import {toValue, type Row} from '../src/mapping/values.ts';
-import {connectionQuery, createSourceReader, rangeCondition, type SourceReader} from '../src/source/reader.ts';
+import {
+  connectionQuery,
+  createSourceReader,
+  rangeCondition,
+  type SourceReader,
+} from '../src/source/reader.ts';
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {byTargetKey, diffTable} from './diff.ts';
@@ -26,7 +31,9 @@ const STILL_LOOKS = 3;
 const LOOK_MS = 700;
 const MAX_LOOKS = 20;
 
-type Tally = {-readonly [K in keyof TableVerdict]: TableVerdict[K] extends readonly string[] ? string[] : number};
+type Tally = {
+  -readonly [K in keyof TableVerdict]: TableVerdict[K] extends readonly string[] ? string[] : number;
+};
 
 /** @throws SyncError where a server fails: then nothing can be told */
 export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
@@ -63,7 +70,15 @@ class Verification {
     this.#target = target;
     this.#signal = signal;
     this.#reader = createSourceReader(plan, connectionQuery(source));
-    const none = (): Tally => ({compared: 0, missing: 0, different: 0, extra: 0, deadLetters: 0, foreign: 0, sampleKeys: []});
+    const none = (): Tally => ({
+      compared: 0,
+      missing: 0,
+      different: 0,
+      extra: 0,
+      deadLetters: 0,
+      foreign: 0,
+      sampleKeys: [],
+    });
     this.#tables = {institute: none(), user: none(), institute_users: none(), user_auth: none()};
   }
 
@@ -76,18 +91,33 @@ class Verification {
         throwIfStopped(this.#signal);
         const tables: readonly TargetTable[] = TABLES_OF[scope];
         const compared = [];
-        for (const table of tables) compared.push({table, ...(await compareRange(this.#plan, table, segment, {source, target}))});
+        for (const table of tables)
+          compared.push({table, ...(await compareRange(this.#plan, table, segment, {source, target}))});
         if (compared.every(({equal}) => equal)) {
-          for (const {table, source: {rows}} of compared) this.#tables[table].compared += rows;
+          for (const {
+            table,
+            source: {rows},
+          } of compared)
+            this.#tables[table].compared += rows;
           continue;
         }
-        for await (const batch of batches(this.#plan, scope, segment, this.#config.reconcile.batchRows, source)) {
+        for await (const batch of batches(
+          this.#plan,
+          scope,
+          segment,
+          this.#config.reconcile.batchRows,
+          source,
+        )) {
           await this.#compareRows(scope, batch);
         }
       }
     }
     const isDrift = ({missing, different, extra}: Tally) => missing + different + extra > 0;
-    return {equal: !TABLES.some(table => isDrift(this.#tables[table])), tables: this.#tables, durationMs: Date.now() - startedMs};
+    return {
+      equal: !TABLES.some(table => isDrift(this.#tables[table])),
+      tables: this.#tables,
+      durationMs: Date.now() - startedMs,
+    };
   }
 
   /** Looks until what differs has stood still. */
@@ -124,7 +154,9 @@ class Verification {
       const sources = byTargetKey(this.#plan, table, table === 'institute_users' ? memberships : parents);
       const targets = await this.#readTarget(table, range);
       const diff = diffTable(this.#plan.tables[table], sources, targets, options);
-      const present = new Map(targets.map(row => [this.#plan.tables[table].keyIndexes.map(index => row[index]).join(':'), row]));
+      const present = new Map(
+        targets.map(row => [this.#plan.tables[table].keyIndexes.map(index => row[index]).join(':'), row]),
+      );
       const isWaiting = (key: string) => waits(table, key, dead);
       const missing = diff.missing.filter(key => !isWaiting(key));
       const reachable = table === 'institute_users' ? await this.#withParents(missing) : missing;
@@ -137,11 +169,17 @@ class Verification {
         missing: reachable.length,
         different: different.length,
         extra: extra.length,
-        deadLetters: diff.invalid.length + diff.missing.filter(key => dead[table].has(key)).length + diff.different.filter(key => dead[table].has(key)).length,
+        deadLetters:
+          diff.invalid.length +
+          diff.missing.filter(key => dead[table].has(key)).length +
+          diff.different.filter(key => dead[table].has(key)).length,
         foreign: diff.extra.filter(key => !owned.has(key)).length,
         sampleKeys: drifted.slice(0, SAMPLE_KEYS),
       });
-      for (const key of drifted) signature.push(`${table}/${key}/${(sources.get(key) ?? []).join('\u001f')}/${(present.get(key) ?? []).join('\u001f')}`);
+      for (const key of drifted)
+        signature.push(
+          `${table}/${key}/${(sources.get(key) ?? []).join('\u001f')}/${(present.get(key) ?? []).join('\u001f')}`,
+        );
     }
     return {tallies, signature: signature.join('\n')};
   }
@@ -150,11 +188,19 @@ class Verification {
   async #withParents(keys: readonly string[]): Promise<string[]> {
     if (keys.length === 0) return [];
     const there = async (table: 'user' | 'institute', column: string, ids: ReadonlySet<string>) => {
-      const rows = await queryRows('target', this.#target, `SELECT ${quoteName(column)} FROM ${quoteName(table)} WHERE ${quoteName(column)} IN (${[...ids].join(', ')})`);
+      const rows = await queryRows(
+        'target',
+        this.#target,
+        `SELECT ${quoteName(column)} FROM ${quoteName(table)} WHERE ${quoteName(column)} IN (${[...ids].join(', ')})`,
+      );
       return new Set(rows.map(([id]) => String(id)));
     };
     const users = await there('user', 'userId', new Set(keys.map(key => splitPair(key).userId)));
-    const institutes = await there('institute', 'instituteId', new Set(keys.map(key => splitPair(key).instituteId)));
+    const institutes = await there(
+      'institute',
+      'instituteId',
+      new Set(keys.map(key => splitPair(key).instituteId)),
+    );
     const eligible = await this.#eligibleParents(keys);
     return keys.filter(key => {
       const {userId, instituteId} = splitPair(key);
@@ -165,23 +211,54 @@ class Verification {
   async #eligibleParents(keys: readonly string[]): Promise<(userId: string, instituteId: string) => boolean> {
     const mapped = async (scope: 'users' | 'institutes', table: 'user' | 'institute', ids: string[]) => {
       const rows = await this.#reader.byIds(scope, [...new Set(ids)]);
-      const {missing, invalid} = diffTable(this.#plan.tables[table], byTargetKey(this.#plan, table, rows), [], {newestWins: false});
+      const {missing, invalid} = diffTable(
+        this.#plan.tables[table],
+        byTargetKey(this.#plan, table, rows),
+        [],
+        {newestWins: false},
+      );
       return new Set([...missing, ...invalid]);
     };
-    const users = await mapped('users', 'user', keys.map(key => splitPair(key).userId));
-    const institutes = await mapped('institutes', 'institute', keys.map(key => splitPair(key).instituteId));
+    const users = await mapped(
+      'users',
+      'user',
+      keys.map(key => splitPair(key).userId),
+    );
+    const institutes = await mapped(
+      'institutes',
+      'institute',
+      keys.map(key => splitPair(key).instituteId),
+    );
     return (userId, instituteId) => users.has(userId) && institutes.has(instituteId);
   }
 
   async #readTarget(table: TargetTable, {after, to}: Range): Promise<Row[]> {
-    const where = rangeCondition(`t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`, after, to);
-    const rows = await queryRows('target', this.#target, `SELECT ${targetSelectList(this.#plan.tables[table])} FROM ${quoteName(table)} t WHERE ${where}`);
+    const where = rangeCondition(
+      `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`,
+      after,
+      to,
+    );
+    const rows = await queryRows(
+      'target',
+      this.#target,
+      `SELECT ${targetSelectList(this.#plan.tables[table])} FROM ${quoteName(table)} t WHERE ${where}`,
+    );
     return rows.map(cells => cells.map(toValue));
   }
 
   async #deadKeys(): Promise<Record<TargetTable, Set<string>>> {
-    const dead: Record<TargetTable, Set<string>> = {institute: new Set(), user: new Set(), institute_users: new Set(), user_auth: new Set()};
-    const rows = await queryRows('target', this.#target, 'SELECT target_table, row_key FROM sync_dead_letter WHERE stream = ?', [this.#config.name]);
+    const dead: Record<TargetTable, Set<string>> = {
+      institute: new Set(),
+      user: new Set(),
+      institute_users: new Set(),
+      user_auth: new Set(),
+    };
+    const rows = await queryRows(
+      'target',
+      this.#target,
+      'SELECT target_table, row_key FROM sync_dead_letter WHERE stream = ?',
+      [this.#config.name],
+    );
     for (const [table, key] of rows) {
       const name = TABLES.find(known => known === table);
       if (name !== undefined) dead[name].add(String(key));
@@ -196,12 +273,20 @@ class Verification {
     const kind = table === 'institute' ? 'institute' : table === 'institute_users' ? 'membership' : 'user';
     const cache = new Map<string, IdSet | null>();
     for (const key of keys) {
-      const {scope, id} = table === 'institute_users' ? {scope: splitPair(key).instituteId, id: splitPair(key).userId} : {scope: '', id: key};
+      const {scope, id} =
+        table === 'institute_users'
+          ? {scope: splitPair(key).instituteId, id: splitPair(key).userId}
+          : {scope: '', id: key};
       const chunk = String(BigInt(id) >> 16n);
       const name = `${scope}/${chunk}`;
       let set = cache.get(name);
       if (set === undefined) {
-        const [row] = await queryRows('target', this.#target, 'SELECT members FROM sync_owned WHERE stream = ? AND kind = ? AND scope = ? AND chunk = ?', [this.#config.name, kind, scope, chunk]);
+        const [row] = await queryRows(
+          'target',
+          this.#target,
+          'SELECT members FROM sync_owned WHERE stream = ? AND kind = ? AND scope = ? AND chunk = ?',
+          [this.#config.name, kind, scope, chunk],
+        );
         set = Buffer.isBuffer(row?.[0]) ? IdSet.decode(row[0]) : null;
         cache.set(name, set);
       }

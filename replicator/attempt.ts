@@ -17,9 +17,9 @@ import {Compactor} from './transaction/compact.ts';
 import {PositionTracker, TransactionBuilder, type SourceTransaction} from './transaction/transaction.ts';
 
 /** Bytes of row events held at most, twice over: what is being applied, and what waits. */
-const QUEUE_BYTES = 8 * 1024 * 1024;
+const QUEUE_BYTES = 4 * 1024 * 1024;
 /** Transactions with more than this are applied in parts. */
-const PART_BYTES = 4 * 1024 * 1024;
+const PART_BYTES = 3 * 1024 * 1024;
 const MAX_CHANGES_PER_BATCH = 20_000;
 /** How often a position is saved that nothing of ours came with. */
 const QUIET_SAVE_MS = 1000;
@@ -197,12 +197,23 @@ class Attempt {
       return;
     }
     this.#deps.tap.applying(changes);
-    const need: Need = {position: this.#tracker.position, offset: this.#tracker.offset, openGtid: last?.complete === false ? last.gtid : null};
+    const need: Need = {
+      position: this.#tracker.position,
+      offset: this.#tracker.offset,
+      openGtid: last?.complete === false ? last.gtid : null,
+    };
     const outcome = await applier.apply(hands, changes, {progress, follow: true, need});
     this.#saved();
     await this.#retryWaiting(changes, need);
     const durationMs = this.#deps.now() - startedMs;
-    this.#deps.onApplied({transactions, rows, bytes, durationMs, outcome, oldestCommitMs: committed[0]?.committedAtMs ?? null});
+    this.#deps.onApplied({
+      transactions,
+      rows,
+      bytes,
+      durationMs,
+      outcome,
+      oldestCommitMs: committed[0]?.committedAtMs ?? null,
+    });
     if (reason !== null) this.#deps.onReconcileOwed(reason);
   }
 
@@ -218,7 +229,8 @@ class Attempt {
   /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */
   async #quietly(progress: Progress | null, atOnce: boolean): Promise<void> {
     this.#unsaved = progress ?? this.#unsaved;
-    if (this.#unsaved !== null && (atOnce || this.#deps.now() - this.#savedAtMs >= QUIET_SAVE_MS)) await this.#save(this.#unsaved);
+    if (this.#unsaved !== null && (atOnce || this.#deps.now() - this.#savedAtMs >= QUIET_SAVE_MS))
+      await this.#save(this.#unsaved);
   }
 
   async #save(progress: Progress): Promise<void> {

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-old-space-size=160
 /** The command line. Standard output carries results, standard error logs; exit codes are the contract's. */
 import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';
@@ -15,6 +15,7 @@ import {SyncError} from './errors.ts';
 import {stopOnSignals} from './lifecycle/signals.ts';
 import {createLogger, describeError, type Logger} from './logger.ts';
 import {startDaemon} from './main.ts';
+import {packageVersion} from './server/openapi.ts';
 
 /** What every command gets. */
 export interface CommandContext {
@@ -32,6 +33,7 @@ const program = new Command('laas-sync')
   .addOption(
     new Option('--env <name>', 'read settings from .env.<name> (else from .env, where there is one)'),
   )
+  .version(packageVersion())
   .showHelpAfterError()
   .configureHelp({showGlobalOptions: true});
 

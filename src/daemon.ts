@@ -3,7 +3,7 @@ import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
-import {StoppedError, SyncError} from './errors.ts';
+import {DEAD_LETTER_CODES, StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
@@ -309,11 +309,9 @@ export class Daemon implements Operations {
   async #watchBookkeeping(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const [row] = (await this.#deps
-          .knex('sync_dead_letter')
-          .where('stream', this.#deps.config.name)
-          .count({count: '*'})) as {count: number | string}[];
-        this.#deadLetters = Number(row?.count ?? 0);
+        const counts = await this.#store.deadLetterCounts();
+        this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
+        for (const code of DEAD_LETTER_CODES) this.#deps.metrics.deadLetters(code, counts.get(code) ?? 0);
         this.#lastRun = await this.#store.last();
         this.#lastSync = await this.#store.lastSuccess();
       } catch (error) {

@@ -8,6 +8,7 @@ import {SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {createApp} from './server/app.ts';
+import {packageVersion} from './server/openapi.ts';
 import {runServer} from './server/server.ts';
 import {runAlerts} from './status/alerts.ts';
 import {createMetrics} from './status/metrics.ts';
@@ -22,7 +23,7 @@ export async function startDaemon(config: Config, logger: Logger, signal: AbortS
   const knex = await openWhenReachable(config, logger, signal);
   if (knex === null) return;
   try {
-    const metrics = createMetrics(config.name);
+    const metrics = createMetrics(config.name, {version: packageVersion()});
     const daemon = new Daemon({config, knex, logger, metrics, holder: `${hostname()}:${process.pid}`});
     // One service that ends takes the others along.
     const stop = new AbortController();

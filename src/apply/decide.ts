@@ -83,8 +83,10 @@ function decideParents(
         take(work, table, mapped, dead);
         break;
       case 'ineligible':
-        if (!isOwned) settle(work, table, key, dead);
-        else if (mayDelete) work.deletes[table].push(key);
+        if (!isOwned) {
+          settle(work, table, key, dead);
+          if (table === 'user') settle(work, 'user_auth', key, dead);
+        } else if (mayDelete) work.deletes[table].push(key);
         break;
     }
   }

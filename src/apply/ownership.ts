@@ -27,7 +27,7 @@ export const ownedMembership = (instituteId: string, userId: string): OwnedKey =
 });
 
 const CHUNK_BITS = 65_536;
-const MAX_CACHE_BYTES = 24 * 1024 * 1024;
+const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const CHUNKS_PER_QUERY = 500;
 
 type Query = (sql: string) => Promise<unknown[][]>;

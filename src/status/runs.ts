@@ -128,6 +128,16 @@ export class RunStore {
     return row?.ended_at?.toISOString() ?? null;
   }
 
+  /** How many dead letters there are, by code. */
+  async deadLetterCounts(): Promise<Map<string, number>> {
+    const rows = (await this.#knex('sync_dead_letter')
+      .where('stream', this.#stream)
+      .groupBy('code')
+      .select('code')
+      .count({count: '*'})) as {code: string; count: number | string}[];
+    return new Map(rows.map(({code, count}) => [code, Number(count)]));
+  }
+
   async deadLetters({
     after,
     limit,
