@@ -1,11 +1,11 @@
 import type {CommandContext} from '../cli.ts';
-import {connect} from '../db/connection.ts';
-import {readServerInfo} from '../db/server.ts';
-import {preflight} from '../doctor/preflight.ts';
+import {examine} from '../doctor/doctor.ts';
+import {countMustFix} from '../doctor/findings.ts';
+import {toJson, toTable} from '../doctor/report.ts';
 
 /** Checks both servers; @returns 1 where something must be mended. */
-export async function doctorCommand({config}: CommandContext, _json: boolean): Promise<number> {
-  const source = await connect('source', config.source);
-  await preflight(source, config.source.database, await readServerInfo('source', source));
-  return 0;
+export async function doctorCommand({config}: CommandContext, json: boolean): Promise<number> {
+  const findings = await examine(config);
+  process.stdout.write(json ? toJson(findings) : toTable(findings));
+  return countMustFix(findings) > 0 ? 1 : 0;
 }

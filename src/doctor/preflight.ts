@@ -1,44 +1,33 @@
-/** What the source must have before anything is streamed from it: the must-fix part that no retry mends. */
+/**
+ * What the source must have before anything is streamed from it: the part of the doctor's must-fix lines
+ * that no retry mends and that would make the stream wrong, silent or impossible. Statement format,
+ * minimal images and partial JSON are not among them: the stream handles or refuses them when they come.
+ */
 import type {Connection} from '../db/connection.ts';
-import {readVariables, type ServerInfo} from '../db/server.ts';
+import type {ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
+import {checkBinlog} from './binlog-settings.ts';
+import type {Finding} from './findings.ts';
+import {checkReplicationPrivileges} from './privileges.ts';
+import {readPlatform, type Probe} from './probe.ts';
+import {checkServerId, checkUpdatesLogged} from './replication-checks.ts';
 
-interface Requirement {
-  readonly variable: string;
-  readonly accepts: (value: string) => boolean;
-  readonly mend: string;
-}
-
-const REQUIREMENTS: readonly Requirement[] = [
-  {
-    variable: 'log_bin',
-    accepts: value => value === 'ON',
-    mend: 'start the server with log_bin (RDS: a backup retention above 0)',
-  },
-  {
-    variable: 'binlog_row_metadata',
-    accepts: value => value === 'FULL',
-    mend: 'SET GLOBAL binlog_row_metadata = FULL',
-  },
-];
+const BLOCKING: ReadonlySet<string> = new Set(['binlog', 'binlog-metadata', 'binlog-filter', 'privilege-needed', 'server-id', 'replica-updates']);
 
 /**
  * Checks the source before a dump.
  *
- * @throws SyncError `preflight-failed` naming every setting at fault and what mends it
+ * @throws SyncError `preflight-failed` naming every fault and what mends it, as the doctor does
  */
-export async function preflight(source: Connection, _database: string, _info: ServerInfo): Promise<void> {
-  const variables = await readVariables(
-    'source',
-    source,
-    REQUIREMENTS.map(({variable}) => variable),
-  );
-  const faults = REQUIREMENTS.filter(
-    ({variable, accepts}) => !accepts((variables.get(variable) ?? '').toUpperCase()),
-  );
+export async function preflight(source: Connection, database: string, info: ServerInfo): Promise<void> {
+  const probe: Probe = {side: 'source', connection: source, database, info, platform: await readPlatform('source', source)};
+  const findings: Finding[] = [
+    ...(await checkReplicationPrivileges(probe)),
+    ...(await checkBinlog(probe)),
+    ...(await checkServerId(probe)),
+    ...(await checkUpdatesLogged(probe)),
+  ];
+  const faults = findings.filter(({check, level}) => level === 'must-fix' && BLOCKING.has(check));
   if (faults.length === 0) return;
-  const list = faults.map(
-    ({variable, mend}) => `${variable} is ${variables.get(variable) ?? 'unknown'}: ${mend}`,
-  );
-  throw new SyncError('preflight-failed', `the source is not ready: ${list.join('; ')}`);
+  throw new SyncError('preflight-failed', `the source is not ready: ${faults.map(({message, mend}) => `${message} (mend: ${mend ?? 'see laas-sync doctor'})`).join('; ')}`);
 }

@@ -1,0 +1,94 @@
+/** Every precondition of both servers at once, without changing anything. */
+import type {Config} from '../config.ts';
+import type {Side} from '../db/connection.ts';
+import {SyncError} from '../errors.ts';
+import {TABLE_MAPS} from '../mapping/tables.ts';
+import {checkBinlog, checkExpiry} from './binlog-settings.ts';
+import {BOOKKEEPING_TABLES, checkLeases, checkMigrated, isMigrated} from './bookkeeping-checks.ts';
+import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
+import {warning, type Finding} from './findings.ts';
+import {checkSourcePrivileges, checkTargetPrivileges} from './privileges.ts';
+import type {Probe} from './probe.ts';
+import {reach} from './reach.ts';
+import {checkCascades, checkEngines, checkTargetRelations, checkTriggers} from './relation-checks.ts';
+import {checkGtids, checkServerId, checkUpdatesLogged} from './replication-checks.ts';
+import {checkSourceColumns, checkTargetColumns, readSchemas, type Schemas} from './schema-checks.ts';
+
+export interface ExamineOptions {
+  /** This machine's clock, in milliseconds. */
+  readonly now?: () => number;
+}
+
+type Check = () => Promise<Finding[]> | Finding[];
+
+/**
+ * Looks at both servers. It changes nothing and throws for no state of theirs: a server that cannot be
+ * reached is a finding, and so is a check that the server refuses.
+ */
+export async function examine(config: Config, {now = Date.now}: ExamineOptions = {}): Promise<Finding[]> {
+  const source = await reach('source', config.source);
+  const target = await reach('target', config.target);
+  try {
+    const findings = [...source.findings, ...target.findings];
+    const {schemas, findings: missing} = await readSchemas(source.probe, target.probe);
+    findings.push(...missing);
+    if (source.probe !== null) findings.push(...(await runAll('source', sourceChecks(source.probe, config, schemas, now))));
+    if (target.probe !== null) findings.push(...(await runAll('target', targetChecks(target.probe, source.probe, {config, schemas, now}))));
+    return [...findings.filter(({side}) => side === 'source'), ...findings.filter(({side}) => side === 'target')];
+  } finally {
+    source.probe?.connection.destroy();
+    target.probe?.connection.destroy();
+  }
+}
+
+function sourceChecks(probe: Probe, config: Config, {source}: Schemas, now: () => number): Record<string, Check> {
+  const replication: Record<string, Check> = {
+    binlog: () => checkBinlog(probe),
+    'binlog-expiry': () => checkExpiry(probe),
+    gtid: () => checkGtids(probe),
+    'server-id': () => checkServerId(probe, config.serverId),
+    'replica-updates': () => checkUpdatesLogged(probe),
+  };
+  return {
+    privileges: () => checkSourcePrivileges(probe, config.replicationEnabled),
+    ...(config.replicationEnabled ? replication : {}),
+    ...(source === null ? {} : {'source-columns': () => checkSourceColumns(source), 'time-zone': () => checkTimeZone(probe, source)}),
+    cascades: () => checkCascades(probe),
+    engine: () => checkEngines(probe),
+    clock: () => checkClock(probe, now),
+  };
+}
+
+function targetChecks(probe: Probe, sourceProbe: Probe | null, {config, schemas, now}: {config: Config; schemas: Schemas; now: () => number}): Record<string, Check> {
+  const {source, target} = schemas;
+  return {
+    privileges: async () => {
+      const migrated = await isMigrated(probe);
+      return [...(await checkTargetPrivileges(probe, [...TABLE_MAPS.map(map => map.target), ...BOOKKEEPING_TABLES], migrated)), ...checkMigrated(migrated)];
+    },
+    writable: () => checkWritable(probe),
+    ...(source === null || target === null ? {} : {'target-columns': () => checkTargetColumns({source, target})}),
+    'target-foreign-keys': () => checkTargetRelations(probe),
+    engine: () => checkEngines(probe),
+    triggers: () => checkTriggers(probe),
+    'packet-size': () => checkPackets(sourceProbe, probe),
+    clock: () => checkClock(probe, now),
+    lease: () => checkLeases(probe, config.name),
+  };
+}
+
+/** One after the other, so that a server notices nothing; one that fails does not end the others. */
+async function runAll(side: Side, checks: Record<string, Check>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, check] of Object.entries(checks)) {
+    try {
+      findings.push(...(await check()));
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      findings.push(
+        warning(side, name, {message: `could not be looked at: ${error.message}`, why: 'whether this is as it should be is not known', mend: 'look at the server, and run laas-sync doctor again'}),
+      );
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,40 @@
+/** What the doctor finds: plain data, for a table, for JSON, and for the refusal to stream. */
+import type {Side} from '../db/connection.ts';
+
+/** `must-fix`: laas-sync cannot do its work, or would do it wrong. `warning`: it can, with a loss that is named. */
+export type Level = 'ok' | 'warning' | 'must-fix';
+
+export interface Finding {
+  readonly side: Side;
+  /** A stable name, for machines: `binlog-format`, `privilege-needed`. */
+  readonly check: string;
+  readonly level: Level;
+  /** What was found. Never a row's value, never a password. */
+  readonly message: string;
+  /** Why it matters; empty where all is well and nothing need be known. */
+  readonly why: string;
+  /** The exact SQL or setting that mends it; null where nothing need be mended. */
+  readonly mend: string | null;
+}
+
+interface Fault {
+  readonly message: string;
+  readonly why: string;
+  readonly mend: string;
+}
+
+export function ok(side: Side, check: string, message: string, why = ''): Finding {
+  return {side, check, level: 'ok', message, why, mend: null};
+}
+
+export function warning(side: Side, check: string, fault: Fault): Finding {
+  return {side, check, level: 'warning', ...fault};
+}
+
+export function mustFix(side: Side, check: string, fault: Fault): Finding {
+  return {side, check, level: 'must-fix', ...fault};
+}
+
+export function countMustFix(findings: readonly Finding[]): number {
+  return findings.filter(({level}) => level === 'must-fix').length;
+}

@@ -1,0 +1,151 @@
+/** What the two accounts may do: each privilege that is needed, and on the source each that is too much. */
+import {textRows, type Flavour} from '../db/server.ts';
+import {SOURCE_TABLES, SOURCE_TABLE_NAMES} from '../mapping/tables.ts';
+import {ok, mustFix, warning, type Finding} from './findings.ts';
+import {holds, parseGrants, type Grant, type Grants} from './grants.ts';
+import {ask, askAny, quoteName, type Probe} from './probe.ts';
+
+/** Reading, and what lets an account look: none of it changes anything. */
+const HARMLESS = new Set([
+  'USAGE', 'SELECT', 'SHOW VIEW', 'SHOW DATABASES', 'REPLICATION SLAVE', 'REPLICATION REPLICA', 'REPLICATION CLIENT', 'BINLOG MONITOR',
+  'SLAVE MONITOR', 'REPLICATION MASTER ADMIN', 'PROCESS',
+]);
+
+/** The two privileges of the whole server that a stream needs, by the name that each flavour shows. */
+const REPLICATION: Readonly<Record<Flavour, readonly {privilege: string; why: string}[]>> = {
+  mysql: [
+    {privilege: 'REPLICATION SLAVE', why: 'without it the source does not send its log'},
+    {privilege: 'REPLICATION CLIENT', why: 'without it nobody can tell where the log ends and what of it is left'},
+  ],
+  mariadb: [
+    {privilege: 'REPLICATION SLAVE', why: 'without it the source does not send its log'},
+    {privilege: 'BINLOG MONITOR', why: 'without it nobody can tell where the log ends and what of it is left'},
+  ],
+};
+
+const TARGET_RUN = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+const TARGET_MIGRATE = ['CREATE', 'ALTER', 'INDEX', 'REFERENCES', 'DROP'];
+
+interface Account {
+  /** Quoted, to be pasted. */
+  readonly name: string;
+  readonly grants: Grants;
+}
+
+async function readAccount(probe: Probe): Promise<Account | null> {
+  const who = await ask(probe, 'SELECT CURRENT_USER(), CURRENT_ROLE()');
+  const bare = who.rows ?? (await ask(probe, 'SELECT CURRENT_USER(), NULL')).rows;
+  const [user = '', role = null] = bare?.[0] ?? [];
+  const active = role === null || role === undefined || role === 'NONE' || role === '' ? null : String(role);
+  const own = await ask(probe, active !== null && probe.info.flavour === 'mysql' ? `SHOW GRANTS FOR CURRENT_USER() USING ${active}` : 'SHOW GRANTS FOR CURRENT_USER()');
+  if (own.rows === null) return null;
+  const ofRole = active !== null && probe.info.flavour === 'mariadb' ? await ask(probe, `SHOW GRANTS FOR ${quoteName(active)}`) : null;
+  const open = probe.info.flavour === 'mariadb' ? await ask(probe, 'SHOW GRANTS FOR PUBLIC') : null;
+  const lines = [...own.rows, ...(ofRole?.rows ?? []), ...(open?.rows ?? [])];
+  return {name: quoteAccount(String(user)), grants: parseGrants(textRows(lines.map(row => [...row])).map(([line = '']) => line))};
+}
+
+function quoteAccount(user: string): string {
+  const at = user.lastIndexOf('@');
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  return `${quoted(user.slice(0, at))}@${quoted(user.slice(at + 1))}`;
+}
+
+const UNREADABLE = {
+  message: 'the grants of the account cannot be read',
+  why: 'a privilege that is missing shows only when it is needed',
+  mend: 'run SHOW GRANTS as the account, and compare with docs/grants.md',
+};
+
+/** The replication privileges alone: what a stream cannot start without. */
+export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[]> {
+  const account = await readAccount(probe);
+  if (account === null) return [warning('source', 'privilege-needed', UNREADABLE)];
+  return REPLICATION[probe.info.flavour].map(({privilege, why}) => {
+    const names = privilege === 'BINLOG MONITOR' ? [privilege, 'REPLICATION CLIENT'] : [privilege];
+    if (names.some(name => holds(account.grants, name, '*') || holds(account.grants, 'SUPER', '*'))) return ok('source', 'privilege-needed', `the account has ${privilege}`);
+    return mustFix('source', 'privilege-needed', {
+      message: `the account lacks ${privilege}`,
+      why,
+      mend: `GRANT ${privilege} ON *.* TO ${account.name};${inactiveRoles(account)}`,
+    });
+  });
+}
+
+/** A role that is granted and not active gives nothing. */
+function inactiveRoles({grants, name}: Account): string {
+  return grants.roles.length === 0 ? '' : ` -- or, if a role has it: SET DEFAULT ROLE ${grants.roles.join(', ')} ${name.includes('%') || name.includes('@') ? 'TO' : 'FOR'} ${name};`;
+}
+
+export async function checkSourcePrivileges(probe: Probe, replicates: boolean): Promise<Finding[]> {
+  return [
+    ...(replicates ? await checkReplicationPrivileges(probe) : []),
+    ...(await checkReading(probe)),
+    ...(await checkExcess(probe)),
+  ];
+}
+
+const DENIED = new Set([1142, 1143, 1044, 1370]);
+
+/** Whether the tables can be read is told best by reading them, no rows at all. */
+async function checkReading(probe: Probe): Promise<Finding[]> {
+  const account = await readAccount(probe);
+  const denied: string[] = [];
+  for (const table of SOURCE_TABLE_NAMES) {
+    const {errno} = await ask(probe, `SELECT 1 FROM ${quoteName(probe.database)}.${quoteName(table)} LIMIT 0`);
+    if (errno !== undefined && DENIED.has(errno)) denied.push(table);
+  }
+  if (denied.length === 0) return [ok('source', 'privilege-needed', `the account may read ${Object.keys(SOURCE_TABLES).join(', ')}`)];
+  return [
+    mustFix('source', 'privilege-needed', {
+      message: `the account may not read ${denied.join(', ')}`,
+      why: 'reconciles, first loads and rows that become eligible are read by SELECT',
+      mend: `GRANT SELECT ON ${quoteName(probe.database)}.* TO ${account?.name ?? 'the account'};`,
+    }),
+  ];
+}
+
+async function checkExcess(probe: Probe): Promise<Finding[]> {
+  const account = await readAccount(probe);
+  if (account === null) return [];
+  const found = account.grants.grants.flatMap(grant => excessOf(account, grant));
+  return found.length === 0 ? [ok('source', 'privilege-excess', 'the account can change nothing on the source')] : found;
+}
+
+function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
+  const excess = privileges.filter(privilege => !HARMLESS.has(privilege.replace(/ \(.*/s, '')));
+  if (excess.length === 0) return [];
+  const all = excess.includes('ALL');
+  return [
+    warning('source', 'privilege-excess', {
+      message: all ? `the account may do everything on ${scope}` : `the account has more than it needs on ${scope}: ${excess.join(', ')}`,
+      why: 'laas-sync never writes to the source; an account that could is a risk for nothing',
+      mend: all
+        ? `make an account of its own with the grants of docs/grants.md; or REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account.name}; and grant those`
+        : `REVOKE ${excess.join(', ')} ON ${scope} FROM ${account.name};`,
+    }),
+  ];
+}
+
+export async function checkTargetPrivileges(probe: Probe, tables: readonly string[], migrated: boolean): Promise<Finding[]> {
+  const account = await readAccount(probe);
+  if (account === null) return [warning('target', 'privilege-needed', UNREADABLE)];
+  const missing = (privileges: readonly string[]) =>
+    privileges.filter(privilege => !tables.every(table => holds(account.grants, privilege, probe.database, table)));
+  const run = missing(TARGET_RUN);
+  const migrate = migrated ? [] : missing(TARGET_MIGRATE.filter(privilege => privilege !== 'DROP'));
+  if (run.length + migrate.length === 0) return [ok('target', 'privilege-needed', `the account has what it needs on ${probe.database}`)];
+  const list = [...run, ...migrate].join(', ');
+  return [
+    mustFix('target', 'privilege-needed', {
+      message: `the account lacks ${list} on ${probe.database}`,
+      why: run.length > 0 ? 'rows, checkpoint and dead letters are written in one transaction' : 'the tables are not made yet, and `laas-sync migrate` makes them',
+      mend: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account)}`,
+    }),
+  ];
+}
+
+/** Whether the log's end can be read, which needs REPLICATION CLIENT whatever SHOW GRANTS says. */
+export async function mayReadLogEnd(probe: Probe): Promise<boolean> {
+  return (await askAny(probe, ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS'])).rows !== null;
+}

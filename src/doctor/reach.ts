@@ -1,0 +1,138 @@
+/** Whether a server can be reached at all, by TLS as asked for, and what it is. */
+import type {DatabaseConfig} from '../config.ts';
+import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
+import {readServerInfo, type ServerInfo} from '../db/server.ts';
+import {isLoopback} from '../config.ts';
+import {SyncError} from '../errors.ts';
+import {mustFix, ok, warning, type Finding} from './findings.ts';
+import {readPlatform, type Probe} from './probe.ts';
+import {inspectCertificate, type Certificate} from './certificate.ts';
+
+export interface Reached {
+  readonly probe: Probe | null;
+  readonly findings: readonly Finding[];
+}
+
+const prefix = (side: Side) => (side === 'source' ? 'DB' : 'ORG_DB');
+
+/** Opens the connection that the checks of one side share. The caller closes it. */
+export async function reach(side: Side, config: DatabaseConfig): Promise<Reached> {
+  let connection: Connection | null = null;
+  try {
+    connection = await connect(side, config);
+    const info = await readServerInfo(side, connection);
+    const platform = await readPlatform(side, connection);
+    const probe = {side, connection, database: config.database, info, platform};
+    return {probe, findings: [ok(side, 'reachable', `${config.host}:${config.port} answers`), ...(await checkTls(probe, config)), ...checkVersion(probe)]};
+  } catch (error) {
+    connection?.destroy();
+    if (!(error instanceof SyncError)) throw error;
+    return {probe: null, findings: [await unreachable(side, config, error)]};
+  }
+}
+
+const NO_DATABASE = 1049;
+
+async function unreachable(side: Side, config: DatabaseConfig, error: SyncError): Promise<Finding> {
+  const at = `${config.host}:${config.port}`;
+  const name = prefix(side);
+  const why = 'nothing can be read or written without it';
+  if (error.code === 'config-invalid') return mustFix(side, 'tls', {message: error.message, why: 'the server is to be verified by it', mend: `set ${name}_SSL_CA to a PEM file that this process may read`});
+  if (error.errno === NO_DATABASE) {
+    const mend = side === 'target' ? `CREATE DATABASE \`${config.database}\` CHARACTER SET utf8mb4;` : `set ${name}_DATABASE to the schema that holds users and institutes`;
+    return mustFix(side, 'reachable', {message: `there is no database ${config.database} on ${at}`, why, mend});
+  }
+  if (error.code === 'access-denied') {
+    return mustFix(side, 'reachable', {
+      message: `${at} refuses the account (error ${error.errno ?? '?'})`,
+      why,
+      mend: `correct ${name}_USERNAME and ${name}_PASSWORD, or CREATE USER and GRANT as docs/grants.md says; the account's host part must take in this machine`,
+    });
+  }
+  const code = codeOf(error.cause);
+  if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
+    return mustFix(side, 'tls', {message: `${at} does not speak TLS, and ${name}_SSL is ${config.tls}`, why, mend: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`});
+  }
+  if (code === 'HANDSHAKE_SSL_ERROR') return certificateFault(side, config, await inspectCertificate(config));
+  return mustFix(side, 'reachable', {message: `${at} cannot be reached (${code})`, why, mend: `check ${name}_HOST and ${name}_PORT, that the server runs, and that the network or security group lets this machine in`});
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'no code';
+}
+
+function certificateFault(side: Side, config: DatabaseConfig, certificate: Certificate | null): Finding {
+  const name = prefix(side);
+  const why = `${name}_SSL is ${config.tls}: whoever answers must prove that it is the server`;
+  switch (certificate?.fault) {
+    case 'expired':
+      return mustFix(side, 'tls', {message: `the server's certificate has expired on ${certificate.validTo}`, why, mend: "renew the server's certificate (RDS: rotate to the current CA)"});
+    case 'not-yet-valid':
+      return mustFix(side, 'tls', {message: `the server's certificate is valid from ${certificate.validFrom} on`, why, mend: 'set the clocks of both machines right'});
+    case 'host-name':
+      return mustFix(side, 'tls', {
+        message: `the server's certificate is for ${certificate.names}, not for ${config.host}`,
+        why,
+        mend: `set ${name}_HOST to a name in the certificate, or renew the certificate with this one; ${name}_SSL=verify-ca does without the name`,
+      });
+    case 'untrusted':
+      return mustFix(side, 'tls', {
+        message: `the server's certificate is not signed by ${config.tlsCa === undefined ? 'an authority that this machine trusts' : `an authority in ${config.tlsCa}`} (${certificate.reason})`,
+        why,
+        mend: `set ${name}_SSL_CA to the bundle that signed it (RDS: global-bundle.pem from truststore.pki.rds.amazonaws.com)`,
+      });
+    case 'none':
+    case undefined:
+      return mustFix(side, 'tls', {message: 'the TLS handshake failed', why, mend: 'check that server and client share a TLS version (tls_version on the server) and that nothing between them breaks TLS'});
+  }
+}
+
+/** What the connection in hand uses. */
+async function checkTls({side, connection}: Probe, config: DatabaseConfig): Promise<Finding[]> {
+  const name = prefix(side);
+  const [row] = await queryRows(side, connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+  const cipher = String(row?.[1] ?? '');
+  const mend = `set ${name}_SSL=verify-identity and ${name}_SSL_CA to the bundle that signed the server's certificate`;
+  if (cipher === '') {
+    if (isLoopback(config.host)) return [ok(side, 'tls', 'no TLS, on the loopback')];
+    return [warning(side, 'tls', {message: 'the connection is not encrypted', why: 'rows, passwords among them, can be read on the way', mend})];
+  }
+  if (config.tls.startsWith('verify-')) return [ok(side, 'tls', `TLS with ${cipher}, verified (${config.tls})`)];
+  if (isLoopback(config.host)) return [ok(side, 'tls', `TLS with ${cipher}, not verified, on the loopback`)];
+  return [warning(side, 'tls', {message: `TLS with ${cipher}, but the server is not verified (${name}_SSL is ${config.tls})`, why: 'whoever stands in between can pose as the server', mend})];
+}
+
+interface Release {
+  readonly oldest: readonly [number, number, number];
+  readonly tested: readonly [number, number, number];
+}
+
+/** `oldest` has what the stream needs; from `tested` on it is tested. */
+const RELEASES: Readonly<Record<ServerInfo['flavour'], Record<Side, Release>>> = {
+  mysql: {source: {oldest: [8, 0, 1], tested: [8, 0, 0]}, target: {oldest: [5, 7, 0], tested: [8, 0, 0]}},
+  mariadb: {source: {oldest: [10, 5, 0], tested: [10, 11, 0]}, target: {oldest: [10, 2, 0], tested: [10, 11, 0]}},
+};
+
+function checkVersion({side, info, platform}: Probe): Finding[] {
+  const {oldest, tested} = RELEASES[info.flavour][side];
+  const what = `${info.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'} ${info.version}${platform === 'own' ? '' : ` on ${platform === 'rds' ? 'RDS' : 'Aurora'}`}`;
+  if (/tidb|vitess/i.test(info.version)) {
+    return [warning(side, 'version', {message: `the server is ${info.version}`, why: 'only MySQL and MariaDB are tested', mend: 'see docs/scale.md'})];
+  }
+  if (older(info.versionParts, oldest)) {
+    return [mustFix(side, 'version', {message: `the server is ${what}`, why: side === 'source' ? 'its log cannot carry binlog_row_metadata=FULL' : 'it lacks what the tables need', mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`})];
+  }
+  if (older(info.versionParts, tested)) {
+    return [warning(side, 'version', {message: `the server is ${what}`, why: 'it is older than what is tested', mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`})];
+  }
+  return [ok(side, 'version', what)];
+}
+
+/** Numerically: 26.7 is later than 9.7. */
+function older(a: readonly number[], b: readonly number[]): boolean {
+  for (const [index, part] of b.entries()) {
+    const own = a[index] ?? 0;
+    if (own !== part) return own < part;
+  }
+  return false;
+}

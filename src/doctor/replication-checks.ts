@@ -1,0 +1,66 @@
+/** The source's place among servers: its GTIDs, its id and ours, and a master of its own. */
+import {ok, mustFix, warning, type Finding} from './findings.ts';
+import {isOn} from './binlog-settings.ts';
+import {askAny, settingMend, variables, type Probe} from './probe.ts';
+
+export async function checkGtids(probe: Probe): Promise<Finding[]> {
+  if (probe.info.flavour === 'mariadb') return [ok('source', 'gtid', 'MariaDB numbers every transaction')];
+  const found = await variables(probe, ['gtid_mode', 'enforce_gtid_consistency']);
+  if (probe.info.hasGtids) return [ok('source', 'gtid', 'gtid_mode is ON')];
+  return [
+    warning('source', 'gtid', {
+      message: `gtid_mode is ${found.get('gtid_mode') ?? 'unknown'}`,
+      why: 'a position by file and offset means nothing to another server: after a failover every row is compared again',
+      mend:
+        probe.platform === 'own'
+          ? "SET PERSIST enforce_gtid_consistency = ON; SET PERSIST gtid_mode = OFF_PERMISSIVE; SET PERSIST gtid_mode = ON_PERMISSIVE; -- wait until SHOW STATUS LIKE 'ongoing_anonymous_transaction_count' is 0\nSET PERSIST gtid_mode = ON;"
+          : `${settingMend(probe, 'enforce_gtid_consistency', 'ON')}; ${settingMend(probe, 'gtid_mode', 'ON', {restart: true})}`,
+    }),
+  ];
+}
+
+/** The source refuses a dump when it has no id; two replicas with one id throw each other out. */
+export async function checkServerId(probe: Probe, ours?: number): Promise<Finding[]> {
+  const theirs = Number((await variables(probe, ['server_id'])).get('server_id') ?? 0);
+  if (theirs === 0) {
+    return [mustFix('source', 'server-id', {message: 'server_id of the source is 0', why: 'a server without an id refuses to send its log', mend: settingMend(probe, 'server_id', '1')})];
+  }
+  if (ours === undefined) return [];
+  const taken = {why: 'the source ends the stream of one replica when another comes with its id', mend: `set REPLICATION_SERVER_ID to a number that no server has, such as ${ours - 1}`};
+  if (theirs === ours) return [mustFix('source', 'server-id', {message: `our server id ${ours} is the source's own`, ...taken})];
+  const {rows} = await askAny(probe, ['SHOW REPLICAS', 'SHOW SLAVE HOSTS']);
+  if (rows === null) return [ok('source', 'server-id', `our server id is ${ours}; who else has it cannot be seen by this account`)];
+  if (rows.some(([id]) => Number(id) === ours)) return [mustFix('source', 'server-id', {message: `a replica has our server id ${ours} already`, ...taken})];
+  return [ok('source', 'server-id', `our server id ${ours} is free`)];
+}
+
+/** A replica that does not log what it replicates has a log without its master's changes. */
+export async function checkUpdatesLogged(probe: Probe): Promise<Finding[]> {
+  const found = await variables(probe, ['log_replica_updates', 'log_slave_updates']);
+  const variable = found.has('log_replica_updates') ? 'log_replica_updates' : 'log_slave_updates';
+  if (isOn(found.get(variable))) return [ok('source', 'replica-updates', `${variable} is ON`)];
+  const fault = {
+    why: 'what reaches it from its own source is not in its log, so that it never reaches us',
+    mend: `${settingMend(probe, variable, 'ON', {restart: true})}; or replicate from its source`,
+  };
+  switch (await isReplica(probe)) {
+    case true:
+      return [mustFix('source', 'replica-updates', {message: `the source is a replica, and ${variable} is OFF`, ...fault})];
+    case false:
+      return [ok('source', 'replica-updates', `the source is no replica (${variable} is OFF)`)];
+    case null:
+      return [warning('source', 'replica-updates', {message: `${variable} is OFF, and whether the source is a replica cannot be seen by this account`, ...fault})];
+  }
+}
+
+async function isReplica(probe: Probe): Promise<boolean | null> {
+  const {rows} = await askAny(probe, ['SHOW REPLICA STATUS', 'SHOW SLAVE STATUS']);
+  if (rows !== null) return rows.length > 0;
+  // MariaDB shows these to everybody.
+  if (probe.info.flavour !== 'mariadb') return null;
+  const status = await askAny(probe, ["SHOW GLOBAL STATUS LIKE 'Slaves_connected'"]);
+  const running = await askAny(probe, ["SHOW GLOBAL STATUS LIKE 'Slaves_running'"]);
+  const position = (await variables(probe, ['gtid_slave_pos'])).get('gtid_slave_pos') ?? '';
+  if (status.rows === null && running.rows === null) return null;
+  return Number(running.rows?.[0]?.[1] ?? 0) > 0 || position !== '';
+}
