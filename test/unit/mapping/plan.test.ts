@@ -1,0 +1,170 @@
+import {describe, expect, it} from 'vitest';
+import {SyncError} from '../../../src/errors.ts';
+import {buildPlan, keyOf, mapRow, splitPair} from '../../../src/mapping/plan.ts';
+import {sourceSelectList} from '../../../src/mapping/sql.ts';
+import {
+  column,
+  institute,
+  membership,
+  plan,
+  sourceSchema,
+  table,
+  targetSchema,
+  user,
+} from '../plan-fixture.ts';
+
+function faultOf(make: () => unknown): SyncError {
+  try {
+    make();
+  } catch (error) {
+    if (error instanceof SyncError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+const without = (schema: ReturnType<typeof sourceSchema>['users'], ...names: string[]) =>
+  table(schema.uniqueKeys, ...schema.columns.filter(({name}) => !names.includes(name)));
+
+describe('a plan', () => {
+  it('names every mapped column that the source lacks', () => {
+    const users = without(sourceSchema().users, 'email', 'is_active');
+    const fault = faultOf(() => plan({users}));
+    expect(fault).toMatchObject({code: 'schema-incompatible', reaction: 'halt'});
+    expect(fault.message).toBe('the source table users lacks the column email, is_active');
+  });
+
+  it('names every mapped column of a type that cannot be mapped', () => {
+    const users = table(
+      [['id']],
+      ...sourceSchema().users.columns.map(known => {
+        if (known.name === 'email') return column('email', 'json');
+        return known.name === 'created_at' ? column('created_at', 'varchar') : known;
+      }),
+    );
+    expect(faultOf(() => plan({users})).message).toMatch(
+      /type that cannot be mapped in the column email, created_at$/,
+    );
+  });
+
+  it('names every fault of the target at once', () => {
+    const target = targetSchema();
+    const fault = faultOf(() =>
+      plan(
+        {},
+        {user: table([['email']], ...target.user.columns), institute: without(target.institute, 'imageUrl')},
+      ),
+    );
+    expect(fault).toMatchObject({code: 'target-incompatible', reaction: 'halt'});
+    expect(fault.message).toBe(
+      'the target table institute lacks the column imageUrl; the target table user has no unique key on (userId)',
+    );
+  });
+
+  it('takes a target with a surrogate key and columns of its own, in another case', () => {
+    const {columns} = targetSchema().institute_users;
+    const institute_users = table(
+      [['id'], ['userid', 'INSTITUTEID']],
+      column('id', 'bigint'),
+      column('note', 'text'),
+      ...columns,
+    );
+    const {tables} = plan({}, {institute_users});
+    expect(tables.institute_users.keyIndexes).toEqual([0, 1]);
+    expect(tables.institute_users.otherUniqueKeys).toEqual([]);
+  });
+
+  it('finds a column by its other spelling, and reads it by the one found', () => {
+    const columns = sourceSchema().institutes.columns.map(known =>
+      known.name === 'image_url' ? column('imageUrl', 'text') : known,
+    );
+    const found = plan({institutes: table([['id']], ...columns)});
+    expect(sourceSelectList(found.sources.institutes)).toBe(
+      's.`id`, s.`name`, s.`imageUrl`, s.`created_at`, s.`updated_at`',
+    );
+  });
+
+  it('reads an absent optional column as null, and a flag as a number', () => {
+    const {sources} = plan();
+    expect(sourceSelectList(sources.institute_user)).toMatch(/, NULL$/);
+    expect(sourceSelectList(sources.users)).toContain('s.`is_active` + 0');
+  });
+
+  it('knows whether pairs may repeat', () => {
+    expect(plan().pairsRepeat).toBe(false);
+    const {columns} = sourceSchema().institute_user;
+    expect(plan({institute_user: table([['id']], column('id', 'bigint'), ...columns)}).pairsRepeat).toBe(
+      true,
+    );
+    expect(plan({institute_user: table([['institute_id', 'user_id', 'role']], ...columns)}).pairsRepeat).toBe(
+      true,
+    );
+    expect(plan({institute_user: table([['user_id']], ...columns)}).pairsRepeat).toBe(false);
+  });
+
+  it('keeps the unique keys beside the mapped one that it writes wholly', () => {
+    expect(plan().tables.user.otherUniqueKeys).toEqual([[2]]);
+    const user = targetSchema().user;
+    const wider = table([['userId'], ['email', 'tenant']], ...user.columns, column('tenant', 'int'));
+    expect(plan({}, {user: wider}).tables.user.otherUniqueKeys).toEqual([]);
+  });
+
+  it('rounds only where the source has more digits than the target', () => {
+    const isRounded = (fraction: number) => {
+      const columns = sourceSchema().users.columns.map(known =>
+        known.name.endsWith('_at') ? {...known, fraction} : known,
+      );
+      return buildPlan(
+        sourceSchema({users: table([['id']], ...columns)}),
+        targetSchema(),
+      ).tables.user.columns.some(({rounds}) => rounds);
+    };
+    expect([0, 3, 4, 6].map(isRounded)).toEqual([false, false, true, true]);
+  });
+});
+
+describe('mapping a row', () => {
+  const {tables} = plan();
+
+  it('writes an institute', () => {
+    expect(mapRow(tables.institute, institute('7', {image_url: 'http://x'}))).toEqual({
+      tag: 'row',
+      key: '7',
+      values: ['7', 'School 7', 'http://x', '2024-01-02 03:04:05.000', '2024-02-03 04:05:06.000'],
+    });
+    expect(mapRow(tables.institute, institute('7', {name: null}))).toEqual({tag: 'ineligible', key: '7'});
+    expect(mapRow(tables.institute, institute('7', {name: ''})).tag).toBe('row');
+  });
+
+  it('writes one user as user and user_auth', () => {
+    expect(mapRow(tables.user, user('9'))).toMatchObject({
+      key: '9',
+      values: ['9', 'Ada L', 'u9@x.org', '$2b$', expect.any(String), expect.any(String)],
+    });
+    expect(mapRow(tables.user_auth, user('9'))).toMatchObject({
+      key: '9',
+      values: ['9', '$2b$', expect.any(String), expect.any(String)],
+    });
+  });
+
+  it('writes a membership under both its ids', () => {
+    expect(mapRow(tables.institute_users, membership('1', '2'))).toMatchObject({
+      key: '1:2',
+      values: ['1', '2', 'FACULTY', '1', expect.any(String), expect.any(String)],
+    });
+    expect(mapRow(tables.institute_users, membership('1', '2', {user_id: null}))).toEqual({
+      tag: 'ineligible',
+      key: '',
+    });
+  });
+});
+
+describe('keys', () => {
+  it('are ids of up to 64 bits', () => {
+    expect(keyOf(['18446744073709551615'], [0])).toBe('18446744073709551615');
+    expect(keyOf(['-5', '7'], [1, 0])).toBe('7:-5');
+    for (const value of [null, '', '1.5', '1e3', "1'", '999999999999999999999'])
+      expect(keyOf([value], [0])).toBeNull();
+    expect(splitPair('7:-5')).toEqual({instituteId: '7', userId: '-5'});
+  });
+});

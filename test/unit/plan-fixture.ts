@@ -1,0 +1,146 @@
+/** Schemas as a server would describe them, and the plan made from them. */
+import {
+  buildPlan,
+  type ColumnSchema,
+  type Plan,
+  type SourceSchema,
+  type TableSchema,
+  type TargetSchema,
+} from '../../src/mapping/plan.ts';
+import type {Row, Value} from '../../src/mapping/values.ts';
+import {SOURCE_TABLES, type SourceTable} from '../../src/mapping/tables.ts';
+
+export function column(name: string, type: string, extra: Partial<ColumnSchema> = {}): ColumnSchema {
+  const isText = /char|text|enum/.test(type);
+  return {
+    name,
+    type,
+    unsigned: false,
+    nullable: true,
+    charset: isText ? 'utf8mb4' : null,
+    collation: isText ? 'utf8mb4_general_ci' : null,
+    maxLength: isText ? 255 : null,
+    fraction: 0,
+    definition: type,
+    hasDefault: false,
+    ...extra,
+  };
+}
+
+export function table(uniqueKeys: readonly (readonly string[])[], ...columns: ColumnSchema[]): TableSchema {
+  return {uniqueKeys, columns};
+}
+
+export function sourceSchema(changes: Partial<SourceSchema> = {}): SourceSchema {
+  const dates = [
+    column('created_at', 'datetime', {fraction: 6}),
+    column('updated_at', 'datetime', {fraction: 6}),
+  ];
+  return {
+    institutes: table(
+      [['id']],
+      column('id', 'bigint'),
+      column('name', 'varchar'),
+      column('image_url', 'varchar'),
+      ...dates,
+    ),
+    users: table(
+      [['id']],
+      column('id', 'bigint'),
+      column('first_name', 'varchar'),
+      column('last_name', 'varchar'),
+      column('email', 'varchar'),
+      column('password', 'varchar'),
+      column('is_active', 'tinyint'),
+      ...dates,
+    ),
+    institute_user: table(
+      [['institute_id', 'user_id']],
+      column('institute_id', 'bigint'),
+      column('user_id', 'bigint'),
+      column('role', 'varchar'),
+      column('status', 'varchar'),
+      ...dates,
+    ),
+    parentsEnforced: {users: true, institutes: true},
+    ...changes,
+  };
+}
+
+export function targetSchema(changes: Partial<TargetSchema> = {}): TargetSchema {
+  const dates = [
+    column('createdAt', 'datetime', {fraction: 3}),
+    column('updatedAt', 'datetime', {fraction: 3}),
+  ];
+  return {
+    institute: table(
+      [['instituteId']],
+      column('instituteId', 'bigint'),
+      column('name', 'varchar'),
+      column('imageUrl', 'varchar'),
+      ...dates,
+    ),
+    user: table(
+      [['userId'], ['email']],
+      column('userId', 'bigint'),
+      column('name', 'varchar', {maxLength: 20}),
+      column('email', 'varchar'),
+      column('password', 'varchar'),
+      ...dates,
+    ),
+    institute_users: table(
+      [['instituteId', 'userId']],
+      column('instituteId', 'bigint'),
+      column('userId', 'bigint'),
+      column('role', 'enum'),
+      column('isActive', 'tinyint'),
+      ...dates,
+    ),
+    user_auth: table([['userId']], column('userId', 'bigint'), column('password', 'varchar'), ...dates),
+    references: [],
+    ...changes,
+  };
+}
+
+export function plan(source: Partial<SourceSchema> = {}, target: Partial<TargetSchema> = {}): Plan {
+  return buildPlan(sourceSchema(source), targetSchema(target));
+}
+
+/** A source row from its columns by name; the others are null. */
+export function row(name: SourceTable, values: Readonly<Record<string, Value>>): Row {
+  return SOURCE_TABLES[name].columns.map(known => values[known] ?? null);
+}
+
+const DATES = {created_at: '2024-01-02 03:04:05.000000', updated_at: '2024-02-03 04:05:06.000000'};
+
+export function user(id: string, values: Readonly<Record<string, Value>> = {}): Row {
+  return row('users', {
+    id,
+    first_name: 'Ada',
+    last_name: 'L',
+    email: `u${id}@x.org`,
+    password: '$2b$',
+    is_active: '1',
+    ...DATES,
+    ...values,
+  });
+}
+
+export function institute(id: string, values: Readonly<Record<string, Value>> = {}): Row {
+  return row('institutes', {id, name: `School ${id}`, ...DATES, ...values});
+}
+
+export function membership(
+  instituteId: string,
+  userId: string,
+  values: Readonly<Record<string, Value>> = {},
+): Row {
+  return row('institute_user', {
+    institute_id: instituteId,
+    user_id: userId,
+    role: 'teacher',
+    status: 'active',
+    ...DATES,
+    ...values,
+  });
+}
