@@ -2,7 +2,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {SEED, Stand} from '../helpers/fault-stand.ts';
+import {SEED, Stand, TIMEOUT_MS} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {randomFrom} from '../helpers/workload.ts';
@@ -11,7 +11,7 @@ import {connect} from '../servers/databases.ts';
 const KILLS = Number(process.env['KILLS'] ?? 20);
 
 describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, source, target}) => {
-  it(`is survived ${KILLS} times, and no reader ever sees half a transaction`, async () => {
+  it(`is survived ${KILLS} times, and no reader ever sees half a transaction`, {timeout: TIMEOUT_MS}, async () => {
     const random = randomFrom(SEED);
     const place = {server, database: source};
     await using stand = await Stand.open({source: place, target: {server, database: target}});

@@ -1,7 +1,7 @@
 /** A reconcile beside a busy stream writes nothing older over something newer, and nothing from the future (design.md §3.3, §3.4). */
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {COMPOSITE, SEED, Stand, SURROGATE} from '../helpers/fault-stand.ts';
+import {COMPOSITE, SEED, Stand, SURROGATE, TIMEOUT_MS} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 8);
@@ -10,7 +10,7 @@ for (const schema of [SURROGATE, COMPOSITE]) {
   describeEachFlavour(
     `six writers on hot rows beside reconciles, ${schema.name} (seed ${SEED})`,
     ({server, source, target}) => {
-      it('ends equal, in either mode, without a failed run', async () => {
+      it('ends equal, in either mode, without a failed run', {timeout: TIMEOUT_MS}, async () => {
         const place = {server, database: source};
         await using stand = await Stand.open({
           source: place,

@@ -21,6 +21,9 @@ export const COMPOSITE = SOURCE_SCHEMAS[1] as SourceSchemaCase;
 /** The seed of what a test leaves to chance; SEED in the environment repeats a run. */
 export const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
+/** The time limit of tests that the soak makes longer. */
+export const TIMEOUT_MS = Number(process.env['FAULT_TIMEOUT_MS'] ?? 120_000);
+
 export interface Place {
   readonly server: Reachable;
   readonly database: string;
