@@ -81,10 +81,17 @@ function run(command, args, environment = {}) {
   const passOn = signal => child.kill(signal);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, passOn);
+  // A signal for npm alone ends the shell between npm and us, which tells us nothing: we have a new parent.
+  const parent = process.ppid;
+  const orphaned = () => {
+    if (process.env.npm_lifecycle_event !== undefined && process.ppid !== parent) child.kill('SIGTERM');
+  };
+  const watch = setInterval(orphaned, 500);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
   }).finally(() => {
+    clearInterval(watch);
     for (const signal of signals) process.off(signal, passOn);
   });
 }
