@@ -151,7 +151,7 @@ export async function fillSource(connection: Connection, random: Random, users: 
   // Two that become dead letters, and one without an address.
   await connection.query(
     `INSERT INTO users (first_name, last_name, email, password, is_active) VALUES
-     ('No', 'At', 'not-an-address', 'secret', 1), ('White', 'Space', 'white space@example.org', 'secret', 1),
+     ('No', 'At', 'not-an-address', 'secret', 1), ('White', 'Space', 'white space@example.com', 'secret', 1),
      ('Nobody', NULL, NULL, 'secret', 1)`,
   );
   const memberships = people.flatMap((_, index) => {
