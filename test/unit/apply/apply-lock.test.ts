@@ -1,0 +1,58 @@
+import {describe, expect, it} from 'vitest';
+import {ApplyLock} from '../../../src/apply/mutex.ts';
+
+/** A task that runs until it is told to end. */
+function task(log: string[], name: string) {
+  let end: () => void = () => undefined;
+  const gate = new Promise<void>(resolve => (end = resolve));
+  return {
+    run: async () => {
+      log.push(`+${name}`);
+      await gate;
+      log.push(`-${name}`);
+    },
+    end: () => end(),
+  };
+}
+
+const settle = () => new Promise<void>(resolve => setImmediate(resolve));
+
+describe('the apply lock', () => {
+  it('lets chunks in together, and the stream alone', async () => {
+    const lock = new ApplyLock();
+    const log: string[] = [];
+    const [a, b, stream] = [task(log, 'a'), task(log, 'b'), task(log, 'stream')];
+    const all = [lock.chunk(a.run), lock.chunk(b.run), lock.stream(stream.run)];
+    await settle();
+    expect(log).toEqual(['+a', '+b']);
+    a.end();
+    await settle();
+    expect(log).toEqual(['+a', '+b', '-a']);
+    b.end();
+    await settle();
+    expect(log).toEqual(['+a', '+b', '-a', '-b', '+stream']);
+    stream.end();
+    await Promise.all(all);
+  });
+
+  it('lets nobody overtake, so that neither side starves', async () => {
+    const lock = new ApplyLock();
+    const log: string[] = [];
+    const [a, stream, b] = [task(log, 'a'), task(log, 'stream'), task(log, 'b')];
+    const all = [lock.chunk(a.run), lock.stream(stream.run), lock.chunk(b.run)];
+    a.end();
+    await settle();
+    expect(log).toEqual(['+a', '-a', '+stream']);
+    stream.end();
+    b.end();
+    await Promise.all(all);
+    expect(log).toEqual(['+a', '-a', '+stream', '-stream', '+b', '-b']);
+  });
+
+  it('is let go by a task that fails, whose fault its caller gets', async () => {
+    const lock = new ApplyLock();
+    await expect(lock.stream(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(lock.chunk(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(lock.stream(() => Promise.resolve('yes'))).resolves.toBe('yes');
+  });
+});

@@ -1,0 +1,112 @@
+import {describe, expect, it} from 'vitest';
+import {
+  chunkEnd,
+  Ownership,
+  ownedInstitute,
+  ownedMembership,
+  ownedUser,
+  type OwnedKey,
+} from '../../../src/apply/ownership.ts';
+
+const nothingStored = () => Promise.resolve([]);
+
+/** A table sync_owned in memory, as far as ownership speaks to it. */
+function storage() {
+  const rows = new Map<string, [string, string, string, Buffer]>();
+  return {
+    rows,
+    store(statements: readonly string[]) {
+      for (const sql of statements) {
+        for (const [, kind = '', scope = '', chunk = '', members = ''] of sql.matchAll(
+          /\('s','(\w+)','(-?\d*)',(-?\d+),\d+,x'([0-9a-f]*)'\)/g,
+        )) {
+          rows.set(`${kind}/${scope}/${chunk}`, [kind, scope, chunk, Buffer.from(members, 'hex')]);
+        }
+      }
+    },
+    query: () => Promise.resolve([...rows.values()]),
+  };
+}
+
+describe('the end of a chunk', () => {
+  it.each([
+    ['0', '65535'],
+    ['65535', '65535'],
+    ['65536', '131071'],
+    ['-1', '-1'],
+    ['-65536', '-1'],
+    ['-65537', '-65537'],
+    ['999999999999999', '1000000000032767'],
+    ['9223372036854775807', '9223372036854775807'],
+    ['-9223372036854775808', '-9223372036854710273'],
+    ['18446744073709551615', '18446744073709551615'],
+  ])('of %s is %s', (id, end) => {
+    expect(chunkEnd(id)).toBe(end);
+  });
+});
+
+describe('ownership', () => {
+  const keys: OwnedKey[] = [
+    ownedUser('0'),
+    ownedUser('-1'),
+    ownedUser('-65536'),
+    ownedUser('-65537'),
+    ownedUser('999999999999999'),
+    ownedUser('1000000000000000'),
+    ownedUser('-99999999999999'),
+    ownedUser('-999999999999999'),
+    ownedUser('9223372036854775807'),
+    ownedUser('18446744073709551615'),
+    ownedUser('-9223372036854775808'),
+    ownedInstitute('0'),
+    ownedMembership('3', '7'),
+    ownedMembership('-3', '7'),
+  ];
+
+  it('tells every 64-bit id from every other, before and after it is stored', async () => {
+    for (const key of keys) {
+      const stored = storage();
+      const view = await new Ownership('s').view(keys, stored.query);
+      view.add(key);
+      expect(keys.filter(other => view.has(other))).toEqual([key]);
+      stored.store(view.statements());
+      expect(stored.rows.size).toBe(1);
+      const anew = await new Ownership('s').view(keys, stored.query);
+      expect(keys.filter(other => anew.has(other))).toEqual([key]);
+    }
+  });
+
+  it('is the transaction’s own until it commits', async () => {
+    const ownership = new Ownership('s');
+    const first = await ownership.view([ownedUser('1')], nothingStored);
+    first.add(ownedUser('1'));
+    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(false);
+    first.rollback();
+    expect(first.has(ownedUser('1'))).toBe(false);
+    expect(first.statements()).toEqual([]);
+    first.add(ownedUser('1'));
+    first.commit();
+    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(true);
+    ownership.clear();
+    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(false);
+  });
+
+  it('writes nothing for what it knew already', async () => {
+    const view = await new Ownership('s').view([ownedUser('1')], nothingStored);
+    view.delete(ownedUser('1'));
+    expect(view.statements()).toEqual([]);
+  });
+
+  it('reads a chunk once', async () => {
+    const ownership = new Ownership('s');
+    let queries = 0;
+    const query = () => {
+      queries++;
+      return Promise.resolve([]);
+    };
+    for (let i = 0; i < 3; i++) await ownership.view([ownedUser('1'), ownedUser('2')], query);
+    expect(queries).toBe(1);
+    await ownership.view([ownedUser('65536')], query);
+    expect(queries).toBe(2);
+  });
+});

@@ -1,0 +1,77 @@
+import {describe, expect, it} from 'vitest';
+import {deleteByKeys, inBatches, keyCondition, literal, upsert} from '../../../src/apply/statements.ts';
+import {mapRow} from '../../../src/mapping/plan.ts';
+import {membership, plan, user} from '../plan-fixture.ts';
+import type {Row, Value} from '../../../src/mapping/values.ts';
+
+const {tables} = plan();
+const values = (changes: Record<string, Value> = {}): Row => {
+  const mapped = mapRow(tables.user, user('1', changes));
+  if (mapped.tag !== 'row') throw new Error(mapped.tag);
+  return mapped.values;
+};
+
+describe('a literal', () => {
+  it.each([
+    [null, 'NULL'],
+    ['', "''"],
+    ['plain', "'plain'"],
+    ["O'Brien", "'O\\'Brien'"],
+    ['a\\', "'a\\\\'"],
+    ["\\' OR 1=1 --", "'\\\\\\' OR 1=1 --'"],
+    ['a\0b\nc\rd\x1ae', "'a\\0b\\nc\\rd\\Ze'"],
+    ['say "x"', `'say "x"'`],
+    ['🙂é\ufffd', "'🙂é\ufffd'"],
+  ])('of %j is %s', (value, sql) => {
+    expect(literal(value)).toBe(sql);
+  });
+});
+
+describe('an upsert', () => {
+  it('turns a clash of another unique key into an error, and assigns updatedAt last', () => {
+    expect(upsert(tables.user, [values()], {newestWins: false})).toBe(
+      "INSERT INTO `user` (`userId`,`name`,`email`,`password`,`createdAt`,`updatedAt`) VALUES (1,'Ada L','u1@x.org','$2b$','2024-01-02 03:04:05.000','2024-02-03 04:05:06.000') " +
+        'ON DUPLICATE KEY UPDATE `userId` = IF(`userId` = VALUES(`userId`), `userId`, NULL), ' +
+        '`name` = VALUES(`name`), `email` = VALUES(`email`), `password` = VALUES(`password`), `createdAt` = VALUES(`createdAt`), `updatedAt` = VALUES(`updatedAt`)',
+    );
+  });
+
+  it('compares every column of a key', () => {
+    const mapped = mapRow(tables.institute_users, membership('1', '2'));
+    const sql = upsert(tables.institute_users, mapped.tag === 'row' ? [mapped.values] : [], {
+      newestWins: false,
+    });
+    expect(sql).toContain("VALUES (1,2,'FACULTY',1,");
+    expect(sql).toContain(
+      '`instituteId` = IF(`instituteId` = VALUES(`instituteId`) AND `userId` = VALUES(`userId`), `instituteId`, NULL)',
+    );
+  });
+
+  it('leaves a later row alone where the newest wins', () => {
+    const sql = upsert(tables.user, [values()], {newestWins: true});
+    expect(sql).toContain('`email` = IF(`updatedAt` > VALUES(`updatedAt`), `email`, VALUES(`email`))');
+    expect(sql).toMatch(
+      /`updatedAt` = IF\(`updatedAt` > VALUES\(`updatedAt`\), `updatedAt`, VALUES\(`updatedAt`\)\)$/,
+    );
+  });
+
+  it('never writes anything but numbers without quotes', () => {
+    const sql = upsert(tables.user, [['1); DROP TABLE x', 'n', 'e@x', 'p', 'c', 'u']], {newestWins: false});
+    expect(sql).toContain("('1); DROP TABLE x',");
+  });
+});
+
+describe('keys', () => {
+  it('are named one by one, pairs by their first id', () => {
+    expect(keyCondition(tables.user, ['1', '2'])).toBe('`userId` IN (1,2)');
+    expect(keyCondition(tables.institute_users, ['1:2', '3:4', '1:5'], 't.')).toBe(
+      '(t.`instituteId` = 1 AND t.`userId` IN (2,5)) OR (t.`instituteId` = 3 AND t.`userId` IN (4))',
+    );
+    expect(deleteByKeys(tables.institute, ['9'])).toBe('DELETE FROM `institute` WHERE `instituteId` IN (9)');
+  });
+
+  it('are split into batches', () => {
+    expect(inBatches([1, 2, 3, 4, 5], 2)).toEqual([[1, 2], [3, 4], [5]]);
+    expect(inBatches([], 2)).toEqual([]);
+  });
+});

@@ -1,0 +1,83 @@
+import {describe, expect, it} from 'vitest';
+import {asFound, EMPTY_CHANGE_SET} from '../../../src/apply/change-set.ts';
+import {StreamTap} from '../../../src/apply/stream-tap.ts';
+import type {Position} from '../../../src/position/position.ts';
+import {user} from '../plan-fixture.ts';
+
+const at = (offset: number, file = 'bin.000001') => ({file, offset});
+const position: Position = {tag: 'mariadb-gtid', gtids: '0-1-1'};
+const never = new AbortController().signal;
+
+/** Whether a promise is settled, by now. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol('pending');
+  await new Promise<void>(resolve => setImmediate(resolve));
+  return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
+}
+
+describe('the tap', () => {
+  it('knows no place while the stream does not run, and nobody waits for it', async () => {
+    const tap = new StreamTap();
+    expect([tap.position, tap.need]).toEqual([null, null]);
+    await tap.reached(at(10), never);
+    tap.applied(position, at(5));
+    expect(tap.position).toEqual({position, offset: at(5)});
+    tap.stopped();
+    expect(tap.position).toBeNull();
+  });
+
+  it('lets those who wait for a place go on when the stream has passed it', async () => {
+    const tap = new StreamTap();
+    tap.applied(position, at(5));
+    const [near, far] = [tap.reached(at(10), never), tap.reached(at(4, 'bin.000002'), never)];
+    tap.applied(position, at(9));
+    expect([await isSettled(near), await isSettled(far)]).toEqual([false, false]);
+    tap.applied(position, at(10));
+    expect([await isSettled(near), await isSettled(far)]).toEqual([true, false]);
+    tap.applied(position, at(4, 'bin.000002'));
+    expect(await isSettled(far)).toBe(true);
+  });
+
+  it('lets them go when the stream stops, or they are told to', async () => {
+    const tap = new StreamTap();
+    tap.applied(position, at(5));
+    const stop = new AbortController();
+    const [told, other] = [tap.reached(at(10), stop.signal), tap.reached(at(10), never)];
+    stop.abort();
+    expect([await isSettled(told), await isSettled(other)]).toEqual([true, false]);
+    tap.stopped();
+    expect(await isSettled(other)).toBe(true);
+    await tap.reached(at(10), stop.signal);
+  });
+
+  it('waits where the stream’s place in the log is not known', async () => {
+    const tap = new StreamTap();
+    tap.applied(position, null);
+    const waiting = tap.reached(at(10), never);
+    expect(await isSettled(waiting)).toBe(false);
+    tap.stopped();
+    await waiting;
+  });
+
+  it('notes in every open window what the stream touches, and in none that is closed', () => {
+    const tap = new StreamTap();
+    const [open, closed] = [tap.open(), tap.open()];
+    closed.close();
+    tap.applying({
+      ...EMPTY_CHANGE_SET,
+      users: new Map([
+        ['1', asFound(user('1'))],
+        ['2', asFound(null)],
+        ['3', {...asFound(user('3')), left: true}],
+      ]),
+      institutes: new Map([['7', asFound(null)]]),
+      memberships: new Map([['7:1', null]]),
+      pairsToRead: new Set(['7:3']),
+    });
+    expect([...open.users]).toEqual(['1', '2', '3']);
+    expect([...open.leftUsers]).toEqual(['2', '3']);
+    expect([[...open.institutes], [...open.leftInstitutes]]).toEqual([['7'], ['7']]);
+    expect([...open.memberships]).toEqual(['7:1', '7:3']);
+    expect(closed.users.size).toBe(0);
+  });
+});
