@@ -78,6 +78,8 @@ export class TransactionBuilder {
         this.#changes = [];
         return this.#end(event.offset, null);
       case 'rollback-to-savepoint':
+        // What was handed on already cannot be marked.
+        if (this.#parted) this.#cannotSee('all', 'a part of a large transaction was undone');
         this.#doubtful = true;
         return null;
       case 'xa-prepared':
@@ -107,8 +109,7 @@ export class TransactionBuilder {
       case 'xa-end':
         return null;
       case 'rollback-to-savepoint':
-        this.#doubtful = true;
-        return null;
+        return this.add({tag: 'rollback-to-savepoint'});
       case 'xa-commit':
         this.#cannotSee('all', 'an XA transaction was committed');
         return this.#end(offset, executedAtMs);

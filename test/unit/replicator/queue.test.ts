@@ -1,0 +1,139 @@
+import {describe, expect, it} from 'vitest';
+import {TransactionQueue} from '../../../replicator/queue.ts';
+import type {SourceTransaction} from '../../../replicator/transaction/transaction.ts';
+import {user} from '../plan-fixture.ts';
+
+function transaction(
+  name: string,
+  extra: Partial<SourceTransaction> & {rows?: number} = {},
+): SourceTransaction {
+  const {rows = 1, ...rest} = extra;
+  const change = {table: 'users', before: null, after: user(name), partial: false, unchecked: false} as const;
+  return {
+    changes: new Array<typeof change>(rows).fill(change),
+    bytes: 100,
+    complete: true,
+    gtid: name,
+    offset: null,
+    committedAtMs: 1,
+    schemaChanged: false,
+    unseen: null,
+    reason: null,
+    ...rest,
+  };
+}
+const bare = (offset: number) =>
+  transaction('', {rows: 0, bytes: 0, gtid: null, committedAtMs: null, offset: {file: 'f', offset}});
+
+function queue(pauseBytes = 1_000_000) {
+  const log: string[] = [];
+  const made = new TransactionQueue({
+    pauseBytes,
+    resumeBytes: pauseBytes / 2,
+    pause: () => log.push('pause'),
+    resume: () => log.push('resume'),
+  });
+  return {made, log};
+}
+const names = (batch: readonly SourceTransaction[]) => batch.map(({gtid}) => gtid);
+const never = new AbortController().signal;
+
+describe('the queue', () => {
+  it('hands out what waits, in order, as much as fits', () => {
+    const {made} = queue();
+    for (const name of ['1', '2', '3']) made.push(transaction(name, {rows: 4}));
+    expect(names(made.take(8))).toEqual(['1', '2']);
+    expect(names(made.take(8))).toEqual(['3']);
+    expect(made.isEmpty).toBe(true);
+  });
+
+  it('hands out one that is larger than what fits', () => {
+    const {made} = queue();
+    made.push(transaction('1', {rows: 100}));
+    expect(names(made.take(8))).toEqual(['1']);
+  });
+
+  it('lets parts, and changes of definitions, stand alone', () => {
+    const {made} = queue();
+    made.push(transaction('1'));
+    made.push(transaction('2', {complete: false}));
+    made.push(transaction('2'));
+    made.push(transaction('3', {schemaChanged: true}));
+    made.push(transaction('4'));
+    expect([1, 2, 3, 4, 5].map(() => names(made.take(99)))).toEqual([['1'], ['2'], ['2'], ['3'], ['4']]);
+  });
+
+  it('pauses the source past a number of bytes, and resumes it at half', () => {
+    const {made, log} = queue(1000);
+    made.push(transaction('1'));
+    made.push(transaction('2'));
+    expect(log).toEqual([]);
+    made.push(transaction('3'));
+    made.push(transaction('4'));
+    expect(log).toEqual(['pause']);
+    made.take(1);
+    expect(log).toEqual(['pause']);
+    made.take(2);
+    expect(log).toEqual(['pause', 'resume']);
+  });
+
+  it('counts transactions without rows of ours too, so that they are bounded as well', () => {
+    const {made, log} = queue(1000);
+    for (let i = 0; i < 5; i++) made.push(transaction(String(i), {rows: 0, bytes: 0}));
+    expect(log).toEqual(['pause']);
+  });
+
+  it('keeps one entry of a log that only moves on', () => {
+    const {made} = queue();
+    for (let i = 0; i < 1000; i++) made.push(bare(i));
+    expect(made.take(99)).toEqual([bare(999)]);
+    made.push(bare(1));
+    made.push(transaction('1'));
+    made.push(bare(2));
+    expect(names(made.take(99))).toEqual([null, '1', null]);
+  });
+
+  it('knows the oldest commit that waits', () => {
+    const {made} = queue();
+    expect(made.oldestCommitMs).toBeNull();
+    made.push(bare(1));
+    made.push(transaction('1', {committedAtMs: 7}));
+    made.push(transaction('2', {committedAtMs: 9}));
+    expect(made.oldestCommitMs).toBe(7);
+    made.take(1);
+    expect(made.oldestCommitMs).toBe(9);
+  });
+
+  it('wakes who waits when something comes, and when the wait is called off', async () => {
+    const {made} = queue();
+    const ready = made.ready(never);
+    made.push(transaction('1'));
+    await ready;
+    made.take(1);
+    const stop = new AbortController();
+    const waiting = made.ready(stop.signal);
+    stop.abort();
+    await waiting;
+  });
+
+  it('hands out what waits before it tells of a fault', async () => {
+    const {made} = queue();
+    made.push(transaction('1'));
+    made.fail(new Error('first'));
+    made.fail(new Error('second'));
+    await made.ready(never);
+    expect(names(made.take(9))).toEqual(['1']);
+    await expect(made.ready(never)).rejects.toThrow('first');
+  });
+
+  it('stays in order over very many', () => {
+    const {made} = queue(1e12);
+    const taken: (string | null)[] = [];
+    for (let i = 0; i < 5000; i++) made.push(transaction(String(i)));
+    while (!made.isEmpty) {
+      taken.push(...names(made.take(700)));
+      if (taken.length === 2100) made.push(transaction('5000'));
+    }
+    expect(taken).toEqual(Array.from({length: 5001}, (_, i) => String(i)));
+  });
+});
