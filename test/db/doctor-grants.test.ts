@@ -1,0 +1,149 @@
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {connect as connectAsSync} from '../../src/db/connection.ts';
+import {readServerInfo} from '../../src/db/server.ts';
+import {examine} from '../../src/doctor/doctor.ts';
+import {holds, parseGrants} from '../../src/doctor/grants.ts';
+import {preflight} from '../../src/doctor/preflight.ts';
+import {cli, type Environment} from '../helpers/daemon.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {SOURCE_SCHEMAS} from '../helpers/schemas.ts';
+import {withConnection} from '../servers/databases.ts';
+import {configOf, environmentOf, faultsOf, findingsOf, worst, type Stand} from './doctor-stand.ts';
+
+const PASSWORD = 'Least-privilege-1';
+
+/** The statements of one block of docs/grants.md. */
+function documented(block: string): string {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/grants.md'), 'utf8');
+  const found = new RegExp(`^\`\`\`sql ${block}\\n(.*?)^\`\`\``, 'ms').exec(text)?.[1];
+  if (found === undefined) throw new Error(`docs/grants.md has no block ${block}`);
+  return found;
+}
+
+describeEachFlavour('the documented grants', ({flavour, server, source, target}) => {
+  const stand: Stand = {server, source, target};
+  const reader = `r_${source.slice(0, 12)}`;
+  const writer = `w_${source.slice(0, 12)}`;
+  const accounts = {DB_USERNAME: reader, DB_PASSWORD: PASSWORD, ORG_DB_USERNAME: writer, ORG_DB_PASSWORD: PASSWORD};
+  const run = (sql: string) => withConnection(server, source, connection => connection.query(sql));
+  const grant = (block: string) =>
+    run(
+      documented(block)
+        .replaceAll('`laas`', `\`${source}\``)
+        .replaceAll('`organizations`', `\`${target}\``)
+        .replaceAll('laas_reader', reader)
+        .replaceAll('laas_writer', writer)
+        .replaceAll('<password>', PASSWORD),
+    );
+  const doctor = (extra: Environment = accounts) => examine(configOf(stand, extra));
+  const preflightFault = async (): Promise<string> => {
+    const {source: config} = configOf(stand, accounts);
+    const connection = await connectAsSync('source', config);
+    const fault = await preflight(connection, config.database, await readServerInfo('source', connection)).then(
+      () => '',
+      (error: unknown) => String(error),
+    );
+    connection.destroy();
+    return fault;
+  };
+
+  beforeAll(async () => {
+    await run(SOURCE_SCHEMAS[0]?.create ?? '');
+    await run("INSERT INTO users (id, first_name, email, password) VALUES (1, 'Ada', 'ada@example.test', 'secret'), (2, 'Bob', 'bob@example.test', 'secret')");
+    await run("INSERT INTO institutes (id, name) VALUES (1, 'One'); INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (1, 1, 'admin', 'active')");
+  });
+  afterAll(() => run(`DROP USER IF EXISTS '${reader}'@'%', '${writer}'@'%'`));
+
+  it('without an account, doctor says that it is refused, and what to do', async () => {
+    const findings = await doctor();
+    expect(findingsOf(findings, 'reachable')).toHaveLength(2);
+    expect(worst(findings, 'reachable')).toMatchObject({level: 'must-fix', message: expect.stringContaining('refuses the account (error 1045)')});
+  });
+
+  it('are enough to migrate, sync and verify, and doctor finds nothing to say', async () => {
+    await grant(`source ${flavour}`);
+    await grant('target run');
+    const env = environmentOf(stand, accounts);
+    expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
+      level: 'must-fix',
+      side: 'target',
+      message: `the account lacks CREATE, ALTER, INDEX, REFERENCES on ${target}`,
+    });
+    await grant('target migrate');
+    expect(await cli(['migrate'], env)).toMatchObject({code: 0});
+    await grant('target settle');
+    expect(faultsOf(await doctor())).toEqual([]);
+    expect(await preflightFault()).toBe('');
+    expect(await cli(['doctor'], env)).toMatchObject({code: 0});
+    expect(await cli(['sync'], env)).toMatchObject({code: 0});
+    expect(await cli(['verify'], env)).toMatchObject({code: 0, stdout: expect.stringContaining('equal')});
+  });
+
+  it('each of them is missed, by doctor and where it stops the stream by its start, with the SQL that mends it', async () => {
+    const monitor = flavour === 'mariadb' ? 'BINLOG MONITOR' : 'REPLICATION CLIENT';
+    for (const privilege of ['REPLICATION SLAVE', monitor]) {
+      await run(`REVOKE ${privilege} ON *.* FROM '${reader}'@'%'`);
+      const finding = worst(await doctor(), 'privilege-needed');
+      expect(finding).toMatchObject({level: 'must-fix', message: `the account lacks ${privilege}`});
+      expect(await preflightFault()).toContain(String(finding.mend));
+      await run(String(finding.mend).replace(/ -- .*/, ''));
+      expect(worst(await doctor(), 'privilege-needed').level).toBe('ok');
+    }
+    for (const privilege of ['SELECT', 'INSERT', 'UPDATE', 'DELETE']) {
+      await run(`REVOKE ${privilege} ON \`${target}\`.* FROM '${writer}'@'%'`);
+      const finding = findingsOf(await doctor(), 'privilege-needed').find(({side}) => side === 'target');
+      expect(finding).toMatchObject({level: 'must-fix', message: expect.stringContaining(privilege)});
+      await run(`GRANT ${privilege} ON \`${target}\`.* TO '${writer}'@'%'`);
+    }
+  });
+
+  it('table by table will do for reading, and one table that is left out is named', async () => {
+    await run(`REVOKE SELECT ON \`${source}\`.* FROM '${reader}'@'%'`);
+    for (const table of ['users', 'institutes']) await run(`GRANT SELECT ON \`${source}\`.${table} TO '${reader}'@'%'`);
+    const finding = findingsOf(await doctor(), 'privilege-needed').find(({level}) => level === 'must-fix');
+    expect(finding).toMatchObject({message: 'the account may not read institute_user', mend: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`});
+    await run(String(finding?.mend));
+    expect(faultsOf(await doctor())).toEqual([]);
+  });
+
+  it('count when they come by a role, as long as it is active', async () => {
+    const role = `o_${source.slice(0, 12)}`;
+    await run(`CREATE ROLE ${role}; GRANT REPLICATION SLAVE ON *.* TO ${role}; REVOKE REPLICATION SLAVE ON *.* FROM '${reader}'@'%'; GRANT ${role} TO '${reader}'@'%'`);
+    expect(worst(await doctor(), 'privilege-needed')).toMatchObject({level: 'must-fix', mend: expect.stringContaining('SET DEFAULT ROLE')});
+    await run(`SET DEFAULT ROLE ${role} ${flavour === 'mariadb' ? 'FOR' : 'TO'} '${reader}'@'%'`);
+    expect(faultsOf(await doctor())).toEqual([]);
+    await run(`GRANT REPLICATION SLAVE ON *.* TO '${reader}'@'%'; DROP ROLE ${role}`);
+  });
+
+  it('more than them on the source is a warning with its REVOKE', async () => {
+    await run(`GRANT INSERT, DELETE ON \`${source}\`.* TO '${reader}'@'%'`);
+    const finding = worst(await doctor(), 'privilege-excess');
+    expect(finding).toMatchObject({level: 'warning', mend: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`});
+    await run(String(finding.mend));
+    expect(worst(await doctor(), 'privilege-excess').level).toBe('ok');
+  });
+});
+
+describe('SHOW GRANTS', () => {
+  const {grants, roles} = parseGrants([
+    'GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD \'*0123\'',
+    'GRANT SELECT, INSERT (`a`, `b`) ON `laas\\_x%`.* TO `a`@`%`',
+    'GRANT ALL PRIVILEGES ON `organizations`.`user` TO `a`@`%` WITH GRANT OPTION',
+    'GRANT EXECUTE ON PROCEDURE `laas`.`p` TO `a`@`%`',
+    'GRANT PROXY ON \'\'@\'%\' TO \'root\'@\'localhost\' WITH GRANT OPTION',
+    'GRANT `reader`@`%`,`other`@`%` TO `a`@`%`',
+  ]);
+  const parsed = {grants, roles};
+
+  it('is read with patterns, columns and roles', () => {
+    expect(roles).toEqual(['`reader`@`%`', '`other`@`%`']);
+    expect(holds(parsed, 'SELECT', 'laas_x1')).toBe(true);
+    expect(holds(parsed, 'SELECT', 'laasyx1')).toBe(false);
+    expect(holds(parsed, 'INSERT', 'laas_x1')).toBe(false);
+    expect(holds(parsed, 'DELETE', 'organizations', 'user')).toBe(true);
+    expect(holds(parsed, 'DELETE', 'organizations', 'institute')).toBe(false);
+    expect(holds(parsed, 'REPLICATION SLAVE', '*')).toBe(false);
+  });
+});

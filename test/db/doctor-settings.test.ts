@@ -1,0 +1,196 @@
+import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
+import {connect as connectAsSync} from '../../src/db/connection.ts';
+import {readServerInfo} from '../../src/db/server.ts';
+import {examine} from '../../src/doctor/doctor.ts';
+import {preflight} from '../../src/doctor/preflight.ts';
+import type {Environment} from '../helpers/daemon.ts';
+import {createDatabases, query, withConnection, type Reachable} from '../servers/databases.ts';
+import {FLAVOURS} from '../servers/provision.ts';
+import {startServer, type TestServer} from '../servers/server.ts';
+import {configOf, faultsOf, furnish, worst, type Stand} from './doctor-stand.ts';
+
+const serverIdOf = (server: Reachable) =>
+  withConnection(server, undefined, async connection => String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']));
+
+const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
+
+describe.each(flavours)('settings that the doctor looks at, on a server of its own [%s]', flavour => {
+  let server: TestServer;
+  let stand: Stand;
+
+  beforeAll(async () => {
+    server = await startServer({flavour});
+    const {source, target} = await createDatabases(server, 'd');
+    stand = {server, source, target};
+    await furnish(stand);
+  });
+  afterAll(() => server.dispose());
+
+  const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
+  const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
+  const withGlobal = async <T>(variable: string, value: string, work: () => Promise<T>): Promise<T> => {
+    const [row] = await withConnection(server, undefined, connection => query(connection, `SELECT @@GLOBAL.${variable} AS v`));
+    await run(`SET GLOBAL ${variable} = ${value}`);
+    try {
+      return await work();
+    } finally {
+      await run(`SET GLOBAL ${variable} = '${String(row?.['v'])}'`.replace(/'(\d+)'/, '$1'));
+    }
+  };
+  const preflightFault = async (): Promise<string> => {
+    const {source: config} = configOf(stand);
+    const connection = await connectAsSync('source', config);
+    try {
+      await preflight(connection, config.database, await readServerInfo('source', connection));
+      return '';
+    } catch (error) {
+      expect(error).toMatchObject({code: 'preflight-failed'});
+      return error instanceof Error ? error.message : '';
+    } finally {
+      connection.destroy();
+    }
+  };
+
+  it('finds nothing to mend but the all-powerful account', async () => {
+    const faults = faultsOf(await doctor());
+    expect(faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account '))).toEqual([]);
+    expect(faults).not.toEqual([]);
+    expect(await preflightFault()).toBe('');
+  });
+
+  it.each([
+    ['binlog-format', 'binlog_format', "'STATEMENT'"],
+    ['binlog-image', 'binlog_row_image', "'MINIMAL'"],
+  ])('wants %s, and streams without it all the same', async (check, variable, value) => {
+    await withGlobal(variable, value, async () => {
+      expect(worst(await doctor(), check)).toMatchObject({level: 'must-fix', message: `${variable} is ${value.slice(1, -1)}`});
+      expect(await preflightFault()).toBe('');
+    });
+    expect(worst(await doctor(), check)).toMatchObject({level: 'ok', mend: null});
+  });
+
+  it('wants full metadata, and refuses to stream without it', async () => {
+    await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
+      const finding = worst(await doctor(), 'binlog-metadata');
+      expect(finding).toMatchObject({level: 'must-fix', message: 'binlog_row_metadata is MINIMAL'});
+      const fault = await preflightFault();
+      expect(fault).toContain(finding.message);
+      expect(fault).toContain(String(finding.mend));
+      // What the mend says mends it.
+      await run(String(finding.mend).replace(/;.*/, ''));
+      expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
+    });
+  });
+
+  it.runIf(flavour === 'mysql')('refuses partial JSON, and takes compression', async () => {
+    await withGlobal('binlog_row_value_options', "'PARTIAL_JSON'", async () => {
+      expect(worst(await doctor(), 'partial-json')).toMatchObject({level: 'must-fix', mend: "SET PERSIST binlog_row_value_options = '';"});
+      expect(await preflightFault()).toBe('');
+    });
+    await withGlobal('binlog_transaction_compression', 'ON', async () => {
+      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({level: 'ok', message: 'transactions are compressed, which is supported'});
+    });
+  });
+
+  it.runIf(flavour === 'mariadb')("warns of MariaDB's compressed events", async () => {
+    await withGlobal('log_bin_compress', 'ON', async () => {
+      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({level: 'warning', mend: 'SET GLOBAL log_bin_compress = OFF;'});
+    });
+  });
+
+  it('warns of a log that is kept for hours', async () => {
+    await withGlobal('binlog_expire_logs_seconds', '7200', async () => {
+      const finding = worst(await doctor(), 'binlog-expiry');
+      expect(finding).toMatchObject({level: 'warning', message: 'the log is kept 2 hours only'});
+      expect(finding.mend).toContain('binlog_expire_logs_seconds = 604800');
+    });
+  });
+
+  it("reads RDS's own retention", async () => {
+    await run('CREATE TABLE mysql.rds_configuration (name VARCHAR(100), value VARCHAR(100), description VARCHAR(300))');
+    await run("INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL, '')");
+    expect(worst(await doctor(), 'rds-retention')).toMatchObject({level: 'must-fix', mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);"});
+    await run('UPDATE mysql.rds_configuration SET value = 24');
+    expect(worst(await doctor(), 'rds-retention')).toMatchObject({level: 'warning', message: 'RDS keeps the log 24 hours only'});
+    await run('UPDATE mysql.rds_configuration SET value = 168');
+    expect(worst(await doctor(), 'rds-retention').level).toBe('ok');
+    await run('DROP TABLE mysql.rds_configuration');
+  });
+
+  it("knows the source's own server id from ours", async () => {
+    const id = await serverIdOf(server);
+    expect(worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id')).toMatchObject({level: 'must-fix', message: `our server id ${id} is the source's own`});
+    expect(worst(await doctor({REPLICATION_SERVER_ID: '4000000000'}), 'server-id')).toMatchObject({level: 'ok', message: 'our server id 4000000000 is free'});
+  });
+
+  it('finds a replica that has our server id', async () => {
+    await using replica = await startServer({flavour});
+    const id = await serverIdOf(replica);
+    await withConnection(replica, undefined, async connection => {
+      await connection.query(
+        flavour === 'mysql'
+          ? `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${server.port}, SOURCE_USER='${server.user}', SOURCE_PASSWORD='${server.password}', GET_SOURCE_PUBLIC_KEY=1`
+          : `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${server.port}, MASTER_USER='${server.user}', MASTER_PASSWORD='${server.password}'`,
+      );
+      await connection.query(flavour === 'mysql' ? 'START REPLICA IO_THREAD' : 'START SLAVE IO_THREAD');
+    });
+    await expect.poll(async () => worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id'), {timeout: 20_000}).toMatchObject({
+      level: 'must-fix',
+      message: `a replica has our server id ${id} already`,
+    });
+    // Seen from the other side, it is a replica that may keep its updates to itself.
+    const asReplica = await examine(configOf({...stand, server: replica}, {DB_DATABASE: 'mysql', ORG_DB_DATABASE: 'mysql'}));
+    expect(worst(asReplica, 'replica-updates').level).toBe(flavour === 'mysql' ? 'ok' : 'must-fix');
+  });
+
+  it('warns of clocks that differ, and of small packets', async () => {
+    const hourAhead = await examine(configOf(stand), {now: () => Date.now() + 3_600_000});
+    expect(worst(hourAhead, 'clock')).toMatchObject({level: 'warning', message: "the clock is 3600.0 s behind this machine's"});
+    await withGlobal('max_allowed_packet', '1048576', async () => {
+      expect(worst(await doctor(), 'packet-size')).toMatchObject({level: 'warning', message: 'max_allowed_packet is 1 MiB'});
+    });
+  });
+
+  it('warns of DATETIME columns on a server in another zone', async () => {
+    await withGlobal('time_zone', "'+05:30'", async () => {
+      expect(worst(await doctor(), 'time-zone').level).toBe('ok'); // TIMESTAMP columns
+      await run('ALTER TABLE users MODIFY created_at DATETIME NULL');
+      expect(worst(await doctor(), 'time-zone')).toMatchObject({level: 'warning', message: "the server's zone is +05:30, and users keep times in DATETIME columns"});
+    });
+    await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
+  });
+
+  it('wants a target that takes writes', async () => {
+    await withGlobal('read_only', 'ON', async () => {
+      expect(worst(await doctor(), 'writable')).toMatchObject({level: 'must-fix', message: 'the target is read-only (read_only)'});
+    });
+  });
+
+  it.runIf(flavour === 'mysql')('warns of a source without GTIDs', async () => {
+    for (const mode of ['ON_PERMISSIVE', 'OFF_PERMISSIVE', 'OFF']) await run(`SET GLOBAL gtid_mode = ${mode}`);
+    const finding = worst(await doctor(), 'gtid');
+    expect(finding).toMatchObject({level: 'warning', message: 'gtid_mode is OFF'});
+    for (const statement of String(finding.mend).replace(/--.*/, '').split(';')) if (statement.trim() !== '') await run(statement);
+    expect(worst(await doctor(), 'gtid').level).toBe('ok');
+  });
+
+  it('wants a source that is in its log, and a log at all', async () => {
+    await server.restart([`--binlog-ignore-db=${stand.source}`]);
+    expect(worst(await doctor(), 'binlog-filter')).toMatchObject({level: 'must-fix', message: `binlog_ignore_db keeps ${stand.source} out of the log`});
+    expect(await preflightFault()).toContain('out of the log');
+    await server.restart(['--skip-log-bin', ...(flavour === 'mysql' ? ['--skip-log-replica-updates'] : [])]);
+    expect(worst(await doctor(), 'binlog')).toMatchObject({level: 'must-fix', message: 'the binary log is off'});
+    expect(await preflightFault()).toContain('the binary log is off');
+    await server.restart([]);
+  });
+
+  it('says of a server that is down only that, and looks at the other all the same', async () => {
+    await server.stop();
+    const other = inject('servers')[flavour];
+    const config = configOf(stand, other === undefined ? {} : {ORG_DB_PORT: String(other.port), ORG_DB_DATABASE: 'mysql'});
+    const findings = await examine(config);
+    expect(findings.filter(({side}) => side === 'source')).toEqual([expect.objectContaining({check: 'reachable', level: 'must-fix', message: `127.0.0.1:${server.port} cannot be reached (ECONNREFUSED)`})]);
+    expect(worst(findings.filter(({side}) => side === 'target'), 'reachable').level).toBe('ok');
+    await server.start();
+  });
+});

@@ -1,0 +1,52 @@
+/** What the doctor's tests share: a configuration for two schemas, made by the migrations, and how to look at findings. */
+import {loadConfig, type Config} from '../../src/config.ts';
+import {migrateUp} from '../../src/db/migrate.ts';
+import {openKnex} from '../../src/db/models.ts';
+import type {Finding, Level} from '../../src/doctor/findings.ts';
+import {environment, type Environment} from '../helpers/daemon.ts';
+import {SOURCE_SCHEMAS} from '../helpers/schemas.ts';
+import {withConnection, type Reachable} from '../servers/databases.ts';
+
+export interface Stand {
+  readonly server: Reachable;
+  readonly source: string;
+  readonly target: string;
+}
+
+export function configOf({server, source, target}: Stand, extra: Environment = {}): Config {
+  return loadConfig(environmentOf({server, source, target}, extra));
+}
+
+/** The same for the program as a process. */
+export function environmentOf({server, source, target}: Stand, extra: Environment = {}): Environment {
+  const {host, port, user, password} = server;
+  return environment({host, port, user, password, database: source}, {host, port, user, password, database: target}, extra);
+}
+
+/** The source's tables and the target's, as they should be. */
+export async function furnish(stand: Stand): Promise<void> {
+  await withConnection(stand.server, stand.source, connection => connection.query(SOURCE_SCHEMAS[0]?.create ?? ''));
+  const knex = await openKnex(configOf(stand).target);
+  try {
+    await migrateUp(knex);
+  } finally {
+    await knex.destroy();
+  }
+}
+
+/** Findings of one check, worst first; the tests look at level, message and mend. */
+export function findingsOf(findings: readonly Finding[], check: string): Finding[] {
+  const order: readonly Level[] = ['must-fix', 'warning', 'ok'];
+  return findings.filter(finding => finding.check === check).toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}
+
+export function worst(findings: readonly Finding[], check: string): Finding {
+  const [first] = findingsOf(findings, check);
+  if (first === undefined) throw new Error(`nothing was said of ${check}`);
+  return first;
+}
+
+/** What is not ok, as short text, for a message that says all at once. */
+export function faultsOf(findings: readonly Finding[]): string[] {
+  return findings.filter(({level}) => level !== 'ok').map(({side, check, level, message}) => `${level} ${side} ${check}: ${message}`);
+}
