@@ -197,7 +197,7 @@ export function deriveServerId(name: string, host: string): number {
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 function isTimezone(name: string): boolean {

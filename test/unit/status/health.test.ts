@@ -1,0 +1,88 @@
+import {describe, expect, it} from 'vitest';
+import {SyncError} from '../../../src/errors.ts';
+import {healthOf, type HealthFacts} from '../../../src/status/health.ts';
+import type {Run, RunState} from '../../../src/status/operations.ts';
+import {noOutcomes} from '../../../src/status/runs.ts';
+
+const well: HealthFacts = {
+  replicationEnabled: true,
+  state: 'streaming',
+  fault: null,
+  stateForMs: 1000,
+  lagSeconds: 0,
+  maxLagSeconds: 60,
+  lastRun: null,
+  deadLetters: 0,
+  warnings: [],
+};
+const of = (facts: Partial<HealthFacts>) => healthOf({...well, ...facts});
+const run = (state: RunState, error: string | null = null): Run => ({
+  runId: 'r',
+  trigger: 'schedule',
+  mode: 'diff',
+  state,
+  startedAt: '',
+  endedAt: null,
+  durationMs: null,
+  tables: noOutcomes(),
+  error,
+});
+const fault = new SyncError('source-unreachable', 'the source is gone');
+
+describe('health', () => {
+  it('is good while it streams, loads or stands by', () => {
+    for (const state of ['streaming', 'snapshotting', 'standby'] as const)
+      expect(of({state})).toEqual({reasons: [], warnings: []});
+  });
+
+  it('is bad past the lag that is allowed, not at it, and not where lag is unknown', () => {
+    expect(of({lagSeconds: 60}).reasons).toEqual([]);
+    expect(of({lagSeconds: 61}).reasons).toEqual(['the target is 61 s behind, more than 60 s']);
+    expect(of({lagSeconds: null}).reasons).toEqual([]);
+  });
+
+  it('is bad while halted or stopped, and says why', () => {
+    expect(of({state: 'halted', fault}).reasons).toEqual([
+      'replication is halted: source-unreachable, the source is gone',
+    ]);
+    expect(of({state: 'stopped'}).reasons).toEqual(['replication is stopped']);
+  });
+
+  it('is good for a while without a connection, with a warning', () => {
+    expect(of({state: 'starting', fault, stateForMs: 5000})).toMatchObject({
+      reasons: [],
+      warnings: [expect.stringContaining('reconnecting')],
+    });
+    expect(of({state: 'starting', fault, stateForMs: 11_000}).reasons).toEqual([
+      expect.stringContaining('not running'),
+    ]);
+  });
+
+  it('does not mind replication that was switched off, and warns of a pause', () => {
+    expect(of({replicationEnabled: false, state: 'stopped', lagSeconds: 100})).toEqual({
+      reasons: [],
+      warnings: [],
+    });
+    expect(of({state: 'paused'})).toMatchObject({
+      reasons: [],
+      warnings: ['replication is paused by an operator'],
+    });
+  });
+
+  it('is bad after a run that failed or awaits confirmation', () => {
+    expect(of({lastRun: run('failed', 'run-failed: why')}).reasons).toEqual([
+      'the last reconcile failed: run-failed: why',
+    ]);
+    expect(of({lastRun: run('needs-confirmation', 'rows to delete: 500 of user')}).reasons).toEqual([
+      expect.stringContaining('500 of user'),
+    ]);
+    expect(of({lastRun: run('succeeded')}).reasons).toEqual([]);
+  });
+
+  it('is good with dead letters, of which it warns', () => {
+    expect(of({deadLetters: 3, warnings: ['other']})).toEqual({
+      reasons: [],
+      warnings: ['other', expect.stringContaining('3 dead letters')],
+    });
+  });
+});
