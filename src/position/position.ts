@@ -65,6 +65,23 @@ export function setCovers(whole: string, part: string): boolean {
   return GtidSet.parse(joined).toString() === GtidSet.parse(whole).toString();
 }
 
+/** Whether a transaction is before a position; false where its kind does not tell. */
+export function holdsGtid(position: Position, gtid: string): boolean {
+  switch (position.tag) {
+    case 'mysql-gtid':
+      return setCovers(position.set, gtid);
+    case 'mariadb-gtid': {
+      const [domain, , sequence = '0'] = gtid.split('-');
+      return position.gtids.split(',').some(saved => {
+        const [savedDomain, , savedSequence = '0'] = saved.split('-');
+        return savedDomain === domain && BigInt(savedSequence) >= BigInt(sequence);
+      });
+    }
+    case 'file':
+      return false;
+  }
+}
+
 /** Orders two offsets of one server; files by their number, since names need not sort. */
 export function compareOffsets(a: LogOffset, b: LogOffset): number {
   return a.file === b.file ? a.offset - b.offset : fileNumber(a.file) - fileNumber(b.file);

@@ -3,8 +3,9 @@
  * from an offset of another server, or from a log that was reset (design.md §3.7).
  */
 import {queryRows, type Connection} from '../db/connection.ts';
+import {SyncError} from '../errors.ts';
 import {readLogFiles, type ServerInfo} from '../db/server.ts';
-import {fileNumber, type LogOffset, type Position} from '../position/position.ts';
+import {fileNumber, holdsGtid, type LogOffset, type Position} from '../position/position.ts';
 
 /** @returns why the position cannot be resumed, or null where it can */
 export async function whyPositionIsLost(
@@ -32,9 +33,39 @@ export async function whyPositionIsLost(
   if (offset === null) return null;
   const files = await readLogFiles(connection);
   const file = files.find(candidate => candidate.file === offset.file);
-  if (file !== undefined) return file.offset < offset.offset ? 'the log of the source is shorter than the saved position' : null;
+  if (file !== undefined) {
+    if (file.offset < offset.offset) return 'the log of the source is shorter than the saved position';
+    return (await isAnotherLog(connection, offset, position)) ? 'the log of the source was reset, and has grown past the saved position since' : null;
+  }
   const last = files.at(-1);
   if (last === undefined || fileNumber(last.file) < fileNumber(offset.file)) return 'the log of the source was reset';
   // Purged: fatal for an offset; with GTIDs the transactions decide, and were checked or will be by the dump.
   return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
+}
+
+/** Past a file's head, its first transaction is among its first events. */
+const EVENTS_TO_LOOK_AT = 6;
+/** What the server says to an offset at which no event begins. */
+const ERROR_WHEN_EXECUTING_COMMAND = 1220;
+
+/**
+ * Whether the log at the saved offset is not the one that we read: no event begins there, or one that we
+ * have applied already. GTIDs alone do not tell: after a reset they are given out anew.
+ */
+async function isAnotherLog(connection: Connection, {file, offset}: LogOffset, position: Position): Promise<boolean> {
+  const sql = `SHOW BINLOG EVENTS IN '${file.replaceAll("'", '')}' FROM ${Math.max(4, offset)} LIMIT ${EVENTS_TO_LOOK_AT}`;
+  try {
+    for (const [, , type, , , info] of await queryRows('source', connection, sql)) {
+      if (!/^gtid/i.test(String(type))) continue;
+      const gtid = /(?:GTID_NEXT= '|GTID )([^' ]+)/.exec(String(info))?.[1];
+      return gtid !== undefined && holdsGtid(position, gtid);
+    }
+    return false;
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    if (error.errno === ERROR_WHEN_EXECUTING_COMMAND) return true;
+    // An account that may read the log but not look at it: nothing is known.
+    if (error.code === 'access-denied') return false;
+    throw error;
+  }
 }

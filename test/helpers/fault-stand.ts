@@ -3,6 +3,7 @@ import {randomUUID} from 'node:crypto';
 import {expect} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {connect, query, type Reachable, type Row} from '../servers/databases.ts';
+import type {Endpoint} from '../servers/proxy.ts';
 import {
   cli,
   type CliResult,
@@ -34,10 +35,7 @@ export interface StandOptions {
   readonly source: Place;
   readonly target: Place;
   /** Where the daemon is sent instead, through a proxy. */
-  readonly via?: {
-    readonly source?: {readonly host: string; readonly port: number};
-    readonly target?: {readonly host: string; readonly port: number};
-  };
+  readonly via?: {readonly source?: Endpoint; readonly target?: Endpoint};
   readonly schema?: Pick<SourceSchemaCase, 'create' | 'surrogate'>;
   readonly env?: Environment;
 }
@@ -54,8 +52,8 @@ export class Stand implements AsyncDisposable {
     this.#options = options;
     const {source, target, via} = options;
     this.env = environment(
-      {...pick(source.server), ...via?.source, database: source.database},
-      {...pick(target.server), ...via?.target, database: target.database},
+      {...pick(source.server), ...at(via?.source), database: source.database},
+      {...pick(target.server), ...at(via?.target), database: target.database},
       {...options.env},
     );
   }
@@ -228,6 +226,11 @@ export class Stand implements AsyncDisposable {
     this.#source?.destroy();
     this.#target?.destroy();
   }
+}
+
+/** A proxy's port is no property of its own, so that it cannot be spread. */
+function at(endpoint: Endpoint | undefined): Partial<Reachable> {
+  return endpoint === undefined ? {} : {host: endpoint.host, port: endpoint.port};
 }
 
 function pick({host, port, user, password}: Reachable): Reachable {

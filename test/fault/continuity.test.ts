@@ -1,0 +1,164 @@
+/** The log is gone, reset, or another server's: a full reconcile from a new position, by itself, deletes included (design.md §3.7). */
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {eventually} from '../helpers/eventually.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
+import {connect, withConnection} from '../servers/databases.ts';
+import {type FaultProxy, startProxy} from '../servers/proxy.ts';
+import {startServer, type TestServer} from '../servers/server.ts';
+
+const GTIDS_OFF = ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'];
+
+describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
+  for (const options of flavour === 'mysql' ? [[], GTIDS_OFF] : [[]]) {
+    describe(options.length === 0 ? 'with GTIDs' : 'without GTIDs', () => {
+      let sourceServer: TestServer;
+      let proxy: FaultProxy;
+      let stand: Stand;
+
+      beforeAll(async () => {
+        sourceServer = await startServer({flavour, options});
+        await withConnection(sourceServer, undefined, async connection => {
+          await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; CREATE DATABASE elsewhere');
+        });
+        await withConnection(server, undefined, async connection => {
+          await connection.query(`DROP DATABASE ${target}; CREATE DATABASE ${target} CHARACTER SET utf8mb4`);
+        });
+        proxy = await startProxy(sourceServer.address);
+        stand = await Stand.open({source: {server: sourceServer, database: 'laas'}, target: {server, database: target}, via: {source: proxy}});
+        await fill();
+        await stand.start();
+        await stand.equal();
+        await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+      });
+      afterAll(async () => {
+        await stand?.[Symbol.asyncDispose]();
+        await proxy?.close();
+        await sourceServer?.dispose();
+      });
+
+      const fill = async () => {
+        await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One')");
+        await stand.source.query(
+          "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 80) SELECT i, CONCAT('F', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
+        );
+        await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users");
+      };
+      let next = 1000;
+      const work = async (count = 1) => {
+        for (let i = 0; i < count; i++) {
+          const id = next++;
+          await stand.source.query('INSERT INTO users (id, first_name, email, password) VALUES (?, ?, ?, ?)', [id, 'x'.repeat(id % 37), `w${id}@example.test`, 'p']);
+          await stand.source.query('INSERT INTO institute_user (institute_id, user_id) VALUES (1, ?)', [id]);
+          await stand.source.query("UPDATE users SET first_name = CONCAT('U', ?) ORDER BY id LIMIT 3", [id]);
+          await stand.source.query('DELETE FROM users WHERE id < 1000 ORDER BY id LIMIT 1');
+        }
+      };
+      const reset = () => stand.source.query(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
+      const purge = async () => {
+        await stand.source.query('FLUSH BINARY LOGS');
+        const rows = await stand.sourceRows('SHOW BINARY LOGS');
+        await stand.source.query('PURGE BINARY LOGS TO ?', [rows.at(-1)?.['Log_name']]);
+      };
+      const recovered = async (since: number) => {
+        expect(await stand.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
+        await stand.daemon.until('streaming');
+        await stand.equal();
+        await work();
+        await stand.caughtUp();
+        await stand.equal();
+      };
+
+      it('purged past our position while down', async () => {
+        await stand.daemon.stop();
+        const since = Date.now() - 1000;
+        await work(2);
+        await purge();
+        await work(2);
+        await purge();
+        await work(1);
+        await stand.launch();
+        await recovered(since);
+      });
+
+      it('reset while down, and short', async () => {
+        await stand.daemon.stop();
+        const since = Date.now() - 1000;
+        await work(1);
+        await reset();
+        await work(1);
+        await stand.launch();
+        await recovered(since);
+      });
+
+      it('reset while down, and longer by now than what we know', async () => {
+        await stand.daemon.stop();
+        const since = Date.now() - 1000;
+        await work(1);
+        await reset();
+        await work(20);
+        await stand.launch();
+        await recovered(since);
+      });
+
+      it('reset while it streams', async () => {
+        const since = Date.now() - 1000;
+        await reset();
+        await work(2);
+        await recovered(since);
+      });
+
+      it("moves on with everybody's transactions, so that a purge of what is long past means nothing", async () => {
+        await stand.source.query('CREATE TABLE IF NOT EXISTS elsewhere.t (i INT PRIMARY KEY AUTO_INCREMENT, s TEXT)');
+        const before = (await stand.daemon.get('/sync/runs')) as {items: unknown[]};
+        for (let i = 0; i < 5; i++) {
+          await stand.source.query("INSERT INTO elsewhere.t (s) VALUES (REPEAT('s', 1000))");
+          await stand.source.query('FLUSH BINARY LOGS');
+        }
+        const [end] = await stand.sourceRows('SHOW BINARY LOGS').then(rows => rows.slice(-1));
+        await stand.explained(
+          eventually(async () => (await stand.targetRows('SELECT log_file FROM sync_checkpoint'))[0]?.['log_file'] === end?.['Log_name'], {what: 'the checkpoint'}),
+        );
+        await stand.daemon.kill();
+        await purge();
+        await stand.start();
+        await work();
+        await stand.caughtUp();
+        await stand.equal();
+        expect(((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length).toBe(before.items.length);
+      });
+
+      it("another server's, behind the same address", async () => {
+        const since = Date.now() - 1000;
+        const other = await startServer({flavour, options});
+        try {
+          await withConnection(other, undefined, async connection => {
+            await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4');
+          });
+          const there = await connect(other, 'laas');
+          await there.query(SURROGATE.create);
+          await there.query("INSERT INTO institutes (id, name) VALUES (1, 'Other')");
+          await there.query(
+            "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT i, CONCAT('O', i), CONCAT('o', i, '@example.test'), 'p' FROM n",
+          );
+          await there.end();
+          proxy.retarget(other.address);
+          proxy.cut();
+          expect(await stand.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
+          await stand.explained(
+            eventually(
+              async () => {
+                expect(await stand.targetRows('SELECT COUNT(*) n, MIN(name) low, MAX(name) high FROM user')).toEqual([{n: 300, low: 'O1', high: 'O99'}]);
+                expect(await stand.targetRows('SELECT COUNT(*) n FROM institute_users')).toEqual([{n: 0}]);
+                return true;
+              },
+              {timeoutMs: 20_000, what: "the other server's rows"},
+            ),
+          );
+        } finally {
+          await other.dispose();
+        }
+      });
+    });
+  }
+});
