@@ -7,12 +7,14 @@ import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {ConnectionOptions} from '../src/db/connection.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
+import type {LogOffset} from '../src/position/position.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import type {LagTracker} from '../src/status/lag.ts';
 import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
 import type {SourceEvent} from './events.ts';
 import {TransactionQueue} from './queue.ts';
+import {StallWatch} from './stall-watch.ts';
 import {Compactor} from './transaction/compact.ts';
 import {PositionTracker, TransactionBuilder, type SourceTransaction} from './transaction/transaction.ts';
 
@@ -21,6 +23,8 @@ const QUEUE_BYTES = 4 * 1024 * 1024;
 /** Transactions with more than this are applied in parts. */
 const PART_BYTES = 3 * 1024 * 1024;
 const MAX_CHANGES_PER_BATCH = 20_000;
+/** How often it is looked whether the stream goes on. */
+const STALL_CHECK_MS = 1000;
 /** How often a position is saved that nothing of ours came with. */
 const QUIET_SAVE_MS = 1000;
 
@@ -89,6 +93,9 @@ class Attempt {
   readonly #builder: TransactionBuilder;
   readonly #tracker: PositionTracker;
   readonly #source: BinlogSource;
+  readonly #stall = new StallWatch();
+  readonly #stallTimer: NodeJS.Timeout;
+  #received: LogOffset | null = null;
   #plan: Plan;
   #savedAtMs: number;
   #unsaved: Progress | null = null;
@@ -119,6 +126,7 @@ class Attempt {
       now: deps.now,
     });
     deps.lag.connected(deps.now());
+    this.#stallTimer = setInterval(() => this.#watchProgress(), STALL_CHECK_MS);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -144,10 +152,21 @@ class Attempt {
   }
 
   close(): Promise<void> {
+    clearInterval(this.#stallTimer);
     return this.#source.stop();
   }
 
+  #watchProgress(): void {
+    if (this.#source.isPaused) return this.#stall.reset();
+    const nowMs = this.#deps.now();
+    const sighting = {nowMs, events: this.#source.events, received: this.#received, end: this.#deps.lag.freshEnd(nowMs)};
+    if (this.#stall.isStalled(sighting)) {
+      this.#queue.fail(new SyncError('stream-silent', "the source's log is elsewhere than the stream, and no event comes"));
+    }
+  }
+
   #read(event: SourceEvent): void {
+    if ('offset' in event && event.offset !== null) this.#received = event.offset;
     const transaction = this.#builder.add(event);
     if (transaction === null) return;
     if (transaction.committedAtMs !== null) {

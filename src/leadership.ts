@@ -76,6 +76,10 @@ export class Leadership {
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
     if (config.reconcile.enabled) await this.#startSchedule();
     await untilAborted(this.#signal);
+    if (lease.lost.aborted) {
+      this.#deps.events.onState('starting', lostLease(lease.lost.reason));
+      this.workbench.abandon();
+    }
     this.#schedule?.stop();
     await this.#streaming?.ended;
     await Promise.allSettled(tasks);
@@ -83,7 +87,7 @@ export class Leadership {
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
     if (lease.lost.aborted) {
       logger.warn({event: 'lease.lost', err: describeError(lease.lost.reason)}, 'the lease is lost; nothing was written since');
-      throw lease.lost.reason instanceof SyncError ? lease.lost.reason : new SyncError('lease-lost', 'the lease is lost', {cause: lease.lost.reason});
+      throw lostLease(lease.lost.reason);
     }
   }
 
@@ -235,6 +239,10 @@ export class Leadership {
       target.destroy();
     }
   }
+}
+
+function lostLease(reason: unknown): SyncError {
+  return reason instanceof SyncError ? reason : new SyncError('lease-lost', 'the lease is lost', {cause: reason});
 }
 
 function sqlTime(date: Date): string {

@@ -10,7 +10,7 @@ import {ApplyLock} from './apply/mutex.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
-import {connect, settledOptions, type Connection} from './db/connection.ts';
+import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
 import {readServerInfo, type ServerInfo} from './db/server.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
@@ -26,6 +26,7 @@ export class Workbench {
   readonly tap = new StreamTap();
   readonly #config: Config;
   readonly #fence: Fence;
+  readonly #sessions = new Set<Session>();
   #applier: Applier | null = null;
 
   constructor(config: Config, fence: Fence) {
@@ -35,6 +36,11 @@ export class Workbench {
 
   get applier(): Applier | null {
     return this.#applier;
+  }
+
+  /** Ends whatever is being written, at once: for who does not lead any more, and cannot wait for a server that is silent. */
+  abandon(): void {
+    for (const {connection} of this.#sessions) sever(connection);
   }
 
   /** For one attempt to stream. The position is there, and the source can go on from it. */
@@ -150,7 +156,11 @@ export class Workbench {
         },
         session: async () => {
           const session = await openSession(this.#config.target);
-          closers.push(() => session.close());
+          this.#sessions.add(session);
+          closers.push(() => {
+            this.#sessions.delete(session);
+            session.close();
+          });
           return session;
         },
       });

@@ -33,6 +33,9 @@ export interface BinlogSourceOptions {
 export interface BinlogSource {
   /** When bytes last came from the source; unix milliseconds. */
   readonly lastContactMs: number;
+  /** How many events came, heartbeats left out. */
+  readonly events: number;
+  readonly isPaused: boolean;
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
@@ -70,6 +73,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   const zongji = new ZongJi(options.connection);
   let file = options.position.tag === 'file' ? options.position.file : '';
   let lastContactMs = options.now();
+  let events = 0;
   let paused = false;
   let ended = false;
   const names = new Map<number, readonly string[]>();
@@ -101,8 +105,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   zongji.on('error', fail);
   zongji.on('ready', () => {
     tapPackets(zongji, {
-      onPacket: () => {
+      onPacket: isHeartbeat => {
         lastContactMs = options.now();
+        if (!isHeartbeat) events++;
       },
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
       onStatement: sql => deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
@@ -219,6 +224,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   return {
     get lastContactMs() {
       return lastContactMs;
+    },
+    get events() {
+      return events;
+    },
+    get isPaused() {
+      return paused;
     },
     pause() {
       paused = true;

@@ -6,7 +6,7 @@ import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
 
 export interface PacketTap {
-  readonly onPacket: () => void;
+  readonly onPacket: (isHeartbeat: boolean) => void;
   readonly onUnsupported: (reason: string) => void;
   /** A statement in an event type that zongji does not decode. */
   readonly onStatement: (sql: string) => void;
@@ -39,6 +39,7 @@ type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
 const EXECUTE_LOAD_QUERY = 18;
 const TABLE_MAP = 19;
 const INCIDENT = 26;
+const HEARTBEATS: ReadonlySet<number> = new Set([27, 41]);
 /** Row events of the first and second version. */
 const ROWS: Readonly<Record<number, {readonly kind: RowsPacket['kind']; readonly version: 1 | 2}>> = {
   23: {kind: 'insert', version: 1},
@@ -65,7 +66,7 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
   const prototype = inner.BinlogClass.prototype;
   const original = prototype.binlogData;
   prototype.binlogData = function (packet, connection) {
-    tap.onPacket();
+    tap.onPacket(HEARTBEATS.has(packet.buffer[packet.offset + 5] ?? 0));
     if (packet.isEOF() || packet.isError()) return original.call(this, packet, connection);
     // A marker byte, then the header: timestamp, type, server id, length, end position, flags.
     const type = packet.buffer[packet.offset + 5];

@@ -8,6 +8,7 @@
 import {compareOffsets, type LogOffset} from '../position/position.ts';
 
 const RESOLUTION_MS = 2000;
+const FRESH_MS = 3000;
 
 export class LagTracker {
   #connected = false;
@@ -15,6 +16,7 @@ export class LagTracker {
   #lastEventMs: number | null = null;
   #appliedOffset: LogOffset | null = null;
   #logEnd: LogOffset | null = null;
+  #logEndAtMs = 0;
   /** Of the batch that is being applied, or of the oldest that waits. */
   #oldest: {readonly committedAtMs: number; readonly receivedAtMs: number} | null = null;
   #caughtUpAtMs: number | null = null;
@@ -43,8 +45,9 @@ export class LagTracker {
     this.#offsetMs = offsetMs;
   }
 
-  logEnd(end: LogOffset | null): void {
+  logEnd(end: LogOffset | null, nowMs = 0): void {
     this.#logEnd = end;
+    this.#logEndAtMs = nowMs;
   }
 
   pending(committedAtMs: number, receivedAtMs: number): void {
@@ -71,6 +74,11 @@ export class LagTracker {
 
   get knownEnd(): LogOffset | null {
     return this.#logEnd;
+  }
+
+  /** The end of the source's log where it was looked up just now. */
+  freshEnd(nowMs: number): LogOffset | null {
+    return nowMs - this.#logEndAtMs < FRESH_MS ? this.#logEnd : null;
   }
 
   /** Seconds, or null where unknown. */

@@ -3,6 +3,7 @@ import type {Config} from '../config.ts';
 import {connect, queryRows, type Connection} from '../db/connection.ts';
 import {readLogEnd, readLogFiles} from '../db/server.ts';
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
+import {SyncError} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
 import {pause} from '../lifecycle/backoff.ts';
 import {buildPlan} from '../mapping/plan.ts';
@@ -42,7 +43,7 @@ export async function watchLogEnd(
         clockAtMs = Date.now();
         lag.clockOffset(await clockOffsetMs(connection));
       }
-      lag.logEnd(await readLogEnd(connection));
+      lag.logEnd(await inTime(readLogEnd(connection)), Date.now());
       onBytes(await bytesBehind(connection, lag));
     } catch (error) {
       logger.debug({event: 'poll.failed', err: describeError(error)}, 'the end of the log could not be read');
@@ -54,6 +55,22 @@ export async function watchLogEnd(
     await pause(LOG_END_MS, signal);
   }
   connection?.destroy();
+}
+
+/** A connection may fall silent for good: then another is made. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([
+      answer,
+      pause(QUERY_TIMEOUT_MS, late.signal).then(() => {
+        throw new SyncError('source-unreachable', `the source did not answer in ${QUERY_TIMEOUT_MS / 1000} s`);
+      }),
+    ]);
+  } finally {
+    late.abort();
+    answer.catch(() => undefined);
+  }
 }
 
 async function clockOffsetMs(connection: Connection): Promise<number> {

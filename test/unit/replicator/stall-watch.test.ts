@@ -1,0 +1,35 @@
+import {describe, expect, it} from 'vitest';
+import {StallWatch, type Sighting} from '../../../replicator/stall-watch.ts';
+
+const at = (offset: number) => ({file: 'binlog.000001', offset});
+const sighting = (seconds: number, more: Partial<Sighting> = {}): Sighting => ({nowMs: seconds * 1000, events: 1, received: at(100), end: at(200), ...more});
+
+/** What a watch says to one sighting a second. */
+function seen(make: (second: number) => Sighting | 'paused', seconds = 30): number | null {
+  const watch = new StallWatch();
+  for (let second = 0; second <= seconds; second++) {
+    const now = make(second);
+    if (now === 'paused') watch.reset();
+    else if (watch.isStalled(now)) return second;
+  }
+  return null;
+}
+
+describe('a stream', () => {
+  it('stalls when the log is elsewhere for ten seconds and no event comes, ahead or behind', () => {
+    expect(seen(second => sighting(second))).toBe(11);
+    expect(seen(second => sighting(second, {end: at(50)}))).toBe(11);
+  });
+
+  it('does not stall while events come, at the end of the log, or where the end is unknown', () => {
+    expect(seen(second => sighting(second, {events: second}))).toBeNull();
+    expect(seen(second => sighting(second, {end: at(100)}))).toBeNull();
+    expect(seen(second => sighting(second, {end: null}))).toBeNull();
+    expect(seen(second => sighting(second, {received: null}))).toBeNull();
+  });
+
+  it('does not stall while it is paused, and has ten seconds again afterwards', () => {
+    expect(seen(second => (second % 9 === 0 ? 'paused' : sighting(second)))).toBeNull();
+    expect(seen(second => (second < 8 ? 'paused' : sighting(second)))).toBe(19);
+  });
+});
