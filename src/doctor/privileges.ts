@@ -3,7 +3,7 @@ import {textRows, type Flavour} from '../db/server.ts';
 import {SOURCE_TABLES, SOURCE_TABLE_NAMES} from '../mapping/tables.ts';
 import {ok, mustFix, warning, type Finding} from './findings.ts';
 import {holds, parseGrants, type Grant, type Grants} from './grants.ts';
-import {ask, askAny, quoteName, type Probe} from './probe.ts';
+import {ask, quoteName, type Probe} from './probe.ts';
 
 /** Reading, and what lets an account look: none of it changes anything. */
 const HARMLESS = new Set([
@@ -24,7 +24,8 @@ const REPLICATION: Readonly<Record<Flavour, readonly {privilege: string; why: st
 };
 
 const TARGET_RUN = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-const TARGET_MIGRATE = ['CREATE', 'ALTER', 'INDEX', 'REFERENCES', 'DROP'];
+/** MariaDB takes a foreign key without REFERENCES. */
+const TARGET_MIGRATE: Readonly<Record<Flavour, readonly string[]>> = {mysql: ['CREATE', 'ALTER', 'REFERENCES'], mariadb: ['CREATE', 'ALTER']};
 
 interface Account {
   /** Quoted, to be pasted. */
@@ -67,14 +68,14 @@ export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[
     return mustFix('source', 'privilege-needed', {
       message: `the account lacks ${privilege}`,
       why,
-      mend: `GRANT ${privilege} ON *.* TO ${account.name};${inactiveRoles(account)}`,
+      mend: `GRANT ${privilege} ON *.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     });
   });
 }
 
 /** A role that is granted and not active gives nothing. */
-function inactiveRoles({grants, name}: Account): string {
-  return grants.roles.length === 0 ? '' : ` -- or, if a role has it: SET DEFAULT ROLE ${grants.roles.join(', ')} ${name.includes('%') || name.includes('@') ? 'TO' : 'FOR'} ${name};`;
+function inactiveRoles({grants, name}: Account, flavour: Flavour): string {
+  return grants.roles.length === 0 ? '' : ` -- or, if a role has it: SET DEFAULT ROLE ${grants.roles.join(', ')} ${flavour === 'mysql' ? 'TO' : 'FOR'} ${name};`;
 }
 
 export async function checkSourcePrivileges(probe: Probe, replicates: boolean): Promise<Finding[]> {
@@ -118,7 +119,7 @@ function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
   const all = excess.includes('ALL');
   return [
     warning('source', 'privilege-excess', {
-      message: all ? `the account may do everything on ${scope}` : `the account has more than it needs on ${scope}: ${excess.join(', ')}`,
+      message: all ? `the account may do everything on ${scope}` : `the account has more than it needs on ${scope}: ${shortened(excess)}`,
       why: 'laas-sync never writes to the source; an account that could is a risk for nothing',
       mend: all
         ? `make an account of its own with the grants of docs/grants.md; or REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account.name}; and grant those`
@@ -127,25 +128,26 @@ function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
   ];
 }
 
+/** MySQL lists each of its sixty privileges for an account that has all. */
+function shortened(privileges: readonly string[]): string {
+  const most = 8;
+  return privileges.length <= most ? privileges.join(', ') : `${privileges.slice(0, most).join(', ')} and ${privileges.length - most} more`;
+}
+
 export async function checkTargetPrivileges(probe: Probe, tables: readonly string[], migrated: boolean): Promise<Finding[]> {
   const account = await readAccount(probe);
   if (account === null) return [warning('target', 'privilege-needed', UNREADABLE)];
   const missing = (privileges: readonly string[]) =>
     privileges.filter(privilege => !tables.every(table => holds(account.grants, privilege, probe.database, table)));
   const run = missing(TARGET_RUN);
-  const migrate = migrated ? [] : missing(TARGET_MIGRATE.filter(privilege => privilege !== 'DROP'));
+  const migrate = migrated ? [] : missing(TARGET_MIGRATE[probe.info.flavour]);
   if (run.length + migrate.length === 0) return [ok('target', 'privilege-needed', `the account has what it needs on ${probe.database}`)];
   const list = [...run, ...migrate].join(', ');
   return [
     mustFix('target', 'privilege-needed', {
       message: `the account lacks ${list} on ${probe.database}`,
       why: run.length > 0 ? 'rows, checkpoint and dead letters are written in one transaction' : 'the tables are not made yet, and `laas-sync migrate` makes them',
-      mend: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account)}`,
+      mend: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     }),
   ];
-}
-
-/** Whether the log's end can be read, which needs REPLICATION CLIENT whatever SHOW GRANTS says. */
-export async function mayReadLogEnd(probe: Probe): Promise<boolean> {
-  return (await askAny(probe, ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS'])).rows !== null;
 }

@@ -1,8 +1,8 @@
 /** Whether a server can be reached at all, by TLS as asked for, and what it is. */
-import type {DatabaseConfig} from '../config.ts';
+import {isIP} from 'node:net';
+import {isLoopback, type DatabaseConfig} from '../config.ts';
 import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
 import {readServerInfo, type ServerInfo} from '../db/server.ts';
-import {isLoopback} from '../config.ts';
 import {SyncError} from '../errors.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {readPlatform, type Probe} from './probe.ts';
@@ -50,6 +50,7 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
     });
   }
   const code = codeOf(error.cause);
+  if (code === 'HANDSHAKE_SSL_ERROR' && isNameless(config)) return nameless(side);
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
     return mustFix(side, 'tls', {message: `${at} does not speak TLS, and ${name}_SSL is ${config.tls}`, why, mend: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`});
   }
@@ -59,6 +60,20 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no code';
+}
+
+/** The driver has no name to compare with then. */
+function isNameless({tls, host}: DatabaseConfig): boolean {
+  return tls === 'verify-identity' && isIP(host) !== 0;
+}
+
+function nameless(side: Side): Finding {
+  const name = prefix(side);
+  return mustFix(side, 'tls', {
+    message: `${name}_SSL is verify-identity, and ${name}_HOST is an address`,
+    why: 'an address is not compared with the certificate, so that any server with one of this authority could answer',
+    mend: `set ${name}_HOST to a name that the server's certificate holds; or ${name}_SSL=verify-ca to do without`,
+  });
 }
 
 function certificateFault(side: Side, config: DatabaseConfig, certificate: Certificate | null): Finding {
@@ -90,6 +105,7 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
 /** What the connection in hand uses. */
 async function checkTls({side, connection}: Probe, config: DatabaseConfig): Promise<Finding[]> {
   const name = prefix(side);
+  if (isNameless(config)) return [nameless(side)];
   const [row] = await queryRows(side, connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   const cipher = String(row?.[1] ?? '');
   const mend = `set ${name}_SSL=verify-identity and ${name}_SSL_CA to the bundle that signed the server's certificate`;

@@ -130,7 +130,8 @@ function narrower(plan: Plan, table: TablePlan, column: ColumnPlan): Finding[] {
   if (column.kind === 'integer') {
     const wider = inputs.find(({type, unsigned}) => {
       const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
-      return from > to || (from === to && unsigned !== column.schema.unsigned);
+      // Nobody counts past 2^63: a sign apart in 64 bits is nothing to warn of.
+      return from > to || (from === to && to < 8 && unsigned !== column.schema.unsigned);
     });
     if (wider === undefined) return [];
     return [warning('target', 'target-width', {message: `${at} is ${column.schema.definition}, its source ${wider.definition}`, why: LOST_WHY, mend: mend(wider.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT')})];
