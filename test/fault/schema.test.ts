@@ -1,6 +1,7 @@
 /** Schema changes and changes that the log tells in another way than by whole rows (design.md §2.7, §2.8). */
 import {afterEach, beforeEach, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
+import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {connect} from '../servers/databases.ts';
@@ -152,6 +153,14 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
       await other.query("UPDATE users SET first_name = REPEAT('Compressed', 5) WHERE id > 20");
       await stand.caughtUp();
       await stand.equal();
+      // The place that is saved is one that it can go on from, within such transactions too.
+      for (let i = 0; i < 5; i++) {
+        await other.query("UPDATE users SET first_name = CONCAT('Again', ?) WHERE id > 20", [i]);
+        await eventually(async () => (await stand.targetRows('SELECT 1 FROM user WHERE name LIKE ?', [`Again${i}%`])).length > 0, {intervalMs: 1, what: 'the rows'});
+        await stand.daemon.kill();
+        await stand.start();
+        expect(stand.told()).not.toContain('replication.reanchor');
+      }
     }
     await other.query("SET SESSION binlog_row_image = 'FULL'; SET SESSION binlog_format = 'STATEMENT'");
     await other.query(
