@@ -1,5 +1,5 @@
 /** Turns zongji's row events into row changes in the order of the plan's columns. Pure. */
-import type {SourcePlan} from '../../src/mapping/plan.ts';
+import type {ColumnSchema, SourcePlan} from '../../src/mapping/plan.ts';
 import type {Row, Value} from '../../src/mapping/values.ts';
 import {toValue} from '../../src/mapping/values.ts';
 import type {RowChange} from '../events.ts';
@@ -31,7 +31,22 @@ interface Reading {
   readonly hasKey: {readonly before: boolean; readonly after: boolean};
   /** Mapped columns absent from the after image, which an UPDATE left as they were. */
   readonly keyNames: readonly (string | null)[];
+  readonly columns: readonly Reader[];
 }
+
+/** How the raw value of one column is read. */
+interface Reader {
+  readonly isBit: boolean;
+  /** BINARY(n): the log leaves out the zeros at the end, and a SELECT does not. */
+  readonly padTo: number;
+  /** Text of a charset that zongji decodes by tables that are not quite the server's. */
+  readonly isForeign: boolean;
+}
+
+/** Charsets of which every character is decoded as the server does. */
+const EXACT = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1', 'ucs2', 'utf16', 'utf16le', 'utf32']);
+/** What no charset reads otherwise. */
+const PLAIN = /^[\w .,:;@+*=/-]*$/;
 
 /** Columns that name a source row. */
 const KEY_COLUMNS = {institutes: ['id'], users: ['id'], institute_user: ['institute_id', 'user_id']} as const;
@@ -80,6 +95,15 @@ function readingOf(source: SourcePlan, event: RawRowsEvent): Reading {
       after: keys.every(index => isIn(after, index)),
     },
     keyNames: names.map((name, i) => (name !== null && isIn(after, indexes[i] ?? -1) ? name : null)),
+    columns: source.actual.map(name => columnReader(source.schema.columns.find(column => column.name === name))),
+  };
+}
+
+function columnReader(column: ColumnSchema | undefined): Reader {
+  return {
+    isBit: column?.type === 'bit',
+    padTo: column?.type === 'binary' ? (column.maxLength ?? 0) : 0,
+    isForeign: column?.charset != null && column.type !== 'enum' && !EXACT.has(column.charset),
   };
 }
 
@@ -90,38 +114,37 @@ function change(
   after: RawRow | null,
   unchecked: boolean,
 ): RowChange {
-  const beforeRow = before === null ? null : toRow(before, reading.names);
+  const beforeRow = before === null ? null : toRow(before, reading);
   if (after === null) return {table: source.table, before: beforeRow, after: null, partial: false, unchecked};
   if (reading.complete.after) {
-    const afterRow = toRow(after, reading.names);
-    return {table: source.table, before: beforeRow, after: afterRow, partial: isDoubtful(afterRow), unchecked};
+    const afterRow = toRow(after, reading);
+    return {table: source.table, before: beforeRow, after: afterRow, partial: isDoubtful(afterRow, reading.columns), unchecked};
   }
   // A MINIMAL image: what it lacks, the key included, is as it was before.
   const merged = reading.keyNames.map((name, i) => (name === null ? (beforeRow?.[i] ?? null) : toValue(after[name])));
   return {table: source.table, before: beforeRow, after: merged, partial: true, unchecked};
 }
 
-function toRow(raw: RawRow, names: readonly (string | null)[]): Row {
+function toRow(raw: RawRow, {names, columns}: Reading): Row {
   const row: Value[] = new Array<Value>(names.length);
   for (let i = 0; i < names.length; i++) {
     const name = names[i] ?? null;
     const value = name === null ? null : raw[name];
-    row[i] = typeof value === 'string' ? value : Buffer.isBuffer(value) ? fromBytes(value) : toValue(value);
+    row[i] = typeof value === 'string' ? value : Buffer.isBuffer(value) ? fromBytes(value, columns[i]) : toValue(value);
   }
   return row;
 }
 
-/**
- * BIT comes as up to eight bytes, binary text as its bytes, and text of a charset that zongji cannot
- * decode likewise. Short ones without printable bytes are numbers; the rest is text, and where it is
- * not UTF-8 it shows as doubtful.
- */
-function fromBytes(bytes: Buffer): string {
-  if (bytes.length <= 8 && bytes.every(byte => byte < 32)) return String(bytes.readUIntBE(0, Math.min(6, bytes.length)));
-  return bytes.toString('utf8');
+/** BIT comes as up to eight bytes, binary text as its bytes, and text of a charset unknown to zongji likewise. */
+function fromBytes(bytes: Buffer, column: Reader | undefined): string {
+  if (column?.isBit === true) return BigInt(`0x${bytes.toString('hex') || '0'}`).toString();
+  const missing = (column?.padTo ?? 0) - bytes.length;
+  return `${bytes.toString('utf8')}${missing > 0 ? '\0'.repeat(missing) : ''}`;
 }
 
-/** U+FFFD stands for bytes that could not be decoded: the server decodes them better. */
-function isDoubtful(row: Row): boolean {
-  return row.some(value => value !== null && value.includes('\uFFFD'));
+/** U+FFFD stands for bytes that could not be decoded: the server decodes them better, as it does its own charsets. */
+function isDoubtful(row: Row, columns: readonly Reader[]): boolean {
+  return row.some(
+    (value, i) => value !== null && (value.includes('\uFFFD') || (columns[i]?.isForeign === true && !PLAIN.test(value))),
+  );
 }

@@ -129,8 +129,36 @@ describe('row events', () => {
   it('give numbers exactly', () => {
     expect(decoded({rows: [raw({id: '18446744073709551615'})]})[0]?.after?.[0]).toBe('18446744073709551615');
     expect(decoded({rows: [raw({id: 9007199254740993n})]})[0]?.after?.[0]).toBe('9007199254740993');
-    expect(decoded({rows: [raw({is_active: Buffer.from([1])})]})[0]?.after?.[5]).toBe('1');
-    expect(decoded({rows: [raw({is_active: Buffer.from([0])})]})[0]?.after?.[5]).toBe('0');
+  });
+
+  it('of BIT columns give their number, and of BINARY ones the zeros that the log leaves out', () => {
+    const columns = sourceSchema().users.columns.map(known => {
+      if (known.name === 'is_active') return column('is_active', 'bit');
+      return known.name === 'password'
+        ? column('password', 'binary', {charset: null, collation: null, maxLength: 4})
+        : known;
+    });
+    const users = plan({users: table([['id']], ...columns)}).sources.users;
+    const of = (changes: Record<string, unknown>) => decoded({rows: [raw(changes)]}, users)[0]?.after;
+    expect(of({is_active: Buffer.from([1])})?.[5]).toBe('1');
+    expect(of({is_active: Buffer.from([0, 255])})?.[5]).toBe('255');
+    expect(of({password: Buffer.from('\n')})?.[4]).toBe('\n\0\0\0');
+  });
+
+  it('in a charset that the server alone knows well are read anew, unless they are plain', () => {
+    const columns = sourceSchema().users.columns.map(known =>
+      known.name === 'first_name' ? column('first_name', 'varchar', {charset: 'sjis'}) : known,
+    );
+    const users = plan({users: table([['id']], ...columns)}).sources.users;
+    const isPartial = (first_name: string) => decoded({rows: [raw({first_name})]}, users)[0]?.partial;
+    expect(['Ada', '', 'Ada-1', 'Ω', '\\', '~'].map(isPartial)).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('of sessions that checked no foreign keys say so', () => {

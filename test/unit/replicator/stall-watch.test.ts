@@ -2,7 +2,13 @@ import {describe, expect, it} from 'vitest';
 import {StallWatch, type Sighting} from '../../../replicator/stall-watch.ts';
 
 const at = (offset: number) => ({file: 'binlog.000001', offset});
-const sighting = (seconds: number, more: Partial<Sighting> = {}): Sighting => ({nowMs: seconds * 1000, events: 1, received: at(100), end: at(200), ...more});
+const sighting = (seconds: number, more: Partial<Sighting> = {}): Sighting => ({
+  nowMs: seconds * 1000,
+  events: 1,
+  received: at(100),
+  end: at(200),
+  ...more,
+});
 
 /** What a watch says to one sighting a second. */
 function seen(make: (second: number) => Sighting | 'paused', seconds = 30): number | null {

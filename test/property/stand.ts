@@ -1,0 +1,135 @@
+/** A source schema on a real server, read by SELECT and from its log: what the properties compare. */
+import fc from 'fast-check';
+import type mysql from 'mysql2/promise';
+import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
+import type {RowChange} from '../../replicator/events.ts';
+import type {DatabaseConfig} from '../../src/config.ts';
+import {connect, settledOptions, type Connection} from '../../src/db/connection.ts';
+import {readSourceSchema, readTargetSchema} from '../../src/db/schema.ts';
+import {readServerInfo} from '../../src/db/server.ts';
+import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
+import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
+import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
+import type {Reachable} from '../servers/databases.ts';
+
+export function configOf(server: Reachable, database: string): DatabaseConfig {
+  const {host, port, user, password} = server;
+  return {host, port, user, password, database, tls: 'preferred', tlsCa: undefined};
+}
+
+export async function planOf(
+  source: Connection,
+  target: Connection,
+  names: {source: string; target: string},
+): Promise<Plan> {
+  return buildPlan(
+    await readSourceSchema(source, names.source),
+    await readTargetSchema(target, names.target),
+  );
+}
+
+/** Runs `work` and gives the row changes that the log holds of it, as the replicator decodes them. */
+export async function changesOf(
+  server: DatabaseConfig,
+  plan: Plan,
+  serverId: number,
+  work: () => Promise<void>,
+): Promise<RowChange[]> {
+  const control = await connect('source', server);
+  try {
+    const never = new AbortController().signal;
+    const mark = await openSnapshot(control, await readServerInfo('source', control), never);
+    await endSnapshot(control);
+    await work();
+    const end = await openSnapshot(control, await readServerInfo('source', control), never);
+    await endSnapshot(control);
+    const changes: RowChange[] = [];
+    const binlog = await settledOptions('source', server);
+    await new Promise<void>((resolve, reject) => {
+      const source = openBinlogSource({
+        connection: binlog,
+        database: server.database,
+        serverId,
+        position: mark.low,
+        plan: () => plan,
+        now: Date.now,
+        onFault: error => reject(error),
+        onEvent: event => {
+          if (event.tag === 'rows') changes.push(...event.changes);
+          const offset = 'offset' in event ? event.offset : null;
+          if (offset === null || end.high === null) return;
+          if (offset.file === end.high.file && offset.offset >= end.high.offset)
+            void source.stop().then(resolve, reject);
+        },
+      });
+    });
+    return changes;
+  } finally {
+    control.destroy();
+  }
+}
+
+export function readerOf(plan: Plan, connection: Connection) {
+  return createSourceReader(plan, connectionQuery(connection));
+}
+
+/** Inserts rows of named values; what the server cannot store as it is, it changes as it likes. */
+export async function insert(
+  connection: mysql.Connection,
+  table: string,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Promise<void> {
+  for (const row of rows) {
+    const names = Object.keys(row);
+    await connection.query(
+      `INSERT IGNORE INTO \`${table}\` (${names.map(name => `\`${name}\``).join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+      Object.values(row),
+    );
+  }
+}
+
+/** Text of the kinds that go wrong: spaces of all sorts, quotes, escapes, wide characters, several scripts. */
+export const text = fc.oneof(
+  {weight: 3, arbitrary: fc.string({maxLength: 12})},
+  {weight: 2, arbitrary: fc.string({unit: 'binary', maxLength: 8})},
+  {
+    weight: 3,
+    arbitrary: fc.string({
+      unit: fc.constantFrom(
+        ...' \t\n\0\\\'"`%,;@.aAzZ09éßñÅøЖяюΩ漢字かなカ가힣אבกขşğ€‘’–™ŠžŸ',
+        '🙂',
+        '\u00a0',
+        '\u3000',
+        '\u0301',
+        '\u0085',
+      ),
+      maxLength: 12,
+    }),
+  },
+  fc.constantFrom('', ' ', '  a  ', '\u00a0a\u00a0', 'a ', ' a', '0', 'NULL', '\u001f', '\u0000'),
+);
+
+const pad = (value: number, length: number) => String(value).padStart(length, '0');
+
+/** Moments with six digits of a second, at the ends of years and around the changes of summer time. */
+export const moment = fc
+  .tuple(
+    fc.constantFrom(
+      '1970-01-02',
+      '1999-12-31',
+      '2023-12-31',
+      '2024-02-29',
+      '2024-03-10',
+      '2024-03-31',
+      '2024-11-03',
+      '2037-12-31',
+    ),
+    fc.constantFrom('00:00:00', '01:30:00', '02:30:00', '06:59:59', '07:00:00', '12:34:56', '23:59:59'),
+    fc.oneof(
+      fc.integer({min: 0, max: 999_999}),
+      fc.constantFrom(0, 499, 500, 499_999, 500_000, 999_499, 999_500, 999_999),
+    ),
+  )
+  .map(([day, time, micros]) => `${day} ${time}.${pad(micros, 6)}`);
+
+export const zeroDate = fc.constantFrom('0000-00-00 00:00:00', '0000-00-00');
