@@ -23,7 +23,8 @@ const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users',
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
 const LOAD_FACTOR = 2;
-const RETRY_PAGE = 500;
+/** Rows that wait for each other's values go in together, or not at all. */
+const RETRY_PAGE = 20_000;
 
 export interface ReconcileOptions {
   readonly mode: ReconcileMode;

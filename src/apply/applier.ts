@@ -39,6 +39,8 @@ import {formatPosition} from '../position/position.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
+/** Longer chains of rows that wait for each other are left to the next reconcile. */
+const MAX_LINKS = 100;
 
 export interface ApplyOptions {
   /** Where the stream stands after this; null leaves the checkpoint where it is. */
@@ -115,13 +117,20 @@ export class Applier {
   async waitingFor(session: Session, changes: ChangeSet): Promise<ChangeSet> {
     if (this.deadLetters.count === 0) return EMPTY_CHANGE_SET;
     const query = (sql: string) => session.query(sql);
-    const reread = (keys: readonly string[]) => new Map(keys.map(key => [key, REREAD]));
+    // Who gets a value gives up another, for which the next one waits.
+    const chain = async (table: 'institute' | 'user', keys: readonly string[]) => {
+      const waiting = new Map<string, ParentChange>();
+      for (let links = 0, next = keys; next.length > 0 && links < MAX_LINKS; links++) {
+        const found = await this.deadLetters.waitingFor(table, next, query);
+        next = found.filter(key => !waiting.has(key));
+        for (const key of next) waiting.set(key, REREAD);
+      }
+      return waiting;
+    };
     return {
       ...EMPTY_CHANGE_SET,
-      institutes: reread(
-        await this.deadLetters.waitingFor('institute', [...changes.institutes.keys()], query),
-      ),
-      users: reread(await this.deadLetters.waitingFor('user', [...changes.users.keys()], query)),
+      institutes: await chain('institute', [...changes.institutes.keys()]),
+      users: await chain('user', [...changes.users.keys()]),
     };
   }
 

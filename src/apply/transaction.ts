@@ -195,12 +195,35 @@ export class CarefulTransaction {
   }
 
   async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    for (const slice of inBatches(rows, this.#batch.options.batchRows))
-      await this.#upsertSlice(table, slice, false);
+    const size = this.#batch.options.batchRows;
+    let cleared = false;
+    let rest = rows;
+    while (rest.length > 0) {
+      const slice = rest.slice(0, size);
+      if ((await this.#upsertSlice(table, slice, cleared)) === 'clash') {
+        // Values may move between any of the rows that are still to be written, not only within a slice.
+        rest = await this.#clear(table, rest);
+        cleared = true;
+      } else rest = rest.slice(size);
+    }
   }
 
-  async #upsertSlice(table: TargetTable, rows: readonly KeyedRow[], cleared: boolean): Promise<void> {
-    if (rows.length === 0) return;
+  /** Makes way for the values of these rows; those that cannot have theirs become dead letters. */
+  async #clear(table: TargetTable, rows: readonly KeyedRow[]): Promise<readonly KeyedRow[]> {
+    const plan = this.#batch.plan.tables[table];
+    const {writable, conflicts} = await clearUniqueKeys(plan, rows, sql => this.#session.query(sql));
+    for (const {row, otherKey} of conflicts)
+      this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
+    return writable;
+  }
+
+  /** @returns `clash` where unique values stand in the way that were not cleared: nothing was done then */
+  async #upsertSlice(
+    table: TargetTable,
+    rows: readonly KeyedRow[],
+    cleared: boolean,
+  ): Promise<'done' | 'clash'> {
+    if (rows.length === 0) return 'done';
     const plan = this.#batch.plan.tables[table];
     try {
       for (const sql of upsertStatements(plan, rows, this.#batch, this.#session.maxStatementBytes))
@@ -208,25 +231,24 @@ export class CarefulTransaction {
     } catch (error) {
       if (!isAboutRow(error)) throw asIncompatible(error);
       if (isUniqueClash(error) && !cleared && plan.otherUniqueKeys.length > 0) {
-        const {writable, conflicts} = await clearUniqueKeys(plan, rows, sql => this.#session.query(sql));
-        for (const {row, otherKey} of conflicts)
-          this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
-        await this.#upsertSlice(table, writable, true);
-        return;
+        return 'clash';
       }
       if (rows.length === 1) {
         for (const {key} of rows) this.refuse({table, key, ...refusalCode(error)});
-        return;
+        return 'done';
       }
       const middle = rows.length >> 1;
-      await this.#upsertSlice(table, rows.slice(0, middle), cleared);
-      await this.#upsertSlice(table, rows.slice(middle), cleared);
-      return;
+      for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
+        if ((await this.#upsertSlice(table, half, cleared)) === 'clash')
+          await this.#upsertSlice(table, await this.#clear(table, half), true);
+      }
+      return 'done';
     }
     for (const {key} of rows) {
       this.#written[table].push(key);
       if (table !== 'user_auth') this.#batch.owned.add(ownedKey(table, key));
     }
+    return 'done';
   }
 
   /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */

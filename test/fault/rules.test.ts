@@ -26,6 +26,7 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
       source: {server, database: source},
       target: {server, database: target},
       schema: WIDE,
+      env: {USER_SYNC_BATCH_SIZE: '200'},
     });
     await stand.target.query(FOREIGN_TABLES);
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
@@ -227,6 +228,32 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
       206: 'other@example.test',
       207: 'e201@example.test',
     });
+    expect(await stand.letters()).toEqual([]);
+  });
+
+  it('turns the addresses of very many rows round, whatever the size of a batch, in the stream and in a reconcile', async () => {
+    const count = 3000;
+    const turn = (by: number) =>
+      stand.source.query(`UPDATE users SET email = CONCAT('r', MOD(id + ${by}, ${count}), '@example.test') WHERE id BETWEEN 20001 AND ${20000 + count}`);
+    const wrong = async () =>
+      (await stand.targetRows(`SELECT COUNT(*) AS n FROM \`${target}\`.user t JOIN \`${source}\`.users s ON s.id = t.userId AND BINARY s.email = BINARY t.email WHERE t.userId BETWEEN 20001 AND ${20000 + count}`))[0]?.['n'];
+    await stand.source.query(
+      `INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT 20000 + i + 1000 * k, 'R', CONCAT('first', i, '.', k, '@example.test'), 'p' FROM n, (SELECT 0 k UNION SELECT 1 UNION SELECT 2) ks`,
+    );
+    for (const by of [0, 1, 7]) {
+      await turn(by);
+      await stand.caughtUp();
+      expect(await stand.letters()).toEqual([]);
+      expect(await wrong()).toBe(count);
+    }
+    await stand.daemon.post('/replication/pause');
+    await turn(11);
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({success: true});
+    expect(await stand.letters()).toEqual([]);
+    expect(await wrong()).toBe(count);
+    await stand.daemon.post('/replication/resume');
+    await stand.source.query('DELETE FROM users WHERE id BETWEEN 20001 AND 30000');
+    await stand.caughtUp();
     expect(await stand.letters()).toEqual([]);
   });
 
