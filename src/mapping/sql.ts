@@ -21,7 +21,10 @@ export function sourceColumn(source: SourcePlan, column: string, alias = 's'): s
 /** The same as UTF-8 text where it is text in another charset. */
 function sourceText(source: SourcePlan, column: string): string {
   const name = actualName(source, column);
-  return asUtf8(sourceColumn(source, column), source.schema.columns.find(candidate => candidate.name === name));
+  return asUtf8(
+    sourceColumn(source, column),
+    source.schema.columns.find(candidate => candidate.name === name),
+  );
 }
 
 function asUtf8(expression: string, schema: ColumnSchema | undefined): string {
@@ -76,7 +79,8 @@ function parentConditions(plans: Plan, alias: string): string[] {
 export function winnerOrder(source: SourcePlan): string {
   const active = TRANSFORMS['is-active'].sql([sourceText(source, 'status')], 0, false);
   const updated = sourceColumn(source, 'updated_at');
-  const byId = source.actual[source.columns.indexOf('id')] === null ? '' : `, ${sourceColumn(source, 'id')} DESC`;
+  const byId =
+    source.actual[source.columns.indexOf('id')] === null ? '' : `, ${sourceColumn(source, 'id')} DESC`;
   return `${active} DESC, IF(${updated} = 0, NULL, ${updated}) DESC${byId}`;
 }
 
@@ -151,4 +155,3 @@ export function countEligible(plans: Plan, plan: TablePlan): string {
 export function countTarget(plan: TablePlan): string {
   return `SELECT COUNT(*) FROM ${quoteName(plan.target)}`;
 }
-

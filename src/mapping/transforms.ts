@@ -19,8 +19,7 @@ export interface Transform {
 
 const EPOCH = '1970-01-01 00:00:00';
 const normalised = (value: Value) => (value === null ? '' : trimSpaces(value).toUpperCase());
-const normalisedSql = (expression: string) =>
-  `CAST(UPPER(TRIM(${expression})) AS BINARY)`;
+const normalisedSql = (expression: string) => `CAST(UPPER(TRIM(${expression})) AS BINARY)`;
 
 export const TRANSFORMS: Readonly<Record<TransformName, Transform>> = {
   id: {value: ([id = null]) => id, sql: ([id = '']) => id},
@@ -37,8 +36,11 @@ export const TRANSFORMS: Readonly<Record<TransformName, Transform>> = {
       const tail = last === null ? '' : trimSpaces(last);
       return head === '' ? tail : tail === '' ? head : `${head} ${tail}`;
     },
-    sql: ([first = '', last = '']) =>
-      `CONCAT_WS(' ', NULLIF(TRIM(${first}), ''), NULLIF(TRIM(${last}), ''))`,
+    sql: ([first = '', last = '']) => {
+      // By length, since collations take characters that they ignore for nothing.
+      const part = (expression: string) => `IF(LENGTH(TRIM(${expression})) = 0, NULL, TRIM(${expression}))`;
+      return `CONCAT_WS(' ', ${part(first)}, ${part(last)})`;
+    },
   },
   role: {
     value: ([role = null]) => (ROLES as Readonly<Record<string, string>>)[normalised(role)] ?? OTHER_ROLE,
@@ -103,7 +105,12 @@ export function toTimestamp(text: string, fraction: number): string {
 function nextSecond(whole: string): string {
   const date = new Date(0);
   date.setUTCFullYear(Number(whole.slice(0, 4)), Number(whole.slice(5, 7)) - 1, Number(whole.slice(8, 10)));
-  date.setUTCHours(Number(whole.slice(11, 13)), Number(whole.slice(14, 16)), Number(whole.slice(17, 19)) + 1, 0);
+  date.setUTCHours(
+    Number(whole.slice(11, 13)),
+    Number(whole.slice(14, 16)),
+    Number(whole.slice(17, 19)) + 1,
+    0,
+  );
   // toISOString writes years past 9999 with a sign; such a date fits no column and is left to the server.
   return date.toISOString().slice(0, 19).replace('T', ' ');
 }
