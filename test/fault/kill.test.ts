@@ -60,4 +60,28 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
     expect((await stand.cli(['verify'])).code).toBe(0);
     expect(await stand.daemon.stop()).toBe(0);
   });
+
+  it('in the middle of a transaction that is applied in parts leaves the checkpoint before it', async () => {
+    await using stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: {create: 'DO 1', surrogate: true},
+    });
+    await stand.start();
+    await stand.caughtUp();
+    const written = async () => Number((await stand.targetRows('SELECT COUNT(*) AS n FROM user WHERE userId >= 100000'))[0]?.['n']);
+    const numbers = 'SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < 299';
+    await stand.source.query(`
+      START TRANSACTION;
+      UPDATE users SET first_name = 'large' WHERE id IN (9001, 9002);
+      INSERT INTO users (id, first_name, last_name, email, password)
+        WITH RECURSIVE n AS (${numbers}) SELECT 100000 + a.i * 300 + b.i, REPEAT('f', 60), REPEAT('l', 60), CONCAT('large', a.i, '.', b.i, '@example.test'), REPEAT('p', 60) FROM n a, n b;
+      UPDATE users SET last_name = 'end' WHERE id IN (9001, 9002);`);
+    await stand.source.query('COMMIT');
+    await stand.explained(eventually(async () => (await written()) > 0, {timeoutMs: 30_000, intervalMs: 1, what: 'a part'}));
+    await stand.daemon.kill();
+    await stand.start();
+    await stand.equal(60_000);
+    expect(await written()).toBe(90_000);
+  });
 });
