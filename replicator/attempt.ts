@@ -18,11 +18,14 @@ import {StallWatch} from './stall-watch.ts';
 import {Compactor} from './transaction/compact.ts';
 import {PositionTracker, TransactionBuilder, type SourceTransaction} from './transaction/transaction.ts';
 
-/** Bytes of row events held at most, twice over: what is being applied, and what waits. */
-const QUEUE_BYTES = 4 * 1024 * 1024;
+/**
+ * Bytes of row events that wait at most. As objects they take about ten times as much, and what is being
+ * grouped and what is being applied comes on top.
+ */
+const QUEUE_BYTES = 2 * 1024 * 1024;
 /** Transactions with more than this are applied in parts. */
-const PART_BYTES = 3 * 1024 * 1024;
-const MAX_CHANGES_PER_BATCH = 20_000;
+const PART_BYTES = 1.5 * 1024 * 1024;
+const MAX_CHANGES_PER_BATCH = 10_000;
 /** How often it is looked whether the stream goes on. */
 const STALL_CHECK_MS = 1000;
 /** How often a position is saved that nothing of ours came with. */
@@ -159,9 +162,16 @@ class Attempt {
   #watchProgress(): void {
     if (this.#source.isPaused) return this.#stall.reset();
     const nowMs = this.#deps.now();
-    const sighting = {nowMs, events: this.#source.events, received: this.#received, end: this.#deps.lag.freshEnd(nowMs)};
+    const sighting = {
+      nowMs,
+      events: this.#source.events,
+      received: this.#received,
+      end: this.#deps.lag.freshEnd(nowMs),
+    };
     if (this.#stall.isStalled(sighting)) {
-      this.#queue.fail(new SyncError('stream-silent', "the source's log is elsewhere than the stream, and no event comes"));
+      this.#queue.fail(
+        new SyncError('stream-silent', "the source's log is elsewhere than the stream, and no event comes"),
+      );
     }
   }
 

@@ -13,7 +13,7 @@ export interface QueueOptions {
 
 export class TransactionQueue {
   readonly #options: QueueOptions;
-  #items: SourceTransaction[] = [];
+  #items: (SourceTransaction | null)[] = [];
   #head = 0;
   #bytes = 0;
   #paused = false;
@@ -32,7 +32,7 @@ export class TransactionQueue {
   get oldestCommitMs(): number | null {
     for (let i = this.#head; i < this.#items.length; i++) {
       const item = this.#items[i];
-      if (item !== undefined && item.committedAtMs !== null) return item.committedAtMs;
+      if (item !== undefined && item !== null && item.committedAtMs !== null) return item.committedAtMs;
     }
     return null;
   }
@@ -40,7 +40,13 @@ export class TransactionQueue {
   push(transaction: SourceTransaction): void {
     // The log moving on is worth one entry, however often it does.
     const last = this.#items.at(-1);
-    if (last !== undefined && this.#items.length > this.#head && isBare(last) && isBare(transaction)) {
+    if (
+      last !== undefined &&
+      last !== null &&
+      this.#items.length > this.#head &&
+      isBare(last) &&
+      isBare(transaction)
+    ) {
       this.#items[this.#items.length - 1] = transaction;
     } else {
       this.#items.push(transaction);
@@ -80,10 +86,11 @@ export class TransactionQueue {
     let changes = 0;
     while (this.#head < this.#items.length) {
       const next = this.#items[this.#head];
-      if (next === undefined) break;
+      if (next === undefined || next === null) break;
       if (batch.length > 0 && (changes + next.changes.length > maxChanges || standsAlone(next))) break;
       batch.push(next);
-      this.#head++;
+      // What is taken must not be held by the queue as well.
+      this.#items[this.#head++] = null;
       this.#bytes -= weight(next);
       changes += next.changes.length;
       if (standsAlone(next)) break;

@@ -30,16 +30,74 @@ export interface ImageLayout {
   readonly isKey: readonly boolean[];
 }
 
-const KEY_COLUMNS: Readonly<Record<string, readonly string[]>> = {institutes: ['id'], users: ['id'], institute_user: ['institute_id', 'user_id']};
+const KEY_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  institutes: ['id'],
+  users: ['id'],
+  institute_user: ['institute_id', 'user_id'],
+};
 const UTF8 = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
 
 const T = {
-  TINY: 1, SHORT: 2, LONG: 3, FLOAT: 4, DOUBLE: 5, TIMESTAMP: 7, LONGLONG: 8, INT24: 9, DATE: 10, TIME: 11, DATETIME: 12,
-  YEAR: 13, VARCHAR: 15, BIT: 16, TIMESTAMP2: 17, DATETIME2: 18, TIME2: 19, JSON: 245, NEWDECIMAL: 246, ENUM: 247, SET: 248,
-  TINY_BLOB: 249, MEDIUM_BLOB: 250, LONG_BLOB: 251, BLOB: 252, STRING: 254, GEOMETRY: 255,
+  TINY: 1,
+  SHORT: 2,
+  LONG: 3,
+  FLOAT: 4,
+  DOUBLE: 5,
+  TIMESTAMP: 7,
+  LONGLONG: 8,
+  INT24: 9,
+  DATE: 10,
+  TIME: 11,
+  DATETIME: 12,
+  YEAR: 13,
+  VARCHAR: 15,
+  BIT: 16,
+  TIMESTAMP2: 17,
+  DATETIME2: 18,
+  TIME2: 19,
+  JSON: 245,
+  NEWDECIMAL: 246,
+  ENUM: 247,
+  SET: 248,
+  TINY_BLOB: 249,
+  MEDIUM_BLOB: 250,
+  LONG_BLOB: 251,
+  BLOB: 252,
+  STRING: 254,
+  GEOMETRY: 255,
 } as const;
-const READABLE = new Set<number>([T.TINY, T.SHORT, T.LONG, T.LONGLONG, T.INT24, T.DATE, T.VARCHAR, T.BIT, T.TIMESTAMP2, T.DATETIME2, T.ENUM, T.BLOB, T.STRING]);
-const SKIPPABLE = new Set<number>([...READABLE, T.FLOAT, T.DOUBLE, T.TIMESTAMP, T.TIME, T.DATETIME, T.YEAR, T.TIME2, T.JSON, T.NEWDECIMAL, T.SET, T.TINY_BLOB, T.MEDIUM_BLOB, T.LONG_BLOB, T.GEOMETRY]);
+const READABLE = new Set<number>([
+  T.TINY,
+  T.SHORT,
+  T.LONG,
+  T.LONGLONG,
+  T.INT24,
+  T.DATE,
+  T.VARCHAR,
+  T.BIT,
+  T.TIMESTAMP2,
+  T.DATETIME2,
+  T.ENUM,
+  T.BLOB,
+  T.STRING,
+]);
+const SKIPPABLE = new Set<number>([
+  ...READABLE,
+  T.FLOAT,
+  T.DOUBLE,
+  T.TIMESTAMP,
+  T.TIME,
+  T.DATETIME,
+  T.YEAR,
+  T.TIME2,
+  T.JSON,
+  T.NEWDECIMAL,
+  T.SET,
+  T.TINY_BLOB,
+  T.MEDIUM_BLOB,
+  T.LONG_BLOB,
+  T.GEOMETRY,
+]);
 
 /** @returns null where the table has something that only zongji reads */
 export function layoutOf(source: SourcePlan, columns: readonly ImageColumn[]): ImageLayout | null {
@@ -54,15 +112,19 @@ export function layoutOf(source: SourcePlan, columns: readonly ImageColumn[]): I
     if (column === undefined || !SKIPPABLE.has(column.type)) return null;
     if ((slots[i] ?? -1) >= 0 && !isReadable(column)) return null;
   }
-  const keys = new Set(KEY_COLUMNS[source.table]?.map(name => SOURCE_TABLES[source.table].columns.indexOf(name as never)));
+  const keys = new Set(
+    KEY_COLUMNS[source.table]?.map(name => SOURCE_TABLES[source.table].columns.indexOf(name as never)),
+  );
   return {source, columns, slots, isKey: slots.map(slot => keys.has(slot))};
 }
 
 function isReadable({type, charset, members, unsigned}: ImageColumn): boolean {
   if (!READABLE.has(type)) return false;
   if (type === T.ENUM) return members !== undefined;
-  if (type === T.VARCHAR || type === T.STRING || type === T.BLOB) return typeof charset === 'string' && (UTF8.has(charset) || charset === 'latin1');
-  if (type === T.TINY || type === T.SHORT || type === T.INT24 || type === T.LONG || type === T.LONGLONG) return unsigned !== undefined;
+  if (type === T.VARCHAR || type === T.STRING || type === T.BLOB)
+    return typeof charset === 'string' && (UTF8.has(charset) || charset === 'latin1');
+  if (type === T.TINY || type === T.SHORT || type === T.INT24 || type === T.LONG || type === T.LONGLONG)
+    return unsigned !== undefined;
   return true;
 }
 
@@ -190,7 +252,12 @@ class ImageReader {
   }
 
   #text(column: ImageColumn): string {
-    const prefix = column.type === T.BLOB ? (column.metadata?.['length_size'] ?? 2) : (column.metadata?.['max_length'] ?? 0) > 255 ? 2 : 1;
+    const prefix =
+      column.type === T.BLOB
+        ? (column.metadata?.['length_size'] ?? 2)
+        : (column.metadata?.['max_length'] ?? 0) > 255
+          ? 2
+          : 1;
     const length = this.#buffer.readUIntLE(this.at, prefix);
     const from = this.at + prefix;
     this.at = from + length;
@@ -206,15 +273,16 @@ class ImageReader {
     const time = packed % 131072;
     const days = Math.floor(packed / 131072);
     const yearMonth = Math.floor(days / 32);
-    const date = `${pad4(Math.floor(yearMonth / 13))}-${pad2(yearMonth % 13)}-${pad2(days % 32)}`;
-    return `${date} ${pad2(time >> 12)}:${pad2((time >> 6) & 63)}:${pad2(time & 63)}${fraction}`;
+    writeDate(Math.floor(yearMonth / 13), yearMonth % 13, days % 32);
+    return writeTime(time >> 12, (time >> 6) & 63, time & 63, fraction);
   }
 
   #timestamp(seconds: number, decimals: number): string {
     const fraction = this.#fraction(decimals);
     if (seconds === 0) return `0000-00-00 00:00:00${decimals === 0 ? '' : `.${'0'.repeat(decimals)}`}`;
     const inDay = seconds % 86400;
-    return `${dayOf((seconds - inDay) / 86400)} ${pad2(Math.floor(inDay / 3600))}:${pad2(Math.floor(inDay / 60) % 60)}:${pad2(inDay % 60)}${fraction}`;
+    MOMENT.write(dayOf((seconds - inDay) / 86400), 0, 'latin1');
+    return writeTime(Math.floor(inDay / 3600), Math.floor(inDay / 60) % 60, inDay % 60, fraction);
   }
 
   #fraction(decimals: number): string {
@@ -261,7 +329,9 @@ class ImageReader {
         return decimalBytes(metadata?.['precision'] ?? 0, metadata?.['decimals'] ?? 0);
       case T.VARCHAR:
       case T.STRING:
-        return (metadata?.['max_length'] ?? 0) > 255 ? 2 + this.#buffer.readUInt16LE(this.at) : 1 + this.#buffer.readUInt8(this.at);
+        return (metadata?.['max_length'] ?? 0) > 255
+          ? 2 + this.#buffer.readUInt16LE(this.at)
+          : 1 + this.#buffer.readUInt8(this.at);
       default: {
         const bytes = metadata?.['length_size'] ?? 1;
         return bytes + this.#buffer.readUIntLE(this.at, bytes);
@@ -274,7 +344,12 @@ class ImageReader {
 function decimalBytes(precision: number, decimals: number): number {
   const rest = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
   const whole = precision - decimals;
-  return Math.floor(whole / 9) * 4 + (rest[whole % 9] ?? 0) + Math.floor(decimals / 9) * 4 + (rest[decimals % 9] ?? 0);
+  return (
+    Math.floor(whole / 9) * 4 +
+    (rest[whole % 9] ?? 0) +
+    Math.floor(decimals / 9) * 4 +
+    (rest[decimals % 9] ?? 0)
+  );
 }
 
 const PAIRS = Array.from({length: 100}, (_, i) => String(i).padStart(2, '0'));
@@ -283,6 +358,30 @@ function pad2(value: number): string {
 }
 function pad4(value: number): string {
   return String(value).padStart(4, '0');
+}
+
+/**
+ * Dates are put together here and become one flat string: added up from parts, each would drag its parts
+ * along for as long as the row waits.
+ */
+const MOMENT = Buffer.from('0000-00-00 00:00:00.000000', 'latin1');
+function writePair(at: number, value: number): void {
+  MOMENT[at] = 48 + Math.floor(value / 10);
+  MOMENT[at + 1] = 48 + (value % 10);
+}
+function writeDate(year: number, month: number, day: number): void {
+  writePair(0, Math.floor(year / 100));
+  writePair(2, year % 100);
+  writePair(5, month);
+  writePair(8, day);
+}
+function writeTime(hour: number, minute: number, second: number, fraction: string): string {
+  writePair(11, hour);
+  writePair(14, minute);
+  writePair(17, second);
+  if (fraction === '') return MOMENT.toString('latin1', 0, 19);
+  MOMENT.write(fraction, 19, 'latin1');
+  return MOMENT.toString('latin1', 0, 19 + fraction.length);
 }
 
 const DAYS = new Map<number, string>();
@@ -299,7 +398,8 @@ function dayOf(day: number): string {
 }
 
 /** MySQL's latin1 is Windows-1252, but for five bytes that stand for themselves. */
-const HIGH = '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
+const HIGH =
+  '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
 const C1 = /[\x80-\x9f]/g;
 function decodeLatin1(text: string): string {
   return text.replace(C1, char => HIGH[char.charCodeAt(0) - 0x80] ?? char);
