@@ -3,11 +3,11 @@ import {connect as connectAsSync} from '../../src/db/connection.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import {preflight} from '../../src/doctor/preflight.ts';
-import type {Environment} from '../helpers/daemon.ts';
+import {DaemonProcess, type Environment} from '../helpers/daemon.ts';
 import {createDatabases, query, withConnection, type Reachable} from '../servers/databases.ts';
 import {FLAVOURS} from '../servers/provision.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
-import {configOf, faultsOf, furnish, worst, type Stand} from './doctor-stand.ts';
+import {configOf, environmentOf, faultsOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
 const serverIdOf = (server: Reachable) =>
   withConnection(server, undefined, async connection => String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']));
@@ -79,6 +79,21 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
       // What the mend says mends it.
       await run(String(finding.mend).replace(/;.*/, ''));
       expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
+    });
+  });
+
+  it('is what a daemon says when it starts, and it goes on by itself once that is mended', async () => {
+    await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
+      const {message, mend} = worst(await doctor(), 'binlog-metadata');
+      const daemon = await DaemonProcess.start(environmentOf(stand));
+      try {
+        const {reasons} = await daemon.until('halted');
+        expect(reasons.join()).toContain(`preflight-failed, the source is not ready: ${message} (mend: ${String(mend)})`);
+        await run(String(mend).replace(/;.*/, ''));
+        await daemon.until('streaming');
+      } finally {
+        await daemon.stop();
+      }
     });
   });
 
