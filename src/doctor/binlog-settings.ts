@@ -45,9 +45,18 @@ const WANTED: readonly Wanted[] = [
 const LOG_OFF = 'there is nothing to replicate from: only the nightly reconcile would move rows';
 
 export async function checkBinlog(probe: Probe): Promise<Finding[]> {
-  const names = [...WANTED.map(({variable}) => variable), 'log_bin', 'server_id', 'binlog_transaction_compression', 'log_bin_compress'];
+  const names = [
+    ...WANTED.map(({variable}) => variable),
+    'log_bin',
+    'server_id',
+    'binlog_transaction_compression',
+    'log_bin_compress',
+  ];
   const found = await variables(probe, names);
-  if (!isOn(found.get('log_bin'))) return [mustFix('source', 'binlog', {message: 'the binary log is off', why: LOG_OFF, mend: logMend(probe)})];
+  if (!isOn(found.get('log_bin')))
+    return [
+      mustFix('source', 'binlog', {message: 'the binary log is off', why: LOG_OFF, mend: logMend(probe)}),
+    ];
   return [
     ok('source', 'binlog', 'the binary log is on'),
     ...WANTED.map(wanted => judge(probe, wanted, found.get(wanted.variable))),
@@ -56,9 +65,14 @@ export async function checkBinlog(probe: Probe): Promise<Finding[]> {
   ];
 }
 
-function judge(probe: Probe, {check, variable, value, absent, why}: Wanted, found: string | undefined): Finding {
+function judge(
+  probe: Probe,
+  {check, variable, value, absent, why}: Wanted,
+  found: string | undefined,
+): Finding {
   const is = (found ?? absent).toUpperCase();
-  if (is === value) return ok('source', check, value === '' ? `${variable} is empty` : `${variable} is ${value}`);
+  if (is === value)
+    return ok('source', check, value === '' ? `${variable} is empty` : `${variable} is ${value}`);
   return mustFix('source', check, {
     message: `${variable} is ${found ?? absent}`,
     why,
@@ -86,7 +100,11 @@ function compression(found: ReadonlyMap<string, string>): Finding {
     });
   }
   const on = isOn(found.get('binlog_transaction_compression'));
-  return ok('source', 'binlog-compression', on ? 'transactions are compressed, which is supported' : 'the log is not compressed');
+  return ok(
+    'source',
+    'binlog-compression',
+    on ? 'transactions are compressed, which is supported' : 'the log is not compressed',
+  );
 }
 
 /** `binlog_do_db` and `binlog_ignore_db`, which only the log's status shows. */
@@ -94,8 +112,14 @@ async function filters(probe: Probe): Promise<Finding[]> {
   const {rows} = await askAny(probe, ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']);
   const [row] = rows ?? [];
   if (row === undefined) return [];
-  const [only, ignored] = [row[2], row[3]].map(list => String(list ?? '').split(',').filter(name => name !== ''));
-  const left = ignored?.includes(probe.database) === true || (only !== undefined && only.length > 0 && !only.includes(probe.database));
+  const [only, ignored] = [row[2], row[3]].map(list =>
+    String(list ?? '')
+      .split(',')
+      .filter(name => name !== ''),
+  );
+  const left =
+    ignored?.includes(probe.database) === true ||
+    (only !== undefined && only.length > 0 && !only.includes(probe.database));
   if (!left) return [ok('source', 'binlog-filter', `the log takes in ${probe.database}`)];
   const option = ignored?.includes(probe.database) === true ? 'binlog_ignore_db' : 'binlog_do_db';
   return [
@@ -110,12 +134,20 @@ async function filters(probe: Probe): Promise<Finding[]> {
 const DAY_SECONDS = 86_400;
 /** A weekend with a day to spare: nobody looks at a halted stream on Saturday. */
 const GOOD_SECONDS = 3 * DAY_SECONDS;
-const EXPIRY_WHY = 'a stream that was down for longer than the log is kept must compare or load every row again';
+const EXPIRY_WHY =
+  'a stream that was down for longer than the log is kept must compare or load every row again';
 
 /** How long the log is kept, by the server and by RDS's own purge on top of it. */
 export async function checkExpiry(probe: Probe): Promise<Finding[]> {
-  const found = await variables(probe, ['binlog_expire_logs_seconds', 'expire_logs_days', 'binlog_expire_logs_auto_purge', 'max_binlog_total_size']);
-  const seconds = Number(found.get('binlog_expire_logs_seconds') ?? 0) || Number(found.get('expire_logs_days') ?? 0) * DAY_SECONDS;
+  const found = await variables(probe, [
+    'binlog_expire_logs_seconds',
+    'expire_logs_days',
+    'binlog_expire_logs_auto_purge',
+    'max_binlog_total_size',
+  ]);
+  const seconds =
+    Number(found.get('binlog_expire_logs_seconds') ?? 0) ||
+    Number(found.get('expire_logs_days') ?? 0) * DAY_SECONDS;
   const kept = isOff(found.get('binlog_expire_logs_auto_purge')) ? 0 : seconds;
   const rds = await checkRdsRetention(probe);
   const size = Number(found.get('max_binlog_total_size') ?? 0);
@@ -123,14 +155,26 @@ export async function checkExpiry(probe: Probe): Promise<Finding[]> {
     expiry(probe, kept),
     ...(size === 0
       ? []
-      : [warning('source', 'binlog-size', {message: `the log is cut at ${size} bytes in all (max_binlog_total_size)`, why: EXPIRY_WHY, mend: settingMend(probe, 'max_binlog_total_size', '0')})]),
+      : [
+          warning('source', 'binlog-size', {
+            message: `the log is cut at ${size} bytes in all (max_binlog_total_size)`,
+            why: EXPIRY_WHY,
+            mend: settingMend(probe, 'max_binlog_total_size', '0'),
+          }),
+        ]),
     ...rds,
   ];
 }
 
 function expiry(probe: Probe, seconds: number): Finding {
-  const told = seconds === 0 ? 'for ever' : seconds >= DAY_SECONDS ? `${round(seconds / DAY_SECONDS)} days` : `${round(seconds / 3600)} hours`;
-  if (seconds === 0 || seconds >= GOOD_SECONDS) return ok('source', 'binlog-expiry', `the log is kept ${told}`);
+  const told =
+    seconds === 0
+      ? 'for ever'
+      : seconds >= DAY_SECONDS
+        ? `${round(seconds / DAY_SECONDS)} days`
+        : `${round(seconds / 3600)} hours`;
+  if (seconds === 0 || seconds >= GOOD_SECONDS)
+    return ok('source', 'binlog-expiry', `the log is kept ${told}`);
   return warning('source', 'binlog-expiry', {
     message: `the log is kept ${told} only`,
     why: EXPIRY_WHY,
@@ -143,7 +187,10 @@ const NO_SUCH_TABLE = 1146;
 
 /** RDS purges by a setting of its own, which no variable shows: unset, files go as soon as they can. */
 async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
-  const {rows, errno} = await ask(probe, "SELECT value FROM mysql.rds_configuration WHERE name = 'binlog retention hours'");
+  const {rows, errno} = await ask(
+    probe,
+    "SELECT value FROM mysql.rds_configuration WHERE name = 'binlog retention hours'",
+  );
   if (rows === null) {
     if (probe.platform === 'own' || errno === NO_SUCH_TABLE) return [];
     return [
@@ -156,10 +203,23 @@ async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
   }
   const value = rows[0]?.[0];
   if (value === null || value === undefined) {
-    return [mustFix('source', 'rds-retention', {message: "'binlog retention hours' is not set", why: 'RDS purges the log as soon as it can, under the stream', mend: RDS_MEND})];
+    return [
+      mustFix('source', 'rds-retention', {
+        message: "'binlog retention hours' is not set",
+        why: 'RDS purges the log as soon as it can, under the stream',
+        mend: RDS_MEND,
+      }),
+    ];
   }
-  if (Number(value) * 3600 >= GOOD_SECONDS) return [ok('source', 'rds-retention', `RDS keeps the log ${Number(value)} hours`)];
-  return [warning('source', 'rds-retention', {message: `RDS keeps the log ${Number(value)} hours only`, why: EXPIRY_WHY, mend: RDS_MEND})];
+  if (Number(value) * 3600 >= GOOD_SECONDS)
+    return [ok('source', 'rds-retention', `RDS keeps the log ${Number(value)} hours`)];
+  return [
+    warning('source', 'rds-retention', {
+      message: `RDS keeps the log ${Number(value)} hours only`,
+      why: EXPIRY_WHY,
+      mend: RDS_MEND,
+    }),
+  ];
 }
 
 export function isOn(value: string | undefined): boolean {

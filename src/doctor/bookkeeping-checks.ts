@@ -5,19 +5,33 @@ import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
 
-export const BOOKKEEPING_TABLES = ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run', 'sync_migrations'] as const;
+export const BOOKKEEPING_TABLES = [
+  'sync_checkpoint',
+  'sync_owned',
+  'sync_dead_letter',
+  'sync_run',
+  'sync_migrations',
+] as const;
 
 export async function isMigrated(probe: Probe): Promise<boolean> {
-  const rows = await queryRows('target', probe.connection, 'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)', [
-    probe.database,
-    [...BOOKKEEPING_TABLES],
-  ]);
+  const rows = await queryRows(
+    'target',
+    probe.connection,
+    'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
+    [probe.database, [...BOOKKEEPING_TABLES]],
+  );
   return Number(rows[0]?.[0]) === BOOKKEEPING_TABLES.length;
 }
 
 export function checkMigrated(migrated: boolean): Finding[] {
   if (migrated) return [ok('target', 'migrated', 'the bookkeeping tables are there')];
-  return [warning('target', 'migrated', {message: 'the bookkeeping tables are not made yet', why: 'checkpoint, ownership and dead letters live in them; `start` makes them if it may', mend: 'laas-sync migrate'})];
+  return [
+    warning('target', 'migrated', {
+      message: 'the bookkeeping tables are not made yet',
+      why: 'checkpoint, ownership and dead letters live in them; `start` makes them if it may',
+      mend: 'laas-sync migrate',
+    }),
+  ];
 }
 
 /** One stream as the bookkeeping and the server's locks show it. */
@@ -41,14 +55,23 @@ export async function checkLeases(probe: Probe, stream: string): Promise<Finding
   const facts: LeaseFacts[] = [];
   for (const [name, leader, holder] of rows ?? []) {
     const id = holder === null || holder === undefined ? null : Number(holder);
-    facts.push({stream: String(name), leader: String(leader), holder: id, idleSeconds: id === null ? null : await idleSeconds(probe, id)});
+    facts.push({
+      stream: String(name),
+      leader: String(leader),
+      holder: id,
+      idleSeconds: id === null ? null : await idleSeconds(probe, id),
+    });
   }
   const findings = facts.flatMap(fact => judgeLease(fact, stream));
   return findings.length > 0 ? findings : [ok('target', 'lease', 'nobody has led this stream yet')];
 }
 
 async function idleSeconds(probe: Probe, id: number): Promise<number | null> {
-  const {rows} = await ask(probe, "SELECT TIME FROM information_schema.PROCESSLIST WHERE ID = ? AND COMMAND = 'Sleep'", [id]);
+  const {rows} = await ask(
+    probe,
+    "SELECT TIME FROM information_schema.PROCESSLIST WHERE ID = ? AND COMMAND = 'Sleep'",
+    [id],
+  );
   const [row] = textRows((rows ?? []).map(line => [...line]));
   return row?.[0] === undefined ? null : Number(row[0]);
 }
@@ -66,7 +89,10 @@ export function judgeLease({stream, leader, holder, idleSeconds: idle}: LeaseFac
       }),
     ];
   }
-  if (own) return [ok('target', 'lease', holder === null ? `nobody leads ${stream} now` : `${leader} leads ${stream}`)];
+  if (own)
+    return [
+      ok('target', 'lease', holder === null ? `nobody leads ${stream} now` : `${leader} leads ${stream}`),
+    ];
   if (holder !== null) {
     return [
       warning('target', 'lease', {
@@ -80,7 +106,9 @@ export function judgeLease({stream, leader, holder, idleSeconds: idle}: LeaseFac
     warning('target', 'lease', {
       message: `a stream ${stream} was led by ${leader || 'nobody'} once, and nobody leads it now`,
       why: 'if it was renamed, its checkpoint and its ownership of rows are stale: rows that only it owned are foreign to this stream',
-      mend: ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run'].map(table => `DELETE FROM ${quoteName(table)} WHERE stream = '${stream}';`).join(' '),
+      mend: ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run']
+        .map(table => `DELETE FROM ${quoteName(table)} WHERE stream = '${stream}';`)
+        .join(' '),
     }),
   ];
 }

@@ -66,9 +66,16 @@ function judge(socket: TLSSocket, config: DatabaseConfig): Certificate | null {
   const certificate = socket.getPeerCertificate();
   if (Object.keys(certificate).length === 0) return null;
   const error: unknown = socket.authorizationError;
-  const reason = typeof error === 'string' ? error : error instanceof Error && 'code' in error ? String(error.code) : '';
-  const misnamed = config.tls === 'verify-identity' && checkServerIdentity(config.host, certificate) !== undefined;
-  const seen = {reason, validFrom: certificate.valid_from, validTo: certificate.valid_to, names: certificate.subjectaltname ?? String(certificate.subject.CN)};
+  const reason =
+    typeof error === 'string' ? error : error instanceof Error && 'code' in error ? String(error.code) : '';
+  const misnamed =
+    config.tls === 'verify-identity' && checkServerIdentity(config.host, certificate) !== undefined;
+  const seen = {
+    reason,
+    validFrom: certificate.valid_from,
+    validTo: certificate.valid_to,
+    names: certificate.subjectaltname ?? String(certificate.subject.CN),
+  };
   if (reason === 'CERT_HAS_EXPIRED') return {fault: 'expired', ...seen};
   if (reason === 'CERT_NOT_YET_VALID') return {fault: 'not-yet-valid', ...seen};
   if (reason !== '' && reason !== 'ERR_TLS_CERT_ALTNAME_INVALID') return {fault: 'untrusted', ...seen};

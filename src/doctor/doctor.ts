@@ -32,16 +32,28 @@ export async function examine(config: Config, {now = Date.now}: ExamineOptions =
     const findings = [...source.findings, ...target.findings];
     const {schemas, findings: missing} = await readSchemas(source.probe, target.probe);
     findings.push(...missing);
-    if (source.probe !== null) findings.push(...(await runAll('source', sourceChecks(source.probe, config, schemas, now))));
-    if (target.probe !== null) findings.push(...(await runAll('target', targetChecks(target.probe, source.probe, {config, schemas, now}))));
-    return [...findings.filter(({side}) => side === 'source'), ...findings.filter(({side}) => side === 'target')];
+    if (source.probe !== null)
+      findings.push(...(await runAll('source', sourceChecks(source.probe, config, schemas, now))));
+    if (target.probe !== null)
+      findings.push(
+        ...(await runAll('target', targetChecks(target.probe, source.probe, {config, schemas, now}))),
+      );
+    return [
+      ...findings.filter(({side}) => side === 'source'),
+      ...findings.filter(({side}) => side === 'target'),
+    ];
   } finally {
     source.probe?.connection.destroy();
     target.probe?.connection.destroy();
   }
 }
 
-function sourceChecks(probe: Probe, config: Config, {source}: Schemas, now: () => number): Record<string, Check> {
+function sourceChecks(
+  probe: Probe,
+  config: Config,
+  {source}: Schemas,
+  now: () => number,
+): Record<string, Check> {
   const replication: Record<string, Check> = {
     binlog: () => checkBinlog(probe),
     'binlog-expiry': () => checkExpiry(probe),
@@ -52,22 +64,40 @@ function sourceChecks(probe: Probe, config: Config, {source}: Schemas, now: () =
   return {
     privileges: () => checkSourcePrivileges(probe, config.replicationEnabled),
     ...(config.replicationEnabled ? replication : {}),
-    ...(source === null ? {} : {'source-columns': () => checkSourceColumns(source), 'time-zone': () => checkTimeZone(probe, source)}),
+    ...(source === null
+      ? {}
+      : {
+          'source-columns': () => checkSourceColumns(source),
+          'time-zone': () => checkTimeZone(probe, source),
+        }),
     cascades: () => checkCascades(probe),
     engine: () => checkEngines(probe),
     clock: () => checkClock(probe, now),
   };
 }
 
-function targetChecks(probe: Probe, sourceProbe: Probe | null, {config, schemas, now}: {config: Config; schemas: Schemas; now: () => number}): Record<string, Check> {
+function targetChecks(
+  probe: Probe,
+  sourceProbe: Probe | null,
+  {config, schemas, now}: {config: Config; schemas: Schemas; now: () => number},
+): Record<string, Check> {
   const {source, target} = schemas;
   return {
     privileges: async () => {
       const migrated = await isMigrated(probe);
-      return [...(await checkTargetPrivileges(probe, [...TABLE_MAPS.map(map => map.target), ...BOOKKEEPING_TABLES], migrated)), ...checkMigrated(migrated)];
+      return [
+        ...(await checkTargetPrivileges(
+          probe,
+          [...TABLE_MAPS.map(map => map.target), ...BOOKKEEPING_TABLES],
+          migrated,
+        )),
+        ...checkMigrated(migrated),
+      ];
     },
     writable: () => checkWritable(probe),
-    ...(source === null || target === null ? {} : {'target-columns': () => checkTargetColumns({source, target})}),
+    ...(source === null || target === null
+      ? {}
+      : {'target-columns': () => checkTargetColumns({source, target})}),
     'target-foreign-keys': () => checkTargetRelations(probe),
     engine: () => checkEngines(probe),
     triggers: () => checkTriggers(probe),
@@ -86,7 +116,11 @@ async function runAll(side: Side, checks: Record<string, Check>): Promise<Findin
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
       findings.push(
-        warning(side, name, {message: `could not be looked at: ${error.message}`, why: 'whether this is as it should be is not known', mend: 'look at the server, and run laas-sync doctor again'}),
+        warning(side, name, {
+          message: `could not be looked at: ${error.message}`,
+          why: 'whether this is as it should be is not known',
+          mend: 'look at the server, and run laas-sync doctor again',
+        }),
       );
     }
   }

@@ -17,11 +17,15 @@ export async function checkClock({side, connection}: Probe, now: () => number): 
   const theirs = Date.parse(`${String(row?.[0]).replace(' ', 'T')}Z`);
   const offsetMs = Math.round(theirs - (before + after) / 2);
   const told = `${(Math.abs(offsetMs) / 1000).toFixed(1)} s ${offsetMs < 0 ? 'behind' : 'ahead of'} this machine's`;
-  if (Math.abs(offsetMs) <= CLOCK_TOLERANCE_MS + (after - before)) return [ok(side, 'clock', "the clock agrees with this machine's")];
+  if (Math.abs(offsetMs) <= CLOCK_TOLERANCE_MS + (after - before))
+    return [ok(side, 'clock', "the clock agrees with this machine's")];
   return [
     warning(side, 'clock', {
       message: `the clock is ${told}`,
-      why: side === 'source' ? 'lag is off by as much, and health with it' : 'times in runs and dead letters are off by as much',
+      why:
+        side === 'source'
+          ? 'lag is off by as much, and health with it'
+          : 'times in runs and dead letters are off by as much',
       mend: 'set both clocks by NTP (chronyc makestep, or timedatectl set-ntp true)',
     }),
   ];
@@ -38,7 +42,10 @@ export async function checkPackets(source: Probe | null, target: Probe): Promise
   return [
     warning('target', 'packet-size', {
       message: `max_allowed_packet is ${mebibytes(ours)}${theirs > ours ? `, the source's ${mebibytes(theirs)}` : ''}`,
-      why: theirs > ours ? 'a row that the source took may be too long for the target, and waits as a dead letter' : 'statements of a few rows are slow',
+      why:
+        theirs > ours
+          ? 'a row that the source took may be too long for the target, and waits as a dead letter'
+          : 'statements of a few rows are slow',
       mend: settingMend(target, 'max_allowed_packet', String(wanted)),
     }),
   ];
@@ -55,12 +62,21 @@ function mebibytes(bytes: number): string {
 /** DATETIME has no zone: what a writer put there by NOW() in another zone is taken for UTC. */
 export async function checkTimeZone(probe: Probe, schema: SourceSchema): Promise<Finding[]> {
   const found = await variables(probe, ['time_zone', 'system_time_zone']);
-  const zone = found.get('time_zone') === 'SYSTEM' ? (found.get('system_time_zone') ?? '') : (found.get('time_zone') ?? '');
-  if (/^(UTC|GMT|Etc\/UTC|[+-]00:00)$/i.test(zone)) return [ok('source', 'time-zone', `the server's zone is ${zone}`)];
+  const zone =
+    found.get('time_zone') === 'SYSTEM'
+      ? (found.get('system_time_zone') ?? '')
+      : (found.get('time_zone') ?? '');
+  if (/^(UTC|GMT|Etc\/UTC|[+-]00:00)$/i.test(zone))
+    return [ok('source', 'time-zone', `the server's zone is ${zone}`)];
   const tables = SOURCE_TABLE_NAMES.filter(table =>
-    schema[table].columns.some(({name, type}) => type === 'datetime' && (SOURCE_TABLES[table].columns as readonly string[]).includes(name.toLowerCase())),
+    schema[table].columns.some(
+      ({name, type}) =>
+        type === 'datetime' &&
+        (SOURCE_TABLES[table].columns as readonly string[]).includes(name.toLowerCase()),
+    ),
   );
-  if (tables.length === 0) return [ok('source', 'time-zone', `the server's zone is ${zone}, which TIMESTAMP columns do not mind`)];
+  if (tables.length === 0)
+    return [ok('source', 'time-zone', `the server's zone is ${zone}, which TIMESTAMP columns do not mind`)];
   return [
     warning('source', 'time-zone', {
       message: `the server's zone is ${zone}, and ${tables.join(', ')} keep times in DATETIME columns`,
@@ -72,8 +88,16 @@ export async function checkTimeZone(probe: Probe, schema: SourceSchema): Promise
 
 /** A replica, an Aurora reader or a server in maintenance takes no rows. */
 export async function checkWritable(probe: Probe): Promise<Finding[]> {
-  const found = await variables(probe, ['read_only', 'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only']);
-  const on = [...found].filter(([, value]) => isOn(value) || value.startsWith('NO_LOCK')).map(([name]) => name);
+  const found = await variables(probe, [
+    'read_only',
+    'super_read_only',
+    'innodb_read_only',
+    'transaction_read_only',
+    'tx_read_only',
+  ]);
+  const on = [...found]
+    .filter(([, value]) => isOn(value) || value.startsWith('NO_LOCK'))
+    .map(([name]) => name);
   if (on.length === 0) return [ok('target', 'writable', 'the target takes writes')];
   return [
     mustFix('target', 'writable', {

@@ -43,7 +43,11 @@ function splitPrivileges(text: string): string[] {
   return text
     .split(/,(?![^(]*\))/)
     .map(name => name.trim())
-    .map(name => (name === 'ALL PRIVILEGES' ? 'ALL' : name.replace(/^REPLICA(TION)? MONITOR$|^SLAVE MONITOR$/, 'SLAVE MONITOR')));
+    .map(name =>
+      name === 'ALL PRIVILEGES'
+        ? 'ALL'
+        : name.replace(/^REPLICA(TION)? MONITOR$|^SLAVE MONITOR$/, 'SLAVE MONITOR'),
+    );
 }
 
 function splitScope(scope: string): string[] {

@@ -12,7 +12,14 @@ import {checkReplicationPrivileges} from './privileges.ts';
 import {readPlatform, type Probe} from './probe.ts';
 import {checkServerId, checkUpdatesLogged} from './replication-checks.ts';
 
-const BLOCKING: ReadonlySet<string> = new Set(['binlog', 'binlog-metadata', 'binlog-filter', 'privilege-needed', 'server-id', 'replica-updates']);
+const BLOCKING: ReadonlySet<string> = new Set([
+  'binlog',
+  'binlog-metadata',
+  'binlog-filter',
+  'privilege-needed',
+  'server-id',
+  'replica-updates',
+]);
 
 /**
  * Checks the source before a dump.
@@ -20,7 +27,13 @@ const BLOCKING: ReadonlySet<string> = new Set(['binlog', 'binlog-metadata', 'bin
  * @throws SyncError `preflight-failed` naming every fault and what mends it, as the doctor does
  */
 export async function preflight(source: Connection, database: string, info: ServerInfo): Promise<void> {
-  const probe: Probe = {side: 'source', connection: source, database, info, platform: await readPlatform('source', source)};
+  const probe: Probe = {
+    side: 'source',
+    connection: source,
+    database,
+    info,
+    platform: await readPlatform('source', source),
+  };
   const findings: Finding[] = [
     ...(await checkReplicationPrivileges(probe)),
     ...(await checkBinlog(probe)),
@@ -29,5 +42,8 @@ export async function preflight(source: Connection, database: string, info: Serv
   ];
   const faults = findings.filter(({check, level}) => level === 'must-fix' && BLOCKING.has(check));
   if (faults.length === 0) return;
-  throw new SyncError('preflight-failed', `the source is not ready: ${faults.map(({message, mend}) => `${message} (mend: ${mend ?? 'see laas-sync doctor'})`).join('; ')}`);
+  throw new SyncError(
+    'preflight-failed',
+    `the source is not ready: ${faults.map(({message, mend}) => `${message} (mend: ${mend ?? 'see laas-sync doctor'})`).join('; ')}`,
+  );
 }

@@ -7,25 +7,43 @@ import {ask, quoteName, type Probe} from './probe.ts';
 
 /** Reading, and what lets an account look: none of it changes anything. */
 const HARMLESS = new Set([
-  'USAGE', 'SELECT', 'SHOW VIEW', 'SHOW DATABASES', 'REPLICATION SLAVE', 'REPLICATION REPLICA', 'REPLICATION CLIENT', 'BINLOG MONITOR',
-  'SLAVE MONITOR', 'REPLICATION MASTER ADMIN', 'PROCESS',
+  'USAGE',
+  'SELECT',
+  'SHOW VIEW',
+  'SHOW DATABASES',
+  'REPLICATION SLAVE',
+  'REPLICATION REPLICA',
+  'REPLICATION CLIENT',
+  'BINLOG MONITOR',
+  'SLAVE MONITOR',
+  'REPLICATION MASTER ADMIN',
+  'PROCESS',
 ]);
 
 /** The two privileges of the whole server that a stream needs, by the name that each flavour shows. */
 const REPLICATION: Readonly<Record<Flavour, readonly {privilege: string; why: string}[]>> = {
   mysql: [
     {privilege: 'REPLICATION SLAVE', why: 'without it the source does not send its log'},
-    {privilege: 'REPLICATION CLIENT', why: 'without it nobody can tell where the log ends and what of it is left'},
+    {
+      privilege: 'REPLICATION CLIENT',
+      why: 'without it nobody can tell where the log ends and what of it is left',
+    },
   ],
   mariadb: [
     {privilege: 'REPLICATION SLAVE', why: 'without it the source does not send its log'},
-    {privilege: 'BINLOG MONITOR', why: 'without it nobody can tell where the log ends and what of it is left'},
+    {
+      privilege: 'BINLOG MONITOR',
+      why: 'without it nobody can tell where the log ends and what of it is left',
+    },
   ],
 };
 
 const TARGET_RUN = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 /** MariaDB takes a foreign key without REFERENCES. */
-const TARGET_MIGRATE: Readonly<Record<Flavour, readonly string[]>> = {mysql: ['CREATE', 'ALTER', 'REFERENCES'], mariadb: ['CREATE', 'ALTER']};
+const TARGET_MIGRATE: Readonly<Record<Flavour, readonly string[]>> = {
+  mysql: ['CREATE', 'ALTER', 'REFERENCES'],
+  mariadb: ['CREATE', 'ALTER'],
+};
 
 interface Account {
   /** Quoted, to be pasted. */
@@ -38,12 +56,23 @@ async function readAccount(probe: Probe): Promise<Account | null> {
   const bare = who.rows ?? (await ask(probe, 'SELECT CURRENT_USER(), NULL')).rows;
   const [user = '', role = null] = bare?.[0] ?? [];
   const active = role === null || role === undefined || role === 'NONE' || role === '' ? null : String(role);
-  const own = await ask(probe, active !== null && probe.info.flavour === 'mysql' ? `SHOW GRANTS FOR CURRENT_USER() USING ${active}` : 'SHOW GRANTS FOR CURRENT_USER()');
+  const own = await ask(
+    probe,
+    active !== null && probe.info.flavour === 'mysql'
+      ? `SHOW GRANTS FOR CURRENT_USER() USING ${active}`
+      : 'SHOW GRANTS FOR CURRENT_USER()',
+  );
   if (own.rows === null) return null;
-  const ofRole = active !== null && probe.info.flavour === 'mariadb' ? await ask(probe, `SHOW GRANTS FOR ${quoteName(active)}`) : null;
+  const ofRole =
+    active !== null && probe.info.flavour === 'mariadb'
+      ? await ask(probe, `SHOW GRANTS FOR ${quoteName(active)}`)
+      : null;
   const open = probe.info.flavour === 'mariadb' ? await ask(probe, 'SHOW GRANTS FOR PUBLIC') : null;
   const lines = [...own.rows, ...(ofRole?.rows ?? []), ...(open?.rows ?? [])];
-  return {name: quoteAccount(String(user)), grants: parseGrants(textRows(lines.map(row => [...row])).map(([line = '']) => line))};
+  return {
+    name: quoteAccount(String(user)),
+    grants: parseGrants(textRows(lines.map(row => [...row])).map(([line = '']) => line)),
+  };
 }
 
 function quoteAccount(user: string): string {
@@ -64,7 +93,8 @@ export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[
   if (account === null) return [warning('source', 'privilege-needed', UNREADABLE)];
   return REPLICATION[probe.info.flavour].map(({privilege, why}) => {
     const names = privilege === 'BINLOG MONITOR' ? [privilege, 'REPLICATION CLIENT'] : [privilege];
-    if (names.some(name => holds(account.grants, name, '*') || holds(account.grants, 'SUPER', '*'))) return ok('source', 'privilege-needed', `the account has ${privilege}`);
+    if (names.some(name => holds(account.grants, name, '*') || holds(account.grants, 'SUPER', '*')))
+      return ok('source', 'privilege-needed', `the account has ${privilege}`);
     return mustFix('source', 'privilege-needed', {
       message: `the account lacks ${privilege}`,
       why,
@@ -75,7 +105,9 @@ export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[
 
 /** A role that is granted and not active gives nothing. */
 function inactiveRoles({grants, name}: Account, flavour: Flavour): string {
-  return grants.roles.length === 0 ? '' : ` -- or, if a role has it: SET DEFAULT ROLE ${grants.roles.join(', ')} ${flavour === 'mysql' ? 'TO' : 'FOR'} ${name};`;
+  return grants.roles.length === 0
+    ? ''
+    : ` -- or, if a role has it: SET DEFAULT ROLE ${grants.roles.join(', ')} ${flavour === 'mysql' ? 'TO' : 'FOR'} ${name};`;
 }
 
 export async function checkSourcePrivileges(probe: Probe, replicates: boolean): Promise<Finding[]> {
@@ -93,10 +125,16 @@ async function checkReading(probe: Probe): Promise<Finding[]> {
   const account = await readAccount(probe);
   const denied: string[] = [];
   for (const table of SOURCE_TABLE_NAMES) {
-    const {errno} = await ask(probe, `SELECT 1 FROM ${quoteName(probe.database)}.${quoteName(table)} LIMIT 0`);
+    const {errno} = await ask(
+      probe,
+      `SELECT 1 FROM ${quoteName(probe.database)}.${quoteName(table)} LIMIT 0`,
+    );
     if (errno !== undefined && DENIED.has(errno)) denied.push(table);
   }
-  if (denied.length === 0) return [ok('source', 'privilege-needed', `the account may read ${Object.keys(SOURCE_TABLES).join(', ')}`)];
+  if (denied.length === 0)
+    return [
+      ok('source', 'privilege-needed', `the account may read ${Object.keys(SOURCE_TABLES).join(', ')}`),
+    ];
   return [
     mustFix('source', 'privilege-needed', {
       message: `the account may not read ${denied.join(', ')}`,
@@ -110,7 +148,9 @@ async function checkExcess(probe: Probe): Promise<Finding[]> {
   const account = await readAccount(probe);
   if (account === null) return [];
   const found = account.grants.grants.flatMap(grant => excessOf(account, grant));
-  return found.length === 0 ? [ok('source', 'privilege-excess', 'the account can change nothing on the source')] : found;
+  return found.length === 0
+    ? [ok('source', 'privilege-excess', 'the account can change nothing on the source')]
+    : found;
 }
 
 function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
@@ -119,7 +159,9 @@ function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
   const all = excess.includes('ALL');
   return [
     warning('source', 'privilege-excess', {
-      message: all ? `the account may do everything on ${scope}` : `the account has more than it needs on ${scope}: ${shortened(excess)}`,
+      message: all
+        ? `the account may do everything on ${scope}`
+        : `the account has more than it needs on ${scope}: ${shortened(excess)}`,
       why: 'laas-sync never writes to the source; an account that could is a risk for nothing',
       mend: all
         ? `make an account of its own with the grants of docs/grants.md; or REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account.name}; and grant those`
@@ -131,22 +173,34 @@ function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
 /** MySQL lists each of its sixty privileges for an account that has all. */
 function shortened(privileges: readonly string[]): string {
   const most = 8;
-  return privileges.length <= most ? privileges.join(', ') : `${privileges.slice(0, most).join(', ')} and ${privileges.length - most} more`;
+  return privileges.length <= most
+    ? privileges.join(', ')
+    : `${privileges.slice(0, most).join(', ')} and ${privileges.length - most} more`;
 }
 
-export async function checkTargetPrivileges(probe: Probe, tables: readonly string[], migrated: boolean): Promise<Finding[]> {
+export async function checkTargetPrivileges(
+  probe: Probe,
+  tables: readonly string[],
+  migrated: boolean,
+): Promise<Finding[]> {
   const account = await readAccount(probe);
   if (account === null) return [warning('target', 'privilege-needed', UNREADABLE)];
   const missing = (privileges: readonly string[]) =>
-    privileges.filter(privilege => !tables.every(table => holds(account.grants, privilege, probe.database, table)));
+    privileges.filter(
+      privilege => !tables.every(table => holds(account.grants, privilege, probe.database, table)),
+    );
   const run = missing(TARGET_RUN);
   const migrate = migrated ? [] : missing(TARGET_MIGRATE[probe.info.flavour]);
-  if (run.length + migrate.length === 0) return [ok('target', 'privilege-needed', `the account has what it needs on ${probe.database}`)];
+  if (run.length + migrate.length === 0)
+    return [ok('target', 'privilege-needed', `the account has what it needs on ${probe.database}`)];
   const list = [...run, ...migrate].join(', ');
   return [
     mustFix('target', 'privilege-needed', {
       message: `the account lacks ${list} on ${probe.database}`,
-      why: run.length > 0 ? 'rows, checkpoint and dead letters are written in one transaction' : 'the tables are not made yet, and `laas-sync migrate` makes them',
+      why:
+        run.length > 0
+          ? 'rows, checkpoint and dead letters are written in one transaction'
+          : 'the tables are not made yet, and `laas-sync migrate` makes them',
       mend: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     }),
   ];

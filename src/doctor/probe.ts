@@ -15,14 +15,21 @@ export interface Probe {
 }
 
 /** Rows, or the number of the error with which the server refused. */
-export type Answer = {readonly rows: readonly (readonly unknown[])[]; readonly errno?: never} | {readonly rows: null; readonly errno: number};
+export type Answer =
+  | {readonly rows: readonly (readonly unknown[])[]; readonly errno?: never}
+  | {readonly rows: null; readonly errno: number};
 
 /** The statement is unknown to the server, or forbidden to the account: an answer too. */
-export async function ask({side, connection}: Probe, sql: string, values: readonly unknown[] = []): Promise<Answer> {
+export async function ask(
+  {side, connection}: Probe,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Answer> {
   try {
     return {rows: await queryRows(side, connection, sql, values)};
   } catch (error) {
-    if (error instanceof SyncError && error.errno !== undefined && error.errno > 0) return {rows: null, errno: error.errno};
+    if (error instanceof SyncError && error.errno !== undefined && error.errno > 0)
+      return {rows: null, errno: error.errno};
     throw error;
   }
 }
@@ -50,9 +57,12 @@ export async function readPlatform(side: Side, connection: Connection): Promise<
 
 /** How a server's setting is changed where it runs. */
 export function settingMend(probe: Probe, variable: string, value: string, {restart = false} = {}): string {
-  if (probe.platform === 'aurora') return `in the DB cluster parameter group: ${variable} = ${value}${restart ? ', then reboot the writer' : ''}`;
-  if (probe.platform === 'rds') return `in the DB parameter group: ${variable} = ${value}${restart ? ', then reboot the instance' : ''}`;
-  if (restart) return `under [mysqld] in the server's option file: ${variable} = ${value}; then restart the server`;
+  if (probe.platform === 'aurora')
+    return `in the DB cluster parameter group: ${variable} = ${value}${restart ? ', then reboot the writer' : ''}`;
+  if (probe.platform === 'rds')
+    return `in the DB parameter group: ${variable} = ${value}${restart ? ', then reboot the instance' : ''}`;
+  if (restart)
+    return `under [mysqld] in the server's option file: ${variable} = ${value}; then restart the server`;
   if (probe.info.flavour === 'mysql') return `SET PERSIST ${variable} = ${value};`;
   return `SET GLOBAL ${variable} = ${value}; -- and ${variable} = ${value} under [mysqld] in the server's option file`;
 }

@@ -23,7 +23,14 @@ export async function reach(side: Side, config: DatabaseConfig): Promise<Reached
     const info = await readServerInfo(side, connection);
     const platform = await readPlatform(side, connection);
     const probe = {side, connection, database: config.database, info, platform};
-    return {probe, findings: [ok(side, 'reachable', `${config.host}:${config.port} answers`), ...(await checkTls(probe, config)), ...checkVersion(probe)]};
+    return {
+      probe,
+      findings: [
+        ok(side, 'reachable', `${config.host}:${config.port} answers`),
+        ...(await checkTls(probe, config)),
+        ...checkVersion(probe),
+      ],
+    };
   } catch (error) {
     connection?.destroy();
     if (!(error instanceof SyncError)) throw error;
@@ -37,10 +44,22 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
   const at = `${config.host}:${config.port}`;
   const name = prefix(side);
   const why = 'nothing can be read or written without it';
-  if (error.code === 'config-invalid') return mustFix(side, 'tls', {message: error.message, why: 'the server is to be verified by it', mend: `set ${name}_SSL_CA to a PEM file that this process may read`});
+  if (error.code === 'config-invalid')
+    return mustFix(side, 'tls', {
+      message: error.message,
+      why: 'the server is to be verified by it',
+      mend: `set ${name}_SSL_CA to a PEM file that this process may read`,
+    });
   if (error.errno === NO_DATABASE) {
-    const mend = side === 'target' ? `CREATE DATABASE \`${config.database}\` CHARACTER SET utf8mb4;` : `set ${name}_DATABASE to the schema that holds users and institutes`;
-    return mustFix(side, 'reachable', {message: `there is no database ${config.database} on ${at}`, why, mend});
+    const mend =
+      side === 'target'
+        ? `CREATE DATABASE \`${config.database}\` CHARACTER SET utf8mb4;`
+        : `set ${name}_DATABASE to the schema that holds users and institutes`;
+    return mustFix(side, 'reachable', {
+      message: `there is no database ${config.database} on ${at}`,
+      why,
+      mend,
+    });
   }
   if (error.code === 'access-denied') {
     return mustFix(side, 'reachable', {
@@ -52,10 +71,18 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
   const code = codeOf(error.cause);
   if (code === 'HANDSHAKE_SSL_ERROR' && isNameless(config)) return nameless(side);
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
-    return mustFix(side, 'tls', {message: `${at} does not speak TLS, and ${name}_SSL is ${config.tls}`, why, mend: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`});
+    return mustFix(side, 'tls', {
+      message: `${at} does not speak TLS, and ${name}_SSL is ${config.tls}`,
+      why,
+      mend: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`,
+    });
   }
   if (code === 'HANDSHAKE_SSL_ERROR') return certificateFault(side, config, await inspectCertificate(config));
-  return mustFix(side, 'reachable', {message: `${at} cannot be reached (${code})`, why, mend: `check ${name}_HOST and ${name}_PORT, that the server runs, and that the network or security group lets this machine in`});
+  return mustFix(side, 'reachable', {
+    message: `${at} cannot be reached (${code})`,
+    why,
+    mend: `check ${name}_HOST and ${name}_PORT, that the server runs, and that the network or security group lets this machine in`,
+  });
 }
 
 function codeOf(error: unknown): string {
@@ -81,9 +108,17 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
   const why = `${name}_SSL is ${config.tls}: whoever answers must prove that it is the server`;
   switch (certificate?.fault) {
     case 'expired':
-      return mustFix(side, 'tls', {message: `the server's certificate has expired on ${certificate.validTo}`, why, mend: "renew the server's certificate (RDS: rotate to the current CA)"});
+      return mustFix(side, 'tls', {
+        message: `the server's certificate has expired on ${certificate.validTo}`,
+        why,
+        mend: "renew the server's certificate (RDS: rotate to the current CA)",
+      });
     case 'not-yet-valid':
-      return mustFix(side, 'tls', {message: `the server's certificate is valid from ${certificate.validFrom} on`, why, mend: 'set the clocks of both machines right'});
+      return mustFix(side, 'tls', {
+        message: `the server's certificate is valid from ${certificate.validFrom} on`,
+        why,
+        mend: 'set the clocks of both machines right',
+      });
     case 'host-name':
       return mustFix(side, 'tls', {
         message: `the server's certificate is for ${certificate.names}, not for ${config.host}`,
@@ -98,7 +133,11 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
       });
     case 'none':
     case undefined:
-      return mustFix(side, 'tls', {message: 'the TLS handshake failed', why, mend: 'check that server and client share a TLS version (tls_version on the server) and that nothing between them breaks TLS'});
+      return mustFix(side, 'tls', {
+        message: 'the TLS handshake failed',
+        why,
+        mend: 'check that server and client share a TLS version (tls_version on the server) and that nothing between them breaks TLS',
+      });
   }
 }
 
@@ -111,11 +150,24 @@ async function checkTls({side, connection}: Probe, config: DatabaseConfig): Prom
   const mend = `set ${name}_SSL=verify-identity and ${name}_SSL_CA to the bundle that signed the server's certificate`;
   if (cipher === '') {
     if (isLoopback(config.host)) return [ok(side, 'tls', 'no TLS, on the loopback')];
-    return [warning(side, 'tls', {message: 'the connection is not encrypted', why: 'rows, passwords among them, can be read on the way', mend})];
+    return [
+      warning(side, 'tls', {
+        message: 'the connection is not encrypted',
+        why: 'rows, passwords among them, can be read on the way',
+        mend,
+      }),
+    ];
   }
-  if (config.tls.startsWith('verify-')) return [ok(side, 'tls', `TLS with ${cipher}, verified (${config.tls})`)];
+  if (config.tls.startsWith('verify-'))
+    return [ok(side, 'tls', `TLS with ${cipher}, verified (${config.tls})`)];
   if (isLoopback(config.host)) return [ok(side, 'tls', `TLS with ${cipher}, not verified, on the loopback`)];
-  return [warning(side, 'tls', {message: `TLS with ${cipher}, but the server is not verified (${name}_SSL is ${config.tls})`, why: 'whoever stands in between can pose as the server', mend})];
+  return [
+    warning(side, 'tls', {
+      message: `TLS with ${cipher}, but the server is not verified (${name}_SSL is ${config.tls})`,
+      why: 'whoever stands in between can pose as the server',
+      mend,
+    }),
+  ];
 }
 
 interface Release {
@@ -126,20 +178,44 @@ interface Release {
 /** `oldest` has what the stream needs; from `tested` on it is tested. */
 const RELEASES: Readonly<Record<ServerInfo['flavour'], Record<Side, Release>>> = {
   mysql: {source: {oldest: [8, 0, 1], tested: [8, 0, 0]}, target: {oldest: [5, 7, 0], tested: [8, 0, 0]}},
-  mariadb: {source: {oldest: [10, 5, 0], tested: [10, 11, 0]}, target: {oldest: [10, 2, 0], tested: [10, 11, 0]}},
+  mariadb: {
+    source: {oldest: [10, 5, 0], tested: [10, 11, 0]},
+    target: {oldest: [10, 2, 0], tested: [10, 11, 0]},
+  },
 };
 
 function checkVersion({side, info, platform}: Probe): Finding[] {
   const {oldest, tested} = RELEASES[info.flavour][side];
   const what = `${info.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'} ${info.version}${platform === 'own' ? '' : ` on ${platform === 'rds' ? 'RDS' : 'Aurora'}`}`;
   if (/tidb|vitess/i.test(info.version)) {
-    return [warning(side, 'version', {message: `the server is ${info.version}`, why: 'only MySQL and MariaDB are tested', mend: 'see docs/scale.md'})];
+    return [
+      warning(side, 'version', {
+        message: `the server is ${info.version}`,
+        why: 'only MySQL and MariaDB are tested',
+        mend: 'see docs/scale.md',
+      }),
+    ];
   }
   if (older(info.versionParts, oldest)) {
-    return [mustFix(side, 'version', {message: `the server is ${what}`, why: side === 'source' ? 'its log cannot carry binlog_row_metadata=FULL' : 'it lacks what the tables need', mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`})];
+    return [
+      mustFix(side, 'version', {
+        message: `the server is ${what}`,
+        why:
+          side === 'source'
+            ? 'its log cannot carry binlog_row_metadata=FULL'
+            : 'it lacks what the tables need',
+        mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
+      }),
+    ];
   }
   if (older(info.versionParts, tested)) {
-    return [warning(side, 'version', {message: `the server is ${what}`, why: 'it is older than what is tested', mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`})];
+    return [
+      warning(side, 'version', {
+        message: `the server is ${what}`,
+        why: 'it is older than what is tested',
+        mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
+      }),
+    ];
   }
   return [ok(side, 'version', what)];
 }

@@ -26,9 +26,27 @@ async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<F
   const keys: ForeignKey[] = [];
   for (const table of tables) {
     const {rows} = await ask(probe, `SHOW CREATE TABLE ${quoteName(probe.database)}.${quoteName(table)}`);
-    for (const [, name = '', columns = '', schema, referenced = '', referencedColumns = '', actions = ''] of String(rows?.[0]?.[1] ?? '').matchAll(FOREIGN_KEY)) {
-      const action = (on: string) => new RegExp(` ON ${on} (CASCADE|SET NULL|SET DEFAULT)`).exec(actions)?.[1] ?? '';
-      keys.push({name, table, columns, schema: schema ?? probe.database, referenced, referencedColumns, onDelete: action('DELETE'), onUpdate: action('UPDATE')});
+    for (const [
+      ,
+      name = '',
+      columns = '',
+      schema,
+      referenced = '',
+      referencedColumns = '',
+      actions = '',
+    ] of String(rows?.[0]?.[1] ?? '').matchAll(FOREIGN_KEY)) {
+      const action = (on: string) =>
+        new RegExp(` ON ${on} (CASCADE|SET NULL|SET DEFAULT)`).exec(actions)?.[1] ?? '';
+      keys.push({
+        name,
+        table,
+        columns,
+        schema: schema ?? probe.database,
+        referenced,
+        referencedColumns,
+        onDelete: action('DELETE'),
+        onUpdate: action('UPDATE'),
+      });
     }
   }
   return keys;
@@ -44,12 +62,23 @@ const MAPPED: readonly string[] = SOURCE_TABLE_NAMES;
 
 /** Cascades between mapped tables are made up for; one that comes from elsewhere is seen by nobody. */
 export async function checkCascades(probe: Probe): Promise<Finding[]> {
-  const keys = (await foreignKeysOf(probe, SOURCE_TABLE_NAMES)).filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
-  if (logsCascades(probe)) return [ok('source', 'cascades', `${keys.length} foreign keys cascade, and this server logs what they do`)];
+  const keys = (await foreignKeysOf(probe, SOURCE_TABLE_NAMES)).filter(
+    ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
+  );
+  if (logsCascades(probe))
+    return [
+      ok('source', 'cascades', `${keys.length} foreign keys cascade, and this server logs what they do`),
+    ];
   const blind = keys.filter(key => !isFollowed(probe, key));
   const followed = keys.length - blind.length;
   return [
-    ok('source', 'cascades', followed === 0 ? 'no cascades between the mapped tables' : `${followed} foreign keys cascade between mapped tables, which is made up for`),
+    ok(
+      'source',
+      'cascades',
+      followed === 0
+        ? 'no cascades between the mapped tables'
+        : `${followed} foreign keys cascade between mapped tables, which is made up for`,
+    ),
     ...blind.map(key =>
       warning('source', 'cascades', {
         message: `${key.table}.${key.name} cascades from ${key.schema}.${key.referenced}, which is not mapped`,
@@ -61,7 +90,12 @@ export async function checkCascades(probe: Probe): Promise<Finding[]> {
 }
 
 function isFollowed(probe: Probe, {table, schema, referenced}: ForeignKey): boolean {
-  return schema === probe.database && table === 'institute_user' && MAPPED.includes(referenced) && referenced !== 'institute_user';
+  return (
+    schema === probe.database &&
+    table === 'institute_user' &&
+    MAPPED.includes(referenced) &&
+    referenced !== 'institute_user'
+  );
 }
 
 /** The target's own foreign keys: ours want order, others' can hold a row fast or make rows vanish. */
@@ -75,8 +109,12 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
       [probe.database, TARGET_NAMES],
     ),
   );
-  const strangers = rows.filter(([schema, table = '']) => schema !== probe.database || !TARGET_NAMES.includes(table));
-  const own = (await foreignKeysOf(probe, TARGET_NAMES)).filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
+  const strangers = rows.filter(
+    ([schema, table = '']) => schema !== probe.database || !TARGET_NAMES.includes(table),
+  );
+  const own = (await foreignKeysOf(probe, TARGET_NAMES)).filter(
+    ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
+  );
   return [
     ...(strangers.length === 0
       ? [ok('target', 'target-foreign-keys', 'no other table refers to the mapped ones')]
@@ -101,7 +139,12 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
 export async function checkEngines(probe: Probe): Promise<Finding[]> {
   const names = probe.side === 'target' ? TARGET_NAMES : SOURCE_TABLE_NAMES;
   const rows = textRows(
-    await queryRows(probe.side, probe.connection, 'SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)', [probe.database, names]),
+    await queryRows(
+      probe.side,
+      probe.connection,
+      'SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
+      [probe.database, names],
+    ),
   );
   const others = rows.filter(([, engine = '']) => engine.toLowerCase() !== 'innodb');
   if (others.length === 0) return [ok(probe.side, 'engine', 'the mapped tables are InnoDB')];
@@ -109,7 +152,10 @@ export async function checkEngines(probe: Probe): Promise<Finding[]> {
   return others.map(([table = '', engine]) =>
     make(probe.side, 'engine', {
       message: `${table} is ${engine === '' ? 'a view' : engine}`,
-      why: probe.side === 'target' ? 'a batch is one transaction, which this engine cannot take back' : 'a read of it shows changes that are under way, so that a reconcile may see a row too early',
+      why:
+        probe.side === 'target'
+          ? 'a batch is one transaction, which this engine cannot take back'
+          : 'a read of it shows changes that are under way, so that a reconcile may see a row too early',
       mend: `ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`,
     }),
   );
@@ -117,7 +163,11 @@ export async function checkEngines(probe: Probe): Promise<Finding[]> {
 
 /** Triggers of the target fire for our writes as for anybody's. */
 export async function checkTriggers(probe: Probe): Promise<Finding[]> {
-  const {rows} = await ask(probe, 'SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE IN (?)', [probe.database, TARGET_NAMES]);
+  const {rows} = await ask(
+    probe,
+    'SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE IN (?)',
+    [probe.database, TARGET_NAMES],
+  );
   return textRows((rows ?? []).map(row => [...row])).map(([name = '', table = '']) =>
     warning('target', 'triggers', {
       message: `the trigger ${name} fires on ${table}`,

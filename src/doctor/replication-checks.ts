@@ -23,14 +23,30 @@ export async function checkGtids(probe: Probe): Promise<Finding[]> {
 export async function checkServerId(probe: Probe, ours?: number): Promise<Finding[]> {
   const theirs = Number((await variables(probe, ['server_id'])).get('server_id') ?? 0);
   if (theirs === 0) {
-    return [mustFix('source', 'server-id', {message: 'server_id of the source is 0', why: 'a server without an id refuses to send its log', mend: settingMend(probe, 'server_id', '1')})];
+    return [
+      mustFix('source', 'server-id', {
+        message: 'server_id of the source is 0',
+        why: 'a server without an id refuses to send its log',
+        mend: settingMend(probe, 'server_id', '1'),
+      }),
+    ];
   }
   if (ours === undefined) return [];
-  const taken = {why: 'the source ends the stream of one replica when another comes with its id', mend: `set REPLICATION_SERVER_ID to a number that no server has, such as ${ours - 1}`};
-  if (theirs === ours) return [mustFix('source', 'server-id', {message: `our server id ${ours} is the source's own`, ...taken})];
+  const taken = {
+    why: 'the source ends the stream of one replica when another comes with its id',
+    mend: `set REPLICATION_SERVER_ID to a number that no server has, such as ${ours - 1}`,
+  };
+  if (theirs === ours)
+    return [mustFix('source', 'server-id', {message: `our server id ${ours} is the source's own`, ...taken})];
   const {rows} = await askAny(probe, ['SHOW REPLICAS', 'SHOW SLAVE HOSTS']);
-  if (rows === null) return [ok('source', 'server-id', `our server id is ${ours}; who else has it cannot be seen by this account`)];
-  if (rows.some(([id]) => Number(id) === ours)) return [mustFix('source', 'server-id', {message: `a replica has our server id ${ours} already`, ...taken})];
+  if (rows === null)
+    return [
+      ok('source', 'server-id', `our server id is ${ours}; who else has it cannot be seen by this account`),
+    ];
+  if (rows.some(([id]) => Number(id) === ours))
+    return [
+      mustFix('source', 'server-id', {message: `a replica has our server id ${ours} already`, ...taken}),
+    ];
   return [ok('source', 'server-id', `our server id ${ours} is free`)];
 }
 
@@ -45,11 +61,21 @@ export async function checkUpdatesLogged(probe: Probe): Promise<Finding[]> {
   };
   switch (await isReplica(probe)) {
     case true:
-      return [mustFix('source', 'replica-updates', {message: `the source is a replica, and ${variable} is OFF`, ...fault})];
+      return [
+        mustFix('source', 'replica-updates', {
+          message: `the source is a replica, and ${variable} is OFF`,
+          ...fault,
+        }),
+      ];
     case false:
       return [ok('source', 'replica-updates', `the source is no replica (${variable} is OFF)`)];
     case null:
-      return [warning('source', 'replica-updates', {message: `${variable} is OFF, and whether the source is a replica cannot be seen by this account`, ...fault})];
+      return [
+        warning('source', 'replica-updates', {
+          message: `${variable} is OFF, and whether the source is a replica cannot be seen by this account`,
+          ...fault,
+        }),
+      ];
   }
 }
 

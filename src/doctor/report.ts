@@ -14,7 +14,11 @@ export function toTable(findings: readonly Finding[]): string {
   const blocks = findings.map(({side, check, level, message, why, mend}) => {
     const lines = [`${MARKS[level].padEnd(8)}  ${side.padEnd(6)}  ${check.padEnd(width)}  ${message}`];
     const indent = ' '.repeat(20 + width);
-    if (level !== 'ok') lines.push(`${indent}why:  ${why}`, `${indent}mend: ${(mend ?? '').replaceAll('\n', `\n${indent}      `)}`);
+    if (level !== 'ok')
+      lines.push(
+        `${indent}why:  ${why}`,
+        `${indent}mend: ${(mend ?? '').replaceAll('\n', `\n${indent}      `)}`,
+      );
     return lines.join('\n');
   });
   return `${blocks.join('\n')}\n\n${summary(findings)}\n`;
@@ -24,5 +28,7 @@ function summary(findings: readonly Finding[]): string {
   const mustFix = countMustFix(findings);
   const warnings = findings.filter(({level}) => level === 'warning').length;
   const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
-  return mustFix > 0 ? `${mustFix} must be fixed, ${plural(warnings, 'warning')}` : `nothing must be fixed, ${plural(warnings, 'warning')}`;
+  return mustFix > 0
+    ? `${mustFix} must be fixed, ${plural(warnings, 'warning')}`
+    : `nothing must be fixed, ${plural(warnings, 'warning')}`;
 }

@@ -1,7 +1,16 @@
 /** The mapped columns, their types and keys on both sides, judged by the plan that everything else uses. */
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
-import {buildPlan, sourcePlan, type ColumnPlan, type Plan, type SourceSchema, type TablePlan, type TableSchema, type TargetSchema} from '../mapping/plan.ts';
+import {
+  buildPlan,
+  sourcePlan,
+  type ColumnPlan,
+  type Plan,
+  type SourceSchema,
+  type TablePlan,
+  type TableSchema,
+  type TargetSchema,
+} from '../mapping/plan.ts';
 import {SOURCE_TABLE_NAMES, TABLE_MAPS, type TargetTable} from '../mapping/tables.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName, type Probe} from './probe.ts';
@@ -12,9 +21,15 @@ export interface Schemas {
 }
 
 /** Null, with a finding, where a table is missing. */
-export async function readSchemas(source: Probe | null, target: Probe | null): Promise<{schemas: Schemas; findings: Finding[]}> {
+export async function readSchemas(
+  source: Probe | null,
+  target: Probe | null,
+): Promise<{schemas: Schemas; findings: Finding[]}> {
   const findings: Finding[] = [];
-  const read = async <T>(fault: (message: string) => Finding, reader: (() => Promise<T>) | null): Promise<T | null> => {
+  const read = async <T>(
+    fault: (message: string) => Finding,
+    reader: (() => Promise<T>) | null,
+  ): Promise<T | null> => {
     try {
       return reader === null ? null : await reader();
     } catch (error) {
@@ -24,8 +39,14 @@ export async function readSchemas(source: Probe | null, target: Probe | null): P
     }
   };
   const schemas = {
-    source: await read(missingSourceTable, source && (() => readSourceSchema(source.connection, source.database))),
-    target: await read(missingTargetTable, target && (() => readTargetSchema(target.connection, target.database))),
+    source: await read(
+      missingSourceTable,
+      source && (() => readSourceSchema(source.connection, source.database)),
+    ),
+    target: await read(
+      missingTargetTable,
+      target && (() => readTargetSchema(target.connection, target.database)),
+    ),
   };
   return {schemas, findings};
 }
@@ -39,7 +60,11 @@ function missingSourceTable(message: string): Finding {
 }
 
 function missingTargetTable(message: string): Finding {
-  return mustFix('target', 'target-columns', {message, why: 'there is nowhere to write', mend: 'laas-sync migrate'});
+  return mustFix('target', 'target-columns', {
+    message,
+    why: 'there is nowhere to write',
+    mend: 'laas-sync migrate',
+  });
 }
 
 export function checkSourceColumns(schema: SourceSchema): Finding[] {
@@ -58,7 +83,12 @@ export function checkSourceColumns(schema: SourceSchema): Finding[] {
       ];
     }
   });
-  return faults.length > 0 ? faults : [ok('source', 'source-columns', 'every mapped column is there, with a type that can be mapped'), ...checkSourceKeys(schema)];
+  return faults.length > 0
+    ? faults
+    : [
+        ok('source', 'source-columns', 'every mapped column is there, with a type that can be mapped'),
+        ...checkSourceKeys(schema),
+      ];
 }
 
 /** Rows are looked up and walked through by key. */
@@ -79,7 +109,9 @@ export function checkTargetColumns(schemas: {source: SourceSchema; target: Targe
   const faults = TABLE_MAPS.flatMap(map => missingOf(map, schemas.target[map.target]));
   if (faults.length > 0) return faults;
   const plan = buildPlan(schemas.source, schemas.target);
-  const narrow = Object.values(plan.tables).flatMap(table => table.columns.flatMap(column => narrower(plan, table, column)));
+  const narrow = Object.values(plan.tables).flatMap(table =>
+    table.columns.flatMap(column => narrower(plan, table, column)),
+  );
   const unfilled = TABLE_MAPS.flatMap(({target}) => unfilledOf(plan.tables[target], schemas.target[target]));
   return [ok('target', 'target-columns', 'every mapped column and key is there'), ...narrow, ...unfilled];
 }
@@ -92,12 +124,24 @@ function missingOf(map: (typeof TABLE_MAPS)[number], schema: TableSchema): Findi
       mustFix('target', 'target-columns', {
         message: `${map.target} lacks ${lacking.join(', ')}`,
         why: 'every mapped column is written',
-        mend: lacking.map(name => `ALTER TABLE ${quoteName(map.target)} ADD COLUMN ${quoteName(name)} ${typeOf(map.target, name)};`).join(' '),
+        mend: lacking
+          .map(
+            name =>
+              `ALTER TABLE ${quoteName(map.target)} ADD COLUMN ${quoteName(name)} ${typeOf(map.target, name)};`,
+          )
+          .join(' '),
       }),
     ];
   }
   const key = map.key.map(name => name.toLowerCase()).sort();
-  const unique = schema.uniqueKeys.some(columns => columns.length === key.length && columns.map(name => name.toLowerCase()).sort().every((name, index) => name === key[index]));
+  const unique = schema.uniqueKeys.some(
+    columns =>
+      columns.length === key.length &&
+      columns
+        .map(name => name.toLowerCase())
+        .sort()
+        .every((name, index) => name === key[index]),
+  );
   if (unique) return [];
   return [
     mustFix('target', 'target-keys', {
@@ -113,20 +157,31 @@ function typeOf(table: TargetTable, column: string): string {
   if (column.endsWith('Id')) return 'BIGINT NOT NULL';
   if (column.endsWith('At')) return 'DATETIME(3) NOT NULL';
   if (column === 'isActive') return 'BOOLEAN NOT NULL DEFAULT TRUE';
-  if (column === 'role') return "ENUM('ADMIN', 'FACULTY', 'STUDENT', 'STAFF', 'DIRECTOR') NOT NULL DEFAULT 'STUDENT'";
+  if (column === 'role')
+    return "ENUM('ADMIN', 'FACULTY', 'STUDENT', 'STAFF', 'DIRECTOR') NOT NULL DEFAULT 'STUDENT'";
   if (column === 'imageUrl') return 'VARCHAR(1024) NULL';
   return `VARCHAR(${column === 'name' && table === 'user' ? 511 : 255}) NOT NULL`;
 }
 
-const DIGITS: Readonly<Record<string, number>> = {tinyint: 1, smallint: 2, mediumint: 3, int: 4, integer: 4, bigint: 8};
+const DIGITS: Readonly<Record<string, number>> = {
+  tinyint: 1,
+  smallint: 2,
+  mediumint: 3,
+  int: 4,
+  integer: 4,
+  bigint: 8,
+};
 const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others go on';
 
 /** A target column that cannot hold all that its source column can. */
 function narrower(plan: Plan, table: TablePlan, column: ColumnPlan): Finding[] {
   const source = plan.sources[table.source];
-  const inputs = column.inputs.flatMap(index => source.schema.columns.find(({name}) => name === source.actual[index]) ?? []);
+  const inputs = column.inputs.flatMap(
+    index => source.schema.columns.find(({name}) => name === source.actual[index]) ?? [],
+  );
   const at = `${table.target}.${column.name}`;
-  const mend = (type: string) => `ALTER TABLE ${quoteName(table.target)} MODIFY ${quoteName(column.name)} ${type}${column.schema.nullable ? '' : ' NOT NULL'};`;
+  const mend = (type: string) =>
+    `ALTER TABLE ${quoteName(table.target)} MODIFY ${quoteName(column.name)} ${type}${column.schema.nullable ? '' : ' NOT NULL'};`;
   if (column.kind === 'integer') {
     const wider = inputs.find(({type, unsigned}) => {
       const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
@@ -134,17 +189,39 @@ function narrower(plan: Plan, table: TablePlan, column: ColumnPlan): Finding[] {
       return from > to || (from === to && to < 8 && unsigned !== column.schema.unsigned);
     });
     if (wider === undefined) return [];
-    return [warning('target', 'target-width', {message: `${at} is ${column.schema.definition}, its source ${wider.definition}`, why: LOST_WHY, mend: mend(wider.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT')})];
+    return [
+      warning('target', 'target-width', {
+        message: `${at} is ${column.schema.definition}, its source ${wider.definition}`,
+        why: LOST_WHY,
+        mend: mend(wider.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT'),
+      }),
+    ];
   }
   if (column.kind !== 'text' || column.map.transform === 'role') return [];
   const room = column.schema.maxLength;
   const needed = inputs.reduce((sum, input) => sum + (input.maxLength ?? 0), inputs.length - 1);
   const findings: Finding[] = [];
   if (room !== null && needed > room) {
-    findings.push(warning('target', 'target-width', {message: `${at} holds ${room} characters, its source ${needed}`, why: LOST_WHY, mend: mend(needed > 16_000 ? 'MEDIUMTEXT' : `VARCHAR(${needed})`)}));
+    findings.push(
+      warning('target', 'target-width', {
+        message: `${at} holds ${room} characters, its source ${needed}`,
+        why: LOST_WHY,
+        mend: mend(needed > 16_000 ? 'MEDIUMTEXT' : `VARCHAR(${needed})`),
+      }),
+    );
   }
-  if (column.schema.charset !== null && column.schema.charset !== 'utf8mb4' && inputs.some(({charset}) => charset !== column.schema.charset)) {
-    findings.push(warning('target', 'target-charset', {message: `${at} is ${column.schema.charset}`, why: `text beyond it cannot be stored: ${LOST_WHY}`, mend: `ALTER TABLE ${quoteName(table.target)} CONVERT TO CHARACTER SET utf8mb4;`}));
+  if (
+    column.schema.charset !== null &&
+    column.schema.charset !== 'utf8mb4' &&
+    inputs.some(({charset}) => charset !== column.schema.charset)
+  ) {
+    findings.push(
+      warning('target', 'target-charset', {
+        message: `${at} is ${column.schema.charset}`,
+        why: `text beyond it cannot be stored: ${LOST_WHY}`,
+        mend: `ALTER TABLE ${quoteName(table.target)} CONVERT TO CHARACTER SET utf8mb4;`,
+      }),
+    );
   }
   return findings;
 }

@@ -34,8 +34,19 @@ const REACTIONS: Readonly<Record<Reaction, {title: string; text: string}>> = {
 /** The whole document. */
 export function errorsDocument(): string {
   const sections = Object.entries(REACTIONS).map(([reaction, {title, text}]) => {
-    const rows = (Object.entries(ERROR_CODES) as [string, ErrorEntry][]).filter(([, entry]) => entry.reaction === reaction);
-    return [`## ${title}`, '', text, '', '| code | what happened | what to do |', '|---|---|---|', ...rows.map(([code, {meaning, action}]) => `| \`${code}\` | ${cell(meaning)} | ${cell(action)} |`), ''].join('\n');
+    const rows = (Object.entries(ERROR_CODES) as [string, ErrorEntry][]).filter(
+      ([, entry]) => entry.reaction === reaction,
+    );
+    return [
+      `## ${title}`,
+      '',
+      text,
+      '',
+      '| code | what happened | what to do |',
+      '|---|---|---|',
+      ...rows.map(([code, {meaning, action}]) => `| \`${code}\` | ${cell(meaning)} | ${cell(action)} |`),
+      '',
+    ].join('\n');
   });
   return [
     '# Error codes',

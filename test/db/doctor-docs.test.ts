@@ -16,7 +16,13 @@ import {environmentOf, furnish, type Stand} from './doctor-stand.ts';
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const variables = [...read('src/config.ts').matchAll(/^ {4}([A-Z_]+): /gm)].map(([, name = '']) => name);
-const anchorsOf = (text: string) => [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-'));
+const anchorsOf = (text: string) =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
 
 describe('the documents', () => {
   it('errors.md is what the table of codes says', () => {
@@ -25,45 +31,105 @@ describe('the documents', () => {
 
   it('.env.example names every setting, and is one that loads', () => {
     const example = read('.env.example');
-    expect([...example.matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name).toSorted()).toEqual(variables.toSorted());
-    const commentedIn = parseEnv(example.replace(/^#([A-Z_]+=)(?!$)/gm, '$1').replace('https://hooks.example.com/services/…', 'https://hooks.example.com/x'));
+    expect([...example.matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name).toSorted()).toEqual(
+      variables.toSorted(),
+    );
+    const commentedIn = parseEnv(
+      example
+        .replace(/^#([A-Z_]+=)(?!$)/gm, '$1')
+        .replace('https://hooks.example.com/services/…', 'https://hooks.example.com/x'),
+    );
     expect(() => loadConfig(commentedIn)).not.toThrow();
     const defaults = loadConfig(parseEnv(example));
-    const least = loadConfig({DB_HOST: '127.0.0.1', DB_USERNAME: 'laas_reader', DB_PASSWORD: 'change-me', ORG_DB_USERNAME: 'laas_writer'});
+    const least = loadConfig({
+      DB_HOST: '127.0.0.1',
+      DB_USERNAME: 'laas_reader',
+      DB_PASSWORD: 'change-me',
+      ORG_DB_USERNAME: 'laas_writer',
+    });
     expect(defaults).toEqual(least);
   });
 
   it('the manifests set nothing that is no setting', () => {
-    const known = new Set([...variables, 'NODE_ENV', 'NODE_OPTIONS', 'MYSQL_ROOT_PASSWORD', 'MYSQL_DATABASE']);
-    const files = ['docker-compose.yml', 'Dockerfile', ...readdirSync(join(root, 'deploy/kubernetes')).map(name => `deploy/kubernetes/${name}`)];
+    const known = new Set([
+      ...variables,
+      'NODE_ENV',
+      'NODE_OPTIONS',
+      'MYSQL_ROOT_PASSWORD',
+      'MYSQL_DATABASE',
+    ]);
+    const files = [
+      'docker-compose.yml',
+      'Dockerfile',
+      ...readdirSync(join(root, 'deploy/kubernetes')).map(name => `deploy/kubernetes/${name}`),
+    ];
     for (const file of files) {
-      const names = [...read(file).matchAll(/^(?: {2,6}|ENV )([A-Z][A-Z_]{3,})[:=]/gm)].map(([, name = '']) => name);
-      expect(names.filter(name => !known.has(name)), file).toEqual([]);
+      const names = [...read(file).matchAll(/^(?: {2,6}|ENV )([A-Z][A-Z_]{3,})[:=]/gm)].map(
+        ([, name = '']) => name,
+      );
+      expect(
+        names.filter(name => !known.has(name)),
+        file,
+      ).toEqual([]);
     }
   });
 
   it('the runbook answers every code that halts or waits for a person, and every reason of ill health', () => {
     const runbook = read('docs/runbook.md');
-    const codes = Object.entries(ERROR_CODES).filter(([, {reaction}]) => reaction === 'halt' || reaction === 'dead-letter');
+    const codes = Object.entries(ERROR_CODES).filter(
+      ([, {reaction}]) => reaction === 'halt' || reaction === 'dead-letter',
+    );
     for (const [code] of codes) expect(runbook).toContain(`\`${code}\``);
-    const titles = [...runbook.matchAll(/^### `([^`<:]*?)(?:: .*)?`$/gm)].map(([, title = '']) => title.replace(/\bN\b|\bM\b/g, '1'));
-    const run: Run = {runId: '', trigger: 'schedule', mode: 'diff', state: 'failed', startedAt: '', endedAt: null, durationMs: null, error: 'x', tables: {institute: none(), user: none(), institute_users: none(), user_auth: none()}};
-    const calm: HealthFacts = {replicationEnabled: true, state: 'streaming', fault: null, stateForMs: 0, lagSeconds: 0, maxLagSeconds: 1, lastRun: null, deadLetters: 0, warnings: []};
+    const titles = [...runbook.matchAll(/^### `([^`<:]*?)(?:: .*)?`$/gm)].map(([, title = '']) =>
+      title.replace(/\bN\b|\bM\b/g, '1'),
+    );
+    const run: Run = {
+      runId: '',
+      trigger: 'schedule',
+      mode: 'diff',
+      state: 'failed',
+      startedAt: '',
+      endedAt: null,
+      durationMs: null,
+      error: 'x',
+      tables: {institute: none(), user: none(), institute_users: none(), user_auth: none()},
+    };
+    const calm: HealthFacts = {
+      replicationEnabled: true,
+      state: 'streaming',
+      fault: null,
+      stateForMs: 0,
+      lagSeconds: 0,
+      maxLagSeconds: 1,
+      lastRun: null,
+      deadLetters: 0,
+      warnings: [],
+    };
     const fault = new SyncError('internal', 'x');
     const ill: Partial<HealthFacts>[] = [
-      {state: 'halted', fault}, {state: 'stopped', fault}, {state: 'starting', fault, stateForMs: 60_000}, {lagSeconds: 1.4}, {lastRun: run}, {lastRun: {...run, state: 'needs-confirmation'}},
+      {state: 'halted', fault},
+      {state: 'stopped', fault},
+      {state: 'starting', fault, stateForMs: 60_000},
+      {lagSeconds: 1.4},
+      {lastRun: run},
+      {lastRun: {...run, state: 'needs-confirmation'}},
     ];
     for (const facts of ill) {
       for (const reason of healthOf({...calm, ...facts}).reasons) {
         const said = reason.replace(/: .*/, '');
-        expect(titles.some(title => title === said || said === title.trim()), `${said} in ${titles.join(' | ')}`).toBe(true);
+        expect(
+          titles.some(title => title === said || said === title.trim()),
+          `${said} in ${titles.join(' | ')}`,
+        ).toBe(true);
       }
     }
   });
 
   it('refer to places that are there', () => {
     for (const name of ['runbook', 'compare', 'scale', 'grants', 'requirements', 'errors']) {
-      for (const [, file = '', anchor] of read(`docs/${name}.md`).matchAll(/\]\((?!https?:)([\w.-]*)(?:#([\w-]+))?\)/g)) {
+      for (const [, file = '', anchor] of read(`docs/${name}.md`).matchAll(
+        /\]\((?!https?:)([\w.-]*)(?:#([\w-]+))?\)/g,
+      )) {
         if (file === 'benchmarks.md') continue; // written by `npm run bench`
         const text = read(`docs/${file === '' ? `${name}.md` : file}`);
         if (anchor !== undefined) expect(anchorsOf(text)).toContain(anchor);
@@ -81,17 +147,23 @@ describeEachFlavour('what the runbook says', ({server, source, target}) => {
     const stand: Stand = {server, source, target};
     await furnish(stand);
     const onSource = (sql: string) => withConnection(server, source, connection => connection.query(sql));
-    await onSource("INSERT INTO users (id, first_name, email, password) VALUES (1, 'Ada', 'ada@example.test', 'x'), (2, 'Bob', 'bob@example.test', 'x')");
+    await onSource(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'Ada', 'ada@example.test', 'x'), (2, 'Bob', 'bob@example.test', 'x')",
+    );
     const env = environmentOf(stand);
     expect(await cli(['sync'], env)).toMatchObject({code: 0});
-    await onSource("DELETE FROM users WHERE id = 2; INSERT INTO users (id, first_name, email, password) VALUES (3, 'Cy', 'cy@example.test', 'x')");
+    await onSource(
+      "DELETE FROM users WHERE id = 2; INSERT INTO users (id, first_name, email, password) VALUES (3, 'Cy', 'cy@example.test', 'x')",
+    );
     const sql = /^```sql new position\n(.*?)^```/ms.exec(read('docs/runbook.md'))?.[1] ?? '';
     await withConnection(server, target, connection => connection.query(sql));
     const daemon = await DaemonProcess.start(env);
     try {
       await eventually(
         async () => {
-          const rows = await withConnection(server, target, connection => query(connection, 'SELECT userId FROM user ORDER BY 1'));
+          const rows = await withConnection(server, target, connection =>
+            query(connection, 'SELECT userId FROM user ORDER BY 1'),
+          );
           expect(rows.map(({userId}) => Number(userId))).toEqual([1, 3]);
           return (await daemon.status()).replication.state === 'streaming';
         },

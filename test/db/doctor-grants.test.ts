@@ -27,7 +27,12 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
   const stand: Stand = {server, source, target};
   const reader = `r_${source.slice(0, 12)}`;
   const writer = `w_${source.slice(0, 12)}`;
-  const accounts = {DB_USERNAME: reader, DB_PASSWORD: PASSWORD, ORG_DB_USERNAME: writer, ORG_DB_PASSWORD: PASSWORD};
+  const accounts = {
+    DB_USERNAME: reader,
+    DB_PASSWORD: PASSWORD,
+    ORG_DB_USERNAME: writer,
+    ORG_DB_PASSWORD: PASSWORD,
+  };
   const run = (sql: string) => withConnection(server, source, connection => connection.query(sql));
   const grant = (block: string) =>
     run(
@@ -42,7 +47,11 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
   const preflightFault = async (): Promise<string> => {
     const {source: config} = configOf(stand, accounts);
     const connection = await connectAsSync('source', config);
-    const fault = await preflight(connection, config.database, await readServerInfo('source', connection)).then(
+    const fault = await preflight(
+      connection,
+      config.database,
+      await readServerInfo('source', connection),
+    ).then(
       () => '',
       (error: unknown) => String(error),
     );
@@ -52,15 +61,22 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
 
   beforeAll(async () => {
     await run(SOURCE_SCHEMAS[0]?.create ?? '');
-    await run("INSERT INTO users (id, first_name, email, password) VALUES (1, 'Ada', 'ada@example.test', 'secret'), (2, 'Bob', 'bob@example.test', 'secret')");
-    await run("INSERT INTO institutes (id, name) VALUES (1, 'One'); INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (1, 1, 'admin', 'active')");
+    await run(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'Ada', 'ada@example.test', 'secret'), (2, 'Bob', 'bob@example.test', 'secret')",
+    );
+    await run(
+      "INSERT INTO institutes (id, name) VALUES (1, 'One'); INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (1, 1, 'admin', 'active')",
+    );
   });
   afterAll(() => run(`DROP USER IF EXISTS '${reader}'@'%', '${writer}'@'%'`));
 
   it('without an account, doctor says that it is refused, and what to do', async () => {
     const findings = await doctor();
     expect(findingsOf(findings, 'reachable')).toHaveLength(2);
-    expect(worst(findings, 'reachable')).toMatchObject({level: 'must-fix', message: expect.stringContaining('refuses the account (error 1045)')});
+    expect(worst(findings, 'reachable')).toMatchObject({
+      level: 'must-fix',
+      message: expect.stringContaining('refuses the account (error 1045)'),
+    });
   });
 
   it('are enough to migrate, sync and verify, and doctor finds nothing to say', async () => {
@@ -85,10 +101,14 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
   it('are enough to stream, deletes included', async () => {
     const daemon = await DaemonProcess.start(environmentOf(stand, accounts));
     try {
-      await eventually(async () => (await daemon.status()).replication.state === 'streaming', {timeoutMs: 30_000});
+      await eventually(async () => (await daemon.status()).replication.state === 'streaming', {
+        timeoutMs: 30_000,
+      });
       await run("UPDATE users SET first_name = 'Ada Augusta' WHERE id = 1; DELETE FROM users WHERE id = 2");
       await eventually(async () => {
-        const rows = await withConnection(server, target, connection => query(connection, 'SELECT userId, name FROM user'));
+        const rows = await withConnection(server, target, connection =>
+          query(connection, 'SELECT userId, name FROM user'),
+        );
         expect(rows).toEqual([{userId: 1, name: 'Ada Augusta'}]);
         return true;
       });
@@ -117,17 +137,26 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
 
   it('table by table will do for reading, and one table that is left out is named', async () => {
     await run(`REVOKE SELECT ON \`${source}\`.* FROM '${reader}'@'%'`);
-    for (const table of ['users', 'institutes']) await run(`GRANT SELECT ON \`${source}\`.${table} TO '${reader}'@'%'`);
+    for (const table of ['users', 'institutes'])
+      await run(`GRANT SELECT ON \`${source}\`.${table} TO '${reader}'@'%'`);
     const finding = findingsOf(await doctor(), 'privilege-needed').find(({level}) => level === 'must-fix');
-    expect(finding).toMatchObject({message: 'the account may not read institute_user', mend: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`});
+    expect(finding).toMatchObject({
+      message: 'the account may not read institute_user',
+      mend: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`,
+    });
     await run(String(finding?.mend));
     expect(faultsOf(await doctor())).toEqual([]);
   });
 
   it('count when they come by a role, as long as it is active', async () => {
     const role = `o_${source.slice(0, 12)}`;
-    await run(`CREATE ROLE ${role}; GRANT REPLICATION SLAVE ON *.* TO ${role}; REVOKE REPLICATION SLAVE ON *.* FROM '${reader}'@'%'; GRANT ${role} TO '${reader}'@'%'`);
-    expect(worst(await doctor(), 'privilege-needed')).toMatchObject({level: 'must-fix', mend: expect.stringContaining('SET DEFAULT ROLE')});
+    await run(
+      `CREATE ROLE ${role}; GRANT REPLICATION SLAVE ON *.* TO ${role}; REVOKE REPLICATION SLAVE ON *.* FROM '${reader}'@'%'; GRANT ${role} TO '${reader}'@'%'`,
+    );
+    expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
+      level: 'must-fix',
+      mend: expect.stringContaining('SET DEFAULT ROLE'),
+    });
     await run(`SET DEFAULT ROLE ${role} ${flavour === 'mariadb' ? 'FOR' : 'TO'} '${reader}'@'%'`);
     expect(faultsOf(await doctor())).toEqual([]);
     await run(`GRANT REPLICATION SLAVE ON *.* TO '${reader}'@'%'; DROP ROLE ${role}`);
@@ -136,7 +165,10 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
   it('more than them on the source is a warning with its REVOKE', async () => {
     await run(`GRANT INSERT, DELETE ON \`${source}\`.* TO '${reader}'@'%'`);
     const finding = worst(await doctor(), 'privilege-excess');
-    expect(finding).toMatchObject({level: 'warning', mend: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`});
+    expect(finding).toMatchObject({
+      level: 'warning',
+      mend: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`,
+    });
     await run(String(finding.mend));
     expect(worst(await doctor(), 'privilege-excess').level).toBe('ok');
   });
@@ -144,11 +176,11 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
 
 describe('SHOW GRANTS', () => {
   const {grants, roles} = parseGrants([
-    'GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD \'*0123\'',
+    "GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*0123'",
     'GRANT SELECT, INSERT (`a`, `b`) ON `laas\\_x%`.* TO `a`@`%`',
     'GRANT ALL PRIVILEGES ON `organizations`.`user` TO `a`@`%` WITH GRANT OPTION',
     'GRANT EXECUTE ON PROCEDURE `laas`.`p` TO `a`@`%`',
-    'GRANT PROXY ON \'\'@\'%\' TO \'root\'@\'localhost\' WITH GRANT OPTION',
+    "GRANT PROXY ON ''@'%' TO 'root'@'localhost' WITH GRANT OPTION",
     'GRANT `reader`@`%`,`other`@`%` TO `a`@`%`',
   ]);
   const parsed = {grants, roles};

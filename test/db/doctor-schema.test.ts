@@ -18,7 +18,11 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
   it('says what an empty source and an empty target lack', async () => {
     const findings = await doctor();
     expect(worst(findings, 'source-columns')).toMatchObject({level: 'must-fix', side: 'source'});
-    expect(worst(findings, 'target-columns')).toMatchObject({level: 'must-fix', side: 'target', mend: 'laas-sync migrate'});
+    expect(worst(findings, 'target-columns')).toMatchObject({
+      level: 'must-fix',
+      side: 'target',
+      mend: 'laas-sync migrate',
+    });
     expect(worst(findings, 'migrated')).toMatchObject({level: 'warning', mend: 'laas-sync migrate'});
   });
 
@@ -27,38 +31,58 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
 
     it('names a mapped column of the source that is gone, or of a type that cannot be mapped', async () => {
       await onSource('ALTER TABLE users RENAME COLUMN email TO mail');
-      expect(worst(await doctor(), 'source-columns')).toMatchObject({level: 'must-fix', message: 'the source table users lacks the column email'});
+      expect(worst(await doctor(), 'source-columns')).toMatchObject({
+        level: 'must-fix',
+        message: 'the source table users lacks the column email',
+      });
       await onSource('ALTER TABLE users RENAME COLUMN mail TO email');
       await onSource('ALTER TABLE users MODIFY first_name DOUBLE NULL');
-      expect(worst(await doctor(), 'source-columns')).toMatchObject({level: 'must-fix', message: 'the source table users has a type that cannot be mapped in the column first_name'});
+      expect(worst(await doctor(), 'source-columns')).toMatchObject({
+        level: 'must-fix',
+        message: 'the source table users has a type that cannot be mapped in the column first_name',
+      });
       await onSource('ALTER TABLE users MODIFY first_name VARCHAR(120) NULL');
       expect(worst(await doctor(), 'source-columns').level).toBe('ok');
     });
 
     it('mends a target without a column, by the SQL that it prints', async () => {
       await onTarget('ALTER TABLE institute DROP COLUMN imageUrl');
-      expect(worst(await doctor(), 'target-columns')).toMatchObject({level: 'must-fix', message: 'institute lacks imageUrl'});
+      expect(worst(await doctor(), 'target-columns')).toMatchObject({
+        level: 'must-fix',
+        message: 'institute lacks imageUrl',
+      });
       await onTarget(await mend('target-columns'));
       expect(worst(await doctor(), 'target-columns').level).toBe('ok');
     });
 
     it('mends a target without its key, by the SQL that it prints', async () => {
-      await onTarget('CREATE TABLE parked AS SELECT * FROM user_auth; DROP TABLE user_auth; RENAME TABLE parked TO user_auth');
-      expect(worst(await doctor(), 'target-keys')).toMatchObject({level: 'must-fix', message: 'user_auth has no unique key on (userId)'});
+      await onTarget(
+        'CREATE TABLE parked AS SELECT * FROM user_auth; DROP TABLE user_auth; RENAME TABLE parked TO user_auth',
+      );
+      expect(worst(await doctor(), 'target-keys')).toMatchObject({
+        level: 'must-fix',
+        message: 'user_auth has no unique key on (userId)',
+      });
       await onTarget(await mend('target-keys'));
       expect(findingsOf(await doctor(), 'target-keys')).toEqual([]);
     });
 
     it('mends a target with a column that nobody fills, by the SQL that it prints', async () => {
       await onTarget('ALTER TABLE institute ADD COLUMN region VARCHAR(10) NOT NULL');
-      expect(worst(await doctor(), 'target-columns').message).toBe('institute.region is not mapped, not nullable, and has no default');
+      expect(worst(await doctor(), 'target-columns').message).toBe(
+        'institute.region is not mapped, not nullable, and has no default',
+      );
       await onTarget(await mend('target-columns'));
       expect(worst(await doctor(), 'target-columns').level).toBe('ok');
     });
 
     it('warns of a target column narrower than its source, and the SQL widens it', async () => {
-      await onTarget('ALTER TABLE institute MODIFY name VARCHAR(100) NOT NULL; ALTER TABLE user_auth MODIFY userId INT NOT NULL');
-      expect(findingsOf(await doctor(), 'target-width').map(({message}) => message.replace(/int\(\d+\)/, 'int'))).toEqual([
+      await onTarget(
+        'ALTER TABLE institute MODIFY name VARCHAR(100) NOT NULL; ALTER TABLE user_auth MODIFY userId INT NOT NULL',
+      );
+      expect(
+        findingsOf(await doctor(), 'target-width').map(({message}) => message.replace(/int\(\d+\)/, 'int')),
+      ).toEqual([
         'institute.name holds 100 characters, its source 255',
         expect.stringMatching(/^user_auth\.userId is int/),
       ]);
@@ -75,7 +99,11 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
 
     it('wants tables that take a transaction', async () => {
       await onTarget('ALTER TABLE user_auth ENGINE = MyISAM');
-      expect(findingsOf(await doctor(), 'engine')[0]).toMatchObject({level: 'must-fix', side: 'target', message: 'user_auth is MyISAM'});
+      expect(findingsOf(await doctor(), 'engine')[0]).toMatchObject({
+        level: 'must-fix',
+        side: 'target',
+        message: 'user_auth is MyISAM',
+      });
       await onTarget(await mend('engine'));
       expect(worst(await doctor(), 'engine').level).toBe('ok');
     });
@@ -86,10 +114,13 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
         ALTER TABLE institute_users ADD CONSTRAINT gone FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE;
         CREATE TRIGGER shout BEFORE INSERT ON institute FOR EACH ROW SET NEW.name = UPPER(NEW.name)`);
       const findings = await doctor();
-      expect(worst(findings, 'target-foreign-keys').message).toBe(`${target}.grade refers to user (grade_user)`);
+      expect(worst(findings, 'target-foreign-keys').message).toBe(
+        `${target}.grade refers to user (grade_user)`,
+      );
       expect(worst(findings, 'target-cascades').message).toBe('institute_users.gone cascades from user');
       expect(worst(findings, 'triggers').message).toBe('the trigger shout fires on institute');
-      for (const check of ['target-foreign-keys', 'target-cascades']) await onTarget(String(worst(findings, check).mend).replace(/^.*; or /, ''));
+      for (const check of ['target-foreign-keys', 'target-cascades'])
+        await onTarget(String(worst(findings, check).mend).replace(/^.*; or /, ''));
       await onTarget('DROP TRIGGER shout; DROP TABLE grade');
       expect(faultsOf(await doctor()).filter(fault => / target (?!.*lease)/.test(fault))).toEqual([]);
     });
@@ -99,24 +130,44 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
         CREATE TABLE account (id BIGINT UNSIGNED PRIMARY KEY);
         ALTER TABLE users ADD COLUMN account_id BIGINT UNSIGNED NULL, ADD CONSTRAINT by_account FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE`);
       const finding = worst(await doctor(), 'cascades');
-      const [row] = await withConnection(server, source, connection => query(connection, 'SELECT VERSION() AS version'));
+      const [row] = await withConnection(server, source, connection =>
+        query(connection, 'SELECT VERSION() AS version'),
+      );
       const logs = flavour === 'mysql' && Number.parseFloat(String(row?.['version'])) >= 9.6;
-      if (logs) expect(finding).toMatchObject({level: 'ok', message: '3 foreign keys cascade, and this server logs what they do'});
+      if (logs)
+        expect(finding).toMatchObject({
+          level: 'ok',
+          message: '3 foreign keys cascade, and this server logs what they do',
+        });
       else {
-        expect(finding).toMatchObject({level: 'warning', message: `users.by_account cascades from ${source}.account, which is not mapped`});
+        expect(finding).toMatchObject({
+          level: 'warning',
+          message: `users.by_account cascades from ${source}.account, which is not mapped`,
+        });
         await onSource(String(finding.mend));
-        expect(worst(await doctor(), 'cascades')).toMatchObject({level: 'ok', message: '2 foreign keys cascade between mapped tables, which is made up for'});
+        expect(worst(await doctor(), 'cascades')).toMatchObject({
+          level: 'ok',
+          message: '2 foreign keys cascade between mapped tables, which is made up for',
+        });
       }
-      await onSource('ALTER TABLE users DROP FOREIGN KEY ' + (logs ? 'by_account' : 'users_ibfk_1') + '; ALTER TABLE users DROP COLUMN account_id; DROP TABLE account');
+      await onSource(
+        'ALTER TABLE users DROP FOREIGN KEY ' +
+          (logs ? 'by_account' : 'users_ibfk_1') +
+          '; ALTER TABLE users DROP COLUMN account_id; DROP TABLE account',
+      );
     });
 
     it('wants ids of the source to be unique', async () => {
-      await onSource('ALTER TABLE institute_user DROP FOREIGN KEY iu_i; ALTER TABLE institutes MODIFY id BIGINT UNSIGNED NOT NULL, DROP PRIMARY KEY');
+      await onSource(
+        'ALTER TABLE institute_user DROP FOREIGN KEY iu_i; ALTER TABLE institutes MODIFY id BIGINT UNSIGNED NOT NULL, DROP PRIMARY KEY',
+      );
       const finding = worst(await doctor(), 'source-keys');
       expect(finding).toMatchObject({level: 'must-fix', message: 'institutes has no unique key on id'});
       await onSource(String(finding.mend));
       expect(worst(await doctor(), 'source-keys').level).toBe('ok');
-      await onSource('ALTER TABLE institute_user ADD CONSTRAINT iu_i FOREIGN KEY (institute_id) REFERENCES institutes (id) ON DELETE CASCADE ON UPDATE CASCADE');
+      await onSource(
+        'ALTER TABLE institute_user ADD CONSTRAINT iu_i FOREIGN KEY (institute_id) REFERENCES institutes (id) ON DELETE CASCADE ON UPDATE CASCADE',
+      );
     });
 
     it('says who leads, which other streams write, and which are no more', async () => {
@@ -124,19 +175,31 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(worst(await doctor(), 'lease').message).toBe('nobody has led this stream yet');
       const lease = await tryAcquireLease({config: config.target, stream: 'default', holder: 'host-a:1'});
       expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-a:1 leads default'});
-      expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease')).toMatchObject({level: 'warning', message: 'another stream, default, writes to this database too (host-a:1)'});
+      expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease')).toMatchObject({
+        level: 'warning',
+        message: 'another stream, default, writes to this database too (host-a:1)',
+      });
       await lease?.release();
       expect(worst(await doctor(), 'lease').message).toBe('nobody leads default now');
       const stale = worst(await doctor({SYNC_NAME: 'blue'}), 'lease');
-      expect(stale).toMatchObject({level: 'warning', message: 'a stream default was led by host-a:1 once, and nobody leads it now'});
+      expect(stale).toMatchObject({
+        level: 'warning',
+        message: 'a stream default was led by host-a:1 once, and nobody leads it now',
+      });
       await onTarget(String(stale.mend));
-      expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
+      expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe(
+        'nobody has led this stream yet',
+      );
     });
 
     it('changes nothing: not a byte on either side, and no statement but reads on the source', async () => {
       const state = () =>
         withConnection(server, undefined, connection =>
-          query(connection, "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME, UPDATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA IN (?) ORDER BY 1, 2", [[source, target]]),
+          query(
+            connection,
+            'SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME, UPDATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA IN (?) ORDER BY 1, 2',
+            [[source, target]],
+          ),
         );
       const before = await state();
       await doctor();
@@ -154,7 +217,16 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       const json = await cli(['doctor', '--json'], environmentOf(stand));
       expect(json.code).toBe(1);
       const report: unknown = JSON.parse(json.stdout);
-      expect(report).toMatchObject({mustFix: 1, findings: expect.arrayContaining([expect.objectContaining({check: 'target-columns', level: 'must-fix', mend: 'ALTER TABLE `institute` ADD COLUMN `imageUrl` VARCHAR(1024) NULL;'})]) });
+      expect(report).toMatchObject({
+        mustFix: 1,
+        findings: expect.arrayContaining([
+          expect.objectContaining({
+            check: 'target-columns',
+            level: 'must-fix',
+            mend: 'ALTER TABLE `institute` ADD COLUMN `imageUrl` VARCHAR(1024) NULL;',
+          }),
+        ]),
+      });
     });
   });
 });

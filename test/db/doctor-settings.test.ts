@@ -10,7 +10,9 @@ import {startServer, type TestServer} from '../servers/server.ts';
 import {configOf, environmentOf, faultsOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
 const serverIdOf = (server: Reachable) =>
-  withConnection(server, undefined, async connection => String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']));
+  withConnection(server, undefined, async connection =>
+    String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']),
+  );
 
 const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
 
@@ -29,7 +31,9 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
   const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
   const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
   const withGlobal = async <T>(variable: string, value: string, work: () => Promise<T>): Promise<T> => {
-    const [row] = await withConnection(server, undefined, connection => query(connection, `SELECT @@GLOBAL.${variable} AS v`));
+    const [row] = await withConnection(server, undefined, connection =>
+      query(connection, `SELECT @@GLOBAL.${variable} AS v`),
+    );
     await run(`SET GLOBAL ${variable} = ${value}`);
     try {
       return await work();
@@ -53,7 +57,9 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
 
   it('finds nothing to mend but the all-powerful account', async () => {
     const faults = faultsOf(await doctor());
-    expect(faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account '))).toEqual([]);
+    expect(
+      faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account ')),
+    ).toEqual([]);
     expect(faults).not.toEqual([]);
     expect(await preflightFault()).toBe('');
   });
@@ -63,7 +69,10 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
     ['binlog-image', 'binlog_row_image', "'MINIMAL'"],
   ])('wants %s, and streams without it all the same', async (check, variable, value) => {
     await withGlobal(variable, value, async () => {
-      expect(worst(await doctor(), check)).toMatchObject({level: 'must-fix', message: `${variable} is ${value.slice(1, -1)}`});
+      expect(worst(await doctor(), check)).toMatchObject({
+        level: 'must-fix',
+        message: `${variable} is ${value.slice(1, -1)}`,
+      });
       expect(await preflightFault()).toBe('');
     });
     expect(worst(await doctor(), check)).toMatchObject({level: 'ok', mend: null});
@@ -88,9 +97,13 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
       const daemon = await DaemonProcess.start(environmentOf(stand));
       try {
         const {reasons} = await daemon.until('halted');
-        expect(reasons.join()).toContain(`preflight-failed, the source is not ready: ${message} (mend: ${String(mend)})`);
+        expect(reasons.join()).toContain(
+          `preflight-failed, the source is not ready: ${message} (mend: ${String(mend)})`,
+        );
         await run(String(mend).replace(/;.*/, ''));
         await daemon.until('streaming');
+        // Our own stream is no stranger with our id.
+        expect(worst(await doctor(), 'server-id').level).toBe('ok');
       } finally {
         await daemon.stop();
       }
@@ -99,17 +112,26 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
 
   it.runIf(flavour === 'mysql')('refuses partial JSON, and takes compression', async () => {
     await withGlobal('binlog_row_value_options', "'PARTIAL_JSON'", async () => {
-      expect(worst(await doctor(), 'partial-json')).toMatchObject({level: 'must-fix', mend: "SET PERSIST binlog_row_value_options = '';"});
+      expect(worst(await doctor(), 'partial-json')).toMatchObject({
+        level: 'must-fix',
+        mend: "SET PERSIST binlog_row_value_options = '';",
+      });
       expect(await preflightFault()).toBe('');
     });
     await withGlobal('binlog_transaction_compression', 'ON', async () => {
-      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({level: 'ok', message: 'transactions are compressed, which is supported'});
+      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
+        level: 'ok',
+        message: 'transactions are compressed, which is supported',
+      });
     });
   });
 
   it.runIf(flavour === 'mariadb')("warns of MariaDB's compressed events", async () => {
     await withGlobal('log_bin_compress', 'ON', async () => {
-      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({level: 'warning', mend: 'SET GLOBAL log_bin_compress = OFF;'});
+      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
+        level: 'warning',
+        mend: 'SET GLOBAL log_bin_compress = OFF;',
+      });
     });
   });
 
@@ -122,11 +144,19 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
   });
 
   it("reads RDS's own retention", async () => {
-    await run('CREATE TABLE mysql.rds_configuration (name VARCHAR(100), value VARCHAR(100), description VARCHAR(300))');
+    await run(
+      'CREATE TABLE mysql.rds_configuration (name VARCHAR(100), value VARCHAR(100), description VARCHAR(300))',
+    );
     await run("INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL, '')");
-    expect(worst(await doctor(), 'rds-retention')).toMatchObject({level: 'must-fix', mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);"});
+    expect(worst(await doctor(), 'rds-retention')).toMatchObject({
+      level: 'must-fix',
+      mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
+    });
     await run('UPDATE mysql.rds_configuration SET value = 24');
-    expect(worst(await doctor(), 'rds-retention')).toMatchObject({level: 'warning', message: 'RDS keeps the log 24 hours only'});
+    expect(worst(await doctor(), 'rds-retention')).toMatchObject({
+      level: 'warning',
+      message: 'RDS keeps the log 24 hours only',
+    });
     await run('UPDATE mysql.rds_configuration SET value = 168');
     expect(worst(await doctor(), 'rds-retention').level).toBe('ok');
     await run('DROP TABLE mysql.rds_configuration');
@@ -134,8 +164,14 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
 
   it("knows the source's own server id from ours", async () => {
     const id = await serverIdOf(server);
-    expect(worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id')).toMatchObject({level: 'must-fix', message: `our server id ${id} is the source's own`});
-    expect(worst(await doctor({REPLICATION_SERVER_ID: '4000000000'}), 'server-id')).toMatchObject({level: 'ok', message: 'our server id 4000000000 is free'});
+    expect(worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id')).toMatchObject({
+      level: 'must-fix',
+      message: `our server id ${id} is the source's own`,
+    });
+    expect(worst(await doctor({REPLICATION_SERVER_ID: '4000000000'}), 'server-id')).toMatchObject({
+      level: 'ok',
+      message: 'our server id 4000000000 is free',
+    });
   });
 
   it('finds a replica that has our server id', async () => {
@@ -149,20 +185,30 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
       );
       await connection.query(flavour === 'mysql' ? 'START REPLICA IO_THREAD' : 'START SLAVE IO_THREAD');
     });
-    await expect.poll(async () => worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id'), {timeout: 20_000}).toMatchObject({
-      level: 'must-fix',
-      message: `a replica has our server id ${id} already`,
-    });
+    await expect
+      .poll(async () => worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id'), {timeout: 20_000})
+      .toMatchObject({
+        level: 'must-fix',
+        message: `a replica has our server id ${id} already`,
+      });
     // Seen from the other side, it is a replica that may keep its updates to itself.
-    const asReplica = await examine(configOf({...stand, server: replica}, {DB_DATABASE: 'mysql', ORG_DB_DATABASE: 'mysql'}));
+    const asReplica = await examine(
+      configOf({...stand, server: replica}, {DB_DATABASE: 'mysql', ORG_DB_DATABASE: 'mysql'}),
+    );
     expect(worst(asReplica, 'replica-updates').level).toBe(flavour === 'mysql' ? 'ok' : 'must-fix');
   });
 
   it('warns of clocks that differ, and of small packets', async () => {
     const hourAhead = await examine(configOf(stand), {now: () => Date.now() + 3_600_000});
-    expect(worst(hourAhead, 'clock')).toMatchObject({level: 'warning', message: "the clock is 3600.0 s behind this machine's"});
+    expect(worst(hourAhead, 'clock')).toMatchObject({
+      level: 'warning',
+      message: "the clock is 3600.0 s behind this machine's",
+    });
     await withGlobal('max_allowed_packet', '1048576', async () => {
-      expect(worst(await doctor(), 'packet-size')).toMatchObject({level: 'warning', message: 'max_allowed_packet is 1 MiB'});
+      expect(worst(await doctor(), 'packet-size')).toMatchObject({
+        level: 'warning',
+        message: 'max_allowed_packet is 1 MiB',
+      });
     });
   });
 
@@ -170,31 +216,45 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
     await withGlobal('time_zone', "'+05:30'", async () => {
       expect(worst(await doctor(), 'time-zone').level).toBe('ok'); // TIMESTAMP columns
       await run('ALTER TABLE users MODIFY created_at DATETIME NULL');
-      expect(worst(await doctor(), 'time-zone')).toMatchObject({level: 'warning', message: "the server's zone is +05:30, and users keep times in DATETIME columns"});
+      expect(worst(await doctor(), 'time-zone')).toMatchObject({
+        level: 'warning',
+        message: "the server's zone is +05:30, and users keep times in DATETIME columns",
+      });
     });
     await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
   });
 
   it('wants a target that takes writes', async () => {
     await withGlobal('read_only', 'ON', async () => {
-      expect(worst(await doctor(), 'writable')).toMatchObject({level: 'must-fix', message: 'the target is read-only (read_only)'});
+      expect(worst(await doctor(), 'writable')).toMatchObject({
+        level: 'must-fix',
+        message: 'the target is read-only (read_only)',
+      });
     });
   });
 
   it.runIf(flavour === 'mysql')('warns of a source without GTIDs', async () => {
-    for (const mode of ['ON_PERMISSIVE', 'OFF_PERMISSIVE', 'OFF']) await run(`SET GLOBAL gtid_mode = ${mode}`);
+    for (const mode of ['ON_PERMISSIVE', 'OFF_PERMISSIVE', 'OFF'])
+      await run(`SET GLOBAL gtid_mode = ${mode}`);
     const finding = worst(await doctor(), 'gtid');
     expect(finding).toMatchObject({level: 'warning', message: 'gtid_mode is OFF'});
-    for (const statement of String(finding.mend).replace(/--.*/, '').split(';')) if (statement.trim() !== '') await run(statement);
+    for (const statement of String(finding.mend).replace(/--.*/, '').split(';'))
+      if (statement.trim() !== '') await run(statement);
     expect(worst(await doctor(), 'gtid').level).toBe('ok');
   });
 
   it('wants a source that is in its log, and a log at all', async () => {
     await server.restart([`--binlog-ignore-db=${stand.source}`]);
-    expect(worst(await doctor(), 'binlog-filter')).toMatchObject({level: 'must-fix', message: `binlog_ignore_db keeps ${stand.source} out of the log`});
+    expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
+      level: 'must-fix',
+      message: `binlog_ignore_db keeps ${stand.source} out of the log`,
+    });
     expect(await preflightFault()).toContain('out of the log');
     await server.restart(['--skip-log-bin', ...(flavour === 'mysql' ? ['--skip-log-replica-updates'] : [])]);
-    expect(worst(await doctor(), 'binlog')).toMatchObject({level: 'must-fix', message: 'the binary log is off'});
+    expect(worst(await doctor(), 'binlog')).toMatchObject({
+      level: 'must-fix',
+      message: 'the binary log is off',
+    });
     expect(await preflightFault()).toContain('the binary log is off');
     await server.restart([]);
   });
@@ -202,10 +262,24 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
   it('says of a server that is down only that, and looks at the other all the same', async () => {
     await server.stop();
     const other = inject('servers')[flavour];
-    const config = configOf(stand, other === undefined ? {} : {ORG_DB_PORT: String(other.port), ORG_DB_DATABASE: 'mysql'});
+    const config = configOf(
+      stand,
+      other === undefined ? {} : {ORG_DB_PORT: String(other.port), ORG_DB_DATABASE: 'mysql'},
+    );
     const findings = await examine(config);
-    expect(findings.filter(({side}) => side === 'source')).toEqual([expect.objectContaining({check: 'reachable', level: 'must-fix', message: `127.0.0.1:${server.port} cannot be reached (ECONNREFUSED)`})]);
-    expect(worst(findings.filter(({side}) => side === 'target'), 'reachable').level).toBe('ok');
+    expect(findings.filter(({side}) => side === 'source')).toEqual([
+      expect.objectContaining({
+        check: 'reachable',
+        level: 'must-fix',
+        message: `127.0.0.1:${server.port} cannot be reached (ECONNREFUSED)`,
+      }),
+    ]);
+    expect(
+      worst(
+        findings.filter(({side}) => side === 'target'),
+        'reachable',
+      ).level,
+    ).toBe('ok');
     await server.start();
   });
 });

@@ -20,12 +20,18 @@ export function configOf({server, source, target}: Stand, extra: Environment = {
 /** The same for the program as a process. */
 export function environmentOf({server, source, target}: Stand, extra: Environment = {}): Environment {
   const {host, port, user, password} = server;
-  return environment({host, port, user, password, database: source}, {host, port, user, password, database: target}, extra);
+  return environment(
+    {host, port, user, password, database: source},
+    {host, port, user, password, database: target},
+    extra,
+  );
 }
 
 /** The source's tables and the target's, as they should be. */
 export async function furnish(stand: Stand): Promise<void> {
-  await withConnection(stand.server, stand.source, connection => connection.query(SOURCE_SCHEMAS[0]?.create ?? ''));
+  await withConnection(stand.server, stand.source, connection =>
+    connection.query(SOURCE_SCHEMAS[0]?.create ?? ''),
+  );
   const knex = await openKnex(configOf(stand).target);
   try {
     await migrateUp(knex);
@@ -37,7 +43,9 @@ export async function furnish(stand: Stand): Promise<void> {
 /** Findings of one check, worst first; the tests look at level, message and mend. */
 export function findingsOf(findings: readonly Finding[], check: string): Finding[] {
   const order: readonly Level[] = ['must-fix', 'warning', 'ok'];
-  return findings.filter(finding => finding.check === check).toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+  return findings
+    .filter(finding => finding.check === check)
+    .toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
 }
 
 export function worst(findings: readonly Finding[], check: string): Finding {
@@ -48,5 +56,7 @@ export function worst(findings: readonly Finding[], check: string): Finding {
 
 /** What is not ok, as short text, for a message that says all at once. */
 export function faultsOf(findings: readonly Finding[]): string[] {
-  return findings.filter(({level}) => level !== 'ok').map(({side, check, level, message}) => `${level} ${side} ${check}: ${message}`);
+  return findings
+    .filter(({level}) => level !== 'ok')
+    .map(({side, check, level, message}) => `${level} ${side} ${check}: ${message}`);
 }

@@ -40,28 +40,82 @@ export class Authority {
 
   async #make(name: string): Promise<void> {
     await run([
-      'openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '3', '-subj', `/CN=${name}`,
-      '-keyout', join(this.dir, 'ca.key'), '-out', this.bundle,
+      'openssl',
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '3',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      join(this.dir, 'ca.key'),
+      '-out',
+      this.bundle,
     ]);
     mkdirSync(join(this.dir, 'issued'));
     writeFileSync(join(this.dir, 'index'), '');
     writeFileSync(
       join(this.dir, 'ca.conf'),
       [
-        '[ca]', 'default_ca = own', '[own]', `database = ${this.dir}/index`, `new_certs_dir = ${this.dir}/issued`, 'rand_serial = yes',
-        `certificate = ${this.bundle}`, `private_key = ${this.dir}/ca.key`, 'default_md = sha256', 'policy = any', 'unique_subject = no',
-        '[any]', 'commonName = supplied', '',
+        '[ca]',
+        'default_ca = own',
+        '[own]',
+        `database = ${this.dir}/index`,
+        `new_certs_dir = ${this.dir}/issued`,
+        'rand_serial = yes',
+        `certificate = ${this.bundle}`,
+        `private_key = ${this.dir}/ca.key`,
+        'default_md = sha256',
+        'policy = any',
+        'unique_subject = no',
+        '[any]',
+        'commonName = supplied',
+        '',
       ].join('\n'),
     );
   }
 
-  async issue({names, notBefore = new Date(Date.now() - DAY_MS), notAfter = new Date(Date.now() + DAY_MS)}: CertificateOptions): Promise<KeyPair> {
+  async issue({
+    names,
+    notBefore = new Date(Date.now() - DAY_MS),
+    notAfter = new Date(Date.now() + DAY_MS),
+  }: CertificateOptions): Promise<KeyPair> {
     const base = join(this.dir, `server-${++this.#serial}`);
-    await run(['openssl', 'req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=database server', '-keyout', `${base}.key`, '-out', `${base}.csr`]);
+    await run([
+      'openssl',
+      'req',
+      '-new',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=database server',
+      '-keyout',
+      `${base}.key`,
+      '-out',
+      `${base}.csr`,
+    ]);
     writeFileSync(`${base}.ext`, `subjectAltName = ${names}\n`);
     await run([
-      'openssl', 'ca', '-batch', '-config', join(this.dir, 'ca.conf'), '-in', `${base}.csr`, '-out', `${base}.pem`, '-notext',
-      '-startdate', time(notBefore), '-enddate', time(notAfter), '-extfile', `${base}.ext`,
+      'openssl',
+      'ca',
+      '-batch',
+      '-config',
+      join(this.dir, 'ca.conf'),
+      '-in',
+      `${base}.csr`,
+      '-out',
+      `${base}.pem`,
+      '-notext',
+      '-startdate',
+      time(notBefore),
+      '-enddate',
+      time(notAfter),
+      '-extfile',
+      `${base}.ext`,
     ]);
     return {certificate: readFileSync(`${base}.pem`, 'utf8'), key: readFileSync(`${base}.key`, 'utf8')};
   }

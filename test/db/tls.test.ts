@@ -5,12 +5,12 @@ import type {TlsMode} from '../../src/config.ts';
 import {connect, queryRows} from '../../src/db/connection.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import type {Finding} from '../../src/doctor/findings.ts';
-import {cli} from '../helpers/daemon.ts';
+import {cli, DaemonProcess} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
-import {createDatabases, withConnection} from '../servers/databases.ts';
+import {createDatabases, query, withConnection} from '../servers/databases.ts';
 import {FLAVOURS} from '../servers/provision.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
-import {configOf, environmentOf, worst, type Stand} from './doctor-stand.ts';
+import {configOf, environmentOf, furnish, worst, type Stand} from './doctor-stand.ts';
 import {Authority, type KeyPair} from './tls-authority.ts';
 
 const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
@@ -23,7 +23,11 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
   let stranger: Authority;
 
   beforeAll(async () => {
-    [server, authority, stranger] = await Promise.all([startServer({flavour}), Authority.create('our authority'), Authority.create('a stranger')]);
+    [server, authority, stranger] = await Promise.all([
+      startServer({flavour}),
+      Authority.create('our authority'),
+      Authority.create('a stranger'),
+    ]);
     const {source, target} = await createDatabases(server, 'tls');
     stand = {server, source, target};
     const pair = await authority.issue({names: 'DNS:localhost'});
@@ -43,9 +47,15 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
   };
   const show = async (pair: KeyPair) => {
     write(pair);
-    await withConnection(server, undefined, connection => connection.query(flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH SSL'));
+    await withConnection(server, undefined, connection =>
+      connection.query(flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH SSL'),
+    );
   };
-  const extra = (mode: TlsMode, ca: string | null, host: string) => ({DB_HOST: host, DB_SSL: mode, ...(ca === null ? {} : {DB_SSL_CA: ca})});
+  const extra = (mode: TlsMode, ca: string | null, host: string) => ({
+    DB_HOST: host,
+    DB_SSL: mode,
+    ...(ca === null ? {} : {DB_SSL_CA: ca}),
+  });
   const open = async (mode: TlsMode, ca: string | null = authority.bundle, host = 'localhost') => {
     const connection = await connect('source', configOf(stand, extra(mode, ca, host)).source);
     try {
@@ -56,8 +66,15 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
     }
   };
   /** What the doctor says of TLS to the source. */
-  const told = async (mode: TlsMode, ca: string | null = authority.bundle, host = 'localhost'): Promise<Finding> =>
-    worst((await examine(configOf(stand, extra(mode, ca, host)))).filter(({side}) => side === 'source'), 'tls');
+  const told = async (
+    mode: TlsMode,
+    ca: string | null = authority.bundle,
+    host = 'localhost',
+  ): Promise<Finding> =>
+    worst(
+      (await examine(configOf(stand, extra(mode, ca, host)))).filter(({side}) => side === 'source'),
+      'tls',
+    );
 
   it('is as the mode says, with a certificate that is right', async () => {
     expect(await open('off', null)).toBe('plain');
@@ -65,14 +82,63 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
     expect(await open('required', null)).toBe('encrypted');
     expect(await open('verify-ca')).toBe('encrypted');
     expect(await open('verify-identity')).toBe('encrypted');
-    expect(await told('verify-identity')).toMatchObject({level: 'ok', message: expect.stringContaining('verified (verify-identity)')});
+    expect(await told('verify-identity')).toMatchObject({
+      level: 'ok',
+      message: expect.stringContaining('verified (verify-identity)'),
+    });
+  });
+
+  it('carries the stream too, for accounts that the server takes by TLS alone', async () => {
+    await furnish(stand);
+    await withConnection(server, undefined, connection =>
+      connection.query(
+        `CREATE USER 'by_tls'@'%' IDENTIFIED BY 'Only-by-tls-1' REQUIRE SSL; GRANT ALL PRIVILEGES ON *.* TO 'by_tls'@'%'`,
+      ),
+    );
+    const env = environmentOf(stand, {
+      ...extra('verify-identity', authority.bundle, 'localhost'),
+      DB_USERNAME: 'by_tls',
+      DB_PASSWORD: 'Only-by-tls-1',
+      ORG_DB_HOST: 'localhost',
+      ORG_DB_USERNAME: 'by_tls',
+      ORG_DB_PASSWORD: 'Only-by-tls-1',
+    });
+    const refused = await cli(['sync'], {
+      ...env,
+      DB_SSL: 'off',
+      DB_SSL_CA: '',
+      ORG_DB_SSL: 'verify-identity',
+      ORG_DB_SSL_CA: authority.bundle,
+    });
+    expect(refused).toMatchObject({code: 1, stderr: expect.stringContaining('access-denied')});
+    const daemon = await DaemonProcess.start(env);
+    try {
+      await daemon.until('streaming');
+      await withConnection(server, stand.source, connection =>
+        connection.query("INSERT INTO institutes (id, name) VALUES (1, 'One')"),
+      );
+      await eventually(
+        async () =>
+          (
+            await withConnection(server, stand.target, connection =>
+              query(connection, 'SELECT name FROM institute'),
+            )
+          )[0],
+      );
+    } finally {
+      await daemon.stop();
+    }
   });
 
   it('refuses an authority that it does not know, and says which bundle to set', async () => {
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
       for (const ca of [stranger.bundle, null]) {
         await expect(open(mode, ca)).rejects.toMatchObject({code: 'source-unreachable'});
-        expect(await told(mode, ca)).toMatchObject({level: 'must-fix', message: expect.stringContaining('is not signed by'), mend: expect.stringContaining('DB_SSL_CA')});
+        expect(await told(mode, ca)).toMatchObject({
+          level: 'must-fix',
+          message: expect.stringContaining('is not signed by'),
+          mend: expect.stringContaining('DB_SSL_CA'),
+        });
       }
     }
     expect(await open('required', stranger.bundle)).toBe('encrypted');
@@ -81,7 +147,10 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
   it('refuses a certificate for another host, unless only the authority counts', async () => {
     await show(await authority.issue({names: 'DNS:db.example.test'}));
     await expect(open('verify-identity')).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('verify-identity')).toMatchObject({level: 'must-fix', message: "the server's certificate is for DNS:db.example.test, not for localhost"});
+    expect(await told('verify-identity')).toMatchObject({
+      level: 'must-fix',
+      message: "the server's certificate is for DNS:db.example.test, not for localhost",
+    });
     expect(await open('verify-ca')).toBe('encrypted');
   });
 
@@ -90,11 +159,21 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
     const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3000);
     await show(await authority.issue({names: 'DNS:localhost', notAfter}));
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
-      const refused = () => open(mode).then(() => false, (error: unknown) => error);
+      const refused = () =>
+        open(mode).then(
+          () => false,
+          (error: unknown) => error,
+        );
       expect(await eventually(refused)).toMatchObject({code: 'source-unreachable'});
-      expect(await told(mode)).toMatchObject({level: 'must-fix', message: expect.stringContaining("the server's certificate has expired on ")});
+      expect(await told(mode)).toMatchObject({
+        level: 'must-fix',
+        message: expect.stringContaining("the server's certificate has expired on "),
+      });
     }
-    const result = await cli(['doctor'], environmentOf(stand, extra('verify-ca', authority.bundle, 'localhost')));
+    const result = await cli(
+      ['doctor'],
+      environmentOf(stand, extra('verify-ca', authority.bundle, 'localhost')),
+    );
     expect(result).toMatchObject({code: 1, stdout: expect.stringContaining('has expired')});
     expect(await open('required')).toBe('encrypted');
   });
@@ -102,12 +181,18 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
   it.runIf(flavour === 'mariadb')('refuses a certificate that is not valid yet', async () => {
     await show(await authority.issue({names: 'DNS:localhost', notBefore: new Date(Date.now() + 3_600_000)}));
     await expect(open('verify-ca')).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('verify-ca')).toMatchObject({level: 'must-fix', message: expect.stringContaining('is valid from')});
+    expect(await told('verify-ca')).toMatchObject({
+      level: 'must-fix',
+      message: expect.stringContaining('is valid from'),
+    });
   });
 
   it('wants a name to verify, where the host is given as an address', async () => {
     await show(await authority.issue({names: 'DNS:localhost'}));
-    expect(await told('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({level: 'must-fix', message: 'DB_SSL is verify-identity, and DB_HOST is an address'});
+    expect(await told('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({
+      level: 'must-fix',
+      message: 'DB_SSL is verify-identity, and DB_HOST is an address',
+    });
     expect((await told('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
   });
 
@@ -116,14 +201,20 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
     const bundle = join(authority.dir, 'global-bundle.pem');
     writeFileSync(bundle, readFileSync(stranger.bundle, 'utf8') + readFileSync(authority.bundle, 'utf8'));
     expect(await open('verify-identity', bundle)).toBe('encrypted');
-    expect(await told('verify-identity', join(authority.dir, 'no-such.pem'))).toMatchObject({level: 'must-fix', message: expect.stringContaining('cannot be read')});
+    expect(await told('verify-identity', join(authority.dir, 'no-such.pem'))).toMatchObject({
+      level: 'must-fix',
+      message: expect.stringContaining('cannot be read'),
+    });
   });
 
   it('is done without where preferred meets a server without it, and insisted on otherwise', async () => {
     await server.restart(flavour === 'mysql' ? ['--tls-version='] : []);
     expect(await open('preferred', null)).toBe('plain');
     await expect(open('required', null)).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('required', null)).toMatchObject({level: 'must-fix', message: expect.stringContaining('does not speak TLS')});
+    expect(await told('required', null)).toMatchObject({
+      level: 'must-fix',
+      message: expect.stringContaining('does not speak TLS'),
+    });
     expect(await told('preferred', null)).toMatchObject({level: 'ok', message: 'no TLS, on the loopback'});
   });
 });
