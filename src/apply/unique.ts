@@ -24,20 +24,25 @@ export async function clearUniqueKeys(
   rows: readonly KeyedRow[],
   query: Query,
 ): Promise<Clearance> {
-  let writable = [...rows];
-  const conflicts: Clearance['conflicts'][number][] = [];
+  const views = [];
   for (const uniqueKey of plan.otherUniqueKeys) {
-    const {wanted, held} = await readValues(plan, uniqueKey, writable, query);
-    const settled = settleConflicts(
-      writable.map(({key}) => key),
-      wanted,
-      held,
-    );
-    for (const row of writable) {
-      const otherKey = settled.get(row.key);
-      if (otherKey !== undefined) conflicts.push({row, otherKey});
+    views.push({uniqueKey, ...(await readValues(plan, uniqueKey, rows, query))});
+  }
+  // A row that fails by one key keeps its values of the others, so that all are settled before any is parked.
+  const losers = new Map<string, string>();
+  for (let before = -1; before !== losers.size;) {
+    before = losers.size;
+    for (const {wanted, held} of views) {
+      const left = new Map([...wanted].filter(([key]) => !losers.has(key)));
+      for (const [key, otherKey] of settleConflicts(left, held)) losers.set(key, otherKey);
     }
-    writable = writable.filter(({key}) => !settled.has(key));
+  }
+  const writable = rows.filter(({key}) => !losers.has(key));
+  const conflicts = rows.flatMap(row => {
+    const otherKey = losers.get(row.key);
+    return otherKey === undefined ? [] : [{row, otherKey}];
+  });
+  for (const {uniqueKey, wanted, held} of views) {
     const moving = writable
       .filter(({key}) => held.has(key) && held.get(key) !== wanted.get(key))
       .map(({key}) => key);
@@ -47,35 +52,55 @@ export async function clearUniqueKeys(
 }
 
 /**
- * Finds the largest set of rows that can be written together, by taking out rows until none clashes.
- * Pure; values are the server's sort weights, so that equal means equal.
+ * Finds rows that can be written together: those that keep a value or pass values round in a ring, and
+ * then, value by value as they become free, the first that wants one. Pure; values are the server's sort
+ * weights, so that equal means equal.
  *
- * @param wanted what each row wants; absent where it wants nothing (null)
+ * @param wanted what each row wants, in order of preference; absent where it wants nothing (null)
  * @param held what rows of the target hold now, those of the batch and others
  * @returns for each row that cannot be written the key of the row in its way
  */
 export function settleConflicts(
-  keys: readonly string[],
   wanted: ReadonlyMap<string, string>,
   held: ReadonlyMap<string, string>,
 ): Map<string, string> {
-  const losers = new Map<string, string>();
-  for (;;) {
-    const before = losers.size;
-    const owners = new Map<string, string>();
-    for (const [key, value] of held) if (!wanted.has(key) || losers.has(key)) owners.set(value, key);
-    // Who holds a value already keeps it; among newcomers the first in order of key.
-    const inOrder = keys
-      .filter(key => !losers.has(key) && wanted.has(key))
-      .toSorted((a, b) => Number(held.get(b) === wanted.get(b)) - Number(held.get(a) === wanted.get(a)));
-    for (const key of inOrder) {
-      const value = wanted.get(key) ?? '';
-      const owner = owners.get(value);
-      if (owner !== undefined && owner !== key) losers.set(key, owner);
-      else owners.set(value, key);
-    }
-    if (losers.size === before) return losers;
+  const holders = new Map([...held].map(([key, value]) => [value, key]));
+  const wanters = new Map<string, string[]>();
+  for (const [key, value] of wanted) wanters.set(value, [...(wanters.get(value) ?? []), key]);
+  const owners = new Map(ringRows(wanted, holders).map(key => [wanted.get(key) ?? '', key]));
+  const free = [...wanters.keys()].filter(value => !holders.has(value));
+  for (let value = free.pop(); value !== undefined; value = free.pop()) {
+    const [first] = wanters.get(value) ?? [];
+    if (first === undefined) continue;
+    owners.set(value, first);
+    const given = held.get(first);
+    if (given !== undefined) free.push(given);
   }
+  const losers = new Map<string, string>();
+  for (const [key, value] of wanted) {
+    const owner = owners.get(value) ?? holders.get(value);
+    if (owner !== undefined && owner !== key) losers.set(key, owner);
+  }
+  return losers;
+}
+
+/** Rows of which each wants what the next one holds, round to the first; alone, what it holds itself. */
+function ringRows(wanted: ReadonlyMap<string, string>, holders: ReadonlyMap<string, string>): string[] {
+  const rows: string[] = [];
+  const seen = new Set<string>();
+  for (const start of wanted.keys()) {
+    const path: string[] = [];
+    let key: string | undefined = start;
+    while (key !== undefined && !seen.has(key)) {
+      seen.add(key);
+      path.push(key);
+      key = holders.get(wanted.get(key) ?? '');
+      if (key !== undefined && !wanted.has(key)) key = undefined;
+    }
+    const at = key === undefined ? -1 : path.indexOf(key);
+    if (at >= 0) rows.push(...path.slice(at));
+  }
+  return rows;
 }
 
 async function readValues(

@@ -2,9 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {settleConflicts} from '../../../src/apply/unique.ts';
 
 const settled = (wanted: Record<string, string>, held: Record<string, string>) =>
-  Object.fromEntries(
-    settleConflicts(Object.keys(wanted), new Map(Object.entries(wanted)), new Map(Object.entries(held))),
-  );
+  Object.fromEntries(settleConflicts(new Map(Object.entries(wanted)), new Map(Object.entries(held))));
 
 describe('unique values', () => {
   it('that nobody holds are free', () => {
@@ -38,8 +36,12 @@ describe('unique values', () => {
   });
 
   it('of a row that wants none are not freed for others by it', () => {
-    expect(
-      Object.fromEntries(settleConflicts(['1', '2'], new Map([['2', 'a']]), new Map([['1', 'a']]))),
-    ).toEqual({2: '1'});
+    expect(Object.fromEntries(settleConflicts(new Map([['2', 'a']]), new Map([['1', 'a']])))).toEqual({
+      2: '1',
+    });
+  });
+
+  it('go round in a ring though another row wants one of them too', () => {
+    expect(settled({1: 'a', 2: 'g', 3: 'a'}, {2: 'a', 3: 'g'})).toEqual({1: '3'});
   });
 });
