@@ -96,7 +96,7 @@ export const text = fc.oneof(
     weight: 3,
     arbitrary: fc.string({
       unit: fc.constantFrom(
-        ...' \t\n\0\\\'"`%,;@.aAzZ09éßñÅøЖяюΩ漢字かなカ가힣אבกขşğ€‘’–™ŠžŸ',
+        ...Array.from(' \t\n\0\\\'"`%,;@.aAzZ09éßñÅøЖяюΩ漢字かなカ가힣אבกขşğ€‘’–™ŠžŸ'),
         '🙂',
         '\u00a0',
         '\u3000',
