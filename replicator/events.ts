@@ -27,6 +27,12 @@ export type SourceEvent =
   /** The rows so far are prepared (XA), and committed or not later. */
   | {readonly tag: 'xa-prepared'; readonly offset: LogOffset | null}
   /** Any other statement: DDL, or DML in statement format. */
-  | {readonly tag: 'statement'; readonly database: string; readonly sql: string; readonly offset: LogOffset | null; readonly executedAtMs: number}
+  | {
+      readonly tag: 'statement';
+      readonly database: string;
+      readonly sql: string;
+      readonly offset: LogOffset | null;
+      readonly executedAtMs: number;
+    }
   /** The log moved on without a change: a heartbeat, a rotation. */
   | {readonly tag: 'advance'; readonly offset: LogOffset};

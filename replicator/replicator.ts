@@ -17,6 +17,8 @@ export interface ReplicatorDeps extends AttemptDeps {
 }
 
 const HALT_RECHECK_MS = 3000;
+const POSITION_UNKNOWN = 1236;
+const MAX_DISPLACED = 10;
 
 /**
  * Streams until told to stop.
@@ -27,18 +29,31 @@ const HALT_RECHECK_MS = 3000;
 export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
   const halt: Halt = {message: null};
+  let displaced = 0;
   while (!signal.aborted) {
     try {
       // Looking again whether a halt is over does not end it.
       if (halt.message === null) deps.onState('starting', null);
-      await streamOnce({...deps, onStreaming: () => {
-        backoff.reset();
-        halt.message = null;
-        deps.onStreaming();
-      }}, signal);
+      await streamOnce(
+        {
+          ...deps,
+          onStreaming: () => {
+            backoff.reset();
+            halt.message = null;
+            deps.onStreaming();
+          },
+        },
+        signal,
+      );
     } catch (error) {
       if (error instanceof StoppedError || signal.aborted) return;
-      await react(deps, toSyncError(error), backoff, halt, signal);
+      const fault = toSyncError(error);
+      displaced = fault.code === 'stream-displaced' && fault.errno === POSITION_UNKNOWN ? displaced + 1 : 0;
+      // A position that is there but cannot be read on from, time after time, is as good as lost.
+      const lost =
+        displaced > MAX_DISPLACED ? new SyncError('position-lost', fault.message, {cause: fault}) : fault;
+      if (lost !== fault) displaced = 0;
+      await react(deps, lost, backoff, halt, signal);
     }
   }
 }
@@ -48,7 +63,13 @@ interface Halt {
   message: string | null;
 }
 
-async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, halt: Halt, signal: AbortSignal): Promise<void> {
+async function react(
+  deps: ReplicatorDeps,
+  fault: SyncError,
+  backoff: Backoff,
+  halt: Halt,
+  signal: AbortSignal,
+): Promise<void> {
   if (fault.reaction !== 'halt') halt.message = null;
   const {logger} = deps;
   switch (fault.reaction) {
@@ -59,24 +80,37 @@ async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, h
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);
       // A passing fault is nobody's business; one that stays is.
-      logger[backoff.failures > 3 ? 'warn' : 'info']({event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)}, 'replication interrupted, trying again');
+      logger[backoff.failures > 3 ? 'warn' : 'info'](
+        {event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)},
+        'replication interrupted, trying again',
+      );
       return pause(ms, signal);
     }
     case 'halt':
       deps.onState('halted', fault);
-      if (halt.message !== fault.message) logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
+      if (halt.message !== fault.message)
+        logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
       halt.message = fault.message;
       return pause(HALT_RECHECK_MS, signal);
     case 'reanchor':
       deps.onState('starting', fault);
-      logger.warn({event: 'replication.reanchor', err: describeError(fault)}, 'the position is lost: starting anew, with a full reconcile');
+      logger.warn(
+        {event: 'replication.reanchor', err: describeError(fault)},
+        'the position is lost: starting anew, with a full reconcile',
+      );
       try {
         await deps.anchor(signal);
       } catch (error) {
         if (signal.aborted) return;
         const next = toSyncError(error);
         // An anchor that cannot be had is a fault of its own.
-        return react(deps, next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next, backoff, halt, signal);
+        return react(
+          deps,
+          next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next,
+          backoff,
+          halt,
+          signal,
+        );
       }
       return pause(backoff.nextMs(), signal);
     case 'dead-letter':
@@ -86,5 +120,7 @@ async function react(deps: ReplicatorDeps, fault: SyncError, backoff: Backoff, h
 }
 
 function toSyncError(error: unknown): SyncError {
-  return error instanceof SyncError ? error : new SyncError('internal', 'an unexpected fault', {cause: error});
+  return error instanceof SyncError
+    ? error
+    : new SyncError('internal', 'an unexpected fault', {cause: error});
 }

@@ -20,6 +20,7 @@ export interface Sighting {
 export class StallWatch {
   #sinceMs: number | null = null;
   #events = -1;
+  #received: LogOffset | null = null;
 
   /** Call it when nothing is expected: the source is paused. */
   reset(): void {
@@ -27,8 +28,10 @@ export class StallWatch {
   }
 
   isStalled({nowMs, events, received, end}: Sighting): boolean {
-    const moved = events !== this.#events;
+    // Heartbeats tell too that a source is passing over what we have already.
+    const moved = events !== this.#events || !isSame(received, this.#received);
     this.#events = events;
+    this.#received = received;
     if (moved || received === null || end === null || compareOffsets(received, end) === 0) {
       this.#sinceMs = null;
       return false;
@@ -36,4 +39,8 @@ export class StallWatch {
     this.#sinceMs ??= nowMs;
     return nowMs - this.#sinceMs >= STALL_MS;
   }
+}
+
+function isSame(a: LogOffset | null, b: LogOffset | null): boolean {
+  return a?.file === b?.file && a?.offset === b?.offset;
 }

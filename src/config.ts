@@ -169,7 +169,13 @@ export function loadConfig(
     },
     name: e.SYNC_NAME,
     replicationEnabled: e.REPLICATION_ENABLED,
-    serverId: e.REPLICATION_SERVER_ID ?? deriveServerId(e.SYNC_NAME, hostname()),
+    serverId:
+      e.REPLICATION_SERVER_ID ??
+      deriveServerId(
+        e.SYNC_NAME,
+        hostname(),
+        [e.DB_DATABASE, e.ORG_DB_HOST, e.ORG_DB_PORT, e.ORG_DB_DATABASE].join('/'),
+      ),
     reconcile: {
       enabled: e.USER_SYNC_ENABLED,
       cron: e.USER_SYNC_CRON,
@@ -188,11 +194,14 @@ export function loadConfig(
 }
 
 /**
- * A server id that two streams or two hosts will hardly share, in the upper half of the range, where
+ * A server id that two streams, two hosts or two pairs of databases will hardly share, in the upper half of the range, where
  * nobody numbers servers by hand.
  */
-export function deriveServerId(name: string, host: string): number {
-  const hash = createHash('sha256').update(`laas-sync\0${name}\0${host}`).digest().readUInt32BE(0);
+export function deriveServerId(name: string, host: string, databases = ''): number {
+  const hash = createHash('sha256')
+    .update(`laas-sync\0${name}\0${host}\0${databases}`)
+    .digest()
+    .readUInt32BE(0);
   return (hash >>> 1) + 0x80000000 > 0xfffffffe ? 0xfffffffe : (hash >>> 1) + 0x80000000;
 }
 

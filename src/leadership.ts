@@ -86,14 +86,19 @@ export class Leadership {
     await this.runner.idle();
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
     if (lease.lost.aborted) {
-      logger.warn({event: 'lease.lost', err: describeError(lease.lost.reason)}, 'the lease is lost; nothing was written since');
+      logger.warn(
+        {event: 'lease.lost', err: describeError(lease.lost.reason)},
+        'the lease is lost; nothing was written since',
+      );
       throw lostLease(lease.lost.reason);
     }
   }
 
   /** Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. */
   async pause(): Promise<void> {
-    await this.#withTarget(target => queryRows('target', target, pausedStatement(this.#deps.lease.fence, true)));
+    await this.#withTarget(target =>
+      queryRows('target', target, pausedStatement(this.#deps.lease.fence, true)),
+    );
     this.#paused = true;
     this.#streaming?.stop.abort();
     await this.#streaming?.ended;
@@ -102,7 +107,9 @@ export class Leadership {
   }
 
   async resume(): Promise<void> {
-    await this.#withTarget(target => queryRows('target', target, pausedStatement(this.#deps.lease.fence, false)));
+    await this.#withTarget(target =>
+      queryRows('target', target, pausedStatement(this.#deps.lease.fence, false)),
+    );
     this.#paused = false;
     if (this.#deps.config.replicationEnabled && this.#streaming === null) this.#startStream();
   }
@@ -138,7 +145,10 @@ export class Leadership {
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
-          logger.warn({event: 'reconcile.owed', reason}, 'the log does not tell what changed: a reconcile follows');
+          logger.warn(
+            {event: 'reconcile.owed', reason},
+            'the log does not tell what changed: a reconcile follows',
+          );
           this.#owe();
         },
         onReconnect: code => metrics?.reconnected(code),
@@ -154,11 +164,16 @@ export class Leadership {
     const {metrics} = this.#deps;
     if (metrics === null) return;
     metrics.transactionsApplied(transactions);
-    const touched = outcome === null ? [] : TARGET_TABLES.filter(table => outcome.upserted[table] + outcome.deleted[table] > 0);
+    const touched =
+      outcome === null
+        ? []
+        : TARGET_TABLES.filter(table => outcome.upserted[table] + outcome.deleted[table] > 0);
     metrics.batchApplied({rows, bytes, ms: durationMs}, touched);
     for (const table of touched) {
-      if (outcome !== null && outcome.upserted[table] > 0) metrics.rowsApplied(table, 'upsert', outcome.upserted[table]);
-      if (outcome !== null && outcome.deleted[table] > 0) metrics.rowsApplied(table, 'delete', outcome.deleted[table]);
+      if (outcome !== null && outcome.upserted[table] > 0)
+        metrics.rowsApplied(table, 'upsert', outcome.upserted[table]);
+      if (outcome !== null && outcome.deleted[table] > 0)
+        metrics.rowsApplied(table, 'delete', outcome.deleted[table]);
     }
     if (oldestCommitMs !== null) metrics.commitToVisible(Math.max(0, Date.now() - oldestCommitMs));
   }
@@ -191,13 +206,19 @@ export class Leadership {
           this.#owes = false;
           continue;
         }
-        const {ended} = await this.runner.start('recovery', {mode: owed === 'load' ? 'full' : 'diff', allowDeletes: false});
+        const {ended} = await this.runner.start('recovery', {
+          mode: owed === 'load' ? 'full' : 'diff',
+          allowDeletes: false,
+        });
         const run = await ended;
         if (run.state === 'failed') await pause(backoff.nextMs(), this.#signal);
         else backoff.reset();
       } catch (error) {
         if (this.#signal.aborted) return;
-        this.#deps.logger.debug({event: 'recovery.waits', err: describeError(error)}, 'the owed reconcile waits');
+        this.#deps.logger.debug(
+          {event: 'recovery.waits', err: describeError(error)},
+          'the owed reconcile waits',
+        );
         await pause(backoff.nextMs(), this.#signal);
       }
     }
@@ -210,19 +231,35 @@ export class Leadership {
     const appoint = async () => {
       const next = this.nextRun;
       await this.#withTarget(target =>
-        queryRows('target', target, 'UPDATE sync_checkpoint SET next_run_at = ? WHERE stream = ?', [next === null ? null : sqlTime(next), stream]),
-      ).catch((error: unknown) => logger.debug({event: 'schedule.unsaved', err: describeError(error)}, 'the next run could not be noted'));
+        queryRows('target', target, 'UPDATE sync_checkpoint SET next_run_at = ? WHERE stream = ?', [
+          next === null ? null : sqlTime(next),
+          stream,
+        ]),
+      ).catch((error: unknown) =>
+        logger.debug(
+          {event: 'schedule.unsaved', err: describeError(error)},
+          'the next run could not be noted',
+        ),
+      );
     };
     const runNow = async () => {
       try {
         await this.runner.start('schedule', {mode: 'diff', allowDeletes: false});
       } catch (error) {
-        logger.warn({event: 'schedule.skipped', err: describeError(error)}, 'the nightly reconcile did not start');
+        logger.warn(
+          {event: 'schedule.skipped', err: describeError(error)},
+          'the nightly reconcile did not start',
+        );
       }
       await appoint();
     };
     const [due] = await this.#withTarget(target =>
-      queryRows('target', target, 'SELECT next_run_at < UTC_TIMESTAMP(3) FROM sync_checkpoint WHERE stream = ?', [stream]),
+      queryRows(
+        'target',
+        target,
+        'SELECT next_run_at < UTC_TIMESTAMP(3) FROM sync_checkpoint WHERE stream = ?',
+        [stream],
+      ),
     );
     this.#schedule = startSchedule(config.reconcile.cron, config.reconcile.timezone, () => void runNow());
     if (Number(due?.[0] ?? 0) === 1 && !this.#owes) {
@@ -242,7 +279,9 @@ export class Leadership {
 }
 
 function lostLease(reason: unknown): SyncError {
-  return reason instanceof SyncError ? reason : new SyncError('lease-lost', 'the lease is lost', {cause: reason});
+  return reason instanceof SyncError
+    ? reason
+    : new SyncError('lease-lost', 'the lease is lost', {cause: reason});
 }
 
 function sqlTime(date: Date): string {

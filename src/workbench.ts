@@ -21,6 +21,9 @@ import {whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
 
+/** The stream waits for what it reads by key; a source that takes this long has fallen silent. */
+const STREAM_READ_TIMEOUT_MS = 20_000;
+
 export class Workbench {
   readonly lock = new ApplyLock();
   readonly tap = new StreamTap();
@@ -56,7 +59,8 @@ export class Workbench {
         await this.#anchor(source, info, session, applier.plan, signal);
         checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
       }
-      if (checkpoint === null || checkpoint.position === null) throw new SyncError('internal', 'the new anchor was not saved');
+      if (checkpoint === null || checkpoint.position === null)
+        throw new SyncError('internal', 'the new anchor was not saved');
       const {position, offset, sourceIdentity: identity} = checkpoint;
       const lost = await whyPositionIsLost(source, info, {position, offset, identity});
       if (lost !== null) throw new SyncError('position-lost', lost);
@@ -64,7 +68,7 @@ export class Workbench {
       const moved = identity !== info.identity;
       await session.query(sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
-      const reader = createSourceReader(applier.plan, connectionQuery(source));
+      const reader = createSourceReader(applier.plan, connectionQuery(source, STREAM_READ_TIMEOUT_MS));
       const connections: Connections = {
         // An offset belongs to the server that it was read from.
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
@@ -75,9 +79,10 @@ export class Workbench {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
           applier.plan = plan;
-          Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
+          Object.assign(reader, createSourceReader(plan, connectionQuery(source, STREAM_READ_TIMEOUT_MS)));
           const after = schemaFingerprint(plan);
-          if (after !== before) await session.query(sourceStatement(this.#fence, {identity: info.identity, schema: after}));
+          if (after !== before)
+            await session.query(sourceStatement(this.#fence, {identity: info.identity, schema: after}));
           return {plan, changed: after !== before};
         },
         close: open.closeAll,
@@ -100,16 +105,24 @@ export class Workbench {
   }
 
   /** For a reconcile: `count` workers, each with connections of its own. */
-  async connectWorkers(count: number, signal: AbortSignal): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
+  async connectWorkers(
+    count: number,
+    signal: AbortSignal,
+  ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(async open => {
       const workers: Worker[] = [];
       for (let i = 0; i < count; i++) {
         const source = await open.source();
         const session = await open.session();
-        const {plan} = i === 0 || this.#applier === null ? await this.#applierFor(source, session) : this.#applier;
+        const {plan} =
+          i === 0 || this.#applier === null ? await this.#applierFor(source, session) : this.#applier;
         const info = await readServerInfo('source', source);
         const reader = createSourceReader(plan, connectionQuery(source));
-        workers.push({source, info, hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)}});
+        workers.push({
+          source,
+          info,
+          hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
+        });
       }
       if (this.#applier === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
       return {workers, applier: this.#applier, close: open.closeAll};
@@ -131,12 +144,23 @@ export class Workbench {
     );
   }
 
-  async #anchor(source: Connection, info: ServerInfo, session: Session, plan: Plan, signal: AbortSignal): Promise<void> {
+  async #anchor(
+    source: Connection,
+    info: ServerInfo,
+    session: Session,
+    plan: Plan,
+    signal: AbortSignal,
+  ): Promise<void> {
     const mark = await openSnapshot(source, info, signal);
     await endSnapshot(source);
     const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
     await session.query(
-      anchorStatement(this.#fence, {position: mark.low, offset, sourceIdentity: info.identity, sourceSchema: schemaFingerprint(plan)}),
+      anchorStatement(this.#fence, {
+        position: mark.low,
+        offset,
+        sourceIdentity: info.identity,
+        sourceSchema: schemaFingerprint(plan),
+      }),
     );
   }
 

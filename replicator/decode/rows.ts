@@ -78,9 +78,12 @@ function sides(kind: RawRowsEvent['kind'], raw: unknown): [RawRow | null, RawRow
 
 function readingOf(source: SourcePlan, event: RawRowsEvent): Reading {
   const lower = new Map(event.columnNames.map((name, i) => [name.toLowerCase(), i]));
-  const indexes = source.columns.map((column, i) => lower.get((source.actual[i] ?? column).toLowerCase()) ?? -1);
+  const indexes = source.columns.map(
+    (column, i) => lower.get((source.actual[i] ?? column).toLowerCase()) ?? -1,
+  );
   const names = indexes.map(index => (index < 0 ? null : (event.columnNames[index] ?? null)));
-  const isIn = (bitmap: Uint8Array, index: number) => index >= 0 && ((bitmap[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
+  const isIn = (bitmap: Uint8Array, index: number) =>
+    index >= 0 && ((bitmap[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
   const wanted = indexes.filter((_, i) => source.actual[i] !== null);
   const keys = KEY_COLUMNS[source.table].map(column => indexes[source.columns.indexOf(column)] ?? -1);
   const after = event.kind === 'update' ? event.presentAfter : event.presentBefore;
@@ -95,7 +98,9 @@ function readingOf(source: SourcePlan, event: RawRowsEvent): Reading {
       after: keys.every(index => isIn(after, index)),
     },
     keyNames: names.map((name, i) => (name !== null && isIn(after, indexes[i] ?? -1) ? name : null)),
-    columns: source.actual.map(name => columnReader(source.schema.columns.find(column => column.name === name))),
+    columns: source.actual.map(name =>
+      columnReader(source.schema.columns.find(column => column.name === name)),
+    ),
   };
 }
 
@@ -118,10 +123,18 @@ function change(
   if (after === null) return {table: source.table, before: beforeRow, after: null, partial: false, unchecked};
   if (reading.complete.after) {
     const afterRow = toRow(after, reading);
-    return {table: source.table, before: beforeRow, after: afterRow, partial: isDoubtful(afterRow, reading.columns), unchecked};
+    return {
+      table: source.table,
+      before: beforeRow,
+      after: afterRow,
+      partial: isDoubtful(afterRow, reading.columns),
+      unchecked,
+    };
   }
   // A MINIMAL image: what it lacks, the key included, is as it was before.
-  const merged = reading.keyNames.map((name, i) => (name === null ? (beforeRow?.[i] ?? null) : toValue(after[name])));
+  const merged = reading.keyNames.map((name, i) =>
+    name === null ? (beforeRow?.[i] ?? null) : toValue(after[name]),
+  );
   return {table: source.table, before: beforeRow, after: merged, partial: true, unchecked};
 }
 
@@ -130,7 +143,12 @@ function toRow(raw: RawRow, {names, columns}: Reading): Row {
   for (let i = 0; i < names.length; i++) {
     const name = names[i] ?? null;
     const value = name === null ? null : raw[name];
-    row[i] = typeof value === 'string' ? value : Buffer.isBuffer(value) ? fromBytes(value, columns[i]) : toValue(value);
+    row[i] =
+      typeof value === 'string'
+        ? value
+        : Buffer.isBuffer(value)
+          ? fromBytes(value, columns[i])
+          : toValue(value);
   }
   return row;
 }
@@ -145,6 +163,7 @@ function fromBytes(bytes: Buffer, column: Reader | undefined): string {
 /** U+FFFD stands for bytes that could not be decoded: the server decodes them better, as it does its own charsets. */
 function isDoubtful(row: Row, columns: readonly Reader[]): boolean {
   return row.some(
-    (value, i) => value !== null && (value.includes('\uFFFD') || (columns[i]?.isForeign === true && !PLAIN.test(value))),
+    (value, i) =>
+      value !== null && (value.includes('\uFFFD') || (columns[i]?.isForeign === true && !PLAIN.test(value))),
   );
 }

@@ -45,7 +45,10 @@ const KINDS: Readonly<Record<string, StatementKind>> = {
 
 export function statementKind(sql: string): StatementKind {
   const text = sql.slice(0, 4096).replace(LEADING_COMMENTS, '');
-  const words = text.slice(0, 200).toUpperCase().split(/[\s(`;]+/, 4);
+  const words = text
+    .slice(0, 200)
+    .toUpperCase()
+    .split(/[\s(`;]+/, 4);
   const [first = '', second = ''] = words;
   if (first === 'ROLLBACK') return second === 'TO' ? 'rollback-to-savepoint' : 'rollback';
   if (first === 'START') return 'begin';
@@ -54,8 +57,18 @@ export function statementKind(sql: string): StatementKind {
     if (second === 'ROLLBACK') return 'xa-rollback';
     return second === 'START' || second === 'BEGIN' ? 'begin' : 'xa-end';
   }
-  if (first === 'ALTER' && /\bRENAME\b|\bEXCHANGE\b|\bTRUNCATE\b|\bDROP\s+PARTITION\b|\bDISCARD\b|\bIMPORT\b/i.test(text)) return 'ddl-with-rows';
-  if (first === 'CREATE' && /^CREATE\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|(?:UNIQUE\s+)?INDEX|VIEW|TRIGGER|EVENT|PROCEDURE|FUNCTION|DEFINER)/i.test(text)) return 'ddl';
+  if (
+    first === 'ALTER' &&
+    /\bRENAME\b|\bEXCHANGE\b|\bTRUNCATE\b|\bDROP\s+PARTITION\b|\bDISCARD\b|\bIMPORT\b/i.test(text)
+  )
+    return 'ddl-with-rows';
+  if (
+    first === 'CREATE' &&
+    /^CREATE\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|(?:UNIQUE\s+)?INDEX|VIEW|TRIGGER|EVENT|PROCEDURE|FUNCTION|DEFINER)/i.test(
+      text,
+    )
+  )
+    return 'ddl';
   return KINDS[first] ?? 'other';
 }
 
@@ -70,7 +83,12 @@ export function concernsMappedTables(sql: string, defaultDatabase: string, datab
 
 /** Every name under which a mapped column may be found. */
 const COLUMN_NAMES = [
-  ...new Set(Object.values(SOURCE_TABLES).flatMap(({columns, aliases}) => [...columns, ...Object.values<readonly string[]>(aliases).flat()])),
+  ...new Set(
+    Object.values(SOURCE_TABLES).flatMap(({columns, aliases}) => [
+      ...columns,
+      ...Object.values<readonly string[]>(aliases).flat(),
+    ]),
+  ),
 ];
 const MAPPED_VALUES = new RegExp(`(?<![\\w$])(?:${COLUMN_NAMES.join('|')}|CONVERT)(?![\\w$])`, 'i');
 

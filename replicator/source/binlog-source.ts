@@ -16,6 +16,8 @@ import {tapPackets} from './packets.ts';
 /** The source sends a heartbeat after this long without an event. */
 const HEARTBEAT_MS = 1000;
 const SILENCE_MS = 3 * HEARTBEAT_MS;
+/** MariaDB reads a file of its log from the start to find a GTID, and says nothing meanwhile. */
+const SEARCH_MS = 30_000;
 
 export interface BinlogSourceOptions {
   readonly connection: ConnectionOptions;
@@ -53,7 +55,12 @@ interface ZongjiEvent {
 /** A table map as zongji keeps it. */
 interface RawTable {
   readonly tableName: string;
-  readonly columns: readonly {name: string; type: number; charset?: string | null; metadata?: Record<string, number>}[];
+  readonly columns: readonly {
+    name: string;
+    type: number;
+    charset?: string | null;
+    metadata?: Record<string, number>;
+  }[];
   readonly columnSchemas: readonly {UNSIGNED?: boolean; ENUM_VALUES?: string[]}[];
 }
 
@@ -74,6 +81,8 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let file = options.position.tag === 'file' ? options.position.file : '';
   let lastContactMs = options.now();
   let events = 0;
+  /** The source has come to our place in its log. */
+  let found = false;
   let paused = false;
   let ended = false;
   const names = new Map<number, readonly string[]>();
@@ -83,12 +92,18 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     if (ended) return;
     ended = true;
     clearInterval(watchdog);
-    options.onFault(faultOf(error));
+    options.onFault(faultOf(error, options.position));
     zongji.stop();
   };
   const watchdog = setInterval(() => {
-    if (!paused && options.now() - lastContactMs > SILENCE_MS) {
-      fail(new SyncError('stream-silent', `nothing came from the source for ${SILENCE_MS / 1000} s, not even a heartbeat`));
+    const limitMs = found ? SILENCE_MS : SEARCH_MS;
+    if (!paused && options.now() - lastContactMs > limitMs) {
+      fail(
+        new SyncError(
+          'stream-silent',
+          `nothing came from the source for ${limitMs / 1000} s, not even a heartbeat`,
+        ),
+      );
     }
   }, HEARTBEAT_MS / 2);
 
@@ -105,12 +120,14 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   zongji.on('error', fail);
   zongji.on('ready', () => {
     tapPackets(zongji, {
-      onPacket: isHeartbeat => {
+      onPacket: kind => {
         lastContactMs = options.now();
-        if (!isHeartbeat) events++;
+        if (kind !== 'heartbeat') events++;
+        if (kind !== 'head') found = true;
       },
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
-      onStatement: sql => deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
+      onStatement: sql =>
+        deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
       isPaused: () => paused,
       onRows: packet => {
         if (ended) return true;
@@ -156,7 +173,8 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
         return;
       case 'XaPrepare':
-        if (event['onePhase'] === true) deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
+        if (event['onePhase'] === true)
+          deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
         else deliver({tag: 'xa-prepared', offset: offsetOf(event)});
         return;
       case 'Query':
@@ -270,7 +288,12 @@ function startOptions({serverId, database, position}: BinlogSourceOptions) {
 }
 
 function rawRows(event: ZongjiEvent, columnNames: readonly string[]): RawRowsEvent {
-  const kind = event.getTypeName() === 'WriteRows' ? 'insert' : event.getTypeName() === 'DeleteRows' ? 'delete' : 'update';
+  const kind =
+    event.getTypeName() === 'WriteRows'
+      ? 'insert'
+      : event.getTypeName() === 'DeleteRows'
+        ? 'delete'
+        : 'update';
   const present = event['columns_present_bitmap'] as Uint8Array;
   return {
     kind,
@@ -286,16 +309,33 @@ const POSITION_UNKNOWN = 1236;
 const SAME_SERVER_ID_MARIADB = 4052;
 
 /** By number; a decoding fault, which has none, stops the stream before the checkpoint passes it. */
-function faultOf(error: unknown): SyncError {
+function faultOf(error: unknown, position: Position): SyncError {
   if (error instanceof SyncError) return error;
   const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
+  // MySQL says the same of a stream that another client with our id has ended; before the next dump the
+  // position is looked at, and a lost one is known then.
+  if (errno === POSITION_UNKNOWN && position.tag !== 'mariadb-gtid') {
+    return new SyncError(
+      'stream-displaced',
+      'the source ended the stream (error 1236): another client has our server id, or the log is gone',
+      {cause: error, errno},
+    );
+  }
   if (errno === POSITION_UNKNOWN) {
-    return new SyncError('position-lost', 'the source does not have the log from our position on (error 1236)', {cause: error, errno});
+    return new SyncError(
+      'position-lost',
+      'the source does not have the log from our position on (error 1236)',
+      {cause: error, errno},
+    );
   }
   if (errno === SAME_SERVER_ID_MARIADB) {
-    return new SyncError('stream-displaced', 'another client streams with our server id', {cause: error, errno});
+    return new SyncError('stream-displaced', 'another client streams with our server id', {
+      cause: error,
+      errno,
+    });
   }
   const isOurs = !(error instanceof Error) || (!('errno' in error) && !('code' in error));
-  if (isOurs) return new SyncError('event-undecodable', 'an event of the binlog cannot be decoded', {cause: error});
+  if (isOurs)
+    return new SyncError('event-undecodable', 'an event of the binlog cannot be decoded', {cause: error});
   return classify('source', error);
 }

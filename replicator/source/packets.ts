@@ -5,8 +5,11 @@
 import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
 
+/** `head`: what every dump begins with, before the source has found our place. */
+export type PacketKind = 'head' | 'heartbeat' | 'event';
+
 export interface PacketTap {
-  readonly onPacket: (isHeartbeat: boolean) => void;
+  readonly onPacket: (kind: PacketKind) => void;
   readonly onUnsupported: (reason: string) => void;
   /** A statement in an event type that zongji does not decode. */
   readonly onStatement: (sql: string) => void;
@@ -40,6 +43,8 @@ const EXECUTE_LOAD_QUERY = 18;
 const TABLE_MAP = 19;
 const INCIDENT = 26;
 const HEARTBEATS: ReadonlySet<number> = new Set([27, 41]);
+/** Rotate, format description, previous GTIDs, and MariaDB's checkpoint, GTID list and start of encryption. */
+const HEADS: ReadonlySet<number> = new Set([4, 15, 35, 161, 163, 164]);
 /** Row events of the first and second version. */
 const ROWS: Readonly<Record<number, {readonly kind: RowsPacket['kind']; readonly version: 1 | 2}>> = {
   23: {kind: 'insert', version: 1},
@@ -61,12 +66,18 @@ const CHECKSUM_BYTES = 4;
  * Hooks into the command class that zongji makes and publishes as `BinlogClass` before it emits `ready`.
  */
 export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap): void {
-  const inner = zongji as unknown as {BinlogClass: {prototype: {binlogData: Handle}}; useChecksum: boolean; _fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null; tableMap: Record<number, unknown>};
+  const inner = zongji as unknown as {
+    BinlogClass: {prototype: {binlogData: Handle}};
+    useChecksum: boolean;
+    _fetchTableInfo: FetchTableInfo;
+    connection: {pause(): void} | null;
+    tableMap: Record<number, unknown>;
+  };
   const knownTables = new Map<number, Buffer>();
   const prototype = inner.BinlogClass.prototype;
   const original = prototype.binlogData;
   prototype.binlogData = function (packet, connection) {
-    tap.onPacket(HEARTBEATS.has(packet.buffer[packet.offset + 5] ?? 0));
+    tap.onPacket(kindOf(packet.buffer[packet.offset + 5] ?? 0));
     if (packet.isEOF() || packet.isError()) return original.call(this, packet, connection);
     // A marker byte, then the header: timestamp, type, server id, length, end position, flags.
     const type = packet.buffer[packet.offset + 5];
@@ -89,7 +100,8 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
         return original.call(this, packet, connection);
       }
       case TRANSACTION_PAYLOAD:
-        for (const event of unfold(packet, inner.useChecksum)) prototype.binlogData.call(this, event, connection);
+        for (const event of unfold(packet, inner.useChecksum))
+          prototype.binlogData.call(this, event, connection);
         return prototype.binlogData;
       case INCIDENT:
         tap.onUnsupported('the log holds an incident: the source lost changes before it could log them');
@@ -107,12 +119,27 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
   holdPauseDuringFetch(inner, tap);
 }
 
-function rowsPacket({buffer, offset}: Packet, to: number, {kind, version}: (typeof ROWS)[number]): RowsPacket {
+function kindOf(type: number): PacketKind {
+  return HEARTBEATS.has(type) ? 'heartbeat' : HEADS.has(type) ? 'head' : 'event';
+}
+
+function rowsPacket(
+  {buffer, offset}: Packet,
+  to: number,
+  {kind, version}: (typeof ROWS)[number],
+): RowsPacket {
   const body = offset + 1 + HEADER_BYTES;
   const flags = buffer.readUInt16LE(body + 6);
   // The second version has extra data of its own length, the length's two bytes included.
   const from = body + 8 + (version === 2 ? buffer.readUInt16LE(body + 8) : 0);
-  return {kind, tableId: buffer.readUIntLE(body, 6), buffer, from, to, unchecked: (flags & NO_FOREIGN_KEY_CHECKS) !== 0};
+  return {
+    kind,
+    tableId: buffer.readUIntLE(body, 6),
+    buffer,
+    from,
+    to,
+    unchecked: (flags & NO_FOREIGN_KEY_CHECKS) !== 0,
+  };
 }
 
 type FetchTableInfo = (event: unknown, next: () => void) => void;
@@ -121,7 +148,10 @@ type FetchTableInfo = (event: unknown, next: () => void) => void;
  * While zongji asks information_schema about a table it pauses the socket, and resumes it after. Where
  * we had paused it meanwhile, it must stay so.
  */
-function holdPauseDuringFetch(zongji: {_fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null}, tap: PacketTap): void {
+function holdPauseDuringFetch(
+  zongji: {_fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null},
+  tap: PacketTap,
+): void {
   const original = zongji._fetchTableInfo.bind(zongji);
   zongji._fetchTableInfo = (event, next) => {
     original(event, () => {
@@ -171,7 +201,7 @@ export function unfold(packet: Packet, checksums: boolean): Packet[] {
   const payload = buffer.subarray(at, end);
   const events = isCompressed ? Buffer.from(decompress(payload)) : payload;
   const packets: Packet[] = [];
-  for (let from = 0; from < events.length; ) {
+  for (let from = 0; from < events.length;) {
     const length = events.readUInt32LE(from + 9);
     packets.push(asPacket(events.subarray(from, from + length), checksums, endPosition));
     from += length;

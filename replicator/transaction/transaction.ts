@@ -94,7 +94,12 @@ export class TransactionBuilder {
     }
   }
 
-  #statement({sql, database, offset, executedAtMs}: SourceEvent & {tag: 'statement'}): SourceTransaction | null {
+  #statement({
+    sql,
+    database,
+    offset,
+    executedAtMs,
+  }: SourceEvent & {tag: 'statement'}): SourceTransaction | null {
     const kind = statementKind(sql);
     switch (kind) {
       case 'begin':
@@ -120,8 +125,10 @@ export class TransactionBuilder {
     if (concernsMappedTables(sql, database, this.#options.database)) {
       if (kind === 'dml') this.#cannotSee('all', 'a statement-format change of a mapped table');
       if (kind === 'ddl' || kind === 'ddl-with-rows') this.#schemaChanged = true;
-      if (kind === 'ddl' && concernsMappedValues(sql)) this.#cannotSee('all', 'a statement that may have changed mapped columns');
-      if (kind === 'ddl-with-rows') this.#cannotSee('all', 'a mapped table was truncated, dropped, created or renamed');
+      if (kind === 'ddl' && concernsMappedValues(sql))
+        this.#cannotSee('all', 'a statement that may have changed mapped columns');
+      if (kind === 'ddl-with-rows')
+        this.#cannotSee('all', 'a mapped table was truncated, dropped, created or renamed');
     }
     // DDL stands alone and commits itself.
     return this.#begun ? null : this.#end(offset, executedAtMs);
@@ -153,7 +160,9 @@ export class TransactionBuilder {
   }
 
   #take(offset: LogOffset | null, committedAtMs: number | null, complete: boolean): SourceTransaction {
-    const changes = this.#doubtful ? this.#changes.map(change => ({...change, partial: true})) : this.#changes;
+    const changes = this.#doubtful
+      ? this.#changes.map(change => ({...change, partial: true}))
+      : this.#changes;
     const bytes = this.#bytes;
     this.#changes = [];
     this.#bytes = 0;
@@ -185,7 +194,11 @@ export class PositionTracker {
 
   advance({gtid, offset}: Pick<SourceTransaction, 'gtid' | 'offset'>): void {
     // A dump begins with the start of a file: that the log moved on never moves us back.
-    const isBehind = gtid === null && offset !== null && this.#offset?.file === offset.file && offset.offset < this.#offset.offset;
+    const isBehind =
+      gtid === null &&
+      offset !== null &&
+      this.#offset?.file === offset.file &&
+      offset.offset < this.#offset.offset;
     if (offset !== null && !isBehind) this.#offset = offset;
     if (gtid === null) return;
     this.#set?.add(gtid);

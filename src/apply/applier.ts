@@ -8,13 +8,7 @@ import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
 import type {Need} from '../source/watermark.ts';
-import {
-  asFound,
-  EMPTY_CHANGE_SET,
-  REREAD,
-  type ChangeSet,
-  type ParentChange,
-} from './change-set.ts';
+import {asFound, EMPTY_CHANGE_SET, REREAD, type ChangeSet, type ParentChange} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {DeadLetters} from './dead-letters.ts';
 import {decide, type Work} from './decide.ts';

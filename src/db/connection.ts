@@ -13,6 +13,8 @@ export type {ConnectionOptions};
 export type Side = 'source' | 'target';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** No statement of ours takes that long, so that a server which answers this late does not answer at all. */
+const STATEMENT_TIMEOUT_MS = 120_000;
 
 /** Server errors that say that the connection, or the server, is gone; client errors are classified by code. */
 const GONE_ERRNOS = new Set([
@@ -171,7 +173,7 @@ export async function queryRows(
   connection: Connection,
   sql: string,
   values: readonly unknown[] = [],
-  timeoutMs = 0,
+  timeoutMs = STATEMENT_TIMEOUT_MS,
 ): Promise<unknown[][]> {
   try {
     const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};

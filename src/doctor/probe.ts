@@ -56,7 +56,12 @@ export async function readPlatform(side: Side, connection: Connection): Promise<
 }
 
 /** How a server's setting is changed where it runs. */
-export function settingMend(probe: Probe, variable: string, value: string, {restart = false} = {}): string {
+export function settingMend(
+  probe: Pick<Probe, 'platform' | 'info'>,
+  variable: string,
+  value: string,
+  {restart = false} = {},
+): string {
   if (probe.platform === 'aurora')
     return `in the DB cluster parameter group: ${variable} = ${value}${restart ? ', then reboot the writer' : ''}`;
   if (probe.platform === 'rds')

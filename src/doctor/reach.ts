@@ -5,7 +5,7 @@ import {connect, queryRows, type Connection, type Side} from '../db/connection.t
 import {readServerInfo, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
-import {readPlatform, type Probe} from './probe.ts';
+import {quoteName, readPlatform, type Probe} from './probe.ts';
 import {inspectCertificate, type Certificate} from './certificate.ts';
 
 export interface Reached {
@@ -39,6 +39,7 @@ export async function reach(side: Side, config: DatabaseConfig): Promise<Reached
 }
 
 const NO_DATABASE = 1049;
+const NO_RIGHT_TO_DATABASE = 1044;
 
 async function unreachable(side: Side, config: DatabaseConfig, error: SyncError): Promise<Finding> {
   const at = `${config.host}:${config.port}`;
@@ -53,12 +54,20 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
   if (error.errno === NO_DATABASE) {
     const mend =
       side === 'target'
-        ? `CREATE DATABASE \`${config.database}\` CHARACTER SET utf8mb4;`
+        ? `CREATE DATABASE ${quoteName(config.database)} CHARACTER SET utf8mb4;`
         : `set ${name}_DATABASE to the schema that holds users and institutes`;
     return mustFix(side, 'reachable', {
       message: `there is no database ${config.database} on ${at}`,
       why,
       mend,
+    });
+  }
+  if (error.errno === NO_RIGHT_TO_DATABASE) {
+    const privileges = side === 'source' ? 'SELECT' : 'SELECT, INSERT, UPDATE, DELETE';
+    return mustFix(side, 'privilege-needed', {
+      message: `the account may not use the database ${config.database} on ${at}, or there is none`,
+      why,
+      mend: `GRANT ${privileges} ON ${quoteName(config.database)}.* TO the account of ${name}_USERNAME; all that it needs: docs/grants.md`,
     });
   }
   if (error.code === 'access-denied') {
@@ -184,7 +193,8 @@ const RELEASES: Readonly<Record<ServerInfo['flavour'], Record<Side, Release>>> =
   },
 };
 
-function checkVersion({side, info, platform}: Probe): Finding[] {
+/** Pure. */
+export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info' | 'platform'>): Finding[] {
   const {oldest, tested} = RELEASES[info.flavour][side];
   const what = `${info.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'} ${info.version}${platform === 'own' ? '' : ` on ${platform === 'rds' ? 'RDS' : 'Aurora'}`}`;
   if (/tidb|vitess/i.test(info.version)) {

@@ -16,8 +16,10 @@ export async function whyPositionIsLost(
   const {position} = saved;
   const sameServer = saved.identity === info.identity;
   const kind = info.flavour === 'mariadb' ? 'mariadb-gtid' : info.hasGtids ? 'mysql-gtid' : 'file';
-  if (position.tag !== kind) return `the saved position is of the kind ${position.tag}, and the source has ${kind}`;
-  if (position.tag === 'file' && !sameServer) return 'the source is another server than the one that the position was read from';
+  if (position.tag !== kind)
+    return `the saved position is of the kind ${position.tag}, and the source has ${kind}`;
+  if (position.tag === 'file' && !sameServer)
+    return 'the source is another server than the one that the position was read from';
   if (position.tag === 'mysql-gtid') {
     const [row] = await queryRows(
       'source',
@@ -26,7 +28,8 @@ export async function whyPositionIsLost(
       [position.set, position.set],
     );
     if (Number(row?.[0]) !== 1) return 'the source has purged transactions that were not applied yet';
-    if (Number(row?.[1]) !== 1) return 'the source lacks transactions that were applied: it was reset, or is behind';
+    if (Number(row?.[1]) !== 1)
+      return 'the source lacks transactions that were applied: it was reset, or is behind';
   }
   // On the server that it was read from, the offset tells of a log that was reset or has shrunk.
   const offset = position.tag === 'file' ? position : sameServer ? saved.offset : null;
@@ -35,10 +38,13 @@ export async function whyPositionIsLost(
   const file = files.find(candidate => candidate.file === offset.file);
   if (file !== undefined) {
     if (file.offset < offset.offset) return 'the log of the source is shorter than the saved position';
-    return (await isAnotherLog(connection, offset, position)) ? 'the log of the source was reset, and has grown past the saved position since' : null;
+    return (await isAnotherLog(connection, offset, position))
+      ? 'the log of the source was reset, and has grown past the saved position since'
+      : null;
   }
   const last = files.at(-1);
-  if (last === undefined || fileNumber(last.file) < fileNumber(offset.file)) return 'the log of the source was reset';
+  if (last === undefined || fileNumber(last.file) < fileNumber(offset.file))
+    return 'the log of the source was reset';
   // Purged: fatal for an offset; with GTIDs the transactions decide, and were checked or will be by the dump.
   return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
 }
@@ -52,7 +58,11 @@ const ERROR_WHEN_EXECUTING_COMMAND = 1220;
  * Whether the log at the saved offset is not the one that we read: no event begins there, or one that we
  * have applied already. GTIDs alone do not tell: after a reset they are given out anew.
  */
-async function isAnotherLog(connection: Connection, {file, offset}: LogOffset, position: Position): Promise<boolean> {
+async function isAnotherLog(
+  connection: Connection,
+  {file, offset}: LogOffset,
+  position: Position,
+): Promise<boolean> {
   const sql = `SHOW BINLOG EVENTS IN '${file.replaceAll("'", '')}' FROM ${Math.max(4, offset)} LIMIT ${EVENTS_TO_LOOK_AT}`;
   try {
     for (const [, , type, , , info] of await queryRows('source', connection, sql)) {

@@ -64,7 +64,10 @@ async function inTime<T>(answer: Promise<T>): Promise<T> {
     return await Promise.race([
       answer,
       pause(QUERY_TIMEOUT_MS, late.signal).then(() => {
-        throw new SyncError('source-unreachable', `the source did not answer in ${QUERY_TIMEOUT_MS / 1000} s`);
+        throw new SyncError(
+          'source-unreachable',
+          `the source did not answer in ${QUERY_TIMEOUT_MS / 1000} s`,
+        );
       }),
     ]);
   } finally {

@@ -31,8 +31,8 @@ describe('the documents', () => {
 
   it('.env.example names every setting, and is one that loads', () => {
     const example = read('.env.example');
-    expect([...example.matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name).toSorted()).toEqual(
-      variables.toSorted(),
+    expect(new Set([...example.matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name))).toEqual(
+      new Set(variables),
     );
     const commentedIn = parseEnv(
       example

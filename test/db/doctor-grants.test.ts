@@ -80,6 +80,12 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
   });
 
   it('are enough to migrate, sync and verify, and doctor finds nothing to say', async () => {
+    await run(`CREATE USER '${reader}'@'%' IDENTIFIED BY '${PASSWORD}'`);
+    expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
+      level: 'must-fix',
+      mend: expect.stringContaining(`GRANT SELECT ON \`${source}\`.*`),
+    });
+    await run(`DROP USER '${reader}'@'%'`);
     await grant(`source ${flavour}`);
     await grant('target run');
     const env = environmentOf(stand, accounts);

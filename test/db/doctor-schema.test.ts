@@ -15,6 +15,24 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
   const onTarget = (sql: string) => withConnection(server, target, connection => connection.query(sql));
   const mend = async (check: string) => String(worst(await doctor(), check).mend);
 
+  it('says which database is not there', async () => {
+    const findings = await doctor({DB_DATABASE: 'no_such_laas', ORG_DB_DATABASE: 'no_such_org'});
+    expect(findings).toMatchObject([
+      {
+        side: 'source',
+        check: 'reachable',
+        level: 'must-fix',
+        message: expect.stringContaining('there is no database no_such_laas on'),
+      },
+      {
+        side: 'target',
+        check: 'reachable',
+        level: 'must-fix',
+        mend: 'CREATE DATABASE `no_such_org` CHARACTER SET utf8mb4;',
+      },
+    ]);
+  });
+
   it('says what an empty source and an empty target lack', async () => {
     const findings = await doctor();
     expect(worst(findings, 'source-columns')).toMatchObject({level: 'must-fix', side: 'source'});

@@ -91,6 +91,28 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
     });
   });
 
+  it('asks and reads, on both sides, and does nothing else', async () => {
+    await run("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON");
+    await doctor();
+    await run('SET GLOBAL general_log = OFF');
+    const rows = await withConnection(server, undefined, connection =>
+      query(
+        connection,
+        "SELECT CONVERT(argument USING utf8mb4) AS statement FROM mysql.general_log WHERE command_type IN ('Query', 'Execute', 'Prepare')",
+      ),
+    );
+    const others = rows
+      .map(row => String(row['statement']))
+      .filter(
+        statement =>
+          !/^(SELECT|SHOW|SET time_zone|SET SESSION TRANSACTION READ ONLY$|SET GLOBAL general_log)/.test(
+            statement,
+          ),
+      );
+    expect(others).toEqual([]);
+    expect(rows.length).toBeGreaterThan(40);
+  });
+
   it('is what a daemon says when it starts, and it goes on by itself once that is mended', async () => {
     await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
       const {message, mend} = worst(await doctor(), 'binlog-metadata');

@@ -18,8 +18,14 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
   beforeAll(async () => {
     toSource = await startProxy(server);
     toTarget = await startProxy(server);
-    stand = await Stand.open({source: {server, database: source}, target: {server, database: target}, via: {source: toSource, target: toTarget}});
-    await stand.source.query("INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p'), (2, 'Two', 'two@example.test', 'p')");
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      via: {source: toSource, target: toTarget},
+    });
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p'), (2, 'Two', 'two@example.test', 'p')",
+    );
     await stand.start();
     await stand.equal();
   });
@@ -34,7 +40,12 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
     toSource.blackhole();
     const silentMs = performance.now();
     await rename('InSilence');
-    const status = await stand.until('a reason', ({replication, reasons, warnings}) => replication.state !== 'streaming' && /stream-silent|source-unreachable/.test([...reasons, ...(warnings as string[])].join()));
+    const status = await stand.until(
+      'a reason',
+      ({replication, reasons, warnings}) =>
+        replication.state !== 'streaming' &&
+        /stream-silent|source-unreachable/.test([...reasons, ...(warnings as string[])].join()),
+    );
     expect(performance.now() - silentMs).toBeLessThan(10_000);
     expect(status.replication.lagSeconds === null || status.replication.lagSeconds > 0).toBe(true);
     toSource.restore();
@@ -45,7 +56,13 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
   it('to the target that fall silent cost nothing but time', async () => {
     toTarget.blackhole();
     await rename('TargetSilent');
-    await stand.until('a reason', ({replication, reasons, warnings}) => replication.state !== 'streaming' && /target-unreachable|lease-lost/.test([...reasons, ...(warnings as string[])].join()), 30_000);
+    await stand.until(
+      'a reason',
+      ({replication, reasons, warnings}) =>
+        replication.state !== 'streaming' &&
+        /target-unreachable|lease-lost/.test([...reasons, ...(warnings as string[])].join()),
+      30_000,
+    );
     toTarget.restore();
     await stand.daemon.until('streaming', 40_000);
     await stand.equal();
@@ -53,7 +70,8 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
 
   it('that are cut at random bytes lose nothing and repeat nothing', {timeout: TIMEOUT_MS}, async () => {
     const random = randomFrom(SEED);
-    const applied = async () => Number((await stand.targetRows('SELECT rows_applied AS n FROM sync_checkpoint'))[0]?.['n']);
+    const applied = async () =>
+      Number((await stand.targetRows('SELECT rows_applied AS n FROM sync_checkpoint'))[0]?.['n']);
     const writers = await startWriters({server, database: source}, 2, SEED);
     try {
       for (let i = 0; i < CUTS; i++) {
@@ -102,13 +120,21 @@ describeEachFlavour('servers of its own', ({flavour}) => {
   let stand: Stand;
   beforeAll(async () => {
     [sourceServer, targetServer] = await Promise.all([startServer({flavour}), startServer({flavour})]);
-    for (const [server, name] of [[sourceServer, 'laas'], [targetServer, 'organizations']] as const) {
+    for (const [server, name] of [
+      [sourceServer, 'laas'],
+      [targetServer, 'organizations'],
+    ] as const) {
       const connection = await connect(server);
       await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
       await connection.end();
     }
-    stand = await Stand.open({source: {server: sourceServer, database: 'laas'}, target: {server: targetServer, database: 'organizations'}});
-    await stand.source.query("INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')");
+    stand = await Stand.open({
+      source: {server: sourceServer, database: 'laas'},
+      target: {server: targetServer, database: 'organizations'},
+    });
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')",
+    );
     await stand.start();
     await stand.equal();
   });
@@ -129,7 +155,12 @@ describeEachFlavour('servers of its own', ({flavour}) => {
       await stand.equal(30_000);
       await rename(`last-${server.port}`);
       await server.kill();
-      await stand.until('a reason', ({replication, reasons, warnings}) => replication.state !== 'streaming' && [...reasons, ...(warnings as string[])].length > 0, 30_000);
+      await stand.until(
+        'a reason',
+        ({replication, reasons, warnings}) =>
+          replication.state !== 'streaming' && [...reasons, ...(warnings as string[])].length > 0,
+        30_000,
+      );
       await server.start();
       await stand.connect();
       await stand.daemon.until('streaming', 40_000);
@@ -141,13 +172,21 @@ describeEachFlavour('servers of its own', ({flavour}) => {
   it('of which the target turns read-only are waited for', async () => {
     const mode = flavour === 'mysql' ? 'super_read_only' : 'read_only';
     // On MariaDB the test's account may write all the same; so a daemon with less.
-    await stand.target.query("CREATE USER 'plain'@'%' IDENTIFIED BY 'plain'; GRANT ALL ON organizations.* TO 'plain'@'%'");
+    await stand.target.query(
+      "CREATE USER 'plain'@'%' IDENTIFIED BY 'plain'; GRANT ALL ON organizations.* TO 'plain'@'%'",
+    );
     await stand.daemon.stop();
     await stand.start({ORG_DB_USERNAME: 'plain', ORG_DB_PASSWORD: 'plain'});
     await stand.target.query(`SET GLOBAL ${mode} = ON`);
     await rename('ReadOnly');
-    await stand.until('a reason', ({replication, reasons, warnings}) => replication.state !== 'streaming' && /target/.test([...reasons, ...(warnings as string[])].join()));
-    await stand.target.query(`SET GLOBAL ${mode} = OFF${flavour === 'mysql' ? '; SET GLOBAL read_only = OFF' : ''}`);
+    await stand.until(
+      'a reason',
+      ({replication, reasons, warnings}) =>
+        replication.state !== 'streaming' && /target/.test([...reasons, ...(warnings as string[])].join()),
+    );
+    await stand.target.query(
+      `SET GLOBAL ${mode} = OFF${flavour === 'mysql' ? '; SET GLOBAL read_only = OFF' : ''}`,
+    );
     await stand.daemon.until('streaming', 40_000);
     await stand.equal(30_000);
   });

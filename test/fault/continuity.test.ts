@@ -25,7 +25,11 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
           await connection.query(`DROP DATABASE ${target}; CREATE DATABASE ${target} CHARACTER SET utf8mb4`);
         });
         proxy = await startProxy(sourceServer.address);
-        stand = await Stand.open({source: {server: sourceServer, database: 'laas'}, target: {server, database: target}, via: {source: proxy}});
+        stand = await Stand.open({
+          source: {server: sourceServer, database: 'laas'},
+          target: {server, database: target},
+          via: {source: proxy},
+        });
         await fill();
         await stand.start();
         await stand.equal();
@@ -42,19 +46,25 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
         await stand.source.query(
           "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 80) SELECT i, CONCAT('F', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
         );
-        await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users");
+        await stand.source.query(
+          "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users",
+        );
       };
       let next = 1000;
       const work = async (count = 1) => {
         for (let i = 0; i < count; i++) {
           const id = next++;
-          await stand.source.query('INSERT INTO users (id, first_name, email, password) VALUES (?, ?, ?, ?)', [id, 'x'.repeat(id % 37), `w${id}@example.test`, 'p']);
+          await stand.source.query(
+            'INSERT INTO users (id, first_name, email, password) VALUES (?, ?, ?, ?)',
+            [id, 'x'.repeat(id % 37), `w${id}@example.test`, 'p'],
+          );
           await stand.source.query('INSERT INTO institute_user (institute_id, user_id) VALUES (1, ?)', [id]);
           await stand.source.query("UPDATE users SET first_name = CONCAT('U', ?) ORDER BY id LIMIT 3", [id]);
           await stand.source.query('DELETE FROM users WHERE id < 1000 ORDER BY id LIMIT 1');
         }
       };
-      const reset = () => stand.source.query(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
+      const reset = () =>
+        stand.source.query(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
       /** All but the last file; a server that still believes in a reader keeps them for a moment. */
       const purge = async ({flush} = {flush: true}) => {
         if (flush) await stand.source.query('FLUSH BINARY LOGS');
@@ -118,7 +128,9 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
       });
 
       it("moves on with everybody's transactions, so that a purge of what is long past means nothing", async () => {
-        await stand.source.query('CREATE TABLE IF NOT EXISTS elsewhere.t (i INT PRIMARY KEY AUTO_INCREMENT, s TEXT)');
+        await stand.source.query(
+          'CREATE TABLE IF NOT EXISTS elsewhere.t (i INT PRIMARY KEY AUTO_INCREMENT, s TEXT)',
+        );
         const before = (await stand.daemon.get('/sync/runs')) as {items: unknown[]};
         for (let i = 0; i < 5; i++) {
           await stand.source.query("INSERT INTO elsewhere.t (s) VALUES (REPEAT('s', 1000))");
@@ -126,7 +138,12 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
         }
         const [end] = await stand.sourceRows('SHOW BINARY LOGS').then(rows => rows.slice(-1));
         await stand.explained(
-          eventually(async () => (await stand.targetRows('SELECT log_file FROM sync_checkpoint'))[0]?.['log_file'] === end?.['Log_name'], {what: 'the checkpoint'}),
+          eventually(
+            async () =>
+              (await stand.targetRows('SELECT log_file FROM sync_checkpoint'))[0]?.['log_file'] ===
+              end?.['Log_name'],
+            {what: 'the checkpoint'},
+          ),
         );
         await stand.daemon.kill();
         await purge({flush: false});
@@ -134,7 +151,9 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
         await work();
         await stand.caughtUp();
         await stand.equal();
-        expect(((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length).toBe(before.items.length);
+        expect(((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length).toBe(
+          before.items.length,
+        );
       });
 
       it("another server's, behind the same address", async () => {
@@ -157,7 +176,9 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
           await stand.explained(
             eventually(
               async () => {
-                expect(await stand.targetRows('SELECT COUNT(*) n, MIN(name) low, MAX(name) high FROM user')).toEqual([{n: 300, low: 'O1', high: 'O99'}]);
+                expect(
+                  await stand.targetRows('SELECT COUNT(*) n, MIN(name) low, MAX(name) high FROM user'),
+                ).toEqual([{n: 300, low: 'O1', high: 'O99'}]);
                 expect(await stand.targetRows('SELECT COUNT(*) n FROM institute_users')).toEqual([{n: 0}]);
                 return true;
               },

@@ -11,55 +11,59 @@ import {connect} from '../servers/databases.ts';
 const KILLS = Number(process.env['KILLS'] ?? 20);
 
 describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, source, target}) => {
-  it(`is survived ${KILLS} times, and no reader ever sees half a transaction`, {timeout: TIMEOUT_MS}, async () => {
-    const random = randomFrom(SEED);
-    const place = {server, database: source};
-    await using stand = await Stand.open({source: place, target: {server, database: target}});
-    const writers = await startWriters(place, 3, SEED);
-    const reader = await connect(server, target);
-    const seen = {reads: 0, pairs: 0, halves: [] as unknown[]};
-    const watching = new AbortController();
-    const watch = (async () => {
-      while (!watching.signal.aborted) {
-        const [rows] = await reader.query('SELECT name FROM user WHERE userId IN (9001, 9002)');
-        const names = (rows as {name: string}[]).map(row => row.name);
-        seen.reads++;
-        if (names.length === 2) seen.pairs++;
-        if (names.length === 1 || names[0] !== names[1]) seen.halves.push(names);
+  it(
+    `is survived ${KILLS} times, and no reader ever sees half a transaction`,
+    {timeout: TIMEOUT_MS},
+    async () => {
+      const random = randomFrom(SEED);
+      const place = {server, database: source};
+      await using stand = await Stand.open({source: place, target: {server, database: target}});
+      const writers = await startWriters(place, 3, SEED);
+      const reader = await connect(server, target);
+      const seen = {reads: 0, pairs: 0, halves: [] as unknown[]};
+      const watching = new AbortController();
+      const watch = (async () => {
+        while (!watching.signal.aborted) {
+          const [rows] = await reader.query('SELECT name FROM user WHERE userId IN (9001, 9002)');
+          const names = (rows as {name: string}[]).map(row => row.name);
+          seen.reads++;
+          if (names.length === 2) seen.pairs++;
+          if (names.length === 1 || names[0] !== names[1]) seen.halves.push(names);
+        }
+      })();
+      let token = 0;
+      try {
+        for (let i = 0; i < KILLS; i++) {
+          const daemon = await stand.launch();
+          // Some die while they start or load, most while they stream.
+          if (random() < 0.75)
+            await eventually(() => daemon.log().includes('replication is streaming'), {
+              timeoutMs: 30_000,
+              intervalMs: 5,
+              what: 'streaming',
+            });
+          await sleep(random() * 400);
+          await daemon.kill();
+          const [row] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
+          expect(Number(row?.['token'] ?? 0)).toBeGreaterThanOrEqual(token);
+          token = Number(row?.['token'] ?? 0);
+        }
+      } finally {
+        await writers.stop();
+        watching.abort();
+        await watch;
+        await reader.end();
       }
-    })();
-    let token = 0;
-    try {
-      for (let i = 0; i < KILLS; i++) {
-        const daemon = await stand.launch();
-        // Some die while they start or load, most while they stream.
-        if (random() < 0.75)
-          await eventually(() => daemon.log().includes('replication is streaming'), {
-            timeoutMs: 30_000,
-            intervalMs: 5,
-            what: 'streaming',
-          });
-        await sleep(random() * 400);
-        await daemon.kill();
-        const [row] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
-        expect(Number(row?.['token'] ?? 0)).toBeGreaterThanOrEqual(token);
-        token = Number(row?.['token'] ?? 0);
-      }
-    } finally {
-      await writers.stop();
-      watching.abort();
-      await watch;
-      await reader.end();
-    }
-    await stand.start();
-    await stand.caughtUp();
-    await stand.equal();
-    expect(seen.halves).toEqual([]);
-    expect(seen.pairs).toBeGreaterThan(KILLS);
-    expect(token).toBeGreaterThan(KILLS / 2);
-    expect((await stand.cli(['verify'])).code).toBe(0);
-    expect(await stand.daemon.stop()).toBe(0);
-  });
+      await stand.start();
+      await stand.caughtUp();
+      await stand.equal();
+      expect(seen.halves).toEqual([]);
+      expect(seen.pairs).toBeGreaterThan(KILLS);
+      expect(token).toBeGreaterThan(KILLS / 2);
+      expect((await stand.cli(['verify'])).code).toBe(0);
+      expect(await stand.daemon.stop()).toBe(0);
+    },
+  );
 
   it('in the middle of a transaction that is applied in parts leaves the checkpoint before it', async () => {
     await using stand = await Stand.open({
@@ -69,7 +73,8 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
     });
     await stand.start();
     await stand.caughtUp();
-    const written = async () => Number((await stand.targetRows('SELECT COUNT(*) AS n FROM user WHERE userId >= 100000'))[0]?.['n']);
+    const written = async () =>
+      Number((await stand.targetRows('SELECT COUNT(*) AS n FROM user WHERE userId >= 100000'))[0]?.['n']);
     const numbers = 'SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < 299';
     await stand.source.query(`
       START TRANSACTION;
@@ -78,7 +83,9 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
         WITH RECURSIVE n AS (${numbers}) SELECT 100000 + a.i * 300 + b.i, REPEAT('f', 60), REPEAT('l', 60), CONCAT('large', a.i, '.', b.i, '@example.test'), REPEAT('p', 60) FROM n a, n b;
       UPDATE users SET last_name = 'end' WHERE id IN (9001, 9002);`);
     await stand.source.query('COMMIT');
-    await stand.explained(eventually(async () => (await written()) > 0, {timeoutMs: 30_000, intervalMs: 1, what: 'a part'}));
+    await stand.explained(
+      eventually(async () => (await written()) > 0, {timeoutMs: 30_000, intervalMs: 1, what: 'a part'}),
+    );
     await stand.daemon.kill();
     await stand.start();
     await stand.equal(60_000);

@@ -5,10 +5,25 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {connect} from '../servers/databases.ts';
 
-const SECRETS = ['Secretfirst', 'Secretlast', 'SecretInstitute', 'secret.mail', 'SECRETHASH', 'secret-api-token', 'secret-read-token', 'secret-db-word', 'wrong-token-word', 'secretpicture'];
+const SECRETS = [
+  'Secretfirst',
+  'Secretlast',
+  'SecretInstitute',
+  'secret.mail',
+  'SECRETHASH',
+  'secret-api-token',
+  'secret-read-token',
+  'secret-db-word',
+  'wrong-token-word',
+  'secretpicture',
+];
 const WIDE = {
   surrogate: true,
-  create: SURROGATE.create.replace(', UNIQUE KEY email (email)', '').replace('email VARCHAR(190)', 'email VARCHAR(400)').replace('password VARCHAR(255)', 'password VARCHAR(400)').replace('name VARCHAR(255)', 'name VARCHAR(400)'),
+  create: SURROGATE.create
+    .replace(', UNIQUE KEY email (email)', '')
+    .replace('email VARCHAR(190)', 'email VARCHAR(400)')
+    .replace('password VARCHAR(255)', 'password VARCHAR(400)')
+    .replace('name VARCHAR(255)', 'name VARCHAR(400)'),
 };
 const HEADERS = {authorization: 'Bearer secret-api-token'};
 
@@ -17,13 +32,21 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
   const account = `priv_${flavour}`;
   beforeAll(async () => {
     const connection = await connect(server);
-    await connection.query(`CREATE USER '${account}'@'%' IDENTIFIED BY 'secret-db-word'; GRANT ALL ON ${target}.* TO '${account}'@'%'`);
+    await connection.query(
+      `CREATE USER '${account}'@'%' IDENTIFIED BY 'secret-db-word'; GRANT ALL ON ${target}.* TO '${account}'@'%'`,
+    );
     await connection.end();
     stand = await Stand.open({
       source: {server, database: source},
       target: {server, database: target},
       schema: WIDE,
-      env: {LOG_LEVEL: 'trace', SYNC_API_TOKEN: 'secret-api-token', SYNC_READ_TOKEN: 'secret-read-token', ORG_DB_USERNAME: account, ORG_DB_PASSWORD: 'secret-db-word'},
+      env: {
+        LOG_LEVEL: 'trace',
+        SYNC_API_TOKEN: 'secret-api-token',
+        SYNC_READ_TOKEN: 'secret-read-token',
+        ORG_DB_USERNAME: account,
+        ORG_DB_PASSWORD: 'secret-db-word',
+      },
     });
   });
   afterAll(async () => {
@@ -35,20 +58,34 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
 
   const get = async (path: string) => (await fetch(stand.daemon.url + path, {headers: HEADERS})).text();
   const post = async (path: string, body?: string, headers: Record<string, string> = HEADERS) =>
-    (await fetch(stand.daemon.url + path, {method: 'POST', headers: {...headers, 'content-type': 'application/json'}, ...(body === undefined ? {} : {body})})).text();
+    (
+      await fetch(stand.daemon.url + path, {
+        method: 'POST',
+        headers: {...headers, 'content-type': 'application/json'},
+        ...(body === undefined ? {} : {body}),
+      })
+    ).text();
 
   it('holds no value of a row, no password and no token', async () => {
     const bodies: string[] = [];
     const users = (id: number, email: string, name = 'Secretfirst', password = '$2b$10$SECRETHASH') =>
-      stand.source.query("INSERT INTO users (id, first_name, last_name, email, password) VALUES (?, ?, 'Secretlast', ?, ?)", [id, name, email, password]);
+      stand.source.query(
+        "INSERT INTO users (id, first_name, last_name, email, password) VALUES (?, ?, 'Secretlast', ?, ?)",
+        [id, name, email, password],
+      );
     await stand.target.query("ALTER TABLE user ADD CONSTRAINT c1 CHECK (name NOT LIKE 'Secretfirst Bad%')");
     await stand.target.query(
       "CREATE TRIGGER tell BEFORE INSERT ON institute FOR EACH ROW BEGIN DECLARE m TEXT; IF NEW.name LIKE '%told%' THEN SET m = CONCAT('no ', NEW.name); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = m; END IF; END",
     );
     await stand.launch();
-    await eventually(() => stand.daemon.log().includes('replication is streaming'), {timeoutMs: 30_000, what: 'streaming'});
+    await eventually(() => stand.daemon.log().includes('replication is streaming'), {
+      timeoutMs: 30_000,
+      what: 'streaming',
+    });
     // Refused rows of each kind.
-    await stand.target.query("INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (99, 'Secretfirst', 'secret.mail99@x.test', 'SECRETHASH', '2020-01-01', '2020-01-01')");
+    await stand.target.query(
+      "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (99, 'Secretfirst', 'secret.mail99@x.test', 'SECRETHASH', '2020-01-01', '2020-01-01')",
+    );
     await users(1, 'secret.mail1@x.test');
     await users(2, 'secret.mail-no-address');
     await users(3, 'secret.mail3@x.test', 'Secretfirst', '');
@@ -57,38 +94,86 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
     await users(6, 'secret.mail1@x.test');
     await users(7, 'secret.mail7@x.test', 'Secretfirst Bad');
     await users(8, 'secret.mail8@x.test', 'Secretfirst', `SECRETHASH${'x'.repeat(300)}`);
-    await stand.source.query("INSERT INTO institutes (id, name, image_url) VALUES (1, 'SecretInstitute', 'secretpicture'), (2, 'SecretInstitute told', 'secretpicture'), (3, REPEAT('SecretInstitute', 20), NULL)");
-    await stand.source.query("INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 1, 'admin')");
-    await eventually(async () => (await stand.letters()).length === 9, {what: 'the dead letters'}).catch(async error => {
-      throw new Error(`${String(error)} ${JSON.stringify(await stand.letters())}`, {cause: error});
-    });
+    await stand.source.query(
+      "INSERT INTO institutes (id, name, image_url) VALUES (1, 'SecretInstitute', 'secretpicture'), (2, 'SecretInstitute told', 'secretpicture'), (3, REPEAT('SecretInstitute', 20), NULL)",
+    );
+    await stand.source.query(
+      "INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 1, 'admin')",
+    );
+    await eventually(async () => (await stand.letters()).length === 9, {what: 'the dead letters'}).catch(
+      async error => {
+        throw new Error(`${String(error)} ${JSON.stringify(await stand.letters())}`, {cause: error});
+      },
+    );
     // A statement in the log that holds values, and one that halts.
     const other = await connect(server, source);
-    await other.query("SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'Secretfirst', last_name = 'Secretlast' WHERE id = 1");
+    await other.query(
+      "SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'Secretfirst', last_name = 'Secretlast' WHERE id = 1",
+    );
     await other.end();
-    await stand.source.query("ALTER TABLE users COMMENT 'Secretfirst', RENAME COLUMN first_name TO given_name");
+    await stand.source.query(
+      "ALTER TABLE users COMMENT 'Secretfirst', RENAME COLUMN first_name TO given_name",
+    );
     await eventually(() => stand.daemon.log().includes('replication.halted'), {what: 'a halt'});
     bodies.push(await get('/sync/status'));
     await stand.source.query('ALTER TABLE users RENAME COLUMN given_name TO first_name');
-    await eventually(() => stand.daemon.log().split('replication is streaming').length > 2, {timeoutMs: 20_000, what: 'streaming again'});
+    await eventually(() => stand.daemon.log().split('replication is streaming').length > 2, {
+      timeoutMs: 20_000,
+      what: 'streaming again',
+    });
     // The target's tables unfit, its rows locked, its connections killed.
     await stand.target.query('RENAME TABLE user_auth TO away');
     await users(20, 'secret.mail20@x.test');
-    await eventually(async () => /target-incompatible|target-rejected/.test(await get('/sync/status')), {what: 'an unfit target'});
+    await eventually(async () => /target-incompatible|target-rejected/.test(await get('/sync/status')), {
+      what: 'an unfit target',
+    });
     bodies.push(await get('/sync/status'), await post('/sync/trigger', '{}'));
     await stand.target.query('RENAME TABLE away TO user_auth');
-    const processes = await stand.targetRows('SELECT id FROM information_schema.processlist WHERE user = ?', [account]);
-    for (const row of processes) await stand.target.query(`KILL ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
-    await eventually(async () => (await stand.targetRows('SELECT 1 FROM user_auth WHERE userId = 20')).length === 1, {timeoutMs: 30_000, what: 'recovery'});
+    const processes = await stand.targetRows('SELECT id FROM information_schema.processlist WHERE user = ?', [
+      account,
+    ]);
+    for (const row of processes)
+      await stand.target.query(`KILL ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
+    await eventually(
+      async () => (await stand.targetRows('SELECT 1 FROM user_auth WHERE userId = 20')).length === 1,
+      {timeoutMs: 30_000, what: 'recovery'},
+    );
     // Answers, and requests that are wrong in many ways.
     for (const mode of ['diff', 'full']) bodies.push(await post('/sync/trigger', `{"mode":"${mode}"}`));
     bodies.push(await post('/sync/dead-letters/retry'), await post('/sync/verify'));
-    bodies.push(await post('/sync/trigger', '{"mode":"secret.mail"}'.replace('secret.mail', 'other')), await post('/sync/trigger', '{"wait": broken'));
-    bodies.push(await post('/sync/trigger', '{}', {authorization: 'Bearer wrong-token-word'}), await post('/sync/trigger', '{}', {authorization: 'Basic wrong-token-word'}));
+    bodies.push(
+      await post('/sync/trigger', '{"mode":"secret.mail"}'.replace('secret.mail', 'other')),
+      await post('/sync/trigger', '{"wait": broken'),
+    );
+    bodies.push(
+      await post('/sync/trigger', '{}', {authorization: 'Bearer wrong-token-word'}),
+      await post('/sync/trigger', '{}', {authorization: 'Basic wrong-token-word'}),
+    );
     bodies.push(await (await fetch(`${stand.daemon.url}/sync/status?token=wrong-token-word`)).text());
-    for (const path of ['/sync/status', '/sync/runs', '/sync/dead-letters', '/metrics', '/healthz', '/readyz', '/openapi.json', '/nowhere']) bodies.push(await get(path));
-    const tables = await Promise.all(['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run'].map(table => stand.targetRows(`SELECT * FROM ${table}`)));
-    const commands = await Promise.all([['verify', '--json'], ['dead-letters', 'list'], ['doctor', '--json'], ['status', '--json']].map(args => stand.cli(args)));
+    for (const path of [
+      '/sync/status',
+      '/sync/runs',
+      '/sync/dead-letters',
+      '/metrics',
+      '/healthz',
+      '/readyz',
+      '/openapi.json',
+      '/nowhere',
+    ])
+      bodies.push(await get(path));
+    const tables = await Promise.all(
+      ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run'].map(table =>
+        stand.targetRows(`SELECT * FROM ${table}`),
+      ),
+    );
+    const commands = await Promise.all(
+      [
+        ['verify', '--json'],
+        ['dead-letters', 'list'],
+        ['doctor', '--json'],
+        ['status', '--json'],
+      ].map(args => stand.cli(args)),
+    );
     const told = {
       log: stand.daemon.log(),
       bodies: bodies.join('\n'),

@@ -234,9 +234,15 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
   it('turns the addresses of very many rows round, whatever the size of a batch, in the stream and in a reconcile', async () => {
     const count = 3000;
     const turn = (by: number) =>
-      stand.source.query(`UPDATE users SET email = CONCAT('r', MOD(id + ${by}, ${count}), '@example.test') WHERE id BETWEEN 20001 AND ${20000 + count}`);
+      stand.source.query(
+        `UPDATE users SET email = CONCAT('r', MOD(id + ${by}, ${count}), '@example.test') WHERE id BETWEEN 20001 AND ${20000 + count}`,
+      );
     const wrong = async () =>
-      (await stand.targetRows(`SELECT COUNT(*) AS n FROM \`${target}\`.user t JOIN \`${source}\`.users s ON s.id = t.userId AND BINARY s.email = BINARY t.email WHERE t.userId BETWEEN 20001 AND ${20000 + count}`))[0]?.['n'];
+      (
+        await stand.targetRows(
+          `SELECT COUNT(*) AS n FROM \`${target}\`.user t JOIN \`${source}\`.users s ON s.id = t.userId AND BINARY s.email = BINARY t.email WHERE t.userId BETWEEN 20001 AND ${20000 + count}`,
+        )
+      )[0]?.['n'];
     await stand.source.query(
       `INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT 20000 + i + 1000 * k, 'R', CONCAT('first', i, '.', k, '@example.test'), 'p' FROM n, (SELECT 0 k UNION SELECT 1 UNION SELECT 2) ks`,
     );

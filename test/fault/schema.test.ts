@@ -156,7 +156,11 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
       // The place that is saved is one that it can go on from, within such transactions too.
       for (let i = 0; i < 5; i++) {
         await other.query("UPDATE users SET first_name = CONCAT('Again', ?) WHERE id > 20", [i]);
-        await eventually(async () => (await stand.targetRows('SELECT 1 FROM user WHERE name LIKE ?', [`Again${i}%`])).length > 0, {intervalMs: 1, what: 'the rows'});
+        await eventually(
+          async () =>
+            (await stand.targetRows('SELECT 1 FROM user WHERE name LIKE ?', [`Again${i}%`])).length > 0,
+          {intervalMs: 1, what: 'the rows'},
+        );
         await stand.daemon.kill();
         await stand.start();
         expect(stand.told()).not.toContain('replication.reanchor');

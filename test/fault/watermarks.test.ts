@@ -57,23 +57,38 @@ for (const schema of [SURROGATE, COMPOSITE]) {
   );
 }
 
-describeEachFlavour(`six writers on hot rows of a source without GTIDs (seed ${SEED})`, ({flavour, server, target}) => {
-  it.skipIf(flavour !== 'mysql')('end equal all the same', {timeout: TIMEOUT_MS}, async () => {
-    await using own = await startServer({flavour, options: ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF']});
-    await withConnection(own, undefined, connection => connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4'));
-    const place = {server: own, database: 'laas'};
-    await using stand = await Stand.open({source: place, target: {server, database: target}, env: {USER_SYNC_BATCH_SIZE: '17'}});
-    await stand.start();
-    const writers = await startWriters(place, 6, SEED);
-    try {
-      for (let round = 0; round < Math.max(2, ROUNDS / 4); round++) {
-        const {status, body} = await stand.daemon.post('/sync/trigger', {mode: round % 2 === 0 ? 'diff' : 'full', allowDeletes: true});
-        if (status !== 409) expect({status, body}, stand.told().slice(-3000)).toMatchObject({status: 200});
+describeEachFlavour(
+  `six writers on hot rows of a source without GTIDs (seed ${SEED})`,
+  ({flavour, server, target}) => {
+    it.skipIf(flavour !== 'mysql')('end equal all the same', {timeout: TIMEOUT_MS}, async () => {
+      await using own = await startServer({
+        flavour,
+        options: ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'],
+      });
+      await withConnection(own, undefined, connection =>
+        connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4'),
+      );
+      const place = {server: own, database: 'laas'};
+      await using stand = await Stand.open({
+        source: place,
+        target: {server, database: target},
+        env: {USER_SYNC_BATCH_SIZE: '17'},
+      });
+      await stand.start();
+      const writers = await startWriters(place, 6, SEED);
+      try {
+        for (let round = 0; round < Math.max(2, ROUNDS / 4); round++) {
+          const {status, body} = await stand.daemon.post('/sync/trigger', {
+            mode: round % 2 === 0 ? 'diff' : 'full',
+            allowDeletes: true,
+          });
+          if (status !== 409) expect({status, body}, stand.told().slice(-3000)).toMatchObject({status: 200});
+        }
+      } finally {
+        await writers.stop();
       }
-    } finally {
-      await writers.stop();
-    }
-    await stand.caughtUp();
-    await stand.equal(5000);
-  });
-});
+      await stand.caughtUp();
+      await stand.equal(5000);
+    });
+  },
+);

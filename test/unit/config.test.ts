@@ -91,8 +91,10 @@ describe('settings', () => {
       ALERT_WEBHOOK_URL: 'not a url',
       LOG_LEVEL: 'loud',
     };
-    expect(names(faultsOf(env)).toSorted((a, b) => a.localeCompare(b))).toEqual(
-      [...Object.keys(env), 'DB_HOST', 'DB_USERNAME', 'DB_PASSWORD'].toSorted((a, b) => a.localeCompare(b)),
+    expect(names(faultsOf(env)).toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual(
+      [...Object.keys(env), 'DB_HOST', 'DB_USERNAME', 'DB_PASSWORD'].toSorted((a, b) =>
+        String(a).localeCompare(String(b)),
+      ),
     );
   });
 

@@ -29,6 +29,7 @@ describe('a stream', () => {
 
   it('does not stall while events come, at the end of the log, or where the end is unknown', () => {
     expect(seen(second => sighting(second, {events: second}))).toBeNull();
+    expect(seen(second => sighting(second, {received: at(second)}))).toBeNull();
     expect(seen(second => sighting(second, {end: at(100)}))).toBeNull();
     expect(seen(second => sighting(second, {end: null}))).toBeNull();
     expect(seen(second => sighting(second, {received: null}))).toBeNull();

@@ -1,0 +1,8 @@
+SELECT instituteId, name FROM institute ORDER BY 1;
+-- 1 | North
+SELECT userId, email FROM user ORDER BY 1;
+-- 3 | cy@x.org
+SELECT instituteId, userId, role, isActive FROM institute_users ORDER BY 1, 2;
+-- none
+SELECT userId, password FROM user_auth ORDER BY 1;
+-- 3 | c
