@@ -8,7 +8,7 @@ import {eventually} from '../helpers/eventually.ts';
 import {randomFrom} from '../helpers/workload.ts';
 import {connect} from '../servers/databases.ts';
 
-const KILLS = Number(process.env['KILLS'] ?? 20);
+const KILLS = Number(process.env['KILLS'] ?? 12);
 
 describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, source, target}) => {
   it(

@@ -6,7 +6,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {COMPOSITE, SEED, Stand, SURROGATE, TIMEOUT_MS} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 8);
+const ROUNDS = Number(process.env['ROUNDS'] ?? 4);
 
 for (const schema of [SURROGATE, COMPOSITE]) {
   describeEachFlavour(
