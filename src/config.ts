@@ -174,7 +174,7 @@ export function loadConfig(
       deriveServerId(
         e.SYNC_NAME,
         hostname(),
-        [e.DB_DATABASE, e.ORG_DB_HOST, e.ORG_DB_PORT, e.ORG_DB_DATABASE].join('/'),
+        [e.DB_DATABASE, e.ORG_DB_HOST ?? e.DB_HOST, e.ORG_DB_PORT ?? e.DB_PORT, e.ORG_DB_DATABASE].join('/'),
       ),
     reconcile: {
       enabled: e.USER_SYNC_ENABLED,
