@@ -181,27 +181,27 @@ async function checkTls({side, connection}: Probe, config: DatabaseConfig): Prom
 
 interface Release {
   readonly oldest: readonly [number, number, number];
-  readonly tested: readonly [number, number, number];
+  readonly current: readonly [number, number, number];
 }
 
-/** `oldest` has what the stream needs; from `tested` on it is tested. */
+/** `oldest` has what the stream needs; from `current` on no warning is given. */
 const RELEASES: Readonly<Record<ServerInfo['flavour'], Record<Side, Release>>> = {
-  mysql: {source: {oldest: [8, 0, 1], tested: [8, 0, 0]}, target: {oldest: [5, 7, 0], tested: [8, 0, 0]}},
+  mysql: {source: {oldest: [8, 0, 1], current: [8, 0, 0]}, target: {oldest: [5, 7, 0], current: [8, 0, 0]}},
   mariadb: {
-    source: {oldest: [10, 5, 0], tested: [10, 11, 0]},
-    target: {oldest: [10, 2, 0], tested: [10, 11, 0]},
+    source: {oldest: [10, 5, 0], current: [10, 11, 0]},
+    target: {oldest: [10, 2, 0], current: [10, 11, 0]},
   },
 };
 
 /** Pure. */
 export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info' | 'platform'>): Finding[] {
-  const {oldest, tested} = RELEASES[info.flavour][side];
+  const {oldest, current} = RELEASES[info.flavour][side];
   const what = `${info.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'} ${info.version}${platform === 'own' ? '' : ` on ${platform === 'rds' ? 'RDS' : 'Aurora'}`}`;
   if (/tidb|vitess/i.test(info.version)) {
     return [
       warning(side, 'version', {
         message: `the server is ${info.version}`,
-        why: 'only MySQL and MariaDB are tested',
+        why: 'laas-sync is made for MySQL and MariaDB, and was not tried with this',
         mend: 'see docs/scale.md',
       }),
     ];
@@ -218,11 +218,11 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
       }),
     ];
   }
-  if (older(info.versionParts, tested)) {
+  if (older(info.versionParts, current)) {
     return [
       warning(side, 'version', {
         message: `the server is ${what}`,
-        why: 'it is older than what is tested',
+        why: 'it is older than what laas-sync is made for',
         mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
       }),
     ];
