@@ -155,7 +155,8 @@ export class CarefulTransaction {
   readonly #session: Session;
   readonly #batch: Batch;
   readonly #letters: NewDeadLetter[];
-  readonly #written = perTable<string[]>(() => []);
+  readonly #written = perTable(() => new Set<string>());
+  readonly #newlyOwned = perTable(() => new Set<string>());
   readonly #gone = perTable(() => new Set<string>());
   readonly #failed = perTable(() => new Set<string>());
 
@@ -196,32 +197,57 @@ export class CarefulTransaction {
 
   async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
     const size = this.#batch.options.batchRows;
-    let cleared = false;
-    let rest = rows;
-    while (rest.length > 0) {
-      const slice = rest.slice(0, size);
-      if ((await this.#upsertSlice(table, slice, cleared)) === 'clash') {
+    for (let at = 0; at < rows.length; at += size) {
+      const refused: NewDeadLetter[] = [];
+      const outcome = await this.#write(table, rows.slice(at, at + size), refused, 'stop at a clash');
+      for (const letter of refused) this.refuse(letter);
+      if (outcome === 'clash') {
         // Values may move between any of the rows that are still to be written, not only within a slice.
-        rest = await this.#clear(table, rest);
-        cleared = true;
-      } else rest = rest.slice(size);
+        const rest = rows.slice(at).filter(({key}) => !this.hasFailed(table, key));
+        return this.#upsertCleared(table, rest);
+      }
     }
   }
 
-  /** Makes way for the values of these rows; those that cannot have theirs become dead letters. */
-  async #clear(table: TargetTable, rows: readonly KeyedRow[]): Promise<readonly KeyedRow[]> {
+  /**
+   * Makes way for unique values that move, and writes. A row that the server refuses all the same must
+   * not be left with the value it was parked under: then all of it is taken back and done without that row.
+   */
+  async #upsertCleared(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
     const plan = this.#batch.plan.tables[table];
-    const {writable, conflicts} = await clearUniqueKeys(plan, rows, sql => this.#session.query(sql));
-    for (const {row, otherKey} of conflicts)
-      this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
-    return writable;
+    let rest = rows;
+    for (;;) {
+      await this.#session.query('SAVEPOINT uncleared');
+      const {writable, conflicts} = await clearUniqueKeys(plan, rest, sql => this.#session.query(sql));
+      const refused: NewDeadLetter[] = [];
+      for (const slice of inBatches(writable, this.#batch.options.batchRows)) {
+        await this.#write(table, slice, refused, 'refuse a clash');
+      }
+      if (refused.length === 0) {
+        for (const {row, otherKey} of conflicts) {
+          this.#forget(table, row.key);
+          this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
+        }
+        return;
+      }
+      await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');
+      for (const {key} of rest) this.#forget(table, key);
+      for (const letter of refused) this.refuse(letter);
+      rest = rest.filter(({key}) => !this.hasFailed(table, key));
+    }
   }
 
-  /** @returns `clash` where unique values stand in the way that were not cleared: nothing was done then */
-  async #upsertSlice(
+  /**
+   * Writes rows, split where the server refuses one, until the bad ones stand alone.
+   *
+   * @param refused takes those that the server refuses
+   * @returns `clash` where unique values stand in the way and that is to stop it
+   */
+  async #write(
     table: TargetTable,
     rows: readonly KeyedRow[],
-    cleared: boolean,
+    refused: NewDeadLetter[],
+    onClash: 'stop at a clash' | 'refuse a clash',
   ): Promise<'done' | 'clash'> {
     if (rows.length === 0) return 'done';
     const plan = this.#batch.plan.tables[table];
@@ -230,25 +256,32 @@ export class CarefulTransaction {
         await this.#session.query(sql);
     } catch (error) {
       if (!isAboutRow(error)) throw asIncompatible(error);
-      if (isUniqueClash(error) && !cleared && plan.otherUniqueKeys.length > 0) {
+      if (onClash === 'stop at a clash' && isUniqueClash(error) && plan.otherUniqueKeys.length > 0)
         return 'clash';
-      }
       if (rows.length === 1) {
-        for (const {key} of rows) this.refuse({table, key, ...refusalCode(error)});
+        for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});
         return 'done';
       }
       const middle = rows.length >> 1;
       for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
-        if ((await this.#upsertSlice(table, half, cleared)) === 'clash')
-          await this.#upsertSlice(table, await this.#clear(table, half), true);
+        if ((await this.#write(table, half, refused, onClash)) === 'clash') return 'clash';
       }
       return 'done';
     }
     for (const {key} of rows) {
-      this.#written[table].push(key);
-      if (table !== 'user_auth') this.#batch.owned.add(ownedKey(table, key));
+      this.#written[table].add(key);
+      if (table !== 'user_auth' && !this.#batch.owned.has(ownedKey(table, key))) {
+        this.#newlyOwned[table].add(key);
+        this.#batch.owned.add(ownedKey(table, key));
+      }
     }
     return 'done';
+  }
+
+  /** Takes back that a row was written, where the statement was. */
+  #forget(table: TargetTable, key: string): void {
+    this.#written[table].delete(key);
+    if (this.#newlyOwned[table].delete(key)) this.#batch.owned.delete(ownedKey(table, key));
   }
 
   /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
@@ -312,7 +345,7 @@ export class CarefulTransaction {
     const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, at)];
     for (const table of WRITE_ORDER) {
       const gone = [...this.#gone[table]].filter(key => this.#batch.dead[table].has(key));
-      const keys = [...healed(this.#batch, table, this.#written[table]), ...gone];
+      const keys = [...healed(this.#batch, table, [...this.#written[table]]), ...gone];
       statements.push(
         ...deadLetters.removeStatements(
           table,
@@ -324,7 +357,7 @@ export class CarefulTransaction {
     await runFenced(this.#session, fence);
     await this.#session.query('COMMIT');
     return {
-      upserted: perTable(table => this.#written[table].length),
+      upserted: perTable(table => this.#written[table].size),
       deleted: perTable(table => this.#gone[table].size),
       deadLetters: perTable(table => this.#letters.filter(letter => letter.table === table).length),
     };

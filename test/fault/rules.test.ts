@@ -189,6 +189,30 @@ describeEachFlavour('the rules of the data', ({server, source, target}) => {
     expect(await users(121, 121)).toEqual({user: [121], auth: [121], memberships: ['2:121 STUDENT']});
   });
 
+  it('leaves no placeholder where the server refuses a row whose address was on the move', async () => {
+    for (const id of [281, 282, 283]) await user(id, `m${id}@example.test`);
+    await stand.caughtUp();
+    await stand.source.query(
+      `UPDATE users SET first_name = IF(id = 282, 'Forbidden', first_name),
+         email = CASE id WHEN 281 THEN 'm282@example.test' WHEN 282 THEN 'm281@example.test' ELSE 'new283@example.test' END
+       WHERE id IN (281, 282, 283)`,
+    );
+    await stand.caughtUp();
+    expect(await emails(281, 283)).toEqual({
+      281: 'm281@example.test',
+      282: 'm282@example.test',
+      283: 'new283@example.test',
+    });
+    await stand.source.query("UPDATE users SET first_name = 'Allowed' WHERE id = 282");
+    await stand.caughtUp();
+    expect(await emails(281, 283)).toEqual({
+      281: 'm282@example.test',
+      282: 'm281@example.test',
+      283: 'new283@example.test',
+    });
+    expect(await stand.letters()).toEqual([]);
+  });
+
   it('moves addresses about: swapped, rotated, inherited, in one transaction and over many', async () => {
     for (const id of [201, 202, 203, 204, 205]) await user(id, `e${id}@example.test`);
     await stand.caughtUp();
