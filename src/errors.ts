@@ -79,7 +79,7 @@ export const ERROR_CODES = {
     meaning:
       'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident).',
     action:
-      'Switch the form off on the source (doctor prints the SQL), then run a reconcile: `laas-sync sync`.',
+      'Switch the form off on the source (doctor prints the SQL), then start from a new position, as docs/runbook.md says: the event itself cannot be passed.',
   },
   'schema-incompatible': {
     reaction: 'halt',

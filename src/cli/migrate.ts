@@ -1,14 +1,21 @@
+import {classify} from '../db/connection.ts';
 import {migrateDown, migrateUp} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import type {CommandContext} from '../cli.ts';
 
-/** Brings the target's tables up, or laas-sync's own down. */
+/**
+ * Brings the target's tables up, or laas-sync's own down.
+ *
+ * @throws SyncError, classified: a missing privilege is `access-denied`
+ */
 export async function migrateCommand({config, logger}: CommandContext, down: boolean): Promise<number> {
   const knex = await openKnex(config.target);
   try {
     const applied = down ? await migrateDown(knex) : await migrateUp(knex);
     logger.info({event: 'migrated', applied, down}, applied.length === 0 ? 'nothing to migrate' : 'migrated');
     return 0;
+  } catch (error) {
+    throw classify('target', error);
   } finally {
     await knex.destroy();
   }

@@ -3,6 +3,7 @@
  * importer of mysql2.
  */
 import {readFileSync} from 'node:fs';
+import {isIP} from 'node:net';
 import mysql from 'mysql2/promise';
 import type {ConnectionOptions, SslOptions} from 'mysql2';
 import type {DatabaseConfig} from '../config.ts';
@@ -66,6 +67,13 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
 /** TLS as the five modes mean it; `preferred` is settled by {@link connect}, which may fall back. */
 function tlsOptions(config: DatabaseConfig): {ssl?: SslOptions} {
   if (config.tls === 'off') return {};
+  if (config.tls === 'verify-identity' && isIP(config.host) !== 0) {
+    // mysql2 has no name to compare then, and Node takes `localhost` for it: any server would do.
+    throw new SyncError(
+      'config-invalid',
+      `${config.host} is an address, and verify-identity needs a name that the server's certificate holds: set the host to it, or verify-ca to do without`,
+    );
+  }
   let ca: {ca?: string} = {};
   if (config.tlsCa !== undefined) {
     try {
@@ -205,6 +213,16 @@ export function classify(side: Side, error: unknown): SyncError {
   const where = side === 'source' ? 'the source' : 'the target';
   if (errno !== undefined && DENIED_ERRNOS.has(errno)) {
     return new SyncError('access-denied', `${where} refused the account or a privilege (error ${errno})`, {
+      cause: error,
+      errno,
+    });
+  }
+  if (code === 'HANDSHAKE_SSL_ERROR') {
+    const message = `${where} does not prove by TLS that it is the server: laas-sync doctor says what is wrong with its certificate`;
+    return new SyncError(`${side}-unreachable`, message, {cause: error, errno});
+  }
+  if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
+    return new SyncError(`${side}-unreachable`, `${where} does not speak TLS, which its SSL setting wants`, {
       cause: error,
       errno,
     });

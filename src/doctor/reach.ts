@@ -45,6 +45,7 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
   const at = `${config.host}:${config.port}`;
   const name = prefix(side);
   const why = 'nothing can be read or written without it';
+  if (isNameless(config)) return nameless(side);
   if (error.code === 'config-invalid')
     return mustFix(side, 'tls', {
       message: error.message,
@@ -78,7 +79,6 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
     });
   }
   const code = codeOf(error.cause);
-  if (code === 'HANDSHAKE_SSL_ERROR' && isNameless(config)) return nameless(side);
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
     return mustFix(side, 'tls', {
       message: `${at} does not speak TLS, and ${name}_SSL is ${config.tls}`,
@@ -98,7 +98,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no code';
 }
 
-/** The driver has no name to compare with then. */
+/** Refused before a connection is tried: the driver has no name to compare with then. */
 function isNameless({tls, host}: DatabaseConfig): boolean {
   return tls === 'verify-identity' && isIP(host) !== 0;
 }
@@ -153,7 +153,6 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
 /** What the connection in hand uses. */
 async function checkTls({side, connection}: Probe, config: DatabaseConfig): Promise<Finding[]> {
   const name = prefix(side);
-  if (isNameless(config)) return [nameless(side)];
   const [row] = await queryRows(side, connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   const cipher = String(row?.[1] ?? '');
   const mend = `set ${name}_SSL=verify-identity and ${name}_SSL_CA to the bundle that signed the server's certificate`;

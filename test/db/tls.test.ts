@@ -193,6 +193,10 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
       level: 'must-fix',
       message: 'DB_SSL is verify-identity, and DB_HOST is an address',
     });
+    // The driver would compare with `localhost`, which this certificate holds.
+    await expect(open('verify-identity', authority.bundle, '127.0.0.1')).rejects.toMatchObject({
+      code: 'config-invalid',
+    });
     expect((await told('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
   });
 
