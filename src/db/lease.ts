@@ -125,7 +125,7 @@ function hold(connection: Connection, name: string, fence: Fence): Lease {
       if (!lost.signal.aborted) {
         await Promise.race([
           queryRows('target', connection, 'SELECT RELEASE_LOCK(?)', [name]),
-          delay(1000),
+          delay(1000, undefined, {ref: false}),
         ]).catch(() => undefined);
       }
       connection.destroy();
