@@ -44,7 +44,8 @@ export interface Connections {
 
 export interface AttemptDeps {
   readonly database: string;
-  readonly serverId: number;
+  /** An id for one connection to the source's log. */
+  readonly nextServerId: () => number;
   /**
    * Connects to both servers, checks them and the saved position.
    *
@@ -121,7 +122,7 @@ class Attempt {
     this.#source = openBinlogSource({
       connection: connections.binlog,
       database: deps.database,
-      serverId: deps.serverId,
+      serverId: deps.nextServerId(),
       position: checkpoint.position,
       plan: () => this.#plan,
       onEvent: event => this.#read(event),

@@ -25,6 +25,8 @@ export interface Config {
   readonly name: string;
   readonly replicationEnabled: boolean;
   readonly serverId: number;
+  /** How many ids from {@link serverId} on are ours: one where it was set by hand. */
+  readonly serverIds: number;
   readonly reconcile: {
     readonly enabled: boolean;
     readonly cron: string;
@@ -176,6 +178,7 @@ export function loadConfig(
         hostname(),
         [e.DB_DATABASE, e.ORG_DB_HOST ?? e.DB_HOST, e.ORG_DB_PORT ?? e.DB_PORT, e.ORG_DB_DATABASE].join('/'),
       ),
+    serverIds: e.REPLICATION_SERVER_ID === undefined ? DERIVED_IDS : 1,
     reconcile: {
       enabled: e.USER_SYNC_ENABLED,
       cron: e.USER_SYNC_CRON,
@@ -193,16 +196,23 @@ export function loadConfig(
   };
 }
 
+/** Ids that a stream has for itself. */
+const DERIVED_IDS = 1024;
+
 /**
- * A server id that two streams, two hosts or two pairs of databases will hardly share, in the upper half of the range, where
- * nobody numbers servers by hand.
+ * The first of {@link DERIVED_IDS} server ids that two streams, two hosts or two pairs of databases will
+ * hardly share, in the upper half of the range, where nobody numbers servers by hand.
+ *
+ * Each connection takes another of them: MariaDB makes a new dump wait until the former one with the same
+ * id has ended, and one that writes to a frozen or lost client only ends after net_write_timeout, a minute.
  */
 export function deriveServerId(name: string, host: string, databases = ''): number {
   const hash = createHash('sha256')
     .update(`laas-sync\0${name}\0${host}\0${databases}`)
     .digest()
     .readUInt32BE(0);
-  return (hash >>> 1) + 0x80000000 > 0xfffffffe ? 0xfffffffe : (hash >>> 1) + 0x80000000;
+  const blocks = 0x80000000 / DERIVED_IDS - 1;
+  return 0x80000000 + (hash % blocks) * DERIVED_IDS;
 }
 
 export function isLoopback(host: string): boolean {

@@ -119,14 +119,20 @@ export class Leadership {
     return this.#withTarget(target => readCheckpoint(target, this.#deps.lease.fence.stream));
   }
 
+  /** Leaders begin apart from each other: the one before may still have a dump that does not end. */
+  #firstId(): number {
+    return Number(BigInt(this.#deps.lease.fence.token) % 32n) * 32;
+  }
+
   #startStream(): void {
     const {config, lag, logger, events, metrics} = this.#deps;
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#signal, stop.signal]);
+    let connections = 0;
     const ended = runReplicator(
       {
         database: config.source.database,
-        serverId: config.serverId,
+        nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.workbench.connectStream(attempt);
           if (connections.checkpoint.owed !== '') this.#owe();

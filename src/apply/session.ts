@@ -4,7 +4,7 @@ import type {DatabaseConfig} from '../config.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
 
 /** A session idle for this long is ended by the server, so that a frozen leader holds no locks. */
-export const IDLE_SECONDS = 8;
+export const IDLE_SECONDS = 5;
 /** Shorter than the server's 50 s, so that a lock held by others shows early; the batch is retried. */
 const LOCK_WAIT_SECONDS = 10;
 /** Past the lock wait by far: a server that takes longer is taken for gone. */

@@ -10,9 +10,9 @@ import type {Fence} from '../apply/checkpoint.ts';
 import {connect, queryRows, type Connection} from './connection.ts';
 
 /** Seconds without a sign of life after which the server takes the lock away. */
-export const LEASE_SECONDS = 6;
+export const LEASE_SECONDS = 5;
 const RENEW_MS = 1500;
-const RENEW_TIMEOUT_MS = 4000;
+const RENEW_TIMEOUT_MS = 3000;
 const STANDBY_POLL_SECONDS = 3;
 
 export interface Lease {
