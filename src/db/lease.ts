@@ -3,6 +3,7 @@
  * the server ends when it hears nothing for {@link LEASE_SECONDS}, so that a frozen leader loses it too;
  * and a fencing number that grows with each leader and is checked in every writing transaction.
  */
+import {createHash} from 'node:crypto';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, throwIfStopped} from '../errors.ts';
@@ -29,9 +30,14 @@ export interface LeaseOptions {
   readonly holder: string;
 }
 
-/** The lock's name; servers allow 64 characters. */
-function lockName(database: string, stream: string): string {
-  return `laas-sync:${database.slice(0, 20)}:${stream}`;
+/**
+ * The lock's name. Locks are the server's, not a database's, hold 64 characters and don't tell `A` from
+ * `a`: so that two databases or two streams never share one, a part of it is worked out from both.
+ * Every version must give the same, or an old and a new one would both believe to lead.
+ */
+export function lockName(database: string, stream: string): string {
+  const pair = createHash('sha256').update(`${database}\0${stream}`).digest('hex').slice(0, 16);
+  return `laas-sync:${stream}:${pair}`;
 }
 
 /** @returns the lease, or null where another holds it now */

@@ -1,6 +1,6 @@
 /** laas-sync's own tables, and who holds the lease, or seems to. */
 import {queryRows} from '../db/connection.ts';
-import {LEASE_SECONDS} from '../db/lease.ts';
+import {LEASE_SECONDS, lockName} from '../db/lease.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
@@ -47,14 +47,13 @@ export interface LeaseFacts {
 /** Twice what the server waits before it ends a silent leader. */
 const STALE_SECONDS = 2 * LEASE_SECONDS;
 
-/** The lock's name is the one of db/lease.ts. */
-const LEASES = `SELECT c.stream, c.leader, IS_USED_LOCK(CONCAT('laas-sync:', LEFT(?, 20), ':', c.stream)) FROM sync_checkpoint c ORDER BY c.stream`;
-
 export async function checkLeases(probe: Probe, stream: string): Promise<Finding[]> {
-  const {rows} = await ask(probe, LEASES, [probe.database]);
+  const {rows} = await ask(probe, 'SELECT stream, leader FROM sync_checkpoint ORDER BY stream');
   const facts: LeaseFacts[] = [];
-  for (const [name, leader, holder] of rows ?? []) {
-    const id = holder === null || holder === undefined ? null : Number(holder);
+  for (const [name, leader] of rows ?? []) {
+    const lock = await ask(probe, 'SELECT IS_USED_LOCK(?)', [lockName(probe.database, String(name))]);
+    const holder = lock.rows?.[0]?.[0] ?? null;
+    const id = holder === null ? null : Number(holder);
     facts.push({
       stream: String(name),
       leader: String(leader),
@@ -97,7 +96,7 @@ export function judgeLease({stream, leader, holder, idleSeconds: idle}: LeaseFac
     return [
       warning('target', 'lease', {
         message: `another stream, ${stream}, writes to this database too (${leader})`,
-        why: 'two streams into the same tables each delete what only the other one knows',
+        why: "each leaves the other's rows alone only as long as no key is in both: of such a row the last change wins, and a delete by one takes it from both",
         mend: `give each stream a target database of its own (ORG_DB_DATABASE), or use one SYNC_NAME for both so that one stands by`,
       }),
     ];

@@ -38,10 +38,11 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Runs one command to its end. */
-export function cli(args: readonly string[], env: Environment): Promise<CliResult> {
+/** Runs one command to its end; `cwd` is where its `.env` files are. */
+export function cli(args: readonly string[], env: Environment, cwd?: string): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLI, ...args], {
+      cwd,
       env: {PATH: process.env['PATH'], ...env},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -88,9 +89,13 @@ export class DaemonProcess {
     this.exited = new Promise(resolve => child.on('close', code => resolve(code)));
   }
 
-  static async start(env: Environment): Promise<DaemonProcess> {
+  static async start(
+    env: Environment,
+    {args = [], cwd}: {args?: readonly string[]; cwd?: string} = {},
+  ): Promise<DaemonProcess> {
     const port = await freePort();
-    const child = spawn(process.execPath, [CLI, 'start'], {
+    const child = spawn(process.execPath, [CLI, 'start', ...args], {
+      cwd,
       env: {PATH: process.env['PATH'], PORT: String(port), ...env},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
