@@ -7,7 +7,7 @@
  */
 import type {Applier} from '../src/apply/applier.ts';
 import {EMPTY_CHANGE_SET, perTable, REREAD, type PerTable} from '../src/apply/change-set.ts';
-import {literal} from '../src/apply/statements.ts';
+import {literal} from '../src/apply/sql-text.ts';
 import type {Logger} from '../src/logger.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';

@@ -4,7 +4,7 @@
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {formatPosition, parsePosition, type LogOffset, type Position} from '../position/position.ts';
-import {literal} from './statements.ts';
+import {literal} from './sql-text.ts';
 
 /** A reconcile that is owed: `load` after a new anchor, `diff` where the log told that rows changed but not how. */
 export type Owed = '' | 'load' | 'diff';

@@ -5,7 +5,7 @@
 import type {DeadLetterCode} from '../errors.ts';
 import type {TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
-import {literal} from './statements.ts';
+import {literal} from './sql-text.ts';
 
 export interface NewDeadLetter {
   readonly table: TargetTable;

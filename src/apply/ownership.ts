@@ -6,7 +6,7 @@
  * memory up to a bound, which is safe since only the leader writes it. `user_auth` shares its user's.
  */
 import {IdSet} from './id-set.ts';
-import {literal} from './statements.ts';
+import {literal} from './sql-text.ts';
 
 /** What is owned: institutes and users by id, memberships by the user's id within an institute. */
 export type OwnedKind = 'institute' | 'user' | 'membership';

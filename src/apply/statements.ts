@@ -1,31 +1,8 @@
-/**
- * The SQL that writes the target, as text: the only place where values meet SQL. Pure.
- *
- * Values are encoded here and not by the driver, which takes twice as long; everything is either a
- * number that was checked or text that is escaped for a session without NO_BACKSLASH_ESCAPES.
- */
+/** The SQL that writes the target, as text: the only place where values meet SQL. Pure. */
 import {quoteName} from '../mapping/sql.ts';
 import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
-import {isId, type Row, type Value} from '../mapping/values.ts';
-
-// oxlint-disable-next-line no-control-regex -- NUL and ^Z are among what must be escaped
-const SPECIAL = /[\0\n\r\x1a'\\]/;
-const ALL_SPECIAL = new RegExp(SPECIAL, 'g');
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\0': '\\0',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\x1a': '\\Z',
-  "'": "\\'",
-  '\\': '\\\\',
-};
-
-/** A text as an SQL literal. */
-export function literal(value: Value): string {
-  if (value === null) return 'NULL';
-  if (!SPECIAL.test(value)) return `'${value}'`;
-  return `'${value.replace(ALL_SPECIAL, char => ESCAPES[char] ?? char)}'`;
-}
+import type {Row, Value} from '../mapping/values.ts';
+import {SqlText} from './sql-text.ts';
 
 const NUMERIC_TYPES = new Set([
   'tinyint',
@@ -39,13 +16,15 @@ const NUMERIC_TYPES = new Set([
   'numeric',
 ]);
 
+function isNumeric({kind, schema}: ColumnPlan): boolean {
+  return (kind === 'integer' || kind === 'flag') && NUMERIC_TYPES.has(schema.type);
+}
+
 function encode(column: ColumnPlan, value: Value): string {
-  if (value === null) return 'NULL';
-  const isNumber =
-    (column.kind === 'integer' || column.kind === 'flag') &&
-    NUMERIC_TYPES.has(column.schema.type) &&
-    isId(value);
-  return isNumber ? value : literal(value);
+  const text = new SqlText();
+  if (isNumeric(column)) text.number(value);
+  else text.literal(value);
+  return text.take();
 }
 
 export interface UpsertOptions {
@@ -53,17 +32,83 @@ export interface UpsertOptions {
   readonly newestWins: boolean;
 }
 
+/** How large one statement may become. */
+export interface StatementSize {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /**
- * One statement that inserts or updates all `rows` by the mapped key.
+ * Appends one statement that inserts or updates rows by the mapped key: as many as its size allows, and at
+ * least one.
  *
  * ON DUPLICATE KEY UPDATE takes any unique key for its own: where another one clashes, it would change
  * the *other* row. The first assignment turns that into error 1048, so that the statement does nothing.
+ *
+ * @param from where in `rows` to begin
+ * @returns where the next statement begins
  */
-export function upsert(plan: TablePlan, rows: readonly Row[], {newestWins}: UpsertOptions): string {
+export function appendUpsert(
+  text: SqlText,
+  plan: TablePlan,
+  rows: readonly {readonly values: Row}[],
+  from: number,
+  size: StatementSize,
+  options: UpsertOptions,
+): number {
+  const {head, tail, numeric} = upsertFrame(plan, options);
+  const limit = text.length + size.bytes;
+  text.sql(head);
+  let at = from;
+  do {
+    const {values} = rows[at] ?? {values: []};
+    text.sql(at === from ? '(' : ',(');
+    for (let i = 0; i < numeric.length; i++) {
+      if (i > 0) text.sql(',');
+      const value = values[i] ?? null;
+      if (numeric[i] === true) text.number(value);
+      else text.literal(value);
+    }
+    text.sql(')');
+    at++;
+  } while (at < rows.length && at - from < size.rows && text.length < limit);
+  text.sql(tail);
+  return at;
+}
+
+/** The statements that {@link appendUpsert} makes of all rows, one by one. */
+export function* upserts(
+  plan: TablePlan,
+  rows: readonly {readonly values: Row}[],
+  size: StatementSize,
+  options: UpsertOptions,
+): Generator<string> {
+  const text = new SqlText();
+  for (let at = 0; at < rows.length;) {
+    at = appendUpsert(text, plan, rows, at, size, options);
+    yield text.take();
+  }
+}
+
+interface UpsertFrame {
+  readonly head: string;
+  readonly tail: string;
+  /** By column: written as a number. */
+  readonly numeric: readonly boolean[];
+}
+
+/** Made once for each plan and each way to settle conflicts. */
+const FRAMES = {source: new WeakMap<TablePlan, UpsertFrame>(), newest: new WeakMap<TablePlan, UpsertFrame>()};
+
+function upsertFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
+  const frames = options.newestWins ? FRAMES.newest : FRAMES.source;
+  let frame = frames.get(plan);
+  if (frame === undefined) frames.set(plan, (frame = makeFrame(plan, options)));
+  return frame;
+}
+
+function makeFrame(plan: TablePlan, {newestWins}: UpsertOptions): UpsertFrame {
   const names = plan.columns.map(column => quoteName(column.name));
-  const values = rows.map(
-    row => `(${plan.columns.map((column, i) => encode(column, row[i] ?? null)).join(',')})`,
-  );
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
   const isSameRow = keys.map(key => `${key} = VALUES(${key})`).join(' AND ');
   const first = keys[0] ?? '';
@@ -76,10 +121,11 @@ export function upsert(plan: TablePlan, rows: readonly Row[], {newestWins}: Upse
       const value = `VALUES(${name})`;
       return `${name} = ${newestWins ? `IF(${updated} > VALUES(${updated}), ${name}, ${value})` : value}`;
     });
-  return (
-    `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) VALUES ${values.join(',')} ` +
-    `ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, NULL)`, ...assignments].join(', ')}`
-  );
+  return {
+    head: `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) VALUES `,
+    tail: ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, NULL)`, ...assignments].join(', ')}`,
+    numeric: plan.columns.map(isNumeric),
+  };
 }
 
 /** The condition that picks rows by their keys (`id`, or `institute:user`). */

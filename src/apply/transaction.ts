@@ -6,7 +6,7 @@
  * or where dependants must be read, step by step: a statement that fails is split until the bad rows
  * stand alone, so that one of them never costs its neighbours.
  */
-import {splitPair, type Plan, type TablePlan} from '../mapping/plan.ts';
+import {splitPair, type Plan} from '../mapping/plan.ts';
 import type {TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
@@ -22,7 +22,8 @@ import {
   type Session,
 } from './session.ts';
 import {quoteName} from '../mapping/sql.ts';
-import {deleteByKeys, inBatches, keyCondition, upsert, type UpsertOptions} from './statements.ts';
+import {Flights} from './flights.ts';
+import {deleteByKeys, inBatches, keyCondition, upserts, type UpsertOptions} from './statements.ts';
 import {clearUniqueKeys} from './unique.ts';
 
 export interface Outcome {
@@ -46,8 +47,6 @@ export interface Batch {
 }
 
 const WRITE_ORDER = ['institute', 'user', 'institute_users', 'user_auth'] as const;
-/** Statements shorter than this travel together. */
-const FLIGHT_BYTES = 256 * 1024;
 
 /** A key of a table as ownership knows it; user_auth shares its user's. */
 export function ownedKey(table: TargetTable, key: string): OwnedKey {
@@ -55,30 +54,6 @@ export function ownedKey(table: TargetTable, key: string): OwnedKey {
   if (table !== 'institute_users') return ownedUser(key);
   const {instituteId, userId} = splitPair(key);
   return ownedMembership(instituteId, userId);
-}
-
-/** Splits an upsert by rows and by bytes. */
-function* upsertStatements(
-  plan: TablePlan,
-  rows: readonly KeyedRow[],
-  {options}: Batch,
-  maxBytes: number,
-): Generator<string> {
-  for (const slice of inBatches(rows, options.batchRows)) {
-    const sql = upsert(
-      plan,
-      slice.map(({values}) => values),
-      options,
-    );
-    if (sql.length <= maxBytes || slice.length === 1) yield sql;
-    else
-      yield* upsertStatements(
-        plan,
-        slice,
-        {options: {...options, batchRows: Math.ceil(slice.length / 2)}} as Batch,
-        maxBytes,
-      );
-  }
 }
 
 /**
@@ -92,55 +67,30 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
     for (const {key} of work.upserts[table]) owned.add(ownedKey(table, key));
   }
   for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
-  function* statements(): Generator<string> {
-    yield 'START TRANSACTION';
-    for (const keys of inBatches(work.deletes.institute_users, batch.options.batchRows))
-      yield deleteByKeys(plan.tables.institute_users, keys);
-    for (const table of WRITE_ORDER)
-      yield* upsertStatements(plan.tables[table], work.upserts[table], batch, session.maxStatementBytes);
-    yield* owned.statements();
-    yield* batch.deadLetters.storeStatements(work.deadLetters, batch.at);
-    for (const table of WRITE_ORDER)
-      yield* batch.deadLetters.removeStatements(
-        table,
-        healed(
-          batch,
-          table,
-          work.upserts[table].map(({key}) => key),
-        ),
-      );
-    yield batch.fence;
-    yield 'COMMIT';
-  }
-  await inFlights(session, statements());
+  const flights = new Flights(session);
+  const {batchRows} = batch.options;
+  await flights.add('START TRANSACTION');
+  for (const keys of inBatches(work.deletes.institute_users, batchRows))
+    await flights.add(deleteByKeys(plan.tables.institute_users, keys));
+  for (const table of WRITE_ORDER)
+    await flights.upsert(plan.tables[table], work.upserts[table], batchRows, batch.options);
+  const bookkeeping = [
+    ...owned.statements(),
+    ...batch.deadLetters.storeStatements(work.deadLetters, batch.at),
+    ...WRITE_ORDER.flatMap(table => {
+      const written = batch.dead[table].size === 0 ? [] : work.upserts[table].map(({key}) => key);
+      return [...batch.deadLetters.removeStatements(table, healed(batch, table, written))];
+    }),
+  ];
+  for (const sql of bookkeeping) await flights.add(sql);
+  await flights.add(batch.fence);
+  await flights.add('COMMIT');
+  await flights.end();
   return {
     upserted: perTable(table => work.upserts[table].length),
     deleted: perTable(table => work.deletes[table].length),
     deadLetters: perTable(table => work.deadLetters.filter(letter => letter.table === table).length),
   };
-}
-
-/** Sends statements together up to a size; the next flight is built while the server works on this one. */
-async function inFlights(session: Session, statements: Iterable<string>): Promise<void> {
-  let underWay: Promise<unknown> = Promise.resolve();
-  let flight: string[] = [];
-  let bytes = 0;
-  const send = async () => {
-    const sql = flight.join(';');
-    flight = [];
-    bytes = 0;
-    await underWay;
-    underWay = session.query(sql);
-    // Its failure is reported at the next await; meanwhile it must not count as unhandled.
-    underWay.catch(() => undefined);
-  };
-  for (const sql of statements) {
-    flight.push(sql);
-    bytes += sql.length;
-    if (bytes >= FLIGHT_BYTES) await send();
-  }
-  await send();
-  await underWay;
 }
 
 /** Dead letters that go: rows written, and rows found in order or gone. */
@@ -252,8 +202,9 @@ export class CarefulTransaction {
     if (rows.length === 0) return 'done';
     const plan = this.#batch.plan.tables[table];
     try {
-      for (const sql of upsertStatements(plan, rows, this.#batch, this.#session.maxStatementBytes))
-        await this.#session.query(sql);
+      const {options} = this.#batch;
+      const size = {rows: options.batchRows, bytes: this.#session.maxStatementBytes};
+      for (const sql of upserts(plan, rows, size, options)) await this.#session.query(sql);
     } catch (error) {
       if (!isAboutRow(error)) throw asIncompatible(error);
       if (onClash === 'stop at a clash' && isUniqueClash(error) && plan.otherUniqueKeys.length > 0)

@@ -5,7 +5,8 @@
 import type {TablePlan} from '../mapping/plan.ts';
 import {quoteName} from '../mapping/sql.ts';
 import type {KeyedRow} from './decide.ts';
-import {keyCondition, literal} from './statements.ts';
+import {literal} from './sql-text.ts';
+import {keyCondition} from './statements.ts';
 
 export interface Clearance {
   readonly writable: KeyedRow[];

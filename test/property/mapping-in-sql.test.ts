@@ -4,7 +4,7 @@ import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {byTargetKey} from '../../reconciler/diff.ts';
 import {compareRange} from '../../reconciler/checksum.ts';
-import {upsert} from '../../src/apply/statements.ts';
+import {upserts} from '../../src/apply/statements.ts';
 import {connect as connectAs, queryRows, type Connection} from '../../src/db/connection.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
@@ -178,7 +178,8 @@ describeEachFlavour('every row', ({server, source, target}) => {
               )
                 continue;
               there[table].add(key);
-              await queryRows('target', writing, upsert(tablePlan, [mapped.values], {newestWins: false}));
+              for (const sql of upserts(tablePlan, [mapped], {rows: 1, bytes: 1}, {newestWins: false}))
+                await queryRows('target', writing, sql);
             }
           }
           const query = {

@@ -5,7 +5,7 @@ import type {RowChange} from '../../replicator/events.ts';
 import {Compactor} from '../../replicator/transaction/compact.ts';
 import {IdSet} from '../../src/apply/id-set.ts';
 import {chunkEnd, Ownership, ownedUser} from '../../src/apply/ownership.ts';
-import {literal} from '../../src/apply/statements.ts';
+import {literal} from '../../src/apply/sql-text.ts';
 import {settleConflicts} from '../../src/apply/unique.ts';
 import {toTimestamp, trimSpaces} from '../../src/mapping/transforms.ts';
 import {keyOf} from '../../src/mapping/plan.ts';

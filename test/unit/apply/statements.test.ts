@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
-import {deleteByKeys, inBatches, keyCondition, literal, upsert} from '../../../src/apply/statements.ts';
-import {mapRow} from '../../../src/mapping/plan.ts';
+import {deleteByKeys, inBatches, keyCondition, upserts} from '../../../src/apply/statements.ts';
+import type {StatementSize, UpsertOptions} from '../../../src/apply/statements.ts';
+import {mapRow, type TablePlan} from '../../../src/mapping/plan.ts';
 import {membership, plan, user} from '../plan-fixture.ts';
 import type {Row, Value} from '../../../src/mapping/values.ts';
 
@@ -11,21 +12,16 @@ const values = (changes: Record<string, Value> = {}): Row => {
   return mapped.values;
 };
 
-describe('a literal', () => {
-  it.each([
-    [null, 'NULL'],
-    ['', "''"],
-    ['plain', "'plain'"],
-    ["O'Brien", "'O\\'Brien'"],
-    ['a\\', "'a\\\\'"],
-    ["\\' OR 1=1 --", "'\\\\\\' OR 1=1 --'"],
-    ['a\0b\nc\rd\x1ae', "'a\\0b\\nc\\rd\\Ze'"],
-    ['say "x"', `'say "x"'`],
-    ['🙂é\ufffd', "'🙂é\ufffd'"],
-  ])('of %j is %s', (value, sql) => {
-    expect(literal(value)).toBe(sql);
-  });
-});
+const ANY = {rows: 1000, bytes: 1_000_000};
+const upsert = (table: TablePlan, rows: readonly Row[], options: UpsertOptions) =>
+  [
+    ...upserts(
+      table,
+      rows.map(one => ({values: one})),
+      ANY,
+      options,
+    ),
+  ].join(';');
 
 describe('an upsert', () => {
   it('turns a clash of another unique key into an error, and assigns updatedAt last', () => {
@@ -53,6 +49,15 @@ describe('an upsert', () => {
     expect(sql).toMatch(
       /`updatedAt` = IF\(`updatedAt` > VALUES\(`updatedAt`\), `updatedAt`, VALUES\(`updatedAt`\)\)$/,
     );
+  });
+
+  it('is as long as it may be, and holds one row at least', () => {
+    const rows = Array.from({length: 5}, () => ({values: values()}));
+    const count = (size: StatementSize) =>
+      [...upserts(tables.user, rows, size, {newestWins: false})].map(sql => sql.split("'Ada L'").length - 1);
+    expect(count({rows: 2, bytes: 1_000_000})).toEqual([2, 2, 1]);
+    expect(count({rows: 100, bytes: 1})).toEqual([1, 1, 1, 1, 1]);
+    expect(count({rows: 100, bytes: 1_000_000})).toEqual([5]);
   });
 
   it('never writes anything but numbers without quotes', () => {
