@@ -4,7 +4,7 @@
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
-import {readLogFiles, type ServerInfo} from '../db/server.ts';
+import {readLogFiles, readVariables, type ServerInfo} from '../db/server.ts';
 import {fileNumber, holdsGtid, type LogOffset, type Position} from '../position/position.ts';
 
 /** @returns why the position cannot be resumed, or null where it can */
@@ -31,6 +31,15 @@ export async function whyPositionIsLost(
     if (Number(row?.[1]) !== 1)
       return 'the source lacks transactions that were applied: it was reset, or is behind';
   }
+  if (position.tag === 'mariadb-gtid') {
+    const found = await readVariables('source', connection, ['gtid_binlog_state', 'gtid_slave_pos']);
+    const unknown = unknownGtids(position.gtids, {
+      state: found.get('gtid_binlog_state') ?? '',
+      followed: found.get('gtid_slave_pos') ?? '',
+    });
+    if (unknown.length > 0)
+      return `the source lacks transactions that were applied (${unknown.join(',')}): it was reset, is behind, or has another history`;
+  }
   // On the server that it was read from, the offset tells of a log that was reset or has shrunk.
   const offset = position.tag === 'file' ? position : sameServer ? saved.offset : null;
   if (offset === null) return null;
@@ -47,6 +56,30 @@ export async function whyPositionIsLost(
     return 'the log of the source was reset';
   // Purged: fatal for an offset; with GTIDs the transactions decide, and were checked or will be by the dump.
   return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
+}
+
+/**
+ * Those of a saved position that a MariaDB server has never had. It would not tell by itself: asked for a
+ * domain of which its log holds nothing it starts to stream, and complains at the first event only, so
+ * that a server loaded from a dump looks like one where nothing happens. Pure.
+ *
+ * @param log.state the last of each domain and server in its log, `gtid_binlog_state`
+ * @param log.followed how far it got as a replica, `gtid_slave_pos`
+ */
+export function unknownGtids(position: string, log: {state: string; followed: string}): string[] {
+  const list = (text: string) => text.split(',').map(gtid => gtid.trim());
+  const logged = new Map(
+    list(log.state).map(gtid => {
+      const [domain, server, sequence = '0'] = gtid.split('-');
+      return [`${domain}-${server}`, BigInt(sequence)];
+    }),
+  );
+  const followed = new Set(list(log.followed));
+  return list(position).filter(gtid => {
+    const [domain, server, sequence] = gtid.split('-');
+    if (sequence === undefined || followed.has(gtid)) return false;
+    return (logged.get(`${domain}-${server}`) ?? -1n) < BigInt(sequence);
+  });
 }
 
 /** Past a file's head, its first transaction is among its first events. */

@@ -1,0 +1,21 @@
+import {describe, expect, it} from 'vitest';
+import {unknownGtids} from '../../../src/source/position-check.ts';
+
+describe('a MariaDB server that is asked to go on from a position', () => {
+  it('knows what its log holds, whoever wrote it', () => {
+    expect(unknownGtids('0-1-100', {state: '0-2-120,0-1-100', followed: ''})).toEqual([]);
+    expect(unknownGtids('0-1-100,7-3-5', {state: '0-1-140,7-3-5', followed: ''})).toEqual([]);
+    expect(unknownGtids('', {state: '', followed: ''})).toEqual([]);
+  });
+
+  it('knows where it stopped following, though that is not in its log', () => {
+    expect(unknownGtids('0-1-100', {state: '', followed: '0-1-100'})).toEqual([]);
+    expect(unknownGtids('0-1-100', {state: '', followed: '0-1-99'})).toEqual(['0-1-100']);
+  });
+
+  it('does not know what it never had: behind, of another history, or with an empty log', () => {
+    expect(unknownGtids('0-1-100', {state: '0-1-99,0-2-130', followed: ''})).toEqual(['0-1-100']);
+    expect(unknownGtids('0-1-100,7-3-5', {state: '0-1-100,8-3-9', followed: ''})).toEqual(['7-3-5']);
+    expect(unknownGtids('0-1-100', {state: '', followed: ''})).toEqual(['0-1-100']);
+  });
+});
