@@ -1,5 +1,5 @@
 /** Compares the rows of one batch on both sides. Pure: rows in, differences by key out. */
-import {keyOf, mapRow, type Plan, type TablePlan} from '../src/mapping/plan.ts';
+import {judge, keyOf, mapRow, type Plan, type TablePlan} from '../src/mapping/plan.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
 import type {Row} from '../src/mapping/values.ts';
 
@@ -34,9 +34,9 @@ export function diffTable(
   const there = new Map<string, Row>();
   for (const row of targets) there.set(keyOf(row, plan.keyIndexes) ?? '', row);
   for (const [key, source] of sources) {
-    const mapped = mapRow(plan, source);
+    const judged = judge(plan, source);
     const target = there.get(key);
-    switch (mapped.tag) {
+    switch (judged.tag) {
       case 'ineligible':
         continue;
       case 'dead-letter':
@@ -44,8 +44,7 @@ export function diffTable(
         break;
       case 'row':
         if (target === undefined) diff.missing.push(key);
-        else if (isSame(plan, mapped.values, target) || (newestWins && isLater(plan, target, mapped.values)))
-          diff.equal.push(key);
+        else if (isEqual(plan, mapRow(plan, source), target, newestWins)) diff.equal.push(key);
         else diff.different.push(key);
         break;
     }
@@ -53,6 +52,10 @@ export function diffTable(
   }
   for (const key of there.keys()) diff.extra.push(key);
   return diff;
+}
+
+function isEqual(plan: TablePlan, wanted: Row, found: Row, newestWins: boolean): boolean {
+  return isSame(plan, wanted, found) || (newestWins && isLater(plan, found, wanted));
 }
 
 function isSame(plan: TablePlan, wanted: Row, found: Row): boolean {

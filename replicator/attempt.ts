@@ -15,17 +15,15 @@ import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
 import type {SourceEvent} from './events.ts';
 import {TransactionQueue} from './queue.ts';
 import {StallWatch} from './stall-watch.ts';
-import {Compactor} from './transaction/compact.ts';
-import {PositionTracker, TransactionBuilder, type SourceTransaction} from './transaction/transaction.ts';
+import {compactBatch, type CompactedBatch} from './transaction/batch.ts';
+import {PositionTracker, TransactionBuilder} from './transaction/transaction.ts';
 
-/**
- * Bytes of row events that wait at most. As objects they take about ten times as much, and what is being
- * grouped and what is being applied comes on top.
- */
-const QUEUE_BYTES = 2 * 1024 * 1024;
+/** Bytes of row events that wait at most. */
+const QUEUE_BYTES = 4 * 1024 * 1024;
 /** Transactions with more than this are applied in parts. */
-const PART_BYTES = 1.5 * 1024 * 1024;
-const MAX_CHANGES_PER_BATCH = 10_000;
+const PART_BYTES = 1024 * 1024;
+/** Bytes of row events written in one transaction. Read, they take several times as much. */
+const BATCH_BYTES = 1024 * 1024;
 /** How often it is looked whether the stream goes on. */
 const STALL_CHECK_MS = 1000;
 /** How often a position is saved that nothing of ours came with. */
@@ -90,6 +88,13 @@ export async function streamOnce(deps: AttemptDeps, signal: AbortSignal): Promis
   }
 }
 
+/** Transactions of the source on their way to the target, as one. */
+interface Batch {
+  readonly compacted: CompactedBatch;
+  /** Why a reconcile is owed after it, where one is. */
+  readonly reason: string | null;
+}
+
 class Attempt {
   readonly #deps: AttemptDeps;
   readonly #connections: Connections;
@@ -101,6 +106,8 @@ class Attempt {
   readonly #stallTimer: NodeJS.Timeout;
   #received: LogOffset | null = null;
   #plan: Plan;
+  /** Rows of parts whose transaction has not ended. */
+  #partRows = 0;
   #savedAtMs: number;
   #unsaved: Progress | null = null;
 
@@ -134,10 +141,10 @@ class Attempt {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const {tap, lag} = this.#deps;
     let streaming = false;
+    let ahead: Batch | null = null;
     for (;;) {
-      await this.#queue.ready(signal);
+      if (ahead === null) await this.#queue.ready(signal);
       if (signal.aborted) {
         if (this.#unsaved !== null) await this.#save(this.#unsaved);
         throw new StoppedError();
@@ -146,13 +153,30 @@ class Attempt {
         streaming = true;
         this.#deps.onStreaming();
       }
-      await this.#deps.lock.stream(() => this.#apply(this.#queue.take(MAX_CHANGES_PER_BATCH)));
-      tap.applied(this.#tracker.position, this.#tracker.offset);
-      lag.contact(this.#source.lastContactMs);
-      lag.applied(this.#tracker.offset, this.#deps.now(), this.#queue.isEmpty);
-      const waiting = this.#queue.oldestCommitMs;
-      if (waiting !== null) lag.pending(waiting, this.#deps.now());
+      const batch: Batch = ahead ?? (await this.#takeBatch());
+      ahead = await this.#applyBeside(batch);
+      const {compacted} = batch;
+      this.#deps.tap.applied(compacted.position, compacted.offset);
+      this.#reportLag(compacted.offset, ahead);
     }
+  }
+
+  /** Applies a batch, and makes the next one ready meanwhile where it is full: the target is then never waited for. */
+  async #applyBeside(batch: Batch): Promise<Batch | null> {
+    const applying = this.#deps.lock.stream(() => this.#apply(batch));
+    const taking = this.#queue.hasFullBatch(BATCH_BYTES) ? this.#takeBatch() : Promise.resolve(null);
+    // Both are waited for, so that nothing goes on behind the back of a fault.
+    const [applied, taken] = await Promise.allSettled([applying, taking]);
+    for (const result of [applied, taken]) if (result.status === 'rejected') throw result.reason;
+    return taken.status === 'fulfilled' ? taken.value : null;
+  }
+
+  #reportLag(offset: LogOffset | null, ahead: Batch | null): void {
+    const {lag, now} = this.#deps;
+    lag.contact(this.#source.lastContactMs);
+    lag.applied(offset, now(), ahead === null && this.#queue.isEmpty);
+    const waiting = ahead?.compacted.oldestCommitMs ?? this.#queue.oldestCommitMs;
+    if (waiting !== null) lag.pending(waiting, now());
   }
 
   close(): Promise<void> {
@@ -187,63 +211,39 @@ class Attempt {
     this.#queue.push(transaction);
   }
 
-  async #apply(batch: readonly SourceTransaction[]): Promise<void> {
-    const startedMs = this.#deps.now();
-    const {applier, hands} = this.#connections;
-    let reason = batch.find(transaction => transaction.unseen !== null)?.reason ?? null;
-    if (batch.some(({schemaChanged}) => schemaChanged)) {
-      const {plan, changed} = await this.#connections.reloadPlan();
+  async #takeBatch(): Promise<Batch> {
+    const transactions = this.#queue.take(BATCH_BYTES);
+    let reason = transactions.find(({unseen}) => unseen !== null)?.reason ?? null;
+    if (transactions.some(({schemaChanged}) => schemaChanged)) {
+      const {plan, changed} = await this.#deps.lock.stream(() => this.#connections.reloadPlan());
       this.#plan = plan;
       if (changed) reason ??= 'mapped columns were changed';
     }
-    const compactor = new Compactor(this.#plan);
-    let rows = 0;
-    let bytes = 0;
-    let transactions = 0;
-    for (const transaction of batch) {
-      for (const change of transaction.changes) compactor.add(change);
-      rows += transaction.changes.length;
-      bytes += transaction.bytes;
-      if (transaction.complete) this.#tracker.advance(transaction);
-      if (transaction.complete && transaction.changes.length > 0) transactions++;
-    }
-    const changes = compactor.changes();
-    const committed = batch.filter(({committedAtMs}) => committedAtMs !== null);
-    const last = batch.at(-1);
-    const progress: Progress | null =
-      last === undefined || !last.complete
-        ? null
-        : {
-            position: this.#tracker.position,
-            offset: this.#tracker.offset,
-            commitAtMs: committed.at(-1)?.committedAtMs ?? null,
-            transactions,
-            rows,
-            owesReconcile: reason !== null,
-          };
+    const compacted = await compactBatch(transactions, {
+      plan: this.#plan,
+      tracker: this.#tracker,
+      owesReconcile: reason !== null,
+      rowsBefore: this.#partRows,
+    });
+    this.#partRows = compacted.progress === null ? this.#partRows + compacted.rows : 0;
+    return {compacted, reason};
+  }
+
+  async #apply({compacted, reason}: Batch): Promise<void> {
+    const startedMs = this.#deps.now();
+    const {applier, hands} = this.#connections;
+    const {changes, progress, need} = compacted;
     if (isEmpty(changes)) {
       await this.#quietly(progress, reason !== null);
       if (reason !== null) this.#deps.onReconcileOwed(reason);
       return;
     }
     this.#deps.tap.applying(changes);
-    const need: Need = {
-      position: this.#tracker.position,
-      offset: this.#tracker.offset,
-      openGtid: last?.complete === false ? last.gtid : null,
-    };
     const outcome = await applier.apply(hands, changes, {progress, follow: true, need});
     this.#saved();
     await this.#retryWaiting(changes, need);
     const durationMs = this.#deps.now() - startedMs;
-    this.#deps.onApplied({
-      transactions,
-      rows,
-      bytes,
-      durationMs,
-      outcome,
-      oldestCommitMs: committed[0]?.committedAtMs ?? null,
-    });
+    this.#deps.onApplied({...compacted, durationMs, outcome});
     if (reason !== null) this.#deps.onReconcileOwed(reason);
   }
 

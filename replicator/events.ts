@@ -14,10 +14,16 @@ export interface RowChange {
   readonly unchecked: boolean;
 }
 
+/** The rows of one event, kept as bytes until they are needed: read, they take several times the room. */
+export interface RowBlock {
+  readonly bytes: number;
+  read(): readonly RowChange[];
+}
+
 export type SourceEvent =
   /** A transaction follows; where it `begins` here (MariaDB), no BEGIN follows and only a commit or a rollback ends it. */
   | {readonly tag: 'gtid'; readonly gtid: string | null; readonly begins: boolean}
-  | {readonly tag: 'rows'; readonly changes: readonly RowChange[]; readonly bytes: number}
+  | {readonly tag: 'rows'; readonly rows: RowBlock}
   /** Row images without the row's key, in a mapped table. */
   | {readonly tag: 'unreadable-rows'; readonly table: SourceTable}
   | {readonly tag: 'commit'; readonly offset: LogOffset | null; readonly committedAtMs: number}

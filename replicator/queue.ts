@@ -80,19 +80,30 @@ export class TransactionQueue {
     }
   }
 
-  /** The next transactions, as many as fit in `maxChanges`, at least one. One that must stand alone ends the batch. */
-  take(maxChanges: number): SourceTransaction[] {
+  /** Whether {@link take} would give a batch that is full already, and that the plan of now reads. */
+  hasFullBatch(maxBytes: number): boolean {
+    const next = this.#items[this.#head];
+    return (
+      next !== undefined &&
+      next !== null &&
+      !next.schemaChanged &&
+      (!next.complete || this.#bytes >= maxBytes)
+    );
+  }
+
+  /** The next transactions, as many as fit in `maxBytes` of rows, at least one. One that must stand alone ends the batch. */
+  take(maxBytes: number): SourceTransaction[] {
     const batch: SourceTransaction[] = [];
-    let changes = 0;
+    let bytes = 0;
     while (this.#head < this.#items.length) {
       const next = this.#items[this.#head];
       if (next === undefined || next === null) break;
-      if (batch.length > 0 && (changes + next.changes.length > maxChanges || standsAlone(next))) break;
+      if (batch.length > 0 && (bytes + next.bytes > maxBytes || standsAlone(next))) break;
       batch.push(next);
       // What is taken must not be held by the queue as well.
       this.#items[this.#head++] = null;
       this.#bytes -= weight(next);
-      changes += next.changes.length;
+      bytes += next.bytes;
       if (standsAlone(next)) break;
     }
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
@@ -121,7 +132,7 @@ function standsAlone(transaction: SourceTransaction): boolean {
 /** Only moves the position, and carries no GTID that would be lost. */
 function isBare(transaction: SourceTransaction): boolean {
   return (
-    transaction.changes.length === 0 &&
+    transaction.rows.length === 0 &&
     transaction.complete &&
     transaction.gtid === null &&
     transaction.unseen === null &&

@@ -8,7 +8,8 @@ import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
-import {layoutOf, readImages, type ImageColumn, type ImageLayout} from '../decode/row-image.ts';
+import type {ImageColumn} from '../decode/image-reader.ts';
+import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows, type RawRowsEvent} from '../decode/rows.ts';
 import type {SourceEvent} from '../events.ts';
 import {tapPackets} from './packets.ts';
@@ -132,9 +133,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       onRows: packet => {
         if (ended) return true;
         const layout = layoutFor(packet.tableId);
-        const changes = layout === null ? null : readImages(layout, packet);
-        if (changes === null) return false;
-        deliver({tag: 'rows', changes, bytes: packet.to - packet.from});
+        const rows = layout === null ? null : rowBlock(layout, packet);
+        if (rows === null) return false;
+        deliver({tag: 'rows', rows});
         return true;
       },
     });
@@ -221,7 +222,8 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
     if (name === undefined) return;
     const decoded = decodeRows(options.plan().sources[name], rawRows(event, columnNames));
-    if (decoded.tag === 'changes') deliver({tag: 'rows', changes: decoded.changes, bytes: event.size});
+    if (decoded.tag === 'changes')
+      deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
     else deliver({tag: 'unreadable-rows', table: name});
   };
 

@@ -2,13 +2,15 @@
 import type {SourceTable} from '../../src/mapping/tables.ts';
 import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
-import type {RowChange, SourceEvent} from '../events.ts';
+import type {RowBlock, SourceEvent} from '../events.ts';
 import {concernsMappedTables, concernsMappedValues, statementKind} from '../decode/statement.ts';
 
 /** A transaction of the source, or a part of one that is too large to hold. */
 export interface SourceTransaction {
-  readonly changes: readonly RowChange[];
+  readonly rows: readonly RowBlock[];
   readonly bytes: number;
+  /** A part of it was undone after its rows were logged: read them from the source. */
+  readonly doubtful: boolean;
   /** False for a part that more follows: the checkpoint must not move. */
   readonly complete: boolean;
   /** Of the transaction; for a part, of the one that it belongs to. */
@@ -33,7 +35,7 @@ export interface TransactionBuilderOptions {
 /** Feed it events; it returns a transaction whenever one ends or grows too large. */
 export class TransactionBuilder {
   readonly #options: TransactionBuilderOptions;
-  #changes: RowChange[] = [];
+  #rows: RowBlock[] = [];
   #bytes = 0;
   #gtid: string | null = null;
   #open = false;
@@ -63,8 +65,8 @@ export class TransactionBuilder {
         return null;
       case 'rows':
         this.#open = true;
-        for (const change of event.changes) this.#changes.push(change);
-        this.#bytes += event.bytes;
+        this.#rows.push(event.rows);
+        this.#bytes += event.rows.bytes;
         return this.#bytes < this.#options.maxBytes ? null : this.#part();
       case 'unreadable-rows':
         this.#open = true;
@@ -75,7 +77,7 @@ export class TransactionBuilder {
       case 'rollback':
         // Rows logged in a transaction that ends so never were, unless parts of them are out already.
         if (this.#parted) this.#cannotSee('all', 'a large transaction was rolled back');
-        this.#changes = [];
+        this.#rows = [];
         return this.#end(event.offset, null);
       case 'rollback-to-savepoint':
         // What was handed on already cannot be marked.
@@ -85,7 +87,7 @@ export class TransactionBuilder {
       case 'xa-prepared':
         // Whether they come about is told later, when the rows are gone by: the commit asks for a reconcile.
         if (this.#parted) this.#cannotSee('all', 'a large XA transaction was prepared');
-        this.#changes = [];
+        this.#rows = [];
         return this.#end(event.offset, null);
       case 'statement':
         return this.#statement(event);
@@ -160,15 +162,14 @@ export class TransactionBuilder {
   }
 
   #take(offset: LogOffset | null, committedAtMs: number | null, complete: boolean): SourceTransaction {
-    const changes = this.#doubtful
-      ? this.#changes.map(change => ({...change, partial: true}))
-      : this.#changes;
+    const rows = this.#rows;
     const bytes = this.#bytes;
-    this.#changes = [];
+    this.#rows = [];
     this.#bytes = 0;
     return {
-      changes,
+      rows,
       bytes,
+      doubtful: this.#doubtful,
       complete,
       gtid: this.#gtid,
       offset,

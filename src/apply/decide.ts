@@ -1,15 +1,16 @@
 /**
  * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
  */
-import {mapRow, splitPair, type Mapped, type Plan} from '../mapping/plan.ts';
+import {judge, splitPair, type Judged, type Plan} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import {ownedInstitute, ownedMembership, ownedUser, type OwnershipView} from './ownership.ts';
 
+/** A row that is to be written, as the source has it. */
 export interface KeyedRow {
   readonly key: string;
-  readonly values: Row;
+  readonly source: Row;
 }
 
 /** What one transaction does, before the server has had its say. */
@@ -66,28 +67,22 @@ function decideParents(
   const toFollow = table === 'user' ? work.followUsers : work.followInstitutes;
   const enforced = table === 'user' ? plan.parentsEnforced.users : plan.parentsEnforced.institutes;
   for (const [key, change] of table === 'user' ? changes.users : changes.institutes) {
-    const mapped: Mapped =
-      change.row === null ? {tag: 'ineligible', key} : mapRow(plan.tables[table], change.row);
+    const {row} = change;
+    const judged = row === null ? {tag: 'ineligible' as const, key} : judge(plan.tables[table], row);
     const isOwned = owned.has(table === 'user' ? ownedUser(key) : ownedInstitute(key));
-    switch (mapped.tag) {
-      case 'row': {
-        work.upserts[table].push(mapped);
-        const enters = !isOwned || dead[table].has(key);
-        if (follow && (change.left || (enters && !(change.fresh && enforced)))) toFollow.push(key);
-        if (table === 'user' && change.row !== null) {
-          take(work, 'user_auth', mapRow(plan.tables.user_auth, change.row), dead);
-        }
-        break;
-      }
-      case 'dead-letter':
-        take(work, table, mapped, dead);
-        break;
-      case 'ineligible':
-        if (!isOwned) {
-          settle(work, table, key, dead);
-          if (table === 'user') settle(work, 'user_auth', key, dead);
-        } else if (mayDelete) work.deletes[table].push(key);
-        break;
+    if (row !== null && judged.tag === 'row') {
+      const written = {key, source: row};
+      work.upserts[table].push(written);
+      const enters = !isOwned || dead[table].has(key);
+      if (follow && (change.left || (enters && !(change.fresh && enforced)))) toFollow.push(key);
+      if (table === 'user') take(work, 'user_auth', judge(plan.tables.user_auth, row), written, dead);
+    } else if (judged.tag === 'dead-letter') {
+      work.deadLetters.push({table, key, code: judged.code, detail: null});
+    } else if (isOwned) {
+      if (mayDelete) work.deletes[table].push(key);
+    } else {
+      settle(work, table, key, dead);
+      if (table === 'user') settle(work, 'user_auth', key, dead);
     }
   }
 }
@@ -101,6 +96,7 @@ export function decideMemberships(
   followedUsers: ReadonlySet<string>,
   followedInstitutes: ReadonlySet<string>,
 ): void {
+  if (memberships.size === 0) return;
   const written = {user: keySet(work, 'user'), institute: keySet(work, 'institute')};
   const gone = {user: new Set(work.deletes.user), institute: new Set(work.deletes.institute)};
   const failing = {user: failedKeys(work, 'user'), institute: failedKeys(work, 'institute')};
@@ -114,11 +110,12 @@ export function decideMemberships(
   for (const [key, row] of memberships) {
     const {instituteId, userId} = splitPair(key);
     if (followedUsers.has(userId) || followedInstitutes.has(instituteId)) continue;
-    const mapped: Mapped = row === null ? {tag: 'ineligible', key} : mapRow(plan.tables.institute_users, row);
+    const judged = row === null ? null : judge(plan.tables.institute_users, row);
     const parents = [parentState('user', userId), parentState('institute', instituteId)];
-    if (mapped.tag !== 'ineligible' && parents.every(state => state === 'there')) {
-      take(work, 'institute_users', mapped, dead);
-    } else if (mapped.tag !== 'ineligible' && parents.includes('waiting') && !parents.includes('absent')) {
+    const isEligible = judged !== null && judged.tag !== 'ineligible';
+    if (row !== null && isEligible && parents.every(state => state === 'there')) {
+      take(work, 'institute_users', judged, {key, source: row}, dead);
+    } else if (isEligible && parents.includes('waiting') && !parents.includes('absent')) {
       // It waits with its parent, as it is; it is no dead letter itself.
       settle(work, 'institute_users', key, dead);
     } else if (!owned.has(ownedMembership(instituteId, userId))) {
@@ -129,11 +126,17 @@ export function decideMemberships(
   }
 }
 
-function take(work: Work, table: keyof PerTable<unknown>, mapped: Mapped, dead: Knowledge['dead']): void {
-  if (mapped.tag === 'row') work.upserts[table].push(mapped);
-  else if (mapped.tag === 'dead-letter')
-    work.deadLetters.push({table, key: mapped.key, code: mapped.code, detail: null});
-  else settle(work, table, mapped.key, dead);
+function take(
+  work: Work,
+  table: keyof PerTable<unknown>,
+  judged: Judged,
+  row: KeyedRow,
+  dead: Knowledge['dead'],
+): void {
+  if (judged.tag === 'row') work.upserts[table].push(row);
+  else if (judged.tag === 'dead-letter')
+    work.deadLetters.push({table, key: row.key, code: judged.code, detail: null});
+  else settle(work, table, row.key, dead);
 }
 
 function settle(work: Work, table: keyof PerTable<unknown>, key: string, dead: Knowledge['dead']): void {

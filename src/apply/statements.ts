@@ -39,8 +39,8 @@ export interface StatementSize {
 }
 
 /**
- * Appends one statement that inserts or updates rows by the mapped key: as many as its size allows, and at
- * least one.
+ * Maps source rows and appends one statement that inserts or updates them by the mapped key: as many as
+ * its size allows, and at least one.
  *
  * ON DUPLICATE KEY UPDATE takes any unique key for its own: where another one clashes, it would change
  * the *other* row. The first assignment turns that into error 1048, so that the statement does nothing.
@@ -51,21 +51,22 @@ export interface StatementSize {
 export function appendUpsert(
   text: SqlText,
   plan: TablePlan,
-  rows: readonly {readonly values: Row}[],
+  rows: readonly {readonly source: Row}[],
   from: number,
   size: StatementSize,
   options: UpsertOptions,
 ): number {
   const {head, tail, numeric} = upsertFrame(plan, options);
+  const {columns} = plan;
   const limit = text.length + size.bytes;
   text.sql(head);
   let at = from;
   do {
-    const {values} = rows[at] ?? {values: []};
+    const {source} = rows[at] ?? {source: []};
     text.sql(at === from ? '(' : ',(');
-    for (let i = 0; i < numeric.length; i++) {
+    for (let i = 0; i < columns.length; i++) {
       if (i > 0) text.sql(',');
-      const value = values[i] ?? null;
+      const value = columns[i]?.value(source) ?? null;
       if (numeric[i] === true) text.number(value);
       else text.literal(value);
     }
@@ -79,7 +80,7 @@ export function appendUpsert(
 /** The statements that {@link appendUpsert} makes of all rows, one by one. */
 export function* upserts(
   plan: TablePlan,
-  rows: readonly {readonly values: Row}[],
+  rows: readonly {readonly source: Row}[],
   size: StatementSize,
   options: UpsertOptions,
 ): Generator<string> {

@@ -114,7 +114,8 @@ async function readValues(
   const weight = (expression: string) => `HEX(WEIGHT_STRING(${expression}))`;
   const keyText = `CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')})`;
   const heldWeight = `CONCAT_WS('/', ${columns.map(({name}) => weight(`t.${quoteName(name)}`)).join(', ')})`;
-  const wantedRows = rows.filter(({values}) => uniqueKey.every(index => (values[index] ?? null) !== null));
+  const valueOf = ({source}: KeyedRow, index: number) => plan.columns[index]?.value(source) ?? null;
+  const wantedRows = rows.filter(row => uniqueKey.every(index => valueOf(row, index) !== null));
   const typed = (index: number, value: string) => {
     const {schema} = plan.columns[index] ?? {};
     if (schema?.charset === null || schema === undefined) return literal(value);
@@ -125,13 +126,13 @@ async function readValues(
   for (let i = 0; i < wantedRows.length; i += 500) {
     const slice = wantedRows.slice(i, i + 500);
     const list = slice.map(
-      ({key, values}) =>
-        `SELECT ${literal(key)}, CONCAT_WS('/', ${uniqueKey.map(index => weight(typed(index, values[index] ?? ''))).join(', ')})`,
+      row =>
+        `SELECT ${literal(row.key)}, CONCAT_WS('/', ${uniqueKey.map(index => weight(typed(index, valueOf(row, index) ?? ''))).join(', ')})`,
     );
     for (const [key, value] of await query(list.join(' UNION ALL '))) wanted.set(String(key), String(value));
     const same = slice.map(
-      ({values}) =>
-        `(${uniqueKey.map(index => `t.${quoteName(plan.columns[index]?.name ?? '')} = ${typed(index, values[index] ?? '')}`).join(' AND ')})`,
+      row =>
+        `(${uniqueKey.map(index => `t.${quoteName(plan.columns[index]?.name ?? '')} = ${typed(index, valueOf(row, index) ?? '')}`).join(' AND ')})`,
     );
     const sql = `SELECT ${keyText}, ${heldWeight} FROM ${quoteName(plan.target)} t WHERE`;
     for (const [key, value] of await query(`${sql} ${same.join(' OR ')} FOR UPDATE`))

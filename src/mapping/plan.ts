@@ -14,7 +14,7 @@ import {
   type TargetTable,
 } from './tables.ts';
 import {TRANSFORMS} from './transforms.ts';
-import {validate} from './validity.ts';
+import {canFail, validate} from './validity.ts';
 import {isId, type Row, type Value} from './values.ts';
 
 /** A column as information_schema describes it, of either server. */
@@ -74,16 +74,13 @@ export interface ColumnPlan {
   readonly value: (source: Row) => Value;
 }
 
-export type Mapped =
-  | {readonly tag: 'row'; readonly key: string; readonly values: Row}
-  | {readonly tag: 'ineligible'; readonly key: string}
-  | {readonly tag: 'dead-letter'; readonly key: string; readonly code: DeadLetterCode};
-
 export interface TablePlan {
   readonly target: TargetTable;
   readonly source: SourceTable;
   readonly map: TableMap;
   readonly columns: readonly ColumnPlan[];
+  /** Those of which a value can be one that cannot be written. */
+  readonly fallible: readonly ColumnPlan[];
   readonly key: readonly string[];
   /** Where the key stands in a target row. */
   readonly keyIndexes: readonly number[];
@@ -264,6 +261,7 @@ function tablePlan(
     source: map.source,
     map,
     columns,
+    fallible: columns.filter(canFail),
     key: map.key,
     keyIndexes,
     updatedAtIndex: indexOf('updatedAt'),
@@ -302,18 +300,28 @@ function reader({transform}: ColumnMap, inputs: readonly number[], fraction: num
   return source => value([source[first] ?? null, source[second] ?? null], fraction);
 }
 
+/** What becomes of a source row, by itself: a target row, nothing (it is not eligible), or a dead letter. */
+export type Judged =
+  | {readonly tag: 'row' | 'ineligible'; readonly key: string}
+  | {readonly tag: 'dead-letter'; readonly key: string; readonly code: DeadLetterCode};
+
 /**
- * Maps one source row: to a target row, to nothing (it is not eligible), or to a dead letter. Whether
- * the parents of a membership are replicated is the applier's to know.
+ * Judges one source row, without making the target row: that is done when it is written, so that it does
+ * not lie about in the meantime. Whether the parents of a membership are replicated is the applier's to
+ * know.
  */
-export function mapRow(plan: TablePlan, source: Row): Mapped {
+export function judge(plan: TablePlan, source: Row): Judged {
   const key = keyOf(source, plan.sourceKeyIndexes);
   if (key === null) return {tag: 'ineligible', key: ''};
   if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return {tag: 'ineligible', key};
   for (const index of plan.notNullIndexes) if (source[index] === null) return {tag: 'ineligible', key};
-  const values: Value[] = plan.columns.map(column => column.value(source));
-  const code = validate(plan.columns, values);
-  return code === null ? {tag: 'row', key, values} : {tag: 'dead-letter', key, code};
+  const code = validate(plan.fallible, source);
+  return code === null ? {tag: 'row', key} : {tag: 'dead-letter', key, code};
+}
+
+/** The target row of a source row that {@link judge} lets pass. */
+export function mapRow(plan: TablePlan, source: Row): Row {
+  return plan.columns.map(column => column.value(source));
 }
 
 /** A row's key as text: one id, or two joined by a colon; null where an id is null. */

@@ -15,12 +15,16 @@ const INTEGER_BITS: Readonly<Record<string, bigint>> = {
   bigint: 64n,
 };
 
+/** Whether a value of this column can be one that cannot be written. */
+export function canFail({map}: ColumnPlan): boolean {
+  return map.transform !== 'timestamp' && map.transform !== 'is-active';
+}
+
 /** @returns the code of the first fault, or null for a row that can be written */
-export function validate(columns: readonly ColumnPlan[], row: Row): DeadLetterCode | null {
-  for (let i = 0; i < columns.length; i++) {
-    const column = columns[i];
-    const value = row[i];
-    if (column === undefined || value === null || value === undefined) continue;
+export function validate(columns: readonly ColumnPlan[], source: Row): DeadLetterCode | null {
+  for (const column of columns) {
+    const value = column.value(source);
+    if (value === null) continue;
     const code = validateValue(column, value);
     if (code !== null) return code;
   }
@@ -37,8 +41,6 @@ function validateValue(column: ColumnPlan, value: string): DeadLetterCode | null
     case 'secret':
       if (value === '') return 'invalid-password';
       break;
-    case 'timestamp':
-      return null;
     default:
       break;
   }

@@ -55,7 +55,7 @@ export async function changesOf(
         now: Date.now,
         onFault: error => reject(error),
         onEvent: event => {
-          if (event.tag === 'rows') changes.push(...event.changes);
+          if (event.tag === 'rows') changes.push(...event.rows.read());
           const offset = 'offset' in event ? event.offset : null;
           if (offset === null || end.high === null) return;
           if (offset.file === end.high.file && offset.offset >= end.high.offset)

@@ -1,23 +1,17 @@
 import {describe, expect, it} from 'vitest';
 import {deleteByKeys, inBatches, keyCondition, upserts} from '../../../src/apply/statements.ts';
 import type {StatementSize, UpsertOptions} from '../../../src/apply/statements.ts';
-import {mapRow, type TablePlan} from '../../../src/mapping/plan.ts';
+import type {TablePlan} from '../../../src/mapping/plan.ts';
 import {membership, plan, user} from '../plan-fixture.ts';
-import type {Row, Value} from '../../../src/mapping/values.ts';
+import type {Row} from '../../../src/mapping/values.ts';
 
 const {tables} = plan();
-const values = (changes: Record<string, Value> = {}): Row => {
-  const mapped = mapRow(tables.user, user('1', changes));
-  if (mapped.tag !== 'row') throw new Error(mapped.tag);
-  return mapped.values;
-};
-
 const ANY = {rows: 1000, bytes: 1_000_000};
 const upsert = (table: TablePlan, rows: readonly Row[], options: UpsertOptions) =>
   [
     ...upserts(
       table,
-      rows.map(one => ({values: one})),
+      rows.map(source => ({source})),
       ANY,
       options,
     ),
@@ -25,7 +19,7 @@ const upsert = (table: TablePlan, rows: readonly Row[], options: UpsertOptions) 
 
 describe('an upsert', () => {
   it('turns a clash of another unique key into an error, and assigns updatedAt last', () => {
-    expect(upsert(tables.user, [values()], {newestWins: false})).toBe(
+    expect(upsert(tables.user, [user('1')], {newestWins: false})).toBe(
       "INSERT INTO `user` (`userId`,`name`,`email`,`password`,`createdAt`,`updatedAt`) VALUES (1,'Ada L','u1@x.org','$2b$','2024-01-02 03:04:05.000','2024-02-03 04:05:06.000') " +
         'ON DUPLICATE KEY UPDATE `userId` = IF(`userId` = VALUES(`userId`), `userId`, NULL), ' +
         '`name` = VALUES(`name`), `email` = VALUES(`email`), `password` = VALUES(`password`), `createdAt` = VALUES(`createdAt`), `updatedAt` = VALUES(`updatedAt`)',
@@ -33,8 +27,7 @@ describe('an upsert', () => {
   });
 
   it('compares every column of a key', () => {
-    const mapped = mapRow(tables.institute_users, membership('1', '2'));
-    const sql = upsert(tables.institute_users, mapped.tag === 'row' ? [mapped.values] : [], {
+    const sql = upsert(tables.institute_users, [membership('1', '2')], {
       newestWins: false,
     });
     expect(sql).toContain("VALUES (1,2,'FACULTY',1,");
@@ -44,7 +37,7 @@ describe('an upsert', () => {
   });
 
   it('leaves a later row alone where the newest wins', () => {
-    const sql = upsert(tables.user, [values()], {newestWins: true});
+    const sql = upsert(tables.user, [user('1')], {newestWins: true});
     expect(sql).toContain('`email` = IF(`updatedAt` > VALUES(`updatedAt`), `email`, VALUES(`email`))');
     expect(sql).toMatch(
       /`updatedAt` = IF\(`updatedAt` > VALUES\(`updatedAt`\), `updatedAt`, VALUES\(`updatedAt`\)\)$/,
@@ -52,7 +45,7 @@ describe('an upsert', () => {
   });
 
   it('is as long as it may be, and holds one row at least', () => {
-    const rows = Array.from({length: 5}, () => ({values: values()}));
+    const rows = Array.from({length: 5}, () => ({source: user('1')}));
     const count = (size: StatementSize) =>
       [...upserts(tables.user, rows, size, {newestWins: false})].map(sql => sql.split("'Ada L'").length - 1);
     expect(count({rows: 2, bytes: 1_000_000})).toEqual([2, 2, 1]);
@@ -61,7 +54,7 @@ describe('an upsert', () => {
   });
 
   it('never writes anything but numbers without quotes', () => {
-    const sql = upsert(tables.user, [['1); DROP TABLE x', 'n', 'e@x', 'p', 'c', 'u']], {newestWins: false});
+    const sql = upsert(tables.user, [user('1); DROP TABLE x')], {newestWins: false});
     expect(sql).toContain("('1); DROP TABLE x',");
   });
 });

@@ -1,15 +1,15 @@
 import {describe, expect, it} from 'vitest';
-import {mapRow, type Mapped} from '../../../src/mapping/plan.ts';
+import {judge, type Judged} from '../../../src/mapping/plan.ts';
 import {column, plan, table, targetSchema, user} from '../plan-fixture.ts';
 import type {Value} from '../../../src/mapping/values.ts';
 
 const plans = plan();
-const mapped = (values: Record<string, Value>): Mapped => mapRow(plans.tables.user, user('1', values));
-const codeOf = (outcome: Mapped) => (outcome.tag === 'dead-letter' ? outcome.code : outcome.tag);
+const judged = (values: Record<string, Value>): Judged => judge(plans.tables.user, user('1', values));
+const codeOf = (outcome: Judged) => (outcome.tag === 'dead-letter' ? outcome.code : outcome.tag);
 
 describe('an e-mail', () => {
   it.each(['a@b', 'a@b.c', 'é@ü', "o'x@y", 'a+b@c-d', '🙂@🙂', '..@..', ' a@b '])('%j is valid', email => {
-    expect(codeOf(mapped({email}))).toBe('row');
+    expect(codeOf(judged({email}))).toBe('row');
   });
   it.each([
     '',
@@ -27,15 +27,15 @@ describe('an e-mail', () => {
     'a@\u3000b',
     '\u2028a@b',
   ])('%j is not', email => {
-    expect(codeOf(mapped({email}))).toBe('invalid-email');
+    expect(codeOf(judged({email}))).toBe('invalid-email');
   });
 });
 
 describe('a row', () => {
   it('with an empty password is a dead letter, of user and user_auth alike', () => {
-    expect(codeOf(mapped({password: ''}))).toBe('invalid-password');
-    expect(codeOf(mapRow(plans.tables.user_auth, user('1', {password: ''})))).toBe('invalid-password');
-    expect(codeOf(mapped({password: ' '}))).toBe('row');
+    expect(codeOf(judged({password: ''}))).toBe('invalid-password');
+    expect(codeOf(judge(plans.tables.user_auth, user('1', {password: ''})))).toBe('invalid-password');
+    expect(codeOf(judged({password: ' '}))).toBe('row');
   });
 
   it('is not eligible without e-mail, password or the flag', () => {
@@ -46,15 +46,15 @@ describe('a row', () => {
       {is_active: null},
       {is_active: '2'},
     ]) {
-      expect(codeOf(mapped(values))).toBe('ineligible');
+      expect(codeOf(judged(values))).toBe('ineligible');
     }
   });
 
   it('counts characters of VARCHAR as the server does', () => {
-    expect(codeOf(mapped({first_name: 'x'.repeat(20), last_name: ''}))).toBe('row');
-    expect(codeOf(mapped({first_name: '🙂'.repeat(20), last_name: null}))).toBe('row');
-    expect(codeOf(mapped({first_name: 'x'.repeat(21), last_name: ''}))).toBe('value-too-long');
-    expect(codeOf(mapped({first_name: '🙂'.repeat(21), last_name: null}))).toBe('value-too-long');
+    expect(codeOf(judged({first_name: 'x'.repeat(20), last_name: ''}))).toBe('row');
+    expect(codeOf(judged({first_name: '🙂'.repeat(20), last_name: null}))).toBe('row');
+    expect(codeOf(judged({first_name: 'x'.repeat(21), last_name: ''}))).toBe('value-too-long');
+    expect(codeOf(judged({first_name: '🙂'.repeat(21), last_name: null}))).toBe('value-too-long');
   });
 
   it('counts bytes of TEXT', () => {
@@ -63,7 +63,7 @@ describe('a row', () => {
     );
     const {tables} = plan({}, {user: table([['userId']], ...wide)});
     const name = (first: string) =>
-      codeOf(mapRow(tables.user, user('1', {first_name: first, last_name: null})));
+      codeOf(judge(tables.user, user('1', {first_name: first, last_name: null})));
     expect(name('x'.repeat(10))).toBe('row');
     expect(name('é'.repeat(5))).toBe('row');
     expect(name('é'.repeat(6))).toBe('value-too-long');
@@ -97,6 +97,6 @@ describe('an id', () => {
     ['smallint', true, '65535', true],
     ['tinyint', false, '128', false],
   ])('in %s (unsigned: %s): %s fits: %s', (type, unsigned, id, fits) => {
-    expect(codeOf(mapRow(withKey(type, unsigned), user(id)))).toBe(fits ? 'row' : 'out-of-range');
+    expect(codeOf(judge(withKey(type, unsigned), user(id)))).toBe(fits ? 'row' : 'out-of-range');
   });
 });

@@ -1,15 +1,11 @@
 import {describe, expect, it} from 'vitest';
 import {byTargetKey, diffTable} from '../../../reconciler/diff.ts';
-import {mapRow, type TablePlan} from '../../../src/mapping/plan.ts';
+import {mapRow} from '../../../src/mapping/plan.ts';
 import type {Row} from '../../../src/mapping/values.ts';
 import {column, institute, membership, plan, sourceSchema, table, user} from '../plan-fixture.ts';
 
 const plans = plan();
-const written = (one: TablePlan, source: Row): Row => {
-  const mapped = mapRow(one, source);
-  if (mapped.tag !== 'row') throw new Error(mapped.tag);
-  return mapped.values;
-};
+const written = mapRow;
 const source = (...rows: Row[]) => new Map(rows.map(row => [row[0] ?? '', row]));
 const {user: users} = plans.tables;
 const source1 = {newestWins: false};

@@ -1,17 +1,13 @@
 import {describe, expect, it} from 'vitest';
 import {TransactionQueue} from '../../../replicator/queue.ts';
 import type {SourceTransaction} from '../../../replicator/transaction/transaction.ts';
-import {user} from '../plan-fixture.ts';
 
-function transaction(
-  name: string,
-  extra: Partial<SourceTransaction> & {rows?: number} = {},
-): SourceTransaction {
-  const {rows = 1, ...rest} = extra;
-  const change = {table: 'users', before: null, after: user(name), partial: false, unchecked: false} as const;
+const block = {bytes: 100, read: () => []};
+function transaction(name: string, extra: Partial<SourceTransaction> = {}): SourceTransaction {
   return {
-    changes: new Array<typeof change>(rows).fill(change),
+    rows: [block],
     bytes: 100,
+    doubtful: false,
     complete: true,
     gtid: name,
     offset: null,
@@ -19,11 +15,11 @@ function transaction(
     schemaChanged: false,
     unseen: null,
     reason: null,
-    ...rest,
+    ...extra,
   };
 }
 const bare = (offset: number) =>
-  transaction('', {rows: 0, bytes: 0, gtid: null, committedAtMs: null, offset: {file: 'f', offset}});
+  transaction('', {rows: [], bytes: 0, gtid: null, committedAtMs: null, offset: {file: 'f', offset}});
 
 function queue(pauseBytes = 1_000_000) {
   const log: string[] = [];
@@ -41,16 +37,16 @@ const never = new AbortController().signal;
 describe('the queue', () => {
   it('hands out what waits, in order, as much as fits', () => {
     const {made} = queue();
-    for (const name of ['1', '2', '3']) made.push(transaction(name, {rows: 4}));
-    expect(names(made.take(8))).toEqual(['1', '2']);
-    expect(names(made.take(8))).toEqual(['3']);
+    for (const name of ['1', '2', '3']) made.push(transaction(name, {bytes: 400}));
+    expect(names(made.take(800))).toEqual(['1', '2']);
+    expect(names(made.take(800))).toEqual(['3']);
     expect(made.isEmpty).toBe(true);
   });
 
   it('hands out one that is larger than what fits', () => {
     const {made} = queue();
-    made.push(transaction('1', {rows: 100}));
-    expect(names(made.take(8))).toEqual(['1']);
+    made.push(transaction('1', {bytes: 10_000}));
+    expect(names(made.take(800))).toEqual(['1']);
   });
 
   it('lets parts, and changes of definitions, stand alone', () => {
@@ -60,7 +56,24 @@ describe('the queue', () => {
     made.push(transaction('2'));
     made.push(transaction('3', {schemaChanged: true}));
     made.push(transaction('4'));
-    expect([1, 2, 3, 4, 5].map(() => names(made.take(99)))).toEqual([['1'], ['2'], ['2'], ['3'], ['4']]);
+    expect([1, 2, 3, 4, 5].map(() => names(made.take(9900)))).toEqual([['1'], ['2'], ['2'], ['3'], ['4']]);
+  });
+
+  it('tells when a batch is full, or cannot grow', () => {
+    const {made} = queue();
+    expect(made.hasFullBatch(200)).toBe(false);
+    made.push(transaction('1'));
+    expect(made.hasFullBatch(1000)).toBe(false);
+    expect(made.hasFullBatch(200)).toBe(true);
+    made.take(1);
+    made.push(transaction('2', {complete: false}));
+    expect(made.hasFullBatch(1000)).toBe(true);
+  });
+
+  it('does not tell it of one that changes how rows are read', () => {
+    const {made} = queue();
+    made.push(transaction('1', {schemaChanged: true, bytes: 5000}));
+    expect(made.hasFullBatch(200)).toBe(false);
   });
 
   it('pauses the source past a number of bytes, and resumes it at half', () => {
@@ -71,26 +84,26 @@ describe('the queue', () => {
     made.push(transaction('3'));
     made.push(transaction('4'));
     expect(log).toEqual(['pause']);
-    made.take(1);
+    made.take(100);
     expect(log).toEqual(['pause']);
-    made.take(2);
+    made.take(200);
     expect(log).toEqual(['pause', 'resume']);
   });
 
   it('counts transactions without rows of ours too, so that they are bounded as well', () => {
     const {made, log} = queue(1000);
-    for (let i = 0; i < 5; i++) made.push(transaction(String(i), {rows: 0, bytes: 0}));
+    for (let i = 0; i < 5; i++) made.push(transaction(String(i), {rows: [], bytes: 0}));
     expect(log).toEqual(['pause']);
   });
 
   it('keeps one entry of a log that only moves on', () => {
     const {made} = queue();
     for (let i = 0; i < 1000; i++) made.push(bare(i));
-    expect(made.take(99)).toEqual([bare(999)]);
+    expect(made.take(9900)).toEqual([bare(999)]);
     made.push(bare(1));
     made.push(transaction('1'));
     made.push(bare(2));
-    expect(names(made.take(99))).toEqual([null, '1', null]);
+    expect(names(made.take(9900))).toEqual([null, '1', null]);
   });
 
   it('knows the oldest commit that waits', () => {
@@ -100,7 +113,7 @@ describe('the queue', () => {
     made.push(transaction('1', {committedAtMs: 7}));
     made.push(transaction('2', {committedAtMs: 9}));
     expect(made.oldestCommitMs).toBe(7);
-    made.take(1);
+    made.take(100);
     expect(made.oldestCommitMs).toBe(9);
   });
 
@@ -109,7 +122,7 @@ describe('the queue', () => {
     const ready = made.ready(never);
     made.push(transaction('1'));
     await ready;
-    made.take(1);
+    made.take(100);
     const stop = new AbortController();
     const waiting = made.ready(stop.signal);
     stop.abort();
@@ -122,7 +135,7 @@ describe('the queue', () => {
     made.fail(new Error('first'));
     made.fail(new Error('second'));
     await made.ready(never);
-    expect(names(made.take(9))).toEqual(['1']);
+    expect(names(made.take(900))).toEqual(['1']);
     await expect(made.ready(never)).rejects.toThrow('first');
   });
 
@@ -131,7 +144,7 @@ describe('the queue', () => {
     const taken: (string | null)[] = [];
     for (let i = 0; i < 5000; i++) made.push(transaction(String(i)));
     while (!made.isEmpty) {
-      taken.push(...names(made.take(700)));
+      taken.push(...names(made.take(70_000)));
       if (taken.length === 2100) made.push(transaction('5000'));
     }
     expect(taken).toEqual(Array.from({length: 5001}, (_, i) => String(i)));
