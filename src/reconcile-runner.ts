@@ -95,10 +95,11 @@ export class ReconcileRunner {
     if (ended.state !== 'running') {
       this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
     }
-    for (const table of TARGET_TABLES) {
-      if (ended.tables[table].repaired > 0)
-        this.#metrics?.drift(table, 'different', ended.tables[table].repaired);
-      if (ended.tables[table].deleted > 0) this.#metrics?.drift(table, 'extra', ended.tables[table].deleted);
+    // A full run writes every row, so that what it wrote says nothing of drift.
+    for (const table of run.mode === 'diff' ? TARGET_TABLES : []) {
+      const {repaired, deleted} = ended.tables[table];
+      if (repaired > 0) this.#metrics?.drift(table, 'repaired', repaired);
+      if (deleted > 0) this.#metrics?.drift(table, 'deleted', deleted);
     }
     logger[ended.state === 'succeeded' ? 'info' : 'warn'](
       {

@@ -5,6 +5,7 @@ import type {ContentfulStatusCode} from 'hono/utils/http-status';
 import type {z} from 'zod';
 import {type ErrorCode, SyncError} from '../errors.ts';
 import type {Logger} from '../logger.ts';
+import {CursorError} from '../status/operations.ts';
 import type {App, AppContext, AppEnv, Clock} from './context.ts';
 
 /** The codes that belong to the edge itself; every other one comes from errors.ts. */
@@ -122,6 +123,9 @@ export function invalidRequest(error: z.ZodError, target: string): ProblemError 
 function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
   if (error instanceof SyncError) return problemFromSyncError(error);
+  if (error instanceof CursorError) {
+    return new ProblemError(400, 'invalid-request', `after is not valid: ${error.message}`, {field: 'after'});
+  }
   if (error instanceof HTTPException && error.status < 500) {
     return new ProblemError(400, 'invalid-request', 'The request cannot be read.', {field: 'body'});
   }

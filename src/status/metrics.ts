@@ -13,7 +13,8 @@ import {
 } from './operations.ts';
 
 export type RowKind = 'upsert' | 'delete';
-export type DriftKind = 'missing' | 'different' | 'extra';
+/** `repaired`: missing on the target or different there. `deleted`: no longer on the source. */
+export type DriftKind = 'repaired' | 'deleted';
 
 /** One committed target transaction of the stream. */
 export interface AppliedBatch {
@@ -38,7 +39,7 @@ export interface Metrics {
     readonly state: Exclude<RunState, 'running'>;
     readonly ms: number;
   }): void;
-  /** Rows that a reconcile found to differ. */
+  /** Rows that a reconcile found to differ, and mended. */
   drift(table: TargetTable, kind: DriftKind, count: number): void;
   /** How many dead letters there are now under this code. */
   deadLetters(code: DeadLetterCode, count: number): void;
@@ -109,7 +110,7 @@ export function createMetrics(stream: string, options: MetricsOptions = {}): Met
   );
   const driftRows = counter(
     'sync_drift_rows_total',
-    'Rows that a reconcile found to differ.',
+    'Rows that a reconcile found to differ, and mended.',
     'table',
     'kind',
   );
@@ -129,10 +130,11 @@ export function createMetrics(stream: string, options: MetricsOptions = {}): Met
   transactions.inc(label, 0);
   batches.inc(label, 0);
   leader.set(label, 0);
+  for (const each of [batchRows, batchBytes, batchSeconds, visibleSeconds]) each.zero(label);
   for (const table of TARGET_TABLES) {
     tableBatches.inc({...label, table}, 0);
     for (const kind of ['upsert', 'delete'] as const) rows.inc({...label, table, kind}, 0);
-    for (const kind of ['missing', 'different', 'extra'] as const) driftRows.inc({...label, table, kind}, 0);
+    for (const kind of ['repaired', 'deleted'] as const) driftRows.inc({...label, table, kind}, 0);
   }
   for (const code of DEAD_LETTER_CODES) deadLetters.set({...label, code}, 0);
   for (const mode of ['diff', 'full'] as const) {

@@ -121,6 +121,14 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+/** Thrown for an `after` that no page gave. */
+export class CursorError extends Error {
+  constructor() {
+    super('it is not the `next` of a page');
+    this.name = 'CursorError';
+  }
+}
+
 /** What is pushed to watchers (server-sent events). */
 export type OperationEvent =
   | {readonly tag: 'status'; readonly status: Status}

@@ -5,6 +5,7 @@ import {z} from 'zod';
 import {SyncDeadLetter, SyncRun} from '../db/models.ts';
 import {DEAD_LETTER_CODES, type DeadLetterCode} from '../errors.ts';
 import {
+  CursorError,
   TARGET_TABLES,
   type DeadLetter,
   type Page,
@@ -49,6 +50,8 @@ export class RunStore {
       error: null,
     };
     await SyncRun.query(this.#knex).insert(row);
+    // A daemon may run for years: the history is trimmed as it grows, not only at a start.
+    await this.#trim();
     return toRun(row);
   }
 
@@ -72,6 +75,10 @@ export class RunStore {
     await SyncRun.query(this.#knex)
       .where({stream: this.#stream, state: 'running'})
       .patch({state: 'failed', ended_at: new Date(), error: 'the process ended during the run'});
+    await this.#trim();
+  }
+
+  async #trim(): Promise<void> {
     await SyncRun.query(this.#knex)
       .where('stream', this.#stream)
       .where('started_at', '<', new Date(Date.now() - KEEP_DAYS * 86_400_000))
@@ -93,7 +100,8 @@ export class RunStore {
       ])
       .limit(limit + 1);
     if (after !== null) {
-      const [at = '', runId = ''] = after.split('~');
+      const [, at, runId = ''] = /^(\d{1,15})~([0-9a-f-]{36})$/.exec(after) ?? [];
+      if (at === undefined) throw new CursorError();
       const startedAt = new Date(Number(at));
       void query.where(where => {
         void where
@@ -153,7 +161,8 @@ export class RunStore {
       .limit(limit + 1);
     if (table !== undefined) void query.where('target_table', table);
     if (after !== null) {
-      const [lastTable = '', lastKey = ''] = after.split('~');
+      const [, lastTable, lastKey = ''] = /^([a-z_]+)~(.+)$/.exec(after) ?? [];
+      if (lastTable === undefined) throw new CursorError();
       void query.where(where => {
         void where
           .where('target_table', '>', lastTable)

@@ -39,7 +39,7 @@ describe('metrics', () => {
     metrics.batchApplied({rows: 7, bytes: 900, ms: 4}, ['user', 'user_auth']);
     metrics.commitToVisible(3);
     metrics.reconcileEnded({mode: 'diff', state: 'succeeded', ms: 4500});
-    metrics.drift('user', 'missing', 4);
+    metrics.drift('user', 'repaired', 4);
     metrics.deadLetters('invalid-email', 6);
     metrics.reconnected('stream-silent');
     metrics.leader(true);
@@ -56,7 +56,7 @@ describe('metrics', () => {
       sync_batch_seconds_sum: 0.004,
       sync_commit_to_visible_seconds_sum: 0.003,
       'sync_reconcile_seconds_sum{mode="diff",state="succeeded"}': 4.5,
-      'sync_drift_rows_total{table="user",kind="missing"}': 4,
+      'sync_drift_rows_total{table="user",kind="repaired"}': 4,
       'sync_dead_letters{code="invalid-email"}': 6,
       'sync_dead_letters{code="rejected"}': 0,
       'sync_reconnects_total{reason="stream-silent"}': 1,

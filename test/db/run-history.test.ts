@@ -1,0 +1,61 @@
+/** The record of runs: read back page by page, and trimmed by itself. */
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import type {Knex} from 'knex';
+import {loadConfig} from '../../src/config.ts';
+import {migrateUp} from '../../src/db/migrate.ts';
+import {openKnex} from '../../src/db/models.ts';
+import {noOutcomes, RunStore} from '../../src/status/runs.ts';
+import {environment} from '../helpers/daemon.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+
+const DAY_MS = 86_400_000;
+
+describeEachFlavour('the run history', ({server, source, target}) => {
+  let knex: Knex;
+  beforeAll(async () => {
+    knex = await openKnex(
+      loadConfig(environment({...server, database: source}, {...server, database: target})).target,
+    );
+    await migrateUp(knex);
+  });
+  afterAll(() => knex?.destroy());
+
+  const dateBack = (runId: string, days: number) =>
+    knex('sync_run')
+      .where('run_id', runId)
+      .update({started_at: new Date(Date.now() - days * DAY_MS)});
+
+  it('loses what is older than 90 days as the next run begins, without a restart, and only of its own stream', async () => {
+    const store = new RunStore(knex, 'trimmed');
+    const other = new RunStore(knex, 'another');
+    const finish = async (of: RunStore) =>
+      of.end(await of.begin('schedule', 'diff'), 'succeeded', noOutcomes(), null);
+    const [old, recent, foreign] = [await finish(store), await finish(store), await finish(other)];
+    await dateBack(old.runId, 91);
+    await dateBack(recent.runId, 89);
+    await dateBack(foreign.runId, 91);
+    const next = await finish(store);
+    const kept = (await store.list({after: null, limit: 10})).items.map(run => run.runId);
+    expect(kept).toEqual([next.runId, recent.runId]);
+    expect(await store.find(old.runId)).toBeNull();
+    expect((await other.list({after: null, limit: 10})).items).toHaveLength(1);
+  });
+
+  it('tells runs that began in the same millisecond apart when it is paged', async () => {
+    const store = new RunStore(knex, 'paged');
+    const begun = [];
+    for (let i = 0; i < 5; i++) begun.push(await store.begin('api', 'full'));
+    await knex('sync_run')
+      .where('stream', 'paged')
+      .update({started_at: new Date(Date.now() - DAY_MS)});
+    const seen: string[] = [];
+    let after: string | null = null;
+    do {
+      const page: Awaited<ReturnType<typeof store.list>> = await store.list({after, limit: 2});
+      seen.push(...page.items.map(run => run.runId));
+      after = page.next;
+    } while (after !== null);
+    expect(seen.toSorted()).toEqual(begun.map(run => run.runId).toSorted());
+    expect(new Set(seen).size).toBe(5);
+  });
+});
