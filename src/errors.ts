@@ -97,6 +97,12 @@ export const ERROR_CODES = {
     meaning: 'The bookkeeping tables are missing or older than this version.',
     action: 'Run `laas-sync migrate`.',
   },
+  'target-newer': {
+    reaction: 'stop',
+    meaning: 'The bookkeeping tables were made by a newer version of laas-sync than this one.',
+    action:
+      'Run that version, or a newer one. An older one is not let near them: it would not know what they mean.',
+  },
   'lease-lost': {
     reaction: 'retry',
     meaning: 'Another instance leads this stream now; this one has written nothing since.',

@@ -2,6 +2,7 @@
 import {hostname} from 'node:os';
 import type {Config} from './config.ts';
 import {Daemon} from './daemon.ts';
+import {classify} from './db/connection.ts';
 import {isMigrated, migrateUp} from './db/migrate.ts';
 import {openKnex} from './db/models.ts';
 import {SyncError} from './errors.ts';
@@ -48,10 +49,13 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
   while (!signal.aborted) {
     try {
       const knex = await openKnex(config.target);
-      if (await isMigrated(knex)) return knex;
-      const applied = await migrateUp(knex);
-      logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
-      return knex;
+      try {
+        if (!(await isMigrated(knex))) await migrate(knex, logger);
+        return knex;
+      } catch (error) {
+        await knex.destroy();
+        throw classify('target', error);
+      }
     } catch (error) {
       if (error instanceof SyncError && error.reaction === 'stop') throw error;
       logger.warn(
@@ -62,4 +66,20 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
     }
   }
   return null;
+}
+
+/** @throws SyncError `not-migrated` where the account may not: somebody who may has to */
+async function migrate(knex: Knex, logger: Logger): Promise<void> {
+  try {
+    const applied = await migrateUp(knex);
+    logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
+  } catch (error) {
+    const fault = classify('target', error);
+    if (fault.code !== 'access-denied') throw fault;
+    throw new SyncError(
+      'not-migrated',
+      `the bookkeeping tables are missing or older than this version, and the account may not make them (error ${fault.errno ?? '?'}): run laas-sync migrate with one that may (docs/grants.md)`,
+      {cause: error},
+    );
+  }
 }

@@ -2,6 +2,7 @@ import {hostname} from 'node:os';
 import {z} from 'zod';
 import type {CommandContext} from '../cli.ts';
 import {tryAcquireLease} from '../db/lease.ts';
+import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
@@ -27,6 +28,7 @@ export async function deadLettersCommand(
 async function list({config}: CommandContext, json: boolean): Promise<number> {
   const knex = await openKnex(config.target);
   try {
+    await assertMigrated(knex);
     const store = new RunStore(knex, config.name);
     const all = [];
     for (let after: string | null = null; ;) {
@@ -69,27 +71,31 @@ async function retryAlone(
   logger: CommandContext['logger'],
   signal: AbortSignal,
 ) {
-  const lease = await tryAcquireLease({
-    config: config.target,
-    stream: config.name,
-    holder: `${hostname()}:${process.pid}`,
-  });
-  if (lease === null)
-    throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');
   const knex = await openKnex(config.target);
   try {
-    const runner = new ReconcileRunner({
-      config,
-      workbench: new Workbench(config, lease.fence),
-      store: new RunStore(knex, config.name),
-      logger,
-      metrics: null,
-      events: {onRun: () => undefined, onProgress: () => undefined, onForeign: () => undefined},
-      signal,
+    await assertMigrated(knex);
+    const lease = await tryAcquireLease({
+      config: config.target,
+      stream: config.name,
+      holder: `${hostname()}:${process.pid}`,
     });
-    return await runner.retryDeadLetters();
+    if (lease === null)
+      throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');
+    try {
+      const runner = new ReconcileRunner({
+        config,
+        workbench: new Workbench(config, lease.fence),
+        store: new RunStore(knex, config.name),
+        logger,
+        metrics: null,
+        events: {onRun: () => undefined, onProgress: () => undefined, onForeign: () => undefined},
+        signal,
+      });
+      return await runner.retryDeadLetters();
+    } finally {
+      await lease.release();
+    }
   } finally {
     await knex.destroy();
-    await lease.release();
   }
 }

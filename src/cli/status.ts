@@ -2,6 +2,7 @@ import {z} from 'zod';
 import type {CommandContext} from '../cli.ts';
 import {readCheckpoint} from '../apply/checkpoint.ts';
 import {connect, queryRows} from '../db/connection.ts';
+import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {formatPosition} from '../position/position.ts';
 import {countBoth} from '../status/poller.ts';
@@ -28,6 +29,7 @@ async function fromDatabase(config: CommandContext['config']): Promise<Record<st
   const target = await connect('target', config.target);
   const knex = await openKnex(config.target);
   try {
+    await assertMigrated(knex);
     const checkpoint = await readCheckpoint(target, config.name);
     const [row] = await queryRows(
       'target',

@@ -4,7 +4,7 @@ import type {CommandContext} from '../cli.ts';
 import {readCheckpoint} from '../apply/checkpoint.ts';
 import {connect} from '../db/connection.ts';
 import {tryAcquireLease} from '../db/lease.ts';
-import {isMigrated} from '../db/migrate.ts';
+import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
@@ -24,8 +24,7 @@ export async function syncCommand(
 ): Promise<number> {
   const knex = await openKnex(config.target);
   try {
-    if (!(await isMigrated(knex)))
-      throw new SyncError('not-migrated', 'the bookkeeping tables are missing: run laas-sync migrate');
+    await assertMigrated(knex);
     const lease = await tryAcquireLease({
       config: config.target,
       stream: config.name,

@@ -1,9 +1,13 @@
 import {verifyTables} from '../../reconciler/verifier.ts';
 import type {CommandContext} from '../cli.ts';
+import {assertMigrated} from '../db/migrate.ts';
+import {openKnex} from '../db/models.ts';
 import {TARGET_TABLES} from '../status/operations.ts';
 
 /** @returns 0 where both sides are equal, 1 where they are not; a fault, thrown, means that it cannot be told */
 export async function verifyCommand({config, signal}: CommandContext, json: boolean): Promise<number> {
+  const knex = await openKnex(config.target);
+  await assertMigrated(knex).finally(() => knex.destroy());
   const verdict = await verifyTables(config, signal);
   if (json) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
   else {

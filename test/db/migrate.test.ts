@@ -1,7 +1,8 @@
 /** Migrations as a user runs them: up, twice, down, beside what is there, and without the right to. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
-import {cli, environment} from '../helpers/daemon.ts';
+import {cli, DaemonProcess, environment} from '../helpers/daemon.ts';
+import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {connect, query} from '../servers/databases.ts';
 
@@ -47,5 +48,50 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(left).toEqual(expect.arrayContaining(THEIRS));
     for (const table of OURS) expect(left).not.toContain(table);
     expect((await cli(['migrate'], env)).code).toBe(0);
+  });
+
+  it('is done once, whoever begins: several at a time, and after one that was killed in the middle', async () => {
+    expect((await cli(['migrate', '--down'], env)).code).toBe(0);
+    const several = await Promise.all([1, 2, 3].map(() => cli(['migrate'], env)));
+    expect(several.map(({code, stderr}) => [code, code === 0 ? '' : stderr])).toEqual(
+      [1, 2, 3].map(() => [0, '']),
+    );
+    expect(await query(connection, 'SELECT name FROM sync_migrations ORDER BY 1')).toEqual([
+      {name: '0001-bookkeeping'},
+      {name: '0002-organization-tables'},
+    ]);
+    // What knex notes while it migrates, and what a killed process leaves.
+    await connection.query(
+      "DELETE FROM sync_migrations WHERE name LIKE '0002%'; UPDATE sync_migrations_lock SET is_locked = 1",
+    );
+    expect(await cli(['migrate'], env)).toMatchObject({code: 0});
+  });
+
+  it('is what every command asks for where it was not done; start does it, or says who may', async () => {
+    expect((await cli(['migrate', '--down'], env)).code).toBe(0);
+    const commands = [['sync'], ['status'], ['dead-letters'], ['dead-letters', 'retry'], ['verify']];
+    const outcomes = await Promise.all(commands.map(command => cli(command, {...env, LOG_LEVEL: 'info'})));
+    for (const [i, {code, stderr}] of outcomes.entries()) {
+      expect([commands[i], code]).toEqual([commands[i], commands[i]?.[0] === 'verify' ? 2 : 1]);
+      expect(stderr.trim()).toBe(
+        'laas-sync: not-migrated: the bookkeeping tables are missing or older than this version: run laas-sync migrate',
+      );
+    }
+    const name = `runner_${target.slice(0, 12)}`;
+    await connection.query(
+      `CREATE USER '${name}'@'%' IDENTIFIED BY 'Only-rows-1'; GRANT SELECT, INSERT, UPDATE, DELETE ON \`${target}\`.* TO '${name}'@'%'`,
+    );
+    const account = {...env, ORG_DB_USERNAME: name, ORG_DB_PASSWORD: 'Only-rows-1', LOG_LEVEL: 'info'};
+    const refused = await cli(['start'], account);
+    await connection.query(`DROP USER '${name}'@'%'`);
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /laas-sync: not-migrated: the bookkeeping tables are missing .* the account may not make them \(error 1142\): run laas-sync migrate with one that may/,
+      ),
+    });
+    const daemon = await DaemonProcess.start(env);
+    await eventually(async () => (await tables()).includes('sync_run'), {timeoutMs: 20_000});
+    expect(await daemon.stop()).toBe(0);
   });
 });
