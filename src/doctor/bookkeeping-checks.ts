@@ -1,6 +1,7 @@
 /** laas-sync's own tables, and who holds the lease, or seems to. */
 import {queryRows} from '../db/connection.ts';
 import {LEASE_SECONDS, lockName} from '../db/lease.ts';
+import {MIGRATION_NAMES} from '../db/migrate.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
@@ -13,25 +14,48 @@ export const BOOKKEEPING_TABLES = [
   'sync_migrations',
 ] as const;
 
-export async function isMigrated(probe: Probe): Promise<boolean> {
+/** How the bookkeeping stands to this version. */
+export type Migrated = 'current' | 'older' | 'missing' | 'newer';
+
+export async function readMigrated(probe: Probe): Promise<Migrated> {
   const rows = await queryRows(
     'target',
     probe.connection,
     'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [probe.database, [...BOOKKEEPING_TABLES]],
   );
-  return Number(rows[0]?.[0]) === BOOKKEEPING_TABLES.length;
+  if (Number(rows[0]?.[0]) !== BOOKKEEPING_TABLES.length) return 'missing';
+  const done = await ask(probe, 'SELECT name FROM sync_migrations');
+  const names = (done.rows ?? []).map(([name]) => String(name));
+  if (names.some(name => !MIGRATION_NAMES.includes(name))) return 'newer';
+  return MIGRATION_NAMES.every(name => names.includes(name)) ? 'current' : 'older';
 }
 
-export function checkMigrated(migrated: boolean): Finding[] {
-  if (migrated) return [ok('target', 'migrated', 'the bookkeeping tables are there')];
-  return [
-    warning('target', 'migrated', {
-      message: 'the bookkeeping tables are not made yet',
-      why: 'checkpoint, ownership and dead letters live in them; `start` makes them if it may',
-      mend: 'laas-sync migrate',
-    }),
-  ];
+export function checkMigrated(migrated: Migrated): Finding[] {
+  switch (migrated) {
+    case 'current':
+      return [ok('target', 'migrated', 'the bookkeeping tables are there')];
+    case 'newer':
+      return [
+        mustFix('target', 'migrated', {
+          message: 'the bookkeeping tables were made by a newer version of laas-sync',
+          why: 'this version does not know what they mean, and refuses to start',
+          mend: 'deploy that version, or a newer one',
+        }),
+      ];
+    case 'older':
+    case 'missing':
+      return [
+        warning('target', 'migrated', {
+          message:
+            migrated === 'older'
+              ? 'the bookkeeping tables are of an older version'
+              : 'the bookkeeping tables are not made yet',
+          why: 'checkpoint, ownership and dead letters live in them; `start` makes them if it may',
+          mend: 'laas-sync migrate',
+        }),
+      ];
+  }
 }
 
 /** One stream as the bookkeeping and the server's locks show it. */
@@ -44,8 +68,8 @@ export interface LeaseFacts {
   readonly idleSeconds: number | null;
 }
 
-/** Twice what the server waits before it ends a silent leader. */
-const STALE_SECONDS = 2 * LEASE_SECONDS;
+/** The server ends a silent leader before that. */
+const STALE_SECONDS = LEASE_SECONDS + 1;
 
 export async function checkLeases(probe: Probe, stream: string): Promise<Finding[]> {
   const {rows} = await ask(probe, 'SELECT stream, leader FROM sync_checkpoint ORDER BY stream');

@@ -4,7 +4,7 @@ import type {Side} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {TABLE_MAPS} from '../mapping/tables.ts';
 import {checkBinlog, checkExpiry} from './binlog-settings.ts';
-import {BOOKKEEPING_TABLES, checkLeases, checkMigrated, isMigrated} from './bookkeeping-checks.ts';
+import {BOOKKEEPING_TABLES, checkLeases, checkMigrated, readMigrated} from './bookkeeping-checks.ts';
 import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
 import {warning, type Finding} from './findings.ts';
 import {checkSourcePrivileges, checkTargetPrivileges} from './privileges.ts';
@@ -84,12 +84,12 @@ function targetChecks(
   const {source, target} = schemas;
   return {
     privileges: async () => {
-      const migrated = await isMigrated(probe);
+      const migrated = await readMigrated(probe);
       return [
         ...(await checkTargetPrivileges(
           probe,
           [...TABLE_MAPS.map(map => map.target), ...BOOKKEEPING_TABLES],
-          migrated,
+          migrated === 'current' || migrated === 'newer',
         )),
         ...checkMigrated(migrated),
       ];

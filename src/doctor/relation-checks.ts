@@ -150,15 +150,31 @@ export async function checkEngines(probe: Probe): Promise<Finding[]> {
   if (others.length === 0) return [ok(probe.side, 'engine', 'the mapped tables are InnoDB')];
   const make = probe.side === 'target' ? mustFix : warning;
   return others.map(([table = '', engine]) =>
-    make(probe.side, 'engine', {
-      message: `${table} is ${engine === '' ? 'a view' : engine}`,
-      why:
-        probe.side === 'target'
-          ? 'a batch is one transaction, which this engine cannot take back'
-          : 'a read of it shows changes that are under way, so that a reconcile may see a row too early',
-      mend: `ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`,
-    }),
+    engine === ''
+      ? viewFault(probe.side, table)
+      : make(probe.side, 'engine', {
+          message: `${table} is ${engine}`,
+          why:
+            probe.side === 'target'
+              ? 'a batch is one transaction, which this engine cannot take back'
+              : 'a read of it shows changes that are under way, so that a reconcile may see a row too early',
+          mend: `ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`,
+        }),
   );
+}
+
+/** What changes through a view is logged under the name of its table. */
+function viewFault(side: 'source' | 'target', table: string): Finding {
+  const source = side === 'source';
+  return mustFix(side, 'engine', {
+    message: `${table} is a view`,
+    why: source
+      ? 'its changes are logged under the names of its tables, so that none of them reaches us'
+      : 'keys, types and what blocks a delete cannot be told of a view',
+    mend: source
+      ? 'set DB_DATABASE to the schema that holds the tables themselves'
+      : `DROP VIEW ${quoteName(table)}; and laas-sync migrate, or a table in its place`,
+  });
 }
 
 /** Triggers of the target fire for our writes as for anybody's. */

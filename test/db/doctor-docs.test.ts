@@ -74,12 +74,19 @@ describe('the documents', () => {
     }
   });
 
-  it('the runbook answers every code that halts or waits for a person, and every reason of ill health', () => {
+  it('the runbook answers every code, in a line that says what to do, every state, and every reason of ill health', () => {
     const runbook = read('docs/runbook.md');
-    const codes = Object.entries(ERROR_CODES).filter(
-      ([, {reaction}]) => reaction === 'halt' || reaction === 'dead-letter',
+    const inTables = [...runbook.matchAll(/^\| (.*?) \|(?: .+ \|)+$/gm)].flatMap(([, first = '']) =>
+      [...first.matchAll(/`([\w-]+)`/g)].map(([, name]) => name),
     );
-    for (const [code] of codes) expect(runbook).toContain(`\`${code}\``);
+    const [, union = ''] =
+      /^export type ReplicationState =([^;]*);/m.exec(read('src/status/operations.ts')) ?? [];
+    const states = [...union.matchAll(/'(\w+)'/g)].map(([, state = '']) => state);
+    expect(states).toContain('halted');
+    const unexplained = states.filter(state => !inTables.includes(state));
+    const codes = Object.keys(ERROR_CODES).filter(code => !inTables.includes(code) && code !== 'run-failed');
+    expect({codes, unexplained}).toEqual({codes: [], unexplained: []});
+    expect(runbook).toContain('`run-failed`');
     const titles = [...runbook.matchAll(/^### `([^`<:]*?)(?:: .*)?`$/gm)].map(([, title = '']) =>
       title.replace(/\bN\b|\bM\b/g, '1'),
     );
@@ -126,7 +133,16 @@ describe('the documents', () => {
   });
 
   it('refer to places that are there', () => {
-    for (const name of ['runbook', 'compare', 'scale', 'grants', 'requirements', 'errors']) {
+    for (const name of [
+      'runbook',
+      'compare',
+      'scale',
+      'grants',
+      'requirements',
+      'errors',
+      'dependencies',
+      'licences',
+    ]) {
       for (const [, file = '', anchor] of read(`docs/${name}.md`).matchAll(
         /\]\((?!https?:)([\w.-]*)(?:#([\w-]+))?\)/g,
       )) {

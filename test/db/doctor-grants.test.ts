@@ -1,17 +1,22 @@
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {connect as connectAsSync} from '../../src/db/connection.ts';
-import {readServerInfo} from '../../src/db/server.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import {holds, parseGrants} from '../../src/doctor/grants.ts';
-import {preflight} from '../../src/doctor/preflight.ts';
 import {cli, DaemonProcess, type Environment} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SOURCE_SCHEMAS} from '../helpers/schemas.ts';
 import {query, withConnection} from '../servers/databases.ts';
-import {configOf, environmentOf, faultsOf, findingsOf, worst, type Stand} from './doctor-stand.ts';
+import {
+  configOf,
+  environmentOf,
+  faultsOf,
+  findingsOf,
+  preflightFaultOf,
+  worst,
+  type Stand,
+} from './doctor-stand.ts';
 
 const PASSWORD = 'Least-privilege-1';
 
@@ -44,20 +49,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
         .replaceAll('<password>', PASSWORD),
     );
   const doctor = (extra: Environment = accounts) => examine(configOf(stand, extra));
-  const preflightFault = async (): Promise<string> => {
-    const {source: config} = configOf(stand, accounts);
-    const connection = await connectAsSync('source', config);
-    const fault = await preflight(
-      connection,
-      config.database,
-      await readServerInfo('source', connection),
-    ).then(
-      () => '',
-      (error: unknown) => String(error),
-    );
-    connection.destroy();
-    return fault;
-  };
+  const preflightFault = () => preflightFaultOf(stand, accounts);
 
   beforeAll(async () => {
     await run(SOURCE_SCHEMAS[0]?.create ?? '');
@@ -118,9 +110,43 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
         expect(rows).toEqual([{userId: 1, name: 'Ada Augusta'}]);
         return true;
       });
+      for (const mode of ['diff', 'full'])
+        expect(await daemon.post('/sync/trigger', {mode, allowDeletes: true})).toMatchObject({status: 200});
+      expect(await daemon.post('/sync/verify')).toMatchObject({status: 200, body: {equal: true}});
+      expect(await daemon.post('/sync/dead-letters/retry')).toMatchObject({status: 200});
+      await daemon.post('/replication/pause');
+      await daemon.until('paused');
+      await daemon.post('/replication/resume');
+      await daemon.until('streaming');
+      expect((await daemon.status()).reasons).toEqual([]);
     } finally {
       expect(await daemon.stop()).toBe(0);
     }
+  });
+
+  it('are enough for every other command, without a daemon', async () => {
+    const env = environmentOf(stand, {...accounts, PORT: '1'});
+    for (const command of [
+      'status',
+      'status --json',
+      'dead-letters list',
+      'dead-letters retry',
+      'sync --mode full',
+      'verify',
+    ])
+      expect([command, await cli(command.split(' '), env)]).toMatchObject([command, {code: 0}]);
+    // Starting where the tables are there already asks for nothing more.
+    expect(await cli(['migrate'], env)).toMatchObject({code: 0});
+    expect(await cli(['migrate', '--down'], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('access-denied'),
+    });
+    await grant('target down');
+    expect(await cli(['migrate', '--down'], env)).toMatchObject({code: 0});
+    await run(`REVOKE DROP ON \`${target}\`.* FROM '${writer}'@'%'`);
+    await grant(`target migrate ${flavour}`);
+    expect(await cli(['migrate'], env)).toMatchObject({code: 0});
+    await grant(`target settle ${flavour}`);
   });
 
   it('each of them is missed, by doctor and where it stops the stream by its start, with the SQL that mends it', async () => {

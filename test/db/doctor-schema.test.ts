@@ -1,7 +1,5 @@
 import {beforeAll, describe, expect, it} from 'vitest';
 import {connect as connectAsSync} from '../../src/db/connection.ts';
-import {tryAcquireLease} from '../../src/db/lease.ts';
-import {judgeLease} from '../../src/doctor/bookkeeping-checks.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {cli} from '../helpers/daemon.ts';
@@ -126,6 +124,26 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(worst(await doctor(), 'engine').level).toBe('ok');
     });
 
+    it('warns of a source table whose reads are not held still, and wants no views in its place', async () => {
+      await onSource(
+        'CREATE TABLE kept LIKE institute_user; RENAME TABLE institute_user TO aside, kept TO institute_user; ALTER TABLE institute_user ENGINE = MyISAM',
+      );
+      expect(worst(await doctor(), 'engine')).toMatchObject({
+        level: 'warning',
+        side: 'source',
+        message: 'institute_user is MyISAM',
+      });
+      await onSource(await mend('engine'));
+      expect(worst(await doctor(), 'engine').level).toBe('ok');
+      await onSource('DROP TABLE institute_user; CREATE VIEW institute_user AS SELECT * FROM aside');
+      expect(worst(await doctor(), 'engine')).toMatchObject({
+        level: 'must-fix',
+        side: 'source',
+        message: 'institute_user is a view',
+      });
+      await onSource('DROP VIEW institute_user; RENAME TABLE aside TO institute_user');
+    });
+
     it("warns of others' foreign keys, cascades and triggers on the target", async () => {
       await onTarget(`
         CREATE TABLE grade (id INT PRIMARY KEY, userId BIGINT NOT NULL, CONSTRAINT grade_user FOREIGN KEY (userId) REFERENCES user (userId));
@@ -188,28 +206,6 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       );
     });
 
-    it('says who leads, which other streams write, and which are no more', async () => {
-      const config = configOf(stand);
-      expect(worst(await doctor(), 'lease').message).toBe('nobody has led this stream yet');
-      const lease = await tryAcquireLease({config: config.target, stream: 'default', holder: 'host-a:1'});
-      expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-a:1 leads default'});
-      expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease')).toMatchObject({
-        level: 'warning',
-        message: 'another stream, default, writes to this database too (host-a:1)',
-      });
-      await lease?.release();
-      expect(worst(await doctor(), 'lease').message).toBe('nobody leads default now');
-      const stale = worst(await doctor({SYNC_NAME: 'blue'}), 'lease');
-      expect(stale).toMatchObject({
-        level: 'warning',
-        message: 'a stream default was led by host-a:1 once, and nobody leads it now',
-      });
-      await onTarget(String(stale.mend));
-      expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe(
-        'nobody has led this stream yet',
-      );
-    });
-
     it('changes nothing: not a byte on either side, and no statement but reads on the source', async () => {
       const state = () =>
         withConnection(server, undefined, connection =>
@@ -246,19 +242,5 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
         ]),
       });
     });
-  });
-});
-
-describe('a lease that seems held', () => {
-  const facts = {stream: 'default', leader: 'host-a:1', holder: 42, idleSeconds: 600};
-
-  it('is stale where its holder has long been silent', () => {
-    expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', mend: 'KILL 42;'}]);
-    expect(judgeLease(facts, 'other')).toMatchObject([{level: 'warning', mend: 'KILL 42;'}]);
-  });
-
-  it('is fine where it speaks, or cannot be looked at', () => {
-    expect(judgeLease({...facts, idleSeconds: 1}, 'default')).toMatchObject([{level: 'ok'}]);
-    expect(judgeLease({...facts, idleSeconds: null}, 'default')).toMatchObject([{level: 'ok'}]);
   });
 });

@@ -1,8 +1,12 @@
 /** What the doctor's tests share: a configuration for two schemas, made by the migrations, and how to look at findings. */
 import {loadConfig, type Config} from '../../src/config.ts';
+import {connect} from '../../src/db/connection.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
+import {readServerInfo} from '../../src/db/server.ts';
 import type {Finding, Level} from '../../src/doctor/findings.ts';
+import {preflight} from '../../src/doctor/preflight.ts';
+import {SyncError} from '../../src/errors.ts';
 import {environment, type Environment} from '../helpers/daemon.ts';
 import {SOURCE_SCHEMAS} from '../helpers/schemas.ts';
 import {withConnection, type Reachable} from '../servers/databases.ts';
@@ -59,4 +63,19 @@ export function faultsOf(findings: readonly Finding[]): string[] {
   return findings
     .filter(({level}) => level !== 'ok')
     .map(({side, check, level, message}) => `${level} ${side} ${check}: ${message}`);
+}
+
+/** What `start` would refuse the source for; empty where nothing. */
+export async function preflightFaultOf(stand: Stand, extra: Environment = {}): Promise<string> {
+  const {source: config} = configOf(stand, extra);
+  const connection = await connect('source', config);
+  try {
+    await preflight(connection, config.database, await readServerInfo('source', connection));
+    return '';
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.code !== 'preflight-failed') throw error;
+    return error.message;
+  } finally {
+    connection.destroy();
+  }
 }

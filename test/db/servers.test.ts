@@ -53,10 +53,12 @@ describe.each(FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefine
       await server.kill();
       await expect(connect(server)).rejects.toMatchObject({code: 'ECONNREFUSED'});
       await server.start();
-      await server.restart(['--max-connections=17']);
+      await server.restart(['--max-connections=17', '--server-id=7']);
       expect(server.port).toBe(port);
       await withConnection(server, 'd', async connection => {
-        expect(await query(connection, 'SELECT id, @@max_connections AS m FROM t')).toEqual([{id: 1, m: 17}]);
+        expect(await query(connection, 'SELECT id, @@max_connections AS m, @@server_id AS s FROM t')).toEqual(
+          [{id: 1, m: 17, s: 7}],
+        );
       });
       expect(server.log()).toContain('ready for connections');
     });

@@ -1,11 +1,14 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
-import type {TlsMode} from '../../src/config.ts';
-import {connect, queryRows} from '../../src/db/connection.ts';
+import {openBinlogSource, type BinlogSource} from '../../replicator/source/binlog-source.ts';
+import type {Config, TlsMode} from '../../src/config.ts';
+import {connect, type Connection, queryRows, settledOptions, type Side} from '../../src/db/connection.ts';
+import {readLogEnd} from '../../src/db/server.ts';
+import type {SyncError} from '../../src/errors.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import type {Finding} from '../../src/doctor/findings.ts';
-import {cli, DaemonProcess} from '../helpers/daemon.ts';
+import {cli, DaemonProcess, type Environment} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {createDatabases, query, withConnection} from '../servers/databases.ts';
 import {FLAVOURS} from '../servers/provision.ts';
@@ -51,30 +54,95 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
       connection.query(flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH SSL'),
     );
   };
-  const extra = (mode: TlsMode, ca: string | null, host: string) => ({
-    DB_HOST: host,
-    DB_SSL: mode,
-    ...(ca === null ? {} : {DB_SSL_CA: ca}),
-  });
-  const open = async (mode: TlsMode, ca: string | null = authority.bundle, host = 'localhost') => {
-    const connection = await connect('source', configOf(stand, extra(mode, ca, host)).source);
+  /** The settings of both sides: what is said of the one is to hold for the other. */
+  const extra = (mode: TlsMode, ca: string | null, host: string) =>
+    Object.fromEntries(
+      ['DB', 'ORG_DB'].flatMap(prefix => [
+        [`${prefix}_HOST`, host],
+        [`${prefix}_SSL`, mode],
+        ...(ca === null ? [] : [[`${prefix}_SSL_CA`, ca]]),
+      ]),
+    ) as Environment;
+  const openOne = async (side: Side, config: Config) => {
+    const connection = await connect(side, config[side]);
     try {
-      const [row] = await queryRows('source', connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+      const [row] = await queryRows(side, connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
       return String(row?.[1]) === '' ? 'plain' : 'encrypted';
     } finally {
       connection.destroy();
     }
   };
-  /** What the doctor says of TLS to the source. */
+  /** Opens each connection that a daemon has: to the target, to the source, and the one that carries the log. */
+  const open = async (mode: TlsMode, ca: string | null = authority.bundle, host = 'localhost') => {
+    const config = configOf(stand, extra(mode, ca, host));
+    const outcomes = await Promise.allSettled([
+      openOne('source', config),
+      openOne('target', config),
+      openLog(config),
+    ]);
+    const [source, target, log] = outcomes;
+    // All agree, but for the name of the side.
+    expect(outcomes.map(({status}) => status)).toEqual(outcomes.map(() => source.status));
+    if (source.status === 'fulfilled') {
+      expect([target, log]).toMatchObject([{value: source.value}, {value: 'open'}]);
+      return source.value;
+    }
+    const {reason} = source;
+    expect(target).toMatchObject({
+      reason: {code: String((reason as SyncError).code).replace('source', 'target')},
+    });
+    expect(log).toMatchObject({reason: {code: (reason as SyncError).code}});
+    throw reason;
+  };
+  /** The connection that zongji opens by itself, from the log's end on. */
+  const openLog = async (config: Config): Promise<'open'> => {
+    const end = await withPlain(readLogEnd);
+    const connection = await settledOptions('source', config.source);
+    let log: BinlogSource | undefined;
+    const opened = new Promise<'open'>((resolve, reject) => {
+      log = openBinlogSource({
+        connection,
+        database: stand.source,
+        serverId: config.serverId,
+        position: {tag: 'file', file: end?.file ?? '', offset: end?.offset ?? 4},
+        plan: () => {
+          throw new Error('no row is to come');
+        },
+        onEvent: () => resolve('open'),
+        onFault: reject,
+        now: Date.now,
+      });
+    });
+    return opened.finally(() => log?.stop());
+  };
+  const withPlain = async <T>(look: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection = await connect('source', configOf(stand).source);
+    return look(connection).finally(() => connection.destroy());
+  };
+  /** What the doctor says of TLS, of both sides alike. */
   const told = async (
     mode: TlsMode,
     ca: string | null = authority.bundle,
     host = 'localhost',
-  ): Promise<Finding> =>
-    worst(
-      (await examine(configOf(stand, extra(mode, ca, host)))).filter(({side}) => side === 'source'),
-      'tls',
+  ): Promise<Finding> => {
+    const findings = await examine(configOf(stand, extra(mode, ca, host)));
+    const [source, target] = (['source', 'target'] as const).map(side =>
+      worst(
+        findings.filter(finding => finding.side === side),
+        'tls',
+      ),
     );
+    if (source === undefined || target === undefined) throw new Error('nothing was said');
+    const asSource = (text: string | null) => text?.replaceAll('ORG_DB_', 'DB_') ?? null;
+    expect({
+      ...target,
+      side: 'source',
+      message: asSource(target.message),
+      why: asSource(target.why),
+      mend: asSource(target.mend),
+    }).toEqual(source);
+    return source;
+  };
 
   it('is as the mode says, with a certificate that is right', async () => {
     expect(await open('off', null)).toBe('plain');

@@ -235,13 +235,19 @@ export class TestServer implements ServerAddress, AsyncDisposable {
         'SELECT @@version AS version, @@server_id AS id',
       );
       const row = rows[0];
-      if (row === undefined || Number(row['id']) !== this.#serverId) {
+      if (row === undefined || Number(row['id']) !== this.#expectedId()) {
         throw new Error('address already in use by another server');
       }
       return String(row['version']);
     } finally {
       connection.destroy();
     }
+  }
+
+  /** An option may give it another id than ours. */
+  #expectedId(): number {
+    const given = this.#extra.findLast(option => option.startsWith('--server-id='));
+    return given === undefined ? this.#serverId : Number(given.slice('--server-id='.length));
   }
 
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

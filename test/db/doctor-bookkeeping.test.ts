@@ -1,0 +1,100 @@
+import {beforeAll, describe, expect, it} from 'vitest';
+import {lockName, tryAcquireLease} from '../../src/db/lease.ts';
+import {judgeLease} from '../../src/doctor/bookkeeping-checks.ts';
+import {examine} from '../../src/doctor/doctor.ts';
+import {cli} from '../helpers/daemon.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {connect, query, withConnection} from '../servers/databases.ts';
+import {startProxy} from '../servers/proxy.ts';
+import {configOf, environmentOf, furnish, worst, type Stand} from './doctor-stand.ts';
+
+describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, target}) => {
+  const stand: Stand = {server, source, target};
+  const doctor = (extra = {}) => examine(configOf(stand, extra));
+  const onTarget = (sql: string) => withConnection(server, target, connection => connection.query(sql));
+
+  beforeAll(() => furnish(stand));
+
+  it('says who leads, which other streams write, and which are no more', async () => {
+    const config = configOf(stand);
+    expect(worst(await doctor(), 'lease').message).toBe('nobody has led this stream yet');
+    const lease = await tryAcquireLease({config: config.target, stream: 'default', holder: 'host-a:1'});
+    expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-a:1 leads default'});
+    expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease')).toMatchObject({
+      level: 'warning',
+      message: 'another stream, default, writes to this database too (host-a:1)',
+    });
+    await lease?.release();
+    expect(worst(await doctor(), 'lease').message).toBe('nobody leads default now');
+    const stale = worst(await doctor({SYNC_NAME: 'blue'}), 'lease');
+    expect(stale).toMatchObject({
+      level: 'warning',
+      message: 'a stream default was led by host-a:1 once, and nobody leads it now',
+    });
+    await onTarget(String(stale.mend));
+    expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
+  });
+
+  it('finds a lease that something in between keeps for a dead leader, and its KILL frees it', async () => {
+    const {target: config} = configOf(stand);
+    await using between = await startProxy(server);
+    // As through a pool that resets the session: the server does not know that it has to end it.
+    const dead = await connect({...server, port: between.port}, target);
+    dead.on('error', () => undefined);
+    await query(dead, 'SELECT GET_LOCK(?, 0)', [lockName(target, 'default')]);
+    await onTarget(
+      "INSERT INTO sync_checkpoint (stream, leader) VALUES ('default', 'host-a:1') ON DUPLICATE KEY UPDATE leader = 'host-a:1'",
+    );
+    between.blackhole();
+    expect(await tryAcquireLease({config, stream: 'default', holder: 'host-b:1'})).toBeNull();
+    const stale = await eventually(
+      async () => {
+        const finding = worst(await doctor(), 'lease');
+        return finding.level === 'must-fix' ? finding : false;
+      },
+      {timeoutMs: 15_000, intervalMs: 500},
+    );
+    expect(stale.message).toMatch(
+      /^the lease of default is held by connection \d+, which has been silent for \d+ s$/,
+    );
+    await onTarget(String(stale.mend));
+    const lease = await eventually(
+      async () => (await tryAcquireLease({config, stream: 'default', holder: 'host-b:1'})) ?? undefined,
+    );
+    expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-b:1 leads default'});
+    await lease.release();
+    dead.destroy();
+  });
+
+  it('tells bookkeeping of an older version from that of a newer one', async () => {
+    await onTarget("DELETE FROM sync_migrations WHERE name LIKE '0002%'");
+    expect(worst(await doctor(), 'migrated')).toMatchObject({
+      level: 'warning',
+      message: 'the bookkeeping tables are of an older version',
+      mend: 'laas-sync migrate',
+    });
+    expect(await cli(['migrate'], environmentOf(stand))).toMatchObject({code: 0});
+    await onTarget("INSERT INTO sync_migrations (name, batch) VALUES ('0999-of-the-future', 2)");
+    expect(worst(await doctor(), 'migrated')).toMatchObject({
+      level: 'must-fix',
+      message: 'the bookkeeping tables were made by a newer version of laas-sync',
+    });
+    await onTarget("DELETE FROM sync_migrations WHERE name LIKE '0999%'");
+    expect(worst(await doctor(), 'migrated').level).toBe('ok');
+  });
+});
+
+describe('a lease that seems held', () => {
+  const facts = {stream: 'default', leader: 'host-a:1', holder: 42, idleSeconds: 600};
+
+  it('is stale where its holder has long been silent', () => {
+    expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', mend: 'KILL 42;'}]);
+    expect(judgeLease(facts, 'other')).toMatchObject([{level: 'warning', mend: 'KILL 42;'}]);
+  });
+
+  it('is fine where it speaks, or cannot be looked at', () => {
+    expect(judgeLease({...facts, idleSeconds: 1}, 'default')).toMatchObject([{level: 'ok'}]);
+    expect(judgeLease({...facts, idleSeconds: null}, 'default')).toMatchObject([{level: 'ok'}]);
+  });
+});

@@ -1,0 +1,133 @@
+import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
+import {examine} from '../../src/doctor/doctor.ts';
+import type {Environment} from '../helpers/daemon.ts';
+import {createDatabases, query, withConnection, type Reachable} from '../servers/databases.ts';
+import {FLAVOURS} from '../servers/provision.ts';
+import {startServer, type TestServer} from '../servers/server.ts';
+import {configOf, furnish, preflightFaultOf, worst, type Stand} from './doctor-stand.ts';
+
+const serverIdOf = (server: Reachable) =>
+  withConnection(server, undefined, async connection =>
+    String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']),
+  );
+
+const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
+
+describe.each(flavours)('what the doctor says of a log and of a place among servers [%s]', flavour => {
+  let server: TestServer;
+  let stand: Stand;
+
+  beforeAll(async () => {
+    server = await startServer({flavour});
+    const {source, target} = await createDatabases(server, 'd');
+    stand = {server, source, target};
+    await furnish(stand);
+  });
+  afterAll(() => server.dispose());
+
+  const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
+  const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
+  const preflightFault = () => preflightFaultOf(stand);
+
+  it("knows the source's own server id from ours", async () => {
+    const id = await serverIdOf(server);
+    expect(worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id')).toMatchObject({
+      level: 'must-fix',
+      message: `our server id ${id} is the source's own`,
+    });
+    expect(worst(await doctor({REPLICATION_SERVER_ID: '4000000000'}), 'server-id')).toMatchObject({
+      level: 'ok',
+      message: 'our server id 4000000000 is free',
+    });
+  });
+
+  it('finds a replica that has our server id; and as our source, that it keeps what it replicates to itself', async () => {
+    // MariaDB's default.
+    const options = flavour === 'mysql' ? ['--skip-log-replica-updates'] : [];
+    await using replica = await startServer({flavour, options});
+    const onReplica = (sql: string) =>
+      withConnection(replica, undefined, connection => connection.query(sql));
+    const id = await serverIdOf(replica);
+    // One who may read and stream, and one who may not even ask where the log ends.
+    const monitor = flavour === 'mysql' ? 'REPLICATION CLIENT' : 'BINLOG MONITOR';
+    await onReplica(
+      `CREATE USER reader IDENTIFIED BY 'Reader-1'; GRANT SELECT, REPLICATION SLAVE, ${monitor} ON *.* TO reader; CREATE USER blind IDENTIFIED BY 'Blind-1'; GRANT SELECT ON *.* TO blind`,
+    );
+    const asSource = async (account = {}) =>
+      worst(
+        await examine(
+          configOf({...stand, server: replica}, {DB_DATABASE: 'mysql', ORG_DB_DATABASE: 'mysql', ...account}),
+        ),
+        'replica-updates',
+      );
+    const reader = {DB_USERNAME: 'reader', DB_PASSWORD: 'Reader-1'};
+    expect((await asSource()).message).toMatch(/^the source is no replica/);
+    expect((await asSource(reader)).level).toBe('ok');
+    await onReplica(
+      flavour === 'mysql'
+        ? `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${server.port}, SOURCE_USER='${server.user}', SOURCE_PASSWORD='${server.password}', GET_SOURCE_PUBLIC_KEY=1`
+        : `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${server.port}, MASTER_USER='${server.user}', MASTER_PASSWORD='${server.password}', MASTER_USE_GTID=slave_pos`,
+    );
+    await onReplica(flavour === 'mysql' ? 'START REPLICA IO_THREAD' : 'START SLAVE');
+    await expect
+      .poll(async () => worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id'), {timeout: 20_000})
+      .toMatchObject({level: 'must-fix', message: `a replica has our server id ${id} already`});
+    const fault = {
+      level: 'must-fix',
+      message: expect.stringMatching(/^the source is a replica, and log_\w+_updates is OFF$/),
+    };
+    expect(await asSource()).toMatchObject(fault);
+    await expect.poll(() => asSource(reader), {timeout: 20_000}).toMatchObject(fault);
+    if (flavour === 'mysql')
+      expect(await asSource({DB_USERNAME: 'blind', DB_PASSWORD: 'Blind-1'})).toMatchObject({
+        level: 'warning',
+        message: expect.stringContaining('cannot be seen by this account'),
+      });
+  });
+
+  it.runIf(flavour === 'mysql')('warns of a source without GTIDs', async () => {
+    for (const mode of ['ON_PERMISSIVE', 'OFF_PERMISSIVE', 'OFF'])
+      await run(`SET GLOBAL gtid_mode = ${mode}`);
+    const finding = worst(await doctor(), 'gtid');
+    expect(finding).toMatchObject({level: 'warning', message: 'gtid_mode is OFF'});
+    for (const statement of String(finding.mend).replace(/--.*/, '').split(';'))
+      if (statement.trim() !== '') await run(statement);
+    expect(worst(await doctor(), 'gtid').level).toBe('ok');
+  });
+
+  it('wants a source that is in its log, and a log at all', async () => {
+    await server.restart([`--binlog-ignore-db=${stand.source}`]);
+    expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
+      level: 'must-fix',
+      message: `binlog_ignore_db keeps ${stand.source} out of the log`,
+    });
+    expect(await preflightFault()).toContain('out of the log');
+    await server.restart(['--binlog-do-db=another']);
+    expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
+      level: 'must-fix',
+      message: `binlog_do_db keeps ${stand.source} out of the log`,
+    });
+    await server.restart(['--skip-log-bin', ...(flavour === 'mysql' ? ['--skip-log-replica-updates'] : [])]);
+    expect(worst(await doctor(), 'binlog')).toMatchObject({
+      level: 'must-fix',
+      message: 'the binary log is off',
+    });
+    expect(await preflightFault()).toContain('the binary log is off');
+    await server.restart([]);
+  });
+
+  // MariaDB takes no id below 1.
+  it.runIf(flavour === 'mysql')('wants a source that has a server id', async () => {
+    await server.restart(['--server-id=0']);
+    expect(worst(await doctor(), 'server-id')).toMatchObject({
+      level: 'must-fix',
+      message: 'server_id of the source is 0',
+    });
+    const fault = await preflightFault();
+    expect(fault).toContain('server_id of the source is 0');
+    await run(String(worst(await doctor(), 'server-id').mend));
+    expect(worst(await doctor(), 'server-id').level).toBe('ok');
+    await run('RESET PERSIST server_id');
+    await server.restart([]);
+  });
+});
