@@ -24,7 +24,6 @@ LABEL org.opencontainers.image.title="laas-sync" \
       org.opencontainers.image.licenses="MIT"
 WORKDIR /app
 ENV NODE_ENV=production \
-    NODE_OPTIONS=--enable-source-maps \
     LOG_FORMAT=json \
     PORT=3000
 COPY --from=dependencies /app/node_modules node_modules
@@ -36,5 +35,6 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/nodejs/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/nodejs/bin/node", "/app/dist/src/cli.js"]
+# The options are those of the first line of src/cli.ts.
+ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=256", "/app/dist/src/cli.js"]
 CMD ["start"]
