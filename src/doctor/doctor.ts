@@ -11,7 +11,7 @@ import {checkSourcePrivileges, checkTargetPrivileges} from './privileges.ts';
 import type {Probe} from './probe.ts';
 import {reach} from './reach.ts';
 import {checkCascades, checkEngines, checkTargetRelations, checkTriggers} from './relation-checks.ts';
-import {checkGtids, checkServerId, checkUpdatesLogged} from './replication-checks.ts';
+import {checkGtids, checkHeld, checkServerId, checkUpdatesLogged} from './replication-checks.ts';
 import {checkSourceColumns, checkTargetColumns, readSchemas, type Schemas} from './schema-checks.ts';
 
 export interface ExamineOptions {
@@ -60,6 +60,7 @@ function sourceChecks(
     gtid: () => checkGtids(probe),
     'server-id': () => checkServerId(probe, config.serverId),
     'replica-updates': () => checkUpdatesLogged(probe),
+    held: () => checkHeld(probe),
   };
   return {
     privileges: () => checkSourcePrivileges(probe, config.replicationEnabled),

@@ -79,6 +79,23 @@ export async function checkUpdatesLogged(probe: Probe): Promise<Finding[]> {
   }
 }
 
+/** A primary that is held, as after a switch, sends heartbeats and nothing else: its stream looks well. */
+export async function checkHeld(probe: Probe): Promise<Finding[]> {
+  const found = await variables(probe, ['read_only', 'super_read_only']);
+  const on = [...found].filter(([, value]) => isOn(value)).map(([name]) => name);
+  if (on.length === 0 || (await isReplica(probe)) !== false) return [];
+  return [
+    warning('source', 'held', {
+      message: `the source is read-only (${on.join(', ')}), and no replica`,
+      why: 'nobody writes to it: after a switch it is the old server, and what changes on the new one never reaches us',
+      mend: `set DB_HOST and DB_PORT to the server that the application writes to; or ${on
+        .toReversed()
+        .map(name => `SET GLOBAL ${name} = OFF;`)
+        .join(' ')}`,
+    }),
+  ];
+}
+
 async function isReplica(probe: Probe): Promise<boolean | null> {
   const {rows} = await askAny(probe, ['SHOW REPLICA STATUS', 'SHOW SLAVE STATUS']);
   if (rows !== null) return rows.length > 0;

@@ -198,8 +198,14 @@ describe.each(flavours)('settings that the doctor looks at, on a server of its o
     await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
   });
 
-  it('wants a target that takes writes', async () => {
+  it('wants a target that takes writes, and warns of a source that takes none, as an old primary after a switch', async () => {
+    expect((await doctor()).filter(({check}) => check === 'held')).toEqual([]);
     await withGlobal('read_only', 'ON', async () => {
+      expect(worst(await doctor(), 'held')).toMatchObject({
+        level: 'warning',
+        message: 'the source is read-only (read_only), and no replica',
+        mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
+      });
       expect(worst(await doctor(), 'writable')).toMatchObject({
         level: 'must-fix',
         message: 'the target is read-only (read_only)',
