@@ -189,6 +189,7 @@ class Attempt {
     const nowMs = this.#deps.now();
     const sighting = {
       nowMs,
+      searching: this.#source.isSearching,
       events: this.#source.events,
       received: this.#received,
       end: this.#deps.lag.freshEnd(nowMs),

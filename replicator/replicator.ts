@@ -17,6 +17,8 @@ export interface ReplicatorDeps extends AttemptDeps {
 }
 
 const HALT_RECHECK_MS = 3000;
+/** After a halt, an attempt must last this long before it counts: what halted it may come again at once. */
+const HALT_OVER_MS = 1500;
 const POSITION_UNKNOWN = 1236;
 const MAX_DISPLACED = 10;
 
@@ -31,21 +33,27 @@ export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): 
   const halt: Halt = {message: null};
   let displaced = 0;
   while (!signal.aborted) {
+    let settling: NodeJS.Timeout | undefined;
     try {
+      const streaming = () => {
+        backoff.reset();
+        halt.message = null;
+        deps.onStreaming();
+      };
       // Looking again whether a halt is over does not end it.
       if (halt.message === null) deps.onState('starting', null);
       await streamOnce(
         {
           ...deps,
           onStreaming: () => {
-            backoff.reset();
-            halt.message = null;
-            deps.onStreaming();
+            if (halt.message === null) streaming();
+            else settling = setTimeout(streaming, HALT_OVER_MS);
           },
         },
         signal,
       );
     } catch (error) {
+      clearTimeout(settling);
       if (error instanceof StoppedError || signal.aborted) return;
       const fault = toSyncError(error);
       displaced = fault.code === 'stream-displaced' && fault.errno === POSITION_UNKNOWN ? displaced + 1 : 0;
@@ -94,6 +102,7 @@ async function react(
       return pause(HALT_RECHECK_MS, signal);
     case 'reanchor':
       deps.onState('starting', fault);
+      deps.onReconnect(fault.code);
       logger.warn(
         {event: 'replication.reanchor', err: describeError(fault)},
         'the position is lost: starting anew, with a full reconcile',

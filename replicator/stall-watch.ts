@@ -9,6 +9,8 @@ const STALL_MS = 10_000;
 
 export interface Sighting {
   readonly nowMs: number;
+  /** The source looks for our place in its log still, which has a limit of its own. */
+  readonly searching: boolean;
   /** Grows with every event received, heartbeats left out. */
   readonly events: number;
   /** The last place heard of from the stream. */
@@ -27,12 +29,12 @@ export class StallWatch {
     this.#sinceMs = null;
   }
 
-  isStalled({nowMs, events, received, end}: Sighting): boolean {
+  isStalled({nowMs, searching, events, received, end}: Sighting): boolean {
     // Heartbeats tell too that a source is passing over what we have already.
     const moved = events !== this.#events || !isSame(received, this.#received);
     this.#events = events;
     this.#received = received;
-    if (moved || received === null || end === null || compareOffsets(received, end) === 0) {
+    if (moved || searching || received === null || end === null || compareOffsets(received, end) === 0) {
       this.#sinceMs = null;
       return false;
     }

@@ -38,6 +38,8 @@ export interface BinlogSource {
   readonly lastContactMs: number;
   /** How many events came, heartbeats left out. */
   readonly events: number;
+  /** The source has not come to our place in its log yet. */
+  readonly isSearching: boolean;
   readonly isPaused: boolean;
   pause(): void;
   resume(): void;
@@ -164,6 +166,16 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         return;
       case 'TableMap':
         names.clear();
+        if (event['columnNames'] === undefined) {
+          // zongji then takes the names of now, which put an event of then into the wrong columns.
+          const table = String(event['tableName']);
+          fail(
+            new SyncError(
+              'event-undecodable',
+              `the log does not name the columns of ${table} (binlog_row_metadata)`,
+            ),
+          );
+        }
         return;
       case 'WriteRows':
       case 'UpdateRows':
@@ -247,6 +259,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     },
     get events() {
       return events;
+    },
+    get isSearching() {
+      return !found;
     },
     get isPaused() {
       return paused;

@@ -4,6 +4,7 @@ import {StallWatch, type Sighting} from '../../../replicator/stall-watch.ts';
 const at = (offset: number) => ({file: 'binlog.000001', offset});
 const sighting = (seconds: number, more: Partial<Sighting> = {}): Sighting => ({
   nowMs: seconds * 1000,
+  searching: false,
   events: 1,
   received: at(100),
   end: at(200),
@@ -33,6 +34,11 @@ describe('a stream', () => {
     expect(seen(second => sighting(second, {end: at(100)}))).toBeNull();
     expect(seen(second => sighting(second, {end: null}))).toBeNull();
     expect(seen(second => sighting(second, {received: null}))).toBeNull();
+  });
+
+  it('does not stall while the source searches its log for our place, and has ten seconds after that', () => {
+    expect(seen(second => sighting(second, {searching: true}))).toBeNull();
+    expect(seen(second => sighting(second, {searching: second < 15}))).toBe(25);
   });
 
   it('does not stall while it is paused, and has ten seconds again afterwards', () => {
