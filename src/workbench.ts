@@ -21,7 +21,7 @@ import {whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
 
-/** The stream waits for what it reads by key; a source that takes this long has fallen silent. */
+/** The stream waits for what it asks; a source that takes this long has fallen silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
 
 export class Workbench {
@@ -48,8 +48,8 @@ export class Workbench {
 
   /** For one attempt to stream. The position is there, and the source can go on from it. */
   async connectStream(signal: AbortSignal): Promise<Connections> {
-    return this.#opened(async open => {
-      const source = await open.source();
+    return this.#opened(signal, async open => {
+      const source = await open.source(STREAM_READ_TIMEOUT_MS);
       const info = await readServerInfo('source', source);
       await preflight(source, this.#config.source.database, info);
       const session = await open.session();
@@ -68,7 +68,7 @@ export class Workbench {
       const moved = identity !== info.identity;
       await session.query(sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
-      const reader = createSourceReader(applier.plan, connectionQuery(source, STREAM_READ_TIMEOUT_MS));
+      const reader = createSourceReader(applier.plan, connectionQuery(source));
       const connections: Connections = {
         // An offset belongs to the server that it was read from.
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
@@ -79,7 +79,7 @@ export class Workbench {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
           applier.plan = plan;
-          Object.assign(reader, createSourceReader(plan, connectionQuery(source, STREAM_READ_TIMEOUT_MS)));
+          Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
           const after = schemaFingerprint(plan);
           if (after !== before)
             await session.query(sourceStatement(this.#fence, {identity: info.identity, schema: after}));
@@ -93,7 +93,7 @@ export class Workbench {
 
   /** Forgets the position and starts from where the source is now, with a full reconcile owed. */
   async anchor(signal: AbortSignal): Promise<void> {
-    const bench = await this.#opened(async open => {
+    const bench = await this.#opened(signal, async open => {
       const source = await open.source();
       const info = await readServerInfo('source', source);
       const session = await open.session();
@@ -109,7 +109,7 @@ export class Workbench {
     count: number,
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
-    return this.#opened(async open => {
+    return this.#opened(signal, async open => {
       const workers: Worker[] = [];
       for (let i = 0; i < count; i++) {
         const source = await open.source();
@@ -165,7 +165,7 @@ export class Workbench {
   }
 
   /** Closes everything that was opened when `make` fails, and hands on how to. */
-  async #opened<T>(make: (open: Opener) => Promise<T>): Promise<T> {
+  async #opened<T>(signal: AbortSignal, make: (open: Opener) => Promise<T>): Promise<T> {
     const closers: (() => void)[] = [];
     const closeAll = () => {
       for (const close of closers.splice(0).toReversed()) close();
@@ -173,8 +173,11 @@ export class Workbench {
     try {
       return await make({
         closeAll,
-        source: async () => {
-          const connection = await connect('source', this.#config.source);
+        source: async statementMs => {
+          const connection = await connect('source', this.#config.source, {
+            until: signal,
+            ...(statementMs === undefined ? {} : {statementMs}),
+          });
           closers.push(() => connection.destroy());
           return connection;
         },
@@ -196,7 +199,8 @@ export class Workbench {
 }
 
 interface Opener {
-  source(): Promise<Connection>;
+  /** Closed soon after the signal, too. */
+  source(statementMs?: number): Promise<Connection>;
   session(): Promise<Session>;
   closeAll: () => void;
 }

@@ -3,11 +3,11 @@
  * importer of mysql2.
  */
 import {readFileSync} from 'node:fs';
-import {isIP} from 'node:net';
+import {isIP, type Socket} from 'node:net';
 import mysql from 'mysql2/promise';
 import type {ConnectionOptions, SslOptions} from 'mysql2';
 import type {DatabaseConfig} from '../config.ts';
-import {SyncError} from '../errors.ts';
+import {StoppedError, SyncError} from '../errors.ts';
 
 export type Connection = mysql.Connection;
 export type {ConnectionOptions};
@@ -16,12 +16,16 @@ export type Side = 'source' | 'target';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** No statement of ours takes that long, so that a server which answers this late does not answer at all. */
 const STATEMENT_TIMEOUT_MS = 120_000;
+/** Connections whose statements may take less. */
+const limitsMs = new WeakMap<Connection, number>();
+/** A statement in hand may take as long once we are told to stop; a server that is silent must not hold us up. */
+const STOP_GRACE_MS = 3000;
 
 /** Server errors that say that the connection, or the server, is gone; client errors are classified by code. */
 const GONE_ERRNOS = new Set([
   1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031,
 ]);
-const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118]);
+const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151]);
 const GONE_CODES = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
@@ -115,17 +119,20 @@ export async function settledOptions(side: Side, config: DatabaseConfig): Promis
  *
  * On the source the session is read-only. On the target, strict mode refuses what would be cut, id 0
  * stays 0, and a session left alone for `idleSeconds` is ended by the server, so that a frozen process
- * holds neither locks nor the lease.
+ * holds neither locks nor the lease. A statement may take `statementMs`. Soon after `until` is set the connection is broken off, whatever it
+ * waits for: for reads, which nobody misses then.
  *
- * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`
+ * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`; StoppedError
  */
 export async function connect(
   side: Side,
   config: DatabaseConfig,
-  extra: ConnectionOptions & {idleSeconds?: number} = {},
+  extra: ConnectionOptions & {idleSeconds?: number; until?: AbortSignal; statementMs?: number} = {},
 ): Promise<Connection> {
-  const {idleSeconds, ...options} = extra;
-  const {connection} = await open(side, config, options);
+  const {idleSeconds, until, statementMs, ...options} = extra;
+  const {connection} = await unlessStopped(open(side, config, options), until);
+  if (statementMs !== undefined) limitsMs.set(connection, statementMs);
+  if (until !== undefined) severWhenStopped(connection, until);
   try {
     for (const sql of sessionSql(side, idleSeconds)) await connection.query(sql);
     return connection;
@@ -171,8 +178,8 @@ function sessionSql(side: Side, idleSeconds: number | undefined): string[] {
 }
 
 /**
- * Asks for rows as arrays. A statement that takes longer than `timeoutMs` ends the connection, since
- * nothing tells a slow server from one that is gone.
+ * Asks for rows as arrays. A statement that takes longer than `timeoutMs` (by default what its connection
+ * was opened with) ends the connection, since nothing tells a slow server from one that is gone.
  *
  * @throws SyncError, classified
  */
@@ -181,7 +188,7 @@ export async function queryRows(
   connection: Connection,
   sql: string,
   values: readonly unknown[] = [],
-  timeoutMs = STATEMENT_TIMEOUT_MS,
+  timeoutMs = limitsMs.get(connection) ?? STATEMENT_TIMEOUT_MS,
 ): Promise<unknown[][]> {
   try {
     const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};
@@ -199,10 +206,63 @@ export async function queryRows(
   }
 }
 
+/** What is to be called off some seconds after a signal: one listener for all, since connections come and go. */
+const callsOff = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** @returns what takes it back */
+function onceStopped(until: AbortSignal, callOff: () => void): () => void {
+  let calls = callsOff.get(until);
+  if (calls === undefined) {
+    const all = new Set<() => void>();
+    const callAll = () =>
+      setTimeout(() => {
+        for (const call of all) call();
+      }, STOP_GRACE_MS).unref();
+    if (until.aborted) callAll();
+    else until.addEventListener('abort', callAll, {once: true});
+    callsOff.set(until, all);
+    calls = all;
+  }
+  calls.add(callOff);
+  return () => calls.delete(callOff);
+}
+
+/** A server that does not even take our call when we are told to stop is not waited for. */
+async function unlessStopped<T extends {connection: Connection}>(
+  opening: Promise<T>,
+  until: AbortSignal | undefined,
+): Promise<T> {
+  if (until === undefined) return opening;
+  let takeBack = () => undefined as unknown;
+  const stopped = new Promise<never>((_, reject) => {
+    takeBack = onceStopped(until, () => {
+      reject(new StoppedError());
+      opening.then(
+        ({connection}) => connection.destroy(),
+        () => undefined,
+      );
+    });
+  });
+  try {
+    return await Promise.race([opening, stopped]);
+  } finally {
+    takeBack();
+  }
+}
+
+function severWhenStopped(connection: Connection, until: AbortSignal): void {
+  const takeBack = onceStopped(until, () => sever(connection));
+  socketOf(connection).once('close', takeBack);
+}
+
 /** Breaks a connection off, so that what waits for its answers fails now and not when the network gives up. */
 export function sever(connection: Connection): void {
   // The driver's own destroy() waits for the other side, and answers nothing that waits.
-  (connection as unknown as {connection: {stream: {destroy(): void}}}).connection.stream.destroy();
+  socketOf(connection).destroy();
+}
+
+function socketOf(connection: Connection): Socket {
+  return (connection as unknown as {connection: {stream: Socket}}).connection.stream;
 }
 
 /** What a driver's error is to us: by number and code, never by its text. */

@@ -92,9 +92,8 @@ export function rangeCondition(column: string, after: string | null, to: string 
   return [low, high].filter(part => part !== '').join(' AND ') || '1 = 1';
 }
 
-/** @param timeoutMs after which the connection is given up */
-export function connectionQuery(connection: Connection, timeoutMs?: number): QueryPort {
-  return sql => queryRows('source', connection, sql, [], timeoutMs);
+export function connectionQuery(connection: Connection): QueryPort {
+  return sql => queryRows('source', connection, sql);
 }
 
 async function inSlices(

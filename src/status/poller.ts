@@ -38,7 +38,7 @@ export async function watchLogEnd(
   let clockAtMs = 0;
   while (!signal.aborted) {
     try {
-      connection ??= await connect('source', config.source);
+      connection ??= await connect('source', config.source, {until: signal});
       if (Date.now() - clockAtMs > CLOCK_MS) {
         clockAtMs = Date.now();
         lag.clockOffset(await clockOffsetMs(connection));
@@ -104,7 +104,7 @@ export async function watchCounts(
     const started = Date.now();
     let waitMs = COUNT_MIN_MS;
     try {
-      onCounted(await countBoth(config));
+      onCounted(await countBoth(config, signal));
       waitMs = Math.min(COUNT_MAX_MS, Math.max(COUNT_MIN_MS, (Date.now() - started) / COUNT_SHARE));
     } catch (error) {
       logger.debug({event: 'count.failed', err: describeError(error)}, 'the tables could not be counted');
@@ -114,10 +114,10 @@ export async function watchCounts(
 }
 
 /** Eligible source rows and target rows by table. */
-export async function countBoth(config: Config): Promise<Counted> {
-  const source = await connect('source', config.source);
+export async function countBoth(config: Config, until = new AbortController().signal): Promise<Counted> {
+  const source = await connect('source', config.source, {until});
   try {
-    const target = await connect('target', config.target);
+    const target = await connect('target', config.target, {until});
     try {
       const plan = buildPlan(
         await readSourceSchema(source, config.source.database),

@@ -78,6 +78,12 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     for (const link of this.#links) for (const pipe of link.pipes) pipe.hold();
   }
 
+  /** Silences some of the connections that are open now, by the port that the server sees them come from. */
+  freeze(isMeant: (port: number) => boolean): void {
+    for (const {server, pipes} of this.#links)
+      if (isMeant(server?.localPort ?? 0)) for (const pipe of pipes) pipe.hold();
+  }
+
   /** Ends the silence and the delay: what waited goes on. */
   restore(): void {
     this.#silent = false;

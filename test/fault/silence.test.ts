@@ -1,0 +1,160 @@
+/** Connections that fall silent one by one: none of them freezes the stream for long, and none holds up the end. */
+import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
+import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
+import {connect as connectAs, queryRows, settledOptions} from '../../src/db/connection.ts';
+import {readServerInfo} from '../../src/db/server.ts';
+import type {SyncError} from '../../src/errors.ts';
+import {connectionQuery} from '../../src/source/reader.ts';
+import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {type FaultProxy, startProxy} from '../servers/proxy.ts';
+
+/** Of what a stop may take; the daemon's own limit is less. */
+const STOP_MS = 6000;
+
+describeEachFlavour('a connection that falls silent', ({flavour, server, source, target}) => {
+  let stand: Stand;
+  let toSource: FaultProxy;
+  beforeAll(async () => {
+    toSource = await startProxy(server);
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      via: {source: toSource},
+    });
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')",
+    );
+  });
+  beforeEach(async () => {
+    toSource.restore();
+    await stand.start();
+    await stand.equal();
+  });
+  afterAll(async () => {
+    await stand?.[Symbol.asyncDispose]();
+    await toSource?.close();
+  });
+
+  const config = () => ({
+    host: toSource.host,
+    port: toSource.port,
+    user: server.user,
+    password: server.password,
+    database: source,
+    tls: 'preferred' as const,
+    tlsCa: undefined,
+  });
+  /** The connections that come through the proxy, as the source sees them. */
+  const connections = async () =>
+    (
+      await stand.sourceRows(
+        "SELECT id, SUBSTRING_INDEX(host, ':', -1) AS port, command FROM information_schema.processlist WHERE db = ? OR command LIKE 'Binlog Dump%'",
+        [source],
+      )
+    ).map(row => ({
+      id: Number(row['id']),
+      port: Number(row['port']),
+      isDump: String(row['command']).startsWith('Binlog'),
+    }));
+  const ended = (done: Promise<unknown>) => {
+    let code: unknown;
+    void done.then(value => (code = value));
+    return eventually(() => code !== undefined && {code}, {timeoutMs: STOP_MS, what: 'the end'});
+  };
+
+  it('#4 on which the stream asks, at the next new table: a stop ends it within seconds all the same', async () => {
+    const dumps = new Set((await connections()).filter(({isDump}) => isDump).map(({port}) => port));
+    expect(dumps.size).toBeGreaterThan(0);
+    toSource.freeze(port => !dumps.has(port));
+    await stand.source.query('ALTER TABLE users ADD COLUMN another INT NULL');
+    await stand.source.query("UPDATE users SET first_name = 'Stuck' WHERE id = 1");
+    // The stream has come to the statement, and asks for the schema in vain.
+    await stand.until('being behind', ({replication}) => replication.lagSeconds !== 0);
+    expect(await ended(stand.daemon.stop())).toEqual({code: 0});
+  });
+
+  it('#4 and is dropped by the source is made anew, and the next new table means nothing', async () => {
+    for (const {id, isDump} of await connections())
+      if (!isDump) await stand.source.query(`KILL ${id}`).catch(() => undefined);
+    await stand.connect();
+    await stand.source.query('ALTER TABLE users DROP COLUMN another');
+    await stand.source.query("UPDATE users SET first_name = 'Dropped' WHERE id = 1");
+    await stand.equal();
+    expect(await ended(stand.daemon.stop())).toEqual({code: 0});
+  });
+
+  it('#4 altogether, while a reconcile reads, does not hold up a stop either', async () => {
+    toSource.blackhole();
+    const answer = stand.daemon.post('/sync/trigger', {mode: 'full'}).catch(() => null);
+    await stand.until('a run', status => status['currentRun'] !== null);
+    expect(await ended(stand.daemon.stop())).toEqual({code: 0});
+    await answer;
+  });
+
+  it('#3 is given up by whoever reads, each in its time, and says that the source is gone', async () => {
+    await stand.daemon.stop();
+    const connection = await connectAs('source', config(), {statementMs: 300});
+    expect(await connectionQuery(connection)('SELECT 1')).toHaveLength(1);
+    const slow = await connectAs('source', config());
+    toSource.blackhole();
+    await expect(connectionQuery(connection)('SELECT 2')).rejects.toMatchObject({code: 'source-unreachable'});
+    await expect(queryRows('source', slow, 'SELECT 3', [], 200)).rejects.toMatchObject({
+      code: 'source-unreachable',
+    });
+    // Neither is used again: an answer that comes late would be taken for that of the next question.
+    toSource.restore();
+    for (const one of [connection, slow])
+      await expect(queryRows('source', one, 'SELECT 4')).rejects.toMatchObject({code: 'source-unreachable'});
+  });
+
+  it('#3 before the source has found our place in its log has 30 s, since a large file takes that long to search, and 3 s after that', async () => {
+    await stand.daemon.stop();
+    const control = await connectAs('source', config());
+    const mark = await openSnapshot(
+      control,
+      await readServerInfo('source', control),
+      new AbortController().signal,
+    );
+    await endSnapshot(control);
+    control.destroy();
+    let clockMs = 1_000_000;
+    const faults: SyncError[] = [];
+    const connection = await settledOptions('source', config());
+    const open = () => {
+      faults.length = 0;
+      return openBinlogSource({
+        connection,
+        database: source,
+        serverId: 3_100_000_000 + (flavour === 'mysql' ? 1 : 2),
+        position: mark.low,
+        plan: () => {
+          throw new Error('nothing of ours comes');
+        },
+        now: () => clockMs,
+        onEvent: () => undefined,
+        onFault: fault => faults.push(fault),
+      });
+    };
+    const told = (code: string) => eventually(() => faults[0]?.code === code, {what: `the fault ${code}`});
+
+    toSource.blackhole();
+    const searching = open();
+    clockMs += 29_000;
+    await expect(eventually(() => faults.length > 0, {timeoutMs: 1200})).rejects.toThrow();
+    expect(searching.isSearching).toBe(true);
+    clockMs += 2000;
+    await told('stream-silent');
+    await searching.stop();
+
+    toSource.restore();
+    const found = open();
+    await eventually(() => !found.isSearching, {what: 'the place'});
+    toSource.blackhole();
+    clockMs += 4000;
+    await told('stream-silent');
+    await found.stop();
+  });
+});
