@@ -25,7 +25,10 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
   if (facts.replicationEnabled) {
     if (facts.state === 'halted') reasons.push(`replication is halted${why}`);
     else if (facts.state === 'stopped') reasons.push(`replication is stopped${why}`);
-    else if (facts.state === 'paused') warnings.push('replication is paused by an operator');
+    else if (facts.fault?.reaction === 'reanchor') {
+      // Over in a moment, and yet somebody should be told: the log's retention is too short, or worse.
+      reasons.push(`replication starts anew, with a full reconcile${why}`);
+    } else if (facts.state === 'paused') warnings.push('replication is paused by an operator');
     else if (facts.state === 'starting' && (facts.fault !== null || facts.stateForMs > RECONNECT_GRACE_MS)) {
       if (facts.stateForMs > RECONNECT_GRACE_MS) reasons.push(`replication is not running${why}`);
       else warnings.push(`replication is reconnecting${why}`);

@@ -117,6 +117,7 @@ describe('the documents', () => {
       {state: 'halted', fault},
       {state: 'stopped', fault},
       {state: 'starting', fault, stateForMs: 60_000},
+      {state: 'starting', fault: new SyncError('position-lost', 'x')},
       {lagSeconds: 1.4},
       {lastRun: run},
       {lastRun: {...run, state: 'needs-confirmation'}},

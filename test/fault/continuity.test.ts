@@ -1,4 +1,6 @@
 /** The log is gone, reset, or another server's: a full reconcile from a new position, by itself, deletes included (design.md §3.7). */
+import {truncateSync} from 'node:fs';
+import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -88,7 +90,7 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
         await stand.equal();
       };
 
-      it('purged past our position while down', async () => {
+      it('#6 purged past our position while down: no crash loop and no jump, but a new position and a full reconcile', async () => {
         await stand.daemon.stop();
         const since = Date.now() - 1000;
         await work(2);
@@ -127,7 +129,27 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
         await recovered(since);
       });
 
-      it("moves on with everybody's transactions, so that a purge of what is long past means nothing", async () => {
+      it('#8 shorter than our position after a crash of the source: noticed, told, and begun anew', async () => {
+        await work(2);
+        await stand.caughtUp();
+        const since = Date.now() - 1000;
+        const [last] = (await stand.sourceRows('SHOW BINARY LOGS')).slice(-1);
+        const file = String(last?.['Log_name']);
+        const begins = (await stand.sourceRows(`SHOW BINLOG EVENTS IN '${file}'`)).filter(row =>
+          /gtid$/i.test(String(row['Event_type'])),
+        );
+        await sourceServer.kill();
+        // What the disk never got.
+        truncateSync(join(sourceServer.dataDir, file), Number(begins.at(-3)?.['Pos']));
+        await sourceServer.start();
+        await stand.connect();
+        await recovered(since);
+        expect(await (await fetch(`${stand.daemon.url}/metrics`)).text()).toMatch(
+          /sync_reconnects_total\{.*position-lost.*\} [1-9]/,
+        );
+      });
+
+      it("#5 moves on with everybody's transactions, so that a purge of what is long past means nothing", async () => {
         await stand.source.query(
           'CREATE TABLE IF NOT EXISTS elsewhere.t (i INT PRIMARY KEY AUTO_INCREMENT, s TEXT)',
         );
@@ -156,7 +178,7 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
         );
       });
 
-      it("another server's, behind the same address", async () => {
+      it("#7 another server's behind the same address, after a failover: its log is never gone on with at our offset", async () => {
         const since = Date.now() - 1000;
         const other = await startServer({flavour, options});
         try {

@@ -58,6 +58,13 @@ describe('health', () => {
     ]);
   });
 
+  it('is bad for as long as a lost position is the last word, so that somebody is told', () => {
+    const lost = new SyncError('position-lost', 'the log of the source was reset');
+    expect(of({state: 'starting', fault: lost, stateForMs: 0}).reasons).toEqual([
+      'replication starts anew, with a full reconcile: position-lost, the log of the source was reset',
+    ]);
+  });
+
   it('does not mind replication that was switched off, and warns of a pause', () => {
     expect(of({replicationEnabled: false, state: 'stopped', lagSeconds: 100})).toEqual({
       reasons: [],
