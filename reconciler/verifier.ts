@@ -22,18 +22,24 @@ import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {byTargetKey, diffTable} from './diff.ts';
 import {batches, segments, type Range, type Scope} from './segments.ts';
+import {Suspects, type Sides} from './suspects.ts';
 
 const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users', 'user_auth']} as const;
 const SAMPLE_KEYS = 10;
-/** A difference that stands still for this many looks in a row, this far apart, is drift. */
-const STILL_LOOKS = 3;
 const LOOK_MS = 700;
 const MAX_LOOKS = 20;
 
 type Tally = {
   -readonly [K in keyof TableVerdict]: TableVerdict[K] extends readonly string[] ? string[] : number;
 };
+
+/** A row that is not the same on both sides, as it was found there. */
+interface Difference extends Sides {
+  readonly table: TargetTable;
+  readonly key: string;
+  readonly kind: 'missing' | 'different' | 'extra';
+}
 
 /** @throws SyncError where a server fails: then nothing can be told */
 export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
@@ -120,34 +126,47 @@ class Verification {
     };
   }
 
-  /** Looks until what differs has stood still. */
+  /** Looks until it is clear of each row that differs whether it is in flight. */
   async #compareRows(scope: Scope, range: Range): Promise<void> {
-    let findings = await this.#look(scope, range);
-    let still = 1;
-    for (let looks = 1; findings.signature !== '' && still < STILL_LOOKS && looks < MAX_LOOKS; looks++) {
+    let look = await this.#look(scope, range);
+    const suspects = new Suspects(look.differences);
+    for (let looks = 1; looks < MAX_LOOKS && !suspects.areSettled; looks++) {
       throwIfStopped(this.#signal);
       await pause(LOOK_MS, this.#signal);
-      const next = await this.#look(scope, range);
-      still = next.signature === findings.signature ? still + 1 : 1;
-      findings = next;
+      look = await this.#look(scope, range);
+      suspects.look(look.differences);
     }
-    for (const [table, tally] of findings.tallies) {
+    for (const {tally, table} of look.tallies) {
       const total = this.#tables[table];
       total.compared += tally.compared;
-      total.missing += tally.missing;
-      total.different += tally.different;
-      total.extra += tally.extra;
       total.deadLetters += tally.deadLetters;
       total.foreign += tally.foreign;
-      total.sampleKeys.push(...tally.sampleKeys.slice(0, SAMPLE_KEYS - total.sampleKeys.length));
+    }
+    for (const [id, {table, key, kind}] of look.differences) {
+      const total = this.#tables[table];
+      if (!suspects.isDrift(id)) {
+        if (kind !== 'extra') total.compared++;
+        continue;
+      }
+      total[kind]++;
+      if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(key);
     }
   }
 
-  async #look(scope: Scope, range: Range): Promise<{tallies: Map<TargetTable, Tally>; signature: string}> {
+  async #look(
+    scope: Scope,
+    range: Range,
+  ): Promise<{
+    tallies: {
+      readonly table: TargetTable;
+      readonly tally: Pick<Tally, 'compared' | 'deadLetters' | 'foreign'>;
+    }[];
+    differences: Map<string, Difference>;
+  }> {
     const parents = await this.#reader.idRange(scope, range.after, range.to);
     const memberships = scope === 'users' ? await this.#reader.membershipRange(range.after, range.to) : [];
-    const tallies = new Map<TargetTable, Tally>();
-    const signature: string[] = [];
+    const tallies = [];
+    const differences = new Map<string, Difference>();
     const dead = await this.#deadKeys();
     const options = {newestWins: this.#config.conflicts === 'newest'};
     for (const table of TABLES_OF[scope]) {
@@ -163,25 +182,35 @@ class Verification {
       const different = diff.different.filter(key => !isWaiting(key));
       const owned = await this.#owned(table, diff.extra);
       const extra = diff.extra.filter(key => owned.has(key) && !isWaiting(key));
-      const drifted = [...reachable, ...different, ...extra];
-      tallies.set(table, {
-        compared: diff.equal.length,
-        missing: reachable.length,
-        different: different.length,
-        extra: extra.length,
-        deadLetters:
-          diff.invalid.length +
-          diff.missing.filter(key => dead[table].has(key)).length +
-          diff.different.filter(key => dead[table].has(key)).length,
-        foreign: diff.extra.filter(key => !owned.has(key)).length,
-        sampleKeys: drifted.slice(0, SAMPLE_KEYS),
+      tallies.push({
+        table,
+        tally: {
+          compared: diff.equal.length,
+          deadLetters:
+            diff.invalid.length +
+            diff.missing.filter(key => dead[table].has(key)).length +
+            diff.different.filter(key => dead[table].has(key)).length,
+          foreign: diff.extra.filter(key => !owned.has(key)).length,
+        },
       });
-      for (const key of drifted)
-        signature.push(
-          `${table}/${key}/${(sources.get(key) ?? []).join('\u001f')}/${(present.get(key) ?? []).join('\u001f')}`,
-        );
+      for (const [kind, keys] of [
+        ['missing', reachable],
+        ['different', different],
+        ['extra', extra],
+      ] as const) {
+        for (const key of keys) {
+          const side = (row: Row | undefined) => (row ?? []).join('\u001f');
+          differences.set(`${table}/${key}`, {
+            table,
+            key,
+            kind,
+            source: side(sources.get(key)),
+            target: side(present.get(key)),
+          });
+        }
+      }
     }
-    return {tallies, signature: signature.join('\n')};
+    return {tallies, differences};
   }
 
   /** Memberships whose user and institute are on the target; the others cannot be. */

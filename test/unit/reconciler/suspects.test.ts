@@ -1,0 +1,42 @@
+import {describe, expect, it} from 'vitest';
+import {Suspects, type Sides} from '../../../reconciler/suspects.ts';
+
+type Look = Readonly<Record<string, readonly [source: string, target: string]>>;
+const differences = (look: Look) =>
+  new Map<string, Sides>(Object.entries(look).map(([id, [source, target]]) => [id, {source, target}]));
+
+/** What is drift after these looks, and whether they were enough. */
+function after(first: Look, ...looks: readonly Look[]): {drift: string[]; settled: boolean} {
+  const suspects = new Suspects(differences(first));
+  for (const look of looks) suspects.look(differences(look));
+  return {drift: ['a', 'b', 'c'].filter(id => suspects.isDrift(id)), settled: suspects.areSettled};
+}
+
+describe('rows that differ', () => {
+  it('are drift when they stand still for three looks', () => {
+    const same = {a: ['1', '2']} as const;
+    expect(after(same, same)).toEqual({drift: ['a'], settled: false});
+    expect(after(same, same, same)).toEqual({drift: ['a'], settled: true});
+  });
+
+  it('are none once they agree, whatever differs later', () => {
+    expect(after({a: ['1', '0']}, {}, {a: ['3', '2'], b: ['1', '0']})).toEqual({drift: [], settled: true});
+    expect(after({}, {b: ['1', '0']}, {b: ['1', '0']}, {b: ['1', '0']})).toEqual({drift: [], settled: true});
+  });
+
+  it('are in flight while the target’s side goes on changing', () => {
+    expect(after({a: ['1', '0']}, {a: ['2', '1']}, {a: ['3', '2']})).toEqual({drift: [], settled: false});
+  });
+
+  it('are drift where the source changes and the target never does', () => {
+    expect(after({a: ['1', '0']}, {a: ['2', '0']}, {a: ['3', '0']})).toEqual({drift: ['a'], settled: false});
+  });
+
+  it('are told one by one', () => {
+    const drift = ['x', 'y'] as const;
+    expect(after({a: ['1', '0'], c: drift}, {a: ['2', '1'], c: drift}, {c: drift})).toEqual({
+      drift: ['c'],
+      settled: true,
+    });
+  });
+});
