@@ -33,9 +33,14 @@ export async function clearUniqueKeys(
   const losers = new Map<string, string>();
   for (let before = -1; before !== losers.size;) {
     before = losers.size;
-    for (const {wanted, held} of views) {
+    for (const {uniqueKey, wanted, held} of views) {
       const left = new Map([...wanted].filter(([key]) => !losers.has(key)));
-      for (const [key, otherKey] of settleConflicts(left, held)) losers.set(key, otherKey);
+      // A row that is to hold nothing here gives up what it has, unless it cannot be written.
+      const given = new Set(
+        rows.filter(row => isNull(plan, row, uniqueKey) && !losers.has(row.key)).map(({key}) => key),
+      );
+      const kept = given.size === 0 ? held : new Map([...held].filter(([key]) => !given.has(key)));
+      for (const [key, otherKey] of settleConflicts(left, kept)) losers.set(key, otherKey);
     }
   }
   const writable = rows.filter(({key}) => !losers.has(key));
@@ -104,6 +109,11 @@ function ringRows(wanted: ReadonlyMap<string, string>, holders: ReadonlyMap<stri
   return rows;
 }
 
+/** Nulls are equal to nothing, so that a key with one never clashes. */
+function isNull(plan: TablePlan, {source}: KeyedRow, uniqueKey: readonly number[]): boolean {
+  return uniqueKey.some(index => (plan.columns[index]?.value(source) ?? null) === null);
+}
+
 async function readValues(
   plan: TablePlan,
   uniqueKey: readonly number[],
@@ -115,7 +125,7 @@ async function readValues(
   const keyText = `CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')})`;
   const heldWeight = `CONCAT_WS('/', ${columns.map(({name}) => weight(`t.${quoteName(name)}`)).join(', ')})`;
   const valueOf = ({source}: KeyedRow, index: number) => plan.columns[index]?.value(source) ?? null;
-  const wantedRows = rows.filter(row => uniqueKey.every(index => valueOf(row, index) !== null));
+  const wantedRows = rows.filter(row => !isNull(plan, row, uniqueKey));
   const typed = (index: number, value: string) => {
     const {schema} = plan.columns[index] ?? {};
     if (schema?.charset === null || schema === undefined) return literal(value);

@@ -1,0 +1,146 @@
+/** Rows that cannot be written wait without their values, and go when they can or are gone (design.md §2.2). */
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+
+describeEachFlavour('dead letters', ({server, source, target}) => {
+  let stand: Stand;
+  beforeAll(async () => {
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: WIDE,
+      env: {USER_SYNC_BATCH_SIZE: '200'},
+    });
+    await stand.target.query("ALTER TABLE user ADD CONSTRAINT not_forbidden CHECK (name <> 'Forbidden')");
+    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
+    await stand.start();
+    await stand.caughtUp();
+  });
+  afterAll(async () => {
+    await stand?.[Symbol.asyncDispose]();
+  });
+  const {user, foreignUser, member, transaction, emails, users} = rowsOf(() => stand);
+
+  it('keeps rows that cannot be written as dead letters, without their values, and their neighbours unharmed', async () => {
+    await foreignUser(99, 'taken@example.test');
+    await transaction(async () => {
+      await user(101, 'good-before@example.test');
+      await user(102, 'value-of-no-address');
+      await user(103, 'empty@example.test', {password: ''});
+      await user(104, `${'long'.repeat(80)}@example.test`);
+      await user('18446744073709551615', 'big@example.test');
+      await user(105, 'taken@example.test');
+      await user(106, 'forbidden@example.test', {name: 'Forbidden'});
+      await user(107, 'good-after@example.test');
+      await stand.source.query('INSERT INTO institutes (id, name) VALUES (9, ?)', ['wide'.repeat(99)]);
+      for (const id of [101, 102, 105, 106, 107]) await member(1, id);
+      await member(9, 101);
+    });
+    await stand.caughtUp();
+    const letters = await stand.letters();
+    expect(letters.map(letter => letter.replace(/error \d+/, 'error N'))).toEqual([
+      'institute 9 value-too-long',
+      'user 102 invalid-email',
+      'user 103 invalid-password',
+      'user 104 value-too-long',
+      'user 105 unique-conflict 99',
+      'user 106 rejected error N',
+      'user 18446744073709551615 out-of-range',
+    ]);
+    expect(await users(100, 110)).toEqual({
+      user: [101, 107],
+      auth: [101, 107],
+      memberships: ['1:101 STUDENT', '1:107 STUDENT'],
+    });
+    expect(await stand.targetRows('SELECT name, email, password FROM user WHERE userId = 99')).toEqual([
+      {name: 'Foreign', email: 'taken@example.test', password: 'theirs'},
+    ]);
+    const shown = JSON.stringify([
+      await stand.daemon.get('/sync/dead-letters'),
+      await stand.targetRows('SELECT * FROM sync_dead_letter'),
+    ]);
+    expect(shown).not.toMatch(/@|value-of-no-address|longlong|widewide|Forbidden|pw-/);
+    expect((await stand.daemon.status()).isHealthy).toBe(true);
+    const {code, stdout} = await stand.cli(['verify', '--json']);
+    expect({code, stdout}).toMatchObject({code: 0});
+  });
+
+  it('heals dead letters when their rows change, or leave', async () => {
+    await transaction(async () => {
+      await stand.source.query("UPDATE users SET email = 'now-good@example.test' WHERE id = 102");
+      await stand.source.query("UPDATE users SET password = 'now-there' WHERE id = 103");
+      await stand.source.query("UPDATE users SET email = 'short@example.test' WHERE id = 104");
+      await stand.source.query("UPDATE users SET email = 'free@example.test' WHERE id = 105");
+      await stand.source.query('UPDATE users SET is_active = 0 WHERE id = 106');
+      await stand.source.query('DELETE FROM users WHERE id = 18446744073709551615');
+      await stand.source.query("UPDATE institutes SET name = 'Nine' WHERE id = 9");
+    });
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual([]);
+    expect(await users(100, 110)).toEqual({
+      user: [101, 102, 103, 104, 105, 107],
+      auth: [101, 102, 103, 104, 105, 107],
+      memberships: ['1:101 STUDENT', '1:102 STUDENT', '1:105 STUDENT', '1:107 STUDENT', '9:101 STUDENT'],
+    });
+  });
+
+  it('heals a conflict with a foreign row on request, with dependants, once the value is free', async () => {
+    await foreignUser(119, 'theirs@example.test');
+    await user(111, 'theirs@example.test');
+    await member(2, 111);
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual(['user 111 unique-conflict 119']);
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({
+      retried: 1,
+      remaining: 1,
+    });
+    await stand.target.query("UPDATE user SET email = 'elsewhere@example.test' WHERE userId = 119");
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({
+      retried: 1,
+      remaining: 0,
+    });
+    expect(await users(111, 111)).toEqual({user: [111], auth: [111], memberships: ['2:111 STUDENT']});
+  });
+
+  it('heals dead letters by a reconcile', async () => {
+    await foreignUser(129, 'held@example.test');
+    await user(121, 'held@example.test');
+    await member(2, 121);
+    await stand.source.query('INSERT INTO institutes (id, name) VALUES (10, ?)', ['w'.repeat(300)]);
+    await member(10, 101);
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual(['institute 10 value-too-long', 'user 121 unique-conflict 129']);
+    await stand.target.query('DELETE FROM user WHERE userId = 129');
+    await stand.target.query('ALTER TABLE institute MODIFY name VARCHAR(400) NOT NULL');
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).status).toBe(200);
+    expect(await stand.letters()).toEqual([]);
+    expect((await users(101, 101)).memberships).toEqual(['1:101 STUDENT', '9:101 STUDENT', '10:101 STUDENT']);
+    expect(await users(121, 121)).toEqual({user: [121], auth: [121], memberships: ['2:121 STUDENT']});
+  });
+
+  it('leaves no placeholder where the server refuses a row whose address was on the move', async () => {
+    for (const id of [281, 282, 283]) await user(id, `m${id}@example.test`);
+    await stand.caughtUp();
+    await stand.source.query(
+      `UPDATE users SET first_name = IF(id = 282, 'Forbidden', first_name),
+         email = CASE id WHEN 281 THEN 'm282@example.test' WHEN 282 THEN 'm281@example.test' ELSE 'new283@example.test' END
+       WHERE id IN (281, 282, 283)`,
+    );
+    await stand.caughtUp();
+    expect(await emails(281, 283)).toEqual({
+      281: 'm281@example.test',
+      282: 'm282@example.test',
+      283: 'new283@example.test',
+    });
+    await stand.source.query("UPDATE users SET first_name = 'Allowed' WHERE id = 282");
+    await stand.caughtUp();
+    expect(await emails(281, 283)).toEqual({
+      281: 'm282@example.test',
+      282: 'm281@example.test',
+      283: 'new283@example.test',
+    });
+    expect(await stand.letters()).toEqual([]);
+  });
+});

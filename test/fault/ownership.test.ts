@@ -1,0 +1,118 @@
+/** What is not ours: foreign rows are never touched, and what they refer to stays (design.md §2.5). */
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+
+describeEachFlavour('rows of others', ({server, source, target}) => {
+  let stand: Stand;
+  beforeAll(async () => {
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: WIDE,
+      env: {USER_SYNC_BATCH_SIZE: '200'},
+    });
+    await stand.target.query(
+      'CREATE TABLE badge (id INT PRIMARY KEY, userId BIGINT NOT NULL, FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE) ENGINE=InnoDB',
+    );
+    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
+    await stand.start();
+    await stand.caughtUp();
+  });
+  afterAll(async () => {
+    await stand?.[Symbol.asyncDispose]();
+  });
+  const {user, foreignUser, member, emails, users} = rowsOf(() => stand);
+
+  it('are never touched, and adopted where the source has them too', async () => {
+    await foreignUser(301, 'foreign301@example.test');
+    await foreignUser(302, 'foreign302@example.test');
+    await stand.target.query(
+      "INSERT INTO institute (instituteId, name, createdAt, updatedAt) VALUES (30, 'Theirs', '2020-01-01', '2020-01-01')",
+    );
+    await user(301, 'ours301@example.test');
+    await stand.caughtUp();
+    for (const mode of ['diff', 'full'])
+      expect((await stand.daemon.post('/sync/trigger', {mode, allowDeletes: true})).status).toBe(200);
+    expect(await emails(301, 302)).toEqual({301: 'ours301@example.test', 302: 'foreign302@example.test'});
+    await stand.source.query('DELETE FROM users WHERE id = 301');
+    // A key that only others have: its delete at the source is no business of theirs.
+    await user(302, 'foreign302@example.test', {active: 0});
+    await stand.source.query('DELETE FROM users WHERE id = 302');
+    await stand.caughtUp();
+    expect(await emails(301, 302)).toEqual({302: 'foreign302@example.test'});
+    expect(await stand.targetRows('SELECT name FROM institute WHERE instituteId = 30')).toEqual([
+      {name: 'Theirs'},
+    ]);
+  });
+
+  it('that refer to a row keep it, until they are gone', async () => {
+    await user(401, 'kept401@example.test');
+    await user(402, 'kept402@example.test');
+    await member(1, 401);
+    await stand.caughtUp();
+    await stand.target.query(
+      "INSERT INTO institute_users (instituteId, userId, role, isActive, createdAt, updatedAt) VALUES (30, 401, 'ADMIN', 1, '2020-01-01', '2020-01-01')",
+    );
+    await stand.target.query('INSERT INTO badge VALUES (1, 402)');
+    await stand.source.query('DELETE FROM users WHERE id IN (401, 402)');
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual([
+      'user 401 delete-blocked institute_users',
+      'user 402 delete-blocked badge',
+    ]);
+    expect((await users(401, 402)).memberships).toEqual(['30:401 ADMIN']);
+    expect(await stand.targetRows('SELECT id FROM badge')).toEqual([{id: 1}]);
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff', allowDeletes: true})).status).toBe(200);
+    expect(await stand.targetRows('SELECT id FROM badge')).toEqual([{id: 1}]);
+    await stand.target.query('DELETE FROM badge');
+    await stand.target.query('DELETE FROM institute_users WHERE instituteId = 30');
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({remaining: 0});
+    expect(await users(401, 402)).toEqual({user: [], auth: [], memberships: []});
+  });
+
+  it('by foreign keys that were added while it runs keep their row as well, and its neighbours go', async () => {
+    for (const id of [411, 412, 413, 414]) await user(id, `late${id}@example.test`);
+    await member(1, 412);
+    await stand.caughtUp();
+    await stand.target.query(
+      `CREATE TABLE late (id INT PRIMARY KEY, userId BIGINT NOT NULL, FOREIGN KEY (userId) REFERENCES user (userId)) ENGINE=InnoDB;
+       CREATE TABLE latest (id INT PRIMARY KEY, i BIGINT NOT NULL, u BIGINT NOT NULL, FOREIGN KEY (i, u) REFERENCES institute_users (instituteId, userId)) ENGINE=InnoDB;
+       INSERT INTO late VALUES (1, 411); INSERT INTO latest VALUES (1, 1, 412)`,
+    );
+    await stand.source.query('DELETE FROM users WHERE id IN (411, 412, 413, 414)');
+    await stand.caughtUp();
+    const letters = await stand.letters();
+    expect(letters.map(letter => letter.split(' ').slice(0, 3).join(' '))).toEqual([
+      'institute_users 1:412 delete-blocked',
+      'user 411 delete-blocked',
+      'user 412 delete-blocked',
+    ]);
+    expect((await users(411, 414)).user).toEqual([411, 412]);
+    expect((await stand.daemon.status()).isHealthy).toBe(true);
+    expect(stand.told()).not.toContain('replication.retry');
+    await stand.target.query('DROP TABLE late, latest');
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({remaining: 0});
+    expect(await users(411, 414)).toEqual({user: [], auth: [], memberships: []});
+  });
+
+  it('#22 that hang on ours outlive every update of them: no parent is ever replaced', async () => {
+    for (const id of [421, 422]) await user(id, `parent${id}@example.test`);
+    await stand.caughtUp();
+    await stand.target.query('INSERT INTO badge VALUES (21, 421), (22, 422)');
+    await stand.source.query(
+      "UPDATE users SET first_name = 'Renamed', password = 'new' WHERE id IN (421, 422)",
+    );
+    await stand.source.query(
+      "UPDATE users SET email = CASE id WHEN 421 THEN 'parent422@example.test' ELSE 'parent421@example.test' END WHERE id IN (421, 422)",
+    );
+    await stand.caughtUp();
+    await stand.target.query("UPDATE user SET name = 'Drifted' WHERE userId = 421");
+    for (const mode of ['diff', 'full'])
+      expect((await stand.daemon.post('/sync/trigger', {mode})).status).toBe(200);
+    expect(await stand.targetRows('SELECT name FROM user WHERE userId = 421')).toEqual([{name: 'Renamed'}]);
+    expect(await emails(421, 422)).toEqual({421: 'parent422@example.test', 422: 'parent421@example.test'});
+    expect(await stand.targetRows('SELECT id FROM badge ORDER BY 1')).toEqual([{id: 21}, {id: 22}]);
+  });
+});

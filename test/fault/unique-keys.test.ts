@@ -1,0 +1,156 @@
+/** Values that must be unique: they move, swap, and stay with whoever has them (design.md §2.6). */
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import {eventually} from '../helpers/eventually.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+
+describeEachFlavour('unique values', ({server, source, target}) => {
+  let stand: Stand;
+  beforeAll(async () => {
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: WIDE,
+      env: {USER_SYNC_BATCH_SIZE: '200'},
+    });
+    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
+    await stand.start();
+    await stand.caughtUp();
+  });
+  afterAll(async () => {
+    await stand?.[Symbol.asyncDispose]();
+  });
+  const {user, member, transaction, emails, users} = rowsOf(() => stand);
+
+  it('#21 move about without another row being overwritten: swapped, rotated, inherited, in one transaction and over many', async () => {
+    for (const id of [201, 202, 203, 204, 205]) await user(id, `e${id}@example.test`);
+    await stand.caughtUp();
+    const set = (id: number, email: string) =>
+      stand.source.query('UPDATE users SET email = ? WHERE id = ?', [email, id]);
+    await transaction(async () => {
+      await set(201, 'e202@example.test');
+      await set(202, 'e201@example.test');
+    });
+    await stand.caughtUp();
+    expect(await emails(201, 202)).toEqual({201: 'e202@example.test', 202: 'e201@example.test'});
+    // One statement that turns three round, an heir of a deleted row, and one that inherits from an heir.
+    await stand.source.query(
+      "UPDATE users SET email = CASE id WHEN 203 THEN 'e204@example.test' WHEN 204 THEN 'e205@example.test' ELSE 'e203@example.test' END WHERE id IN (203, 204, 205)",
+    );
+    await transaction(async () => {
+      await stand.source.query('DELETE FROM users WHERE id = 201');
+      await user(206, 'e202@example.test');
+    });
+    await transaction(async () => {
+      await set(206, 'other@example.test');
+      await set(202, 'e202@example.test');
+      await user(207, 'e201@example.test');
+    });
+    for (let round = 0; round < 30; round++) {
+      const [a, b] = round % 2 === 0 ? ['x', 'y'] : ['y', 'x'];
+      await set(203, `tmp${round}@example.test`);
+      await set(204, `${a}@example.test`);
+      await set(203, `${b}@example.test`);
+    }
+    await stand.caughtUp();
+    expect(await emails(201, 207)).toEqual({
+      202: 'e202@example.test',
+      203: 'x@example.test',
+      204: 'y@example.test',
+      205: 'e203@example.test',
+      206: 'other@example.test',
+      207: 'e201@example.test',
+    });
+    expect(await stand.letters()).toEqual([]);
+  });
+
+  it('#21 of very many rows turn round, whatever the size of a batch, in the stream and in a reconcile', async () => {
+    const count = 3000;
+    const turn = (by: number) =>
+      stand.source.query(
+        `UPDATE users SET email = CONCAT('r', MOD(id + ${by}, ${count}), '@example.test') WHERE id BETWEEN 20001 AND ${20000 + count}`,
+      );
+    const wrong = async () =>
+      (
+        await stand.targetRows(
+          `SELECT COUNT(*) AS n FROM \`${target}\`.user t JOIN \`${source}\`.users s ON s.id = t.userId AND BINARY s.email = BINARY t.email WHERE t.userId BETWEEN 20001 AND ${20000 + count}`,
+        )
+      )[0]?.['n'];
+    await stand.source.query(
+      `INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT 20000 + i + 1000 * k, 'R', CONCAT('first', i, '.', k, '@example.test'), 'p' FROM n, (SELECT 0 k UNION SELECT 1 UNION SELECT 2) ks`,
+    );
+    for (const by of [0, 1, 7]) {
+      await turn(by);
+      await stand.caughtUp();
+      expect(await stand.letters()).toEqual([]);
+      expect(await wrong()).toBe(count);
+    }
+    await stand.daemon.post('/replication/pause');
+    await turn(11);
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({success: true});
+    expect(await stand.letters()).toEqual([]);
+    expect(await wrong()).toBe(count);
+    await stand.daemon.post('/replication/resume');
+    await stand.source.query('DELETE FROM users WHERE id BETWEEN 20001 AND 30000');
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual([]);
+  });
+
+  it('stay with the first of two rows where an address differs by case, and go to the second when they are free', async () => {
+    await user(221, 'Same@example.test');
+    await user(222, 'same@EXAMPLE.test');
+    await member(1, 222);
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual(['user 222 unique-conflict 221']);
+    expect(await emails(221, 222)).toEqual({221: 'Same@example.test'});
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'full'})).status).toBe(200);
+    expect(await stand.letters()).toEqual(['user 222 unique-conflict 221']);
+    expect(await emails(221, 222)).toEqual({221: 'Same@example.test'});
+    await stand.source.query('DELETE FROM users WHERE id = 221');
+    await stand.caughtUp();
+    await eventually(async () => (await stand.letters()).length === 0, {what: 'the heir'});
+    expect(await users(221, 222)).toEqual({user: [222], auth: [222], memberships: ['1:222 STUDENT']});
+    expect(await emails(221, 222)).toEqual({222: 'same@EXAMPLE.test'});
+  });
+
+  it('are free for the next row of a batch when a row sets them to NULL, or leaves', async () => {
+    await stand.target.query(
+      'ALTER TABLE institute MODIFY imageUrl VARCHAR(190) NULL, ADD UNIQUE KEY image (imageUrl)',
+    );
+    await stand.daemon.stop();
+    await stand.start();
+    const images = async () =>
+      Object.fromEntries(
+        (
+          await stand.targetRows(
+            'SELECT instituteId, imageUrl FROM institute WHERE instituteId BETWEEN 700 AND 720 ORDER BY 1',
+          )
+        ).map(row => [row['instituteId'], row['imageUrl']]),
+      );
+    await stand.source.query(
+      "INSERT INTO institutes (id, name, image_url) VALUES (701, 'A', 'one'), (702, 'B', NULL), (703, 'C', 'three'), (704, 'D', NULL), (705, 'E', 'five')",
+    );
+    await stand.caughtUp();
+    // The heir is written before the row that gives up, and a chain hangs on it.
+    await transaction(async () => {
+      await stand.source.query('UPDATE institutes SET image_url = NULL WHERE id = 703');
+      await stand.source.query("UPDATE institutes SET image_url = 'three' WHERE id = 701");
+      await stand.source.query("UPDATE institutes SET image_url = 'one' WHERE id = 704");
+      await stand.source.query('DELETE FROM institutes WHERE id = 705');
+      await stand.source.query("UPDATE institutes SET image_url = 'five' WHERE id = 702");
+    });
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual([]);
+    expect(await images()).toEqual({701: 'three', 702: 'five', 703: null, 704: 'one'});
+    // A reconcile that finds all of it at once.
+    await stand.daemon.post('/replication/pause');
+    await stand.source.query(
+      "UPDATE institutes SET image_url = CASE id WHEN 701 THEN NULL WHEN 704 THEN 'three' WHEN 702 THEN 'one' END WHERE id IN (701, 702, 704)",
+    );
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({success: true});
+    expect(await stand.letters()).toEqual([]);
+    expect(await images()).toEqual({701: null, 702: 'one', 703: null, 704: 'three'});
+    await stand.daemon.post('/replication/resume');
+  });
+});
