@@ -36,7 +36,7 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
   });
   const rename = (name: string) => stand.source.query('UPDATE users SET first_name = ? WHERE id = 1', [name]);
 
-  it('to the source that fall silent are found within seconds, and lag grows meanwhile', async () => {
+  it('#3 #27 to the source that fall silent are found within seconds, and lag grows meanwhile', async () => {
     toSource.blackhole();
     const silentMs = performance.now();
     await rename('InSilence');
@@ -100,7 +100,7 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
     await stand.equal();
   });
 
-  it("wait for a lock that somebody holds on the target's rows, and go on with nothing lost", async () => {
+  it("#27 #30 wait for a lock that somebody holds on the target's rows, with a lag that grows, and go on with nothing lost", async () => {
     // Rows of its own: the writers of the test before may have left any other row inactive or gone.
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (7001, 'Free', 'free1@example.test', 'p'), (7002, 'Free', 'free2@example.test', 'p')",

@@ -2,29 +2,11 @@
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {WIDE} from '../helpers/rule-rows.ts';
+import {expectNothingTold} from '../helpers/secrets.ts';
 import {connect} from '../servers/databases.ts';
 
-const SECRETS = [
-  'Secretfirst',
-  'Secretlast',
-  'SecretInstitute',
-  'secret.mail',
-  'SECRETHASH',
-  'secret-api-token',
-  'secret-read-token',
-  'secret-db-word',
-  'wrong-token-word',
-  'secretpicture',
-];
-const WIDE = {
-  surrogate: true,
-  create: SURROGATE.create
-    .replace(', UNIQUE KEY email (email)', '')
-    .replace('email VARCHAR(190)', 'email VARCHAR(400)')
-    .replace('password VARCHAR(255)', 'password VARCHAR(400)')
-    .replace('name VARCHAR(255)', 'name VARCHAR(400)'),
-};
 const HEADERS = {authorization: 'Bearer secret-api-token'};
 
 describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, server, source, target}) => {
@@ -161,31 +143,7 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
       '/nowhere',
     ])
       bodies.push(await get(path));
-    const tables = await Promise.all(
-      ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run'].map(table =>
-        stand.targetRows(`SELECT * FROM ${table}`),
-      ),
-    );
-    const commands = await Promise.all(
-      [
-        ['verify', '--json'],
-        ['dead-letters', 'list'],
-        ['doctor', '--json'],
-        ['status', '--json'],
-      ].map(args => stand.cli(args)),
-    );
-    const told = {
-      log: stand.daemon.log(),
-      bodies: bodies.join('\n'),
-      tables: JSON.stringify(tables),
-      commands: JSON.stringify(commands),
-    };
-    for (const [place, text] of Object.entries(told)) {
-      for (const secret of SECRETS) {
-        const at = text.indexOf(secret);
-        expect(at < 0 ? '' : `${place}: …${text.slice(Math.max(0, at - 200), at + 100)}`).toBe('');
-      }
-    }
+    await expectNothingTold(stand, bodies);
     expect(await stand.daemon.stop()).toBe(0);
     expect(stand.daemon.log()).not.toContain('laas_test"');
   });

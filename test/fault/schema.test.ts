@@ -58,7 +58,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await work('last');
   };
 
-  it('to columns that are not mapped mean nothing, while it streams and while it is down', async () => {
+  it('#12 #18 to columns that are not mapped mean nothing, while it streams and while it is down', async () => {
     await columns();
     await stand.caughtUp();
     await stand.equal();
@@ -105,7 +105,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.equal(30_000);
   });
 
-  it('that take rows along end in a reconcile: DROP and CREATE, and a table swapped in', async () => {
+  it('#19 #20 that take rows along end in a reconcile: a table swapped in as an online change does it, DROP and CREATE, TRUNCATE', async () => {
     const since = Date.now() - 1000;
     // An online schema change: a copy, filled, renamed into place.
     await stand.source.query(`
@@ -138,7 +138,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.equal(30_000);
   });
 
-  it('by sessions with a log format of their own: STATEMENT, MINIMAL, compressed', async () => {
+  it('#14 #15 #16 by sessions with a log format of their own are all seen: MINIMAL images, compressed transactions, STATEMENT', async () => {
     const since = Date.now() - 1000;
     await other.query("SET SESSION binlog_row_image = 'MINIMAL'");
     await other.query(

@@ -1,25 +1,17 @@
 /** The mapping in TypeScript and the mapping in SQL give the same rows: checksums agree on every row written. */
 import fc from 'fast-check';
-import {afterAll, beforeAll, expect, it} from 'vitest';
-import type mysql from 'mysql2/promise';
+import {expect, it} from 'vitest';
 import {byTargetKey} from '../../reconciler/diff.ts';
 import {compareRange} from '../../reconciler/checksum.ts';
 import {upserts} from '../../src/apply/statements.ts';
-import {connect as connectAs, queryRows, type Connection} from '../../src/db/connection.ts';
-import {migrateUp} from '../../src/db/migrate.ts';
-import {openKnex} from '../../src/db/models.ts';
+import {queryRows} from '../../src/db/connection.ts';
 import {judge, splitPair, type Plan} from '../../src/mapping/plan.ts';
 import {countEligible} from '../../src/mapping/sql.ts';
 import type {TargetTable} from '../../src/mapping/tables.ts';
 import {connectionQuery} from '../../src/source/reader.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {connect} from '../servers/databases.ts';
-import {configOf, insert, moment, planOf, readerOf, text, zeroDate} from './stand.ts';
+import {insert, moment, nullable, planOf, readerOf, sessionsFor, text, zeroDate} from './stand.ts';
 
-// Nothing may depend on the zone of the process.
-process.env['TZ'] = 'America/New_York';
-
-const nullable = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, {freq: 6});
 const spaced = (words: readonly string[]) =>
   fc
     .tuple(
@@ -91,24 +83,7 @@ const schema = fc.record({
 });
 
 describeEachFlavour('every row', ({server, source, target}) => {
-  let sql: mysql.Connection;
-  let reading: Connection;
-  let writing: Connection;
-
-  beforeAll(async () => {
-    sql = await connect(server, source);
-    reading = await connectAs('source', configOf(server, source));
-    writing = await connectAs('target', configOf(server, target));
-    const knex = await openKnex(configOf(server, target));
-    await migrateUp(knex);
-    await knex.destroy();
-    await sql.query("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+05:30'");
-  });
-  afterAll(async () => {
-    reading?.destroy();
-    writing?.destroy();
-    await sql?.end();
-  });
+  const sessions = sessionsFor({server, source, target});
 
   const tables = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 
@@ -125,6 +100,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
     repeats: boolean;
     target: string;
   }): Promise<Plan> {
+    const {sql, reading, writing} = sessions();
     const key = repeats ? 'id BIGINT AUTO_INCREMENT PRIMARY KEY' : 'UNIQUE KEY pair (institute_id, user_id)';
     await sql.query(`
       DROP TABLE IF EXISTS institute_user, users, institutes;
@@ -141,7 +117,8 @@ describeEachFlavour('every row', ({server, source, target}) => {
     return planOf(reading, writing, {source, target});
   }
 
-  it('is the same by the value form and by the SQL form of the mapping', async () => {
+  it('#24 is the same by the value form and by the SQL form of the mapping', async () => {
+    const {sql, reading, writing} = sessions();
     await fc.assert(
       fc.asyncProperty(
         schema,

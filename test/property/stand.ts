@@ -1,16 +1,64 @@
 /** A source schema on a real server, read by SELECT and from its log: what the properties compare. */
 import fc from 'fast-check';
+import {afterAll, beforeAll} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
 import type {RowChange} from '../../replicator/events.ts';
 import type {DatabaseConfig} from '../../src/config.ts';
 import {connect, settledOptions, type Connection} from '../../src/db/connection.ts';
+import {migrateUp} from '../../src/db/migrate.ts';
+import {openKnex} from '../../src/db/models.ts';
 import {readSourceSchema, readTargetSchema} from '../../src/db/schema.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
 import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
-import type {Reachable} from '../servers/databases.ts';
+import type {FlavourContext} from '../helpers/flavours.ts';
+import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
+
+// Nothing may depend on the zone of the process.
+process.env['TZ'] = 'America/New_York';
+
+/** The test's own session on the source, in a zone of its own, and ours as the program opens them; the target is migrated. */
+export interface Sessions {
+  readonly sql: mysql.Connection;
+  readonly reading: Connection;
+  readonly writing: Connection;
+}
+
+/** Opened before the suite's tests, closed after them. */
+export function sessionsFor({
+  server,
+  source,
+  target,
+}: Pick<FlavourContext, 'server' | 'source' | 'target'>): () => Sessions {
+  let sessions: Sessions | undefined;
+  beforeAll(async () => {
+    const knex = await openKnex(configOf(server, target));
+    await migrateUp(knex);
+    await knex.destroy();
+    const sql = await connectForTests(server, source);
+    await sql.query("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+05:30'");
+    sessions = {
+      sql,
+      reading: await connect('source', configOf(server, source)),
+      writing: await connect('target', configOf(server, target)),
+    };
+  });
+  afterAll(async () => {
+    sessions?.reading.destroy();
+    sessions?.writing.destroy();
+    await sessions?.sql.end();
+  });
+  return () => {
+    if (sessions === undefined) throw new Error('not open yet');
+    return sessions;
+  };
+}
+
+export function nullable<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
+  return fc.option(arbitrary, {freq: 6});
+}
 
 export function configOf(server: Reachable, database: string): DatabaseConfig {
   const {host, port, user, password} = server;

@@ -1,28 +1,41 @@
 /**
- * `npm run soak`: the tests of faults that leave things to chance, with far more of it: 100 kills, 60
- * reconciles beside six writers, 100 cut connections for each flavour. KILLS, ROUNDS, CUTS and SEED in the
- * environment say otherwise; arguments go to vitest.
+ * `npm run soak`: the tests that leave things to chance, with far more of it. What its options say reaches
+ * the tests by environment, as they take it in `npm test` too.
  */
 import {spawn} from 'node:child_process';
 import {join} from 'node:path';
+import {Command} from 'commander';
 
 const root = join(import.meta.dirname, '../../..');
-const LIMITS = {KILLS: '100', ROUNDS: '60', CUTS: '100'};
-const FILES = ['kill', 'watermarks', 'connections'].map(name => `test/fault/${name}.test.ts`);
-const TEST_TIMEOUT_MS = 30 * 60_000;
+const FILES = ['kill', 'watermarks', 'connections', 'short-reads'].map(name => `test/fault/${name}.test.ts`);
+const TEST_TIMEOUT_MS = 60 * 60_000;
 
-const child = spawn(
-  process.execPath,
-  [
-    join(root, 'node_modules/vitest/vitest.mjs'),
-    'run',
-    '--project=fault',
-    '--reporter=verbose',
-    ...FILES,
-    ...process.argv.slice(2),
-  ],
-  {cwd: root, stdio: 'inherit', env: {...LIMITS, FAULT_TIMEOUT_MS: String(TEST_TIMEOUT_MS), ...process.env}},
-);
-child.on('close', code => {
-  process.exitCode = code ?? 1;
-});
+const command = new Command('soak')
+  .description('kills, cut connections and reconciles beside writers, on MariaDB and MySQL')
+  .option('--kills <number>', 'how often the daemon is killed, for each flavour', '100')
+  .option('--rounds <number>', 'reconciles beside six writers, for each flavour and schema', '60')
+  .option('--cuts <number>', 'connections that are cut at a random byte, for each flavour', '100')
+  .option('--seed <number>', 'repeats a run: the number that its names show')
+  .option('--flavours <names>', 'mariadb, mysql or both', 'mariadb,mysql')
+  .argument('[vitest...]', 'further arguments for vitest, after --')
+  .action(
+    async (
+      vitest: readonly string[],
+      options: {kills: string; rounds: string; cuts: string; seed?: string; flavours: string},
+    ) => {
+      const env = {
+        ...process.env,
+        KILLS: options.kills,
+        ROUNDS: options.rounds,
+        CUTS: options.cuts,
+        TEST_FLAVOURS: options.flavours,
+        FAULT_TIMEOUT_MS: String(TEST_TIMEOUT_MS),
+        ...(options.seed === undefined ? {} : {SEED: options.seed}),
+      };
+      const program = join(root, 'node_modules/vitest/vitest.mjs');
+      const args = [program, 'run', '--project=fault', '--reporter=verbose', ...FILES, ...vitest];
+      const child = spawn(process.execPath, args, {cwd: root, stdio: 'inherit', env});
+      process.exitCode = await new Promise<number>(resolve => child.on('close', code => resolve(code ?? 1)));
+    },
+  );
+await command.parseAsync();

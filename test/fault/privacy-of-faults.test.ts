@@ -1,0 +1,190 @@
+/** Every fault that has a code is driven at LOG_LEVEL=trace, beside rows that nobody may read: none of it is told (design.md §3.8). */
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import {ERROR_CODES, type ErrorCode} from '../../src/errors.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {cli} from '../helpers/daemon.ts';
+import {COMPOSITE} from '../helpers/fault-stand.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {openWithOwnSource, session, type OwnSource} from '../helpers/own-source.ts';
+import {expectNothingTold} from '../helpers/secrets.ts';
+
+/** Driven by privacy.test.ts, or no more than a word to whoever waits. */
+const ELSEWHERE: readonly ErrorCode[] = [
+  'invalid-email',
+  'invalid-password',
+  'value-too-long',
+  'out-of-range',
+  'unique-conflict',
+  'delete-blocked',
+  'rejected',
+  'target-incompatible',
+  'target-rejected-batch', // by refusals.test.ts
+  // Answers of the program to a command or a call, without a row near them.
+  'run-failed',
+  'internal',
+  'stream-displaced',
+];
+
+describeEachFlavour('the log of a daemon that meets every fault', ({flavour, server}) => {
+  let own: OwnSource;
+  beforeAll(async () => {
+    own = await openWithOwnSource({flavour}, server, {
+      schema: COMPOSITE,
+      env: {
+        LOG_LEVEL: 'trace',
+        DB_USERNAME: 'reader',
+        DB_PASSWORD: 'secret-db-word',
+        SYNC_API_TOKEN: 'secret-api-token',
+      },
+    });
+    await own.stand.source.query(
+      `CREATE USER 'reader'@'%' IDENTIFIED BY 'secret-db-word'; GRANT ALL ON *.* TO 'reader'@'%';
+       INSERT INTO users (id, first_name, last_name, email, password, notes) VALUES (1, 'Secretfirst', 'Secretlast', 'secret.mail@x.test', 'SECRETHASH', '{"a": 1, "b": "Secretfirst Secretfirst"}');
+       INSERT INTO institutes (id, name) VALUES (1, 'SecretInstitute')`,
+    );
+  });
+  afterAll(() => own?.[Symbol.asyncDispose]());
+
+  it('names their codes and nothing of the rows', async () => {
+    const {stand} = own;
+    const bodies: string[] = [];
+    const seen = new Set<string>(ELSEWHERE);
+    let from = 0;
+    const told = async (code: ErrorCode) => {
+      await stand.explained(
+        eventually(() => stand.daemon.log().slice(from).includes(`"${code}"`), {
+          timeoutMs: 25_000,
+          what: code,
+        }),
+      );
+      seen.add(code);
+      from = stand.daemon.log().length;
+    };
+    const get = async (path: string) =>
+      bodies.push(
+        await (
+          await fetch(stand.daemon.url + path, {headers: {authorization: 'Bearer secret-api-token'}})
+        ).text(),
+      );
+    const streaming = async () => {
+      await stand.explained(
+        eventually(() => stand.daemon.log().slice(from).includes('replication is streaming'), {
+          timeoutMs: 40_000,
+          what: 'streaming',
+        }),
+      );
+      from = stand.daemon.log().length;
+    };
+    let n = 0;
+    const write = () =>
+      stand.source.query(
+        `UPDATE users SET first_name = 'Secretfirst ${n++}', last_name = 'Secretlast' WHERE id = 1`,
+      );
+
+    const refused = await cli(['start'], {
+      ...stand.env,
+      SYNC_CONFLICTS: 'secret-db-word',
+      PORT: 'Secretfirst',
+    });
+    expect(refused).toMatchObject({code: 78, stderr: expect.stringContaining('SYNC_CONFLICTS')});
+    seen.add('config-invalid');
+    bodies.push(JSON.stringify(refused));
+    await stand.launch();
+    await streaming();
+    // Another leads; and a one-off run beside one that leads.
+    await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
+    await write();
+    await told('lease-lost');
+    await streaming();
+    const held = await stand.cli(['sync']);
+    expect(held.code).toBe(75);
+    bodies.push(JSON.stringify(held));
+    seen.add('lease-held');
+    // A lock that stays: the target refuses, batch after batch; and reconciles that meet.
+    await stand.target.query('START TRANSACTION; SELECT * FROM user FOR UPDATE');
+    await write();
+    const post = (body: string) =>
+      fetch(`${stand.daemon.url}/sync/trigger`, {
+        method: 'POST',
+        headers: {authorization: 'Bearer secret-api-token', 'content-type': 'application/json'},
+        body,
+      });
+    bodies.push(await (await post('{"mode":"full","wait":false}')).text());
+    const second = await post('{"mode":"full"}');
+    expect(second.status).toBe(409);
+    bodies.push(await second.text());
+    seen.add('run-active');
+    await stand.target.query('ROLLBACK');
+    for (const row of await stand.targetRows(
+      'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+    ))
+      await stand.target.query(`KILL ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
+    await told('target-unreachable');
+    await streaming();
+    // The source restarts, freezes, forgets its log, refuses.
+    await own.server.kill();
+    await told('source-unreachable');
+    await get('/sync/status');
+    await own.server.start();
+    await stand.connect();
+    await streaming();
+    // Past its first heartbeat, before which the source has longer.
+    await write();
+    await stand.explained(
+      eventually(
+        async () =>
+          (await stand.targetRows('SELECT 1 FROM user WHERE name LIKE ?', [`% ${n - 1} %`])).length === 1,
+        {what: 'the row'},
+      ),
+    );
+    await own.server.freeze();
+    await told('stream-silent');
+    await own.server.thaw();
+    await streaming();
+    await stand.source.query("SET GLOBAL binlog_row_metadata = 'MINIMAL'");
+    const unnamed = await session(own);
+    await unnamed.query("UPDATE users SET first_name = 'Secretfirst unnamed' WHERE id = 1");
+    await told('event-undecodable');
+    await told('preflight-failed');
+    await get('/sync/status');
+    await stand.source.query("SET GLOBAL binlog_row_metadata = 'FULL'");
+    await streaming();
+    await unnamed.end();
+    await stand.source.query('ALTER TABLE users RENAME COLUMN first_name TO given');
+    await told('schema-incompatible');
+    await get('/sync/status');
+    await stand.source.query('ALTER TABLE users RENAME COLUMN given TO first_name');
+    await streaming();
+    if (flavour === 'mysql') {
+      const partial = await session(own);
+      await partial.query("SET SESSION binlog_row_value_options = 'PARTIAL_JSON'");
+      await partial.query(
+        "UPDATE users SET notes = JSON_SET(notes, '$.a', 2), last_name = 'Secretlast' WHERE id = 1",
+      );
+      await told('event-unsupported');
+      await partial.end();
+    } else seen.add('event-unsupported');
+    await stand.source.query(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
+    await write();
+    await told('position-lost');
+    await streaming();
+    await stand.source.query("ALTER USER 'reader'@'%' ACCOUNT LOCK");
+    for (const row of await stand.sourceRows(
+      "SELECT id FROM information_schema.processlist WHERE user = 'reader'",
+    ))
+      await stand.source.query(`KILL ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
+    await told('access-denied');
+    await get('/sync/status');
+    await stand.source.query("ALTER USER 'reader'@'%' ACCOUNT UNLOCK");
+    await streaming();
+    await get('/metrics');
+    await expectNothingTold(stand, bodies);
+    expect(await stand.daemon.stop()).toBe(0);
+    expect((await stand.cli(['migrate', '--down'])).code).toBe(0);
+    const bare = await stand.cli(['sync']);
+    expect(bare.code).not.toBe(0);
+    expect(JSON.stringify(bare)).toContain('not-migrated');
+    seen.add('not-migrated');
+    expect(Object.keys(ERROR_CODES).filter(code => !seen.has(code))).toEqual([]);
+  });
+});
