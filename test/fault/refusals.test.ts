@@ -95,9 +95,9 @@ describeEachFlavour('a target', ({flavour, server, source}) => {
       );
       expect([...full.reasons, ...(full['warnings'] as string[])].join()).toMatch(/FULL/);
       expect(await stand.letters()).toEqual([]);
-      await filler.query('DROP TABLE filler');
+      // A batch under way may have taken the last page, which a DROP needs too.
+      await eventually(() => filler.query('DROP TABLE filler').then(() => true), {what: 'room'});
     } finally {
-      await filler.query('DROP TABLE IF EXISTS filler');
       await filler.end();
     }
     await stand.daemon.until('streaming', 40_000);
@@ -110,10 +110,10 @@ describeEachFlavour('a target', ({flavour, server, source}) => {
 
 const TABLE_IS_FULL = 1114;
 
-/** Takes all the room that there is, to the last page. */
+/** Takes the room that there is, but for the little that a DROP needs. */
 async function fillUp(connection: mysql.Connection): Promise<void> {
   await connection.query('CREATE TABLE filler (id INT AUTO_INCREMENT PRIMARY KEY, t LONGTEXT)');
-  for (const size of [1_000_000, 100_000, 10_000, 1000]) {
+  for (const size of [1_000_000, 100_000]) {
     for (;;) {
       try {
         await connection.query('INSERT INTO filler (t) VALUES (REPEAT(?, ?))', ['x', size]);

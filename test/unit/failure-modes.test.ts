@@ -20,7 +20,7 @@ function numbersIn(text: string): number[] {
 /** Which files test each failure. */
 function testsByNumber(): Map<number, string[]> {
   const tests = new Map<number, string[]>();
-  for (const kind of ['fault', 'db', 'property', 'unit/position']) {
+  for (const kind of ['fault', 'db', 'property', 'unit/position', 'unit/replicator']) {
     const folder = join(ROOT, 'test', kind);
     for (const name of readdirSync(folder)
       .filter(file => file.endsWith('.test.ts'))

@@ -76,7 +76,7 @@ describe('the queue', () => {
     expect(made.hasFullBatch(200)).toBe(false);
   });
 
-  it('pauses the source past a number of bytes, and resumes it at half', () => {
+  it('#25 pauses the source past a number of bytes, and resumes it at half', () => {
     const {made, log} = queue(1000);
     made.push(transaction('1'));
     made.push(transaction('2'));

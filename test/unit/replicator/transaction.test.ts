@@ -87,7 +87,7 @@ describe('a transaction', () => {
     expect(transaction?.doubtful).toBe(true);
   });
 
-  it('that is too large comes in parts, of which only the last is complete', () => {
+  it('#25 that is too large comes in parts, of which only the last is complete', () => {
     const parts = built(
       [gtid('0-1-7', true), rows('1', 600), rows('2', 600), rows('3', 600), commit()],
       1000,
