@@ -19,6 +19,7 @@ const ELSEWHERE: readonly ErrorCode[] = [
   'rejected',
   'target-incompatible',
   'target-rejected-batch', // by refusals.test.ts
+  'target-newer', // by test/e2e/upgrades.test.ts, before a row is read
   // Answers of the program to a command or a call, without a row near them.
   'run-failed',
   'internal',
