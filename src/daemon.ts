@@ -1,6 +1,7 @@
 /** The daemon: waits for the lease, leads while it has it, and answers for what it does meanwhile. */
 import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
+import type {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
 import {DEAD_LETTER_CODES, StoppedError, SyncError} from './errors.ts';
@@ -59,6 +60,8 @@ export class Daemon implements Operations {
   #rows = 0;
   #reconnects = 0;
   #lastAppliedMs: number | null = null;
+  /** Where the leader before stopped. */
+  #saved: StreamTap['lastPosition'] = null;
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
@@ -145,6 +148,7 @@ export class Daemon implements Operations {
       this.#transactions = saved?.transactionsApplied ?? 0;
       this.#rows = saved?.rowsApplied ?? 0;
       this.#lastAppliedMs = saved?.appliedAtMs ?? null;
+      this.#saved = saved?.position == null ? null : {position: saved.position, offset: saved.offset};
       this.#leadership = leadership;
       await leadership.run();
     } finally {
@@ -171,9 +175,11 @@ export class Daemon implements Operations {
       deadLetters: this.#deadLetters,
       warnings: [],
     });
-    const position = this.#deps.config.replicationEnabled
-      ? (leadership?.workbench.tap.position ?? null)
-      : null;
+    // Where it stands still is what is asked for when it is halted or paused.
+    const position =
+      config.replicationEnabled && leadership !== null
+        ? (leadership.workbench.tap.lastPosition ?? this.#saved)
+        : null;
     return {
       name: config.name,
       lastSync: this.#lastSync,

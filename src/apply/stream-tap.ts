@@ -55,6 +55,11 @@ export class StreamTap {
     return this.#live && this.#position !== null ? {position: this.#position, offset: this.#offset} : null;
   }
 
+  /** Where the stream stands, or stood when it stopped. */
+  get lastPosition(): {position: Position; offset: LogOffset | null} | null {
+    return this.#position === null ? null : {position: this.#position, offset: this.#offset};
+  }
+
   /** What a read of the source must see, so as not to miss what the stream has passed. */
   get need(): Need | null {
     const stream = this.position;

@@ -3,6 +3,8 @@ import type {Operations} from '../status/operations.ts';
 import type {Clock} from './context.ts';
 
 const SAMPLE_MS = 5000;
+/** A lag that comes and goes between two samples is in the second one. */
+const LOOK_MS = 1000;
 const HISTORY_MS = 3_600_000;
 const MAX_SAMPLES = HISTORY_MS / SAMPLE_MS;
 
@@ -21,6 +23,8 @@ export class LagHistory {
   readonly #lag: (number | null)[] = [];
   readonly #rows: number[] = [];
   readonly #transactions: number[] = [];
+  #worst: number | null = null;
+  #looks = 0;
 
   constructor(operations: Pick<Operations, 'status'>, clock: Clock) {
     this.#operations = operations;
@@ -31,14 +35,22 @@ export class LagHistory {
   start(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.sample();
-    const timer = setInterval(() => this.sample(), SAMPLE_MS).unref();
+    const timer = setInterval(() => this.#look(), LOOK_MS).unref();
     signal.addEventListener('abort', () => clearInterval(timer), {once: true});
+  }
+
+  #look(): void {
+    this.#looks += 1;
+    if (this.#looks % (SAMPLE_MS / LOOK_MS) === 0) return this.sample();
+    const {lagSeconds} = this.#operations.status().replication;
+    if (lagSeconds !== null) this.#worst = Math.max(this.#worst ?? 0, lagSeconds);
   }
 
   sample(): void {
     const {lagSeconds, rowsApplied, transactionsApplied} = this.#operations.status().replication;
     this.#at.push(this.#clock.now() / 1000);
-    this.#lag.push(lagSeconds);
+    this.#lag.push(lagSeconds === null ? null : Math.max(lagSeconds, this.#worst ?? 0));
+    this.#worst = null;
     this.#rows.push(rowsApplied);
     this.#transactions.push(transactionsApplied);
     if (this.#at.length <= MAX_SAMPLES) return;

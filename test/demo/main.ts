@@ -9,6 +9,7 @@ import {FLAVOURS, type Flavour} from '../servers/provision.ts';
 import {freePort, startServer, type TestServer} from '../servers/server.ts';
 import {Daemon, runCommand, type Settings} from './command.ts';
 import {describeProgress} from './progress.ts';
+import {runOperator} from './operator.ts';
 import {seededRandom} from './random.ts';
 import {fillSource} from './sample-data.ts';
 import {runWorkload} from './workload.ts';
@@ -73,6 +74,7 @@ async function show(options: Options, signal: AbortSignal, releases: Release[]):
   const port = options.port ?? (await freePort());
   const settings = settingsFor(source, target, port);
   const workDir = makeWorkDir('');
+  process.once('exit', () => rmSync(workDir, {recursive: true, force: true})); // impatience, too
   releases.push(() => rmSync(workDir, {recursive: true, force: true}));
   const migrated = await runCommand(['migrate'], settings, workDir);
   if (migrated.code !== 0) throw new Error(`laas-sync migrate failed:\n${migrated.stdout}${migrated.stderr}`);
@@ -95,7 +97,11 @@ async function show(options: Options, signal: AbortSignal, releases: Release[]):
     if (!enough.aborted)
       throw new Error(`the daemon ended by itself (${how}):\n${daemon.log().slice(-3000)}`);
   });
-  const work = Promise.all([runWorkload(writer, random, enough), report(source, target, url, enough)]);
+  const work = Promise.all([
+    runWorkload(writer, random, enough),
+    runOperator(target, url, enough),
+    report(source, target, url, enough),
+  ]);
   await Promise.race([work, ended]);
   return signal.aborted ? 0 : await verify(settings, workDir);
 }

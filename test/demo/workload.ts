@@ -103,6 +103,28 @@ const instituteIsRenamed: Change = async (connection, _random, serial) => {
   );
 };
 
+/** A user gets another id: for the target a delete and an insert, memberships included (they go along by cascade). */
+const changesKey: Change = async (connection, _random, serial) => {
+  const [id] = await someUsers(connection, 1);
+  await connection.query('UPDATE users SET id = ? WHERE id = ?', [5_000_000 + serial, id]);
+};
+
+/** The address of another becomes one that cannot be: a dead letter, until somebody mends it. */
+const mistypesAddress: Change = async (connection, _random, serial) => {
+  const [id] = await someUsers(connection, 1);
+  await connection.query('UPDATE users SET email = ? WHERE id = ?', [`person${serial} at example.org`, id]);
+};
+
+const addressIsMended: Change = connection =>
+  connection
+    .query("UPDATE users SET email = REPLACE(email, ' at ', '@') WHERE email LIKE '% at %' LIMIT 2")
+    .then(() => undefined);
+
+/** Once in a while somebody touches everybody, which the charts show. */
+const everybodyIsTouched: Change = async connection => {
+  await connection.query('UPDATE users SET updated_at = UTC_TIMESTAMP()');
+};
+
 /** The more common ones stand more often. */
 const CHANGES: readonly [Change, ...Change[]] = [
   joins,
@@ -113,7 +135,6 @@ const CHANGES: readonly [Change, ...Change[]] = [
   isRenamed,
   isRenamed,
   isRenamed,
-
   isToggled,
   isToggled,
   changesPassword,
@@ -122,6 +143,11 @@ const CHANGES: readonly [Change, ...Change[]] = [
   moves,
   swapAddresses,
   instituteIsRenamed,
+  changesKey,
+  changesKey,
+  mistypesAddress,
+  addressIsMended,
+  everybodyIsTouched,
 ];
 
 async function someUsers(connection: Connection, count: number): Promise<unknown[]> {

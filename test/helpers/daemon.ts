@@ -74,16 +74,20 @@ export interface StatusBody {
   readonly [field: string]: unknown;
 }
 
-/** A running daemon. */
+/** A running daemon, asked with the token of its environment where that has one. */
 export class DaemonProcess {
   readonly url: string;
   readonly #child: ChildProcess;
   #log = '';
   readonly exited: Promise<number | null>;
 
-  private constructor(child: ChildProcess, port: number) {
+  readonly #headers: Environment;
+
+  private constructor(child: ChildProcess, env: Environment) {
     this.#child = child;
-    this.url = `http://127.0.0.1:${port}`;
+    this.url = `http://127.0.0.1:${env['PORT']}`;
+    const token = env['SYNC_API_TOKEN'] ?? env['SYNC_READ_TOKEN'];
+    this.#headers = token === undefined ? {} : {authorization: `Bearer ${token}`};
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', chunk => (this.#log += String(chunk)));
     this.exited = new Promise(resolve => child.on('close', code => resolve(code)));
@@ -93,13 +97,13 @@ export class DaemonProcess {
     env: Environment,
     {args = [], cwd}: {args?: readonly string[]; cwd?: string} = {},
   ): Promise<DaemonProcess> {
-    const port = await freePort();
+    const complete = {PORT: String(await freePort()), ...env};
     const child = spawn(process.execPath, [CLI, 'start', ...args], {
       cwd,
-      env: {PATH: process.env['PATH'], PORT: String(port), ...env},
+      env: {PATH: process.env['PATH'], ...complete},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return new DaemonProcess(child, port);
+    return new DaemonProcess(child, complete);
   }
 
   get pid(): number {
@@ -125,15 +129,14 @@ export class DaemonProcess {
   }
 
   async get(path: string): Promise<unknown> {
-    return (await fetch(this.url + path)).json();
+    return (await fetch(this.url + path, {headers: {...this.#headers}})).json();
   }
 
   async post(path: string, body?: unknown): Promise<{status: number; body: Record<string, unknown>}> {
     const response = await fetch(this.url + path, {
       method: 'POST',
-      ...(body === undefined
-        ? {}
-        : {body: JSON.stringify(body), headers: {'content-type': 'application/json'}}),
+      headers: {...this.#headers, ...(body === undefined ? {} : {'content-type': 'application/json'})},
+      ...(body === undefined ? {} : {body: JSON.stringify(body)}),
     });
     return {status: response.status, body: (await response.json()) as Record<string, unknown>};
   }

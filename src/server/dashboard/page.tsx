@@ -5,7 +5,7 @@ import type {Access} from '../context.ts';
 import type {LagColumns} from '../lag-history.ts';
 import {ActionDialog} from './action-dialog.tsx';
 import {reasonItems} from './assets/rows.js';
-import {announcement, healthOf, stateOf, textsOf, tonesOf} from './assets/view.js';
+import {announcement, healthOf, shownOf, stateOf, textsOf, tonesOf} from './assets/view.js';
 import {Document, Icon, Live, LiveBadge, Tile, Trees} from './elements.tsx';
 import {Charts, Counts, DeadLetters, Position, Reconcile, Runs, Verification} from './panels.tsx';
 
@@ -132,6 +132,17 @@ const Health: FC<{status: Status; texts: Texts}> = ({status, texts}) => (
     <ul data-list="reasons">
       <Trees of={reasonItems(status)} />
     </ul>
+    <button
+      type="button"
+      class="primary"
+      data-action="confirm-deletes"
+      data-show="confirm-deletes"
+      disabled
+      hidden={!shownOf(status)['confirm-deletes']}
+    >
+      <Icon name="warn" />
+      Go ahead with the deletes…
+    </button>
   </section>
 );
 

@@ -48,7 +48,8 @@ export const Counts: FC<PanelProps> = ({status, texts}) => (
       </table>
     </Scroll>
     <p class="note">
-      Source: eligible rows. Foreign: rows of the target that the source knows nothing of; never touched.
+      Source: eligible rows, so that dead letters and what belongs to them make the target fewer. Foreign:
+      rows that the source knows nothing of; never touched.
     </p>
   </Panel>
 );

@@ -1,33 +1,14 @@
-import {readFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
 import type {Browser, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
-import {z} from 'zod';
 import {EQUAL, run} from '../../unit/server/recording-operations.ts';
-import {eventful, FULL, launch, LiveOperations, open, READ, serve, type Served} from './served-app.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const violationsSchema = z.array(
-  z.object({
-    id: z.string(),
-    nodes: z.array(z.object({html: z.string(), failureSummary: z.string().optional()})),
-  }),
-);
+import {launch, violations} from './browser.ts';
+import {eventful, FULL, LiveOperations, open, READ, serve, type Served} from './served-app.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** What axe finds wrong, best practices included. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const found = violationsSchema.parse(await page.evaluate('axe.run().then(result => result.violations)'));
-  return found.flatMap(({id, nodes}) =>
-    nodes.map(node => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`),
-  );
-}
 
 const scenes: Readonly<Record<string, (page: Page, served: Served) => Promise<void>>> = {
   async 'an eventful stream'(page, served) {

@@ -1,77 +1,81 @@
-/** The pictures of docs/: drawn anew with `SCREENSHOTS=1`, else only checked to be there. */
+/** The pictures of docs/: drawn anew from a real stream with `SCREENSHOTS=1`, else only checked to be there. */
 import {existsSync, mkdirSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
-import {expect, it, onTestFinished, vi} from 'vitest';
-import {eventful, launch, LiveOperations, open, serve} from './served-app.ts';
+import {expect, it, onTestFinished} from 'vitest';
+import {eventually} from '../../helpers/eventually.ts';
+import {isLive, launch, newPage, seen} from './browser.ts';
+import {RealStream} from './real-stream.ts';
 
 const folder = fileURLToPath(new URL('../../../docs/dashboard/', import.meta.url));
 const SCENES = [
   {name: 'desktop-light', width: 1360, colorScheme: 'light', halted: false},
-  {name: 'desktop-dark-halted', width: 1360, colorScheme: 'dark', halted: true},
   {name: 'phone-dark', width: 360, colorScheme: 'dark', halted: false},
+  {name: 'desktop-dark-halted', width: 1360, colorScheme: 'dark', halted: true},
 ] as const;
+/** Long enough for the charts to have something to show. */
+const WORK_MS = 150_000;
 
-/** Lets an hour pass before the server listens: the lag history samples it, five seconds at a time. */
-async function servedAfterAnHour() {
-  const operations = new LiveOperations();
-  vi.useFakeTimers({now: Date.now() - 3_600_000, toFake: ['Date', 'setInterval', 'clearInterval']});
-  eventful(operations);
-  let seed = 7;
-  const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
-  const beforeListening = () => {
-    for (let sample = 0; sample < 719; sample += 1) {
-      const burst = sample > 400 && sample < 430 ? Math.sin(((sample - 400) / 30) * Math.PI) : 0;
-      const lost = sample > 560 && sample < 572;
-      const {rowsApplied, transactionsApplied} = operations.now.replication;
-      operations.change(
-        {},
-        {
-          lagSeconds: lost ? null : 0.004 + random() * 0.02 + burst * 4.2,
-          rowsApplied:
-            rowsApplied +
-            (lost ? 0 : Math.round(5 * (600 + 250 * Math.sin(sample / 45) + random() * 250 + burst * 1800))),
-          transactionsApplied: transactionsApplied + (lost ? 0 : Math.round(5 * (380 + random() * 80))),
-        },
-      );
-      vi.advanceTimersByTime(5000);
-    }
-    vi.useRealTimers();
-    const {replication} = operations.now;
-    eventful(operations);
-    const {rowsApplied, transactionsApplied} = replication;
-    operations.change({}, {rowsApplied, transactionsApplied, lagSeconds: 0.012});
-  };
-  const served = await serve({operations, beforeListening});
-  onTestFinished(() => served.stop());
-  return served;
+/** Steady work, a burst, and a while in which the target does not answer. */
+async function work(real: RealStream): Promise<void> {
+  const {stand} = real;
+  const startedMs = Date.now();
+  let round = 0;
+  let release: (() => Promise<void>) | null = null;
+  await eventually(
+    async () => {
+      const passed = (Date.now() - startedMs) / WORK_MS;
+      const hold = passed > 0.55 && passed < 0.6;
+      if (hold && release === null) release = await real.hold(10);
+      if (!hold && release !== null) {
+        await release();
+        release = null;
+      }
+      const width = passed > 0.3 && passed < 0.4 ? 90 : 8 + (round % 7);
+      const from = (round * 13) % 200;
+      await stand.source.query('UPDATE users SET first_name = ? WHERE id = 10 OR id BETWEEN ? AND ?', [
+        `r${round++}`,
+        from,
+        from + width,
+      ]);
+      return passed >= 1;
+    },
+    {timeoutMs: WORK_MS * 2, intervalMs: 60, what: 'the work'},
+  );
 }
 
-it.each(SCENES)(
-  'docs/dashboard/$name.png shows the dashboard',
-  async ({name, width, colorScheme, halted}) => {
-    const path = `${folder}${name}.png`;
-    if (process.env['SCREENSHOTS'] === undefined) return expect(existsSync(path)).toBe(true);
+it.runIf(process.env['SCREENSHOTS'] !== undefined)(
+  'draws the pictures of docs/dashboard',
+  async () => {
     mkdirSync(folder, {recursive: true});
-    const served = await servedAfterAnHour();
-    if (halted) {
-      const reason =
-        'schema-incompatible: column users.email is gone; replication resumes by itself when it is back';
-      served.operations.change(
-        {isHealthy: false, reasons: [reason, 'lag is 91 s, over 60 s']},
-        {state: 'halted', lagSeconds: 91, lagBytes: 4_812_331},
-      );
-    }
+    await using real = await RealStream.start({SYNC_NAME: 'production'});
+    const {stand} = real;
     const browser = await launch();
     onTestFinished(() => browser.close());
-    const context = await browser.newContext({
-      viewport: {width, height: 800},
-      colorScheme,
-      reducedMotion: 'reduce',
-    });
-    const page = await context.newPage();
-    await open(page, served);
-    if (halted) await page.locator('[data-run="018f-8"] .toggle').click();
-    await page.evaluate('scrollTo(0, 0)');
-    await page.screenshot({path, fullPage: true});
+    await work(real);
+    await stand.target.query("UPDATE user SET name = 'edited by hand' WHERE userId IN (50, 51, 52)");
+    await stand.daemon.post('/sync/trigger', {});
+    await real.deleteUnseen(150);
+    await stand.daemon.post('/sync/trigger', {});
+    await stand.daemon.post('/sync/trigger', {allowDeletes: true});
+    for (const {name, width, colorScheme, halted} of SCENES) {
+      if (halted) {
+        await stand.source.query(
+          "ALTER TABLE users DROP COLUMN email; UPDATE users SET first_name = 'after' WHERE id = 3",
+        );
+        await stand.daemon.until('halted');
+      }
+      const page = await newPage(browser, {colorScheme, viewport: {width, height: 800}});
+      await page.goto(real.url);
+      await isLive(page);
+      await seen(page, '[data-look="state"]', halted ? 'Halted' : 'Streaming');
+      if (halted) await page.locator('[data-run] .toggle').nth(1).click();
+      await page.evaluate('scrollTo(0, 0)');
+      await page.screenshot({path: `${folder}${name}.png`, fullPage: true});
+    }
   },
+  400_000,
 );
+
+it.each(SCENES)('docs/dashboard/$name.png is there', ({name}) => {
+  expect(existsSync(`${folder}${name}.png`)).toBe(true);
+});

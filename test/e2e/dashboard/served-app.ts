@@ -1,6 +1,5 @@
-/** The real app on a real port over a recording Operations, and a real Chromium to look at it. */
-import {existsSync} from 'node:fs';
-import {chromium, type Browser, type Page} from 'playwright-core';
+/** The real app on a real port over a recording Operations: for states that a real stream is rarely in. */
+import type {Page} from 'playwright-core';
 import {silentLogger} from '../../../src/logger.ts';
 import {createApp} from '../../../src/server/app.ts';
 import {runServer} from '../../../src/server/server.ts';
@@ -13,22 +12,10 @@ import {
   run,
   status,
 } from '../../unit/server/recording-operations.ts';
+import {isLive} from './browser.ts';
 
 export const FULL = 'the-full-token';
 export const READ = 'the-read-token';
-
-/** Where Debian, and its kin, put it. */
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
-
-export async function launch(): Promise<Browser> {
-  if (CHROMIUM === undefined) throw new Error('these tests need Chromium: apt-get install chromium');
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
-  });
-}
 
 /** An Operations whose status is of now, as a daemon's is. */
 export class LiveOperations extends RecordingOperations {
@@ -51,7 +38,6 @@ export async function serve(
     readToken?: string;
     port?: number;
     operations?: LiveOperations;
-    beforeListening?: () => void;
   } = {},
 ): Promise<Served> {
   const operations = options.operations ?? new LiveOperations();
@@ -68,7 +54,6 @@ export async function serve(
   };
   const metrics = createMetrics('production', {process: false});
   const app = createApp({operations, metrics, config, logger: silentLogger, signal: stop.signal});
-  options.beforeListening?.();
   const address = await new Promise<{url: string; port: number; ended: Promise<void>}>((resolve, reject) => {
     const ended = runServer(
       {app, config, logger: silentLogger, onListening: bound => resolve({...bound, ended})},
@@ -156,5 +141,5 @@ export function eventful(operations: LiveOperations): void {
 
 export async function open(page: Page, served: Served): Promise<void> {
   await page.goto(served.url);
-  await page.locator('#live[data-live="live"]').waitFor();
+  await isLive(page);
 }

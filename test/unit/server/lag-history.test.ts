@@ -5,7 +5,7 @@ import {RecordingOperations} from './recording-operations.ts';
 beforeEach(() => vi.useFakeTimers({now: 0}));
 afterEach(() => vi.useRealTimers());
 
-it('samples every five seconds, and keeps no more than the last hour', () => {
+it('samples every five seconds the most that lag was since, and keeps no more than the last hour', () => {
   const operations = new RecordingOperations();
   const history = new LagHistory(operations, {now: () => Date.now()});
   const stop = new AbortController();
@@ -19,6 +19,12 @@ it('samples every five seconds, and keeps no more than the last hour', () => {
     rows: [1337, 1337, 2000],
     transactions: [420, 420, 420],
   });
+  vi.advanceTimersByTime(1500);
+  operations.change({}, {lagSeconds: 4.2});
+  vi.advanceTimersByTime(1000);
+  operations.change({}, {lagSeconds: 0});
+  vi.advanceTimersByTime(2500);
+  expect(history.columns().lag).toEqual([0.012, 0.012, null, 4.2]);
   vi.advanceTimersByTime(2 * 3_600_000);
   const {at} = history.columns();
   expect(at).toHaveLength(720);

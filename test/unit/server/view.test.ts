@@ -1,7 +1,14 @@
 import {describe, expect, it} from 'vitest';
 import * as format from '../../../src/server/dashboard/assets/format.js';
-import {announcement, ratesOf, textsOf} from '../../../src/server/dashboard/assets/view.js';
-import {NOW, status} from './recording-operations.ts';
+import {
+  announcement,
+  ratesOf,
+  refusedOf,
+  shownOf,
+  textsOf,
+  tonesOf,
+} from '../../../src/server/dashboard/assets/view.js';
+import {NOW, run, status} from './recording-operations.ts';
 
 describe('format', () => {
   it.each([
@@ -78,4 +85,33 @@ it('announces the state, health and reasons, and nothing that changes all the ti
   );
   expect(announcement(halted)).toBe('Halted. Not healthy: users.email is gone; lag is 91 s.');
   expect(announcement(status({}, {lagSeconds: 1}))).toBe(announcement(status({}, {lagSeconds: 2})));
+});
+
+describe('a standby', () => {
+  const standby = status(
+    {deadLetters: 2, warnings: ['2 dead letters wait']},
+    {state: 'standby', lagSeconds: null, lagBytes: null},
+  );
+  const history = {at: [], lag: [], rows: [], transactions: []};
+  const texts = textsOf({status: standby, history, nowMs: Date.parse(NOW), maxLagSeconds: 60});
+
+  it('says that another leads, whatever the warnings, and that lag is known there', () => {
+    expect(texts['healthNote']).toContain('Another instance leads');
+    expect([texts['lagNote'], texts['behindNote']]).toEqual(Array(2).fill('known to the one that leads'));
+    expect(tonesOf(standby, 60)['lag']).toBe('plain');
+  });
+
+  it('offers nothing that only the leader may do', () => {
+    expect(Object.values(refusedOf(standby))).toEqual(Array(5).fill(true));
+    expect(refusedOf(status({deadLetters: 2}))).toMatchObject({trigger: false, pause: false, retry: false});
+    expect(refusedOf(status({deadLetters: 0}))['retry']).toBe(true);
+  });
+});
+
+it('offers to go ahead with the deletes only while a run waits for that and none is going', () => {
+  const shown = (change: Parameters<typeof status>[0]) => shownOf(status(change))['confirm-deletes'];
+  const waiting = run('1', 'needs-confirmation');
+  expect(shown({lastRun: waiting})).toBe(true);
+  expect(shown({lastRun: waiting, currentRun: run('2', 'running')})).toBe(false);
+  expect(shown({lastRun: run('2')})).toBe(false);
 });

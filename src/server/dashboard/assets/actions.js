@@ -14,6 +14,15 @@ const ACTIONS = {
     body: form => ({mode: form.get('mode'), wait: false, allowDeletes: form.has('allowDeletes')}),
     done: answer => `Run ${answer.runId} started.`,
   },
+  'confirm-deletes': {
+    title: 'Go ahead with the deletes?',
+    text: (name, {lastRun}) =>
+      `The last run on ${name} held back more deletes than SYNC_MAX_DELETE_RATIO allows (${lastRun?.error ?? 'how many is not known'}). This runs it again and deletes every row that the source no longer has. If the source lost rows by mistake, cancel and restore them there first.`,
+    go: 'Run and delete',
+    path: '/sync/trigger',
+    body: () => ({mode: 'diff', wait: false, allowDeletes: true}),
+    done: answer => `Run ${answer.runId} started.`,
+  },
   verify: {
     title: 'Verify every row?',
     text: name =>
@@ -47,7 +56,8 @@ const ACTIONS = {
   },
 };
 
-export function wireActions(name, changed) {
+/** @param status gives the status as the page shows it at that moment */
+export function wireActions(status, changed) {
   const dialog = $('#confirm');
   const form = $('#confirm-form');
   let current = null;
@@ -60,7 +70,7 @@ export function wireActions(name, changed) {
       const action = ACTIONS[button.dataset.action];
       form.reset();
       setText($('#confirm-title'), action.title);
-      setText($('#confirm-text'), action.text(name));
+      setText($('#confirm-text'), action.text(status().name, status()));
       setText($('#confirm-go'), action.go);
       setText($('#confirm-error'), '');
       for (const part of $$('[data-for]')) part.hidden = part.dataset.for !== button.dataset.action;

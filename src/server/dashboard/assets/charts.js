@@ -5,6 +5,9 @@ import {ratesOf} from './view.js';
 
 const HOUR_S = 3600;
 const SAMPLE_S = 5;
+/** A young daemon's first minutes fill the chart, rather than hang at its edge. */
+const LEAST_WINDOW_S = 300;
+const TIMES_S = [60, 120, 300, 600, 900, 1800];
 const HEIGHT = 176;
 const UNITS_S = [
   0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200,
@@ -96,11 +99,17 @@ function chart(name, {color, format, limit, least, incrs, values, at}) {
       tzDate: seconds => globalThis.uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       cursor: {y: false, drag: {x: false, y: false}, sync: {key: 'hour'}},
       scales: {
-        x: {range: (u, min, max) => [max - HOUR_S, max]},
+        x: {range: (u, min, max) => [Math.max(max - HOUR_S, Math.min(min, max - LEAST_WINDOW_S)), max]},
         y: {range: (u, min, max) => [0, Math.max(max ?? 0, least) * 1.15]},
       },
       axes: [
-        {...axis, space: 56, size: 28, values: (u, splits) => splits.map(s => f.clockTime(s).slice(0, 5))},
+        {
+          ...axis,
+          space: 56,
+          size: 28,
+          incrs: TIMES_S,
+          values: (u, splits) => splits.map(s => f.clockTime(s).slice(0, 5)),
+        },
         {
           ...axis,
           space: 34,

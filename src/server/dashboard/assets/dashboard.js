@@ -5,7 +5,7 @@ import {$, $$, ask, fill, list, node, setLook, setText} from './dom.js';
 import {coarse} from './format.js';
 import {connect} from './live.js';
 import {codeItems, countRows, deadLetterRows, reasonItems, runRows} from './rows.js';
-import {announcement, healthOf, runStateOf, shownOf, stateOf, textsOf, tonesOf} from './view.js';
+import {announcement, healthOf, refusedOf, runStateOf, shownOf, stateOf, textsOf, tonesOf} from './view.js';
 
 const FIRST_RUNS = 15;
 const DEAD_LETTERS = 200;
@@ -42,7 +42,8 @@ function render() {
   setLook($('[data-look="health"]'), healthOf(status));
   if (status.lastRun !== null) setLook($('[data-look="lastRun"]'), runStateOf(status.lastRun));
   $('[data-progress]').value = shown.progress?.fraction ?? 0;
-  $('[data-action="retry"]').disabled = status.deadLetters === 0;
+  const refused = Object.entries(refusedOf(status));
+  for (const [action, isRefused] of refused) $(`[data-action="${action}"]`).disabled = isRefused;
   fill('counts', countRows(status));
   fill('reasons', reasonItems(status));
   setText($('#announce'), announcement(status));
@@ -146,7 +147,10 @@ list('runs').addEventListener('click', event => {
   toggle.setAttribute('aria-expanded', String(!detail.hidden));
 });
 
-wireActions(status.name, () => void loadLists());
+wireActions(
+  () => status,
+  () => void loadLists(),
+);
 connect({
   onStatus: takeStatus,
   onRun: takeRun,

@@ -25,5 +25,6 @@ export function runStateOf(run: Run): Look;
 export function healthOf(status: Status): Look;
 export function textsOf(input: ViewInput): Readonly<Record<string, string>>;
 export function shownOf(status: Status): Readonly<Record<string, boolean>>;
+export function refusedOf(status: Status): Readonly<Record<string, boolean>>;
 export function tonesOf(status: Status, maxLagSeconds: number): Readonly<Record<string, Tone>>;
 export function announcement(status: Status): string;

@@ -18,7 +18,7 @@ const STATES = {
     tone: 'idle',
     icon: 'idle',
     label: 'Standby',
-    help: 'Another instance leads; this one takes over if it dies.',
+    help: 'Another instance leads; this one takes over if it dies. Run, pause and retry there.',
   },
   halted: {
     tone: 'bad',
@@ -100,9 +100,10 @@ export function textsOf({status, history, nowMs, maxLagSeconds}) {
     health: healthOf(status).label,
     healthNote: healthNote(status, state),
     lag: f.seconds(r.lagSeconds),
-    lagNote: r.lagSeconds === null ? 'not measurable now' : `unhealthy past ${f.seconds(maxLagSeconds)}`,
+    lagNote: r.lagSeconds === null ? unmeasured(r) : `unhealthy past ${f.seconds(maxLagSeconds)}`,
     behind: f.bytes(r.lagBytes),
-    behindNote: r.lagBytes === 0 ? 'at the end of the source’s log' : 'of the source’s log to go',
+    behindNote:
+      r.lagBytes === null ? unmeasured(r) : r.lagBytes === 0 ? 'at the log’s end' : 'of the log to go',
     rate: speed.rows === null ? '–' : `${f.rate(speed.rows)} /s`,
     rateNote: speed.transactions === null ? 'measuring' : `${f.rate(speed.transactions)} transactions/s`,
     applied: f.ago(r.lastAppliedAt, nowMs),
@@ -133,13 +134,33 @@ export function shownOf(status) {
     idle: status.currentRun === null,
     pause: status.replication.state !== 'paused',
     resume: status.replication.state === 'paused',
+    'confirm-deletes': status.currentRun === null && status.lastRun?.state === 'needs-confirmation',
+  };
+}
+
+/** Which operations can only be refused now: a standby leaves them to the leader. */
+export function refusedOf(status) {
+  const standby = status.replication.state === 'standby';
+  return {
+    trigger: standby,
+    'confirm-deletes': standby,
+    pause: standby,
+    resume: standby,
+    retry: standby || status.deadLetters === 0,
   };
 }
 
 /** What the tile or row of that name is to look like. */
 export function tonesOf(status, maxLagSeconds) {
   const lag = status.replication.lagSeconds;
-  const late = lag === null ? 'warn' : lag > maxLagSeconds ? 'bad' : 'plain';
+  const late =
+    status.replication.state === 'standby'
+      ? 'plain'
+      : lag === null
+        ? 'warn'
+        : lag > maxLagSeconds
+          ? 'bad'
+          : 'plain';
   return {
     state: stateOf(status).tone,
     health: healthOf(status).tone,
@@ -155,9 +176,14 @@ export function announcement(status) {
   return `${stateOf(status).label}. ${healthOf(status).label}${because}.`;
 }
 
+/** What the state means, where the reasons do not say it. */
 function healthNote(status, state) {
-  if (!status.isHealthy && status.reasons.length === 0) return state.help;
-  return status.isHealthy && status.warnings.length === 0 ? `${state.help} Nothing needs you.` : '';
+  if (status.isHealthy && status.warnings.length === 0) return `${state.help} Nothing needs you.`;
+  return status.replication.state === 'streaming' ? '' : state.help;
+}
+
+function unmeasured(replication) {
+  return replication.state === 'standby' ? 'known to the one that leads' : 'not measurable now';
 }
 
 function positionNote(replication) {

@@ -1,0 +1,22 @@
+/** Somebody edits the target by hand, which nothing in the log tells; an operator runs a reconcile, which mends it. */
+import {setInterval as ticks} from 'node:timers/promises';
+import {eventually} from '../helpers/eventually.ts';
+import {withConnection} from '../servers/databases.ts';
+import type {ServerAddress} from '../servers/server.ts';
+
+const EVERY_MS = 10_000;
+
+/** Until the signal is set; what was edited by then is mended. */
+export async function runOperator(target: ServerAddress, url: string, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const _ of ticks(EVERY_MS, undefined, {signal})) {
+      await withConnection(target, 'organizations', connection =>
+        connection.query("UPDATE user SET name = CONCAT(name, ' (edited)') ORDER BY RAND() LIMIT 3"),
+      );
+      // A run that is going already may have passed those rows: the next one is ours.
+      await eventually(async () => (await fetch(`${url}/sync/trigger`, {method: 'POST'})).status !== 409);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,76 @@
+/** A real Chromium, and the few things that the tests do with its pages. */
+import {existsSync, readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {chromium, type Browser, type BrowserContextOptions, type Page} from 'playwright-core';
+import {onTestFinished} from 'vitest';
+import {z} from 'zod';
+
+/** Where Debian, and its kin, put it. */
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  existsSync,
+);
+
+export async function launch(): Promise<Browser> {
+  if (CHROMIUM === undefined) throw new Error('these tests need Chromium: apt-get install chromium');
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
+  });
+}
+
+/** A page of a context of its own, gone with the test. */
+export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: {width: 1280, height: 900},
+    reducedMotion: 'reduce',
+    ...options,
+  });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  return page;
+}
+
+export const isLive = (page: Page) => page.locator('#live[data-live="live"]').waitFor();
+
+export async function signIn(page: Page, url: string, token: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', {name: 'Sign in'}).click();
+}
+
+/** The element that shows the text of that name (view.js). */
+export const text = (page: Page, name: string) => page.locator(`[data-text="${name}"]`).first();
+
+/** The cells of a list's visible rows. */
+export const cells = (page: Page, list: string) =>
+  page
+    .locator(`[data-list="${list}"] > tr:visible`)
+    .evaluateAll(rows => rows.map(row => [...row.children].map(cell => cell.textContent)));
+
+/** Waits until the first element of the selector says so. */
+export const seen = (page: Page, selector: string, pattern: string | RegExp) =>
+  page.locator(selector).filter({hasText: pattern}).first().waitFor();
+
+/** Presses a button and confirms what it asks. */
+export async function confirm(page: Page, action: string): Promise<void> {
+  await page.locator(`[data-action="${action}"]`).click();
+  await page.locator('#confirm-go').click();
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const violationsSchema = z.array(
+  z.object({
+    id: z.string(),
+    nodes: z.array(z.object({html: z.string(), failureSummary: z.string().optional()})),
+  }),
+);
+
+/** What axe finds wrong, best practices included. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = violationsSchema.parse(await page.evaluate('axe.run().then(result => result.violations)'));
+  return found.flatMap(({id, nodes}) =>
+    nodes.map(node => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`),
+  );
+}

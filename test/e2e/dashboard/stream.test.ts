@@ -1,0 +1,257 @@
+/** The page on a real stream: every panel's numbers are compared with the databases and the API. */
+import type {Browser, Page} from 'playwright-core';
+import {afterAll, beforeAll, expect, it, onTestFinished} from 'vitest';
+import {eventually} from '../../helpers/eventually.ts';
+import type {Row} from '../../servers/databases.ts';
+import {cells, isLive, launch, newPage, seen, text, violations} from './browser.ts';
+import {RealStream, USERS} from './real-stream.ts';
+
+let browser: Browser;
+let real: RealStream;
+beforeAll(async () => {
+  browser = await launch();
+  real = await RealStream.start();
+});
+afterAll(async () => {
+  await browser?.close();
+  await real?.[Symbol.asyncDispose]();
+});
+
+async function open(): Promise<Page> {
+  const page = await newPage(browser);
+  await page.goto(real.url);
+  await isLive(page);
+  return page;
+}
+
+const number = (rows: readonly Row[]) => Number(Object.values(rows[0] ?? {})[0]);
+const formatted = (value: unknown) => Number(value).toLocaleString('en');
+
+/** The end of the source's log, as the server tells it. */
+async function logEnd(): Promise<{file: string; offset: string}> {
+  const {source} = real.stand;
+  const rows = await source
+    .query('SHOW BINARY LOG STATUS')
+    .catch(() => source.query('SHOW MASTER STATUS'))
+    .then(([found]) => found as Row[]);
+  return {file: String(rows[0]?.['File']), offset: String(rows[0]?.['Position'])};
+}
+
+it('counts the rows of either side as SQL does, a foreign row apart', async () => {
+  const {stand} = real;
+  const page = await open();
+  await stand.source.query(
+    "INSERT INTO users (id, email, password) VALUES (9001, 'late@example.test', 'p'); DELETE FROM users WHERE id = 9; INSERT INTO institutes (id, name) VALUES (4, 'Westfield')",
+  );
+  await stand.target.query(
+    "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (77001, 'f', 'foreign@example.test', 'p', NOW(), NOW())",
+  );
+  onTestFinished(async () => {
+    await stand.target.query('DELETE FROM user WHERE userId = 77001');
+  });
+  await stand.daemon.post('/sync/trigger', {});
+  // Of the source: active people with an address; those whose address is bad are eligible, but dead letters.
+  const users = number(
+    await stand.sourceRows('SELECT COUNT(*) FROM users WHERE is_active = 1 AND email IS NOT NULL'),
+  );
+  expect(users).toBe(USERS);
+  const [inUser, inAuth, inMembers, inInstitutes] = await Promise.all(
+    ['user', 'user_auth', 'institute_users', 'institute'].map(async table =>
+      number(await stand.targetRows(`SELECT COUNT(*) FROM ${table}`)),
+    ),
+  );
+  await seen(page, '[data-list="counts"] [data-table="user"] td', formatted(inUser));
+  const rows = new Map((await cells(page, 'counts')).map(([name, ...rest]) => [name, rest]));
+  expect(rows.get('user')).toEqual([formatted(users), formatted(inUser), '1', '2 fewer']);
+  expect(rows.get('user_auth')?.slice(0, 2)).toEqual([formatted(users), formatted(inAuth)]);
+  expect(rows.get('institute')).toEqual(['3', formatted(inInstitutes), '0', 'equal']);
+  expect(rows.get('institute_users')?.[1]).toBe(formatted(inMembers));
+});
+
+it('tells position, transactions and rows as the source and the checkpoint have them', async () => {
+  const {stand} = real;
+  const page = await open();
+  await stand.source.query("UPDATE users SET first_name = 'moved on' WHERE id <= 40");
+  await stand.equal();
+  // The target is on the same server, so that bookkeeping moves the log's end on and on: at least as far as it was.
+  const end = await logEnd();
+  await eventually(async () => {
+    for (const name of ['position', 'sourcePosition']) {
+      const shown = await text(page, name).innerText();
+      expect(shown).toContain(`file ${end.file}\n`);
+      expect(Number(/offset (\d+)/.exec(shown)?.[1])).toBeGreaterThanOrEqual(Number(end.offset));
+    }
+    return true;
+  });
+  expect(await text(page, 'positionNote').innerText()).toBe('Equal: everything is applied');
+  expect(await text(page, 'behind').innerText()).toBe('0 B');
+  expect(await text(page, 'lag').innerText()).toBe('0 ms');
+  const [saved] = await stand.targetRows('SELECT transactions_applied, rows_applied FROM sync_checkpoint');
+  expect(await text(page, 'transactionsApplied').innerText()).toBe(
+    formatted(saved?.['transactions_applied']),
+  );
+  expect(await text(page, 'rowsApplied').innerText()).toBe(formatted(saved?.['rows_applied']));
+});
+
+it('shows the dead letters that bad rows made, and no longer when they are mended', async () => {
+  const {stand} = real;
+  const page = await open();
+  await stand.source.query("UPDATE users SET password = '' WHERE id = 21");
+  await seen(page, '[data-text="deadLetters"]', /^3$/);
+  const kept = (await stand.letters()).map(each => each.split(' ').slice(0, 3));
+  expect(kept).toEqual([
+    ['user', '7', 'invalid-email'],
+    ['user', '8', 'invalid-email'],
+    ['user', '21', 'invalid-password'],
+  ]);
+  await eventually(async () => {
+    const rows = (await cells(page, 'dead-letters')).map(row => row.slice(0, 3));
+    expect(rows.toSorted((a, b) => Number(a[1]) - Number(b[1]))).toEqual(kept);
+    return true;
+  });
+  expect(await page.locator('[data-list="codes"]').innerText()).toMatch(
+    /invalid-email\s*2[\s\S]*invalid-password\s*1/,
+  );
+  expect(await page.content()).not.toContain('no at 7');
+  await stand.source.query("UPDATE users SET password = 'again' WHERE id = 21");
+  await seen(page, '[data-text="deadLetters"]', /^2$/);
+});
+
+it('shows the lag grow while the target is held, draws it, and shows it over', async () => {
+  const {stand} = real;
+  const page = await open();
+  const chart = page.locator('[data-chart="lag"]');
+  const picture = () => page.evaluate('document.querySelector(\'[data-chart="lag"] canvas\').toDataURL()');
+  const flat = await picture();
+  const release = await real.hold(30);
+  try {
+    await stand.source.query("UPDATE users SET first_name = 'waits' WHERE id = 30");
+    await seen(page, '[data-text="lag"]', /^[2-9]\.\d s$/);
+    await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
+    expect(await chart.getAttribute('aria-label')).toMatch(/: now [2-9]\.\d s/);
+    expect(await picture()).not.toBe(flat);
+  } finally {
+    await release();
+  }
+  await seen(page, '[data-text="lag"]', '0 ms');
+  await seen(page, '[data-text="behind"]', '0 B');
+  // What was is kept for the hour (looked at once a second), for those who open the page later, too.
+  await eventually(async () => {
+    const {lag} = (await stand.daemon.get('/sync/history')) as {lag: (number | null)[]};
+    return Math.max(...lag.map(Number)) >= 1;
+  });
+  const later = await open();
+  expect(await later.locator('[data-chart="lag"]').getAttribute('aria-label')).toMatch(/most [1-9]\.\d s/);
+});
+
+it('tells the rows applied a second', async () => {
+  const {stand} = real;
+  const page = await open();
+  let round = 0;
+  await eventually(
+    async () => {
+      await stand.source.query('UPDATE users SET first_name = ? WHERE id BETWEEN 100 AND 120', [
+        `r${round++}`,
+      ]);
+      return /^[1-9][\d,.]* \/s$/.test(await text(page, 'rate').innerText());
+    },
+    {timeoutMs: 20_000, what: 'a rate'},
+  );
+  expect(await text(page, 'rateNote').innerText()).toMatch(/^[\d.,]+ transactions\/s$/);
+});
+
+it('shows a run in progress, how far it is, and then what it found and mended by table', async () => {
+  const {stand} = real;
+  const page = await open();
+  await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (50, 51, 52)");
+  const release = await real.hold(51);
+  let ended: Promise<{body: Record<string, unknown>}>;
+  try {
+    ended = stand.daemon.post('/sync/trigger', {mode: 'full'});
+    await seen(page, '[data-text="runTitle"]', 'full run, by API');
+    await seen(page, '[data-list="runs"] .badge', 'Running');
+    // The institutes are through, the users wait.
+    await seen(page, '[data-text="runRows"]', /^institute: [\d,]+ of [\d,]+ rows in all$/);
+    const {progress} = (await stand.daemon.status()) as unknown as {
+      progress: {fraction: number; rows: number};
+    };
+    expect(await text(page, 'runPercent').innerText()).toBe(`${Math.floor(progress.fraction * 100)} %`);
+    expect(Number(await page.getByRole('progressbar').getAttribute('value'))).toBeCloseTo(
+      progress.fraction,
+      5,
+    );
+  } finally {
+    await release();
+  }
+  const {runId, tables} = (await ended).body as {
+    runId: string;
+    tables: Record<string, Record<string, number>>;
+  };
+  const row = page.locator(`[data-run="${runId}"]`);
+  await row.filter({hasText: 'Succeeded'}).waitFor();
+  await seen(page, '[data-text="runTitle"]', 'No run in progress');
+  await row.locator('.toggle').click();
+  const detail = await page
+    .locator(`[id="run-${runId}"] tbody tr`)
+    .evaluateAll(rows => rows.map(each => [...each.children].map(cell => cell.textContent)));
+  expect(detail).toEqual(
+    Object.entries(tables).map(([table, o]) => [
+      table,
+      ...[o['compared'], o['repaired'], o['deleted'], o['deadLetters']].map(formatted),
+    ]),
+  );
+  const stored = await stand.targetRows('SELECT state, mode, trigger_kind FROM sync_run WHERE run_id = ?', [
+    runId,
+  ]);
+  expect(stored).toEqual([{state: 'succeeded', mode: 'full', trigger_kind: 'api'}]);
+  const [names] = await stand.targetRows('SELECT COUNT(*) AS n FROM user WHERE name = ?', ['drifted']);
+  expect(names?.['n']).toBe(0);
+});
+
+it('lists every run of the record, newest first, with the drift that each repaired', async () => {
+  const {stand} = real;
+  await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (60, 61, 62, 63)");
+  const {body} = await stand.daemon.post('/sync/trigger', {});
+  const tables = body['tables'] as Record<string, Record<string, number>>;
+  expect(tables['user']?.['repaired']).toBe(4);
+  const repaired = Object.values(tables).reduce((sum, table) => sum + (table['repaired'] ?? 0), 0);
+  const page = await open();
+  const stored = await stand.targetRows('SELECT run_id FROM sync_run ORDER BY started_at DESC');
+  const shown = await page
+    .locator('[data-run]')
+    .evaluateAll(rows => rows.map(row => row.getAttribute('data-run')));
+  expect(shown).toEqual(stored.map(row => row['run_id']));
+  const [newest] = await cells(page, 'runs');
+  expect([newest?.[1], newest?.[3], newest?.[4], newest?.[6], newest?.[7]]).toEqual([
+    'Succeeded',
+    'api',
+    'diff',
+    String(repaired),
+    '0',
+  ]);
+});
+
+it('says when the next run is due, and the environment’s name', async () => {
+  const page = await open();
+  const due = Date.parse(String((await real.stand.daemon.status())['nextRun']));
+  const hours = Math.floor((due - Date.now()) / 3_600_000);
+  expect(await text(page, 'nextRun').innerText()).toMatch(
+    hours === 0 ? /^in \d+ min$/ : new RegExp(`^in (${hours}|${hours + 1}) h`),
+  );
+  expect(await page.locator('h1').innerText()).toContain('staging');
+  expect(await page.title()).toBe('Streaming · staging · laas-sync');
+});
+
+it.each([
+  ['light', 1280],
+  ['light', 360],
+  ['dark', 1280],
+  ['dark', 360],
+] as const)('is accessible to axe and fits in %s, %i pixels wide', async (colorScheme, width) => {
+  const page = await newPage(browser, {colorScheme, viewport: {width, height: 800}});
+  await page.goto(real.url);
+  await isLive(page);
+  await page.locator('[data-run] .toggle').first().click();
+  expect(await violations(page)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+});

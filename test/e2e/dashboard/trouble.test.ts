@@ -1,0 +1,158 @@
+/** The page when a real stream is in trouble, and how it comes back; who may see and who may write. */
+import type {Browser, Page} from 'playwright-core';
+import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
+import {DaemonProcess} from '../../helpers/daemon.ts';
+import {eventually} from '../../helpers/eventually.ts';
+import {freePort} from '../../servers/server.ts';
+import {confirm, isLive, launch, newPage, seen, signIn, text, violations} from './browser.ts';
+import {RealStream} from './real-stream.ts';
+
+let browser: Browser;
+let real: RealStream;
+beforeAll(async () => {
+  browser = await launch();
+  real = await RealStream.start();
+});
+afterAll(async () => {
+  await browser?.close();
+  await real?.[Symbol.asyncDispose]();
+});
+
+async function open(url = real.url): Promise<Page> {
+  const page = await newPage(browser);
+  await page.goto(url);
+  await isLive(page);
+  return page;
+}
+
+const nameOf = async (userId: number) =>
+  (await real.stand.targetRows('SELECT name FROM user WHERE userId = ?', [userId]))[0]?.['name'];
+
+it('a mapped column that is gone: halted, with its reason, in word, icon, title and to a screen reader; then well again', async () => {
+  const {stand} = real;
+  const page = await open();
+  await stand.source.query(
+    "ALTER TABLE users RENAME COLUMN email TO mail; UPDATE users SET first_name = 'after' WHERE id = 3",
+  );
+  await seen(page, '[data-look="state"]', 'Halted');
+  const {reasons} = await stand.daemon.status();
+  expect(reasons[0]).toMatch(/replication is halted: schema-/);
+  expect(await page.locator('[data-list="reasons"] li').first().innerText()).toContain(reasons[0]);
+  expect(await page.locator('[data-look="state"] .icon').getAttribute('data-icon')).toBe('bad');
+  expect(await page.locator('[data-look="health"]').innerText()).toBe('Not healthy');
+  expect(await page.locator('#announce').textContent()).toBe(`Halted. Not healthy: ${reasons.join('; ')}.`);
+  expect(await page.title()).toBe('Halted · staging · laas-sync');
+  expect(await violations(page)).toEqual([]);
+  await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
+  expect(await nameOf(3)).toBe('First3 Last3');
+  // Where it stands is what one looks for then: at the change or before, but no further back than what was saved.
+  const [saved] = await stand.targetRows('SELECT log_offset FROM sync_checkpoint');
+  const offsetOf = async (name: string) =>
+    Number(/offset (\d+)/.exec(await text(page, name).innerText())?.[1]);
+  expect(await offsetOf('position')).toBeGreaterThanOrEqual(Number(saved?.['log_offset']));
+  expect(await offsetOf('position')).toBeLessThan(await offsetOf('sourcePosition'));
+  await stand.source.query('ALTER TABLE users RENAME COLUMN mail TO email');
+  await seen(page, '[data-look="state"]', 'Streaming');
+  await seen(page, '[data-look="health"]', /^Healthy/);
+  await eventually(async () => (await nameOf(3)) === 'after Last3');
+});
+
+it('a server that dies: the page says so and how old its numbers are, and comes back by itself', async () => {
+  const {stand} = real;
+  const page = await open();
+  await stand.daemon.kill();
+  await seen(page, '#lost-text', 'Connection lost, connecting again.');
+  await seen(page, '#lost-age', /^The numbers are [1-9]\d* s old\.$/);
+  expect(await page.title()).toContain('Connection lost');
+  expect(await violations(page)).toEqual([]);
+  await stand.source.query("UPDATE users SET first_name = 'meanwhile' WHERE id = 4");
+  await stand.start();
+  await isLive(page);
+  expect(await page.locator('.lost').isVisible()).toBe(false);
+  await seen(page, '[data-look="state"]', 'Streaming');
+  const {replication} = await stand.daemon.status();
+  await seen(page, '[data-text="rowsApplied"]', replication.rowsApplied.toLocaleString('en'));
+  expect(await nameOf(4)).toBe('meanwhile Last4');
+});
+
+it('a standby says that another leads, offers nothing that it would refuse, and takes over in sight', async () => {
+  const {stand} = real;
+  const standby = await DaemonProcess.start({...stand.env, PORT: String(await freePort())});
+  onTestFinished(() => standby.kill());
+  await standby.until('standby');
+  const page = await open(`${standby.url}/`);
+  expect(await page.locator('[data-look="state"]').innerText()).toBe('Standby');
+  expect(await violations(page)).toEqual([]);
+  expect(await page.locator('.health').innerText()).toContain('Another instance leads');
+  expect(await text(page, 'lag').innerText()).toBe('unknown');
+  expect(await page.locator('[data-tile="lag"]').getAttribute('data-tone')).toBe('plain');
+  const enabled = (action: string) => page.locator(`[data-action="${action}"]`).isEnabled();
+  expect(await Promise.all(['trigger', 'pause', 'retry', 'verify'].map(enabled))).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ]);
+  await confirm(page, 'verify');
+  await seen(page, '#toasts', 'both sides are equal');
+  await stand.daemon.stop();
+  await seen(page, '[data-look="state"]', 'Streaming');
+  await stand.source.query("UPDATE users SET first_name = 'taken over' WHERE id = 5");
+  await eventually(async () => (await nameOf(5)) === 'taken over Last5');
+  expect(await Promise.all(['trigger', 'pause'].map(enabled))).toEqual([true, true]);
+  await standby.stop();
+  await stand.start();
+});
+
+describe('with tokens', () => {
+  const FULL = 'the-full-token';
+  const READ = 'the-read-token';
+  beforeAll(async () => {
+    await real.stand.daemon.stop();
+    await real.stand.start({SYNC_API_TOKEN: FULL, SYNC_READ_TOKEN: READ});
+  });
+
+  it('the read token sees everything; each write asks for the full one, and does what it says', async () => {
+    const {stand} = real;
+    const page = await newPage(browser);
+    await signIn(page, real.url, 'wrong');
+    await seen(page, '#error', 'The token is wrong.');
+    await signIn(page, real.url, READ);
+    await isLive(page);
+    await seen(page, '[data-text="deadLetters"]', /^2$/);
+    await page.locator('[data-action="pause"]').click();
+    await page.getByLabel('Full token').fill(READ);
+    await page.locator('#confirm-go').click();
+    await seen(page, '#confirm-error', 'This needs the full token');
+    expect((await stand.daemon.status()).replication.state).toBe('streaming');
+    await page.getByLabel('Full token').fill(FULL);
+    await page.locator('#confirm-go').click();
+    await stand.daemon.until('paused');
+    await seen(page, '[data-look="state"]', 'Paused');
+    await page.locator('[data-action="resume"]').click();
+    expect(await page.getByLabel('Full token').inputValue()).toBe('');
+    await page.getByLabel('Full token').fill(FULL);
+    await page.locator('#confirm-go').click();
+    await stand.daemon.until('streaming');
+  });
+
+  it('the full token writes without being asked again; when it is changed the session ends', async () => {
+    const {stand} = real;
+    const page = await newPage(browser);
+    await signIn(page, real.url, FULL);
+    await isLive(page);
+    await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId = 6");
+    await confirm(page, 'trigger');
+    await eventually(async () => (await nameOf(6)) === 'First6 Last6');
+    await stand.daemon.stop();
+    await stand.start({SYNC_API_TOKEN: 'another-token'});
+    await seen(page, '#lost-text', 'Your session has ended.');
+    await page.getByRole('link', {name: 'Sign in again'}).click();
+    await page.getByLabel('Token').fill(FULL);
+    await page.keyboard.press('Enter');
+    await seen(page, '#error', 'The token is wrong.');
+    await page.getByLabel('Token').fill('another-token');
+    await page.keyboard.press('Enter');
+    await isLive(page);
+  });
+});
