@@ -26,7 +26,7 @@ import {rangeCondition, type SourceReader} from '../src/source/reader.ts';
 import {endSnapshot, openSnapshot, sees, type Mark} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 import {byTargetKey, diffTable, type TableDiff} from './diff.ts';
-import type {Range, Scope} from './segments.ts';
+import {SCOPE_TABLES, type Range, type Scope} from './segments.ts';
 
 /** What a worker has to itself. */
 export interface Worker {
@@ -58,11 +58,6 @@ export interface BatchOutcome {
   /** Ours, without an eligible source row, and not deleted since that was not allowed. */
   readonly toDelete: PerTable<number>;
 }
-
-const TABLES_OF = {
-  institutes: ['institute'],
-  users: ['user', 'institute_users', 'user_auth'],
-} as const satisfies Record<Scope, readonly TargetTable[]>;
 
 export async function reconcileBatch(
   worker: Worker,
@@ -137,7 +132,7 @@ async function repair(
   const changes = new Repairs();
   const sources = new Map<TargetTable, Map<string, Row>>();
   const diffs = new Map<TargetTable, TableDiff>();
-  for (const table of TABLES_OF[scope]) {
+  for (const table of SCOPE_TABLES[scope]) {
     const found = byTargetKey(plan, table, table === 'institute_users' ? rows.memberships : rows.parents);
     const there = options.targetIsEmpty ? [] : await readTarget(hands, plan, table, range);
     sources.set(table, found);
@@ -149,7 +144,7 @@ async function repair(
   };
   const owned = await options.applier.ownershipOf(
     hands.session,
-    TABLES_OF[scope].flatMap(table => keysOf(table).map(key => ownedKey(table, key))),
+    SCOPE_TABLES[scope].flatMap(table => keysOf(table).map(key => ownedKey(table, key))),
   );
   for (const [table, diff] of diffs) {
     const source = sources.get(table) ?? new Map<string, Row>();

@@ -1,9 +1,9 @@
 /** Compares a range by one number from each server: equal ranges need no row to travel. */
 import type {Plan} from '../src/mapping/plan.ts';
-import {quoteName, sourceChecksum, sourceColumn, targetChecksum} from '../src/mapping/sql.ts';
+import {quoteName, sourceChecksums, targetChecksum} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
 import {rangeCondition, type QueryPort} from '../src/source/reader.ts';
-import type {Range} from './segments.ts';
+import {SCOPE_TABLES, type Range, type Scope} from './segments.ts';
 
 export interface Checksum {
   readonly rows: number;
@@ -11,26 +11,57 @@ export interface Checksum {
 }
 
 export interface RangeComparison {
+  readonly table: TargetTable;
   readonly equal: boolean;
   readonly source: Checksum;
   readonly target: Checksum;
 }
 
-/** Both servers work at the same time. */
+/** What is summed in one pass over the source. */
+const SOURCE_PASSES = {
+  institutes: [['institute']],
+  users: [['user', 'user_auth'], ['institute_users']],
+} as const satisfies Record<Scope, readonly (readonly TargetTable[])[]>;
+
+/** Both servers work at the same time, each through its tables at its own pace. */
 export async function compareRange(
   plan: Plan,
-  table: TargetTable,
+  scope: Scope,
   range: Range,
   query: {readonly source: QueryPort; readonly target: QueryPort},
-): Promise<RangeComparison> {
-  const {source: sourceTable} = plan.tables[table];
-  const sourceId = sourceColumn(plan.sources[sourceTable], table === 'institute_users' ? 'user_id' : 'id');
-  const targetId = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
-  const [source, target] = await Promise.all([
-    query.source(sourceChecksum(plan, plan.tables[table], rangeCondition(sourceId, range.after, range.to))),
-    query.target(targetChecksum(plan.tables[table], rangeCondition(targetId, range.after, range.to))),
-  ]);
-  const read = ([row]: unknown[][]): Checksum => ({rows: Number(row?.[0] ?? 0), sum: String(row?.[1] ?? 0)});
-  const sums = {source: read(source), target: read(target)};
-  return {equal: sums.source.rows === sums.target.rows && sums.source.sum === sums.target.sum, ...sums};
+): Promise<RangeComparison[]> {
+  const ids = (column: string) => rangeCondition(column, range.after, range.to);
+  const read = (rows: unknown, sum: unknown): Checksum => ({rows: Number(rows ?? 0), sum: String(sum ?? 0)});
+  const ofSource = async () => {
+    const sums = new Map<TargetTable, Checksum>();
+    for (const tables of SOURCE_PASSES[scope]) {
+      const [row] = await query.source(
+        sourceChecksums(
+          plan,
+          tables.map(table => plan.tables[table]),
+          ids,
+        ),
+      );
+      for (const [i, table] of tables.entries()) sums.set(table, read(row?.[0], row?.[i + 1]));
+    }
+    return sums;
+  };
+  const ofTarget = async () => {
+    const sums = new Map<TargetTable, Checksum>();
+    for (const table of SCOPE_TABLES[scope]) {
+      const id = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
+      const [row] = await query.target(targetChecksum(plan.tables[table], ids(id)));
+      sums.set(table, read(row?.[0], row?.[1]));
+    }
+    return sums;
+  };
+  // Both to their end, since a connection that is left in the middle of a question takes no other.
+  const [sources, targets] = await Promise.allSettled([ofSource(), ofTarget()]);
+  if (sources.status === 'rejected') throw sources.reason;
+  if (targets.status === 'rejected') throw targets.reason;
+  const none = read(0, 0);
+  return SCOPE_TABLES[scope].map(table => {
+    const [source, target] = [sources.value.get(table) ?? none, targets.value.get(table) ?? none];
+    return {table, equal: source.rows === target.rows && source.sum === target.sum, source, target};
+  });
 }

@@ -10,16 +10,14 @@ import {EMPTY_CHANGE_SET, perTable, REREAD, type PerTable} from '../src/apply/ch
 import {literal} from '../src/apply/sql-text.ts';
 import type {Logger} from '../src/logger.ts';
 import {throwIfStopped} from '../src/errors.ts';
-import type {TargetTable} from '../src/mapping/tables.ts';
 import {quoteName} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
 import {reconcileBatch, type BatchOptions, type BatchOutcome, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
-import {batches, segments, type Range, type Scope} from './segments.ts';
+import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 
 const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
-const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users', 'user_auth']} as const;
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
 const LOAD_FACTOR = 2;
@@ -126,7 +124,7 @@ class ReconcileRun {
       }
     };
     await allOrFirstFault(this.#deps.workers.map(work));
-    for (const table of TABLES_OF[scope]) {
+    for (const table of SCOPE_TABLES[scope]) {
       this.#deps.logger.info(
         {event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started},
         `${table} compared`,
@@ -152,15 +150,10 @@ class ReconcileRun {
       source: connectionQuery(worker.source),
       target: (sql: string) => worker.hands.session.query(sql),
     };
-    const compared: {table: TargetTable; rows: number}[] = [];
-    const tables: readonly TargetTable[] = TABLES_OF[scope];
-    for (const table of tables) {
-      const {equal, source} = await compareRange(this.#deps.applier.plan, table, range, query);
-      if (!equal) return false;
-      compared.push({table, rows: source.rows});
-    }
-    for (const {table, rows} of compared) this.#tables[table].compared += rows;
-    this.#progress(scope, compared[0]?.rows ?? 0);
+    const compared = await compareRange(this.#deps.applier.plan, scope, range, query);
+    if (!compared.every(({equal}) => equal)) return false;
+    for (const {table, source} of compared) this.#tables[table].compared += source.rows;
+    this.#progress(scope, compared[0]?.source.rows ?? 0);
     return true;
   }
 
@@ -227,14 +220,14 @@ class ReconcileRun {
     const [worker] = this.#deps.workers;
     if (worker === undefined) return;
     for (const scope of ['institutes', 'users'] as const) {
-      const lacking = TABLES_OF[scope].some(table => this.#tables[table].compared > owned[table]);
+      const lacking = SCOPE_TABLES[scope].some(table => this.#tables[table].compared > owned[table]);
       if (!lacking) continue;
       const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
       for await (const range of segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
         await this.#rowsOf(worker, scope, range, this.#batchOptions(false), false);
       }
       // The rows were counted before.
-      for (const table of TABLES_OF[scope]) Object.assign(this.#tables[table], outcome[table]);
+      for (const table of SCOPE_TABLES[scope]) Object.assign(this.#tables[table], outcome[table]);
     }
   }
 

@@ -5,6 +5,7 @@
 import {chunkEnd} from '../src/apply/ownership.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import {sourceColumn, sourceFrom} from '../src/mapping/sql.ts';
+import type {TargetTable} from '../src/mapping/tables.ts';
 import {compareIds, toValue} from '../src/mapping/values.ts';
 import {rangeCondition, type QueryPort} from '../src/source/reader.ts';
 
@@ -15,6 +16,12 @@ export interface Range {
 }
 
 export type Scope = 'institutes' | 'users';
+
+/** The target's tables that a scope's ranges cover, parents first. */
+export const SCOPE_TABLES = {
+  institutes: ['institute'],
+  users: ['user', 'institute_users', 'user_auth'],
+} as const satisfies Record<Scope, readonly TargetTable[]>;
 
 /** Rows that make a segment worth a checksum of its own. */
 const SEGMENT_ROWS = 20_000;

@@ -21,11 +21,10 @@ import {
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {byTargetKey, diffTable} from './diff.ts';
-import {batches, segments, type Range, type Scope} from './segments.ts';
+import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 import {Suspects, type Sides} from './suspects.ts';
 
 const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
-const TABLES_OF = {institutes: ['institute'], users: ['user', 'institute_users', 'user_auth']} as const;
 const SAMPLE_KEYS = 10;
 const LOOK_MS = 700;
 const MAX_LOOKS = 20;
@@ -95,10 +94,7 @@ class Verification {
     for (const scope of ['institutes', 'users'] as const) {
       for await (const segment of segments(this.#plan, scope, source)) {
         throwIfStopped(this.#signal);
-        const tables: readonly TargetTable[] = TABLES_OF[scope];
-        const compared = [];
-        for (const table of tables)
-          compared.push({table, ...(await compareRange(this.#plan, table, segment, {source, target}))});
+        const compared = await compareRange(this.#plan, scope, segment, {source, target});
         if (compared.every(({equal}) => equal)) {
           for (const {
             table,
@@ -169,7 +165,7 @@ class Verification {
     const differences = new Map<string, Difference>();
     const dead = await this.#deadKeys();
     const options = {newestWins: this.#config.conflicts === 'newest'};
-    for (const table of TABLES_OF[scope]) {
+    for (const table of SCOPE_TABLES[scope]) {
       const sources = byTargetKey(this.#plan, table, table === 'institute_users' ? memberships : parents);
       const targets = await this.#readTarget(table, range);
       const diff = diffTable(this.#plan.tables[table], sources, targets, options);

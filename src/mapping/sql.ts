@@ -54,24 +54,42 @@ export function targetSelectList(plan: TablePlan): string {
     .join(', ');
 }
 
-/** What makes a source row eligible, itself and its parents. */
-export function eligibleCondition(plans: Plan, plan: TablePlan, alias = 's'): string {
-  const source = plans.sources[plan.source];
-  const own = plan.map.notNull.map(column => `${sourceColumn(source, column, alias)} IS NOT NULL`);
-  if (plan.map.flag !== undefined) own.push(`${sourceColumn(source, plan.map.flag, alias)} = 1`);
-  if (plan.target === 'institute_users') own.push(...parentConditions(plans, alias));
-  return own.join(' AND ');
+/** A condition on ids, for the column that holds them. */
+export type IdCondition = (column: string) => string;
+
+/**
+ * What makes a source row eligible, itself and its parents.
+ *
+ * @param userIds holds for the user ids of all rows in question, which spares a look at other users
+ */
+function eligibleCondition(plans: Plan, plan: TablePlan, userIds: IdCondition): string {
+  const own = ownCondition(plans.sources[plan.source], plan, 's');
+  return plan.target === 'institute_users' ? [own, ...parentConditions(plans, userIds)].join(' AND ') : own;
 }
 
-/** A membership is eligible when its institute and its user are. */
-function parentConditions(plans: Plan, alias: string): string[] {
-  const source = plans.sources.institute_user;
-  return (['user', 'institute'] as const).map((parent, i) => {
+function ownCondition(source: SourcePlan, {map}: TablePlan, alias: string): string {
+  const conditions = map.notNull.map(column => `${sourceColumn(source, column, alias)} IS NOT NULL`);
+  if (map.flag !== undefined) conditions.push(`${sourceColumn(source, map.flag, alias)} = 1`);
+  return conditions.join(' AND ');
+}
+
+/**
+ * A membership is eligible when its institute and its user are. Where foreign keys say that they are there,
+ * the few that are not eligible are looked up, once a query; else the parents, once a row.
+ */
+function parentConditions(plans: Plan, userIds: IdCondition): string[] {
+  const memberships = plans.sources.institute_user;
+  return (['user', 'institute'] as const).map(parent => {
     const plan = plans.tables[parent];
-    const parentSource = plans.sources[plan.source];
-    const reference = sourceColumn(source, parent === 'user' ? 'user_id' : 'institute_id', alias);
-    const name = `p${i}`;
-    return `EXISTS (SELECT 1 FROM ${quoteName(parentSource.table)} ${name} WHERE ${sourceColumn(parentSource, 'id', name)} = ${reference} AND ${eligibleCondition(plans, plan, name)})`;
+    const source = plans.sources[plan.source];
+    const reference = sourceColumn(memberships, parent === 'user' ? 'user_id' : 'institute_id');
+    const id = sourceColumn(source, 'id', 'p');
+    const from = `FROM ${quoteName(source.table)} p WHERE`;
+    const isEligible = ownCondition(source, plan, 'p');
+    if (!plans.parentsEnforced[parent === 'user' ? 'users' : 'institutes'])
+      return `EXISTS (SELECT 1 ${from} ${id} = ${reference} AND ${isEligible})`;
+    const range = parent === 'user' ? `${userIds(id)} AND ` : '';
+    return `${reference} NOT IN (SELECT ${id} ${from} ${range}NOT COALESCE(${isEligible}, 0))`;
   });
 }
 
@@ -85,22 +103,30 @@ export function winnerOrder(source: SourcePlan): string {
 }
 
 /**
- * Counts and checksums the eligible source rows of a range of keys.
+ * Counts the eligible source rows of a range and checksums what they become on each of the target tables,
+ * which share one source: a column for the count, and one for each table.
  *
  * The sum is over each row's CRC times an odd number: CRC32 alone is linear, so that the same change in two
  * rows would cancel itself out; a product, with its carries, is not. It fits 64 bits.
+ *
+ * @param ids the range, as a condition on the ids that the segments go by
  */
-export function sourceChecksum(plans: Plan, plan: TablePlan, range: string): string {
-  const source = plans.sources[plan.source];
-  const eligible = eligibleCondition(plans, plan);
-  if (plan.target === 'institute_users' && plans.pairsRepeat) {
+export function sourceChecksums(plans: Plan, tables: readonly TablePlan[], ids: IdCondition): string {
+  const [first] = tables;
+  if (first === undefined) throw new RangeError('a checksum of no table');
+  const source = plans.sources[first.source];
+  const isMembership = first.target === 'institute_users';
+  const range = ids(sourceColumn(source, isMembership ? 'user_id' : 'id'));
+  const rows = `${sourceFrom(source)} WHERE ${range} AND ${eligibleCondition(plans, first, ids)}`;
+  const sum = (crc: string) => `BIT_XOR(${crc} * ${ODD})`;
+  if (isMembership && plans.pairsRepeat) {
     const pair = `${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')}`;
-    return `SELECT COUNT(*), BIT_XOR(c * ${ODD}) FROM (
-      SELECT CRC32(${sourceRowText(plan, source)}) c, ROW_NUMBER() OVER (PARTITION BY ${pair} ORDER BY ${winnerOrder(source)}) n
-        FROM ${sourceFrom(source)} WHERE ${range} AND ${eligible}) r WHERE n = 1`;
+    return `SELECT COUNT(*), ${sum('c')} FROM (
+      SELECT CRC32(${sourceRowText(first, source)}) c, ROW_NUMBER() OVER (PARTITION BY ${pair} ORDER BY ${winnerOrder(source)}) n
+        FROM ${rows}) r WHERE n = 1`;
   }
-  return `SELECT COUNT(*), BIT_XOR(CRC32(${sourceRowText(plan, source)}) * ${ODD})
-    FROM ${sourceFrom(source)} WHERE ${range} AND ${eligible}`;
+  const sums = tables.map(table => sum(`CRC32(${sourceRowText(table, source)})`));
+  return `SELECT COUNT(*), ${sums.join(', ')} FROM ${rows}`;
 }
 
 /** The same over the target's rows. */
@@ -149,7 +175,7 @@ export function countEligible(plans: Plan, plan: TablePlan): string {
     plan.target === 'institute_users' && plans.pairsRepeat
       ? `COUNT(DISTINCT ${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')})`
       : 'COUNT(*)';
-  return `SELECT ${what} FROM ${sourceFrom(source)} WHERE ${eligibleCondition(plans, plan)}`;
+  return `SELECT ${what} FROM ${sourceFrom(source)} WHERE ${eligibleCondition(plans, plan, () => '1 = 1')}`;
 }
 
 export function countTarget(plan: TablePlan): string {

@@ -31,10 +31,10 @@ const users = fc.uniqueArray(
     // Valid ones, since what cannot be written is not on the target to be summed.
     email: nullable(fc.nat(1_000_000).map(n => ` u${n}é@x.org  `)),
     password: nullable(text.map(secret => `${secret}$`)),
-    is_active: fc.constantFrom(0, 1, 1, 1),
+    is_active: nullable(fc.constantFrom(0, 1, 1, 1)),
     ...dates,
   }),
-  {maxLength: 7, selector: ({id}) => id},
+  {maxLength: 7, comparator: (a, b) => a.id === b.id || (a.email !== null && a.email === b.email)},
 );
 const institutes = fc.uniqueArray(
   fc.record({id: fc.constantFrom('1', '2', '3'), name: nullable(text), image_url: nullable(text), ...dates}),
@@ -79,6 +79,8 @@ const schema = fc.record({
   ),
   flag: fc.constantFrom('TINYINT(1)', 'BIT(1)', 'INT UNSIGNED'),
   repeats: fc.boolean(),
+  /** Foreign keys on the source, which the SQL form makes use of. */
+  enforced: fc.boolean(),
   target: fc.constantFrom('DATETIME', 'DATETIME(1)', 'DATETIME(3)', 'DATETIME(6)'),
 });
 
@@ -92,15 +94,20 @@ describeEachFlavour('every row', ({server, source, target}) => {
     time,
     flag,
     repeats,
+    enforced,
     target: fraction,
   }: {
     charset: string;
     time: string;
     flag: string;
     repeats: boolean;
+    enforced: boolean;
     target: string;
   }): Promise<Plan> {
     const {sql, reading, writing} = sessions();
+    const references = enforced
+      ? ', FOREIGN KEY (institute_id) REFERENCES institutes (id), FOREIGN KEY (user_id) REFERENCES users (id)'
+      : '';
     const key = repeats ? 'id BIGINT AUTO_INCREMENT PRIMARY KEY' : 'UNIQUE KEY pair (institute_id, user_id)';
     await sql.query(`
       DROP TABLE IF EXISTS institute_user, users, institutes;
@@ -108,7 +115,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
         is_active ${flag} NULL, created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL) DEFAULT CHARSET ${charset};
       CREATE TABLE institutes (id BIGINT PRIMARY KEY, name VARCHAR(40) NULL, image_url TEXT NULL, created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL) DEFAULT CHARSET ${charset};
       CREATE TABLE institute_user (institute_id BIGINT NOT NULL, user_id BIGINT NOT NULL, role VARCHAR(40) NULL, status VARCHAR(40) NULL,
-        created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL, ${key}) DEFAULT CHARSET ${charset};
+        created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL, ${key}${references}) DEFAULT CHARSET ${charset};
       DELETE FROM \`${target}\`.institute_users; DELETE FROM \`${target}\`.user_auth; DELETE FROM \`${target}\`.user; DELETE FROM \`${target}\`.institute`);
     for (const table of tables)
       await sql.query(
@@ -129,7 +136,15 @@ describeEachFlavour('every row', ({server, source, target}) => {
           const plan = await prepare(types);
           await insert(sql, 'users', someUsers);
           await insert(sql, 'institutes', someInstitutes);
-          await insert(sql, 'institute_user', someMemberships);
+          const has = (rows: readonly {id: string}[], wanted: string) => rows.some(({id}) => id === wanted);
+          await insert(
+            sql,
+            'institute_user',
+            someMemberships.filter(
+              ({user_id, institute_id}) =>
+                !types.enforced || (has(someUsers, user_id) && has(someInstitutes, institute_id)),
+            ),
+          );
           const reader = readerOf(plan, reading);
           const read = {
             users: await reader.idRange('users', null, null),
@@ -163,9 +178,12 @@ describeEachFlavour('every row', ({server, source, target}) => {
             source: connectionQuery(reading),
             target: (statement: string) => queryRows('target', writing, statement),
           };
+          const compared = [
+            ...(await compareRange(plan, 'institutes', {after: null, to: null}, query)),
+            ...(await compareRange(plan, 'users', {after: null, to: null}, query)),
+          ];
           for (const table of tables) {
-            const compared = await compareRange(plan, table, {after: null, to: null}, query);
-            expect({table, ...compared}).toMatchObject({
+            expect(compared.find(of => of.table === table)).toMatchObject({
               table,
               equal: true,
               source: {rows: there[table].size},
