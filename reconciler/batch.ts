@@ -18,10 +18,10 @@ import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
 import type {Connection} from '../src/db/connection.ts';
 import type {ServerInfo} from '../src/db/server.ts';
 import {throwIfStopped} from '../src/errors.ts';
-import {splitPair, type Plan} from '../src/mapping/plan.ts';
+import {judge, splitPair, type Plan} from '../src/mapping/plan.ts';
 import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
-import {toValue, type Row} from '../src/mapping/values.ts';
+import {toRow, type Row} from '../src/mapping/values.ts';
 import {rangeCondition, type SourceReader} from '../src/source/reader.ts';
 import {endSnapshot, openSnapshot, sees, type Mark} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
@@ -120,7 +120,6 @@ async function repair(
   window: Window,
   options: BatchOptions,
 ): Promise<BatchOutcome> {
-  const {hands} = worker;
   const outcome: BatchOutcome = {
     compared: perTable(() => 0),
     repaired: perTable(() => 0),
@@ -130,12 +129,74 @@ async function repair(
     toDelete: perTable(() => 0),
   };
   const changes = new Repairs();
+  const drifted = options.targetIsEmpty
+    ? takeAll(plan, scope, rows, window, changes, outcome)
+    : await compare(worker, plan, scope, range, rows, window, changes, outcome, options);
+  const set = changes.toChangeSet(window, rows.memberships, plan);
+  if (isEmpty(set)) return outcome;
+  const written = await options.applier.apply(worker.hands, set, {
+    progress: null,
+    follow: false,
+    need: options.tap.need,
+  });
+  for (const table of SCOPE_TABLES[scope]) {
+    const repaired = Math.min(written.upserted[table], drifted[table]);
+    outcome.repaired[table] += repaired;
+    outcome.compared[table] += repaired;
+    outcome.deleted[table] += written.deleted[table];
+    outcome.deadLetters[table] += written.deadLetters[table];
+  }
+  return outcome;
+}
+
+/** The way of a first load: nothing is there to compare with, and whatever is eligible is written. */
+function takeAll(
+  plan: Plan,
+  scope: Scope,
+  rows: SourceRows,
+  window: Window,
+  changes: Repairs,
+  outcome: BatchOutcome,
+): PerTable<number> {
+  const drifted = perTable(() => 0);
+  // A user's auth row comes and goes with it.
+  for (const table of SCOPE_TABLES[scope].filter(name => name !== 'user_auth')) {
+    for (const [key, row] of sourceRows(plan, table, rows)) {
+      if (!touches(window, table, key)) {
+        drifted[table]++;
+        changes.set(table, key, row);
+        continue;
+      }
+      for (const written of table === 'user' ? (['user', 'user_auth'] as const) : [table])
+        if (judge(plan.tables[written], row).tag === 'row') outcome.compared[written]++;
+    }
+  }
+  drifted.user_auth = drifted.user;
+  return drifted;
+}
+
+function sourceRows(plan: Plan, table: TargetTable, rows: SourceRows): Map<string, Row> {
+  return byTargetKey(plan, table, table === 'institute_users' ? rows.memberships : rows.parents);
+}
+
+/** @returns how many rows are not as they should be, by table */
+async function compare(
+  {hands}: Worker,
+  plan: Plan,
+  scope: Scope,
+  range: Range,
+  rows: SourceRows,
+  window: Window,
+  changes: Repairs,
+  outcome: BatchOutcome,
+  options: BatchOptions,
+): Promise<PerTable<number>> {
   const sources = new Map<TargetTable, Map<string, Row>>();
   const diffs = new Map<TargetTable, TableDiff>();
   for (const table of SCOPE_TABLES[scope]) {
-    const found = byTargetKey(plan, table, table === 'institute_users' ? rows.memberships : rows.parents);
-    const there = options.targetIsEmpty ? [] : await readTarget(hands, plan, table, range);
+    const found = sourceRows(plan, table, rows);
     sources.set(table, found);
+    const there = await readTarget(hands, plan, table, range);
     diffs.set(table, diffTable(plan.tables[table], found, there, options));
   }
   const keysOf = (table: TargetTable) => {
@@ -166,22 +227,10 @@ async function repair(
       else outcome.toDelete[table]++;
     }
   }
-  const set = changes.toChangeSet(window, rows.memberships, plan);
-  if (isEmpty(set)) return outcome;
-  const written = await options.applier.apply(hands, set, {
-    progress: null,
-    follow: false,
-    need: options.tap.need,
+  return perTable(table => {
+    const diff = diffs.get(table);
+    return diff === undefined ? 0 : diff.missing.length + diff.different.length;
   });
-  for (const [table, diff] of diffs) {
-    const drifted = diff.missing.length + diff.different.length;
-    const repaired = Math.min(written.upserted[table], drifted);
-    outcome.repaired[table] += repaired;
-    outcome.compared[table] += repaired;
-    outcome.deleted[table] += written.deleted[table];
-    outcome.deadLetters[table] += written.deadLetters[table];
-  }
-  return outcome;
 }
 
 /** Whether the stream knows this row better than the batch does. */
@@ -249,5 +298,5 @@ async function readTarget(
   const raw = await session.query(
     `SELECT ${targetSelectList(plan.tables[table])} FROM ${quoteName(table)} t WHERE ${where}`,
   );
-  return raw.map(cells => cells.map(toValue));
+  return raw.map(toRow);
 }

@@ -11,7 +11,7 @@ import {pause} from '../src/lifecycle/backoff.ts';
 import {buildPlan, splitPair, type Plan} from '../src/mapping/plan.ts';
 import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
-import {toValue, type Row} from '../src/mapping/values.ts';
+import {toRow, type Row} from '../src/mapping/values.ts';
 import {
   connectionQuery,
   createSourceReader,
@@ -268,7 +268,7 @@ class Verification {
       this.#target,
       `SELECT ${targetSelectList(this.#plan.tables[table])} FROM ${quoteName(table)} t WHERE ${where}`,
     );
-    return rows.map(cells => cells.map(toValue));
+    return rows.map(toRow);
   }
 
   async #deadKeys(): Promise<Record<TargetTable, Set<string>>> {

@@ -11,13 +11,19 @@ import {appendUpsert, type UpsertOptions} from './statements.ts';
 /** Statements shorter than this travel together. */
 const FLIGHT_BYTES = 256 * 1024;
 
+/** One text for each session, whose transactions follow one another: its buffer has the size that they need. */
+const texts = new WeakMap<Session, SqlText>();
+
 export class Flights {
   readonly #session: Session;
-  readonly #text = new SqlText();
+  readonly #text: SqlText;
   #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session) {
     this.#session = session;
+    this.#text = texts.get(session) ?? new SqlText();
+    texts.set(session, this.#text);
+    this.#text.clear();
   }
 
   /** @throws SyncError what the server refused of an earlier flight */

@@ -67,37 +67,33 @@ export class IdSet {
   }
 
   /** The members in ascending order. */
-  *values(): Generator<number> {
-    if (this.#bitmap === null) {
-      for (let i = 0; i < this.#size; i++) yield this.#array[i] ?? 0;
-      return;
-    }
+  values(): Uint16Array {
+    if (this.#bitmap === null) return this.#array.subarray(0, this.#size);
+    const values = new Uint16Array(this.#size);
+    let at = 0;
     for (let word = 0; word < BITMAP_WORDS; word++) {
       let bits = this.#bitmap[word] ?? 0;
       while (bits !== 0) {
-        const bit = 31 - Math.clz32(bits & -bits);
-        yield word * 32 + bit;
+        values[at++] = word * 32 + 31 - Math.clz32(bits & -bits);
         bits &= bits - 1;
       }
     }
+    return values;
   }
 
   /** The smallest of the three stored forms. */
   encode(): Buffer {
+    const values = this.values();
     const runs: number[] = [];
-    let start = -1;
-    let previous = -2;
-    for (const low of this.values()) {
-      if (low !== previous + 1) {
-        if (start >= 0) runs.push(start, previous - start);
-        start = low;
-      }
-      previous = low;
+    // Past that the runs are not the smallest form.
+    const limit = Math.min(values.length, BITMAP_WORDS * 2);
+    for (let from = 0, to = 0; from < values.length && runs.length <= limit; from = ++to) {
+      const start = values[from] ?? 0;
+      while (to + 1 < values.length && values[to + 1] === start + to + 1 - from) to++;
+      runs.push(start, to - from);
     }
-    if (start >= 0) runs.push(start, previous - start);
-    const smallest = Math.min(runs.length * 2, this.#size * 2, BITMAP_WORDS * 4);
-    if (smallest === runs.length * 2) return words(RUNS, runs);
-    if (smallest === this.#size * 2) return words(ARRAY, [...this.values()]);
+    if (runs.length <= limit) return words(RUNS, runs);
+    if (values.length <= BITMAP_WORDS * 2) return words(ARRAY, values);
     const buffer = Buffer.alloc(1 + BITMAP_WORDS * 4);
     buffer[0] = BITMAP;
     (this.#bitmap ?? this.#toBitmap()).forEach((word, i) => buffer.writeUInt32LE(word, 1 + i * 4));
@@ -155,10 +151,10 @@ export class IdSet {
   }
 }
 
-function words(tag: number, numbers: readonly number[]): Buffer {
+function words(tag: number, numbers: ArrayLike<number>): Buffer {
   const buffer = Buffer.alloc(1 + numbers.length * 2);
   buffer[0] = tag;
-  numbers.forEach((number, i) => buffer.writeUInt16LE(number, 1 + i * 2));
+  for (let i = 0; i < numbers.length; i++) buffer.writeUInt16LE(numbers[i] ?? 0, 1 + i * 2);
   return buffer;
 }
 

@@ -26,26 +26,63 @@ export const ownedMembership = (instituteId: string, userId: string): OwnedKey =
   id: userId,
 });
 
-const CHUNK_BITS = 65_536;
+const CHUNK_IDS = 65_536;
 const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const CHUNKS_PER_QUERY = 500;
 
 type Query = (sql: string) => Promise<unknown[][]>;
 
-/** The name of a chunk, and an id's place in it; exact for every 64-bit id. */
-function locate(id: string): {chunk: string; low: number} {
-  if (id.length <= 15) {
-    const number = Number(id);
-    const chunk = Math.floor(number / CHUNK_BITS);
-    return {chunk: String(chunk), low: number - chunk * CHUNK_BITS};
-  }
-  const number = BigInt(id);
-  return {chunk: String(number >> 16n), low: Number(number & 0xffffn)};
+/** Neighbouring ids of one kind and scope, whose ownership is stored together. */
+interface Chunk {
+  readonly kind: OwnedKind;
+  readonly scope: string;
+  /** The ids' upper bits; a 64-bit id leaves 48 of them, which a number holds exactly. */
+  readonly number: number;
+}
+
+/** In which chunk an id lies; exact for every 64-bit id. */
+function chunkOf(id: string): number {
+  // Up to 15 digits a number is exact.
+  return id.length <= 15 ? Math.floor(Number(id) / CHUNK_IDS) : Number(BigInt(id) >> 16n);
+}
+
+/** An id's place in its chunk. */
+function placeOf(id: string, chunk: number): number {
+  return id.length <= 15 ? Number(id) - chunk * CHUNK_IDS : Number(BigInt(id) & 0xffffn);
 }
 
 /** The last id of the chunk in which `id` lies: ranges that end there share no chunk. */
 export function chunkEnd(id: string): string {
-  return String((BigInt(locate(id).chunk) + 1n) * BigInt(CHUNK_BITS) - 1n);
+  return String((BigInt(chunkOf(id)) + 1n) * BigInt(CHUNK_IDS) - 1n);
+}
+
+/** Sets by chunk. They are asked for once a row, so that a look must not make a text of kind, scope and number. */
+class ChunkMap {
+  readonly #kinds: Readonly<Record<OwnedKind, Map<string, Map<number, IdSet>>>> = {
+    institute: new Map(),
+    user: new Map(),
+    membership: new Map(),
+  };
+
+  get(kind: OwnedKind, scope: string, number: number): IdSet | undefined {
+    return this.#kinds[kind].get(scope)?.get(number);
+  }
+
+  set({kind, scope, number}: Chunk, set: IdSet): void {
+    let chunks = this.#kinds[kind].get(scope);
+    if (chunks === undefined) this.#kinds[kind].set(scope, (chunks = new Map()));
+    chunks.set(number, set);
+  }
+
+  *entries(): Generator<[Chunk, IdSet]> {
+    for (const kind of ['institute', 'user', 'membership'] as const)
+      for (const [scope, chunks] of this.#kinds[kind])
+        for (const [number, set] of chunks) yield [{kind, scope, number}, set];
+  }
+
+  clear(): void {
+    for (const chunks of Object.values(this.#kinds)) chunks.clear();
+  }
 }
 
 export class Ownership {
@@ -66,51 +103,52 @@ export class Ownership {
 
   /** Brings the chunks of these keys into memory, so that {@link OwnershipView.has} can answer. */
   async view(keys: Iterable<OwnedKey>, query: Query): Promise<OwnershipView> {
-    const wanted = new Map<string, IdSet>();
-    const missing = new Map<string, {kind: OwnedKind; scope: string; chunk: string}>();
+    const wanted = new ChunkMap();
+    const missing: Chunk[] = [];
     for (const {kind, scope, id} of keys) {
-      const {chunk} = locate(id);
-      const name = chunkName(kind, scope, chunk);
-      if (wanted.has(name) || missing.has(name)) continue;
+      const number = chunkOf(id);
+      if (wanted.get(kind, scope, number) !== undefined) continue;
+      const chunk = {kind, scope, number};
+      const name = chunkName(chunk);
       const cached = this.#chunks.get(name);
-      if (cached === undefined) missing.set(name, {kind, scope, chunk});
+      if (cached === undefined) missing.push(chunk);
       else {
         this.#chunks.delete(name);
         this.#chunks.set(name, cached);
-        wanted.set(name, cached);
       }
+      wanted.set(chunk, cached ?? new IdSet());
     }
-    const list = [...missing.values()];
-    for (let i = 0; i < list.length; i += CHUNKS_PER_QUERY) {
-      for (const [kind, scope, chunk, members] of await query(
-        this.#select(list.slice(i, i + CHUNKS_PER_QUERY)),
+    for (let i = 0; i < missing.length; i += CHUNKS_PER_QUERY) {
+      for (const [kind, scope, number, members] of await query(
+        this.#select(missing.slice(i, i + CHUNKS_PER_QUERY)),
       )) {
-        const name = chunkName(String(kind) as OwnedKind, String(scope), String(chunk));
         wanted.set(
-          name,
+          {kind: String(kind) as OwnedKind, scope: String(scope), number: Number(number)},
           IdSet.decode(Buffer.isBuffer(members) ? members : Buffer.from(String(members), 'latin1')),
         );
       }
     }
-    for (const name of missing.keys()) {
-      const set = wanted.get(name) ?? new IdSet();
-      wanted.set(name, set);
-      this.#keep(name, set);
-    }
-    return new OwnershipView(this.#stream, wanted, (name, set) => this.#keep(name, set));
+    for (const chunk of missing)
+      this.#keep(chunk, wanted.get(chunk.kind, chunk.scope, chunk.number) ?? new IdSet());
+    return new OwnershipView(this.#stream, wanted, (chunk, set) => this.#keep(chunk, set));
   }
 
-  #select(chunks: readonly {kind: OwnedKind; scope: string; chunk: string}[]): string {
-    const groups = new Map<string, string[]>();
-    for (const {kind, scope, chunk} of chunks) {
+  #select(chunks: readonly Chunk[]): string {
+    const groups = new Map<string, number[]>();
+    for (const {kind, scope, number} of chunks) {
       const group = `kind = ${literal(kind)} AND scope = ${literal(scope)}`;
-      groups.set(group, [...(groups.get(group) ?? []), chunk]);
+      const numbers = groups.get(group);
+      if (numbers === undefined) groups.set(group, [number]);
+      else numbers.push(number);
     }
-    const conditions = [...groups].map(([group, ids]) => `(${group} AND chunk IN (${ids.join(', ')}))`);
+    const conditions = [...groups].map(
+      ([group, numbers]) => `(${group} AND chunk IN (${numbers.join(', ')}))`,
+    );
     return `SELECT kind, scope, chunk, members FROM sync_owned WHERE stream = ${literal(this.#stream)} AND (${conditions.join(' OR ')})`;
   }
 
-  #keep(name: string, set: IdSet): void {
+  #keep(chunk: Chunk, set: IdSet): void {
+    const name = chunkName(chunk);
     this.#bytes -= this.#chunks.get(name)?.bytes ?? 0;
     this.#chunks.delete(name);
     this.#chunks.set(name, set);
@@ -126,41 +164,45 @@ export class Ownership {
 /** Ownership as one transaction sees it: its changes are its own until {@link OwnershipView.commit}. */
 export class OwnershipView {
   readonly #stream: string;
-  readonly #chunks: Map<string, IdSet>;
-  readonly #keep: (name: string, set: IdSet) => void;
-  readonly #changed = new Map<string, IdSet>();
+  readonly #chunks: ChunkMap;
+  readonly #keep: (chunk: Chunk, set: IdSet) => void;
+  readonly #changed = new ChunkMap();
 
-  constructor(stream: string, chunks: Map<string, IdSet>, keep: (name: string, set: IdSet) => void) {
+  constructor(stream: string, chunks: ChunkMap, keep: (chunk: Chunk, set: IdSet) => void) {
     this.#stream = stream;
     this.#chunks = chunks;
     this.#keep = keep;
   }
 
   has({kind, scope, id}: OwnedKey): boolean {
-    const {chunk, low} = locate(id);
-    const name = chunkName(kind, scope, chunk);
-    return (this.#changed.get(name) ?? this.#chunks.get(name))?.has(low) ?? false;
+    const number = chunkOf(id);
+    return this.#find(kind, scope, number)?.has(placeOf(id, number)) ?? false;
   }
 
-  add(key: OwnedKey): void {
-    if (!this.has(key)) this.#change(key).add(locate(key.id).low);
+  add({kind, scope, id}: OwnedKey): void {
+    const number = chunkOf(id);
+    const place = placeOf(id, number);
+    if (this.#find(kind, scope, number)?.has(place) !== true) this.#own({kind, scope, number}).add(place);
   }
 
-  delete(key: OwnedKey): void {
-    if (this.has(key)) this.#change(key).delete(locate(key.id).low);
+  delete({kind, scope, id}: OwnedKey): void {
+    const number = chunkOf(id);
+    const place = placeOf(id, number);
+    if (this.#find(kind, scope, number)?.has(place) === true) this.#own({kind, scope, number}).delete(place);
   }
 
   /** Other keys, loaded later in the same transaction. */
   merge(other: OwnershipView): void {
-    for (const [name, set] of other.#chunks) if (!this.#chunks.has(name)) this.#chunks.set(name, set);
+    for (const [chunk, set] of other.#chunks.entries())
+      if (this.#chunks.get(chunk.kind, chunk.scope, chunk.number) === undefined) this.#chunks.set(chunk, set);
   }
 
   /** What stores the changes; to be run in the transaction of the rows. */
   statements(): string[] {
-    const rows = [...this.#changed].map(([name, set]) => {
-      const [kind = '', scope = '', chunk = ''] = name.split('/');
-      return `(${literal(this.#stream)},${literal(kind)},${literal(scope)},${chunk},${set.size},x'${set.encode().toString('hex')}')`;
-    });
+    const rows = [...this.#changed.entries()].map(
+      ([{kind, scope, number}, set]) =>
+        `(${literal(this.#stream)},${literal(kind)},${literal(scope)},${number},${set.size},x'${set.encode().toString('hex')}')`,
+    );
     const statements: string[] = [];
     for (let i = 0; i < rows.length; i += CHUNKS_PER_QUERY) {
       statements.push(
@@ -173,7 +215,7 @@ export class OwnershipView {
 
   /** Call when the transaction has committed. */
   commit(): void {
-    for (const [name, set] of this.#changed) this.#keep(name, set);
+    for (const [chunk, set] of this.#changed.entries()) this.#keep(chunk, set);
     this.#changed.clear();
   }
 
@@ -182,17 +224,22 @@ export class OwnershipView {
     this.#changed.clear();
   }
 
-  #change({kind, scope, id}: OwnedKey): IdSet {
-    const name = chunkName(kind, scope, locate(id).chunk);
-    let set = this.#changed.get(name);
+  #find(kind: OwnedKind, scope: string, number: number): IdSet | undefined {
+    return this.#changed.get(kind, scope, number) ?? this.#chunks.get(kind, scope, number);
+  }
+
+  /** The chunk as this transaction has it. */
+  #own(chunk: Chunk): IdSet {
+    const {kind, scope, number} = chunk;
+    let set = this.#changed.get(kind, scope, number);
     if (set === undefined) {
-      set = this.#chunks.get(name)?.clone() ?? new IdSet();
-      this.#changed.set(name, set);
+      set = this.#chunks.get(kind, scope, number)?.clone() ?? new IdSet();
+      this.#changed.set(chunk, set);
     }
     return set;
   }
 }
 
-function chunkName(kind: OwnedKind, scope: string, chunk: string): string {
-  return `${kind}/${scope}/${chunk}`;
+function chunkName({kind, scope, number}: Chunk): string {
+  return `${kind}/${scope}/${number}`;
 }

@@ -80,9 +80,14 @@ export class SqlText {
   take(): string {
     // What is all ASCII need not be decoded.
     const text = this.#buffer.toString(this.#isAscii ? 'latin1' : 'utf8', 0, this.#at);
+    this.clear();
+    return text;
+  }
+
+  /** Begins anew, in the same buffer. */
+  clear(): void {
     this.#at = 0;
     this.#isAscii = true;
-    return text;
   }
 
   #utf8(text: string): void {

@@ -261,7 +261,12 @@ function tablePlan(
     source: map.source,
     map,
     columns,
-    fallible: columns.filter(canFail),
+    fallible: columns.filter(column =>
+      canFail(
+        column,
+        column.map.from.map(name => findColumn(source.schema, [actualName(source, name)])),
+      ),
+    ),
     key: map.key,
     keyIndexes,
     updatedAtIndex: indexOf('updatedAt'),
@@ -296,8 +301,8 @@ function reader({transform}: ColumnMap, inputs: readonly number[], fraction: num
   const [first = 0, second] = inputs;
   if (transform === 'id' || transform === 'copy' || transform === 'secret')
     return source => source[first] ?? null;
-  if (second === undefined) return source => value([source[first] ?? null], fraction);
-  return source => value([source[first] ?? null, source[second] ?? null], fraction);
+  if (second === undefined) return source => value(source[first] ?? null, null, fraction);
+  return source => value(source[first] ?? null, source[second] ?? null, fraction);
 }
 
 /** What becomes of a source row, by itself: a target row, nothing (it is not eligible), or a dead letter. */

@@ -1,6 +1,7 @@
 /** Whether a mapped row can be written (design.md §2.2), as far as it can be told without the server. */
 import type {DeadLetterCode} from '../errors.ts';
-import type {ColumnPlan} from './plan.ts';
+import type {ColumnPlan, ColumnSchema} from './plan.ts';
+import {TARGET_ROLES} from './tables.ts';
 import type {Row} from './values.ts';
 
 /** Exactly one @, at least one character on either side, no white space inside. */
@@ -15,9 +16,34 @@ const INTEGER_BITS: Readonly<Record<string, bigint>> = {
   bigint: 64n,
 };
 
-/** Whether a value of this column can be one that cannot be written. */
-export function canFail({map}: ColumnPlan): boolean {
-  return map.transform !== 'timestamp' && map.transform !== 'is-active';
+/**
+ * Whether a value of this column can be one that cannot be written, as far as its source columns tell. Where
+ * they were wider when a row was logged than they are now, the server refuses what is too long.
+ */
+export function canFail({map, schema}: ColumnPlan, from: readonly (ColumnSchema | undefined)[]): boolean {
+  switch (map.transform) {
+    case 'timestamp':
+    case 'is-active':
+      return false;
+    case 'role':
+      return !TARGET_ROLES.every(role => fitsText(schema, role));
+    case 'copy':
+    case 'full-name': {
+      // A name takes a space between its parts.
+      const longest = from.reduce((sum, column) => sum + 1 + charactersOf(column), -1);
+      return !(longest <= charactersOf(schema));
+    }
+    case 'id':
+    case 'secret':
+    case 'trimmed':
+      return true;
+  }
+}
+
+/** How many characters a column holds; NaN where that is not what limits it. */
+function charactersOf(schema: ColumnSchema | undefined): number {
+  const isCounted = schema?.type === 'varchar' || schema?.type === 'char';
+  return isCounted ? (schema.maxLength ?? Number.NaN) : Number.NaN;
 }
 
 /** @returns the code of the first fault, or null for a row that can be written */
@@ -44,10 +70,10 @@ function validateValue(column: ColumnPlan, value: string): DeadLetterCode | null
     default:
       break;
   }
-  return fitsText(column, value) ? null : 'value-too-long';
+  return fitsText(column.schema, value) ? null : 'value-too-long';
 }
 
-function fitsText({schema}: ColumnPlan, value: string): boolean {
+function fitsText(schema: ColumnSchema, value: string): boolean {
   if (schema.maxLength === null || schema.type === 'enum' || schema.type === 'set') return true;
   // Most values are far from the limit: count characters or bytes only where it matters.
   if (value.length * 4 <= schema.maxLength) return true;

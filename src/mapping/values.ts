@@ -31,3 +31,12 @@ export function toValue(raw: unknown): Value {
   if (Buffer.isBuffer(raw)) return raw.toString('utf8');
   return String(raw);
 }
+
+/** A driver's row as ours, in its own array, which is the caller's no more: a copy would cost as much as the reading. */
+export function toRow(cells: unknown[]): Row {
+  for (let i = 0; i < cells.length; i++) {
+    const cell = cells[i];
+    if (typeof cell !== 'string' && cell !== null) cells[i] = toValue(cell);
+  }
+  return cells as Value[];
+}

@@ -6,7 +6,7 @@ import {queryRows, type Connection} from '../db/connection.ts';
 import type {Plan, SourcePlan} from '../mapping/plan.ts';
 import {sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
 import {splitPair} from '../mapping/plan.ts';
-import {toValue, type Row} from '../mapping/values.ts';
+import {toRow, toValue, type Row} from '../mapping/values.ts';
 
 /** Ids in one IN list; longer lists are split. */
 const KEYS_PER_QUERY = 2000;
@@ -107,5 +107,5 @@ async function inSlices(
 }
 
 function toRows(raw: unknown[][]): Row[] {
-  return raw.map(cells => cells.map(toValue));
+  return raw.map(toRow);
 }

@@ -3,7 +3,7 @@ import {TRANSFORMS, toTimestamp, trimSpaces} from '../../../src/mapping/transfor
 import type {Value} from '../../../src/mapping/values.ts';
 
 const apply = (name: keyof typeof TRANSFORMS, inputs: readonly Value[], fraction = 3) =>
-  TRANSFORMS[name].value(inputs, fraction);
+  TRANSFORMS[name].value(inputs[0] ?? null, inputs[1] ?? null, fraction);
 
 describe('a name', () => {
   it.each([
