@@ -13,8 +13,10 @@ import {throwIfStopped} from '../src/errors.ts';
 import {quoteName} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
-import {reconcileBatch, type BatchOptions, type BatchOutcome, type Worker} from './batch.ts';
+import {oneAhead} from './ahead.ts';
+import {readBatch, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
+import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
 import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 
 const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
@@ -34,7 +36,7 @@ export interface ReconcileOptions {
   readonly maxDeleteRatio: number;
 }
 
-export interface ReconcileDeps extends Pick<BatchOptions, 'tap' | 'lock'> {
+export interface ReconcileDeps extends Pick<RepairOptions, 'tap' | 'lock'> {
   readonly applier: Applier;
   /** At least one; segments are shared out among them. */
   readonly workers: readonly Worker[];
@@ -139,7 +141,7 @@ class ReconcileRun {
       worker,
       scope,
       range,
-      this.#batchOptions(this.#options.allowDeletes && this.#options.mirror),
+      this.#repairOptions(this.#options.allowDeletes && this.#options.mirror),
       isDiff,
     );
   }
@@ -161,22 +163,39 @@ class ReconcileRun {
     worker: Worker,
     scope: Scope,
     range: Range,
-    options: BatchOptions,
+    options: RepairOptions,
     mayBeEqual: boolean,
   ): Promise<void> {
-    const query = connectionQuery(worker.source);
-    // A first load keeps nobody waiting: fewer, larger transactions.
-    const batchRows = this.#options.batchRows * (options.targetIsEmpty ? LOAD_FACTOR : 1);
-    for await (const batch of batches(this.#deps.applier.plan, scope, range, batchRows, query)) {
-      if (mayBeEqual && (await this.#isEqual(worker, scope, batch))) continue;
-      const outcome = await reconcileBatch(worker, scope, batch, options, this.#signal);
+    const read = this.#read(worker, scope, range, options, mayBeEqual);
+    // What compares checksums first asks both sides, and so does one thing after the other.
+    const reads = mayBeEqual ? read : oneAhead(read, ({window}) => window.close());
+    for await (const batch of reads) {
+      const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
       this.#add(outcome);
-      if (TABLES.some(table => outcome.toDelete[table] > 0)) this.#condemned.push({scope, range: batch});
+      if (TABLES.some(table => outcome.toDelete[table] > 0))
+        this.#condemned.push({scope, range: batch.range});
       this.#progress(scope, outcome.compared[scope === 'users' ? 'user' : 'institute']);
     }
   }
 
-  #batchOptions(mayDelete: boolean): BatchOptions {
+  /** The batches of a range, but for those whose checksums agree. */
+  async *#read(
+    worker: Worker,
+    scope: Scope,
+    range: Range,
+    {targetIsEmpty, tap}: RepairOptions,
+    mayBeEqual: boolean,
+  ): AsyncGenerator<SourceBatch> {
+    // A first load keeps nobody waiting: fewer, larger transactions.
+    const batchRows = this.#options.batchRows * (targetIsEmpty ? LOAD_FACTOR : 1);
+    const query = connectionQuery(worker.source);
+    for await (const batch of batches(this.#deps.applier.plan, scope, range, batchRows, query)) {
+      if (mayBeEqual && (await this.#isEqual(worker, scope, batch))) continue;
+      yield await readBatch(worker, scope, batch, tap, this.#signal);
+    }
+  }
+
+  #repairOptions(mayDelete: boolean): RepairOptions {
     const {applier, tap, lock} = this.#deps;
     const everyRow = this.#options.mode === 'full';
     return {
@@ -190,7 +209,7 @@ class ReconcileRun {
     };
   }
 
-  #add(outcome: BatchOutcome): void {
+  #add(outcome: RepairOutcome): void {
     for (const table of TABLES) {
       this.#tables[table].compared += outcome.compared[table];
       this.#tables[table].repaired += outcome.repaired[table];
@@ -224,7 +243,7 @@ class ReconcileRun {
       if (!lacking) continue;
       const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
       for await (const range of segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
-        await this.#rowsOf(worker, scope, range, this.#batchOptions(false), false);
+        await this.#rowsOf(worker, scope, range, this.#repairOptions(false), false);
       }
       // The rows were counted before.
       for (const table of SCOPE_TABLES[scope]) Object.assign(this.#tables[table], outcome[table]);
@@ -259,13 +278,9 @@ class ReconcileRun {
     );
     if (tooMany && !this.#options.allowDeletes) return this.#toDelete;
     for (const {scope, range} of this.#condemned.toReversed()) {
-      const outcome = await reconcileBatch(
-        worker,
-        scope,
-        range,
-        {...this.#batchOptions(true), everyRow: false},
-        this.#signal,
-      );
+      const batch = await readBatch(worker, scope, range, this.#deps.tap, this.#signal);
+      const options = {...this.#repairOptions(true), everyRow: false};
+      const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
       for (const table of TABLES) {
         this.#tables[table].deleted += outcome.deleted[table];
         this.#tables[table].deadLetters += outcome.deadLetters[table];

@@ -117,11 +117,17 @@ export class Workbench {
         const {plan} =
           i === 0 || this.#applier === null ? await this.#applierFor(source, session) : this.#applier;
         const info = await readServerInfo('source', source);
-        const reader = createSourceReader(plan, connectionQuery(source));
+        // A batch is read in a snapshot on the one while another is written, which may have to read, too.
+        const forHands = await open.source();
         workers.push({
           source,
+          reader: createSourceReader(plan, connectionQuery(source)),
           info,
-          hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
+          hands: {
+            session,
+            reader: createSourceReader(plan, connectionQuery(forHands)),
+            untilSeen: need => untilSeen(forHands, info, need, signal),
+          },
         });
       }
       if (this.#applier === null) throw new SyncError('internal', 'a reconcile needs at least one worker');

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
-import {buildPlan, judge, keyOf, mapRow, splitPair} from '../../../src/mapping/plan.ts';
+import {buildPlan, judge, keyOf, mapRow, splitPair, type ColumnSchema} from '../../../src/mapping/plan.ts';
 import {sourceSelectList} from '../../../src/mapping/sql.ts';
 import {
   column,
@@ -107,6 +107,31 @@ describe('a plan', () => {
     const user = targetSchema().user;
     const wider = table([['userId'], ['email', 'tenant']], ...user.columns, column('tenant', 'int'));
     expect(plan({}, {user: wider}).tables.user.otherUniqueKeys).toEqual([]);
+  });
+
+  it('looks only at the values that could be refused, by what both columns hold', () => {
+    const looksAtName = (name: Partial<ColumnSchema>, target: Partial<ColumnSchema>) => {
+      const columns = sourceSchema().users.columns.map(known =>
+        known.name.endsWith('_name') ? {...known, ...name} : known,
+      );
+      const wanted = targetSchema().user.columns.map(known =>
+        known.name === 'name' ? {...known, ...target} : known,
+      );
+      const {fallible} = plan({users: table([['id']], ...columns)}, {user: table([['userId']], ...wanted)})
+        .tables.user;
+      return fallible.map(({name: of}) => of);
+    };
+    const always = ['userId', 'email', 'password'];
+    expect(looksAtName({maxLength: 60}, {maxLength: 121})).toEqual(always);
+    for (const [source, target] of [
+      [{maxLength: 60}, {maxLength: 120}],
+      [{type: 'text', maxLength: 60}, {maxLength: 121}],
+      [{maxLength: 60}, {type: 'text', maxLength: 121}],
+      [{maxLength: null}, {maxLength: 121}],
+    ] as const)
+      expect(looksAtName(source, target)).toEqual(['userId', 'name', 'email', 'password']);
+    const {institute_users: membership} = plan().tables;
+    expect(membership.fallible.map(({name}) => name)).toEqual(['instituteId', 'userId']);
   });
 
   it('rounds only where the source has more digits than the target', () => {

@@ -1,0 +1,49 @@
+import {expect, it} from 'vitest';
+import {oneAhead} from '../../../reconciler/ahead.ts';
+
+/** Counts up to `end`, and tells what it was asked for. */
+async function* counted(end: number, asked: number[]): AsyncGenerator<number> {
+  for (let i = 1; i <= end; i++) {
+    asked.push(i);
+    yield await Promise.resolve(i);
+  }
+}
+
+it('yields all in order, and asks for each before its forerunner is done with', async () => {
+  const asked: number[] = [];
+  const seen: {item: number; asked: number}[] = [];
+  for await (const item of oneAhead(counted(3, asked), () => expect.fail('nothing is left over'))) {
+    await Promise.resolve();
+    seen.push({item, asked: asked.length});
+  }
+  expect(seen).toEqual([
+    {item: 1, asked: 2},
+    {item: 2, asked: 3},
+    {item: 3, asked: 3},
+  ]);
+});
+
+it('hands back what was read for nobody, whether the consumer leaves or fails', async () => {
+  for (const leave of [() => 'leaves', () => expect.fail('fails')]) {
+    const discarded: number[] = [];
+    const consume = async () => {
+      for await (const item of oneAhead(counted(9, []), left => discarded.push(left)))
+        if (item === 2 && leave() === 'leaves') break;
+    };
+    await consume().catch(() => undefined);
+    expect(discarded).toEqual([3]);
+  }
+});
+
+it('tells a failure where the item would have been, after those before it', async () => {
+  async function* failing(): AsyncGenerator<number> {
+    yield await Promise.resolve(1);
+    throw new Error('no second');
+  }
+  const seen: number[] = [];
+  const consume = async () => {
+    for await (const item of oneAhead(failing(), () => expect.fail('nothing is left over'))) seen.push(item);
+  };
+  await expect(consume()).rejects.toThrow('no second');
+  expect(seen).toEqual([1]);
+});
