@@ -9,6 +9,7 @@ const SINGLE_TRANSACTIONS = 50_000;
 
 export interface CatchUp {
   readonly oursMs: number;
+  readonly peakBytes: number;
   readonly replicaMs: Readonly<Record<string, number>>;
 }
 
@@ -25,14 +26,15 @@ export async function measureCatchUp(
     await backlog(stand);
     const began = performance.now();
     await daemon.post('/replication/resume');
-    await untilApplied(stand);
+    await untilApplied(stand, BULK_ROWS / BULK_ROWS_A_TRANSACTION + SINGLE_TRANSACTIONS);
     const oursMs = performance.now() - began;
+    const peakBytes = daemon.memory().peak;
     await assertEqual(stand);
     await daemon.stop();
     const replicaMs: Record<string, number> = {};
     if (withReplica)
       for (const threads of [0, 2]) replicaMs[`${threads} threads`] = await replica(stand, start, threads);
-    return {oursMs, replicaMs};
+    return {oursMs, peakBytes, replicaMs};
   } finally {
     await stand.close();
   }
@@ -40,14 +42,22 @@ export async function measureCatchUp(
 
 async function backlog({s, source}: Stand): Promise<void> {
   await fillUsers(s, 1, BULK_ROWS, BULK_ROWS_A_TRANSACTION);
-  // Single-row transactions, many at a time, so that the backlog is there soon.
+  await changeOneByOne({s, source}, BULK_ROWS, SINGLE_TRANSACTIONS);
+}
+
+/** Single-row transactions, many at a time and without syncing the disk, so that they are there soon. */
+export async function changeOneByOne(
+  {s, source}: Pick<Stand, 's' | 'source'>,
+  users: number,
+  transactions: number,
+): Promise<void> {
   await s.query('SET GLOBAL sync_binlog = 0, GLOBAL innodb_flush_log_at_trx_commit = 0');
   const writers = await Promise.all(Array.from({length: 8}, () => connect(source, 'laas')));
   await Promise.all(
     writers.map(async (writer, w) => {
-      for (let i = w; i < SINGLE_TRANSACTIONS; i += writers.length) {
+      for (let i = w; i < transactions; i += writers.length) {
         await writer.query(
-          `UPDATE users SET first_name = 'Changed${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % BULK_ROWS)}`,
+          `UPDATE users SET first_name = 'Changed${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % users)}`,
         );
       }
       await writer.end();
@@ -59,10 +69,9 @@ async function backlog({s, source}: Stand): Promise<void> {
  * Asks for one row of bookkeeping, since counting rows over and over would take the target's time; that all
  * of it is there is looked at when the clock has stopped.
  */
-async function untilApplied({t}: Stand): Promise<void> {
+export async function untilApplied({t}: Pick<Stand, 't'>, transactions: number): Promise<void> {
   for (;;) {
-    const applied = await scalar(t, 'SELECT transactions_applied FROM sync_checkpoint');
-    if (Number(applied) >= BULK_ROWS / BULK_ROWS_A_TRANSACTION + SINGLE_TRANSACTIONS) return;
+    if (Number(await scalar(t, 'SELECT transactions_applied FROM sync_checkpoint')) >= transactions) return;
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }

@@ -13,9 +13,10 @@ export interface FirstLoad {
   readonly peakBytes: number;
 }
 
+/** @param afterwards goes on with the daemon and what was loaded */
 export async function measureFirstLoad(
   users: number,
-  nodeOptions: readonly string[] = [],
+  afterwards: (stand: Stand, daemon: BenchDaemon) => Promise<void> = () => Promise.resolve(),
 ): Promise<FirstLoad> {
   const stand = await openStand('mariadb');
   try {
@@ -23,13 +24,14 @@ export async function measureFirstLoad(
     await fillUsers(stand.s, 1, users);
     await fillMemberships(stand);
     const limitMs = await limit(stand);
-    const daemon = await BenchDaemon.start(stand.env, nodeOptions);
+    const daemon = await BenchDaemon.start(stand.env);
     const loadMs = (await lastRun(daemon)).durationMs;
     const reconcileMs = (await trigger(daemon)).durationMs;
     const scanMs = await scan(stand);
     await stand.t.query(`UPDATE user SET name = 'drifted' WHERE userId BETWEEN 1000 AND 1049`);
     const driftMs = (await trigger(daemon)).durationMs;
     const peakBytes = daemon.memory().peak;
+    await afterwards(stand, daemon);
     await daemon.stop();
     const {code} = await runCli(['verify'], stand.env);
     if (code !== 0) throw new Error('the target is not equal after the load');

@@ -1,17 +1,21 @@
 /** From commit on the source to visible on the target, at a steady thousand transactions a second and idle. */
 import {setTimeout as delay} from 'node:timers/promises';
 import {connect} from '../test/servers/databases.ts';
+import {changeOneByOne} from './catch-up.ts';
 import {BenchDaemon, fillUsers, openStand, scalar, type Stand} from './stand.ts';
 
 const RATE = 1000;
 const PROBES = 400;
 const ROWS = 20_000;
 const PROBE_ID = 1;
+const BACKLOG = 50_000;
 
 export interface Lag {
   readonly busy: {readonly p50: number; readonly p99: number; readonly perSecond: number};
   readonly idle: {readonly p50: number; readonly p99: number};
   readonly statusP99: number;
+  /** With the stream at full speed and a reconcile of every row. */
+  readonly loadedStatusP99: number;
 }
 
 export async function measureLag(): Promise<Lag> {
@@ -31,15 +35,31 @@ export async function measureLag(): Promise<Lag> {
     const written = await load;
     const seconds = (performance.now() - began) / 1000;
     const statusMs = await status;
+    const loadedStatusMs = await statusAtFullSpeed(stand, daemon);
     await daemon.stop();
     return {
       busy: {...quantiles(busy), perSecond: Math.round(written / seconds)},
       idle: quantiles(idle),
       statusP99: quantiles(statusMs).p99,
+      loadedStatusP99: quantiles(loadedStatusMs).p99,
     };
   } finally {
     await stand.close();
   }
+}
+
+async function statusAtFullSpeed(stand: Stand, daemon: BenchDaemon): Promise<number[]> {
+  await daemon.post('/replication/pause');
+  await changeOneByOne(stand, ROWS, BACKLOG);
+  const stop = new AbortController();
+  const status = statusTimes(daemon, stop.signal);
+  await daemon.post('/replication/resume');
+  await Promise.all([
+    daemon.post('/sync/trigger', {mode: 'full'}),
+    daemon.until(({replication}) => replication.transactionsApplied >= BACKLOG),
+  ]);
+  stop.abort();
+  return status;
 }
 
 /** Commits a marker and looks for it until it is there. */

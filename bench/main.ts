@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: everything beside its alternatives, in one run on one machine; prints ratios and
- * writes docs/benchmarks.md. `--quick` runs each once.
+ * writes docs/benchmarks.md. `--quick` runs each once; `--large` goes on to millions, which takes a quarter
+ * of an hour more.
  */
 import {cpus, totalmem} from 'node:os';
 import {writeFileSync} from 'node:fs';
@@ -9,6 +10,7 @@ import {measureCatchUp, type CatchUp} from './catch-up.ts';
 import {measureFirstLoad, type FirstLoad} from './first-load.ts';
 import {measureLag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
+import {LARGE_BACKLOG, LARGE_USERS, measureLarge} from './large.ts';
 import {median} from './stand.ts';
 
 const REPEATS = process.argv.includes('--quick') ? 1 : 3;
@@ -46,6 +48,11 @@ for (const users of GROWTH) {
     peakBytes: mid(run => run.peakBytes),
   });
 }
+const large = process.argv.includes('--large') ? await measureLarge() : null;
+if (large !== null) {
+  say(JSON.stringify(large));
+  growth.push(large.load);
+}
 const report = [...render()].join('\n');
 writeFileSync(REPORT, `${report}\n`);
 say(report);
@@ -78,11 +85,13 @@ function* render(): Generator<string> {
   yield `| idle | ${median(lags.map(run => run.idle.p50)).toFixed(1)} ms | ${median(lags.map(run => run.idle.p99)).toFixed(1)} ms |`;
   yield `| ${median(lags.map(run => run.busy.perSecond))} transactions/s | ${median(lags.map(run => run.busy.p50)).toFixed(1)} ms | ${median(lags.map(run => run.busy.p99)).toFixed(1)} ms |`;
   yield '';
-  yield `GET /sync/status meanwhile: p99 ${median(lags.map(run => run.statusP99)).toFixed(1)} ms.`;
+  yield `GET /sync/status meanwhile: p99 ${median(lags.map(run => run.statusP99)).toFixed(1)} ms; with the stream at full speed and a reconcile of every row: ${median(lags.map(run => run.loadedStatusP99)).toFixed(1)} ms.`;
   yield '';
   yield '## First load and reconcile as the tables grow';
   yield '';
   yield 'Users, each with an auth row and a membership. The limit is INSERT … SELECT inside one server; the scan is one checksum of each table on both sides at once.';
+  yield '';
+  yield `The peak of a catch-up is ${megabytes(mid(run => run.peakBytes))}.`;
   yield '';
   yield '| users | first load | of the limit | µs a row | reconcile without drift | of the scan | with 50 drifted rows | peak memory |';
   yield '|---|---|---|---|---|---|---|---|';
@@ -97,4 +106,17 @@ function* render(): Generator<string> {
   yield '  y-axis "µs"';
   yield `  line [${growth.map(({users, loadMs}) => ((loadMs * 1000) / (users * 3)).toFixed(2)).join(', ')}]`;
   yield '```';
+  if (large === null) return;
+  yield '';
+  yield '## Millions';
+  yield '';
+  yield 'What waits while the stream is paused, with as many users in the tables as the last row above has; each once.';
+  yield '';
+  yield '| backlog | caught up in | µs a row | peak memory |';
+  yield '|---|---|---|---|';
+  for (const [what, rows, {ms, peakBytes}] of [
+    [`one transaction of ${LARGE_USERS.toLocaleString('en')} rows`, LARGE_USERS, large.transaction],
+    [`${LARGE_BACKLOG.toLocaleString('en')} single-row transactions`, LARGE_BACKLOG, large.backlog],
+  ] as const)
+    yield `| ${what} | ${seconds(ms)} | ${((ms * 1000) / rows).toFixed(1)} | ${megabytes(peakBytes)} |`;
 }

@@ -1,6 +1,6 @@
 /** The servers and the daemon that the benchmarks run on: durable settings, one machine. */
 import {spawn, type ChildProcess} from 'node:child_process';
-import {readFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import type mysql from 'mysql2/promise';
 import {connect} from '../test/servers/databases.ts';
@@ -8,7 +8,7 @@ import type {Flavour} from '../test/servers/provision.ts';
 import {freePort, startServer, type TestServer} from '../test/servers/server.ts';
 
 /** As MariaDB has it unless told otherwise, but for room enough that disks do not decide. */
-export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=512M', '--innodb-log-file-size=96M'];
+export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=3G', '--innodb-log-file-size=512M'];
 
 /** As the program's first line has it. */
 const HEAP = ['--max-old-space-size=256'];
@@ -163,6 +163,11 @@ export class BenchDaemon {
     const text = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1] ?? 0) * 1024;
     return {now: read('VmRSS'), peak: read('VmHWM')};
+  }
+
+  /** Begins the count of the peak anew. */
+  resetPeak(): void {
+    writeFileSync(`/proc/${this.#child.pid}/clear_refs`, '5');
   }
 
   stop(): Promise<void> {
