@@ -3,6 +3,7 @@
  *
  *   npm run release                    of HEAD, into release/
  *   npm run release -- --out DIR
+ *   npm run release -- --unaudited     where the registry does not answer npm audit
  *
  * The same commit gives the same bytes, whenever and wherever it is built: nothing is taken from the working
  * tree but the commit itself and the packages that package-lock.json names.
@@ -25,11 +26,16 @@ import {
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {parseArgs} from 'node:util';
+import {audit, tell} from './audit.mjs';
 import {productionPackages} from './licences.mjs';
 
 const root = join(import.meta.dirname, '..');
 const {values: options} = parseArgs({
-  options: {out: {type: 'string', default: 'release'}, 'allow-changes': {type: 'boolean', default: false}},
+  options: {
+    out: {type: 'string', default: 'release'},
+    'allow-changes': {type: 'boolean', default: false},
+    unaudited: {type: 'boolean', default: false},
+  },
 });
 
 const run = (command, args, extra = {}) =>
@@ -49,6 +55,11 @@ const fail = message => {
 const commit = run('git', ['rev-parse', 'HEAD']).trim();
 if (!options['allow-changes'] && run('git', ['status', '--porcelain']).trim() !== '')
   fail('the working tree has changes that the release would not hold: commit them first');
+if (!options.unaudited) {
+  const {code, text} = tell(audit());
+  if (code !== 0) fail(`${text}\n(--unaudited builds it all the same; say so where you publish it)`);
+  process.stderr.write(`release: ${text}\n`);
+}
 const committedAt = Number(
   process.env.SOURCE_DATE_EPOCH ?? run('git', ['show', '-s', '--format=%ct', commit]).trim(),
 );

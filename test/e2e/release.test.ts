@@ -1,10 +1,11 @@
 /** A release: the same bytes from the same commit, nothing in it that does not belong, and a licence for each package. */
-import {execFileSync, spawnSync} from 'node:child_process';
+import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {createServer} from 'node:http';
+import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const hasHistory = spawnSync('git', ['rev-parse', 'HEAD'], {cwd: root}).status === 0;
@@ -27,6 +28,7 @@ describe.runIf(hasHistory)('a release', () => {
           process.execPath,
           'deploy/release.mjs',
           '--allow-changes',
+          '--unaudited',
           '--out',
           join(dir, out),
         ],
@@ -109,5 +111,49 @@ describe.runIf(hasHistory)('a release', () => {
         encoding: 'utf8',
       }),
     ).toContain('dead-letters');
+  });
+});
+
+describe('the audit before a release', () => {
+  const advisory = {
+    id: 1,
+    url: 'https://example.test/advisory',
+    title: 'reads too much',
+    severity: 'high',
+    vulnerable_versions: '*',
+  };
+
+  /** What `node deploy/audit.mjs` makes of a registry that answers so. */
+  async function against(status: number, body: unknown): Promise<{code: number | null; said: string}> {
+    const registry = createServer((request, response) => {
+      // The list of advisories is posted for; of packages in it, and of those that use them, the versions are asked.
+      const name = decodeURIComponent((request.url ?? '').slice(1));
+      const answer = request.method === 'GET' ? {name, 'dist-tags': {}, versions: {}} : body;
+      request.resume().on('end', () => response.writeHead(status).end(JSON.stringify(answer)));
+    });
+    onTestFinished(() => void registry.close());
+    await new Promise<void>(resolve => registry.listen(0, '127.0.0.1', resolve));
+    const address = registry.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const child = spawn(process.execPath, ['deploy/audit.mjs'], {
+      cwd: root,
+      env: {...process.env, npm_config_registry: `http://127.0.0.1:${address.port}/`},
+    });
+    let said = '';
+    child.stdout.on('data', chunk => (said += String(chunk)));
+    const code = await new Promise<number | null>(resolve => child.on('close', resolve));
+    return {code, said};
+  }
+
+  it('is clean, finds something, or could not be asked, and says which', async () => {
+    expect(await against(200, {})).toEqual({
+      code: 0,
+      said: expect.stringMatching(/^audit: none of \d\d+ packages is known to be vulnerable\n$/),
+    });
+    expect(await against(200, {mysql2: [advisory]})).toEqual({
+      code: 1,
+      said: expect.stringMatching(/mysql2 \(high\): reads too much https:\/\/example.test\/advisory/),
+    });
+    expect(await against(405, {})).toEqual({code: 2, said: expect.stringMatching(/did not answer.*405/)});
   });
 });

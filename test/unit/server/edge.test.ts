@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {Validator} from '@seriousme/openapi-schema-validator';
 import {z} from 'zod';
 import {appUnderTest, FULL, READ} from './app-under-test.ts';
 import {status} from './recording-operations.ts';
@@ -131,6 +132,16 @@ describe('/openapi.json', () => {
     expect(JSON.stringify(document.paths['/sync/trigger'])).toContain(
       '{"$ref":"#/components/schemas/TriggerRequest"}',
     );
+  });
+
+  it('is valid OpenAPI 3.1, each reference and each operation’s parameters included', async () => {
+    const document = z
+      .record(z.string(), z.unknown())
+      .parse(await (await appUnderTest().call('/openapi.json')).json());
+    const validator = new Validator();
+    expect(await validator.validate(document)).toEqual({valid: true});
+    expect(validator.version).toBe('3.1');
+    expect(JSON.stringify(validator.resolveRefs())).not.toContain('"$ref"');
   });
 
   it('is shown by the page to try it', async () => {

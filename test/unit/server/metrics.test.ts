@@ -1,4 +1,3 @@
-import {readdirSync, readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
 import {createMetrics} from '../../../src/status/metrics.ts';
 import {status} from './recording-operations.ts';
@@ -103,27 +102,5 @@ describe('metrics', () => {
       expect(seen.has(name), name).toBe(false);
     }
     expect(seen.get('sync_state{state="starting"}')).toBe(1);
-  });
-});
-
-describe('the dashboards and alert rules of docs/', () => {
-  const files = ['grafana', 'alerts'].flatMap(folder =>
-    readdirSync(new URL(`../../../docs/${folder}/`, import.meta.url)).map(name => `${folder}/${name}`),
-  );
-
-  it.each(files)('%s names metrics that exist', async file => {
-    const text = readFileSync(new URL(`../../../docs/${file}`, import.meta.url), 'utf8');
-    const named = new Set(text.match(/\b(?:sync|process|nodejs)_[a-z][a-z_]*\b/g));
-    const known = new Set(await createMetrics('production').names());
-    expect(named.size).toBeGreaterThan(5);
-    expect([...named].filter(name => !known.has(name))).toEqual([]);
-  });
-
-  it('leave no metric of the pipeline out of the Grafana dashboard', async () => {
-    const text = readFileSync(new URL('../../../docs/grafana/laas-sync.json', import.meta.url), 'utf8');
-    const ours = (await createMetrics('production', {process: false}).names()).filter(
-      name => !/_(sum|count|bucket)$/.test(name),
-    );
-    expect(ours.filter(name => !text.includes(name))).toEqual([]);
   });
 });
