@@ -4,7 +4,7 @@ import {verifyTables} from '../reconciler/verifier.ts';
 import type {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
-import {DEAD_LETTER_CODES, StoppedError, SyncError} from './errors.ts';
+import {DEAD_LETTER_CODES, ERROR_CODES, StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
@@ -30,6 +30,8 @@ import {RunStore} from './status/runs.ts';
 
 const STATUS_PUSH_MS = 1000;
 const BOOKKEEPING_MS = 2000;
+/** What was mended by itself is told of for this long. */
+const UNSEEN_TOLD_MS = 3_600_000;
 
 export interface DaemonDeps {
   readonly config: Config;
@@ -58,6 +60,7 @@ export class Daemon implements Operations {
   #deadLetters = 0;
   #transactions = 0;
   #rows = 0;
+  #unseen: {readonly reason: string; readonly atMs: number} | null = null;
   #reconnects = 0;
   #lastAppliedMs: number | null = null;
   /** Where the leader before stopped. */
@@ -135,6 +138,7 @@ export class Daemon implements Operations {
             onRun: run => this.#onRun(run),
             onProgress: progress => this.#onProgress(progress),
             onForeign: foreign => (this.#foreign = foreign),
+            onUnseen: reason => (this.#unseen = {reason, atMs: Date.now()}),
             onApplied: batch => {
               this.#transactions += batch.transactions;
               this.#rows += batch.rows;
@@ -173,7 +177,7 @@ export class Daemon implements Operations {
       maxLagSeconds: config.maxLagSeconds,
       lastRun: this.#lastRun,
       deadLetters: this.#deadLetters,
-      warnings: [],
+      warnings: this.#unseenWarnings(nowMs),
     });
     // Where it stands still is what is asked for when it is halted or paused.
     const position =
@@ -208,6 +212,10 @@ export class Daemon implements Operations {
         transactionsApplied: this.#transactions,
         rowsApplied: this.#rows,
         reconnects: this.#reconnects,
+        fault:
+          this.#fault === null
+            ? null
+            : {code: this.#fault.code, action: ERROR_CODES[this.#fault.code].action},
       },
       lastRun: this.#lastRun,
       currentRun: leadership?.runner.current ?? null,
@@ -272,6 +280,13 @@ export class Daemon implements Operations {
     if (this.#leadership === null)
       throw new SyncError('lease-held', 'this instance does not lead: ask the one that does');
     return this.#leadership;
+  }
+
+  /** That the log hid changes is mended by itself, and yet somebody should hear of it. */
+  #unseenWarnings(nowMs: number): string[] {
+    if (this.#unseen === null || nowMs - this.#unseen.atMs > UNSEEN_TOLD_MS) return [];
+    const {reason, atMs} = this.#unseen;
+    return [`the log hid what changed at ${iso(atMs)} (${reason}): a reconcile makes up for it`];
   }
 
   #setState(state: ReplicationState, fault: SyncError | null): void {

@@ -166,6 +166,7 @@ export const ERROR_CODES = {
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+export const ERROR_CODE_NAMES = Object.keys(ERROR_CODES) as ErrorCode[];
 
 /** The codes under which a row may wait as a dead letter. */
 export const DEAD_LETTER_CODES = Object.entries(ERROR_CODES)

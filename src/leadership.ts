@@ -29,6 +29,8 @@ export interface LeadershipDeps {
   readonly events: RunnerEvents & {
     readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
     readonly onApplied: (batch: AppliedBatch) => void;
+    /** The log told that rows changed but not how. */
+    readonly onUnseen: (reason: string) => void;
   };
 }
 
@@ -155,6 +157,7 @@ export class Leadership {
             {event: 'reconcile.owed', reason},
             'the log does not tell what changed: a reconcile follows',
           );
+          events.onUnseen(reason);
           this.#owe();
         },
         onReconnect: code => metrics?.reconnected(code),

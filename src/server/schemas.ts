@@ -3,7 +3,7 @@
  * What the server answers is typed by src/status/operations.ts; the compiler holds the two together.
  */
 import {z} from '@hono/zod-openapi';
-import {DEAD_LETTER_CODES} from '../errors.ts';
+import {DEAD_LETTER_CODES, ERROR_CODE_NAMES} from '../errors.ts';
 import {TARGET_TABLES} from '../status/operations.ts';
 
 const moment = z.string().openapi({format: 'date-time', example: '2026-03-01T02:30:04.512Z'});
@@ -78,6 +78,10 @@ export const statusSchema = z
       transactionsApplied: count,
       rowsApplied: count,
       reconnects: count,
+      fault: z
+        .object({code: z.enum(ERROR_CODE_NAMES), action: z.string()})
+        .nullable()
+        .openapi({description: 'What keeps it from streaming, and what an operator does about it.'}),
     }),
     lastRun: runSchema.nullable(),
     currentRun: runSchema.nullable(),

@@ -47,6 +47,10 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
     );
   }
   if (facts.deadLetters > 0)
-    warnings.push(`${facts.deadLetters} dead letters wait: see GET /sync/dead-letters`);
+    warnings.push(
+      facts.deadLetters === 1
+        ? '1 dead letter waits to be corrected'
+        : `${facts.deadLetters} dead letters wait to be corrected`,
+    );
   return {reasons, warnings};
 }

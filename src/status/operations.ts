@@ -2,7 +2,7 @@
  * What the outside may see of a running daemon and ask of it: the contract between the HTTP edge (and
  * the command line) and everything behind it. The shapes are those of design.md §1.
  */
-import type {DeadLetterCode} from '../errors.ts';
+import type {DeadLetterCode, ErrorCode} from '../errors.ts';
 
 export const TARGET_TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 export type TargetTable = (typeof TARGET_TABLES)[number];
@@ -73,6 +73,8 @@ export interface Status {
     readonly transactionsApplied: number;
     readonly rowsApplied: number;
     readonly reconnects: number;
+    /** What keeps it from streaming: its code, and what an operator does about it. */
+    readonly fault: {readonly code: ErrorCode; readonly action: string} | null;
   };
   readonly lastRun: Run | null;
   readonly currentRun: Run | null;

@@ -229,6 +229,24 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     );
   });
 
+  it('what the log hid is a warning in the status, and made up for', async () => {
+    const before = (await stand.daemon.status()).lastRun as {runId: string};
+    await stand.source.query(
+      "SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'hidden' WHERE id = 30; SET SESSION binlog_format = 'ROW'",
+    );
+    const {warnings, isHealthy} = await stand.until(
+      'the run that makes up for it',
+      ({lastRun}) => lastRun !== null && lastRun.state === 'succeeded' && lastRun.runId !== before.runId,
+    );
+    expect(warnings).toContainEqual(
+      expect.stringMatching(
+        /^the log hid what changed at \S+Z \(a statement-format change of a mapped table\): a reconcile/,
+      ),
+    );
+    expect(isHealthy).toBe(true);
+    await stand.equal();
+  });
+
   it('a lost connection is counted, by reason', async () => {
     const total = async () =>
       [...(await metrics())]

@@ -170,12 +170,12 @@ export const Runs: FC<{runs: Page<Run> | null}> = ({runs}) => (
           columns={[
             ['Started'],
             ['Outcome'],
-            ['Took', 'number'],
+            ['Took', 'number wide'],
             ['By', 'wide'],
             ['Mode', 'wide'],
             ['Compared', 'number wide'],
             ['Repaired', 'number'],
-            ['Deleted', 'number'],
+            ['Deleted', 'number wide'],
             ['Dead letters', 'number wide'],
           ]}
         />

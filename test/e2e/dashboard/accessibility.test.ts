@@ -94,8 +94,15 @@ describe.each([
     onTestFinished(() => context.close());
     return {page: await context.newPage(), served};
   };
-  const fits = async (page: Page) =>
+  const fits = async (page: Page) => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    const cut = await page
+      .locator('.tile .value')
+      .evaluateAll(values =>
+        values.filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent),
+      );
+    expect(cut).toEqual([]);
+  };
 
   it.each(Object.entries(scenes))('%s is accessible, and fits', async (_name, play) => {
     const {page, served} = await pageOf();

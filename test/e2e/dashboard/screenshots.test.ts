@@ -8,9 +8,9 @@ import {RealStream} from './real-stream.ts';
 
 const folder = fileURLToPath(new URL('../../../docs/dashboard/', import.meta.url));
 const SCENES = [
-  {name: 'desktop-light', width: 1360, colorScheme: 'light', halted: false},
-  {name: 'phone-dark', width: 360, colorScheme: 'dark', halted: false},
-  {name: 'desktop-dark-halted', width: 1360, colorScheme: 'dark', halted: true},
+  {name: 'desktop-light', width: 1280, height: 1180, colorScheme: 'light', halted: false},
+  {name: 'phone-dark', width: 360, height: 1480, colorScheme: 'dark', halted: false},
+  {name: 'desktop-dark-halted', width: 1280, height: 1180, colorScheme: 'dark', halted: true},
 ] as const;
 /** Long enough for the charts to have something to show. */
 const WORK_MS = 150_000;
@@ -57,20 +57,22 @@ it.runIf(process.env['SCREENSHOTS'] !== undefined)(
     await real.deleteUnseen(150);
     await stand.daemon.post('/sync/trigger', {});
     await stand.daemon.post('/sync/trigger', {allowDeletes: true});
-    for (const {name, width, colorScheme, halted} of SCENES) {
+    for (const {name, width, height, colorScheme, halted} of SCENES) {
       if (halted) {
         await stand.source.query(
           "ALTER TABLE users DROP COLUMN email; UPDATE users SET first_name = 'after' WHERE id = 3",
         );
         await stand.daemon.until('halted');
       }
-      const page = await newPage(browser, {colorScheme, viewport: {width, height: 800}});
+      const page = await newPage(browser, {colorScheme, viewport: {width, height}});
       await page.goto(real.url);
       await isLive(page);
       await seen(page, '[data-look="state"]', halted ? 'Halted' : 'Streaming');
+      // Counted after the deletes: of 149, two are dead letters.
+      await seen(page, '[data-list="counts"] [data-table="user"] td', /^147$/);
       if (halted) await page.locator('[data-run] .toggle').nth(1).click();
       await page.evaluate('scrollTo(0, 0)');
-      await page.screenshot({path: `${folder}${name}.png`, fullPage: true});
+      await page.screenshot({path: `${folder}${name}.png`});
     }
   },
   400_000,

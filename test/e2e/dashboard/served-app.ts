@@ -113,12 +113,12 @@ export function eventful(operations: LiveOperations): void {
     {
       lastRun: operations.history[0] ?? null,
       lastSync: at(61),
-      nextRun: new Date(Date.now() + 5 * 3_600_000 + 7 * 60_000).toISOString(),
+      nextRun: new Date(Date.now() + 22 * 3_600_000 + 49 * 60_000).toISOString(),
       countedAt: at(0.4),
       organizationService: {users: 214_315, institutes: 1204, instituteUsers: 388_909, userAuth: 214_313},
       sourceDatabase: {users: 214_312, institutes: 1204, instituteUsers: 388_911, userAuth: 214_310},
       deadLetters: operations.letters.length,
-      warnings: ['5 dead letters wait to be corrected at the source'],
+      warnings: ['5 dead letters wait to be corrected'],
     },
     {
       lagBytes: 1892,

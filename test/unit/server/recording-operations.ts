@@ -61,6 +61,7 @@ export function status(
       transactionsApplied: 420,
       rowsApplied: 1337,
       reconnects: 1,
+      fault: null,
       ...replication,
     },
     lastRun: run('run-1'),

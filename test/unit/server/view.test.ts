@@ -46,7 +46,7 @@ describe('format', () => {
       format.ago(at(-185_000), now),
     ]).toEqual(['never', 'just now', '59 s ago', '3 min ago']);
     expect([format.until(null, now), format.until(at(-1), now), format.until(at(3_660_000), now)]).toEqual([
-      'not scheduled',
+      'none due',
       'due now',
       'in 1 h 1 min',
     ]);

@@ -112,7 +112,7 @@ function chart(name, {color, format, limit, least, incrs, values, at}) {
         },
         {
           ...axis,
-          space: 34,
+          space: 26,
           size: 62,
           ...(incrs === undefined ? {} : {incrs}),
           values: (u, splits) => splits.map(s => (s === 0 ? '0' : format(s))),

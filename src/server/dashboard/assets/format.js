@@ -48,7 +48,7 @@ export function ago(iso, nowMs) {
 }
 
 export function until(iso, nowMs) {
-  if (iso === null) return 'not scheduled';
+  if (iso === null) return 'none due';
   const ms = Date.parse(iso) - nowMs;
   return ms <= 0 ? 'due now' : `in ${coarse(ms)}`;
 }

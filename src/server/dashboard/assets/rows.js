@@ -32,10 +32,29 @@ function when(iso) {
   );
 }
 
+/** What stands between backticks is set as code. */
+const withCode = text => text.split('`').map((part, i) => (i % 2 === 1 ? el('code', {}, part) : part));
+
+/** Why it is not well, then what to do about that, then what else is worth knowing. */
 export function reasonItems(status) {
   const item = (tone, word) => text =>
     el('li', {'data-tone': tone}, icon(tone), el('span', {}, el('strong', {}, `${word} `), text));
-  return [...status.reasons.map(item('bad', 'Reason:')), ...status.warnings.map(item('warn', 'Warning:'))];
+  const {fault} = status.replication;
+  const advice =
+    fault === null
+      ? []
+      : [
+          el(
+            'li',
+            {class: 'advice'},
+            el('span', {}, el('strong', {}, 'What to do: '), ...withCode(fault.action)),
+          ),
+        ];
+  return [
+    ...status.reasons.map(item('bad', 'Reason:')),
+    ...advice,
+    ...status.warnings.map(item('warn', 'Warning:')),
+  ];
 }
 
 export function countRows(status) {
@@ -70,6 +89,7 @@ function compare(source, target, foreign) {
 /** Two rows for a run: the line, and the detail that its button opens. */
 export function runRows(run) {
   const detail = `run-${run.runId}`;
+  const took = run.durationMs === null ? '–' : f.duration(run.durationMs);
   const sum = key => TABLES.reduce((total, [table]) => total + run.tables[table][key], 0);
   const toggle = el(
     'button',
@@ -80,7 +100,7 @@ export function runRows(run) {
       'aria-controls': detail,
       'data-toggle': detail,
     },
-    when(run.startedAt),
+    el('span', {}, when(run.startedAt), el('span', {class: 'narrow note'}, took)),
   );
   return [
     el(
@@ -88,12 +108,12 @@ export function runRows(run) {
       {'data-run': run.runId},
       el('th', {scope: 'row'}, toggle),
       el('td', {}, badge(runStateOf(run))),
-      number(run.durationMs === null ? '–' : f.duration(run.durationMs)),
+      number(took, 'wide'),
       el('td', {class: 'wide'}, run.trigger),
       el('td', {class: 'wide'}, run.mode),
       number(f.count(sum('compared')), 'wide'),
       number(f.count(sum('repaired'))),
-      number(f.count(sum('deleted'))),
+      number(f.count(sum('deleted')), 'wide'),
       number(f.count(sum('deadLetters')), 'wide'),
     ),
     el('tr', {id: detail, class: 'detail', hidden: true}, el('td', {colspan: '9'}, runDetail(run))),

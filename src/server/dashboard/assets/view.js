@@ -107,7 +107,8 @@ export function textsOf({status, history, nowMs, maxLagSeconds}) {
     rate: speed.rows === null ? '–' : `${f.rate(speed.rows)} /s`,
     rateNote: speed.transactions === null ? 'measuring' : `${f.rate(speed.transactions)} transactions/s`,
     applied: f.ago(r.lastAppliedAt, nowMs),
-    appliedNote: `source heard ${f.ago(r.lastContactAt, nowMs)}`,
+    appliedNote:
+      r.lastContactAt === null ? 'source not heard yet' : `source heard ${f.ago(r.lastContactAt, nowMs)}`,
     deadLetters: f.count(status.deadLetters),
     deadLettersNote: status.deadLetters === 0 ? 'every row could be written' : 'rows wait to be corrected',
     nextRun: f.until(status.nextRun, nowMs),
@@ -220,5 +221,5 @@ function kind(run) {
     cli: 'by command line',
     recovery: 'recovery',
   };
-  return `${run.mode} run, ${by[run.trigger]}`;
+  return `${run.mode === 'full' ? 'Full' : 'Diff'} run, ${by[run.trigger]}`;
 }
