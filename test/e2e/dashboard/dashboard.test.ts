@@ -2,7 +2,7 @@ import type {Browser} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
 import {run} from '../../unit/server/recording-operations.ts';
-import {confirm as confirmOn, launch, newPage, seen, signIn, text} from './browser.ts';
+import {cells, confirm as confirmOn, launch, newPage, seen, signIn, text} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve} from './served-app.ts';
 
 let browser: Browser;
@@ -137,6 +137,41 @@ describe('what its buttons do', () => {
     expect(operations.asked.filter(call => call.method === 'trigger')).toEqual([
       {method: 'trigger', argument: {mode: 'full', allowDeletes: true}},
     ]);
+  });
+
+  it('each asks for what it says, for nothing else, and tells what came of it', async () => {
+    const {page, served, operations, confirm} = await dashboard();
+    operations.change({lastRun: run('018f-8', 'needs-confirmation', {error: 'rows to delete: 500 of user'})});
+    await open(page, served);
+    const says = async (action: string, text: string | RegExp) => {
+      await confirm(action);
+      await seen(page, '#toasts', text);
+    };
+    await says('pause', 'Replication is paused.');
+    await says('resume', 'Replication resumes.');
+    await says('retry', '5 tried again, 1 remain.');
+    await expect.poll(() => cells(page, 'dead-letters')).toHaveLength(1);
+    await says('verify', 'Verified: both sides are equal.');
+    expect(await page.locator('#verification').isVisible()).toBe(true);
+    await says('confirm-deletes', /^Run run-\d+ started\.$/);
+    const writes = operations.asked.filter(({method}) => !['runs', 'run', 'deadLetters'].includes(method));
+    expect(writes.map(({method}) => method)).toEqual([
+      'pause',
+      'resume',
+      'retryDeadLetters',
+      'verify',
+      'trigger',
+    ]);
+    expect(writes.at(-1)?.argument).toEqual({mode: 'diff', allowDeletes: true});
+  });
+
+  it('says what went wrong with what takes long, after its question is gone', async () => {
+    const {page, served, operations, confirm} = await dashboard();
+    operations.faults.set('verify', new SyncError('source-unreachable', 'the source cannot be reached'));
+    await open(page, served);
+    await confirm('verify');
+    await seen(page, '#toasts', 'the source cannot be reached');
+    expect(await page.locator('#verification').isVisible()).toBe(false);
   });
 
   it('does nothing where the question is cancelled or escaped, and gives the focus back', async () => {

@@ -1,10 +1,11 @@
 /** The pictures of docs/: drawn anew from a real stream with `SCREENSHOTS=1`, else only checked to be there. */
-import {existsSync, mkdirSync} from 'node:fs';
+import {existsSync, mkdirSync, statSync, writeFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {expect, it, onTestFinished} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
 import {isLive, launch, newPage, seen} from './browser.ts';
 import {RealStream} from './real-stream.ts';
+import {smallPng} from './small-png.ts';
 
 const folder = fileURLToPath(new URL('../../../docs/dashboard/', import.meta.url));
 const SCENES = [
@@ -57,6 +58,7 @@ it.runIf(process.env['SCREENSHOTS'] !== undefined)(
     await real.deleteUnseen(150);
     await stand.daemon.post('/sync/trigger', {});
     await stand.daemon.post('/sync/trigger', {allowDeletes: true});
+    const blank = await newPage(browser);
     for (const {name, width, height, colorScheme, halted} of SCENES) {
       if (halted) {
         await stand.source.query(
@@ -72,12 +74,13 @@ it.runIf(process.env['SCREENSHOTS'] !== undefined)(
       await seen(page, '[data-list="counts"] [data-table="user"] td', /^147$/);
       if (halted) await page.locator('[data-run] .toggle').nth(1).click();
       await page.evaluate('scrollTo(0, 0)');
-      await page.screenshot({path: `${folder}${name}.png`});
+      writeFileSync(`${folder}${name}.png`, await smallPng(blank, await page.screenshot()));
     }
   },
   400_000,
 );
 
-it.each(SCENES)('docs/dashboard/$name.png is there', ({name}) => {
+it.each(SCENES)('docs/dashboard/$name.png is there, and small', ({name}) => {
   expect(existsSync(`${folder}${name}.png`)).toBe(true);
+  expect(statSync(`${folder}${name}.png`).size).toBeLessThan(120_000);
 });

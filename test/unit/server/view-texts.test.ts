@@ -85,6 +85,24 @@ describe('the texts', () => {
     });
   });
 
+  it('never tell an end of the log before what is applied of it', () => {
+    const history = {at: [], lag: [], rows: [], transactions: []};
+    const ends = (lagBytes: number | null) => {
+      const replication = {
+        lagBytes,
+        position: {kind: 'gtid', gtids: '0-1-9', file: 'a.2', offset: 7},
+        sourcePosition: {file: 'a.1', offset: 900},
+      };
+      const shown = textsOf({status: status({}, replication), history, nowMs, maxLagSeconds: 60});
+      return shown['sourcePosition'];
+    };
+    expect([ends(0), ends(893), ends(null)]).toEqual([
+      'file a.2\noffset 7',
+      'file a.1\noffset 900',
+      'file a.1\noffset 900',
+    ]);
+  });
+
   it('are coloured by what they tell', () => {
     expect(tonesOf(busy, 60)).toEqual({
       state: 'ok',

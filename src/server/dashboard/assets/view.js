@@ -117,7 +117,7 @@ export function textsOf({status, history, nowMs, maxLagSeconds}) {
         ? 'no reconcile has succeeded yet'
         : `last success ${f.ago(status.lastSync, nowMs)}`,
     position: f.position(r.position),
-    sourcePosition: f.position(r.sourcePosition),
+    sourcePosition: f.position(furthestEnd(r)),
     positionNote: positionNote(r),
     transactionsApplied: f.count(r.transactionsApplied),
     rowsApplied: f.count(r.rowsApplied),
@@ -185,6 +185,13 @@ function healthNote(status, state) {
 
 function unmeasured(replication) {
   return replication.state === 'standby' ? 'known to the one that leads' : 'not measurable now';
+}
+
+/** The end of the source's log is looked at now and then: what is applied may be past it by then, and then it ends there. */
+function furthestEnd({position, sourcePosition, lagBytes}) {
+  if (lagBytes !== 0 || position?.file === undefined || sourcePosition?.file === undefined)
+    return sourcePosition;
+  return {...sourcePosition, file: position.file, offset: position.offset};
 }
 
 function positionNote(replication) {
