@@ -83,8 +83,10 @@ export function alertFor(
   if (parts.length === 0) return null;
   const reasons = current.healthy && blip !== null ? blip : status.reasons;
   const because = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+  const {fault} = status.replication;
+  const toDo = current.healthy || fault === null ? '' : `. What to do: ${fault.action}`;
   return {
-    text: `[laas-sync ${status.name}] ${parts.join(', ')}${because}`,
+    text: `[laas-sync ${status.name}] ${parts.join(', ')}${because}${toDo}`,
     name: status.name,
     healthy: current.healthy,
     reasons,

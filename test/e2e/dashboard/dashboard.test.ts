@@ -128,9 +128,20 @@ describe('what its buttons do', () => {
   it('runs a reconcile as it was told to', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
-    await page.getByRole('button', {name: 'Run reconcile'}).click();
-    await page.getByLabel('Full').check();
-    await page.getByLabel('Allow mass deletes').check();
+    const [ask, full, deletes] = [
+      page.getByRole('button', {name: 'Run reconcile'}).first(),
+      page.getByLabel('Full'),
+      page.getByLabel('Allow mass deletes'),
+    ];
+    // What was ticked and then cancelled is not ticked the next time.
+    await ask.click();
+    await full.check();
+    await deletes.check();
+    await page.getByRole('button', {name: 'Cancel'}).click();
+    await ask.click();
+    expect([await full.isChecked(), await deletes.isChecked()]).toEqual([false, false]);
+    await full.check();
+    await deletes.check();
     await page.locator('#confirm-go').click();
     await seen(page, '#toasts', 'Run run-8 started.');
     await seen(page, '[data-run="run-8"]', 'Running');
@@ -179,6 +190,7 @@ describe('what its buttons do', () => {
     await open(page, served);
     const pause = page.getByRole('button', {name: 'Pause'});
     await pause.click();
+    expect(await page.getByLabel('Allow mass deletes').isVisible()).toBe(false);
     await page.getByRole('button', {name: 'Cancel'}).click();
     await pause.click();
     await page.keyboard.press('Escape');
@@ -193,6 +205,10 @@ describe('what its buttons do', () => {
     await confirm('trigger');
     await seen(page, '#confirm-error', 'run 018f-10 is going');
     expect(await page.locator('#confirm').getAttribute('open')).not.toBeNull();
+    // What was said of the last try is not said of the next one.
+    await page.getByRole('button', {name: 'Cancel'}).click();
+    await page.locator('[data-action="verify"]').click();
+    expect(await page.locator('#confirm-error').innerText()).toBe('');
   });
 });
 

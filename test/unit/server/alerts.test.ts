@@ -158,11 +158,14 @@ describe('runAlerts', () => {
     const {time, sent, ill, operations} = alerts();
     ill('lag is 75 s');
     await time.pass(5000);
-    operations.change({reasons: ['schema-incompatible: users.email is gone']}, {state: 'halted'});
+    operations.change(
+      {reasons: ['schema-incompatible: users.email is gone']},
+      {state: 'halted', fault: {code: 'schema-incompatible', action: 'Bring the column back.'}},
+    );
     await time.pass(60_000);
     expect(sent[1]).toMatchObject({
       state: 'halted',
-      text: '[laas-sync production] replication is HALTED: schema-incompatible: users.email is gone',
+      text: '[laas-sync production] replication is HALTED: schema-incompatible: users.email is gone. What to do: Bring the column back.',
     });
     expect(sent).toHaveLength(2);
   });
