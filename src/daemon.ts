@@ -60,6 +60,8 @@ export class Daemon implements Operations {
   #deadLetters = 0;
   #transactions = 0;
   #rows = 0;
+  /** Set where rows were written that the stream did not count: a first load, a repair. */
+  #countDue = new AbortController();
   #unseen: {readonly reason: string; readonly atMs: number} | null = null;
   #reconnects = 0;
   #lastAppliedMs: number | null = null;
@@ -80,7 +82,11 @@ export class Daemon implements Operations {
     const {config, logger, metrics} = this.#deps;
     const watchers = [
       watchLogEnd(config, this.#lag, bytes => (this.#lagBytes = bytes), logger, signal),
-      watchCounts(config, counted => (this.#counted = counted), logger, signal),
+      watchCounts(
+        {config, logger, due: () => this.#countDue.signal},
+        counted => (this.#counted = counted),
+        signal,
+      ),
       this.#pushStatus(signal),
       this.#watchBookkeeping(signal),
     ];
@@ -306,6 +312,10 @@ export class Daemon implements Operations {
       this.#lastRun = run;
       this.#progress = null;
       if (run.state === 'succeeded') this.#lastSync = run.endedAt;
+      if (Object.values(run.tables).some(({repaired, deleted}) => repaired + deleted > 0)) {
+        this.#countDue.abort();
+        this.#countDue = new AbortController();
+      }
     }
     this.#emit({tag: 'run', run});
   }

@@ -93,15 +93,15 @@ async function bytesBehind(connection: Connection, lag: LagTracker): Promise<num
   return between.reduce((sum, {offset}) => sum + offset, 0) - applied.offset + end.offset;
 }
 
-/** Counts both sides again and again, the more rarely the longer it takes. */
+/** Counts both sides again and again, the more rarely the longer it takes, and at once where `due` is set meanwhile. */
 export async function watchCounts(
-  config: Config,
+  {config, logger, due}: {config: Config; logger: Logger; due: () => AbortSignal},
   onCounted: (counted: Counted) => void,
-  logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     const started = Date.now();
+    const again = due();
     let waitMs = COUNT_MIN_MS;
     try {
       onCounted(await countBoth(config, signal));
@@ -109,7 +109,7 @@ export async function watchCounts(
     } catch (error) {
       logger.debug({event: 'count.failed', err: describeError(error)}, 'the tables could not be counted');
     }
-    await pause(waitMs, signal);
+    await pause(waitMs, AbortSignal.any([signal, again]));
   }
 }
 
