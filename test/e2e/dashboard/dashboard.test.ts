@@ -68,7 +68,10 @@ describe('what it shows', () => {
     operations.change({currentRun: current});
     operations.emit({tag: 'run', run: current});
     await seen(page, '[data-run="018f-10"]', 'Running');
-    await page.locator('[data-run="018f-10"] .toggle').click();
+    const toggle = page.locator('[data-run="018f-10"] .toggle');
+    expect(await toggle.getAttribute('aria-expanded')).toBe('false');
+    await toggle.click();
+    expect(await toggle.getAttribute('aria-expanded')).toBe('true');
     operations.emit({
       tag: 'progress',
       progress: {runId: '018f-10', table: 'user', rows: 120_000, totalRows: 480_000, fraction: 0.25},
@@ -79,7 +82,9 @@ describe('what it shows', () => {
     operations.end('failed', {error: 'source-unreachable: the connection was lost'});
     await seen(page, '[data-run="018f-10"]', 'Failed');
     await seen(page, '[id="run-018f-10"]', 'the connection was lost');
-    expect(await page.locator('[data-run="018f-10"] .toggle').getAttribute('aria-expanded')).toBe('true');
+    expect(await toggle.getAttribute('aria-expanded')).toBe('true');
+    // The row was made anew; whoever was there by keyboard still is.
+    expect(await page.evaluate('document.activeElement.closest("[data-run]")?.dataset.run')).toBe('018f-10');
     await seen(page, '[data-text="runTitle"]', 'No run in progress');
     await seen(page, '[data-look="lastRun"]', 'Failed');
   });
