@@ -253,6 +253,40 @@ describe('how it behaves', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('has a page that tries the API: paths, queries, bodies, the full token, and a stream that is let go', async () => {
+    const {page, served, operations, complaints} = await dashboard({apiToken: FULL, readToken: READ});
+    await signIn(page, served.url, READ);
+    await page.goto(`${served.url}docs`);
+    const tries = async (id: string, fields: Record<string, string> = {}) => {
+      const form = page.locator(`#${id}`);
+      if ((await form.getAttribute('open')) === null) await form.locator('summary').click();
+      for (const [name, value] of Object.entries(fields)) await form.locator(`[name="${name}"]`).fill(value);
+      await form.getByRole('button', {name: 'Send'}).click();
+      await form.locator('[data-answer="status"]').filter({hasText: /^\d/}).waitFor();
+      return {
+        status: await form.locator('[data-answer="status"]').innerText(),
+        body: await form.locator('pre').innerText(),
+      };
+    };
+    const one = await tries('get-sync-runs-id', {id: '018f-9'});
+    expect([one.status, one.body]).toEqual([
+      expect.stringMatching(/^200 OK, \d+ ms$/),
+      expect.stringContaining('"runId": "018f-9"'),
+    ]);
+    expect((await tries('get-sync-runs', {limit: '1'})).body).not.toContain('018f-8');
+    await tries('get-sync-events');
+    await seen(page, '#get-sync-events pre', 'event: status');
+    expect((await tries('post-replication-pause')).status).toMatch(/^403/);
+    await page.locator('#token').fill(FULL);
+    expect((await tries('post-replication-pause')).status).toMatch(/^200/);
+    await tries('post-sync-trigger', {body: '{"mode": "full", "wait": false}'});
+    expect(operations.asked.filter(({method}) => method === 'trigger')).toEqual([
+      {method: 'trigger', argument: {mode: 'full', allowDeletes: false}},
+    ]);
+    // The one refusal is all that the browser had to say.
+    expect(complaints.filter(text => !text.includes('403') && !text.includes('401'))).toEqual([]);
+  });
+
   it('does not jump about as numbers change', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
