@@ -8,7 +8,7 @@ import {DEAD_LETTER_CODES, ERROR_CODES, StoppedError, SyncError} from './errors.
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
-import {healthOf} from './status/health.ts';
+import {healthOf, unseenWarnings, type Unseen} from './status/health.ts';
 import {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {
@@ -30,8 +30,6 @@ import {RunStore} from './status/runs.ts';
 
 const STATUS_PUSH_MS = 1000;
 const BOOKKEEPING_MS = 2000;
-/** What was mended by itself is told of for this long. */
-const UNSEEN_TOLD_MS = 3_600_000;
 
 export interface DaemonDeps {
   readonly config: Config;
@@ -62,7 +60,7 @@ export class Daemon implements Operations {
   #rows = 0;
   /** Set where rows were written that the stream did not count: a first load, a repair. */
   #countDue = new AbortController();
-  #unseen: {readonly reason: string; readonly atMs: number} | null = null;
+  #unseen: Unseen | null = null;
   #reconnects = 0;
   #lastAppliedMs: number | null = null;
   /** Where the leader before stopped. */
@@ -183,7 +181,7 @@ export class Daemon implements Operations {
       maxLagSeconds: config.maxLagSeconds,
       lastRun: this.#lastRun,
       deadLetters: this.#deadLetters,
-      warnings: this.#unseenWarnings(nowMs),
+      warnings: unseenWarnings(this.#unseen, nowMs),
     });
     // Where it stands still is what is asked for when it is halted or paused.
     const position =
@@ -286,13 +284,6 @@ export class Daemon implements Operations {
     if (this.#leadership === null)
       throw new SyncError('lease-held', 'this instance does not lead: ask the one that does');
     return this.#leadership;
-  }
-
-  /** That the log hid changes is mended by itself, and yet somebody should hear of it. */
-  #unseenWarnings(nowMs: number): string[] {
-    if (this.#unseen === null || nowMs - this.#unseen.atMs > UNSEEN_TOLD_MS) return [];
-    const {reason, atMs} = this.#unseen;
-    return [`the log hid what changed at ${iso(atMs)} (${reason}): a reconcile makes up for it`];
   }
 
   #setState(state: ReplicationState, fault: SyncError | null): void {

@@ -18,6 +18,21 @@ export interface HealthFacts {
 /** A connection that is made anew within this time is no ill health. */
 const RECONNECT_GRACE_MS = 10_000;
 
+/** Rows changed, by the log, but not how; a reconcile is owed. */
+export interface Unseen {
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** It is mended by itself, and yet somebody should hear of it. */
+const UNSEEN_TOLD_MS = 3_600_000;
+
+export function unseenWarnings(unseen: Unseen | null, nowMs: number): string[] {
+  if (unseen === null || nowMs - unseen.atMs > UNSEEN_TOLD_MS) return [];
+  const at = new Date(unseen.atMs).toISOString();
+  return [`the log hid what changed at ${at} (${unseen.reason}): a reconcile makes up for it`];
+}
+
 export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: string[]} {
   const reasons: string[] = [];
   const warnings = [...facts.warnings];

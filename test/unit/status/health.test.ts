@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
-import {healthOf, type HealthFacts} from '../../../src/status/health.ts';
+import {healthOf, unseenWarnings, type HealthFacts} from '../../../src/status/health.ts';
 import type {Run, RunState} from '../../../src/status/operations.ts';
 import {noOutcomes} from '../../../src/status/runs.ts';
 
@@ -91,5 +91,14 @@ describe('health', () => {
       reasons: [],
       warnings: ['other', expect.stringContaining('3 dead letters')],
     });
+  });
+
+  it('warns for an hour of what the log hid', () => {
+    const unseen = {reason: 'a mapped table was truncated', atMs: Date.parse('2026-03-01T10:00:00Z')};
+    expect(unseenWarnings(null, unseen.atMs)).toEqual([]);
+    expect(unseenWarnings(unseen, unseen.atMs + 3_600_000)).toEqual([
+      'the log hid what changed at 2026-03-01T10:00:00.000Z (a mapped table was truncated): a reconcile makes up for it',
+    ]);
+    expect(unseenWarnings(unseen, unseen.atMs + 3_600_001)).toEqual([]);
   });
 });
