@@ -114,6 +114,21 @@ describe('what it shows', () => {
     ).toBe(true);
   });
 
+  it('shows what happened while the server was away, once it is back', async () => {
+    const {page, served, operations} = await dashboard();
+    await open(page, served);
+    await served.stop();
+    await seen(page, '#lost-text', 'Connection lost');
+    operations.history.unshift(run('018f-11', 'failed'));
+    operations.letters = operations.letters.slice(0, 2);
+    const again = await serve({operations, port: served.port});
+    onTestFinished(() => again.stop());
+    await page.locator('#live[data-live="live"]').waitFor();
+    await seen(page, '[data-run="018f-11"]', 'Failed');
+    await expect.poll(() => cells(page, 'dead-letters')).toHaveLength(2);
+    expect(await page.locator('#lost-text').innerText()).toBe('');
+  });
+
   it('opens though the target hangs, and fills in what it could not read', async () => {
     const operations = new LiveOperations();
     eventful(operations);
