@@ -307,6 +307,7 @@ export class Daemon implements Operations {
         this.#countDue.abort();
         this.#countDue = new AbortController();
       }
+      void this.#readBookkeeping(); // its dead letters; a failure is met there
     }
     this.#emit({tag: 'run', run});
   }
@@ -327,22 +328,27 @@ export class Daemon implements Operations {
     }
   }
 
-  /** What stands in the bookkeeping tables, for a standby as for the leader. */
+  /** For a standby as for the leader. */
   async #watchBookkeeping(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      try {
-        const counts = await this.#store.deadLetterCounts();
-        this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
-        for (const code of DEAD_LETTER_CODES) this.#deps.metrics.deadLetters(code, counts.get(code) ?? 0);
-        this.#lastRun = await this.#store.last();
-        this.#lastSync = await this.#store.lastSuccess();
-      } catch (error) {
-        this.#deps.logger.debug(
-          {event: 'bookkeeping.failed', err: describeError(error)},
-          'the bookkeeping could not be read',
-        );
-      }
+      await this.#readBookkeeping();
       await pause(BOOKKEEPING_MS, signal);
+    }
+  }
+
+  /** What stands in the bookkeeping tables. */
+  async #readBookkeeping(): Promise<void> {
+    try {
+      const counts = await this.#store.deadLetterCounts();
+      this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
+      for (const code of DEAD_LETTER_CODES) this.#deps.metrics.deadLetters(code, counts.get(code) ?? 0);
+      this.#lastRun = await this.#store.last();
+      this.#lastSync = await this.#store.lastSuccess();
+    } catch (error) {
+      this.#deps.logger.debug(
+        {event: 'bookkeeping.failed', err: describeError(error)},
+        'the bookkeeping could not be read',
+      );
     }
   }
 }

@@ -46,7 +46,8 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     it('a status, with the counts of either side', async () => {
       const status = await stand.until(
         'fresh counts',
-        ({organizationService}) => (organizationService as {users: number} | null)?.users === USERS - 3,
+        ({organizationService, deadLetters}) =>
+          (organizationService as {users: number} | null)?.users === USERS - 3 && deadLetters === 3,
         // They are counted anew as soon as a run that wrote has ended, rather than when it is time again.
         5_000,
       );
