@@ -1,6 +1,7 @@
 import type {Browser} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
+import {gate} from '../../unit/server/app-under-test.ts';
 import {run} from '../../unit/server/recording-operations.ts';
 import {cells, confirm as confirmOn, launch, newPage, seen, signIn, text} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve} from './served-app.ts';
@@ -134,12 +135,15 @@ describe('what it shows', () => {
     eventful(operations);
     const {page, served} = await dashboard({operations});
     const read = operations.runs.bind(operations);
-    operations.runs = () => new Promise(() => undefined);
+    const held = gate<void>();
+    operations.runs = async asked => {
+      await held.promise;
+      return read(asked);
+    };
     await open(page, served);
     await seen(page, '[data-empty="runs"]', 'cannot be read just now');
     expect(await text(page, 'lag').innerText()).toBe('12 ms');
-    operations.runs = read;
-    await page.reload();
+    held.resolve();
     await page.locator('[data-run="018f-9"]').waitFor();
   });
 });
