@@ -14,7 +14,7 @@ const SCENES = [
   {name: 'desktop-dark-halted', width: 1280, height: 1180, colorScheme: 'dark', halted: true},
 ] as const;
 /** Long enough for the charts to have something to show. */
-const WORK_MS = 150_000;
+const WORK_MS = 100_000;
 
 /** Steady work, a burst, and a while in which the target does not answer. */
 async function work(real: RealStream): Promise<void> {
