@@ -1,35 +1,17 @@
 import type {Browser} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
-import {z} from 'zod';
-import {SyncError} from '../../../src/errors.ts';
 import {gate} from '../../unit/server/app-under-test.ts';
 import {run} from '../../unit/server/recording-operations.ts';
-import {cells, confirm as confirmOn, launch, newPage, seen, signIn, text} from './browser.ts';
+import {cells, launch, seen, signIn, text} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve} from './served-app.ts';
+import {visit, type ServeOptions} from './visit.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** A page on an eventful stream, and all that it asked for or complained of. */
-async function dashboard(options: Parameters<typeof serve>[0] = {}) {
-  const operations = options.operations ?? new LiveOperations();
-  if (options.operations === undefined) eventful(operations);
-  const served = await serve({...options, operations});
-  onTestFinished(() => served.stop());
-  const page = await newPage(browser);
-  const requests: string[] = [];
-  const complaints: string[] = [];
-  page.on('request', request => requests.push(request.url()));
-  page.on('console', message => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', error => complaints.push(error.message));
-  const confirm = (action: string) => confirmOn(page, action);
-  return {operations, served, page, requests, complaints, confirm};
-}
+const dashboard = (options?: ServeOptions) => visit(browser, options);
 
 describe('what it shows', () => {
   it('follows the stream without a reload', async () => {
@@ -101,72 +83,6 @@ describe('what it shows', () => {
     expect(await page.locator('[data-run]').count()).toBe(40);
     expect(await page.getByRole('button', {name: 'Show older runs'}).isVisible()).toBe(false);
   });
-
-  it('draws the charts, and says in words what they show', async () => {
-    const {page, served} = await dashboard();
-    await open(page, served);
-    const lag = page.getByRole('img', {
-      name: /^Lag over the last hour: now 12 ms, median 12 ms · most 12 ms/,
-    });
-    await lag.waitFor();
-    const drawn =
-      'c => new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer).some(p => p !== 0)';
-    expect(
-      await lag.locator('canvas').evaluate(`(${drawn})(document.querySelector('[data-chart="lag"] canvas'))`),
-    ).toBe(true);
-  });
-
-  it('shades what is unknown, draws the limit once it matters, tells the moment under the pointer, follows the scheme', async () => {
-    const {page, served, operations} = await dashboard();
-    await open(page, served);
-    const startMs = Date.now();
-    const now = operations.status();
-    const at = async (seconds: number, lagSeconds: number | null, shown: string) => {
-      const timestamp = new Date(startMs + seconds * 1000).toISOString();
-      const status = {...now, timestamp, replication: {...now.replication, lagSeconds}};
-      operations.status = () => status;
-      operations.emit({tag: 'status', status});
-      await seen(page, '[data-text="lag"]', shown);
-    };
-    /** How much of a region of the chart, in shares of its size, has ink of that kind. */
-    const ink = async (kind: string, [x, y, width, height]: readonly [number, number, number, number]) =>
-      z.number().parse(
-        await page.evaluate(`(() => {
-          const canvas = document.querySelector('[data-chart="lag"] canvas');
-          const {width: w, height: h} = canvas;
-          const {data} = canvas.getContext('2d').getImageData(w * ${x}, h * ${y}, w * ${width}, h * ${height});
-          let n = 0;
-          for (let i = 0; i < data.length; i += 4) {
-            const [r, g, b, a] = data.subarray(i, i + 4);
-            if (${kind}) n += 1;
-          }
-          return (4 * n) / data.length;
-        })()`),
-      );
-    const late = [0.85, 0.2, 0.05, 0.4] as const;
-    const all = [0, 0, 1, 1] as const;
-    const red = 'a > 200 && r > 150 && g < 90 && b < 90';
-    await at(100, 20, '20 s');
-    await at(150, 2, '2.0 s');
-    await at(299, 2.1, '2.1 s');
-    const known = await ink('a > 0', late);
-    expect(await ink(red, all)).toBe(0);
-    await at(300, 2.2, '2.2 s');
-    await at(360, null, 'unknown');
-    expect(await ink('a > 0', late)).toBeGreaterThan(known + 0.5);
-    await at(372, 90, '1 min 30 s');
-    expect(await ink(red, all)).toBeGreaterThan(0.0005);
-    const box = await page.locator('[data-chart="lag"] .u-over').boundingBox();
-    if (box === null) throw new Error('the chart has no place');
-    await page.mouse.move(box.x + box.width - 1, box.y + 20);
-    await seen(page, '[data-readout="lag"]', /^\d\d:\d\d:\d\d {2}1 min 30 s$/);
-    await page.mouse.move(0, 0);
-    await seen(page, '[data-readout="lag"]', /^median .* · most 1 min 30 s$/);
-    await page.emulateMedia({colorScheme: 'dark'});
-    await expect.poll(() => ink(red, all)).toBe(0); // in the dark it is a light red
-    expect(await page.locator('[data-chart="lag"] canvas').count()).toBe(1);
-  });
-
   it('shows what happened while the server was away, once it is back', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
@@ -199,115 +115,6 @@ describe('what it shows', () => {
     await page.locator('[data-run="018f-9"]').waitFor();
   });
 });
-
-describe('what its buttons do', () => {
-  it('runs a reconcile as it was told to', async () => {
-    const {page, served, operations} = await dashboard();
-    await open(page, served);
-    const [ask, full, deletes] = [
-      page.getByRole('button', {name: 'Run reconcile'}).first(),
-      page.getByLabel('Full'),
-      page.getByLabel('Allow mass deletes'),
-    ];
-    // What was ticked and then cancelled is not ticked the next time.
-    await ask.click();
-    await full.check();
-    await deletes.check();
-    await page.getByRole('button', {name: 'Cancel'}).click();
-    await ask.click();
-    expect([await full.isChecked(), await deletes.isChecked()]).toEqual([false, false]);
-    await full.check();
-    await deletes.check();
-    await page.locator('#confirm-go').click();
-    await seen(page, '#toasts', 'Run run-8 started.');
-    await seen(page, '[data-run="run-8"]', 'Running');
-    expect(operations.asked.filter(call => call.method === 'trigger')).toEqual([
-      {method: 'trigger', argument: {mode: 'full', allowDeletes: true}},
-    ]);
-  });
-
-  it('each asks for what it says, for nothing else, and tells what came of it', async () => {
-    const {page, served, operations, confirm} = await dashboard();
-    operations.change({lastRun: run('018f-8', 'needs-confirmation', {error: 'rows to delete: 500 of user'})});
-    await open(page, served);
-    const says = async (action: string, text: string | RegExp) => {
-      await confirm(action);
-      await seen(page, '#toasts', text);
-    };
-    await says('pause', 'Replication is paused.');
-    await says('resume', 'Replication resumes.');
-    await says('retry', '5 tried again, 1 remain.');
-    await expect.poll(() => cells(page, 'dead-letters')).toHaveLength(1);
-    await says('verify', 'Verified: both sides are equal.');
-    expect(await page.locator('#verification').isVisible()).toBe(true);
-    await says('confirm-deletes', /^Run run-\d+ started\.$/);
-    const writes = operations.asked.filter(({method}) => !['runs', 'run', 'deadLetters'].includes(method));
-    expect(writes.map(({method}) => method)).toEqual([
-      'pause',
-      'resume',
-      'retryDeadLetters',
-      'verify',
-      'trigger',
-    ]);
-    expect(writes.at(-1)?.argument).toEqual({mode: 'diff', allowDeletes: true});
-  });
-
-  it('says what went wrong with what takes long, after its question is gone', async () => {
-    const {page, served, operations, confirm} = await dashboard();
-    operations.faults.set('verify', new SyncError('source-unreachable', 'the source cannot be reached'));
-    await open(page, served);
-    await confirm('verify');
-    await seen(page, '#toasts', 'the source cannot be reached');
-    expect(await page.locator('#verification').isVisible()).toBe(false);
-  });
-
-  it('does nothing where the question is cancelled or escaped, and gives the focus back', async () => {
-    const {page, served, operations} = await dashboard();
-    await open(page, served);
-    const pause = page.getByRole('button', {name: 'Pause'});
-    await pause.click();
-    expect(await page.getByLabel('Allow mass deletes').isVisible()).toBe(false);
-    await page.getByRole('button', {name: 'Cancel'}).click();
-    await pause.click();
-    await page.keyboard.press('Escape');
-    expect(await pause.evaluate('document.activeElement.dataset.action')).toBe('pause');
-    expect(operations.asked.map(call => call.method)).not.toContain('pause');
-  });
-
-  it('says in the dialog why the server refused', async () => {
-    const {page, served, operations, confirm} = await dashboard();
-    operations.faults.set('trigger', new SyncError('run-active', 'run 018f-10 is going'));
-    await open(page, served);
-    await confirm('trigger');
-    await seen(page, '#confirm-error', 'run 018f-10 is going');
-    expect(await page.locator('#confirm').getAttribute('open')).not.toBeNull();
-    // What was said of the last try is not said of the next one.
-    await page.getByRole('button', {name: 'Cancel'}).click();
-    await page.locator('[data-action="verify"]').click();
-    expect(await page.locator('#confirm-error').innerText()).toBe('');
-  });
-});
-
-describe('who may', () => {
-  it('signs in with a token, and is told where it is wrong', async () => {
-    const {page, served} = await dashboard({apiToken: FULL, readToken: READ});
-    await signIn(page, served.url, 'wrong');
-    await seen(page, '#error', 'The token is wrong.');
-    await signIn(page, served.url, FULL);
-    await page.locator('#live[data-live="live"]').waitFor();
-    await page.getByRole('button', {name: 'Sign out'}).click();
-    await page.getByRole('button', {name: 'Sign in'}).waitFor();
-  });
-
-  it('nobody writes where no full token is set, and is told why', async () => {
-    const {page, served} = await dashboard({readToken: READ});
-    await signIn(page, served.url, READ);
-    await page.locator('[data-action="pause"]').click();
-    await seen(page, '#confirm', 'No full token is set on the server (SYNC_API_TOKEN)');
-    expect(await page.locator('#confirm-go').isDisabled()).toBe(true);
-  });
-});
-
 describe('how it behaves', () => {
   it('asks nothing of any other server, and breaks no rule of its own policy', async () => {
     const {page, served, requests, complaints, confirm} = await dashboard();
