@@ -98,6 +98,18 @@ describe('what it shows', () => {
     expect(await page.locator('#lost-text').innerText()).toBe('');
   });
 
+  it('does not take silence for health: a stream that says nothing for twelve seconds is lost', async () => {
+    const {page, served} = await dashboard();
+    await page.clock.install();
+    await open(page, served);
+    await page.route('**/sync/status', route => route.abort());
+    await page.clock.fastForward(13_000);
+    await seen(page, '#lost-text', 'Connection lost');
+    await page.unroute('**/sync/status');
+    await page.clock.fastForward(20_000);
+    await page.locator('#live[data-live="live"]').waitFor();
+  });
+
   it('opens though the target hangs, and fills in what it could not read', async () => {
     const operations = new LiveOperations();
     eventful(operations);
