@@ -177,6 +177,41 @@ describe('how it behaves', () => {
     expect(complaints.filter(text => !text.includes('403') && !text.includes('401'))).toEqual([]);
   });
 
+  it('tells a screen reader what changes, and what each thing is', async () => {
+    const {page, served, operations} = await dashboard();
+    operations.change({currentRun: run('018f-10', 'running')});
+    await open(page, served);
+    expect(await page.locator('#announce').getAttribute('aria-live')).toBe('polite');
+    expect(await page.locator('#toasts').getAttribute('role')).toBe('status');
+    for (const spoken of ['#lost-text', '#confirm-error'])
+      expect(await page.locator(spoken).getAttribute('role'), spoken).toBe('alert');
+    const tree = await page.locator('body').ariaSnapshot();
+    for (const part of [
+      'link "Skip to the numbers"',
+      'heading "laas-sync environment production" [level=1]',
+      'group "Operations"',
+      'img "Lag over the last hour',
+      'progressbar "Run in progress"',
+      'columnheader "Outcome"',
+      'rowheader "institute_users"',
+      'group "Run history"',
+    ])
+      expect(tree).toContain(part);
+    await page.getByRole('button', {name: 'Run reconcile'}).click();
+    const dialog = page.getByRole('dialog', {name: 'Run a reconcile?'});
+    expect(await dialog.getAttribute('aria-describedby')).toBe('confirm-text');
+    expect(await dialog.ariaSnapshot()).toContain('group "Mode"');
+  });
+
+  it('shows a text that looks like markup as a text', async () => {
+    const {page, served, operations, complaints} = await dashboard();
+    operations.change({isHealthy: false, reasons: ['</script><b id="broken">it</b>']});
+    await open(page, served);
+    await seen(page, '[data-list="reasons"]', '</script><b id="broken">it</b>');
+    expect(await page.locator('#broken').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
   it('does not jump about as numbers change', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
