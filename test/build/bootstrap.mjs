@@ -1,5 +1,5 @@
 /**
- * The entry of `npm test`, `npm run demo`, `bench` and `soak`: makes a fresh checkout ready, then runs it.
+ * The entry of `npm test`, `npm run demo`, `bench`, `soak` and `mutate`: makes a fresh checkout ready, then runs it.
  *
  * Nothing but Node may be needed here, since this is what installs the rest.
  */
@@ -14,12 +14,13 @@ const PROGRAMS = {
   demo: 'dist/test/demo/main.js',
   bench: 'dist/bench/main.js',
   soak: 'dist/test/soak/main.js',
+  mutate: 'dist/test/mutants/main.js',
 };
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 async function main([task = '', ...args]) {
   if (task !== 'test' && !(task in PROGRAMS)) {
-    console.error('usage: node test/build/bootstrap.mjs test|demo|bench|soak [arguments]');
+    console.error('usage: node test/build/bootstrap.mjs test|demo|bench|soak|mutate [arguments]');
     return 64;
   }
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

@@ -1,0 +1,203 @@
+/** Mutants of what holds everywhere: one transaction, one writer, a source that is only read, nothing personal. */
+import type {Mutant} from './mutant.ts';
+
+export const INVARIANTS: readonly Mutant[] = [
+  {
+    name: 'each-statement-commits-itself',
+    edits: [
+      ['src/apply/transaction.ts', "await flights.add('START TRANSACTION');", "await flights.add('DO 1');"],
+    ],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/fault/lease.test.ts', 'never write both'],
+  },
+  {
+    name: 'fencing-number-unchecked',
+    edits: [
+      [
+        'src/apply/checkpoint.ts',
+        'IF(fencing_token = ${token}, fencing_token, NULL)',
+        'IF(fencing_token = ${token}, fencing_token, fencing_token)',
+      ],
+    ],
+    answers: ['invariant 5', 'one writer'],
+    test: ['test/fault/lease.test.ts', 'never write both'],
+  },
+  {
+    name: 'lease-that-all-get',
+    edits: [['src/db/lease.ts', 'if (Number(row?.[0]) !== 1) {', 'if (Number(row?.[0]) > 1) {']],
+    answers: ['invariant 5', 'one writer'],
+    test: ['test/fault/lease.test.ts', 'started at once agree'],
+  },
+  {
+    name: 'frozen-leader-keeps-the-lease',
+    edits: [['src/db/lease.ts', 'export const LEASE_SECONDS = 5;', 'export const LEASE_SECONDS = 500;']],
+    answers: ['invariant 5', 'one writer'],
+    test: ['test/fault/lease.test.ts', 'started at once agree'],
+  },
+  {
+    name: 'frozen-leader-keeps-its-locks',
+    edits: [['src/apply/session.ts', 'export const IDLE_SECONDS = 5;', 'export const IDLE_SECONDS = 500;']],
+    answers: ['invariant 5', 'one writer'],
+    test: ['test/fault/lease.test.ts', 'started at once agree'],
+  },
+  {
+    name: 'replay-starts-from-what-is-newer',
+    edits: [['replicator/transaction/compact.ts', 'known.row = after;', 'known.row ??= after;']],
+    answers: ['invariant 3', 'exactly once'],
+    test: ['test/property/values.test.ts', 'from any place on, applied to any state'],
+  },
+  {
+    name: 'snapshot-older-than-the-stream',
+    edits: [
+      [
+        'reconciler/batch.ts',
+        'if (stream === null || sees(mark, stream))',
+        'if (stream === null || sees(mark, stream) || mark.high)',
+      ],
+    ],
+    answers: ['invariant 4', 'watermarks'],
+    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
+    within: 'surrogate',
+    flavour: 'mysql',
+  },
+  {
+    name: 'batch-from-the-future',
+    edits: [['reconciler/batch.ts', 'if (high !== null) await tap.reached(high, signal);', 'void high;']],
+    answers: ['invariant 4', 'watermarks'],
+    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
+    within: 'surrogate',
+  },
+  {
+    name: 'deletes-what-the-stream-touched',
+    edits: [['reconciler/batch.ts', 'if (isTouched(key)) continue;', 'void isTouched;']],
+    answers: ['invariant 4', 'watermarks'],
+    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
+    within: 'surrogate',
+  },
+  {
+    name: 'window-closed-before-the-batch-is-written',
+    edits: [
+      ['reconciler/batch.ts', 'const window = tap.open();', 'const window = tap.open();\n  window.close();'],
+    ],
+    answers: ['invariant 4', 'watermarks'],
+    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
+    within: 'surrogate',
+  },
+  {
+    name: 'stream-and-batches-write-at-once',
+    edits: [
+      [
+        'src/apply/mutex.ts',
+        "(next.kind === 'stream' && this.#chunks > 0)",
+        "(next.kind === 'stream' && this.#chunks > 9)",
+      ],
+    ],
+    answers: ['invariant 4', 'watermarks'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'lets chunks in together, and the stream alone'],
+  },
+  {
+    name: 'reads-of-now-before-the-engine-has-committed',
+    edits: [
+      [
+        'src/source/watermark.ts',
+        'if (await isSeen(connection, info, need)) return;',
+        'await isSeen(connection, info, need);\n    return;',
+      ],
+    ],
+    answers: ['watermarks', 'dependants'],
+    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
+    within: 'surrogate',
+    flavour: 'mysql',
+  },
+  {
+    name: 'reset-log-that-grew-unseen',
+    edits: [
+      [
+        'src/source/position-check.ts',
+        'return gtid !== undefined && holdsGtid(position, gtid);',
+        'return gtid === position.tag;',
+      ],
+    ],
+    answers: ['continuity', 'invariant 7'],
+    test: ['test/fault/continuity.test.ts', 'reset while down, and longer by now'],
+    within: 'with GTIDs',
+  },
+  {
+    name: 'reset-beneath-the-stream-unseen',
+    edits: [
+      [
+        'replicator/stall-watch.ts',
+        'return nowMs - this.#sinceMs >= STALL_MS;',
+        'return nowMs - this.#sinceMs >= 1e9 + STALL_MS;',
+      ],
+    ],
+    answers: ['continuity', 'invariant 7'],
+    test: ['test/unit/replicator/stall-watch.test.ts', 'stalls when the log is elsewhere'],
+  },
+  {
+    name: 'owed-reconcile-forgotten-over-a-kill',
+    edits: [['src/apply/checkpoint.ts', '"reconcile_owed = \'load\'",', '']],
+    answers: ['continuity', 'invariant 7'],
+    test: ['test/fault/continuity.test.ts', '#6 purged past our position'],
+  },
+  {
+    name: 'drivers-messages-in-the-log',
+    edits: [
+      [
+        'src/logger.ts',
+        '...errno, at: stackFrames(error)};',
+        '...errno, at: `${error.message} ${stackFrames(error)}`};',
+      ],
+    ],
+    answers: ['invariant 8', 'privacy'],
+    test: ['test/unit/logger.test.ts', 'of a driver'],
+  },
+  {
+    name: 'causes-messages-in-the-log',
+    edits: [['src/logger.ts', '{cause: foreignName(error.cause)}', '{cause: error.cause.message}']],
+    answers: ['invariant 8', 'privacy'],
+    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+  },
+  {
+    name: 'server-messages-in-the-status',
+    edits: [
+      [
+        'src/db/connection.ts',
+        "`${where} refused a statement (${code || 'no code'})`",
+        '`${where} refused a statement (${String(error)})`',
+      ],
+    ],
+    answers: ['invariant 8', 'privacy'],
+    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+  },
+  {
+    name: 'values-in-dead-letters',
+    edits: [
+      [
+        'src/apply/transaction.ts',
+        'for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});',
+        "for (const {key, source} of rows) refused.push({table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)});",
+      ],
+    ],
+    answers: ['invariant 8', 'privacy', 'dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
+  },
+  {
+    name: 'queries-of-requests-in-the-log',
+    edits: [
+      [
+        'src/server/middleware.ts',
+        'const startedAtMs = clock.now();',
+        "const startedAtMs = clock.now();\n    logger.debug({event: 'http.asked', url: c.req.url}, 'asked');",
+      ],
+    ],
+    answers: ['invariant 8', 'privacy'],
+    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+  },
+  {
+    name: 'source-may-be-written',
+    edits: [['src/db/connection.ts', "['SET SESSION TRANSACTION READ ONLY']", "['DO 1']"]],
+    answers: ['invariant 9'],
+    test: ['test/db/sessions.test.ts', 'refuses to write the source'],
+  },
+];

@@ -1,0 +1,64 @@
+/**
+ * A mutant takes one protection out of the code, and names the test that must fail without it: the
+ * evidence that a test tests what it says. The tables hold nothing but data; `main.ts` runs them.
+ */
+import {FAILURE_MODES} from './failure-modes.ts';
+import {INVARIANTS} from './invariants.ts';
+import {RULES} from './rules.ts';
+
+/** What a fault must not break, beside the numbered failures: the rules that each have tests of their own. */
+export const SUBJECTS = [
+  'dead letters',
+  'dependants',
+  'unique keys',
+  'ownership',
+  'watermarks',
+  'exactly once',
+  'one writer',
+  'connections',
+  'continuity',
+  'schema',
+  'values',
+  'privacy',
+  'mapping',
+] as const;
+export type Subject = (typeof SUBJECTS)[number];
+
+/** A line of docs/failure-modes.md, a subject, or an invariant of ARCHITECTURE.md. */
+export type Answer = `#${number}` | Subject | `invariant ${number}`;
+
+/** A text that stands once in a file, and what it becomes. */
+export type Edit = readonly [file: string, from: string, to: string];
+
+export interface Mutant {
+  readonly name: string;
+  /** Several where one protection stands behind another, so that only both together can be missed. */
+  readonly edits: readonly Edit[];
+  readonly answers: readonly Answer[];
+  /** The test that must fail: its file, and words of its name, or of its suite's where all of it is meant. */
+  readonly test: readonly [file: string, name: string];
+  /** Words of the suite's name, where the test is in several. */
+  readonly within?: string;
+  /** Which server it is shown on; MariaDB where either will do. */
+  readonly flavour?: 'mariadb' | 'mysql';
+}
+
+export const MUTANTS: readonly Mutant[] = [...FAILURE_MODES, ...INVARIANTS, ...RULES];
+
+/** @throws Error where the text does not stand in the file once */
+export function mutate(source: string, [file, from, to]: Edit): string {
+  const parts = source.split(from);
+  if (parts.length !== 2)
+    throw new Error(`${file} holds ${JSON.stringify(from)} ${parts.length - 1} times, and not once`);
+  return parts.join(to);
+}
+
+/** Those that are asked for, by name, by what they answer (`21` is `#21`), or by file; all where nothing is. */
+export function chosen(words: readonly string[]): Mutant[] {
+  const isMeant = (mutant: Mutant) => (word: string) =>
+    mutant.name === word ||
+    mutant.answers.some(answer => answer === word || answer === `#${word}`) ||
+    mutant.edits.some(([file]) => file === word) ||
+    mutant.test[0] === word;
+  return MUTANTS.filter(mutant => words.length === 0 || words.some(isMeant(mutant)));
+}

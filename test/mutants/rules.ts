@@ -1,0 +1,340 @@
+/** Mutants of the rules: dead letters, dependants, unique keys, ownership, schema changes, and the mapping itself. */
+import type {Mutant} from './mutant.ts';
+
+export const RULES: readonly Mutant[] = [
+  {
+    name: 'dead-letters-not-retried-by-a-reconcile',
+    edits: [['reconciler/reconciler.ts', 'await this.#retryDeadLetters();', 'void this.#retryDeadLetters;']],
+    answers: ['dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'heals dead letters by a reconcile'],
+  },
+  {
+    name: 'dead-letters-not-retried-on-request',
+    edits: [
+      [
+        'src/reconcile-runner.ts',
+        'if (worker === undefined) return {retried: 0',
+        'if (worker !== undefined) return {retried: 0',
+      ],
+    ],
+    answers: ['dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'heals a conflict with a foreign row on request'],
+  },
+  {
+    name: 'written-rows-stay-dead-letters',
+    edits: [
+      [
+        'src/apply/transaction.ts',
+        '...written.filter(key => dead[table].has(key))',
+        '...written.filter(key => !dead[table].has(key))',
+      ],
+    ],
+    answers: ['dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'heals dead letters when their rows change, or leave'],
+  },
+  {
+    name: 'rows-that-left-stay-dead-letters',
+    edits: [
+      [
+        'src/apply/decide.ts',
+        'if (dead[table].has(key)) work.settled[table].push(key);',
+        'void work.settled[table].includes(key);',
+      ],
+    ],
+    answers: ['dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'heals dead letters when their rows change, or leave'],
+  },
+  {
+    name: 'memberships-do-not-wait-with-their-parent',
+    edits: [
+      [
+        'src/apply/decide.ts',
+        "if (dead[table].has(id)) return 'waiting';",
+        "if (dead[table].has(id)) return 'there';",
+      ],
+    ],
+    answers: ['dead letters', 'dependants'],
+    test: ['test/unit/apply/decide.test.ts', 'waits with a parent that is a dead letter'],
+  },
+  {
+    name: 'parent-gone-for-a-while-forgotten',
+    edits: [
+      [
+        'replicator/transaction/compact.ts',
+        '{row: null, left: true, fresh: false',
+        '{row: null, left: false, fresh: false',
+      ],
+    ],
+    answers: ['dependants'],
+    test: ['test/unit/replicator/compact.test.ts', 'remember that it was gone in between'],
+  },
+  {
+    name: 'inactive-membership-wins',
+    edits: [['src/mapping/sql.ts', '`${active} DESC, IF', '`${active} ASC, IF']],
+    answers: ['dependants', 'mapping'],
+    test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
+  },
+  {
+    name: 'last-row-of-a-pair-counts',
+    edits: [['replicator/transaction/compact.ts', 'isPartial || this.#plan.pairsRepeat', 'isPartial']],
+    answers: ['dependants'],
+    test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
+  },
+  {
+    name: 'freed-value-not-passed-on',
+    edits: [
+      ['replicator/attempt.ts', 'await this.#retryWaiting(changes, need);', 'void this.#retryWaiting;'],
+    ],
+    answers: ['unique keys', 'dead letters'],
+    test: ['test/fault/unique-keys.test.ts', 'stay with the first of two rows'],
+  },
+  {
+    name: 'parked-value-left-behind',
+    edits: [
+      ['src/apply/transaction.ts', "await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');", ''],
+    ],
+    answers: ['unique keys', 'dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'leaves no placeholder'],
+  },
+  {
+    name: 'holders-of-a-value-unasked',
+    edits: [
+      [
+        'src/apply/unique.ts',
+        'if (owner !== undefined && owner !== key) losers.set(key, owner);',
+        'if (owner === key) losers.delete(key);',
+      ],
+    ],
+    answers: ['unique keys'],
+    test: ['test/unit/apply/settle-conflicts.test.ts', 'stay with a row that is not in the batch'],
+  },
+  {
+    name: 'null-frees-nothing',
+    edits: [['src/apply/unique.ts', 'given.size === 0 ? held', 'given.size >= 0 ? held']],
+    answers: ['unique keys'],
+    test: ['test/fault/unique-keys.test.ts', 'are free for the next row of a batch'],
+  },
+  {
+    name: 'foreign-rows-are-deleted',
+    edits: [['src/apply/decide.ts', '} else if (isOwned) {', '} else if (isOwned || row === null) {']],
+    answers: ['ownership'],
+    test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
+  },
+  {
+    name: 'foreign-rows-are-deleted-by-a-reconcile',
+    edits: [
+      [
+        'reconciler/batch.ts',
+        'if (!owned.has(ownedKey(table, key))) outcome.foreign[table]++;\n      else if',
+        'if',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
+  },
+  {
+    name: 'rows-that-refer-to-ours-go-along',
+    edits: [
+      [
+        'src/apply/transaction.ts',
+        'const blocked = await this.#referredTo(table, wanted);',
+        'const blocked = new Map<string, string>();',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/ownership.test.ts', 'that refer to a row keep it'],
+  },
+  {
+    name: 'no-brake',
+    edits: [
+      [
+        'reconciler/reconciler.ts',
+        'if (tooMany && !this.#options.allowDeletes)',
+        'if (tooMany && this.#options.allowDeletes)',
+      ],
+    ],
+    answers: ['ownership', '#20'],
+    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
+  },
+  {
+    name: 'brake-at-a-hundred',
+    edits: [
+      [
+        'reconciler/reconciler.ts',
+        'this.#toDelete[table] > BRAKE_FLOOR',
+        'this.#toDelete[table] >= BRAKE_FLOOR',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
+  },
+  {
+    name: 'brake-at-the-ratio',
+    edits: [
+      [
+        'reconciler/reconciler.ts',
+        'this.#toDelete[table] > this.#options.maxDeleteRatio',
+        'this.#toDelete[table] >= this.#options.maxDeleteRatio',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
+  },
+  {
+    name: 'keep-does-not-keep-users',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
+        '{owned, dead, follow, mayDelete: true}',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/operator-choices.test.ts', 'never deletes'],
+  },
+  {
+    name: 'keep-does-not-hold-in-a-reconcile',
+    edits: [
+      ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
+      [
+        'src/apply/applier.ts',
+        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
+        "{owned, dead, follow, mayDelete: config.deletes === 'mirror' || !follow}",
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/operator-choices.test.ts', 'never deletes'],
+  },
+  {
+    name: 'newest-does-not-win-in-the-stream',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        "newestWins: config.conflicts === 'newest'",
+        "newestWins: config.conflicts === 'source'",
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/operator-choices.test.ts', 'keeps a later edit of the target'],
+  },
+  {
+    name: 'newest-without-its-fraction',
+    edits: [
+      [
+        'src/apply/statements.ts',
+        'Number(a === updated) - Number(b === updated)',
+        'Number(b === updated) - Number(a === updated)',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/unit/apply/statements.test.ts', 'assigns updatedAt last'],
+  },
+  {
+    name: 'schema-of-now-not-read-again',
+    edits: [
+      [
+        'replicator/attempt.ts',
+        'if (transactions.some(({schemaChanged}) => schemaChanged)) {',
+        'if (transactions.length < 0) {',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/schema.test.ts', 'to mapped columns halt it'],
+  },
+  {
+    name: 'column-that-came-back-empty-unseen',
+    edits: [
+      [
+        'replicator/transaction/transaction.ts',
+        "if (kind === 'ddl' && concernsMappedValues(sql))",
+        "if (kind === 'other' && concernsMappedValues(sql))",
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/schema.test.ts', 'that bring a mapped column back empty'],
+  },
+  {
+    name: 'prepared-rows-count-at-once',
+    edits: [
+      [
+        'replicator/transaction/transaction.ts',
+        "this.#cannotSee('all', 'an XA transaction was committed');",
+        '',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/schema.test.ts', 'by XA transactions'],
+  },
+  {
+    name: 'undone-part-of-a-transaction-counts',
+    edits: [['replicator/transaction/transaction.ts', 'this.#doubtful = true;', 'this.#doubtful = false;']],
+    answers: ['exactly once'],
+    test: ['test/unit/replicator/transaction.test.ts', 'of which a part was undone'],
+  },
+  {
+    name: 'zero-date-is-a-date',
+    edits: [
+      ['src/mapping/transforms.ts', "value !== null && !value.startsWith('0000-00-00')", 'value !== null'],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
+  },
+  {
+    name: 'fractions-are-cut',
+    edits: [
+      ['src/mapping/transforms.ts', 'digits.charCodeAt(fraction) < 53', 'digits.charCodeAt(fraction) < 99'],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/property/values.test.ts', 'is to the nearest, and half up'],
+  },
+  {
+    name: 'all-white-space-is-trimmed',
+    edits: [
+      [
+        'src/mapping/transforms.ts',
+        'return start === 0 && end === text.length ? text : text.slice(start, end);',
+        'return text.trim();',
+      ],
+    ],
+    answers: ['mapping'],
+    test: ['test/unit/mapping/transforms.test.ts', 'cuts U+0020 and no other white space'],
+  },
+  {
+    name: 'instructor-is-a-student',
+    edits: [['src/mapping/tables.ts', "INSTRUCTOR: 'FACULTY'", "INSTRUCTOR: 'STUDENT'"]],
+    answers: ['mapping'],
+    test: ['test/unit/mapping/transforms.test.ts', 'a role'],
+  },
+  {
+    name: 'inactive-users-are-eligible',
+    edits: [
+      ['src/mapping/plan.ts', 'Number(source[plan.flagIndex]) !== 1', 'Number(source[plan.flagIndex]) > 1'],
+    ],
+    answers: ['mapping', 'dependants'],
+    test: ['test/unit/mapping/validity.test.ts', 'is not eligible without'],
+  },
+  {
+    name: 'two-signs-in-an-address',
+    edits: [['src/mapping/validity.ts', '/^[^\\s@]+@[^\\s@]+$/u', '/^[^\\s@]+@[^\\s]+$/u']],
+    answers: ['mapping', 'dead letters'],
+    test: ['test/unit/mapping/validity.test.ts', 'an e-mail'],
+  },
+  {
+    name: 'empty-password-is-one',
+    edits: [['src/mapping/validity.ts', "if (value === '') return 'invalid-password';", '']],
+    answers: ['mapping', 'dead letters'],
+    test: ['test/unit/mapping/validity.test.ts', 'with an empty password is a dead letter'],
+  },
+  {
+    name: 'ids-rounded-to-53-bits',
+    edits: [['src/apply/ownership.ts', 'if (id.length <= 15) {', 'if (id.length <= 20) {']],
+    answers: ['values'],
+    test: ['test/unit/apply/ownership.test.ts', 'tells every 64-bit id from every other'],
+  },
+  {
+    name: 'checksum-that-cancels-out',
+    edits: [['src/mapping/sql.ts', "const ODD = '2654435761';", "const ODD = '1';"]],
+    answers: ['values'],
+    test: ['test/property/mapping-in-sql.test.ts', 'is told where two rows changed alike'],
+  },
+];

@@ -1,0 +1,69 @@
+/** The table of mutants stands: each can be made, each names a test that is there, and nothing is left unanswered. */
+import {existsSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {describe, expect, it} from 'vitest';
+import {judge} from '../mutants/bench.ts';
+import {chosen, mutate, MUTANTS, SUBJECTS} from '../mutants/mutant.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+const answered = new Set<string>(MUTANTS.flatMap(({answers}) => answers));
+const count = (last: number, name: string) => Array.from({length: last}, (_, i) => `${name}${i + 1}`);
+
+describe('the mutants', () => {
+  it.each(MUTANTS.map(mutant => [mutant.name, mutant] as const))('%s can be made', (_, {edits, test}) => {
+    const texts = new Map<string, string>();
+    for (const edit of edits) texts.set(edit[0], mutate(texts.get(edit[0]) ?? read(edit[0]), edit));
+    const [file, name] = test;
+    expect(existsSync(join(ROOT, file)), file).toBe(true);
+    expect(read(file)).toContain(name);
+  });
+
+  it('have names of their own', () => {
+    expect(new Set(MUTANTS.map(({name}) => name)).size).toBe(MUTANTS.length);
+  });
+
+  it('answer each of the thirty failures, each subject and each invariant', () => {
+    const wanted = [...count(30, '#'), ...SUBJECTS, ...count(9, 'invariant ')];
+    expect(wanted.filter(one => !answered.has(one))).toEqual([]);
+    expect([...answered].filter(one => !wanted.includes(one))).toEqual([]);
+  });
+
+  it('are found by name, by number and by subject', () => {
+    expect(chosen([])).toEqual(MUTANTS);
+    expect(chosen(['21']).every(({answers}) => answers.includes('#21'))).toBe(true);
+    expect(chosen(['21'])).toEqual(chosen(['#21']));
+    expect(chosen(['privacy']).length).toBeGreaterThan(1);
+    expect(chosen(['no-brake']).map(({name}) => name)).toEqual(['no-brake']);
+  });
+});
+
+describe('a mutant', () => {
+  it('is not made where its text stands twice, or not at all', () => {
+    expect(mutate('a b', ['file', 'a', 'c'])).toBe('c b');
+    expect(() => mutate('a a', ['file', 'a', 'c'])).toThrow('2 times');
+    expect(() => mutate('b', ['file', 'a', 'c'])).toThrow('0 times');
+  });
+
+  const report = (...results: [status: string, message?: string][]) => ({
+    testResults: [
+      {
+        message: 'the hook failed\nat',
+        assertionResults: results.map(([status, message]) => ({
+          status,
+          failureMessages: message === undefined ? [] : [message],
+        })),
+      },
+    ],
+  });
+
+  it('is killed by an expectation, not by a clock, a hook or a test that is not there', () => {
+    expect(judge(report(['failed', 'AssertionError: expected 1\n at'], ['skipped']))).toEqual({
+      fate: 'killed',
+      why: 'AssertionError: expected 1',
+    });
+    expect(judge(report(['failed', 'Error: Test timed out in 5000ms.'])).fate).toBe('timed out');
+    expect(judge(report(['passed'], ['skipped'])).fate).toBe('survived');
+    expect(judge(report(['skipped']))).toEqual({fate: 'broken', why: 'no test was run: the hook failed'});
+  });
+});
