@@ -59,8 +59,30 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       timeoutMs: 20_000,
       what: 'standby',
     });
+    // Frozen in the middle of a transaction: it waits for a row by then, and has others.
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (2, 'Goes', 'goes@example.test', 'p')",
+    );
+    await stand.caughtUp();
+    await stand.target.query('START TRANSACTION; SELECT * FROM user WHERE userId = 2 FOR UPDATE');
+    await stand.source.query('DELETE FROM users WHERE id = 2');
+    await eventually(
+      async () =>
+        (
+          await stand?.sourceRows(
+            "SELECT 1 FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = ?",
+            [target],
+          )
+        )?.length === 1,
+      {what: 'the wait for a row'},
+    );
     standby.signal('SIGSTOP');
+    await stand.target.query('ROLLBACK');
     await untilStreaming(third);
+    await eventually(
+      async () => (await stand?.targetRows('SELECT 1 FROM user WHERE userId = 2'))?.length === 0,
+      {what: 'the delete'},
+    );
     const [led] = await stand.targetRows('SELECT fencing_token, leader FROM sync_checkpoint');
     await stand.source.query("UPDATE users SET first_name = 'Newer' WHERE id = 1");
     await eventually(
@@ -94,6 +116,11 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       schema: {create: 'DO 1', surrogate: true},
     });
     await stand.start();
+    // Under which number each write of a row is there for good.
+    await stand.target.query(
+      `CREATE TABLE wrote (token BIGINT);
+       CREATE TRIGGER tell AFTER UPDATE ON user FOR EACH ROW INSERT INTO wrote SELECT fencing_token FROM sync_checkpoint`,
+    );
     await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
     await stand.source.query("UPDATE users SET first_name = 'Refused' WHERE id = 1");
     // It notices, and leads anew under a number of its own.
@@ -102,5 +129,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       {timeoutMs: 15_000, what: 'a new lead'},
     );
     expect(stand.told()).toContain('lease-lost');
+    const [led] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
+    expect(await stand.targetRows('SELECT DISTINCT token FROM wrote')).toEqual([led]);
   });
 });

@@ -64,6 +64,13 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     void done.then(value => (code = value));
     return eventually(() => code !== undefined && {code}, {timeoutMs: STOP_MS, what: 'the end'});
   };
+  const refused = (question: Promise<unknown>) =>
+    ended(
+      question.then(
+        () => 'answered',
+        (error: SyncError) => error.code,
+      ),
+    );
 
   it('#4 on which the stream asks, at the next new table: a stop ends it within seconds all the same', async () => {
     const dumps = new Set((await connections()).filter(({isDump}) => isDump).map(({port}) => port));
@@ -100,8 +107,8 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     expect(await connectionQuery(connection)('SELECT 1')).toHaveLength(1);
     const slow = await connectAs('source', config());
     toSource.blackhole();
-    await expect(connectionQuery(connection)('SELECT 2')).rejects.toMatchObject({code: 'source-unreachable'});
-    await expect(queryRows('source', slow, 'SELECT 3', [], 200)).rejects.toMatchObject({
+    expect(await refused(connectionQuery(connection)('SELECT 2'))).toEqual({code: 'source-unreachable'});
+    expect(await refused(queryRows('source', slow, 'SELECT 3', [], 200))).toEqual({
       code: 'source-unreachable',
     });
     // Neither is used again: an answer that comes late would be taken for that of the next question.

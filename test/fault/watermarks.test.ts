@@ -4,7 +4,7 @@ import {withConnection} from '../servers/databases.ts';
 import {startServer} from '../servers/server.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {COMPOSITE, SEED, Stand, SURROGATE, TIMEOUT_MS} from '../helpers/fault-stand.ts';
-import {startWriters} from '../helpers/fault-writers.ts';
+import {COUNTED, startCounter, startWriters} from '../helpers/fault-writers.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 4);
 
@@ -26,7 +26,15 @@ for (const schema of [SURROGATE, UNIQUE]) {
             schema,
             env: {USER_SYNC_BATCH_SIZE: '7'},
           });
+          // What is written in between is soon written over: a number that fell is told at once.
+          await stand.target.query(
+            `CREATE TABLE fell (id BIGINT, was VARCHAR(20), became VARCHAR(20));
+             CREATE TRIGGER tell AFTER UPDATE ON user FOR EACH ROW
+               INSERT INTO fell SELECT NEW.userId, OLD.name, NEW.name FROM DUAL
+               WHERE NEW.userId BETWEEN ${COUNTED.first} AND ${COUNTED.first + COUNTED.rows - 1} AND NEW.name + 0 < OLD.name + 0`,
+          );
           await stand.start();
+          const counter = await startCounter(place);
           const writers = await startWriters(place, 6, SEED);
           let runs = 0;
           try {
@@ -42,7 +50,9 @@ for (const schema of [SURROGATE, UNIQUE]) {
             }
           } finally {
             await writers.stop();
+            await counter.stop();
           }
+          expect(await stand.targetRows('SELECT * FROM fell')).toEqual([]);
           expect(runs).toBe(ROUNDS);
           expect(writers.written).toBeGreaterThan(100);
           await stand.caughtUp();

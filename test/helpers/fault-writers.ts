@@ -61,6 +61,39 @@ export async function startWriters(place: Place, count: number, seed: number): P
   };
 }
 
+/** The first of the rows that {@link startCounter} counts, and how many. */
+export const COUNTED = {first: 8001, rows: 14};
+
+/**
+ * Starts one more writer, whose rows keep what was done to them: numbers that only grow, and users that
+ * come and go for good. What writers on few rows do wrong is soon written over; here it stays to be seen.
+ */
+export async function startCounter({server, database}: Place): Promise<{stop(): Promise<void>}> {
+  const {first, rows} = COUNTED;
+  const connection = await connect(server, database);
+  const insert = (id: number, name: string) =>
+    `INSERT INTO users (id, first_name, email, password) VALUES (${id}, '${name}', 'counted${id}@example.test', 'p')`;
+  for (let id = first; id < first + rows; id++) await connection.query(insert(id, '1'));
+  let stopped = false;
+  const run = (async () => {
+    for (let id = first + 100; !stopped; id++) {
+      await connection.query(
+        `UPDATE users SET first_name = first_name + 1 WHERE id BETWEEN ${first} AND ${first + rows - 1}`,
+      );
+      await connection.query(insert(id, 'comes'));
+      await connection.query(`DELETE FROM users WHERE id = ${id - 5}`);
+    }
+  })();
+  run.catch(() => undefined);
+  return {
+    async stop() {
+      stopped = true;
+      await run;
+      await connection.end();
+    },
+  };
+}
+
 function statement(random: () => number): string {
   const below = (limit: number) => Math.floor(random() * limit);
   const user = 1 + below(HOT_USERS);

@@ -462,8 +462,14 @@ export const FAILURE_MODES: readonly Mutant[] = [
     test: ['test/fault/positions.test.ts', '#29 holds transactions of several servers'],
   },
   {
-    name: 'line-breaks-in-gtid-sets',
-    edits: [['src/position/position.ts', "set.replaceAll(/\\s/g, '')", 'set']],
+    name: 'gtid-sets-as-the-server-prints-them',
+    edits: [
+      [
+        'src/position/position.ts',
+        "return GtidSet.parse(set.replaceAll(/\\s/g, '')).toString();",
+        'return set;',
+      ],
+    ],
     answers: ['#29', 'continuity'],
     test: ['test/unit/position/position.test.ts', 'is written in one way'],
   },

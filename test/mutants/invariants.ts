@@ -200,4 +200,16 @@ export const INVARIANTS: readonly Mutant[] = [
     answers: ['invariant 9'],
     test: ['test/db/sessions.test.ts', 'refuses to write the source'],
   },
+  {
+    name: 'target-cuts-what-is-too-long',
+    edits: [['src/db/connection.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'NO_AUTO_VALUE_ON_ZERO,"]],
+    answers: ['values', 'dead letters'],
+    test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+  },
+  {
+    name: 'id-0-becomes-the-next-one',
+    edits: [['src/db/connection.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'STRICT_ALL_TABLES,"]],
+    answers: ['values'],
+    test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+  },
 ];

@@ -62,7 +62,7 @@ describe('a mutant', () => {
       fate: 'killed',
       why: 'AssertionError: expected 1',
     });
-    expect(judge(report(['failed', 'Error: Test timed out in 5000ms.'])).fate).toBe('timed out');
+    expect(judge(report(['failed', 'Error: STACK_TRACE_ERROR\n at'])).fate).toBe('timed out');
     expect(judge(report(['passed'], ['skipped'])).fate).toBe('survived');
     expect(judge(report(['skipped']))).toEqual({fate: 'broken', why: 'no test was run: the hook failed'});
   });

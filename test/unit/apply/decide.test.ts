@@ -172,6 +172,9 @@ describe('a membership that changed', () => {
       work.deletes.institute_users,
       work.settled.institute_users,
     ]).toEqual([[], [], ['1:2']]);
+    // A parent of an earlier batch, too: what the target has of it is not what the source says now.
+    const later = await decided({memberships: one, owned: both, dead: {user: ['2']}});
+    expect([keys(later.upserts.institute_users), later.deadLetters]).toEqual([[], []]);
   });
 
   it('is left to those who read its parent’s anew', async () => {

@@ -1,0 +1,35 @@
+/** What may be told of an error: nothing that somebody else wrote. */
+import {describe, expect, it} from 'vitest';
+import {SyncError} from '../../src/errors.ts';
+import {describeError} from '../../src/logger.ts';
+
+/** As mysql2 makes them, the row's value and the statement within. */
+const refusal = Object.assign(new Error("Duplicate entry 'secret.mail@x.test' for key 'user_email_unique'"), {
+  code: 'ER_DUP_ENTRY',
+  errno: 1062,
+  sql: "INSERT INTO user VALUES (1, 'secret.mail@x.test')",
+});
+
+describe('an error', () => {
+  it('of a driver is told by its code and its number', () => {
+    expect(describeError(refusal)).toEqual({code: 'ER_DUP_ENTRY', errno: 1062, at: expect.any(String)});
+    expect(JSON.stringify(describeError(refusal))).not.toContain('secret');
+  });
+
+  it('of ours is told with its message, and by no more than the name of what caused it', () => {
+    const error = new SyncError('target-rejected-batch', 'the target refused it', {
+      cause: refusal,
+      errno: 1062,
+    });
+    expect(describeError(error)).toEqual({
+      code: 'target-rejected-batch',
+      message: 'the target refused it',
+      errno: 1062,
+      cause: 'ER_DUP_ENTRY',
+    });
+  });
+
+  it('that is none is told by its type', () => {
+    expect(describeError('secret.mail@x.test')).toEqual({code: 'string'});
+  });
+});
