@@ -103,7 +103,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
     name: 'gtids-of-another-history-unseen',
     edits: [['src/source/position-check.ts', 'if (unknown.length > 0)', 'if (unknown.length > 999)']],
     answers: ['#7', 'continuity'],
-    test: ['test/fault/continuity.test.ts', "#7 another server's"],
+    test: ['test/e2e/failover.test.ts', 'compares every row by itself'],
+    within: 'past its log',
   },
   {
     name: 'shrunk-log-unseen',
@@ -486,5 +487,25 @@ export const FAILURE_MODES: readonly Mutant[] = [
     edits: [['src/apply/transaction.ts', 'if (rows.length === 1) {', 'if (rows.length >= 1) {']],
     answers: ['#30', 'dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
+  },
+  {
+    name: 'full-disk-blames-rows',
+    edits: [
+      ['src/apply/session.ts', '[1265, 1366, 1525, 3819, 4025]', '[1114, 1265, 1366, 1525, 3819, 4025]'],
+    ],
+    answers: ['#30', 'connections', 'dead letters'],
+    test: ['test/fault/refusals.test.ts', 'whose disk is full is waited for'],
+  },
+  {
+    name: 'unreachable-target-ends-it',
+    edits: [
+      [
+        'src/errors.ts',
+        "'target-unreachable': {\n    reaction: 'retry'",
+        "'target-unreachable': {\n    reaction: 'stop'",
+      ],
+    ],
+    answers: ['connections'],
+    test: ['test/fault/connections.test.ts', 'refused for a while are tried again'],
   },
 ];

@@ -135,6 +135,12 @@ export const INVARIANTS: readonly Mutant[] = [
     test: ['test/unit/replicator/stall-watch.test.ts', 'stalls when the log is elsewhere'],
   },
   {
+    name: 'nobody-watches-for-a-reset',
+    edits: [['replicator/attempt.ts', 'if (this.#stall.isStalled(sighting)) {', 'if (sighting.nowMs < 0) {']],
+    answers: ['continuity', 'invariant 7'],
+    test: ['test/fault/continuity.test.ts', 'reset while it streams'],
+  },
+  {
     name: 'owed-reconcile-forgotten-over-a-kill',
     edits: [['src/apply/checkpoint.ts', '"reconcile_owed = \'load\'",', '']],
     answers: ['continuity', 'invariant 7'],

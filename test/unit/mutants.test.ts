@@ -1,5 +1,5 @@
 /** The table of mutants stands: each can be made, each names a test that is there, and nothing is left unanswered. */
-import {existsSync, readFileSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {judge} from '../mutants/bench.ts';
@@ -11,12 +11,17 @@ const answered = new Set<string>(MUTANTS.flatMap(({answers}) => answers));
 const count = (last: number, name: string) => Array.from({length: last}, (_, i) => `${name}${i + 1}`);
 
 describe('the mutants', () => {
-  it.each(MUTANTS.map(mutant => [mutant.name, mutant] as const))('%s can be made', (_, {edits, test}) => {
-    const texts = new Map<string, string>();
-    for (const edit of edits) texts.set(edit[0], mutate(texts.get(edit[0]) ?? read(edit[0]), edit));
-    const [file, name] = test;
-    expect(existsSync(join(ROOT, file)), file).toBe(true);
-    expect(read(file)).toContain(name);
+  it('can be made, and name tests that are there', () => {
+    const faults = MUTANTS.flatMap(({name, edits, test: [file, words]}) => {
+      try {
+        const texts = new Map<string, string>();
+        for (const edit of edits) texts.set(edit[0], mutate(texts.get(edit[0]) ?? read(edit[0]), edit));
+        return read(file).includes(words) ? [] : [`${name}: there is no ${words} in ${file}`];
+      } catch (error) {
+        return [`${name}: ${String(error)}`];
+      }
+    });
+    expect(faults).toEqual([]);
   });
 
   it('have names of their own', () => {
