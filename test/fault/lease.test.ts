@@ -3,7 +3,7 @@ import {afterEach, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {DaemonProcess} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
-import {Stand} from '../helpers/fault-stand.ts';
+import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 
 /** Past its lease, a frozen leader has lost it. */
 const TAKEOVER_MS = 10_000;
@@ -74,7 +74,8 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
             [target],
           )
         )?.length === 1,
-      {what: 'the wait for a row'},
+      // The server looks at most ten times a second, and only for who asks less often.
+      {intervalMs: 200, what: 'the wait for a row'},
     );
     standby.signal('SIGSTOP');
     await stand.target.query('ROLLBACK');
@@ -113,9 +114,16 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     stand = await Stand.open({
       source: {server, database: source},
       target: {server, database: target},
-      schema: {create: 'DO 1', surrogate: true},
+      schema: {
+        create: SURROGATE.create.replaceAll('CREATE TABLE', 'CREATE TABLE IF NOT EXISTS'),
+        surrogate: true,
+      },
     });
+    await stand.source.query(
+      "INSERT IGNORE INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')",
+    );
     await stand.start();
+    await stand.equal();
     // Under which number each write of a row is there for good.
     await stand.target.query(
       `CREATE TABLE wrote (token BIGINT);

@@ -47,6 +47,11 @@ describeEachFlavour('unique values', ({server, source, target}) => {
       await set(202, 'e202@example.test');
       await user(207, 'e201@example.test');
     });
+    // An heir that is new, written before the row that gives its address up.
+    await transaction(async () => {
+      await user(208, 'e203@example.test');
+      await set(205, 'given@example.test');
+    });
     for (let round = 0; round < 30; round++) {
       const [a, b] = round % 2 === 0 ? ['x', 'y'] : ['y', 'x'];
       await set(203, `tmp${round}@example.test`);
@@ -54,13 +59,14 @@ describeEachFlavour('unique values', ({server, source, target}) => {
       await set(203, `${b}@example.test`);
     }
     await stand.caughtUp();
-    expect(await emails(201, 207)).toEqual({
+    expect(await emails(201, 208)).toEqual({
       202: 'e202@example.test',
       203: 'x@example.test',
       204: 'y@example.test',
-      205: 'e203@example.test',
+      205: 'given@example.test',
       206: 'other@example.test',
       207: 'e201@example.test',
+      208: 'e203@example.test',
     });
     expect(await stand.letters()).toEqual([]);
   });

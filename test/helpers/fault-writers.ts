@@ -76,7 +76,7 @@ export async function startCounter({server, database}: Place): Promise<{stop(): 
   for (let id = first; id < first + rows; id++) await connection.query(insert(id, '1'));
   let stopped = false;
   const run = (async () => {
-    for (let id = first + 100; !stopped; id++) {
+    for (let id = first + 20_000; !stopped; id++) {
       await connection.query(
         `UPDATE users SET first_name = first_name + 1 WHERE id BETWEEN ${first} AND ${first + rows - 1}`,
       );

@@ -127,7 +127,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
       ['replicator/transaction/batch.ts', 'last === undefined || !last.complete', 'last === undefined'],
     ],
     answers: ['#9', 'exactly once', 'invariant 2'],
-    test: ['test/fault/kill.test.ts', '#9 in the middle of a large transaction'],
+    test: ['test/fault/kill.test.ts', '#9'],
   },
   {
     name: 'position-saved-before-its-rows',
@@ -225,7 +225,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
       ],
     ],
     answers: ['#15', 'schema', 'invariant 7'],
-    test: ['test/fault/log-forms.test.ts', '#15 with partial JSON updates'],
+    test: ['test/fault/log-forms.test.ts', 'a log'],
     flavour: 'mysql',
   },
   {
@@ -434,6 +434,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
     name: 'lag-0-while-a-batch-is-stuck',
     edits: [
       ['replicator/attempt.ts', 'this.#deps.lag.pending(transaction.committedAtMs, this.#deps.now());', ''],
+      ['src/status/lag.ts', 'if (this.#isAtEnd()) return 0;', 'return 0;'],
     ],
     answers: ['#27'],
     test: ['test/fault/connections.test.ts', '#27 #30 wait for a lock'],

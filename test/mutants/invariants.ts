@@ -141,12 +141,6 @@ export const INVARIANTS: readonly Mutant[] = [
     test: ['test/fault/continuity.test.ts', 'reset while it streams'],
   },
   {
-    name: 'owed-reconcile-forgotten-over-a-kill',
-    edits: [['src/apply/checkpoint.ts', '"reconcile_owed = \'load\'",', '']],
-    answers: ['continuity', 'invariant 7'],
-    test: ['test/fault/continuity.test.ts', '#6 purged past our position'],
-  },
-  {
     name: 'drivers-messages-in-the-log',
     edits: [
       [

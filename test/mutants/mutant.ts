@@ -35,7 +35,7 @@ export interface Mutant {
   /** Several where one protection stands behind another, so that only both together can be missed. */
   readonly edits: readonly Edit[];
   readonly answers: readonly Answer[];
-  /** The test that must fail: its file, and words of its name, or of its suite's where all of it is meant. */
+  /** The test that must fail: its file, and words of its name; of its suite's, where a test builds on those before it. */
   readonly test: readonly [file: string, name: string];
   /** Words of the suite's name, where the test is in several. */
   readonly within?: string;

@@ -124,7 +124,7 @@ const number = fc.oneof(
   ),
 );
 const words = nullable(
-  fc.oneof({weight: 4, arbitrary: text}, fc.constantFrom('a', 'b,c', "d'e", 'é', 'ACTIVE')),
+  fc.oneof({weight: 4, arbitrary: text}, fc.constantFrom('a', 'b,c', "d'e", 'é', '€ “ž”', 'ACTIVE')),
 );
 const rows = fc.uniqueArray(
   fc.record({
