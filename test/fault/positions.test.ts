@@ -166,6 +166,21 @@ describeEachFlavour('a position', ({flavour, server}) => {
           expect(await runs()).toBe(before);
         },
       );
+
+      it.skipIf(options.length === 0)(
+        "#7 that was another server's is not gone on with, though a file and an offset here have the same names",
+        async () => {
+          const {stand} = own;
+          expect(await stand.daemon.stop()).toBe(0);
+          const since = Date.now() - 1000;
+          await stand.target.query("UPDATE sync_checkpoint SET source_identity = 'another'");
+          await stand.start();
+          expect(await stand.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
+          expect(stand.told()).toContain('position-lost');
+          await stand.caughtUp();
+          await stand.equal();
+        },
+      );
     });
   }
 });

@@ -92,11 +92,14 @@ export const FAILURE_MODES: readonly Mutant[] = [
   {
     name: 'any-server-will-do',
     edits: [
-      ['src/workbench.ts', "if (lost !== null) throw new SyncError('position-lost', lost);", 'void lost;'],
+      [
+        'src/source/position-check.ts',
+        "if (position.tag === 'file' && !sameServer)",
+        'if (position.tag !== kind && !sameServer)',
+      ],
     ],
     answers: ['#7', 'continuity', 'invariant 7'],
-    test: ['test/fault/continuity.test.ts', "#7 another server's"],
-    within: 'without GTIDs',
+    test: ['test/fault/positions.test.ts', "#7 that was another server's"],
     flavour: 'mysql',
   },
   {
