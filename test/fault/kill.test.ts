@@ -3,7 +3,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SEED, Stand, TIMEOUT_MS} from '../helpers/fault-stand.ts';
-import {startWriters} from '../helpers/fault-writers.ts';
+import {startCounter, startWriters} from '../helpers/fault-writers.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {randomFrom} from '../helpers/workload.ts';
 import {connect} from '../servers/databases.ts';
@@ -19,6 +19,8 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
       const place = {server, database: source};
       await using stand = await Stand.open({source: place, target: {server, database: target}});
       const writers = await startWriters(place, 3, SEED);
+      // What is lost of its rows stays lost, where the others' are soon written over.
+      const counter = await startCounter(place);
       const reader = await connect(server, target);
       const seen = {reads: 0, pairs: 0, halves: [] as unknown[]};
       const watching = new AbortController();
@@ -53,6 +55,7 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
         }
       } finally {
         await writers.stop();
+        await counter.stop();
         watching.abort();
         await watch;
         await reader.end();
