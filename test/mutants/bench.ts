@@ -29,12 +29,10 @@ interface Report {
 }
 
 export class Bench implements Disposable {
-  readonly #root: string;
   readonly #dir = mkdtempSync(join(tmpdir(), 'laas-sync-mutants-'));
   readonly #signal: AbortSignal;
 
   constructor(root: string, signal: AbortSignal) {
-    this.#root = root;
     this.#signal = signal;
     cpSync(root, this.#dir, {recursive: true, filter: path => !NOT_COPIED.has(relative(root, path))});
     symlinkSync(join(root, 'node_modules'), join(this.#dir, 'node_modules'));
@@ -42,11 +40,13 @@ export class Bench implements Disposable {
 
   /** Makes the mutant, or leaves it out for a control, and runs its test. */
   async try(mutant: Mutant, edits: readonly Edit[] = mutant.edits): Promise<Verdict> {
-    const files = new Set(edits.map(([file]) => file));
+    const originals = new Map<string, string>();
     try {
       for (const edit of edits) {
         const path = join(this.#dir, edit[0]);
-        writeFileSync(path, mutate(readFileSync(path, 'utf8'), edit));
+        const text = readFileSync(path, 'utf8');
+        if (!originals.has(path)) originals.set(path, text);
+        writeFileSync(path, mutate(text, edit));
       }
       // Daemons run what is built. Types are left unchecked: without a protection they may well not fit.
       const build = [join(this.#dir, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json', '--noCheck'];
@@ -56,7 +56,7 @@ export class Bench implements Disposable {
       }
       return await this.#test(mutant);
     } finally {
-      for (const file of files) writeFileSync(join(this.#dir, file), readFileSync(join(this.#root, file)));
+      for (const [path, text] of originals) writeFileSync(path, text);
     }
   }
 

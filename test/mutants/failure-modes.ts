@@ -157,15 +157,19 @@ export const FAILURE_MODES: readonly Mutant[] = [
     test: ['test/fault/positions.test.ts', '#9 #10 #11 is saved at the ends'],
   },
   {
-    name: 'position-from-any-event',
+    name: 'position-from-within-a-transaction',
     edits: [
-      ['replicator/source/binlog-source.ts', "event.nextPosition > 0 && file !== '' ?", "file !== '' ?"],
+      ['replicator/source/binlog-source.ts', 'let ended = false;', 'let ended = false;\n  let within = 0;'],
       [
-        'replicator/transaction/transaction.ts',
-        'return this.#open ? null : this.#end(event.offset, null);',
-        'return this.#end(event.offset, null);',
+        'replicator/source/binlog-source.ts',
+        'names.clear();',
+        'names.clear();\n        within = event.nextPosition;',
       ],
-      ['replicator/transaction/transaction.ts', 'if (offset !== null && !isBehind)', 'if (offset !== null)'],
+      [
+        'replicator/source/binlog-source.ts',
+        "case 'Xid':\n        deliver({tag: 'commit', offset: offsetOf(event)",
+        "case 'Xid':\n        deliver({tag: 'commit', offset: {file, offset: within}",
+      ],
     ],
     answers: ['#11', 'continuity'],
     test: ['test/fault/positions.test.ts', '#9 #10 #11 is saved at the ends'],
