@@ -52,20 +52,42 @@ export const INVARIANTS: readonly Mutant[] = [
       [
         'reconciler/batch.ts',
         'if (stream === null || sees(mark, stream))',
-        'if (stream === null || sees(mark, stream) || mark.high)',
+        'if (stream === null || sees(mark, stream) || mark)',
       ],
     ],
-    answers: ['invariant 4', 'watermarks'],
-    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
-    within: 'surrogate',
+    answers: ['invariant 4', 'watermarks', '#1'],
+    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
+  },
+  {
+    name: 'mark-below-what-the-stream-has-passed',
+    edits: [
+      [
+        'src/source/watermark.ts',
+        'compareOffsets(low, stream.offset) >= 0',
+        'compareOffsets(low, stream.offset) >= -1e9',
+      ],
+    ],
+    answers: ['invariant 4', 'watermarks', '#1'],
+    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
+  },
+  {
+    name: 'mark-without-what-the-stream-has-passed',
+    edits: [
+      [
+        'src/source/watermark.ts',
+        'setCovers(mark.low.set, stream.position.set)',
+        'setCovers(stream.position.set, stream.position.set)',
+      ],
+    ],
+    answers: ['invariant 4', 'watermarks', '#1'],
+    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
     flavour: 'mysql',
   },
   {
     name: 'batch-from-the-future',
     edits: [['reconciler/batch.ts', 'if (high !== null) await tap.reached(high, signal);', 'void high;']],
     answers: ['invariant 4', 'watermarks'],
-    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
-    within: 'surrogate',
+    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
   },
   {
     name: 'deletes-what-the-stream-touched',
@@ -105,8 +127,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['watermarks', 'dependants'],
-    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
-    within: 'surrogate',
+    test: ['test/e2e/replication.test.ts', 'replication of'],
     flavour: 'mysql',
   },
   {
@@ -117,6 +138,7 @@ export const INVARIANTS: readonly Mutant[] = [
         'return gtid !== undefined && holdsGtid(position, gtid);',
         'return gtid === position.tag;',
       ],
+      ['src/source/position-check.ts', 'if (error.errno === ERROR_WHEN_EXECUTING_COMMAND) return true;', ''],
     ],
     answers: ['continuity', 'invariant 7'],
     test: ['test/fault/continuity.test.ts', 'reset while down, and longer by now'],

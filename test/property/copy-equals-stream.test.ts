@@ -57,7 +57,8 @@ const textType = fc.oneof(
         'MEDIUMTEXT',
         'LONGTEXT',
       ),
-      fc.constantFrom(...CHARSETS),
+      // One in three is the one that the log's reader decodes by a table of its own.
+      fc.oneof({weight: 2, arbitrary: fc.constantFrom(...CHARSETS)}, fc.constant('latin1')),
     )
     .map(([type, charset]) => ({sql: `${type} CHARACTER SET ${charset}`, direct: DIRECT.has(charset)})),
   fc.constantFrom('VARBINARY(200)', 'BINARY(90)', 'BLOB', 'TINYBLOB').map(sql => ({sql, direct: true})),
@@ -73,6 +74,7 @@ const idType = fc.constantFrom(
   'INT',
   'INT UNSIGNED',
   'BIGINT',
+  'BIGINT UNSIGNED',
   'BIGINT UNSIGNED',
 );
 const flagType = fc.constantFrom(
@@ -118,13 +120,14 @@ const number = fc.oneof(
     '9223372036854775807',
     '-9223372036854775808',
     '18446744073709551615',
+    '9223372036854775808',
     '-9007199254740993',
     '9007199254740991',
     '4294967296',
   ),
 );
 const words = nullable(
-  fc.oneof({weight: 4, arbitrary: text}, fc.constantFrom('a', 'b,c', "d'e", 'é', '€ “ž”', 'ACTIVE')),
+  fc.oneof({weight: 2, arbitrary: text}, fc.constantFrom('a', 'b,c', "d'e", 'é', '€ “ž”', 'ACTIVE')),
 );
 const rows = fc.uniqueArray(
   fc.record({
