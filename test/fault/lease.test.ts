@@ -123,7 +123,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       "INSERT IGNORE INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')",
     );
     await stand.start();
-    await stand.equal();
+    await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
     // Under which number each write of a row is there for good.
     await stand.target.query(
       `CREATE TABLE wrote (token BIGINT);
