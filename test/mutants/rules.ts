@@ -309,7 +309,13 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'ids-rounded-to-53-bits',
-    edits: [['src/apply/ownership.ts', 'if (id.length <= 15) {', 'if (id.length <= 20) {']],
+    edits: [
+      [
+        'src/apply/ownership.ts',
+        'return id.length <= 15 ? Number(id) - chunk',
+        'return id.length <= 20 ? Number(id) - chunk',
+      ],
+    ],
     answers: ['values'],
     test: ['test/unit/apply/ownership.test.ts', 'tells every 64-bit id from every other'],
   },
