@@ -120,15 +120,6 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await users(121, 121)).toEqual({user: [121], auth: [121], memberships: ['2:121 STUDENT']});
   });
 
-  it('lets go by a reconcile of those whose rows are on neither side, however they went', async () => {
-    await stand.target.query(
-      `INSERT INTO sync_dead_letter (stream, target_table, row_key, code, position, first_seen_at, last_seen_at, attempts)
-         VALUES ('default', 'user', '190', 'invalid-email', '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1)`,
-    );
-    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).status).toBe(200);
-    expect(await stand.letters()).toEqual([]);
-  });
-
   it('leaves no placeholder where the server refuses a row whose address was on the move', async () => {
     for (const id of [281, 282, 283]) await user(id, `m${id}@example.test`);
     await stand.caughtUp();
@@ -150,6 +141,15 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
       282: 'm281@example.test',
       283: 'new283@example.test',
     });
+    expect(await stand.letters()).toEqual([]);
+  });
+
+  it('lets go by a reconcile of those whose rows are on neither side, however they went', async () => {
+    await stand.target.query(
+      `INSERT INTO sync_dead_letter (stream, target_table, row_key, code, position, first_seen_at, last_seen_at, attempts)
+         VALUES ('default', 'user', '190', 'invalid-email', '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1)`,
+    );
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).status).toBe(200);
     expect(await stand.letters()).toEqual([]);
   });
 });
