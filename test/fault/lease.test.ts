@@ -130,6 +130,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
        CREATE TRIGGER tell AFTER UPDATE ON user FOR EACH ROW INSERT INTO wrote SELECT fencing_token FROM sync_checkpoint`,
     );
     await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
+    const [moved] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
     await stand.source.query("UPDATE users SET first_name = 'Refused' WHERE id = 1");
     // It notices, and leads anew under a number of its own.
     await eventually(
@@ -137,7 +138,6 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       {timeoutMs: 15_000, what: 'a new lead'},
     );
     expect(stand.told()).toContain('lease-lost');
-    const [led] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
-    expect(await stand.targetRows('SELECT DISTINCT token FROM wrote')).toEqual([led]);
+    expect(await stand.targetRows('SELECT token FROM wrote WHERE token <= ?', [moved?.['token']])).toEqual([]);
   });
 });
