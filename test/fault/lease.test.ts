@@ -138,6 +138,8 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       {timeoutMs: 15_000, what: 'a new lead'},
     );
     expect(stand.told()).toContain('lease-lost');
-    expect(await stand.targetRows('SELECT token FROM wrote WHERE token <= ?', [moved?.['token']])).toEqual([]);
+    expect(await stand.targetRows('SELECT token FROM wrote WHERE token <= ?', [moved?.['token']])).toEqual(
+      [],
+    );
   });
 });
