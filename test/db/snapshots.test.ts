@@ -1,74 +1,94 @@
-/** A batch of a reconcile is of a known place in the log: none that the stream has left behind, none that it has not come to. */
-import {expect, it} from 'vitest';
-import {reconcileBatch, type BatchOptions, type BatchOutcome} from '../../reconciler/batch.ts';
+/** What is read of the source is of a known place in its log: none that the stream has left behind, none that it has not come to. */
+import {beforeAll, expect, it} from 'vitest';
+import {readBatch, type Worker} from '../../reconciler/batch.ts';
+import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
 import type {Hands} from '../../src/apply/applier.ts';
-import type {ApplyLock} from '../../src/apply/mutex.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
 import {readServerInfo} from '../../src/db/server.ts';
-import type {Position} from '../../src/position/position.ts';
-import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
+import type {LogOffset, Position} from '../../src/position/position.ts';
+import {endSnapshot, openSnapshot, untilSeen} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
 import {planOf, readerOf, sessionsFor} from '../property/stand.ts';
 
-const LATER = 1_000_000_000;
-const OTHERS_GTID = 'aaaaaaaa-bbbb-cccc-dddd-000000000001:1';
+const NEVER = new AbortController().signal;
 
-describeEachFlavour('a batch', ({flavour, server, source, target}) => {
+describeEachFlavour('a read of the source', ({flavour, server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
+  beforeAll(async () => {
+    await sessions().sql.query(SURROGATE.create);
+  });
 
-  it('is read when a snapshot shows what the stream has passed, and written when the stream is there', async () => {
-    const {sql, reading, writing} = sessions();
-    await sql.query(SURROGATE.create);
-    const plan = await planOf(reading, writing, {source, target});
+  let next = 1;
+  /** A place behind a transaction that no SELECT shows yet, in a file that is not there yet; and what makes it so. */
+  async function ahead() {
+    const {sql, reading} = sessions();
     const info = await readServerInfo('source', reading);
-    const never = new AbortController().signal;
-    const {low, high} = await openSnapshot(reading, info, never);
+    const {low, high} = await openSnapshot(reading, info, NEVER);
     await endSnapshot(reading);
     if (high === null) throw new Error('the server tells no place');
-
-    // The stream was sent a transaction that no snapshot shows yet, in a file that is not there yet.
-    const ahead: Position = low.tag === 'mysql-gtid' ? {...low, set: `${low.set},${OTHERS_GTID}`} : low;
-    const tap = new StreamTap();
+    const id = next++;
+    const gtid = `aaaaaaaa-bbbb-cccc-dddd-000000000001:${id}`;
+    const position: Position = low.tag === 'mysql-gtid' ? {...low, set: `${low.set},${gtid}`} : low;
     const file = high.file.replace(/\d+$/, number => String(Number(number) + 1).padStart(number.length, '0'));
-    tap.applied(ahead, {file, offset: 4});
+    const offset: LogOffset = {file, offset: 4};
+    const appear = async () => {
+      await sql.query('FLUSH BINARY LOGS');
+      if (flavour === 'mysql') await sql.query(`SET gtid_next = '${gtid}'`);
+      await sql.query(`INSERT INTO users (id, email, password) VALUES (${id}, 'a${id}@x.test', 'p')`);
+      if (flavour === 'mysql') await sql.query("SET gtid_next = 'AUTOMATIC'");
+    };
+    return {info, position, offset, appear};
+  }
+  const stays = (probe: () => boolean) =>
+    expect(eventually(() => !probe(), {timeoutMs: 200})).rejects.toThrow();
 
+  it('for a batch shows what the stream has passed, and is written when the stream is there', async () => {
+    const {sql, reading, writing} = sessions();
+    const plan = await planOf(reading, writing, {source, target});
+    const {info, position, offset, appear} = await ahead();
+    const tap = new StreamTap();
+    tap.applied(position, offset);
     const reader = readerOf(plan, reading);
-    const done: string[] = [];
-    const counted = {
-      ...reader,
-      idRange: (...range: Parameters<typeof reader.idRange>) => {
-        done.push('read');
-        return reader.idRange(...range);
-      },
-    };
-    const lock = {
-      chunk: () => {
-        done.push('written');
-        return Promise.resolve({} as BatchOutcome);
-      },
-    };
-    const batch = reconcileBatch(
-      {hands: {reader: counted} as unknown as Hands, source: reading, info},
+    let isRead = false;
+    const reads = readBatch(
+      {source: reading, reader, info} as Worker,
       'users',
       {after: null, to: null},
-      {tap, lock: lock as unknown as ApplyLock, applier: {plan}} as unknown as BatchOptions,
-      never,
+      tap,
+      NEVER,
     );
-    await expect(eventually(() => done.length > 0, {timeoutMs: 200})).rejects.toThrow();
+    void reads.then(() => (isRead = true));
+    await stays(() => !isRead);
 
-    // Now it is there for all to see, and more behind it, which the stream has not come to.
-    await sql.query('FLUSH BINARY LOGS');
-    if (flavour === 'mysql') await sql.query(`SET gtid_next = '${OTHERS_GTID}'`);
-    await sql.query("INSERT INTO users (id, email, password) VALUES (1, 'a@x.test', 'p')");
-    if (flavour === 'mysql') await sql.query("SET gtid_next = 'AUTOMATIC'");
-    await sql.query("INSERT INTO users (id, email, password) VALUES (2, 'b@x.test', 'p')");
-    await eventually(() => done.includes('read'), {what: 'the read'});
-    await expect(eventually(() => done.length > 1, {timeoutMs: 200})).rejects.toThrow();
+    await appear();
+    // More behind it, which the stream has not come to.
+    await sql.query("INSERT INTO users (id, email, password) VALUES (1000, 'b@x.test', 'p')");
+    const batch = await reads;
+    expect(batch.parents.length).toBeGreaterThan(0);
+    let isWritten = false;
+    const lock = {
+      chunk: () => {
+        isWritten = true;
+        return Promise.resolve({} as RepairOutcome);
+      },
+    };
+    const repair = repairBatch({} as Hands, batch, {tap, lock} as unknown as RepairOptions, NEVER);
+    await stays(() => !isWritten);
+    tap.applied(position, {...offset, offset: 1_000_000_000});
+    await repair;
+    expect(isWritten).toBe(true);
+  });
 
-    tap.applied(ahead, {file, offset: LATER});
-    await batch;
-    expect(done).toEqual(['read', 'written']);
+  it('of now waits until a SELECT sees what the stream was sent', async () => {
+    const {reading} = sessions();
+    const {info, position, offset, appear} = await ahead();
+    let isSeen = false;
+    const seen = untilSeen(reading, info, {position, offset, openGtid: null}, NEVER);
+    void seen.then(() => (isSeen = true));
+    await stays(() => !isSeen);
+    await appear();
+    await seen;
   });
 });

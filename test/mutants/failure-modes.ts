@@ -4,9 +4,7 @@ import type {Mutant} from './mutant.ts';
 export const FAILURE_MODES: readonly Mutant[] = [
   {
     name: 'batch-writes-what-the-stream-touched',
-    edits: [
-      ['reconciler/batch.ts', 'for (const key of wanted) if (!isTouched(key))', 'for (const key of wanted)'],
-    ],
+    edits: [['reconciler/repair.ts', 'if (!isTouched(key)) this.#changes.set', 'this.#changes.set']],
     answers: ['#1', 'watermarks', 'invariant 4'],
     test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
     within: 'surrogate',

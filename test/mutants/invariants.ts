@@ -56,7 +56,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
   },
   {
     name: 'mark-below-what-the-stream-has-passed',
@@ -68,7 +68,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
   },
   {
     name: 'mark-without-what-the-stream-has-passed',
@@ -80,18 +80,24 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
     flavour: 'mysql',
   },
   {
     name: 'batch-from-the-future',
-    edits: [['reconciler/batch.ts', 'if (high !== null) await tap.reached(high, signal);', 'void high;']],
+    edits: [
+      [
+        'reconciler/repair.ts',
+        'if (batch.high !== null) await tap.reached(batch.high, signal);',
+        'void tap;',
+      ],
+    ],
     answers: ['invariant 4', 'watermarks'],
-    test: ['test/db/snapshots.test.ts', 'shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
   },
   {
     name: 'deletes-what-the-stream-touched',
-    edits: [['reconciler/batch.ts', 'if (isTouched(key)) continue;', 'void isTouched;']],
+    edits: [['reconciler/repair.ts', 'if (isTouched(key)) continue;', 'void isTouched;']],
     answers: ['invariant 4', 'watermarks'],
     test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
     within: 'surrogate',
@@ -126,9 +132,8 @@ export const INVARIANTS: readonly Mutant[] = [
         'await isSeen(connection, info, need);\n    return;',
       ],
     ],
-    answers: ['watermarks', 'dependants'],
-    test: ['test/e2e/replication.test.ts', 'replication of'],
-    flavour: 'mysql',
+    answers: ['invariant 3', 'watermarks', 'dependants'],
+    test: ['test/db/snapshots.test.ts', 'of now waits until'],
   },
   {
     name: 'reset-log-that-grew-unseen',
