@@ -8,8 +8,9 @@ import {openWithOwnSource, session, SOURCE_DATABASE, type OwnSource} from '../he
 import {connect, query} from '../servers/databases.ts';
 
 const GTIDS_OFF = ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'];
-/** What may stand where a transaction has ended: the next one's beginning, or the end of the file. */
-const BETWEEN_TRANSACTIONS = /^(Gtid|Gtid_tagged|Anonymous_Gtid|Rotate|Stop|Binlog_checkpoint)$/i;
+/** What may stand where a transaction has ended: the next one's beginning, the end of the file, or the head of the next. */
+const BETWEEN_TRANSACTIONS =
+  /^(Gtid|Gtid_tagged|Anonymous_Gtid|Rotate|Stop|Binlog_checkpoint|Previous_gtids)$/i;
 const ROUNDS = 12;
 
 describeEachFlavour('a position', ({flavour, server}) => {

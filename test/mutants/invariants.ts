@@ -96,13 +96,6 @@ export const INVARIANTS: readonly Mutant[] = [
     test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
   },
   {
-    name: 'deletes-what-the-stream-touched',
-    edits: [['reconciler/repair.ts', 'if (isTouched(key)) continue;', 'void isTouched;']],
-    answers: ['invariant 4', 'watermarks'],
-    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
-    within: 'surrogate',
-  },
-  {
     name: 'window-closed-before-the-batch-is-written',
     edits: [
       ['reconciler/batch.ts', 'const window = tap.open();', 'const window = tap.open();\n  window.close();'],
