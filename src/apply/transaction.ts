@@ -78,8 +78,11 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
     ...owned.statements(),
     ...batch.deadLetters.storeStatements(work.deadLetters, batch.at),
     ...WRITE_ORDER.flatMap(table => {
-      const written = batch.dead[table].size === 0 ? [] : work.upserts[table].map(({key}) => key);
-      return [...batch.deadLetters.removeStatements(table, healed(batch, table, written))];
+      const done =
+        batch.dead[table].size === 0
+          ? []
+          : [...work.upserts[table].map(({key}) => key), ...work.deletes[table]];
+      return [...batch.deadLetters.removeStatements(table, healed(batch, table, done))];
     }),
   ];
   for (const sql of bookkeeping) await flights.add(sql);
@@ -93,11 +96,11 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
   };
 }
 
-/** Dead letters that go: rows written, and rows found in order or gone. */
-function healed({work, dead}: Batch, table: TargetTable, written: readonly string[]): string[] {
+/** Dead letters that go: rows written or removed, and rows found in order or gone. */
+function healed({work, dead}: Batch, table: TargetTable, done: readonly string[]): string[] {
   return dead[table].size === 0
     ? []
-    : [...new Set([...work.settled[table], ...written.filter(key => dead[table].has(key))])];
+    : [...new Set([...work.settled[table], ...done.filter(key => dead[table].has(key))])];
 }
 
 /** One transaction, statement by statement. */
@@ -295,8 +298,7 @@ export class CarefulTransaction {
     const {owned, deadLetters, at, fence} = this.#batch;
     const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, at)];
     for (const table of WRITE_ORDER) {
-      const gone = [...this.#gone[table]].filter(key => this.#batch.dead[table].has(key));
-      const keys = [...healed(this.#batch, table, [...this.#written[table]]), ...gone];
+      const keys = healed(this.#batch, table, [...this.#written[table], ...this.#gone[table]]);
       statements.push(
         ...deadLetters.removeStatements(
           table,

@@ -120,6 +120,22 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await users(121, 121)).toEqual({user: [121], auth: [121], memberships: ['2:121 STUDENT']});
   });
 
+  it('takes them along with a membership that could not be changed and is gone', async () => {
+    await user(131, 'member131@example.test');
+    await member(1, 131);
+    await stand.caughtUp();
+    await stand.target.query(
+      "ALTER TABLE institute_users ADD CONSTRAINT no_director CHECK (role <> 'DIRECTOR' OR userId <> 131)",
+    );
+    await stand.source.query("UPDATE institute_user SET role = 'director' WHERE user_id = 131");
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual([expect.stringMatching('institute_users 1:131 rejected')]);
+    await stand.source.query('DELETE FROM institute_user WHERE user_id = 131');
+    await stand.caughtUp();
+    expect((await users(131, 131)).memberships).toEqual([]);
+    expect(await stand.letters()).toEqual([]);
+  });
+
   it('leaves no placeholder where the server refuses a row whose address was on the move', async () => {
     for (const id of [281, 282, 283]) await user(id, `m${id}@example.test`);
     await stand.caughtUp();
