@@ -5,6 +5,7 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
 import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
+import type {TargetTable} from '../mapping/tables.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
 import type {Need} from '../source/watermark.ts';
@@ -260,8 +261,14 @@ export class Applier {
       work.deletes.institute_users.filter(key => owned.has(ownedPair(key))),
     );
     await transaction.delete('user_auth', work.deletes.user);
-    await this.#deleteUnless(transaction, 'user', work.deletes.user, keptUsers);
-    await this.#deleteUnless(transaction, 'institute', work.deletes.institute, keptInstitutes);
+    const held = work.deletes.user.filter(key => transaction.hasFailed('user_auth', key));
+    await this.#deleteUnless(transaction, 'user', work.deletes.user, [
+      ['institute_users', keptUsers],
+      ['user_auth', new Set(held)],
+    ]);
+    await this.#deleteUnless(transaction, 'institute', work.deletes.institute, [
+      ['institute_users', keptInstitutes],
+    ]);
     await transaction.upsert('institute', work.upserts.institute);
     await transaction.upsert('user', work.upserts.user);
     const isThere = (table: 'user' | 'institute', id: string) => !transaction.hasFailed(table, id);
@@ -289,17 +296,20 @@ export class Applier {
     return transaction.commit();
   }
 
+  /** A row whose dependants stay must stay too: a foreign key that cascades would take them along. */
   async #deleteUnless(
     transaction: CarefulTransaction,
     table: 'user' | 'institute',
     keys: readonly string[],
-    kept: ReadonlySet<string>,
+    kept: readonly (readonly [TargetTable, ReadonlySet<string>])[],
   ): Promise<void> {
-    for (const key of kept)
-      transaction.refuse({table, key, code: 'delete-blocked', detail: 'institute_users'});
+    for (const [detail, held] of kept)
+      for (const key of held)
+        if (!transaction.hasFailed(table, key))
+          transaction.refuse({table, key, code: 'delete-blocked', detail});
     await transaction.delete(
       table,
-      keys.filter(key => !kept.has(key)),
+      keys.filter(key => !transaction.hasFailed(table, key)),
     );
   }
 

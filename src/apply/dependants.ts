@@ -29,7 +29,7 @@ export interface DependantsContext {
   readonly mayDelete: boolean;
 }
 
-/** Removes our memberships of these users; tells whose foreign memberships keep them here. */
+/** Removes our memberships of these users; tells whom memberships keep here: foreign ones, and ours that others refer to. */
 export async function dropMembershipsOfUsers(
   context: DependantsContext,
   userIds: readonly string[],
@@ -57,8 +57,7 @@ export async function dropMembershipsOfInstitutes(
         where,
         ` ORDER BY ${name('userId')} LIMIT ${MEMBERSHIPS_PER_PAGE}`,
       );
-      const foreign = await dropOwned(context, keys);
-      if (foreign.length > 0) kept.add(instituteId);
+      if ((await dropOwned(context, keys)).length > 0) kept.add(instituteId);
       const last = keys.at(-1);
       if (last === undefined || keys.length < MEMBERSHIPS_PER_PAGE) break;
       after = splitPair(last).userId;
@@ -125,12 +124,12 @@ async function makeEqual(
   for (const letter of work.deadLetters) transaction.refuse(letter);
 }
 
-/** @returns the keys that are not ours */
+/** @returns the keys that stay: of foreign ones, and of those that cannot go */
 async function dropOwned(context: DependantsContext, keys: readonly string[]): Promise<string[]> {
   await context.loadOwnership(keys.map(key => ownedKey('institute_users', key)));
   const isOwned = (key: string) => context.owned.has(ownedKey('institute_users', key));
   await context.transaction.delete('institute_users', keys.filter(isOwned));
-  return keys.filter(key => !isOwned(key) && !context.transaction.hasDeleted('institute_users', key));
+  return keys.filter(key => !context.transaction.hasDeleted('institute_users', key));
 }
 
 async function targetMemberships(

@@ -74,14 +74,15 @@ export function isDeadlock(error: unknown): boolean {
 
 /**
  * Whether a refusal is about a row and not about the server: by SQLSTATE class (22 data, 23 integrity,
- * 45 signalled by a trigger) and the few numbers that MySQL files elsewhere.
+ * 45 signalled by a trigger) and the few numbers that MySQL files elsewhere; 1242 is a batch's own
+ * assertion, assertUnreferred.
  */
 export function isAboutRow(error: unknown): boolean {
   if (!(error instanceof SyncError) || error.errno === undefined) return false;
   if (INCOMPATIBLE_ERRNOS.has(error.errno)) return false;
   const cause = error.cause;
   const state = cause instanceof Error && 'sqlState' in cause ? String(cause.sqlState) : '';
-  return /^(22|23|45)/.test(state) || [1265, 1366, 1525, 3819, 4025].includes(error.errno);
+  return /^(22|23|45)/.test(state) || [1242, 1265, 1366, 1525, 3819, 4025].includes(error.errno);
 }
 
 export function isReferred(error: unknown): boolean {

@@ -21,9 +21,9 @@ import {
   runFenced,
   type Session,
 } from './session.ts';
-import {quoteName} from '../mapping/sql.ts';
 import {Flights} from './flights.ts';
-import {deleteByKeys, inBatches, keyCondition, upserts, type UpsertOptions} from './statements.ts';
+import {assertUnreferred, lockAndFindReferred} from './references.ts';
+import {deleteByKeys, inBatches, upserts, type UpsertOptions} from './statements.ts';
 import {clearUniqueKeys} from './unique.ts';
 
 export interface Outcome {
@@ -72,6 +72,7 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
   await flights.add('START TRANSACTION');
   for (const keys of inBatches(work.deletes.institute_users, batchRows))
     await flights.add(deleteByKeys(plan.tables.institute_users, keys));
+  if (work.deletes.institute_users.length > 0) await flights.add(assertUnreferred(plan, 'institute_users'));
   for (const table of WRITE_ORDER)
     await flights.upsert(plan.tables[table], work.upserts[table], batchRows, batch.options);
   const bookkeeping = [
@@ -244,7 +245,7 @@ export class CarefulTransaction {
   }
 
   async #deleteSlice(table: TargetTable, wanted: readonly string[]): Promise<void> {
-    const blocked = await this.#referredTo(table, wanted);
+    const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);
     for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
     const keys = wanted.filter(key => !blocked.has(key));
     if (keys.length === 0) return;
@@ -265,28 +266,6 @@ export class CarefulTransaction {
       this.#gone[table].add(key);
       if (table !== 'user_auth') this.#batch.owned.delete(ownedKey(table, key));
     }
-  }
-
-  /**
-   * Rows that tables of others refer to. Looked for even where the foreign key would stop us, since one
-   * with ON DELETE CASCADE would not: it would take rows along that are not ours.
-   */
-  async #referredTo(table: TargetTable, keys: readonly string[]): Promise<Map<string, string>> {
-    const blocked = new Map<string, string>();
-    const plan = this.#batch.plan.tables[table];
-    const ours: readonly string[] = WRITE_ORDER;
-    for (const reference of this.#batch.plan.references) {
-      if (reference.referenced !== table || ours.includes(reference.table) || keys.length === 0) continue;
-      const join = reference.columns.map(
-        (column, i) => `r.${quoteName(column)} = t.${quoteName(reference.referencedColumns[i] ?? '')}`,
-      );
-      const rows = await this.#session.query(
-        `SELECT DISTINCT CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')}) FROM ${quoteName(table)} t ` +
-          `JOIN ${quoteName(reference.table)} r ON ${join.join(' AND ')} WHERE ${keyCondition(plan, keys, 't.')}`,
-      );
-      for (const [key] of rows) blocked.set(String(key), reference.table);
-    }
-    return blocked;
   }
 
   query(sql: string): Promise<unknown[][]> {

@@ -1,5 +1,6 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
+import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/plan.ts';
 import type {TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
@@ -13,7 +14,7 @@ const TARGET_TABLES: readonly TargetTable[] = ['institute', 'user', 'institute_u
  */
 export async function readSourceSchema(connection: Connection, database: string): Promise<SourceSchema> {
   const tables = await readTables('source', connection, database, ['institutes', 'users', 'institute_user']);
-  const references = await readReferences('source', connection, database);
+  const references = await readReferences('source', connection, database, 'from its schema');
   const take = (name: string): TableSchema => {
     const table = tables.get(name);
     if (table === undefined)
@@ -48,15 +49,22 @@ export async function readTargetSchema(connection: Connection, database: string)
     );
   }
   const take = (name: TargetTable): TableSchema => tables.get(name) ?? {columns: [], uniqueKeys: []};
-  const references = await readReferences('target', connection, database);
+  const {flavour} = await readServerInfo('target', connection);
+  const references = (await readReferences('target', connection, database, 'from any schema')).filter(
+    (reference): reference is Reference =>
+      (TARGET_TABLES as readonly string[]).includes(reference.referenced),
+  );
   return {
     institute: take('institute'),
     user: take('user'),
     institute_users: take('institute_users'),
     user_auth: take('user_auth'),
-    references: references.filter((reference): reference is Reference =>
-      (TARGET_TABLES as readonly string[]).includes(reference.referenced),
-    ),
+    references,
+    // MariaDB reads the files of every table of every schema for it.
+    referringSchemas:
+      flavour === 'mysql'
+        ? null
+        : [...new Set(references.map(({schema}) => schema))].filter(schema => schema !== ''),
   };
 }
 
@@ -131,24 +139,34 @@ async function readReferences(
   side: Side,
   connection: Connection,
   database: string,
+  from: 'from its schema' | 'from any schema',
 ): Promise<(Omit<Reference, 'referenced'> & {referenced: string})[]> {
   const rows = await queryRows(
     side,
     connection,
     `SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME
        FROM information_schema.KEY_COLUMN_USAGE
-      WHERE TABLE_SCHEMA = ? AND REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL
-      ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
-    [database, database],
+      WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL${from === 'from its schema' ? ' AND TABLE_SCHEMA = ?' : ''}
+      ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
+    from === 'from its schema' ? [database, database] : [database],
   );
   const references = new Map<
     string,
-    {table: string; columns: string[]; referenced: string; referencedColumns: string[]}
+    {
+      schema: string;
+      table: string;
+      name: string;
+      columns: string[];
+      referenced: string;
+      referencedColumns: string[];
+    }
   >();
-  for (const [constraint, , table, column, referenced, referencedColumn] of rows) {
-    const name = `${String(table)}.${String(constraint)}`;
+  for (const [constraint, schema, table, column, referenced, referencedColumn] of rows) {
+    const name = JSON.stringify([schema, table, constraint]);
     const reference = references.get(name) ?? {
+      schema: schema === database ? '' : String(schema),
       table: String(table),
+      name: String(constraint),
       columns: [],
       referenced: String(referenced),
       referencedColumns: [],

@@ -48,7 +48,10 @@ export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
 
 /** A foreign key of the target that refers to one of our tables. */
 export interface Reference {
+  /** Empty where it is the target's own. */
+  readonly schema: string;
   readonly table: string;
+  readonly name: string;
   readonly columns: readonly string[];
   readonly referenced: TargetTable;
   readonly referencedColumns: readonly string[];
@@ -56,6 +59,8 @@ export interface Reference {
 
 export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {
   readonly references: readonly Reference[];
+  /** The other schemas to look in for new ones; null where the server finds those of all schemas at no cost. */
+  readonly referringSchemas: readonly string[] | null;
 };
 
 export type ColumnKind = 'integer' | 'text' | 'timestamp' | 'flag';
@@ -106,6 +111,7 @@ export interface Plan {
   readonly sources: Readonly<Record<SourceTable, SourcePlan>>;
   readonly tables: Readonly<Record<TargetTable, TablePlan>>;
   readonly references: readonly Reference[];
+  readonly referringSchemas: TargetSchema['referringSchemas'];
   /** Two source rows may stand for one membership (§2.4). */
   readonly pairsRepeat: boolean;
   readonly parentsEnforced: SourceSchema['parentsEnforced'];
@@ -169,11 +175,27 @@ export function buildPlan(source: SourceSchema, target: TargetSchema): Plan {
     sources,
     tables,
     references: target.references,
+    referringSchemas: target.referringSchemas,
     pairsRepeat: !source.institute_user.uniqueKeys.some(
       key => key.length <= pair.length && key.every(column => pair.includes(column)),
     ),
     parentsEnforced: source.parentsEnforced,
   };
+}
+
+/**
+ * Whether a foreign key is one that the order of our deletes answers for: of a membership or a user_auth
+ * row to the parent that it is replicated with.
+ */
+export function isOwnReference({tables}: Plan): (reference: Reference) => boolean {
+  return ({schema, table, columns, referenced, referencedColumns}) =>
+    schema === '' &&
+    (table === 'institute_users' || table === 'user_auth') &&
+    columns.length === 1 &&
+    tables[table].key.includes(columns[0] ?? '') &&
+    columns[0] === referencedColumns[0] &&
+    tables[referenced].key.length === 1 &&
+    tables[referenced].key[0] === referencedColumns[0];
 }
 
 /** Resolves the mapping's columns of one source table in its schema. */

@@ -4,7 +4,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
 
-describeEachFlavour('rows of others', ({server, source, target}) => {
+describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
     stand = await Stand.open({
@@ -95,6 +95,68 @@ describeEachFlavour('rows of others', ({server, source, target}) => {
     await stand.target.query('DROP TABLE late, latest');
     expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({remaining: 0});
     expect(await users(411, 414)).toEqual({user: [], auth: [], memberships: []});
+  });
+
+  it('hung on ours by foreign keys that cascade, added while it runs, are not taken along: in our schema or another, by whichever of our tables', async () => {
+    for (let id = 431; id <= 438; id++) await user(id, `hung${id}@example.test`);
+    for (const id of [432, 433, 438]) await member(1, id);
+    await stand.caughtUp();
+    const far = `${target}_far`;
+    const cascade = 'ON DELETE CASCADE) ENGINE=InnoDB';
+    await stand.target.query(
+      `CREATE TABLE late (userId BIGINT PRIMARY KEY, FOREIGN KEY (userId) REFERENCES user (userId) ${cascade};
+       CREATE TABLE latest (i BIGINT, u BIGINT, FOREIGN KEY (i, u) REFERENCES institute_users (instituteId, userId) ${cascade};
+       CREATE TABLE visit (userId BIGINT PRIMARY KEY, FOREIGN KEY (userId) REFERENCES user_auth (userId) ${cascade};
+       CREATE TABLE note (id INT PRIMARY KEY, userId BIGINT NULL, FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE SET NULL) ENGINE=InnoDB;
+       ALTER TABLE user ADD COLUMN manager BIGINT NULL, ADD CONSTRAINT manager FOREIGN KEY (manager) REFERENCES user (userId) ON DELETE CASCADE;
+       INSERT INTO late VALUES (431); INSERT INTO latest VALUES (1, 432), (1, 433); INSERT INTO visit VALUES (434); INSERT INTO note VALUES (1, 435);
+       UPDATE user SET manager = 436 WHERE userId = 437`,
+    );
+    // Our own cascade, too, so that nothing but us stands between the users and what hangs on their rows.
+    for (const table of ['institute_users', 'user_auth']) {
+      const [key] = await stand.targetRows(
+        "SELECT CONSTRAINT_NAME AS name FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ? AND REFERENCED_TABLE_NAME = 'user'",
+        [table],
+      );
+      await stand.target.query(
+        `ALTER TABLE ${table} DROP FOREIGN KEY ${String(key?.['name'])}; ALTER TABLE ${table} ADD CONSTRAINT ${String(key?.['name'])} FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE`,
+      );
+    }
+    await stand.source.query(
+      'DELETE FROM institute_user WHERE user_id = 432; DELETE FROM users WHERE id IN (431, 433, 434, 435, 436)',
+    );
+    await stand.caughtUp();
+    expect(await stand.letters()).toEqual([
+      'institute_users 1:432 delete-blocked latest',
+      'institute_users 1:433 delete-blocked latest',
+      'user 431 delete-blocked late',
+      'user 433 delete-blocked institute_users',
+      'user 434 delete-blocked user_auth',
+      'user 435 delete-blocked note',
+      'user 436 delete-blocked user',
+      'user_auth 434 delete-blocked visit',
+    ]);
+    // MariaDB is asked for foreign keys of other schemas when a run begins, MySQL each time.
+    await stand.target.query(
+      `CREATE DATABASE ${far}; CREATE TABLE ${far}.away (userId BIGINT PRIMARY KEY, FOREIGN KEY (userId) REFERENCES ${target}.user (userId) ${cascade}; INSERT INTO ${far}.away VALUES (438)`,
+    );
+    if (flavour === 'mariadb')
+      expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).status).toBe(200);
+    await stand.source.query('DELETE FROM users WHERE id = 438');
+    await stand.caughtUp();
+    expect(await stand.letters()).toContain(`user 438 delete-blocked ${far}.away`);
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff', allowDeletes: true})).status).toBe(200);
+    expect(
+      await stand.targetRows(
+        `SELECT (SELECT COUNT(*) FROM late) late, (SELECT COUNT(*) FROM latest) latest, (SELECT COUNT(*) FROM visit) visit,
+                (SELECT COUNT(userId) FROM note) note, (SELECT COUNT(*) FROM ${far}.away) away, (SELECT COUNT(*) FROM user WHERE userId = 437) managed`,
+      ),
+    ).toEqual([{late: 1, latest: 2, visit: 1, note: 1, away: 1, managed: 1}]);
+    await stand.target.query(
+      `DROP DATABASE ${far}; DROP TABLE late, latest, visit, note; ALTER TABLE user DROP FOREIGN KEY manager, DROP COLUMN manager`,
+    );
+    expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({remaining: 0});
+    expect((await users(431, 438)).user).toEqual([432, 437]);
   });
 
   it('#22 that hang on ours outlive every update of them: no parent is ever replaced', async () => {

@@ -98,6 +98,7 @@ export function targetSchema(changes: Partial<TargetSchema> = {}): TargetSchema 
     ),
     user_auth: table([['userId']], column('userId', 'bigint'), column('password', 'varchar'), ...dates),
     references: [],
+    referringSchemas: null,
     ...changes,
   };
 }
