@@ -78,7 +78,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
     },
   );
 
-  it('beside writers report no row that is in flight', async () => {
+  it('beside writers report no row that is in flight', {timeout: TIMEOUT_MS}, async () => {
     const place = {server, database: source};
     const writers = await startWriters(place, 3, SEED);
     try {
