@@ -26,7 +26,7 @@ import type {
   Verdict,
 } from './status/operations.ts';
 import {watchCounts, watchLogEnd, type Counted} from './status/poller.ts';
-import {RunStore} from './status/runs.ts';
+import {laterRun, laterTime, RunStore} from './status/runs.ts';
 
 const STATUS_PUSH_MS = 1000;
 const BOOKKEEPING_MS = 2000;
@@ -342,8 +342,8 @@ export class Daemon implements Operations {
       const counts = await this.#store.deadLetterCounts();
       this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
       for (const code of DEAD_LETTER_CODES) this.#deps.metrics.deadLetters(code, counts.get(code) ?? 0);
-      this.#lastRun = await this.#store.last();
-      this.#lastSync = await this.#store.lastSuccess();
+      this.#lastRun = laterRun(this.#lastRun, await this.#store.last());
+      this.#lastSync = laterTime(this.#lastSync, await this.#store.lastSuccess());
     } catch (error) {
       this.#deps.logger.debug(
         {event: 'bookkeeping.failed', err: describeError(error)},

@@ -178,6 +178,19 @@ export class RunStore {
   }
 }
 
+/**
+ * Which of two runs status shows: the one known, unless the one read is as new. What was read may be from
+ * before the run that ended meanwhile, and the end of a run whose target is gone is not recorded at all.
+ */
+export function laterRun(known: Run | null, read: Run | null): Run | null {
+  return known !== null && (read === null || read.startedAt < known.startedAt) ? known : read;
+}
+
+/** The same of two times as ISO text. */
+export function laterTime(known: string | null, read: string | null): string | null {
+  return known !== null && (read === null || read < known) ? known : read;
+}
+
 type RunRow = Pick<
   SyncRun,
   'run_id' | 'trigger_kind' | 'mode' | 'state' | 'started_at' | 'ended_at' | 'tables' | 'error'
