@@ -48,7 +48,7 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
   const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
   while (!signal.aborted) {
     try {
-      const knex = await openKnex(config.target);
+      const knex = await openKnex(config.target, logger);
       try {
         if (!(await isMigrated(knex))) await migrate(knex, logger);
         return knex;

@@ -25,8 +25,8 @@ export async function deadLettersCommand(
   throw new SyncError('config-invalid', `dead-letters knows list and retry, not ${action.slice(0, 20)}`);
 }
 
-async function list({config}: CommandContext, json: boolean): Promise<number> {
-  const knex = await openKnex(config.target);
+async function list({config, logger}: CommandContext, json: boolean): Promise<number> {
+  const knex = await openKnex(config.target, logger);
   try {
     await assertMigrated(knex);
     const store = new RunStore(knex, config.name);
@@ -71,7 +71,7 @@ async function retryAlone(
   logger: CommandContext['logger'],
   signal: AbortSignal,
 ) {
-  const knex = await openKnex(config.target);
+  const knex = await openKnex(config.target, logger);
   try {
     await assertMigrated(knex);
     const lease = await tryAcquireLease({

@@ -9,7 +9,7 @@ import type {CommandContext} from '../cli.ts';
  * @throws SyncError, classified: a missing privilege is `access-denied`
  */
 export async function migrateCommand({config, logger}: CommandContext, down: boolean): Promise<number> {
-  const knex = await openKnex(config.target);
+  const knex = await openKnex(config.target, logger);
   try {
     const applied = down ? await migrateDown(knex) : await migrateUp(knex);
     logger.info({event: 'migrated', applied, down}, applied.length === 0 ? 'nothing to migrate' : 'migrated');

@@ -16,18 +16,21 @@ const daemonStatus = z.looseObject({
 });
 
 /** What the daemon says, or what the database tells where none answers. */
-export async function statusCommand({config}: CommandContext, json: boolean): Promise<number> {
+export async function statusCommand({config, logger}: CommandContext, json: boolean): Promise<number> {
   const answer = daemonStatus.safeParse(await askDaemon(config, 'GET', '/sync/status'));
   const status: Record<string, unknown> =
-    answer.success && answer.data.name === config.name ? answer.data : await fromDatabase(config);
+    answer.success && answer.data.name === config.name ? answer.data : await fromDatabase({config, logger});
   if (json) process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
   else for (const line of describe(status)) process.stdout.write(`${line}\n`);
   return 0;
 }
 
-async function fromDatabase(config: CommandContext['config']): Promise<Record<string, unknown>> {
+async function fromDatabase({
+  config,
+  logger,
+}: Pick<CommandContext, 'config' | 'logger'>): Promise<Record<string, unknown>> {
   const target = await connect('target', config.target);
-  const knex = await openKnex(config.target);
+  const knex = await openKnex(config.target, logger);
   try {
     await assertMigrated(knex);
     const checkpoint = await readCheckpoint(target, config.name);

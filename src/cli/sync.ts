@@ -22,7 +22,7 @@ export async function syncCommand(
   {config, logger, signal}: CommandContext,
   options: {mode: 'diff' | 'full'; allowDeletes?: boolean; json?: boolean},
 ): Promise<number> {
-  const knex = await openKnex(config.target);
+  const knex = await openKnex(config.target, logger);
   try {
     await assertMigrated(knex);
     const lease = await tryAcquireLease({

@@ -5,8 +5,8 @@ import {openKnex} from '../db/models.ts';
 import {TARGET_TABLES} from '../status/operations.ts';
 
 /** @returns 0 where both sides are equal, 1 where they are not; a fault, thrown, means that it cannot be told */
-export async function verifyCommand({config, signal}: CommandContext, json: boolean): Promise<number> {
-  const knex = await openKnex(config.target);
+export async function verifyCommand({config, logger, signal}: CommandContext, json: boolean): Promise<number> {
+  const knex = await openKnex(config.target, logger);
   await assertMigrated(knex).finally(() => knex.destroy());
   const verdict = await verifyTables(config, signal);
   if (json) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);

@@ -2,10 +2,14 @@
 import knexModule, {type Knex} from 'knex';
 import {Model} from 'objection';
 import type {DatabaseConfig} from '../config.ts';
+import type {Logger} from '../logger.ts';
 import {settledOptions} from './connection.ts';
 
 /** A pool for bookkeeping and migrations; rows never go through it. */
-export async function openKnex(config: DatabaseConfig): Promise<Knex> {
+export async function openKnex(config: DatabaseConfig, logger: Pick<Logger, 'warn'>): Promise<Knex> {
+  // knex writes to standard output otherwise. Its words are not passed on: they hold a driver's message.
+  const warn = () =>
+    logger.warn({event: 'bookkeeping.connection'}, 'a connection for the bookkeeping was lost');
   const {database, user, password, host, port, ssl} = await settledOptions('target', config);
   return knexModule.knex({
     client: 'mysql2',
@@ -30,6 +34,7 @@ export async function openKnex(config: DatabaseConfig): Promise<Knex> {
       },
     },
     acquireConnectionTimeout: 10_000,
+    log: {warn, error: warn, deprecate: () => undefined, debug: () => undefined},
   });
 }
 

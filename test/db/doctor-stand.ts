@@ -3,6 +3,7 @@ import {loadConfig, type Config} from '../../src/config.ts';
 import {connect} from '../../src/db/connection.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
+import {silentLogger} from '../../src/logger.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {Finding, Level} from '../../src/doctor/findings.ts';
 import {preflight} from '../../src/doctor/preflight.ts';
@@ -36,7 +37,7 @@ export async function furnish(stand: Stand): Promise<void> {
   await withConnection(stand.server, stand.source, connection =>
     connection.query(SOURCE_SCHEMAS[0]?.create ?? ''),
   );
-  const knex = await openKnex(configOf(stand).target);
+  const knex = await openKnex(configOf(stand).target, silentLogger);
   try {
     await migrateUp(knex);
   } finally {

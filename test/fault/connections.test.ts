@@ -175,6 +175,9 @@ describeEachFlavour('servers of its own', ({flavour}) => {
       await rename(`up-${server.port}`);
       await stand.equal(30_000);
     }
+    // Nor does a library write a line of its own beside the log.
+    const foreign = stand.daemon.log().split('\n');
+    expect(foreign.filter(line => line !== '' && !line.startsWith('{'))).toEqual([]);
   });
 
   it('of which the target turns read-only are waited for', async () => {

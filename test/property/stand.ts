@@ -10,6 +10,7 @@ import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {readSourceSchema, readTargetSchema} from '../../src/db/schema.ts';
 import {readServerInfo} from '../../src/db/server.ts';
+import {silentLogger} from '../../src/logger.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
 import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
@@ -34,7 +35,7 @@ export function sessionsFor({
 }: Pick<FlavourContext, 'server' | 'source' | 'target'>): () => Sessions {
   let sessions: Sessions | undefined;
   beforeAll(async () => {
-    const knex = await openKnex(configOf(server, target));
+    const knex = await openKnex(configOf(server, target), silentLogger);
     await migrateUp(knex);
     await knex.destroy();
     const sql = await connectForTests(server, source);
