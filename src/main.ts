@@ -3,7 +3,7 @@ import {hostname} from 'node:os';
 import type {Config} from './config.ts';
 import {Daemon} from './daemon.ts';
 import {classify} from './db/connection.ts';
-import {isMigrated, migrateUp} from './db/migrate.ts';
+import {isMigrated, MIGRATION_TIMEOUT_MS, migrateUp} from './db/migrate.ts';
 import {openKnex} from './db/models.ts';
 import {SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
@@ -50,7 +50,7 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
     try {
       const knex = await openKnex(config.target, logger);
       try {
-        if (!(await isMigrated(knex))) await migrate(knex, logger);
+        if (!(await isMigrated(knex))) await migrate(config, logger);
         return knex;
       } catch (error) {
         await knex.destroy();
@@ -69,7 +69,8 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
 }
 
 /** @throws SyncError `not-migrated` where the account may not: somebody who may has to */
-async function migrate(knex: Knex, logger: Logger): Promise<void> {
+async function migrate(config: Config, logger: Logger): Promise<void> {
+  const knex = await openKnex(config.target, logger, MIGRATION_TIMEOUT_MS);
   try {
     const applied = await migrateUp(knex);
     logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
@@ -81,5 +82,7 @@ async function migrate(knex: Knex, logger: Logger): Promise<void> {
       `the bookkeeping tables are missing or older than this version, and the account may not make them (error ${fault.errno ?? '?'}): run laas-sync migrate with one that may (docs/grants.md)`,
       {cause: error},
     );
+  } finally {
+    await knex.destroy();
   }
 }

@@ -20,13 +20,16 @@ export interface Session {
 }
 
 /** @throws SyncError, classified */
-export async function openSession(config: DatabaseConfig): Promise<Session> {
+export async function openSession(
+  config: DatabaseConfig,
+  statementMs = STATEMENT_TIMEOUT_MS,
+): Promise<Session> {
   const connection = await connect('target', config, {multipleStatements: true, idleSeconds: IDLE_SECONDS});
   let underWay = 0;
   const query = async (sql: string) => {
     underWay++;
     try {
-      return await queryRows('target', connection, sql, [], STATEMENT_TIMEOUT_MS);
+      return await queryRows('target', connection, sql, [], statementMs);
     } finally {
       underWay--;
     }

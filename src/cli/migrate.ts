@@ -1,5 +1,5 @@
 import {classify} from '../db/connection.ts';
-import {migrateDown, migrateUp} from '../db/migrate.ts';
+import {MIGRATION_TIMEOUT_MS, migrateDown, migrateUp} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import type {CommandContext} from '../cli.ts';
 
@@ -9,7 +9,7 @@ import type {CommandContext} from '../cli.ts';
  * @throws SyncError, classified: a missing privilege is `access-denied`
  */
 export async function migrateCommand({config, logger}: CommandContext, down: boolean): Promise<number> {
-  const knex = await openKnex(config.target, logger);
+  const knex = await openKnex(config.target, logger, MIGRATION_TIMEOUT_MS);
   try {
     const applied = down ? await migrateDown(knex) : await migrateUp(knex);
     logger.info({event: 'migrated', applied, down}, applied.length === 0 ? 'nothing to migrate' : 'migrated');

@@ -30,6 +30,8 @@ const config: Knex.MigratorConfig = {
 
 /** How long one waits for another that migrates. */
 const LOCK_SECONDS = 60;
+/** How long a statement may take: the wait for the lock, and changes of tables that hold rows. */
+export const MIGRATION_TIMEOUT_MS = 3_600_000;
 
 /**
  * Safe to run twice, by two at once, and after one that was killed.

@@ -5,8 +5,26 @@ import type {DatabaseConfig} from '../config.ts';
 import type {Logger} from '../logger.ts';
 import {settledOptions} from './connection.ts';
 
-/** A pool for bookkeeping and migrations; rows never go through it. */
-export async function openKnex(config: DatabaseConfig, logger: Pick<Logger, 'warn'>): Promise<Knex> {
+/** A target that is silent for that long has lost the lease by then, too. */
+const STATEMENT_TIMEOUT_MS = 6000;
+
+type Done = (error: unknown, ...results: unknown[]) => void;
+
+interface PooledConnection {
+  query(options: string | {sql: string; timeout?: number}, ...rest: unknown[]): unknown;
+  destroy(): void;
+}
+
+/**
+ * A pool for bookkeeping and migrations; rows never go through it.
+ *
+ * @param statementMs how long a statement may take; a connection that gives no answer by then is left
+ */
+export async function openKnex(
+  config: DatabaseConfig,
+  logger: Pick<Logger, 'warn'>,
+  statementMs = STATEMENT_TIMEOUT_MS,
+): Promise<Knex> {
   // knex writes to standard output otherwise. Its words are not passed on: they hold a driver's message.
   const warn = () =>
     logger.warn({event: 'bookkeeping.connection'}, 'a connection for the bookkeeping was lost');
@@ -26,16 +44,31 @@ export async function openKnex(config: DatabaseConfig, logger: Pick<Logger, 'war
     pool: {
       min: 0,
       max: 4,
-      afterCreate: (
-        connection: {query(sql: string, done: (error: unknown) => void): void},
-        done: (error: unknown, connection: unknown) => void,
-      ) => {
-        connection.query("SET time_zone = '+00:00'", error => done(error, connection));
+      afterCreate: (connection: PooledConnection, done: Done) => {
+        limitStatements(connection, statementMs);
+        connection.query("SET time_zone = '+00:00'", (error: unknown) => done(error, connection));
       },
     },
     acquireConnectionTimeout: 10_000,
     log: {warn, error: warn, deprecate: () => undefined, debug: () => undefined},
   });
+}
+
+/** knex has no limit of its own that a connection does not survive: it would wait on a silent one for ever. */
+function limitStatements(connection: PooledConnection, timeout: number): void {
+  const query = connection.query.bind(connection);
+  connection.query = (options, ...rest) => {
+    const whenDone = rest.pop() as Done;
+    return query(
+      {...(typeof options === 'string' ? {sql: options} : options), timeout},
+      ...rest,
+      (error: unknown, ...results: unknown[]) => {
+        if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT')
+          connection.destroy();
+        whenDone(error, ...results);
+      },
+    );
+  };
 }
 
 export class SyncRun extends Model {

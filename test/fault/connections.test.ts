@@ -68,6 +68,23 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
     await stand.equal();
   });
 
+  it('to the target of which no answer comes, that to a COMMIT included, are given up in seconds, and nothing is lost or applied twice', async () => {
+    const applied = async () =>
+      Number((await stand.targetRows('SELECT rows_applied AS n FROM sync_checkpoint'))[0]?.['n']);
+    const {reconnects} = (await stand.daemon.status()).replication;
+    const before = await applied();
+    toTarget.muffle();
+    await rename('Unanswered');
+    await eventually(async () => (await applied()) === before + 1, {
+      what: 'the commit, of which nobody hears',
+    });
+    await stand.until('a new start', ({replication}) => replication.reconnects > reconnects);
+    await stand.daemon.until('streaming', 40_000);
+    await rename('Answered');
+    await stand.equal();
+    expect(await applied()).toBe(before + 2);
+  });
+
   it('that are cut at random bytes lose nothing and repeat nothing', {timeout: TIMEOUT_MS}, async () => {
     const random = randomFrom(SEED);
     const applied = async () =>

@@ -1,9 +1,12 @@
 /** Connections that fall silent one by one: none of them freezes the stream for long, and none holds up the end. */
 import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
 import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
+import {openSession, rollBack} from '../../src/apply/session.ts';
 import {connect as connectAs, queryRows, settledOptions} from '../../src/db/connection.ts';
+import {openKnex} from '../../src/db/models.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {SyncError} from '../../src/errors.ts';
+import {silentLogger} from '../../src/logger.ts';
 import {connectionQuery} from '../../src/source/reader.ts';
 import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';
@@ -115,6 +118,35 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     toSource.restore();
     for (const one of [connection, slow])
       await expect(queryRows('source', one, 'SELECT 4')).rejects.toMatchObject({code: 'source-unreachable'});
+  });
+
+  it('#3 is given up by whoever writes, where even the answer to a COMMIT does not come', async () => {
+    await stand.daemon.stop();
+    const toTarget = await startProxy(server);
+    const session = await openSession({...config(), port: toTarget.port, database: target}, 300);
+    await session.query('CREATE TABLE unanswered (n INT)');
+    toTarget.muffle();
+    await expect(
+      session.query('START TRANSACTION; INSERT INTO unanswered VALUES (1); COMMIT'),
+    ).rejects.toMatchObject({code: 'target-unreachable'});
+    await rollBack(session);
+    toTarget.restore();
+    await expect(session.query('SELECT 1')).rejects.toMatchObject({code: 'target-unreachable'});
+    expect(await stand.targetRows('SELECT n FROM unanswered')).toEqual([{n: 1}]);
+    session.close();
+    await toTarget.close();
+  });
+
+  it('#3 is given up by the bookkeeping, which goes on over another', async () => {
+    await stand.daemon.stop();
+    const toTarget = await startProxy(server);
+    const knex = await openKnex({...config(), port: toTarget.port, database: target}, silentLogger, 300);
+    await knex.raw('SELECT 1');
+    toTarget.muffle();
+    await expect(knex.raw('SELECT 2')).rejects.toMatchObject({code: 'PROTOCOL_SEQUENCE_TIMEOUT'});
+    expect(await knex.raw('SELECT 3 AS n')).toMatchObject([[{n: 3}], expect.anything()]);
+    await knex.destroy();
+    await toTarget.close();
   });
 
   it('#3 before the source has found our place in its log has 30 s, since a large file takes that long to search, and 3 s after that', async () => {

@@ -63,6 +63,7 @@ export interface StatusBody {
     readonly position: Record<string, unknown> | null;
     readonly transactionsApplied: number;
     readonly rowsApplied: number;
+    readonly reconnects: number;
   };
   readonly lastRun: {
     readonly state: string;

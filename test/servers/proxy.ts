@@ -84,6 +84,11 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
       if (isMeant(server?.localPort ?? 0)) for (const pipe of pipes) pipe.hold();
   }
 
+  /** Of the connections that are open now, what is sent arrives, and what is answered does not. */
+  muffle(): void {
+    for (const {pipes} of this.#links) pipes[1]?.hold();
+  }
+
   /** Ends the silence and the delay: what waited goes on. */
   restore(): void {
     this.#silent = false;
