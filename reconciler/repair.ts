@@ -76,8 +76,9 @@ class Repair {
   readonly #plan: Plan;
   readonly #tables: readonly TargetTable[];
   readonly #changes = new Repairs();
-  /** Rows that are not as they should be. */
-  readonly #drifted = perTable(() => 0);
+  /** Rows that are not as they should be: how many of a first load, and which of a target that holds some. */
+  readonly #absent = perTable(() => 0);
+  readonly #drifted = perTable((): string[] => []);
   readonly #outcome: RepairOutcome = {
     compared: perTable(() => 0),
     repaired: perTable(() => 0),
@@ -109,7 +110,10 @@ class Repair {
       need: tap.need,
     });
     for (const table of this.#tables) {
-      const repaired = Math.min(written.upserted[table], this.#drifted[table]);
+      // Not those that wait with a dead letter, their own or a parent's.
+      const repaired = this.#options.targetIsEmpty
+        ? Math.min(written.upserted[table], this.#absent[table])
+        : this.#drifted[table].filter(key => written.wrote(table, key)).length;
       outcome.repaired[table] += repaired;
       outcome.compared[table] += repaired;
       outcome.deleted[table] += written.deleted[table];
@@ -125,7 +129,7 @@ class Repair {
     for (const table of this.#tables.filter(name => name !== 'user_auth')) {
       for (const [key, row] of this.#sourceRows(table)) {
         if (!touches(window, table, key)) {
-          this.#drifted[table]++;
+          this.#absent[table]++;
           this.#changes.set(table, key, row);
           continue;
         }
@@ -133,7 +137,7 @@ class Repair {
           if (judge(this.#plan.tables[written], row).tag === 'row') this.#outcome.compared[written]++;
       }
     }
-    this.#drifted.user_auth = this.#drifted.user;
+    this.#absent.user_auth = this.#absent.user;
   }
 
   async #compare(): Promise<void> {
@@ -155,7 +159,7 @@ class Repair {
       const rewritten = this.#options.everyRow ? diff.equal : diff.equal.filter(key => !isOwned(key));
       for (const key of [...drifted, ...diff.invalid, ...rewritten])
         if (!isTouched(key)) this.#changes.set(table, key, source.get(key) ?? null);
-      this.#drifted[table] = drifted.length;
+      for (const key of drifted) if (!isTouched(key)) this.#drifted[table].push(key);
       this.#outcome.compared[table] += diff.equal.length + drifted.filter(isTouched).length;
       for (const key of diff.extra) {
         if (isTouched(key)) continue;

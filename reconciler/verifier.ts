@@ -140,10 +140,8 @@ class Verification {
     }
     for (const [id, {table, key, kind}] of look.differences) {
       const total = this.#tables[table];
-      if (!suspects.isDrift(id)) {
-        if (kind !== 'extra') total.compared++;
-        continue;
-      }
+      if (kind !== 'extra') total.compared++;
+      if (!suspects.isDrift(id)) continue;
       total[kind]++;
       if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(key);
     }

@@ -30,6 +30,8 @@ export interface Outcome {
   readonly upserted: PerTable<number>;
   readonly deleted: PerTable<number>;
   readonly deadLetters: PerTable<number>;
+  /** Whether this row is among those that were inserted or updated. */
+  readonly wrote: (table: TargetTable, key: string) => boolean;
 }
 
 export interface Batch {
@@ -94,6 +96,17 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
     upserted: perTable(table => work.upserts[table].length),
     deleted: perTable(table => work.deletes[table].length),
     deadLetters: perTable(table => work.deadLetters.filter(letter => letter.table === table).length),
+    wrote: amongRows(work.upserts),
+  };
+}
+
+/** The sets are made when somebody asks, which the stream never does. */
+function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
+  const keys = new Map<TargetTable, Set<string>>();
+  return (table, key) => {
+    let set = keys.get(table);
+    if (set === undefined) keys.set(table, (set = new Set(rows[table].map(row => row.key))));
+    return set.has(key);
   };
 }
 
@@ -292,6 +305,7 @@ export class CarefulTransaction {
       upserted: perTable(table => this.#written[table].size),
       deleted: perTable(table => this.#gone[table].size),
       deadLetters: perTable(table => this.#letters.filter(letter => letter.table === table).length),
+      wrote: (table, key) => this.#written[table].has(key),
     };
   }
 }

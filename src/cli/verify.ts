@@ -5,7 +5,10 @@ import {openKnex} from '../db/models.ts';
 import {TARGET_TABLES} from '../status/operations.ts';
 
 /** @returns 0 where both sides are equal, 1 where they are not; a fault, thrown, means that it cannot be told */
-export async function verifyCommand({config, logger, signal}: CommandContext, json: boolean): Promise<number> {
+export async function verifyCommand(
+  {config, logger, signal}: CommandContext,
+  json: boolean,
+): Promise<number> {
   const knex = await openKnex(config.target, logger);
   await assertMigrated(knex).finally(() => knex.destroy());
   const verdict = await verifyTables(config, signal);
@@ -15,7 +18,7 @@ export async function verifyCommand({config, logger, signal}: CommandContext, js
       const {compared, missing, different, extra, deadLetters, foreign, sampleKeys} = verdict.tables[table];
       const sample = sampleKeys.length === 0 ? '' : `, such as ${sampleKeys.join(' ')}`;
       process.stdout.write(
-        `${table.padEnd(16)} ${compared} equal, ${missing} missing, ${different} different, ${extra} extra${sample}; ${deadLetters} dead letters, ${foreign} foreign\n`,
+        `${table.padEnd(16)} ${compared} compared, ${missing} missing, ${different} different, ${extra} extra${sample}; ${deadLetters} dead letters, ${foreign} foreign\n`,
       );
     }
     process.stdout.write(verdict.equal ? 'equal\n' : 'drift\n');

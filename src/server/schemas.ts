@@ -158,7 +158,10 @@ export const triggerStarted = z
 
 const verdictTable = z
   .object({
-    compared: count,
+    compared: count.openapi({
+      description:
+        'Eligible source rows that were looked for, those that differ included; dead letters apart.',
+    }),
     missing: count,
     different: count,
     extra: count,

@@ -102,6 +102,7 @@ export interface DeadLetter {
 
 /** The comparison of one table by `verify`. */
 export interface TableVerdict {
+  /** Eligible source rows that were looked for on the target, whether they differ or not; dead letters apart. */
   readonly compared: number;
   readonly missing: number;
   readonly different: number;

@@ -136,6 +136,30 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await stand.letters()).toEqual([]);
   });
 
+  it('are not counted as repaired, nor is what waits with them; a verify counts the rows that differ, too', async () => {
+    await foreignUser(149, 'held149@example.test');
+    await user(141, 'held149@example.test');
+    await stand.caughtUp();
+    await stand.target.query(
+      "UPDATE user SET name = 'Drifted' WHERE userId = 101; DELETE FROM user_auth WHERE userId = 101",
+    );
+    const [row] = await stand.sourceRows('SELECT COUNT(*) AS n FROM users WHERE is_active = 1');
+    const compared = Number(row?.['n']) - 1;
+    const {stdout} = await stand.cli(['verify', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      tables: {user: {compared, different: 1, deadLetters: 1}, user_auth: {compared, missing: 1}},
+    });
+    for (const mode of ['full', 'diff'])
+      expect((await stand.daemon.post('/sync/trigger', {mode})).body).toMatchObject({
+        tables: {
+          user: {compared, repaired: mode === 'full' ? 1 : 0},
+          user_auth: {compared, repaired: mode === 'full' ? 1 : 0},
+        },
+      });
+    await stand.source.query('DELETE FROM users WHERE id = 141');
+    await stand.caughtUp();
+  });
+
   it('leaves no placeholder where the server refuses a row whose address was on the move', async () => {
     for (const id of [281, 282, 283]) await user(id, `m${id}@example.test`);
     await stand.caughtUp();
