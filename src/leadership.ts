@@ -43,6 +43,7 @@ export class Leadership {
   #schedule: Schedule | null = null;
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
   #owedWake: (() => void) | null = null;
+  #timesOwed = 0;
   #owes = false;
   #paused = false;
 
@@ -189,6 +190,7 @@ export class Leadership {
 
   #owe(): void {
     this.#owes = true;
+    this.#timesOwed++;
     this.#owedWake?.();
   }
 
@@ -209,10 +211,12 @@ export class Leadership {
       }
       try {
         await this.runner.idle();
+        const timesOwed = this.#timesOwed;
         // What was owed may have been paid by the run that just ended.
         const owed = (await this.checkpoint())?.owed ?? '';
         if (owed === '') {
-          this.#owes = false;
+          // What became owed while we read is read again.
+          this.#owes = timesOwed !== this.#timesOwed;
           continue;
         }
         const {ended} = await this.runner.start('recovery', {

@@ -117,10 +117,12 @@ export class ReconcileRunner {
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
     const bench = await this.#workbench.connectWorkers(WORKERS, this.#signal);
+    const {applier} = bench;
+    const {timesOwed} = applier;
     try {
       const result = await reconcile(
         {
-          applier: bench.applier,
+          applier,
           workers: bench.workers,
           tap: this.#workbench.tap,
           lock: this.#workbench.lock,
@@ -137,8 +139,12 @@ export class ReconcileRunner {
         },
         this.#signal,
       );
-      // What was owed is paid; and what the brake holds back waits for a person, not for another run.
-      await bench.workers[0]?.hands.session.query(owedStatement(bench.applier.fence, ''));
+      // What was owed is paid, but for what became so meanwhile: the run may have passed it by. What the brake
+      // holds back waits for a person, not for another run. Under the lock, so that the stream owes nothing now.
+      await this.#workbench.lock.chunk(async () => {
+        if (applier.timesOwed !== timesOwed) return;
+        await bench.workers[0]?.hands.session.query(owedStatement(applier.fence, ''));
+      });
       this.#events.onForeign(result.foreign);
       return result;
     } finally {

@@ -160,14 +160,17 @@ export class Workbench {
     const mark = await openSnapshot(source, info, signal);
     await endSnapshot(source);
     const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
-    await session.query(
-      anchorStatement(this.#fence, {
-        position: mark.low,
-        offset,
-        sourceIdentity: info.identity,
-        sourceSchema: schemaFingerprint(plan),
-      }),
-    );
+    const anchor = anchorStatement(this.#fence, {
+      position: mark.low,
+      offset,
+      sourceIdentity: info.identity,
+      sourceSchema: schemaFingerprint(plan),
+    });
+    // A run that is about to end must not take this for paid.
+    await this.lock.stream(async () => {
+      if (this.#applier !== null) this.#applier.timesOwed++;
+      await session.query(anchor);
+    });
   }
 
   /** Closes everything that was opened when `make` fails, and hands on how to. */

@@ -67,6 +67,8 @@ export class Applier {
   /** Replaced when a schema changed. */
   plan: Plan;
   readonly deadLetters: DeadLetters;
+  /** How often a reconcile became owed: a run that began before the last time does not pay it. */
+  timesOwed = 0;
   /** Tests stop or break a transaction here; production leaves it alone. */
   failpoint: ((place: 'before-commit' | 'after-commit') => Promise<void>) | undefined;
 
@@ -95,6 +97,7 @@ export class Applier {
    */
   async apply(hands: Hands, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
     const {session} = hands;
+    if (options.progress?.owesReconcile === true) this.timesOwed++;
     const whole = await this.#readMissing(hands, changes, options);
     for (let attempt = 0; ; attempt++) {
       try {
@@ -136,6 +139,7 @@ export class Applier {
 
   /** Moves the checkpoint alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
+    if (progress.owesReconcile) this.timesOwed++;
     await runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 

@@ -247,6 +247,12 @@ export const FAILURE_MODES: readonly Mutant[] = [
     flavour: 'mysql',
   },
   {
+    name: 'what-becomes-owed-meanwhile-is-paid',
+    edits: [['src/reconcile-runner.ts', 'if (applier.timesOwed !== timesOwed) return;', '']],
+    answers: ['#16', 'schema', 'invariant 7'],
+    test: ['test/fault/owed.test.ts', '#16 is run after it'],
+  },
+  {
     name: 'statement-changes-unseen',
     edits: [
       [
@@ -420,8 +426,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
     edits: [
       [
         'reconciler/verifier.ts',
-        'if (!suspects.isDrift(id)) {',
-        'if (!suspects.isDrift(id) && id === key) {',
+        'if (!suspects.isDrift(id)) continue;',
+        'if (!suspects.isDrift(id) && id === key) continue;',
       ],
     ],
     answers: ['#26', 'watermarks'],

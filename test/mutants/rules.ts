@@ -25,8 +25,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/transaction.ts',
-        '...written.filter(key => dead[table].has(key))',
-        '...written.filter(key => !dead[table].has(key))',
+        '...done.filter(key => dead[table].has(key))',
+        '...done.filter(key => !dead[table].has(key))',
       ],
     ],
     answers: ['dead letters'],
@@ -119,7 +119,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/transaction.ts',
-        'const blocked = await this.#referredTo(table, wanted);',
+        'const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
         'const blocked = new Map<string, string>();',
       ],
     ],

@@ -1,0 +1,40 @@
+/** A reconcile that becomes owed while another one runs, which has passed by what is owed. */
+import {expect, it} from 'vitest';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {connect} from '../servers/databases.ts';
+
+describeEachFlavour('A reconcile that becomes owed during another', ({server, source, target}) => {
+  it('#16 is run after it: the one under way does not count as paying', async () => {
+    await using stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      // A batch for each user.
+      env: {USER_SYNC_BATCH_SIZE: '1'},
+    });
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p'), (2, 'Two', 'two@example.test', 'p'), (3, 'Three', 'three@example.test', 'p')",
+    );
+    await stand.start();
+    await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+
+    const nameOfFirst = async () =>
+      (await stand.targetRows('SELECT name FROM user WHERE userId = 1'))[0]?.['name'];
+    await stand.target.query("UPDATE user SET name = 'Drifted' WHERE userId = 1");
+    const owner = await connect(server, target);
+    await owner.query('START TRANSACTION; SELECT 1 FROM user WHERE userId = 2 FOR UPDATE');
+    const run = stand.daemon.post('/sync/trigger', {mode: 'full'});
+    await eventually(async () => (await nameOfFirst()) === 'One', {what: 'the first batch, past its end'});
+
+    await stand.source.query("SET SESSION binlog_format = 'STATEMENT'");
+    await stand.source.query("UPDATE users SET first_name = 'Later' WHERE id = 1");
+    await stand.until('the statement', ({replication}) => (replication.lagSeconds ?? 0) > 0);
+    await owner.query('COMMIT');
+    await owner.end();
+    expect((await run).status).toBe(200);
+
+    await eventually(async () => (await nameOfFirst()) === 'Later', {what: 'what the statement changed'});
+    expect((await stand.cli(['verify'])).code).toBe(0);
+  });
+});
