@@ -1,5 +1,6 @@
 /** Compares the rows of one batch on both sides. Pure: rows in, differences by key out. */
-import {judge, keyOf, mapRow, type Plan, type TablePlan} from '../src/mapping/plan.ts';
+import type {Plan, TablePlan} from '../src/mapping/plan.ts';
+import {judge, keyOf, mapRow} from '../src/mapping/row.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
 import type {Row} from '../src/mapping/values.ts';
 

@@ -6,25 +6,24 @@
  * design.md §2.7 knows the whole number before the first row goes.
  */
 import type {Applier} from '../src/apply/applier.ts';
-import {EMPTY_CHANGE_SET, perTable, REREAD, type PerTable} from '../src/apply/change-set.ts';
+import {perTable, type PerTable} from '../src/apply/change-set.ts';
 import {literal} from '../src/apply/sql-text.ts';
 import type {Logger} from '../src/logger.ts';
 import {throwIfStopped} from '../src/errors.ts';
+import {TARGET_TABLES} from '../src/mapping/tables.ts';
 import {quoteName} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
 import {oneAhead} from './ahead.ts';
 import {readBatch, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
+import {retryDeadLetters} from './retry.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
 import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 
-const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
 const LOAD_FACTOR = 2;
-/** Rows that wait for each other's values go in together, or not at all. */
-const RETRY_PAGE = 20_000;
 
 export interface ReconcileOptions {
   readonly mode: ReconcileMode;
@@ -100,11 +99,11 @@ class ReconcileRun {
     if (worker === undefined) return;
     const source = connectionQuery(worker.source);
     const [row] = await source(
-      "SELECT SUM(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
+      "SELECT SUM(TABLE_ROWS) FROM information_schema.TARGET_TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
     );
     this.#totalRows = Number(row?.[0] ?? 0);
     const found = await Promise.all(
-      TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)),
+      TARGET_TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)),
     );
     this.#targetIsEmpty = found.every(rows => rows.length === 0);
     await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
@@ -172,7 +171,7 @@ class ReconcileRun {
     for await (const batch of reads) {
       const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
       this.#add(outcome);
-      if (TABLES.some(table => outcome.toDelete[table] > 0))
+      if (TARGET_TABLES.some(table => outcome.toDelete[table] > 0))
         this.#condemned.push({scope, range: batch.range});
       this.#progress(scope, outcome.compared[scope === 'users' ? 'user' : 'institute']);
     }
@@ -210,7 +209,7 @@ class ReconcileRun {
   }
 
   #add(outcome: RepairOutcome): void {
-    for (const table of TABLES) {
+    for (const table of TARGET_TABLES) {
       this.#tables[table].compared += outcome.compared[table];
       this.#tables[table].repaired += outcome.repaired[table];
       this.#tables[table].deleted += outcome.deleted[table];
@@ -271,7 +270,7 @@ class ReconcileRun {
     const [worker] = this.#deps.workers;
     if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return null;
     const owned = await this.#ownedRows();
-    const tooMany = TABLES.some(
+    const tooMany = TARGET_TABLES.some(
       table =>
         this.#toDelete[table] > BRAKE_FLOOR &&
         this.#toDelete[table] > this.#options.maxDeleteRatio * owned[table],
@@ -281,7 +280,7 @@ class ReconcileRun {
       const batch = await readBatch(worker, scope, range, this.#deps.tap, this.#signal);
       const options = {...this.#repairOptions(true), everyRow: false};
       const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
-      for (const table of TABLES) {
+      for (const table of TARGET_TABLES) {
         this.#tables[table].deleted += outcome.deleted[table];
         this.#tables[table].deadLetters += outcome.deadLetters[table];
       }
@@ -295,42 +294,6 @@ class ReconcileRun {
     if (worker === undefined) return;
     await retryDeadLetters(this.#deps, worker);
   }
-}
-
-/**
- * Tries every dead letter again, from the source's rows as they are now.
- *
- * @returns how many there were, and how many remain
- */
-export async function retryDeadLetters(
-  {applier, lock, tap}: Pick<ReconcileDeps, 'applier' | 'lock' | 'tap'>,
-  {hands}: Pick<Worker, 'hands'>,
-): Promise<{retried: number; remaining: number}> {
-  const query = (sql: string) => hands.session.query(sql);
-  await applier.deadLetters.recount(query);
-  const retried = applier.deadLetters.count;
-  for (const table of retried === 0 ? [] : TABLES) {
-    let after = '';
-    for (;;) {
-      const keys = await applier.deadLetters.page(table, after, RETRY_PAGE, query);
-      if (keys.length === 0) break;
-      after = keys.at(-1) ?? '';
-      const parents = new Map(keys.map(key => [key, REREAD]));
-      const changes = {
-        ...EMPTY_CHANGE_SET,
-        ...(table === 'institute' ? {institutes: parents} : {}),
-        ...(table === 'user' || table === 'user_auth' ? {users: parents} : {}),
-        ...(table === 'institute_users' ? {pairsToRead: new Set(keys)} : {}),
-      };
-      // As the source is now, which may be ahead of the stream: what it replays later ends in the same.
-      await lock.stream(async () => {
-        tap.applying(changes);
-        await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need});
-      });
-    }
-  }
-  await applier.deadLetters.recount(query);
-  return {retried, remaining: applier.deadLetters.count};
 }
 
 /** Calls one at a time, in order: a generator cannot be asked twice at once. */

@@ -8,9 +8,10 @@ import {connect, queryRows, type Connection} from '../src/db/connection.ts';
 import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
-import {buildPlan, splitPair, type Plan} from '../src/mapping/plan.ts';
+import {buildPlan, type Plan} from '../src/mapping/plan.ts';
+import {splitPair} from '../src/mapping/row.ts';
 import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
-import type {TargetTable} from '../src/mapping/tables.ts';
+import {TARGET_TABLES, type TargetTable} from '../src/mapping/tables.ts';
 import {toRow, type Row} from '../src/mapping/values.ts';
 import {
   connectionQuery,
@@ -24,7 +25,6 @@ import {byTargetKey, diffTable} from './diff.ts';
 import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 import {Suspects, type Sides} from './suspects.ts';
 
-const TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
 const SAMPLE_KEYS = 10;
 const LOOK_MS = 700;
 const MAX_LOOKS = 20;
@@ -116,7 +116,7 @@ class Verification {
     }
     const isDrift = ({missing, different, extra}: Tally) => missing + different + extra > 0;
     return {
-      equal: !TABLES.some(table => isDrift(this.#tables[table])),
+      equal: !TARGET_TABLES.some(table => isDrift(this.#tables[table])),
       tables: this.#tables,
       durationMs: Date.now() - startedMs,
     };
@@ -283,7 +283,7 @@ class Verification {
       [this.#config.name],
     );
     for (const [table, key] of rows) {
-      const name = TABLES.find(known => known === table);
+      const name = TARGET_TABLES.find(known => known === table);
       if (name !== undefined) dead[name].add(String(key));
     }
     return dead;

@@ -1,6 +1,7 @@
 /** Runs reconciles one at a time, with a record of each. */
 import {verifyTables} from '../reconciler/verifier.ts';
-import {reconcile, retryDeadLetters} from '../reconciler/reconciler.ts';
+import {reconcile} from '../reconciler/reconciler.ts';
+import {retryDeadLetters} from '../reconciler/retry.ts';
 import {owedStatement} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';

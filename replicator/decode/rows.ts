@@ -1,5 +1,6 @@
 /** Turns zongji's row events into row changes in the order of the plan's columns. Pure. */
-import type {ColumnSchema, SourcePlan} from '../../src/mapping/plan.ts';
+import type {SourcePlan} from '../../src/mapping/plan.ts';
+import type {ColumnSchema} from '../../src/mapping/schema.ts';
 import type {Row, Value} from '../../src/mapping/values.ts';
 import {toValue} from '../../src/mapping/values.ts';
 import type {RowChange} from '../events.ts';

@@ -3,7 +3,8 @@
  * happened to it, and remembers what cannot be seen from the last state alone.
  */
 import type {ChangeSet, ParentChange} from '../../src/apply/change-set.ts';
-import {keyOf, type Plan} from '../../src/mapping/plan.ts';
+import type {Plan} from '../../src/mapping/plan.ts';
+import {keyOf} from '../../src/mapping/row.ts';
 import type {Row} from '../../src/mapping/values.ts';
 import type {RowChange} from '../events.ts';
 

@@ -4,7 +4,8 @@
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
-import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
+import type {Plan} from '../mapping/plan.ts';
+import {keyOf, splitPair} from '../mapping/row.ts';
 import type {TargetTable} from '../mapping/tables.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';

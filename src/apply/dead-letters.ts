@@ -3,7 +3,7 @@
  * value. A row leaves when it is written or is gone from the source.
  */
 import type {DeadLetterCode} from '../errors.ts';
-import type {TargetTable} from '../mapping/tables.ts';
+import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import {literal} from './sql-text.ts';
 
@@ -42,7 +42,7 @@ export class DeadLetters {
   async known(keys: PerTable<Iterable<string>>, query: Query): Promise<PerTable<Set<string>>> {
     const known = perTable(() => new Set<string>());
     if (this.#count === 0) return known;
-    for (const table of ['institute', 'user', 'institute_users', 'user_auth'] as const) {
+    for (const table of TARGET_TABLES) {
       const list = [...keys[table]];
       for (let i = 0; i < list.length; i += KEYS_PER_QUERY) {
         const slice = list.slice(i, i + KEYS_PER_QUERY);

@@ -1,7 +1,8 @@
 /**
  * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
  */
-import {judge, splitPair, type Judged, type Plan} from '../mapping/plan.ts';
+import type {Plan} from '../mapping/plan.ts';
+import {judge, splitPair, type Judged} from '../mapping/row.ts';
 import type {Row} from '../mapping/values.ts';
 import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';

@@ -2,7 +2,8 @@
  * What hangs on users and institutes: memberships of those that go, and of those that enter, whose own
  * events are long past or were never written (design.md §2.3).
  */
-import {keyOf, splitPair, type Plan} from '../mapping/plan.ts';
+import type {Plan} from '../mapping/plan.ts';
+import {keyOf, splitPair} from '../mapping/row.ts';
 import {quoteName} from '../mapping/sql.ts';
 import type {Row} from '../mapping/values.ts';
 import {rangeCondition, type SourceReader} from '../source/reader.ts';

@@ -6,8 +6,9 @@
  * or where dependants must be read, step by step: a statement that fails is split until the bad rows
  * stand alone, so that one of them never costs its neighbours.
  */
-import {splitPair, type Plan} from '../mapping/plan.ts';
-import type {TargetTable} from '../mapping/tables.ts';
+import type {Plan} from '../mapping/plan.ts';
+import {splitPair} from '../mapping/row.ts';
+import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
@@ -48,8 +49,6 @@ export interface Batch {
   readonly options: UpsertOptions & {readonly batchRows: number};
 }
 
-const WRITE_ORDER = ['institute', 'user', 'institute_users', 'user_auth'] as const;
-
 /** A key of a table as ownership knows it; user_auth shares its user's. */
 export function ownedKey(table: TargetTable, key: string): OwnedKey {
   if (table === 'institute') return ownedInstitute(key);
@@ -75,12 +74,12 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
   for (const keys of inBatches(work.deletes.institute_users, batchRows))
     await flights.add(deleteByKeys(plan.tables.institute_users, keys));
   if (work.deletes.institute_users.length > 0) await flights.add(assertUnreferred(plan, 'institute_users'));
-  for (const table of WRITE_ORDER)
+  for (const table of TARGET_TABLES)
     await flights.upsert(plan.tables[table], work.upserts[table], batchRows, batch.options);
   const bookkeeping = [
     ...owned.statements(),
     ...batch.deadLetters.storeStatements(work.deadLetters, batch.at),
-    ...WRITE_ORDER.flatMap(table => {
+    ...TARGET_TABLES.flatMap(table => {
       const done =
         batch.dead[table].size === 0
           ? []
@@ -289,7 +288,7 @@ export class CarefulTransaction {
   async commit(): Promise<Outcome> {
     const {owned, deadLetters, at, fence} = this.#batch;
     const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, at)];
-    for (const table of WRITE_ORDER) {
+    for (const table of TARGET_TABLES) {
       const keys = healed(this.#batch, table, [...this.#written[table], ...this.#gone[table]]);
       statements.push(
         ...deadLetters.removeStatements(

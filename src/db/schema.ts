@@ -1,11 +1,9 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {readServerInfo} from './server.ts';
-import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/plan.ts';
-import type {TargetTable} from '../mapping/tables.ts';
+import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
+import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
-
-const TARGET_TABLES: readonly TargetTable[] = ['institute', 'user', 'institute_users', 'user_auth'];
 
 /**
  * The source's mapped tables, in three reads of information_schema.

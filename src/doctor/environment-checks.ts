@@ -1,6 +1,6 @@
 /** Clocks, packets, time zones and whether the target may be written at all. */
 import {queryRows} from '../db/connection.ts';
-import type {SourceSchema} from '../mapping/plan.ts';
+import type {SourceSchema} from '../mapping/schema.ts';
 import {SOURCE_TABLE_NAMES, SOURCE_TABLES} from '../mapping/tables.ts';
 import {isOn} from './binlog-settings.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';

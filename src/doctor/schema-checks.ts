@@ -1,16 +1,8 @@
 /** The mapped columns, their types and keys on both sides, judged by the plan that everything else uses. */
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
-import {
-  buildPlan,
-  sourcePlan,
-  type ColumnPlan,
-  type Plan,
-  type SourceSchema,
-  type TablePlan,
-  type TableSchema,
-  type TargetSchema,
-} from '../mapping/plan.ts';
+import {buildPlan, sourcePlan, type ColumnPlan, type Plan, type TablePlan} from '../mapping/plan.ts';
+import type {SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {SOURCE_TABLE_NAMES, TABLE_MAPS, type TargetTable} from '../mapping/tables.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName, type Probe} from './probe.ts';

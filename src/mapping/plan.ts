@@ -2,8 +2,8 @@
  * One immutable plan for each target table, derived from the mapping and the two schemas as found.
  * Stream, snapshot, repair, verify and counts all use it.
  */
-import type {DeadLetterCode} from '../errors.ts';
 import {SyncError} from '../errors.ts';
+import type {ColumnSchema, Reference, SourceSchema, TableSchema, TargetSchema} from './schema.ts';
 import {
   SOURCE_TABLES,
   TABLE_MAPS,
@@ -14,54 +14,8 @@ import {
   type TargetTable,
 } from './tables.ts';
 import {TRANSFORMS} from './transforms.ts';
-import {canFail, validate} from './validity.ts';
-import {isId, type Row, type Value} from './values.ts';
-
-/** A column as information_schema describes it, of either server. */
-export interface ColumnSchema {
-  readonly name: string;
-  /** Lower case, without length: `varchar`, `bigint`, `datetime`. */
-  readonly type: string;
-  readonly unsigned: boolean;
-  readonly nullable: boolean;
-  readonly charset: string | null;
-  readonly collation: string | null;
-  /** In characters for text. */
-  readonly maxLength: number | null;
-  /** Digits of a second. */
-  readonly fraction: number;
-  /** The whole type, for fingerprints. */
-  readonly definition: string;
-  readonly hasDefault: boolean;
-}
-
-export interface TableSchema {
-  readonly columns: readonly ColumnSchema[];
-  /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
-  readonly uniqueKeys: readonly (readonly string[])[];
-}
-
-export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
-  /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
-  readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
-};
-
-/** A foreign key of the target that refers to one of our tables. */
-export interface Reference {
-  /** Empty where it is the target's own. */
-  readonly schema: string;
-  readonly table: string;
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly referenced: TargetTable;
-  readonly referencedColumns: readonly string[];
-}
-
-export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {
-  readonly references: readonly Reference[];
-  /** The other schemas to look in for new ones; null where the server finds those of all schemas at no cost. */
-  readonly referringSchemas: readonly string[] | null;
-};
+import {canFail} from './validity.ts';
+import type {Row, Value} from './values.ts';
 
 export type ColumnKind = 'integer' | 'text' | 'timestamp' | 'flag';
 
@@ -325,43 +279,4 @@ function reader({transform}: ColumnMap, inputs: readonly number[], fraction: num
     return source => source[first] ?? null;
   if (second === undefined) return source => value(source[first] ?? null, null, fraction);
   return source => value(source[first] ?? null, source[second] ?? null, fraction);
-}
-
-/** What becomes of a source row, by itself: a target row, nothing (it is not eligible), or a dead letter. */
-export type Judged =
-  | {readonly tag: 'row' | 'ineligible'; readonly key: string}
-  | {readonly tag: 'dead-letter'; readonly key: string; readonly code: DeadLetterCode};
-
-/**
- * Judges one source row, without making the target row: that is done when it is written, so that it does
- * not lie about in the meantime. Whether the parents of a membership are replicated is the applier's to
- * know.
- */
-export function judge(plan: TablePlan, source: Row): Judged {
-  const key = keyOf(source, plan.sourceKeyIndexes);
-  if (key === null) return {tag: 'ineligible', key: ''};
-  if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return {tag: 'ineligible', key};
-  for (const index of plan.notNullIndexes) if (source[index] === null) return {tag: 'ineligible', key};
-  const code = validate(plan.fallible, source);
-  return code === null ? {tag: 'row', key} : {tag: 'dead-letter', key, code};
-}
-
-/** The target row of a source row that {@link judge} lets pass. */
-export function mapRow(plan: TablePlan, source: Row): Row {
-  return plan.columns.map(column => column.value(source));
-}
-
-/** A row's key as text: one id, or two joined by a colon; null where an id is null. */
-export function keyOf(row: Row, indexes: readonly number[]): string | null {
-  const first = row[indexes[0] ?? 0];
-  if (!isId(first)) return null;
-  if (indexes.length === 1) return first;
-  const second = row[indexes[1] ?? 0];
-  return isId(second) ? `${first}:${second}` : null;
-}
-
-/** The two ids of a membership's key. */
-export function splitPair(key: string): {instituteId: string; userId: string} {
-  const at = key.indexOf(':');
-  return {instituteId: key.slice(0, at), userId: key.slice(at + 1)};
 }

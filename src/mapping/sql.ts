@@ -2,7 +2,8 @@
  * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when
  * the rows are. Pure text from a plan; identifiers only, no values.
  */
-import {actualName, type ColumnSchema, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
+import {actualName, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
+import type {ColumnSchema} from './schema.ts';
 
 import {TRANSFORMS} from './transforms.ts';
 

@@ -6,7 +6,9 @@
  */
 
 export type SourceTable = 'institutes' | 'users' | 'institute_user';
-export type TargetTable = 'institute' | 'user' | 'institute_users' | 'user_auth';
+/** Parents before children, as they are written; deletes go the other way. */
+export const TARGET_TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
+export type TargetTable = (typeof TARGET_TABLES)[number];
 
 /** How a target column's value comes about; each has a value form and an SQL form in transforms.ts. */
 export type TransformName =

@@ -1,6 +1,7 @@
 /** Whether a mapped row can be written (design.md §2.2), as far as it can be told without the server. */
 import type {DeadLetterCode} from '../errors.ts';
-import type {ColumnPlan, ColumnSchema} from './plan.ts';
+import type {ColumnPlan} from './plan.ts';
+import type {ColumnSchema} from './schema.ts';
 import {TARGET_ROLES} from './tables.ts';
 import type {Row} from './values.ts';
 

@@ -5,7 +5,7 @@
 import {queryRows, type Connection} from '../db/connection.ts';
 import type {Plan, SourcePlan} from '../mapping/plan.ts';
 import {sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
-import {splitPair} from '../mapping/plan.ts';
+import {splitPair} from '../mapping/row.ts';
 import {toRow, toValue, type Row} from '../mapping/values.ts';
 
 /** Ids in one IN list; longer lists are split. */

@@ -3,9 +3,9 @@
  * the command line) and everything behind it. The shapes are those of design.md §1.
  */
 import type {DeadLetterCode, ErrorCode} from '../errors.ts';
+import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 
-export const TARGET_TABLES = ['institute', 'user', 'institute_users', 'user_auth'] as const;
-export type TargetTable = (typeof TARGET_TABLES)[number];
+export {TARGET_TABLES, type TargetTable};
 
 export type ReplicationState =
   'starting' | 'snapshotting' | 'streaming' | 'paused' | 'standby' | 'halted' | 'stopped';

@@ -290,7 +290,7 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'inactive-users-are-eligible',
     edits: [
-      ['src/mapping/plan.ts', 'Number(source[plan.flagIndex]) !== 1', 'Number(source[plan.flagIndex]) > 1'],
+      ['src/mapping/row.ts', 'Number(source[plan.flagIndex]) !== 1', 'Number(source[plan.flagIndex]) > 1'],
     ],
     answers: ['mapping', 'dependants'],
     test: ['test/unit/mapping/validity.test.ts', 'is not eligible without'],

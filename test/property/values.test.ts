@@ -8,7 +8,7 @@ import {chunkEnd, Ownership, ownedUser} from '../../src/apply/ownership.ts';
 import {literal} from '../../src/apply/sql-text.ts';
 import {settleConflicts} from '../../src/apply/unique.ts';
 import {toTimestamp, trimSpaces} from '../../src/mapping/transforms.ts';
-import {keyOf} from '../../src/mapping/plan.ts';
+import {keyOf} from '../../src/mapping/row.ts';
 import type {Row} from '../../src/mapping/values.ts';
 import {canonicalSet, formatPosition, parsePosition, setCovers} from '../../src/position/position.ts';
 import {membership, plan, user} from '../unit/plan-fixture.ts';

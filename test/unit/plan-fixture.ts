@@ -1,12 +1,6 @@
 /** Schemas as a server would describe them, and the plan made from them. */
-import {
-  buildPlan,
-  type ColumnSchema,
-  type Plan,
-  type SourceSchema,
-  type TableSchema,
-  type TargetSchema,
-} from '../../src/mapping/plan.ts';
+import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
+import type {ColumnSchema, SourceSchema, TableSchema, TargetSchema} from '../../src/mapping/schema.ts';
 import type {Row, Value} from '../../src/mapping/values.ts';
 import {SOURCE_TABLES, type SourceTable} from '../../src/mapping/tables.ts';
 

@@ -1,6 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
-import {buildPlan, judge, keyOf, mapRow, splitPair, type ColumnSchema} from '../../../src/mapping/plan.ts';
+import {buildPlan} from '../../../src/mapping/plan.ts';
+import type {ColumnSchema} from '../../../src/mapping/schema.ts';
+import {judge, keyOf, mapRow, splitPair} from '../../../src/mapping/row.ts';
 import {sourceSelectList} from '../../../src/mapping/sql.ts';
 import {
   column,

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {judge, type Judged} from '../../../src/mapping/plan.ts';
+import {judge, type Judged} from '../../../src/mapping/row.ts';
 import {column, plan, table, targetSchema, user} from '../plan-fixture.ts';
 import type {Value} from '../../../src/mapping/values.ts';
 

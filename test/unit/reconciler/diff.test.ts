@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {byTargetKey, diffTable} from '../../../reconciler/diff.ts';
-import {mapRow} from '../../../src/mapping/plan.ts';
+import {mapRow} from '../../../src/mapping/row.ts';
 import type {Row} from '../../../src/mapping/values.ts';
 import {column, institute, membership, plan, sourceSchema, table, user} from '../plan-fixture.ts';
 

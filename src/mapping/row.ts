@@ -1,0 +1,44 @@
+/** One row under a plan: whether it counts, what it becomes, and its key. */
+import type {DeadLetterCode} from '../errors.ts';
+import type {TablePlan} from './plan.ts';
+import {validate} from './validity.ts';
+import {isId, type Row} from './values.ts';
+
+/** What becomes of a source row, by itself: a target row, nothing (it is not eligible), or a dead letter. */
+export type Judged =
+  | {readonly tag: 'row' | 'ineligible'; readonly key: string}
+  | {readonly tag: 'dead-letter'; readonly key: string; readonly code: DeadLetterCode};
+
+/**
+ * Judges one source row, without making the target row: that is done when it is written, so that it does
+ * not lie about in the meantime. Whether the parents of a membership are replicated is the applier's to
+ * know.
+ */
+export function judge(plan: TablePlan, source: Row): Judged {
+  const key = keyOf(source, plan.sourceKeyIndexes);
+  if (key === null) return {tag: 'ineligible', key: ''};
+  if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return {tag: 'ineligible', key};
+  for (const index of plan.notNullIndexes) if (source[index] === null) return {tag: 'ineligible', key};
+  const code = validate(plan.fallible, source);
+  return code === null ? {tag: 'row', key} : {tag: 'dead-letter', key, code};
+}
+
+/** The target row of a source row that {@link judge} lets pass. */
+export function mapRow(plan: TablePlan, source: Row): Row {
+  return plan.columns.map(column => column.value(source));
+}
+
+/** A row's key as text: one id, or two joined by a colon; null where an id is null. */
+export function keyOf(row: Row, indexes: readonly number[]): string | null {
+  const first = row[indexes[0] ?? 0];
+  if (!isId(first)) return null;
+  if (indexes.length === 1) return first;
+  const second = row[indexes[1] ?? 0];
+  return isId(second) ? `${first}:${second}` : null;
+}
+
+/** The two ids of a membership's key. */
+export function splitPair(key: string): {instituteId: string; userId: string} {
+  const at = key.indexOf(':');
+  return {instituteId: key.slice(0, at), userId: key.slice(at + 1)};
+}

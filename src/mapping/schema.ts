@@ -1,0 +1,48 @@
+/** Both sides' tables as their servers describe them. */
+import type {SourceTable, TargetTable} from './tables.ts';
+
+/** A column as information_schema describes it, of either server. */
+export interface ColumnSchema {
+  readonly name: string;
+  /** Lower case, without length: `varchar`, `bigint`, `datetime`. */
+  readonly type: string;
+  readonly unsigned: boolean;
+  readonly nullable: boolean;
+  readonly charset: string | null;
+  readonly collation: string | null;
+  /** In characters for text. */
+  readonly maxLength: number | null;
+  /** Digits of a second. */
+  readonly fraction: number;
+  /** The whole type, for fingerprints. */
+  readonly definition: string;
+  readonly hasDefault: boolean;
+}
+
+export interface TableSchema {
+  readonly columns: readonly ColumnSchema[];
+  /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+}
+
+export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
+  /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
+  readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
+};
+
+/** A foreign key of the target that refers to one of our tables. */
+export interface Reference {
+  /** Empty where it is the target's own. */
+  readonly schema: string;
+  readonly table: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly referenced: TargetTable;
+  readonly referencedColumns: readonly string[];
+}
+
+export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {
+  readonly references: readonly Reference[];
+  /** The other schemas to look in for new ones; null where the server finds those of all schemas at no cost. */
+  readonly referringSchemas: readonly string[] | null;
+};
