@@ -5,7 +5,7 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
 import type {Plan} from '../mapping/plan.ts';
-import {keyOf, splitPair} from '../mapping/row.ts';
+import {keyOf, pairOf, splitPair, type Pair} from '../mapping/row.ts';
 import type {TargetTable} from '../mapping/tables.ts';
 import type {Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
@@ -187,12 +187,15 @@ export class Applier {
     const {config, fence} = this.#deps;
     const {plan} = this;
     const query = (sql: string) => session.query(sql);
-    const memberships = [...changes.memberships.keys()].map(splitPair);
-    const userIds = new Set([...changes.users.keys(), ...memberships.map(({userId}) => userId)]);
-    const instituteIds = new Set([
-      ...changes.institutes.keys(),
-      ...memberships.map(({instituteId}) => instituteId),
-    ]);
+    const pairs = Array.from(changes.memberships, ([key, row]) =>
+      pairOf(plan.tables.institute_users, key, row),
+    );
+    const userIds = new Set(changes.users.keys());
+    const instituteIds = new Set(changes.institutes.keys());
+    for (const {userId, instituteId} of pairs) {
+      userIds.add(userId);
+      instituteIds.add(instituteId);
+    }
     const dead = await this.deadLetters.known(
       {
         institute: instituteIds,
@@ -202,14 +205,7 @@ export class Applier {
       },
       query,
     );
-    const owned = await this.#ownership.view(
-      [
-        ...[...userIds].map(ownedUser),
-        ...[...instituteIds].map(ownedInstitute),
-        ...memberships.map(({instituteId, userId}) => ownedMembership(instituteId, userId)),
-      ],
-      query,
-    );
+    const owned = await this.#ownership.view(ownedKeys(userIds, instituteIds, pairs), query);
     const work: Work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
     return {
       plan,
@@ -230,7 +226,7 @@ export class Applier {
   ): Promise<Outcome> {
     const {work, owned, plan} = batch;
     const transaction = new CarefulTransaction(session, batch);
-    const loadOwnership = async (keys: readonly OwnedKey[]) =>
+    const loadOwnership = async (keys: Iterable<OwnedKey>) =>
       owned.merge(await this.ownershipOf(session, keys));
     const context: DependantsContext = {
       plan,
@@ -240,15 +236,9 @@ export class Applier {
       loadOwnership,
       loadParents: async memberships => {
         const pairs = memberships.map(splitPair);
-        const [userIds, instituteIds] = [
-          new Set(pairs.map(({userId}) => userId)),
-          new Set(pairs.map(({instituteId}) => instituteId)),
-        ];
-        await loadOwnership([
-          ...memberships.map(ownedPair),
-          ...[...userIds].map(ownedUser),
-          ...[...instituteIds].map(ownedInstitute),
-        ]);
+        const userIds = new Set(pairs.map(({userId}) => userId));
+        const instituteIds = new Set(pairs.map(({instituteId}) => instituteId));
+        await loadOwnership(ownedKeys(userIds, instituteIds, pairs));
         const keys = {institute: instituteIds, user: userIds, institute_users: memberships, user_auth: []};
         const known = await this.deadLetters.known(keys, sql => session.query(sql));
         for (const table of ['institute', 'user', 'institute_users'] as const)
@@ -351,6 +341,17 @@ export class Applier {
     }
     return {institutes, users, memberships, pairsToRead: new Set()};
   }
+}
+
+/** One by one, since there are thousands that nobody keeps. */
+function* ownedKeys(
+  userIds: Iterable<string>,
+  instituteIds: Iterable<string>,
+  pairs: Iterable<Pair>,
+): Generator<OwnedKey> {
+  for (const id of userIds) yield ownedUser(id);
+  for (const id of instituteIds) yield ownedInstitute(id);
+  for (const {instituteId, userId} of pairs) yield ownedMembership(instituteId, userId);
 }
 
 function ownedPair(key: string): OwnedKey {

@@ -2,7 +2,7 @@
  * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
  */
 import type {Plan} from '../mapping/plan.ts';
-import {judge, splitPair, type Judged} from '../mapping/row.ts';
+import {judge, pairOf, type Judged} from '../mapping/row.ts';
 import type {Row} from '../mapping/values.ts';
 import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
@@ -109,14 +109,14 @@ export function decideMemberships(
     return owned.has(table === 'user' ? ownedUser(id) : ownedInstitute(id)) ? 'there' : 'absent';
   };
   for (const [key, row] of memberships) {
-    const {instituteId, userId} = splitPair(key);
+    const {instituteId, userId} = pairOf(plan.tables.institute_users, key, row);
     if (followedUsers.has(userId) || followedInstitutes.has(instituteId)) continue;
     const judged = row === null ? null : judge(plan.tables.institute_users, row);
-    const parents = [parentState('user', userId), parentState('institute', instituteId)];
+    const [user, institute] = [parentState('user', userId), parentState('institute', instituteId)];
     const isEligible = judged !== null && judged.tag !== 'ineligible';
-    if (row !== null && isEligible && parents.every(state => state === 'there')) {
+    if (row !== null && isEligible && user === 'there' && institute === 'there') {
       take(work, 'institute_users', judged, {key, source: row}, dead);
-    } else if (isEligible && parents.includes('waiting') && !parents.includes('absent')) {
+    } else if (isEligible && user !== 'absent' && institute !== 'absent') {
       // It waits with its parent, as it is; it is no dead letter itself.
       settle(work, 'institute_users', key, dead);
     } else if (!owned.has(ownedMembership(instituteId, userId))) {

@@ -24,7 +24,7 @@ export interface DependantsContext {
   /** Brings what decides about these memberships into {@link owned} and {@link dead}: theirs, and their parents'. */
   readonly loadParents: (memberships: readonly string[]) => Promise<void>;
   /** Brings ownership of more keys into {@link owned}. */
-  readonly loadOwnership: (keys: readonly ReturnType<typeof ownedKey>[]) => Promise<void>;
+  readonly loadOwnership: (keys: Iterable<ReturnType<typeof ownedKey>>) => Promise<void>;
   /** Dead letters as they stand in this transaction. */
   readonly dead: () => PerTable<ReadonlySet<string>>;
   readonly mayDelete: boolean;

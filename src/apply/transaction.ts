@@ -7,7 +7,7 @@
  * stand alone, so that one of them never costs its neighbours.
  */
 import type {Plan} from '../mapping/plan.ts';
-import {splitPair} from '../mapping/row.ts';
+import {pairOf, splitPair} from '../mapping/row.ts';
 import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
@@ -64,8 +64,11 @@ export function ownedKey(table: TargetTable, key: string): OwnedKey {
  */
 export async function writeAtOnce(session: Session, batch: Batch): Promise<Outcome> {
   const {work, plan, owned} = batch;
-  for (const table of ['institute', 'user', 'institute_users'] as const) {
-    for (const {key} of work.upserts[table]) owned.add(ownedKey(table, key));
+  for (const {key} of work.upserts.institute) owned.add(ownedInstitute(key));
+  for (const {key} of work.upserts.user) owned.add(ownedUser(key));
+  for (const {key, source} of work.upserts.institute_users) {
+    const {instituteId, userId} = pairOf(plan.tables.institute_users, key, source);
+    owned.add(ownedMembership(instituteId, userId));
   }
   for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
   const flights = new Flights(session);

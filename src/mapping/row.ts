@@ -37,8 +37,25 @@ export function keyOf(row: Row, indexes: readonly number[]): string | null {
   return isId(second) ? `${first}:${second}` : null;
 }
 
+export interface Pair {
+  readonly instituteId: string;
+  readonly userId: string;
+}
+
+/** The two ids of a membership; its row, where there is one, has them apart already. */
+export function pairOf(
+  {sourceKeyIndexes: [first = 0, second = 1]}: TablePlan,
+  key: string,
+  row: Row | null,
+): Pair {
+  const [instituteId, userId] = [row?.[first], row?.[second]];
+  return typeof instituteId === 'string' && typeof userId === 'string'
+    ? {instituteId, userId}
+    : splitPair(key);
+}
+
 /** The two ids of a membership's key. */
-export function splitPair(key: string): {instituteId: string; userId: string} {
+export function splitPair(key: string): Pair {
   const at = key.indexOf(':');
   return {instituteId: key.slice(0, at), userId: key.slice(at + 1)};
 }

@@ -33,11 +33,16 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const position: Position = low.tag === 'mysql-gtid' ? {...low, set: `${low.set},${gtid}`} : low;
     const file = high.file.replace(/\d+$/, number => String(Number(number) + 1).padStart(number.length, '0'));
     const offset: LogOffset = {file, offset: 4};
+    const insert = () =>
+      sql.query(`INSERT INTO users (id, email, password) VALUES (${id}, 'a${id}@x.test', 'p')`);
+    // What tells the place comes last: a GTID on MySQL, the file on MariaDB.
     const appear = async () => {
+      if (flavour === 'mariadb') await insert();
       await sql.query('FLUSH BINARY LOGS');
-      if (flavour === 'mysql') await sql.query(`SET gtid_next = '${gtid}'`);
-      await sql.query(`INSERT INTO users (id, email, password) VALUES (${id}, 'a${id}@x.test', 'p')`);
-      if (flavour === 'mysql') await sql.query("SET gtid_next = 'AUTOMATIC'");
+      if (flavour === 'mariadb') return;
+      await sql.query(`SET gtid_next = '${gtid}'`);
+      await insert();
+      await sql.query("SET gtid_next = 'AUTOMATIC'");
     };
     return {info, position, offset, appear};
   }
