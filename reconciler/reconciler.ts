@@ -99,7 +99,7 @@ class ReconcileRun {
     if (worker === undefined) return;
     const source = connectionQuery(worker.source);
     const [row] = await source(
-      "SELECT SUM(TABLE_ROWS) FROM information_schema.TARGET_TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
+      "SELECT SUM(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
     );
     this.#totalRows = Number(row?.[0] ?? 0);
     const found = await Promise.all(
