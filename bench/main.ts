@@ -78,6 +78,8 @@ function* render(): Generator<string> {
   yield `| an ORM script, one upsert at a time | ${median(pieces.map(run => run.ormUsersPerSecond))} users/s | |`;
   yield `| zongji alone, decoding only | ${median(pieces.map(run => run.zongjiRowsPerSecond))} rows/s | |`;
   yield '';
+  yield `Our peak memory: ${megabytes(mid(run => run.peakBytes))}.`;
+  yield '';
   yield '## From commit on the source to visible on the target';
   yield '';
   yield '| load | p50 | p99 |';
@@ -90,8 +92,6 @@ function* render(): Generator<string> {
   yield '## First load and reconcile as the tables grow';
   yield '';
   yield 'Users, each with an auth row and a membership. The limit is INSERT … SELECT inside one server; the scan is one checksum of each table on both sides at once.';
-  yield '';
-  yield `The peak of a catch-up is ${megabytes(mid(run => run.peakBytes))}.`;
   yield '';
   yield '| users | first load | of the limit | µs a row | reconcile without drift | of the scan | with 50 drifted rows | peak memory |';
   yield '|---|---|---|---|---|---|---|---|';
