@@ -8,7 +8,7 @@ import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {measureCatchUp, type CatchUp} from './catch-up.ts';
 import {measureFirstLoad, type FirstLoad} from './first-load.ts';
-import {measureLag} from './lag.ts';
+import {measureLag, type Lag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
 import {LARGE_BACKLOG, LARGE_USERS, measureLarge} from './large.ts';
 import {median} from './stand.ts';
@@ -58,6 +58,38 @@ writeFileSync(REPORT, `${report}\n`);
 say(report);
 process.exit(0);
 
+/** What the design sets out to reach (design.md §5), and how far that is. */
+function* goals(ofReplica: number): Generator<string> {
+  const lag = (pick: (run: Lag) => number) => median(lags.map(pick));
+  const of200k = growth.find(({users}) => users === 200_000);
+  const [load, reconcile] = [
+    (of200k?.loadMs ?? Number.NaN) / (of200k?.limitMs ?? Number.NaN),
+    (of200k?.reconcileMs ?? Number.NaN) / (of200k?.scanMs ?? Number.NaN),
+  ];
+  const peak = Math.max(...catchUps.map(run => run.peakBytes), ...growth.map(run => run.peakBytes));
+  const row = (what: string, goal: number, measured: number, text: string) =>
+    `| ${what} | ${text} | ${measured <= goal ? 'met' : 'not met'} |`;
+  const [p50, p99, idle] = [lag(run => run.busy.p50), lag(run => run.busy.p99), lag(run => run.idle.p50)];
+  const [status, loaded] = [lag(run => run.statusP99), lag(run => run.loadedStatusP99)];
+  yield '| goal | measured | |';
+  yield '|---|---|---|';
+  yield row(
+    "catch-up in a third of the replica's time, with 2 threads",
+    1 / 3,
+    ofReplica,
+    `${ofReplica.toFixed(2)} of it`,
+  );
+  yield row('lag at 1,000 transactions/s: p50 under 3 ms', 3, p50, `${p50.toFixed(1)} ms`);
+  yield row('p99 under 15 ms', 15, p99, `${p99.toFixed(1)} ms`);
+  yield row('lag of an idle stream under 3 ms', 3, idle, `${idle.toFixed(1)} ms (p50)`);
+  yield row('first load of 200,000 users within twice the limit', 2, load, `${load.toFixed(1)} ×`);
+  yield row('reconcile without drift within 3 times the scan', 3, reconcile, `${reconcile.toFixed(1)} ×`);
+  yield row('status under 10 ms at p99', 10, status, `${status.toFixed(1)} ms`);
+  yield row('the same under full load', 10, loaded, `${loaded.toFixed(1)} ms`);
+  yield row('memory under 200 MB', 200 * 1048576, peak, megabytes(peak));
+  yield '';
+}
+
 function* render(): Generator<string> {
   const mid = (pick: (run: CatchUp) => number) => median(catchUps.map(pick));
   const ours = mid(run => run.oursMs);
@@ -66,6 +98,7 @@ function* render(): Generator<string> {
   yield '';
   yield `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${cpu.trim()}), ${Math.round(totalmem() / 1073741824)} GB, Node ${process.versions.node}, MariaDB on both sides with durable settings (sync_binlog=1, innodb_flush_log_at_trx_commit=1), everything on this one machine. Medians of ${REPEATS} runs.`;
   yield '';
+  yield* goals(ours / mid(run => run.replicaMs['2 threads'] ?? Number.NaN));
   yield '## Catching up 200,000 bulk rows and 50,000 single-row transactions';
   yield '';
   yield '| what | time | ours takes |';
