@@ -19,7 +19,7 @@ import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
+import {anchorPosition, endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
 
 /** The stream waits for what it asks; a source that takes this long has fallen silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
@@ -158,10 +158,11 @@ export class Workbench {
     signal: AbortSignal,
   ): Promise<void> {
     const mark = await openSnapshot(source, info, signal);
+    const position = await anchorPosition(source, info, mark);
     await endSnapshot(source);
     const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
     const anchor = anchorStatement(this.#fence, {
-      position: mark.low,
+      position,
       offset,
       sourceIdentity: info.identity,
       sourceSchema: schemaFingerprint(plan),

@@ -51,8 +51,8 @@ export async function openSnapshot(
     const offset = Number(status.get('binlog_snapshot_position') ?? 0);
     if (file === '')
       throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
-    const [row] = await query(`SELECT BINLOG_GTID_POS('${file.replaceAll("'", '')}', ${offset})`);
-    return {low: {tag: 'mariadb-gtid', gtids: String(row?.[0] ?? '')}, high: {file, offset}, exact: true};
+    const place = {file, offset};
+    return {low: {tag: 'file', ...place}, high: place, exact: true};
   }
   if (info.hasGtids) {
     // Set after the engine's commit, so that what it names is seen by a snapshot taken later.
@@ -71,6 +71,23 @@ export async function openSnapshot(
 
 export async function endSnapshot(connection: Connection): Promise<void> {
   await queryRows('source', connection, 'ROLLBACK');
+}
+
+/**
+ * The position to stream from after a snapshot, while it is open.
+ *
+ * MariaDB reads its log from the file's begin for that, up to a gigabyte of it: once for a new anchor, and
+ * never for a batch of a reconcile.
+ */
+export async function anchorPosition(
+  connection: Connection,
+  info: ServerInfo,
+  {low}: Mark,
+): Promise<Position> {
+  if (info.flavour !== 'mariadb' || low.tag !== 'file') return low;
+  const file = low.file.replaceAll("'", '');
+  const [row] = await queryRows('source', connection, `SELECT BINLOG_GTID_POS('${file}', ${low.offset})`);
+  return {tag: 'mariadb-gtid', gtids: String(row?.[0] ?? '')};
 }
 
 /** Whether a snapshot shows everything that the stream has applied. */

@@ -4,7 +4,7 @@ import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
 import {connect, settledOptions} from '../../src/db/connection.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {ERROR_CODES, type ErrorCode} from '../../src/errors.ts';
-import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
+import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {cli} from '../helpers/daemon.ts';
 import {COMPOSITE} from '../helpers/fault-stand.ts';
@@ -224,14 +224,15 @@ async function openRival({server}: OwnSource) {
   };
   const control = await connect('source', config);
   const never = new AbortController().signal;
-  const {low} = await openSnapshot(control, await readServerInfo('source', control), never);
+  const info = await readServerInfo('source', control);
+  const position = await anchorPosition(control, info, await openSnapshot(control, info, never));
   await endSnapshot(control);
   control.destroy();
   return openBinlogSource({
     connection: await settledOptions('source', config),
     database: 'nothing-of-this-name',
     serverId: SERVER_ID,
-    position: low,
+    position,
     plan: () => {
       throw new Error('nothing of ours comes');
     },

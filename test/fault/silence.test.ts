@@ -8,7 +8,7 @@ import {readServerInfo} from '../../src/db/server.ts';
 import type {SyncError} from '../../src/errors.ts';
 import {silentLogger} from '../../src/logger.ts';
 import {connectionQuery} from '../../src/source/reader.ts';
-import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
+import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -152,11 +152,9 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
   it('#3 before the source has found our place in its log has 30 s, since a large file takes that long to search, and 3 s after that', async () => {
     await stand.daemon.stop();
     const control = await connectAs('source', config());
-    const mark = await openSnapshot(
-      control,
-      await readServerInfo('source', control),
-      new AbortController().signal,
-    );
+    const info = await readServerInfo('source', control);
+    const mark = await openSnapshot(control, info, new AbortController().signal);
+    const position = await anchorPosition(control, info, mark);
     await endSnapshot(control);
     control.destroy();
     let clockMs = 1_000_000;
@@ -168,7 +166,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
         connection,
         database: source,
         serverId: 3_100_000_000 + (flavour === 'mysql' ? 1 : 2),
-        position: mark.low,
+        position,
         plan: () => {
           throw new Error('nothing of ours comes');
         },

@@ -13,7 +13,7 @@ import {readServerInfo} from '../../src/db/server.ts';
 import {silentLogger} from '../../src/logger.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
-import {endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
+import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
 
@@ -87,10 +87,11 @@ export async function changesOf(
   const control = await connect('source', server);
   try {
     const never = new AbortController().signal;
-    const mark = await openSnapshot(control, await readServerInfo('source', control), never);
+    const info = await readServerInfo('source', control);
+    const position = await anchorPosition(control, info, await openSnapshot(control, info, never));
     await endSnapshot(control);
     await work();
-    const end = await openSnapshot(control, await readServerInfo('source', control), never);
+    const end = await openSnapshot(control, info, never);
     await endSnapshot(control);
     const changes: RowChange[] = [];
     const binlog = await settledOptions('source', server);
@@ -99,7 +100,7 @@ export async function changesOf(
         connection: binlog,
         database: server.database,
         serverId,
-        position: mark.low,
+        position,
         plan: () => plan,
         now: Date.now,
         onFault: error => reject(error),
