@@ -48,7 +48,7 @@ export async function verifyTables(config: Config, signal: AbortSignal): Promise
     try {
       const plan = buildPlan(
         await readSourceSchema(source, config.source.database),
-        await readTargetSchema(target, config.target.database),
+        await readTargetSchema(target, config.target.database, 'from its schema'),
       );
       return await new Verification(config, plan, source, target, signal).run();
     } finally {

@@ -32,12 +32,20 @@ export async function readSourceSchema(connection: Connection, database: string)
   };
 }
 
+type ReferringSide = 'from its schema' | 'from any schema';
+
 /**
  * The target's mapped tables and the foreign keys that refer to them.
  *
+ * @param referring whose keys: only who deletes must know those of other schemas, for which MariaDB reads
+ *   the files of every table that it has
  * @throws SyncError `target-incompatible` where a table is missing
  */
-export async function readTargetSchema(connection: Connection, database: string): Promise<TargetSchema> {
+export async function readTargetSchema(
+  connection: Connection,
+  database: string,
+  referring: ReferringSide = 'from any schema',
+): Promise<TargetSchema> {
   const tables = await readTables('target', connection, database, TARGET_TABLES);
   const missing = TARGET_TABLES.filter(name => !tables.has(name));
   if (missing.length > 0) {
@@ -48,7 +56,7 @@ export async function readTargetSchema(connection: Connection, database: string)
   }
   const take = (name: TargetTable): TableSchema => tables.get(name) ?? {columns: [], uniqueKeys: []};
   const {flavour} = await readServerInfo('target', connection);
-  const references = (await readReferences('target', connection, database, 'from any schema')).filter(
+  const references = (await readReferences('target', connection, database, referring)).filter(
     (reference): reference is Reference =>
       (TARGET_TABLES as readonly string[]).includes(reference.referenced),
   );
@@ -137,7 +145,7 @@ async function readReferences(
   side: Side,
   connection: Connection,
   database: string,
-  from: 'from its schema' | 'from any schema',
+  from: ReferringSide,
 ): Promise<(Omit<Reference, 'referenced'> & {referenced: string})[]> {
   const rows = await queryRows(
     side,

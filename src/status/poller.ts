@@ -121,7 +121,7 @@ export async function countBoth(config: Config, until = new AbortController().si
     try {
       const plan = buildPlan(
         await readSourceSchema(source, config.source.database),
-        await readTargetSchema(target, config.target.database),
+        await readTargetSchema(target, config.target.database, 'from its schema'),
       );
       const one = async (side: 'source' | 'target', connection: Connection, sql: string) => {
         const [row] = await queryRows(side, connection, sql);
