@@ -2,7 +2,7 @@
  * One batch of source rows, read at a known place of the log. What the stream touches from the opening of
  * the batch's window on, it knows better.
  */
-import type {Hands} from '../src/apply/applier.ts';
+import type {Hands} from '../src/apply/hands.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
 import type {Connection} from '../src/db/connection.ts';
 import type {ServerInfo} from '../src/db/server.ts';

@@ -2,7 +2,8 @@
  * Repairs one batch: waits until the stream has come to where the batch was read, compares it with the
  * target, and writes the difference through the applier, leaving out what the stream touched meanwhile.
  */
-import type {Applier, Hands} from '../src/apply/applier.ts';
+import type {Applier} from '../src/apply/applier.ts';
+import type {Hands} from '../src/apply/hands.ts';
 import {
   asFound,
   isEmpty,

@@ -1,5 +1,7 @@
 /** One attempt to stream: connect, check, then read, compact and apply until something ends it. */
-import type {Applier, Hands} from '../src/apply/applier.ts';
+import {setImmediate as turn} from 'node:timers/promises';
+import type {Applier, ApplyOptions, Next} from '../src/apply/applier.ts';
+import type {Hands} from '../src/apply/hands.ts';
 import {isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
@@ -163,8 +165,11 @@ class Attempt {
 
   /** Applies a batch, and makes the next one ready meanwhile where it is full: the target is then never waited for. */
   async #applyBeside(batch: Batch): Promise<Batch | null> {
-    const applying = this.#deps.lock.stream(() => this.#apply(batch));
-    const taking = this.#queue.hasFullBatch(BATCH_BYTES) ? this.#takeBatch() : Promise.resolve(null);
+    // Once the write is under way.
+    const taking = this.#queue.hasFullBatch(BATCH_BYTES)
+      ? turn().then(() => this.#takeBatch())
+      : Promise.resolve(null);
+    const applying = this.#deps.lock.stream(() => this.#apply(batch, taking));
     // Both are waited for, so that nothing goes on behind the back of a fault.
     const [applied, taken] = await Promise.allSettled([applying, taking]);
     for (const result of [applied, taken]) if (result.status === 'rejected') throw result.reason;
@@ -230,7 +235,7 @@ class Attempt {
     return {compacted, reason};
   }
 
-  async #apply({compacted, reason}: Batch): Promise<void> {
+  async #apply({compacted, reason}: Batch, next: Promise<Batch | null>): Promise<void> {
     const startedMs = this.#deps.now();
     const {applier, hands} = this.#connections;
     const {changes, progress, need} = compacted;
@@ -240,7 +245,10 @@ class Attempt {
       return;
     }
     this.#deps.tap.applying(changes);
-    const outcome = await applier.apply(hands, changes, {progress, follow: true, need});
+    const outcome = await applier.apply(hands, changes, {
+      ...optionsOf(compacted),
+      next: next.then(asNext, () => null),
+    });
     this.#saved();
     await this.#retryWaiting(changes, need);
     const durationMs = this.#deps.now() - startedMs;
@@ -273,4 +281,13 @@ class Attempt {
     this.#unsaved = null;
     this.#savedAtMs = this.#deps.now();
   }
+}
+
+function optionsOf({progress, need}: CompactedBatch): ApplyOptions {
+  return {progress, follow: true, need};
+}
+
+function asNext(batch: Batch | null): Next | null {
+  if (batch === null || isEmpty(batch.compacted.changes)) return null;
+  return {changes: batch.compacted.changes, options: optionsOf(batch.compacted)};
 }

@@ -7,11 +7,12 @@ import {keyOf, splitPair} from '../mapping/row.ts';
 import {quoteName} from '../mapping/sql.ts';
 import type {Row} from '../mapping/values.ts';
 import {rangeCondition, type SourceReader} from '../source/reader.ts';
+import type {CarefulTransaction} from './careful-transaction.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import {decideMemberships, type Knowledge, type Work} from './decide.ts';
 import type {OwnershipView} from './ownership.ts';
 import {inBatches} from './statements.ts';
-import {ownedKey, type CarefulTransaction} from './transaction.ts';
+import {ownedKey} from './transaction.ts';
 
 const USERS_PER_READ = 500;
 const MEMBERSHIPS_PER_PAGE = 5000;

@@ -2,28 +2,55 @@
  * Sends statements to the target several at a time: a round trip costs more than most of them. The next
  * flight is put together while the server works on the one before.
  */
+import {BulkRows} from '../db/bulk.ts';
 import type {TablePlan} from '../mapping/plan.ts';
 import type {KeyedRow} from './decide.ts';
 import type {Session} from './session.ts';
 import {SqlText} from './sql-text.ts';
-import {appendUpsert, type UpsertOptions} from './statements.ts';
+import {appendRows, appendUpsert, preparedUpsert, type UpsertOptions} from './statements.ts';
 
 /** Statements shorter than this travel together. */
 const FLIGHT_BYTES = 256 * 1024;
+/** From here on a flight of its own, without text to parse, is worth its round trip. */
+const BULK_ROWS = 200;
 
-/** One text for each session, whose transactions follow one another: its buffer has the size that they need. */
-const texts = new WeakMap<Session, SqlText>();
+/** Rows that are under way, and until when. */
+interface Packet {
+  readonly rows: BulkRows;
+  answered: Promise<unknown>;
+}
+
+/** What flights are put together in. */
+interface Buffers {
+  readonly text: SqlText;
+  /** One that is under way, and one for the next. */
+  readonly packets: [Packet, Packet];
+}
+
+/** For each session: those of the batch that is written, and those of the one that is made ready. They keep the size that batches need. */
+const buffersOf = new WeakMap<Session, [Buffers, Buffers]>();
 
 export class Flights {
   readonly #session: Session;
   readonly #text: SqlText;
-  #underWay: Promise<unknown> = Promise.resolve();
+  readonly #packets: [Packet, Packet];
+  /** Each flight leaves when the one before has arrived. */
+  #last: Promise<unknown>;
+  #textAnswered: Promise<unknown>;
+  #fault: Error | null = null;
 
-  constructor(session: Session) {
+  /** @param before nothing leaves until it has come about, nor if it does not */
+  constructor(session: Session, before: Promise<unknown>) {
     this.#session = session;
-    this.#text = texts.get(session) ?? new SqlText();
-    texts.set(session, this.#text);
+    let buffers = buffersOf.get(session);
+    if (buffers === undefined) buffersOf.set(session, (buffers = [newBuffers(), newBuffers()]));
+    buffers.reverse();
+    const [{text, packets}] = buffers;
+    this.#text = text;
+    this.#packets = packets;
     this.#text.clear();
+    this.#last = before;
+    this.#textAnswered = Promise.resolve();
   }
 
   /** @throws SyncError what the server refused of an earlier flight */
@@ -40,6 +67,7 @@ export class Flights {
     batchRows: number,
     options: UpsertOptions,
   ): Promise<void> {
+    if (rows.length >= BULK_ROWS && (await this.#upsertInBulk(plan, rows, batchRows, options))) return;
     for (let at = 0; at < rows.length;) {
       if (this.#text.length > 0) this.#text.sql(';');
       const room = Math.max(1, Math.min(FLIGHT_BYTES, this.#session.maxStatementBytes) - this.#text.length);
@@ -51,14 +79,55 @@ export class Flights {
   /** Sends what is left and waits for all of it. */
   async end(): Promise<void> {
     if (this.#text.length > 0) await this.#send();
-    await this.#underWay;
+    await this.#last;
   }
 
+  /** @returns false where the server takes rows as text alone */
+  async #upsertInBulk(
+    plan: TablePlan,
+    rows: readonly KeyedRow[],
+    batchRows: number,
+    options: UpsertOptions,
+  ): Promise<boolean> {
+    const sql = preparedUpsert(plan, options);
+    if (sql === null) return false;
+    const statementId = await this.#session.prepareRows(sql);
+    if (statementId === null) return false;
+    if (this.#text.length > 0) await this.#send();
+    const size = {rows: batchRows, bytes: Math.min(FLIGHT_BYTES, this.#session.maxStatementBytes)};
+    for (let at = 0; at < rows.length;) {
+      this.#packets.reverse();
+      const [packet] = this.#packets;
+      await this.#until(packet.answered);
+      packet.rows.begin(statementId, plan.columns.length);
+      at = appendRows(packet.rows, plan, rows, at, size);
+      packet.answered = this.#fly(() => this.#session.writeRows(packet.rows));
+    }
+    return true;
+  }
+
+  /** One text is under way at most, and one waits for it. */
   async #send(): Promise<void> {
     const sql = this.#text.take();
-    await this.#underWay;
-    this.#underWay = this.#session.query(sql);
-    // Its failure is reported at the next await; meanwhile it must not count as unhandled.
-    this.#underWay.catch(() => undefined);
+    await this.#until(this.#textAnswered);
+    this.#textAnswered = this.#fly(() => this.#session.query(sql));
   }
+
+  async #until(answered: Promise<unknown>): Promise<void> {
+    await answered;
+    if (this.#fault !== null) throw this.#fault;
+  }
+
+  /** @returns when it has been answered, whatever the answer: its failure is reported by what comes after it */
+  #fly(leave: () => Promise<unknown>): Promise<unknown> {
+    this.#last = this.#last.then(leave);
+    return this.#last.catch((error: unknown) => {
+      this.#fault ??= error instanceof Error ? error : new Error('the flight failed', {cause: error});
+    });
+  }
+}
+
+function newBuffers(): Buffers {
+  const packet = () => ({rows: new BulkRows(), answered: Promise.resolve()});
+  return {text: new SqlText(), packets: [packet(), packet()]};
 }

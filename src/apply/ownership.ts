@@ -5,6 +5,7 @@
  * Stored as one {@link IdSet} for each table and 65,536 ids, for memberships for each institute; kept in
  * memory up to a bound, which is safe since only the leader writes it. `user_auth` shares its user's.
  */
+import type {Pair} from '../mapping/row.ts';
 import {IdSet} from './id-set.ts';
 import {literal} from './sql-text.ts';
 
@@ -25,6 +26,17 @@ export const ownedMembership = (instituteId: string, userId: string): OwnedKey =
   scope: instituteId,
   id: userId,
 });
+
+/** One by one, since there are thousands that nobody keeps. */
+export function* ownedKeys(
+  userIds: Iterable<string>,
+  instituteIds: Iterable<string>,
+  pairs: Iterable<Pair>,
+): Generator<OwnedKey> {
+  for (const id of userIds) yield ownedUser(id);
+  for (const id of instituteIds) yield ownedInstitute(id);
+  for (const {instituteId, userId} of pairs) yield ownedMembership(instituteId, userId);
+}
 
 const CHUNK_IDS = 65_536;
 const MAX_CACHE_BYTES = 16 * 1024 * 1024;
@@ -101,8 +113,16 @@ export class Ownership {
     this.#bytes = 0;
   }
 
-  /** Brings the chunks of these keys into memory, so that {@link OwnershipView.has} can answer. */
-  async view(keys: Iterable<OwnedKey>, query: Query): Promise<OwnershipView> {
+  /**
+   * Brings the chunks of these keys into memory, so that {@link OwnershipView.has} can answer.
+   *
+   * @param before a transaction that has not ended: its changes are taken for committed
+   */
+  async view(
+    keys: Iterable<OwnedKey>,
+    query: Query,
+    before: OwnershipView | null = null,
+  ): Promise<OwnershipView> {
     const wanted = new ChunkMap();
     const missing: Chunk[] = [];
     for (const {kind, scope, id} of keys) {
@@ -110,9 +130,10 @@ export class Ownership {
       if (wanted.get(kind, scope, number) !== undefined) continue;
       const chunk = {kind, scope, number};
       const name = chunkName(chunk);
-      const cached = this.#chunks.get(name);
+      const changed = before?.changed(chunk);
+      const cached = changed ?? this.#chunks.get(name);
       if (cached === undefined) missing.push(chunk);
-      else {
+      else if (changed === undefined) {
         this.#chunks.delete(name);
         this.#chunks.set(name, cached);
       }
@@ -189,6 +210,11 @@ export class OwnershipView {
     const number = chunkOf(id);
     const place = placeOf(id, number);
     if (this.#find(kind, scope, number)?.has(place) === true) this.#own({kind, scope, number}).delete(place);
+  }
+
+  /** A chunk that this transaction changes, as it leaves it. */
+  changed({kind, scope, number}: Chunk): IdSet | undefined {
+    return this.#changed.get(kind, scope, number);
   }
 
   /** Other keys, loaded later in the same transaction. */

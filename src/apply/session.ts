@@ -1,5 +1,6 @@
 /** One connection to the target that writes: transactions, and what the server's refusals mean. */
-import {connect, errnoOf, queryRows, type Connection} from '../db/connection.ts';
+import type {BulkRows} from '../db/bulk.ts';
+import {connect, errnoOf, prepareRows, queryRows, writeRows, type Connection} from '../db/connection.ts';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
 
@@ -16,6 +17,10 @@ export interface Session {
   /** Statements longer than this are split. */
   readonly maxStatementBytes: number;
   query(sql: string): Promise<unknown[][]>;
+  /** The id of a prepared statement for {@link writeRows}; null where its rows must be sent as text. */
+  prepareRows(sql: string): Promise<number | null>;
+  /** @throws SyncError what the server refused, classified */
+  writeRows(rows: BulkRows): Promise<void>;
   close(): void;
 }
 
@@ -26,14 +31,15 @@ export async function openSession(
 ): Promise<Session> {
   const connection = await connect('target', config, {multipleStatements: true, idleSeconds: IDLE_SECONDS});
   let underWay = 0;
-  const query = async (sql: string) => {
+  const busy = async <T>(statement: Promise<T>): Promise<T> => {
     underWay++;
     try {
-      return await queryRows('target', connection, sql, [], statementMs);
+      return await statement;
     } finally {
       underWay--;
     }
   };
+  const query = (sql: string) => busy(queryRows('target', connection, sql, [], statementMs));
   const keepAlive = setInterval(
     () => {
       // A failure shows at the next statement.
@@ -44,11 +50,21 @@ export async function openSession(
   const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
   await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
   // Fewer gap locks, fewer deadlocks; a server that logs statements cannot do without them.
-  if (row?.[1] !== 'STATEMENT') await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  const logsStatements = row?.[1] === 'STATEMENT';
+  if (!logsStatements) await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  const prepared = new Map<string, Promise<number | null>>();
   return {
     connection,
     maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1),
     query,
+    prepareRows(sql) {
+      // One statement in the log cannot stand for rows that were sent beside it.
+      if (logsStatements) return Promise.resolve(null);
+      let id = prepared.get(sql);
+      if (id === undefined) prepared.set(sql, (id = busy(prepareRows(connection, sql))));
+      return id;
+    },
+    writeRows: rows => busy(writeRows(connection, rows, statementMs)),
     close() {
       clearInterval(keepAlive);
       connection.destroy();

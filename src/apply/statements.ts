@@ -2,6 +2,7 @@
 import {quoteName} from '../mapping/sql.ts';
 import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
 import type {Row, Value} from '../mapping/values.ts';
+import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
 
 const NUMERIC_TYPES = new Set([
@@ -77,6 +78,34 @@ export function appendUpsert(
   return at;
 }
 
+/** The same statement for a single row, with a placeholder for each value; null where a value cannot travel as text. */
+export function preparedUpsert(plan: TablePlan, options: UpsertOptions): string | null {
+  return upsertFrame(plan, options).prepared;
+}
+
+/**
+ * Maps source rows and appends their values for {@link preparedUpsert}.
+ *
+ * @param from where in `rows` to begin
+ * @returns where the next packet begins
+ */
+export function appendRows(
+  packet: BulkRows,
+  plan: TablePlan,
+  rows: readonly {readonly source: Row}[],
+  from: number,
+  size: StatementSize,
+): number {
+  const {columns} = plan;
+  let at = from;
+  while (at < rows.length && at - from < size.rows && packet.length < size.bytes) {
+    const {source} = rows[at] ?? {source: []};
+    for (const column of columns) packet.value(column.value(source));
+    at++;
+  }
+  return at;
+}
+
 /** The statements that {@link appendUpsert} makes of all rows, one by one. */
 export function* upserts(
   plan: TablePlan,
@@ -94,6 +123,7 @@ export function* upserts(
 interface UpsertFrame {
   readonly head: string;
   readonly tail: string;
+  readonly prepared: string | null;
   /** By column: written as a number. */
   readonly numeric: readonly boolean[];
 }
@@ -122,9 +152,14 @@ function makeFrame(plan: TablePlan, {newestWins}: UpsertOptions): UpsertFrame {
       const value = `VALUES(${name})`;
       return `${name} = ${newestWins ? `IF(${updated} > VALUES(${updated}), ${name}, ${value})` : value}`;
     });
+  const head = `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) VALUES `;
+  const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, NULL)`, ...assignments].join(', ')}`;
+  // A text of digits is their bits to a BIT column.
+  const hasBits = plan.columns.some(({schema}) => schema.type === 'bit');
   return {
-    head: `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) VALUES `,
-    tail: ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, NULL)`, ...assignments].join(', ')}`,
+    head,
+    tail,
+    prepared: hasBits ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
     numeric: plan.columns.map(isNumeric),
   };
 }

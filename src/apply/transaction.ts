@@ -1,31 +1,19 @@
 /**
  * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together
- * (design.md §3.1).
- *
- * First as one flight of statements, which is what almost every batch is. Where the server refuses a row,
- * or where dependants must be read, step by step: a statement that fails is split until the bad rows
- * stand alone, so that one of them never costs its neighbours.
+ * (design.md §3.1); here as one flight of statements, which is what almost every batch is. Where the server
+ * refuses a row, or where dependants must be read: careful.ts.
  */
 import type {Plan} from '../mapping/plan.ts';
 import {pairOf, splitPair} from '../mapping/row.ts';
 import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
-import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
+import type {DeadLetters} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import {ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
-import {
-  asIncompatible,
-  isAboutRow,
-  isReferred,
-  isUniqueClash,
-  refusalCode,
-  runFenced,
-  type Session,
-} from './session.ts';
 import {Flights} from './flights.ts';
-import {assertUnreferred, lockAndFindReferred} from './references.ts';
-import {deleteByKeys, inBatches, upserts, type UpsertOptions} from './statements.ts';
-import {clearUniqueKeys} from './unique.ts';
+import {assertUnreferred} from './references.ts';
+import type {Session} from './session.ts';
+import {deleteByKeys, inBatches, type UpsertOptions} from './statements.ts';
 
 export interface Outcome {
   readonly upserted: PerTable<number>;
@@ -57,12 +45,30 @@ export function ownedKey(table: TargetTable, key: string): OwnedKey {
   return ownedMembership(instituteId, userId);
 }
 
+/** Whether {@link writeAtOnce} will do: nothing to be looked for before it is deleted, nothing to be read. */
+export function isSimple({work, plan}: Batch): boolean {
+  return (
+    work.deletes.user.length +
+      work.deletes.institute.length +
+      work.followUsers.length +
+      work.followInstitutes.length ===
+      0 &&
+    (work.deletes.institute_users.length === 0 ||
+      !plan.references.some(({referenced}) => referenced === 'institute_users'))
+  );
+}
+
 /**
  * The whole batch in as few round trips as its size allows, without looking at single rows.
  *
+ * @param before nothing is sent until it has come about, nor if it does not
  * @throws SyncError whatever the server refused; the transaction is then to be rolled back
  */
-export async function writeAtOnce(session: Session, batch: Batch): Promise<Outcome> {
+export async function writeAtOnce(
+  session: Session,
+  batch: Batch,
+  before: Promise<unknown> = Promise.resolve(),
+): Promise<Outcome> {
   const {work, plan, owned} = batch;
   for (const {key} of work.upserts.institute) owned.add(ownedInstitute(key));
   for (const {key} of work.upserts.user) owned.add(ownedUser(key));
@@ -71,7 +77,7 @@ export async function writeAtOnce(session: Session, batch: Batch): Promise<Outco
     owned.add(ownedMembership(instituteId, userId));
   }
   for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
-  const flights = new Flights(session);
+  const flights = new Flights(session, before);
   const {batchRows} = batch.options;
   await flights.add('START TRANSACTION');
   for (const keys of inBatches(work.deletes.institute_users, batchRows))
@@ -113,201 +119,8 @@ function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
 }
 
 /** Dead letters that go: rows written or removed, and rows found in order or gone. */
-function healed({work, dead}: Batch, table: TargetTable, done: readonly string[]): string[] {
+export function healed({work, dead}: Batch, table: TargetTable, done: readonly string[]): string[] {
   return dead[table].size === 0
     ? []
     : [...new Set([...work.settled[table], ...done.filter(key => dead[table].has(key))])];
-}
-
-/** One transaction, statement by statement. */
-export class CarefulTransaction {
-  readonly #session: Session;
-  readonly #batch: Batch;
-  readonly #letters: NewDeadLetter[];
-  readonly #written = perTable(() => new Set<string>());
-  readonly #newlyOwned = perTable(() => new Set<string>());
-  readonly #gone = perTable(() => new Set<string>());
-  readonly #failed = perTable(() => new Set<string>());
-
-  constructor(session: Session, batch: Batch) {
-    this.#session = session;
-    this.#batch = batch;
-    this.#letters = [...batch.work.deadLetters];
-  }
-
-  async begin(): Promise<void> {
-    await this.#session.query('START TRANSACTION');
-  }
-
-  hasFailed(table: TargetTable, key: string): boolean {
-    return this.#failed[table].has(key);
-  }
-
-  hasDeleted(table: TargetTable, key: string): boolean {
-    return this.#gone[table].has(key);
-  }
-
-  /** Dead letters as they stand after what was written so far. */
-  deadNow(): PerTable<ReadonlySet<string>> {
-    const {dead} = this.#batch;
-    return perTable(table => {
-      if (dead[table].size + this.#failed[table].size === 0) return this.#failed[table];
-      const now = new Set([...dead[table], ...this.#failed[table]]);
-      for (const key of this.#written[table]) now.delete(key);
-      return now;
-    });
-  }
-
-  /** A row that cannot be written or removed. */
-  refuse(letter: NewDeadLetter): void {
-    this.#failed[letter.table].add(letter.key);
-    this.#letters.push(letter);
-  }
-
-  async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    const size = this.#batch.options.batchRows;
-    for (let at = 0; at < rows.length; at += size) {
-      const refused: NewDeadLetter[] = [];
-      const outcome = await this.#write(table, rows.slice(at, at + size), refused, 'stop at a clash');
-      for (const letter of refused) this.refuse(letter);
-      if (outcome === 'clash') {
-        // Values may move between any of the rows that are still to be written, not only within a slice.
-        const rest = rows.slice(at).filter(({key}) => !this.hasFailed(table, key));
-        return this.#upsertCleared(table, rest);
-      }
-    }
-  }
-
-  /**
-   * Makes way for unique values that move, and writes. A row that the server refuses all the same must
-   * not be left with the value it was parked under: then all of it is taken back and done without that row.
-   */
-  async #upsertCleared(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    const plan = this.#batch.plan.tables[table];
-    let rest = rows;
-    for (;;) {
-      await this.#session.query('SAVEPOINT uncleared');
-      const {writable, conflicts} = await clearUniqueKeys(plan, rest, sql => this.#session.query(sql));
-      const refused: NewDeadLetter[] = [];
-      for (const slice of inBatches(writable, this.#batch.options.batchRows)) {
-        await this.#write(table, slice, refused, 'refuse a clash');
-      }
-      if (refused.length === 0) {
-        for (const {row, otherKey} of conflicts) {
-          this.#forget(table, row.key);
-          this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
-        }
-        return;
-      }
-      await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');
-      for (const {key} of rest) this.#forget(table, key);
-      for (const letter of refused) this.refuse(letter);
-      rest = rest.filter(({key}) => !this.hasFailed(table, key));
-    }
-  }
-
-  /**
-   * Writes rows, split where the server refuses one, until the bad ones stand alone.
-   *
-   * @param refused takes those that the server refuses
-   * @returns `clash` where unique values stand in the way and that is to stop it
-   */
-  async #write(
-    table: TargetTable,
-    rows: readonly KeyedRow[],
-    refused: NewDeadLetter[],
-    onClash: 'stop at a clash' | 'refuse a clash',
-  ): Promise<'done' | 'clash'> {
-    if (rows.length === 0) return 'done';
-    const plan = this.#batch.plan.tables[table];
-    try {
-      const {options} = this.#batch;
-      const size = {rows: options.batchRows, bytes: this.#session.maxStatementBytes};
-      for (const sql of upserts(plan, rows, size, options)) await this.#session.query(sql);
-    } catch (error) {
-      if (!isAboutRow(error)) throw asIncompatible(error);
-      if (onClash === 'stop at a clash' && isUniqueClash(error) && plan.otherUniqueKeys.length > 0)
-        return 'clash';
-      if (rows.length === 1) {
-        for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});
-        return 'done';
-      }
-      const middle = rows.length >> 1;
-      for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
-        if ((await this.#write(table, half, refused, onClash)) === 'clash') return 'clash';
-      }
-      return 'done';
-    }
-    for (const {key} of rows) {
-      this.#written[table].add(key);
-      if (table !== 'user_auth' && !this.#batch.owned.has(ownedKey(table, key))) {
-        this.#newlyOwned[table].add(key);
-        this.#batch.owned.add(ownedKey(table, key));
-      }
-    }
-    return 'done';
-  }
-
-  /** Takes back that a row was written, where the statement was. */
-  #forget(table: TargetTable, key: string): void {
-    this.#written[table].delete(key);
-    if (this.#newlyOwned[table].delete(key)) this.#batch.owned.delete(ownedKey(table, key));
-  }
-
-  /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
-  async delete(table: TargetTable, keys: readonly string[]): Promise<void> {
-    for (const slice of inBatches(keys, this.#batch.options.batchRows)) await this.#deleteSlice(table, slice);
-  }
-
-  async #deleteSlice(table: TargetTable, wanted: readonly string[]): Promise<void> {
-    const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);
-    for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
-    const keys = wanted.filter(key => !blocked.has(key));
-    if (keys.length === 0) return;
-    try {
-      await this.#session.query(deleteByKeys(this.#batch.plan.tables[table], keys));
-    } catch (error) {
-      if (!isReferred(error)) throw asIncompatible(error);
-      if (keys.length === 1) {
-        for (const key of keys) this.refuse({table, key, code: 'delete-blocked', detail: null});
-        return;
-      }
-      const middle = keys.length >> 1;
-      await this.#deleteSlice(table, keys.slice(0, middle));
-      await this.#deleteSlice(table, keys.slice(middle));
-      return;
-    }
-    for (const key of keys) {
-      this.#gone[table].add(key);
-      if (table !== 'user_auth') this.#batch.owned.delete(ownedKey(table, key));
-    }
-  }
-
-  query(sql: string): Promise<unknown[][]> {
-    return this.#session.query(sql);
-  }
-
-  /** Ownership, dead letters and position, and then all of it at once. */
-  async commit(): Promise<Outcome> {
-    const {owned, deadLetters, at, fence} = this.#batch;
-    const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, at)];
-    for (const table of TARGET_TABLES) {
-      const keys = healed(this.#batch, table, [...this.#written[table], ...this.#gone[table]]);
-      statements.push(
-        ...deadLetters.removeStatements(
-          table,
-          keys.filter(key => !this.#failed[table].has(key)),
-        ),
-      );
-    }
-    for (const sql of statements) await this.#session.query(sql);
-    await runFenced(this.#session, fence);
-    await this.#session.query('COMMIT');
-    return {
-      upserted: perTable(table => this.#written[table].size),
-      deleted: perTable(table => this.#gone[table].size),
-      deadLetters: perTable(table => this.#letters.filter(letter => letter.table === table).length),
-      wrote: (table, key) => this.#written[table].has(key),
-    };
-  }
 }

@@ -4,12 +4,14 @@
  */
 import {readFileSync} from 'node:fs';
 import {isIP, type Socket} from 'node:net';
-import mysql from 'mysql2/promise';
+import mysql from 'mysql2';
 import type {ConnectionOptions, SslOptions} from 'mysql2';
+import type {Connection as PromiseConnection, RowDataPacket} from 'mysql2/promise';
 import type {DatabaseConfig} from '../config.ts';
 import {StoppedError, SyncError} from '../errors.ts';
+import {askForBulk, canBulk, executeBulk, prepare, type BulkRows, type DriverConnection} from './bulk.ts';
 
-export type Connection = mysql.Connection;
+export type Connection = PromiseConnection;
 export type {ConnectionOptions};
 export type Side = 'source' | 'target';
 
@@ -148,7 +150,7 @@ async function open(
   extra: ConnectionOptions,
 ): Promise<{connection: Connection; used: ConnectionOptions}> {
   const attempt = async (options: ConnectionOptions) => {
-    const connection = await mysql.createConnection({...options, ...extra});
+    const connection = await opened(mysql.createConnection({...options, ...extra}));
     // An error outside of any query must not end the process: the next query reports it.
     connection.on('error', () => undefined);
     return {connection, used: options};
@@ -165,6 +167,17 @@ async function open(
   } catch (error) {
     throw classify(side, error);
   }
+}
+
+function opened(core: mysql.Connection): Promise<Connection> {
+  askForBulk(core as unknown as DriverConnection);
+  return new Promise((resolve, reject) => {
+    core.once('connect', () => {
+      core.off('error', reject);
+      resolve(core.promise());
+    });
+    core.once('error', reject);
+  });
 }
 
 function sessionSql(side: Side, idleSeconds: number | undefined): string[] {
@@ -192,7 +205,7 @@ export async function queryRows(
 ): Promise<unknown[][]> {
   try {
     const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};
-    const [rows] = await connection.query<mysql.RowDataPacket[][]>({
+    const [rows] = await connection.query<RowDataPacket[][]>({
       sql,
       ...(values.length === 0 ? {} : {values: [...values]}),
       rowsAsArray: true,
@@ -203,6 +216,35 @@ export async function queryRows(
     if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT')
       connection.destroy();
     throw classify(side, error);
+  }
+}
+
+/**
+ * Prepares a statement for {@link writeRows}.
+ *
+ * @returns its id on the server; null where this one takes no rows so, or not this statement: send it as text
+ */
+export async function prepareRows(connection: Connection, sql: string): Promise<number | null> {
+  const core = coreOf(connection);
+  if (!canBulk(core)) return null;
+  try {
+    return await prepare(core, sql);
+  } catch {
+    // As text it says what is wrong with it, or is taken: a server may allow no prepared statements.
+    return null;
+  }
+}
+
+/**
+ * Executes a prepared statement for all rows, all or nothing.
+ *
+ * @throws SyncError, classified
+ */
+export async function writeRows(connection: Connection, rows: BulkRows, timeoutMs: number): Promise<void> {
+  try {
+    await executeBulk(coreOf(connection), rows, timeoutMs);
+  } catch (error) {
+    throw classify('target', error);
   }
 }
 
@@ -262,7 +304,12 @@ export function sever(connection: Connection): void {
 }
 
 function socketOf(connection: Connection): Socket {
-  return (connection as unknown as {connection: {stream: Socket}}).connection.stream;
+  return coreOf(connection).stream;
+}
+
+/** What the driver's promises stand before. */
+function coreOf(connection: Connection): DriverConnection & {readonly stream: Socket} {
+  return (connection as unknown as {connection: DriverConnection & {stream: Socket}}).connection;
 }
 
 /** What a driver's error is to us: by number and code, never by its text. */

@@ -2,7 +2,7 @@
 import {beforeAll, expect, it} from 'vitest';
 import {readBatch, type Worker} from '../../reconciler/batch.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
-import type {Hands} from '../../src/apply/applier.ts';
+import type {Hands} from '../../src/apply/hands.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
