@@ -5,7 +5,7 @@
 import {BulkRows} from '../db/bulk.ts';
 import type {TablePlan} from '../mapping/plan.ts';
 import type {KeyedRow} from './decide.ts';
-import type {Session} from './session.ts';
+import {END_ROWS, type Session} from './session.ts';
 import {SqlText} from './sql-text.ts';
 import {appendRows, appendUpsert, preparedUpsert, type UpsertOptions} from './statements.ts';
 
@@ -20,12 +20,13 @@ interface Packet {
   answered: Promise<unknown>;
 }
 
-/** What flights are put together in. */
+/** What flights are put together in: one text, and packets that are under way at the same time. */
 interface Buffers {
   readonly text: SqlText;
-  /** One that is under way, and one for the next. */
-  readonly packets: [Packet, Packet];
+  readonly packets: Packet[];
 }
+
+const PACKETS = 3;
 
 /** For each session: those of the batch that is written, and those of the one that is made ready. They keep the size that batches need. */
 const buffersOf = new WeakMap<Session, [Buffers, Buffers]>();
@@ -33,10 +34,13 @@ const buffersOf = new WeakMap<Session, [Buffers, Buffers]>();
 export class Flights {
   readonly #session: Session;
   readonly #text: SqlText;
-  readonly #packets: [Packet, Packet];
-  /** Each flight leaves when the one before has arrived. */
-  #last: Promise<unknown>;
-  #textAnswered: Promise<unknown>;
+  readonly #packets: readonly Packet[];
+  #packet = 0;
+  /** A text leaves when all before it were answered, rows when those before them left. */
+  #left: Promise<unknown>;
+  #answered: Promise<unknown>;
+  #textAnswered: Promise<unknown> = Promise.resolve();
+  #isOpen: 'no' | 'for text' | 'for rows' = 'no';
   #fault: Error | null = null;
 
   /** @param before nothing leaves until it has come about, nor if it does not */
@@ -49,13 +53,17 @@ export class Flights {
     this.#text = text;
     this.#packets = packets;
     this.#text.clear();
-    this.#last = before;
-    this.#textAnswered = Promise.resolve();
+    this.#left = before;
+    this.#answered = before;
   }
 
-  /** @throws SyncError what the server refused of an earlier flight */
+  /**
+   * A statement of the transaction that the first one opens.
+   *
+   * @throws SyncError what the server refused of an earlier flight
+   */
   async add(statement: string): Promise<void> {
-    if (this.#text.length > 0) this.#text.sql(';');
+    this.#openText();
     this.#text.sql(statement);
     if (this.#text.length >= FLIGHT_BYTES) await this.#send();
   }
@@ -69,17 +77,18 @@ export class Flights {
   ): Promise<void> {
     if (rows.length >= BULK_ROWS && (await this.#upsertInBulk(plan, rows, batchRows, options))) return;
     for (let at = 0; at < rows.length;) {
-      if (this.#text.length > 0) this.#text.sql(';');
+      this.#openText();
       const room = Math.max(1, Math.min(FLIGHT_BYTES, this.#session.maxStatementBytes) - this.#text.length);
       at = appendUpsert(this.#text, plan, rows, at, {rows: batchRows, bytes: room}, options);
       if (this.#text.length >= FLIGHT_BYTES) await this.#send();
     }
   }
 
-  /** Sends what is left and waits for all of it. */
-  async end(): Promise<void> {
+  /** Commits, and waits for all of it. */
+  async commit(): Promise<void> {
+    await this.add(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
     if (this.#text.length > 0) await this.#send();
-    await this.#last;
+    await this.#answered;
   }
 
   /** @returns false where the server takes rows as text alone */
@@ -94,23 +103,35 @@ export class Flights {
     const statementId = await this.#session.prepareRows(sql);
     if (statementId === null) return false;
     if (this.#text.length > 0) await this.#send();
+    if (this.#isOpen !== 'for rows') void this.#depart(() => this.#session.beginRows());
+    this.#isOpen = 'for rows';
     const size = {rows: batchRows, bytes: Math.min(FLIGHT_BYTES, this.#session.maxStatementBytes)};
     for (let at = 0; at < rows.length;) {
-      this.#packets.reverse();
-      const [packet] = this.#packets;
+      const packet = this.#packets[this.#packet++ % PACKETS];
+      if (packet === undefined) throw new Error('there is no packet');
       await this.#until(packet.answered);
       packet.rows.begin(statementId, plan.columns.length);
       at = appendRows(packet.rows, plan, rows, at, size);
-      packet.answered = this.#fly(() => this.#session.writeRows(packet.rows));
+      packet.answered = this.#depart(() => this.#session.writeRows(packet.rows));
     }
     return true;
+  }
+
+  #openText(): void {
+    if (this.#text.length > 0) this.#text.sql(';');
+    else if (this.#isOpen === 'no') {
+      this.#isOpen = 'for text';
+      this.#text.sql('START TRANSACTION;');
+    }
   }
 
   /** One text is under way at most, and one waits for it. */
   async #send(): Promise<void> {
     const sql = this.#text.take();
     await this.#until(this.#textAnswered);
-    this.#textAnswered = this.#fly(() => this.#session.query(sql));
+    this.#left = this.#answered;
+    this.#textAnswered = this.#depart(() => this.#session.query(sql));
+    this.#left = this.#textAnswered;
   }
 
   async #until(answered: Promise<unknown>): Promise<void> {
@@ -119,9 +140,16 @@ export class Flights {
   }
 
   /** @returns when it has been answered, whatever the answer: its failure is reported by what comes after it */
-  #fly(leave: () => Promise<unknown>): Promise<unknown> {
-    this.#last = this.#last.then(leave);
-    return this.#last.catch((error: unknown) => {
+  #depart(leave: () => Promise<unknown>): Promise<unknown> {
+    const underWay = this.#left.then(() => {
+      if (this.#fault !== null) throw this.#fault;
+      return {answer: leave()};
+    });
+    this.#left = underWay;
+    const answer = underWay.then(flight => flight.answer);
+    this.#answered = Promise.all([this.#answered, answer]);
+    this.#answered.catch(() => undefined);
+    return answer.catch((error: unknown) => {
       this.#fault ??= error instanceof Error ? error : new Error('the flight failed', {cause: error});
     });
   }
@@ -129,5 +157,5 @@ export class Flights {
 
 function newBuffers(): Buffers {
   const packet = () => ({rows: new BulkRows(), answered: Promise.resolve()});
-  return {text: new SqlText(), packets: [packet(), packet()]};
+  return {text: new SqlText(), packets: Array.from({length: PACKETS}, packet)};
 }

@@ -1,6 +1,6 @@
 /** One connection to the target that writes: transactions, and what the server's refusals mean. */
 import type {BulkRows} from '../db/bulk.ts';
-import {connect, errnoOf, prepareRows, queryRows, writeRows, type Connection} from '../db/connection.ts';
+import {connect, errnoOf, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
 
@@ -12,6 +12,10 @@ const LOCK_WAIT_SECONDS = 10;
 const STATEMENT_TIMEOUT_MS = 30_000;
 const MAX_STATEMENT_BYTES = 1024 * 1024;
 
+/** Commits a transaction that {@link Session.beginRows} opened. */
+export const END_ROWS = 'COMMIT; SET autocommit = 1';
+const UNDO = 'ROLLBACK; SET autocommit = 1';
+
 export interface Session {
   readonly connection: Connection;
   /** Statements longer than this are split. */
@@ -19,7 +23,14 @@ export interface Session {
   query(sql: string): Promise<unknown[][]>;
   /** The id of a prepared statement for {@link writeRows}; null where its rows must be sent as text. */
   prepareRows(sql: string): Promise<number | null>;
-  /** @throws SyncError what the server refused, classified */
+  /**
+   * Opens a transaction that ends with {@link END_ROWS}, whatever becomes of what is sent in it: were it to
+   * end with an error, what was sent after that would be committed at once, each statement by itself.
+   *
+   * @throws SyncError what the server refused, classified
+   */
+  beginRows(): Promise<void>;
+  /** Executes a prepared statement for each row; later ones are executed whatever becomes of this. */
   writeRows(rows: BulkRows): Promise<void>;
   close(): void;
 }
@@ -64,7 +75,8 @@ export async function openSession(
       if (id === undefined) prepared.set(sql, (id = busy(prepareRows(connection, sql))));
       return id;
     },
-    writeRows: rows => busy(writeRows(connection, rows, statementMs)),
+    beginRows: () => busy(sendRows(connection, 'SET autocommit = 0', statementMs)),
+    writeRows: rows => busy(sendRows(connection, rows, statementMs)),
     close() {
       clearInterval(keepAlive);
       connection.destroy();
@@ -75,7 +87,7 @@ export async function openSession(
 /** Rolls back whatever is open; a connection that cannot even do that is closed. */
 export async function rollBack(session: Session): Promise<void> {
   try {
-    await session.query('ROLLBACK');
+    await session.query(UNDO);
   } catch {
     // The server rolls back when the connection ends; the fault that led here is already on its way.
     session.connection.destroy();

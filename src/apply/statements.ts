@@ -78,7 +78,7 @@ export function appendUpsert(
   return at;
 }
 
-/** The same statement for a single row, with a placeholder for each value; null where a value cannot travel as text. */
+/** The statement of {@link appendUpsert} for one row, with placeholders; null where a value cannot travel as text. */
 export function preparedUpsert(plan: TablePlan, options: UpsertOptions): string | null {
   return upsertFrame(plan, options).prepared;
 }
@@ -98,10 +98,9 @@ export function appendRows(
 ): number {
   const {columns} = plan;
   let at = from;
-  while (at < rows.length && at - from < size.rows && packet.length < size.bytes) {
+  for (; at < rows.length && at - from < size.rows && packet.length < size.bytes; at++) {
     const {source} = rows[at] ?? {source: []};
     for (const column of columns) packet.value(column.value(source));
-    at++;
   }
   return at;
 }

@@ -79,7 +79,6 @@ export async function writeAtOnce(
   for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
   const flights = new Flights(session, before);
   const {batchRows} = batch.options;
-  await flights.add('START TRANSACTION');
   for (const keys of inBatches(work.deletes.institute_users, batchRows))
     await flights.add(deleteByKeys(plan.tables.institute_users, keys));
   if (work.deletes.institute_users.length > 0) await flights.add(assertUnreferred(plan, 'institute_users'));
@@ -98,8 +97,7 @@ export async function writeAtOnce(
   ];
   for (const sql of bookkeeping) await flights.add(sql);
   await flights.add(batch.fence);
-  await flights.add('COMMIT');
-  await flights.end();
+  await flights.commit();
   return {
     upserted: perTable(table => work.upserts[table].length),
     deleted: perTable(table => work.deletes[table].length),

@@ -5,16 +5,14 @@
  *
  * Source: https://mariadb.com/docs/server/reference/clientserver-protocol/3-binary-protocol-prepared-statements/com_stmt_bulk_execute
  */
-import {EventEmitter} from 'node:events';
+
+import {PACKET_HEADER_BYTES, type DriverConnection, OutgoingPacket} from './pipeline.ts';
 
 /** MARIADB_CLIENT_STMT_BULK_OPERATIONS, of the extended capabilities. */
 const BULK_OPERATIONS = 4;
 const COMMAND = 0xfa;
 const SEND_TYPES = 128;
 const VAR_STRING = 0xfd;
-/** Of a packet, before the command. */
-const PACKET_HEADER_BYTES = 4;
-const OK = 0x00;
 const VALUE_FOLLOWS = 0;
 const IS_NULL = 1;
 /** Lengths from here on take more than one byte. */
@@ -22,45 +20,25 @@ const LONG_LENGTH = 0xfb;
 const FIRST_BYTES = 64 * 1024;
 /** A UTF-16 unit takes at most three bytes of UTF-8. */
 const BYTES_PER_UNIT = 3;
-
-/** A connection of mysql2, with what is touched here beneath its types: what @vlasky/zongji touches, and the handshake. */
-export interface DriverConnection {
-  readonly _command: {mariadbExtendedClientFlags: number} | undefined;
-  readonly _handshakePacket: {readonly mariadbExtendedCapabilityFlags?: number} | undefined;
-  readonly clientEncoding: string;
-  prepare(sql: string, done: (error: Error | null, statement: {readonly id: number}) => void): void;
-  addCommand(command: Command): void;
-  writePacket(packet: object): void;
-  _resetSequenceId(): void;
-  destroy(): void;
-}
-
-interface Command {
-  readonly onResult: (error: Error | null) => void;
-}
-
-interface Packet {
-  isError(): boolean;
-  asError(encoding: string): Error;
-  peekByte(): number;
-}
+/** Of a text: that it follows, and its length. */
+const LENGTH_BYTES = 10;
 
 /**
  * Lets a connection ask for bulk operations where it asks a server for any of MariaDB's own capabilities;
  * to be called before the server's first packet came.
  */
 export function askForBulk({_command: handshake}: DriverConnection): void {
-  if (handshake === undefined) return;
-  let flags = handshake.mariadbExtendedClientFlags;
+  let flags = handshake?.mariadbExtendedClientFlags;
+  if (handshake === undefined || flags === undefined) return;
   Object.defineProperty(handshake, 'mariadbExtendedClientFlags', {
-    get: () => (flags === 0 ? 0 : flags | BULK_OPERATIONS),
+    get: () => (flags === 0 ? 0 : (flags ?? 0) | BULK_OPERATIONS),
     set: (asked: number) => {
       flags = asked;
     },
   });
 }
 
-/** Whether {@link executeBulk} works on a connection that asked for it. */
+/** Whether {@link BulkRows} can be sent over a connection that asked for it. */
 export function canBulk({_handshakePacket: hello}: DriverConnection): boolean {
   return ((hello?.mariadbExtendedCapabilityFlags ?? 0) & BULK_OPERATIONS) !== 0;
 }
@@ -77,16 +55,17 @@ export class BulkRows {
 
   /** Begins anew, in the same buffer: what was put together before must have been answered. */
   begin(statementId: number, columns: number): void {
-    const header = PACKET_HEADER_BYTES + 7 + 2 * columns;
     const buffer = this.#buffer;
-    buffer[PACKET_HEADER_BYTES] = COMMAND;
-    buffer.writeUInt32LE(statementId, PACKET_HEADER_BYTES + 1);
-    buffer.writeUInt16LE(SEND_TYPES, PACKET_HEADER_BYTES + 5);
-    for (let at = PACKET_HEADER_BYTES + 7; at < header; at += 2) {
-      buffer[at] = VAR_STRING;
-      buffer[at + 1] = 0;
+    let at = PACKET_HEADER_BYTES;
+    buffer[at] = COMMAND;
+    buffer.writeUInt32LE(statementId, at + 1);
+    buffer.writeUInt16LE(SEND_TYPES, at + 5);
+    at += 7;
+    for (let i = 0; i < columns; i++) {
+      buffer[at++] = VAR_STRING;
+      buffer[at++] = 0;
     }
-    this.#at = header;
+    this.#at = at;
   }
 
   /** The next column of a row; the last one ends it. */
@@ -97,33 +76,23 @@ export class BulkRows {
       return;
     }
     const {length} = value;
-    this.#reserve(length + 4);
+    this.#reserve(length * BYTES_PER_UNIT + LENGTH_BYTES);
     const buffer = this.#buffer;
     const start = this.#at;
     buffer[start] = VALUE_FOLLOWS;
+    if (length >= LONG_LENGTH) return this.#utf8(value);
     let at = start + 2;
-    if (length < LONG_LENGTH) {
-      for (let i = 0; i < length; i++) {
-        const code = value.charCodeAt(i);
-        if (code >= 128) return this.#utf8(value);
-        buffer[at++] = code;
-      }
-      buffer[start + 1] = length;
-      this.#at = at;
-    } else this.#utf8(value);
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 128) return this.#utf8(value);
+      buffer[at++] = code;
+    }
+    buffer[start + 1] = length;
+    this.#at = at;
   }
 
-  /** What mysql2 asks of a packet that it is to send. */
-  packet(): object {
-    const bytes = this.#buffer.subarray(0, this.#at);
-    return {
-      buffer: bytes,
-      length: () => bytes.length - PACKET_HEADER_BYTES,
-      writeHeader: (sequenceId: number) => {
-        bytes.writeUIntLE(bytes.length - PACKET_HEADER_BYTES, 0, 3);
-        bytes[3] = sequenceId;
-      },
-    };
+  packet(): OutgoingPacket {
+    return new OutgoingPacket(this.#buffer.subarray(0, this.#at));
   }
 
   #utf8(value: string): void {
@@ -144,9 +113,8 @@ export class BulkRows {
     this.#at = at + buffer.write(value, at, 'utf8');
   }
 
-  /** Room for a text of as many units, with its length before it. */
-  #reserve(units: number): void {
-    const needed = this.#at + units * BYTES_PER_UNIT;
+  #reserve(bytes: number): void {
+    const needed = this.#at + bytes;
     if (needed <= this.#buffer.length) return;
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#at);
@@ -155,7 +123,7 @@ export class BulkRows {
 }
 
 /**
- * Prepares a statement for {@link executeBulk}.
+ * Prepares a statement for {@link BulkRows}.
  *
  * @returns its id on the server
  * @throws what the driver throws
@@ -167,53 +135,4 @@ export function prepare(connection: DriverConnection, sql: string): Promise<numb
       else reject(error);
     });
   });
-}
-
-/**
- * Executes a prepared statement for all rows; the first one that is refused undoes them all. A server that
- * does not answer within `timeoutMs` ends the connection.
- *
- * @throws what the driver throws
- */
-export function executeBulk(connection: DriverConnection, rows: BulkRows, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      connection.destroy();
-      reject(Object.assign(new Error('no answer in time'), {code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true}));
-    }, timeoutMs);
-    const command = new BulkExecute(rows.packet(), error => {
-      clearTimeout(timer);
-      if (error === null) resolve();
-      else reject(error);
-    });
-    connection.addCommand(command);
-  });
-}
-
-/** One exchange, in the shape that mysql2's queue of commands wants. */
-class BulkExecute extends EventEmitter implements Command {
-  readonly onResult: (error: Error | null) => void;
-  readonly #packet: object;
-  #sent = false;
-
-  constructor(packet: object, onResult: (error: Error | null) => void) {
-    super();
-    this.#packet = packet;
-    this.onResult = onResult;
-  }
-
-  /** @returns whether the command has ended */
-  execute(answer: Packet | undefined, connection: DriverConnection): boolean {
-    if (!this.#sent) {
-      this.#sent = true;
-      connection._resetSequenceId();
-      connection.writePacket(this.#packet);
-      return false;
-    }
-    if (answer?.isError() === true) this.onResult(answer.asError(connection.clientEncoding));
-    else if (answer?.peekByte() === OK) this.onResult(null);
-    else throw new Error('the server answered a bulk statement with neither OK nor an error');
-    this.emit('end');
-    return true;
-  }
 }

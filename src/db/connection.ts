@@ -9,7 +9,8 @@ import type {ConnectionOptions, SslOptions} from 'mysql2';
 import type {Connection as PromiseConnection, RowDataPacket} from 'mysql2/promise';
 import type {DatabaseConfig} from '../config.ts';
 import {StoppedError, SyncError} from '../errors.ts';
-import {askForBulk, canBulk, executeBulk, prepare, type BulkRows, type DriverConnection} from './bulk.ts';
+import {askForBulk, canBulk, prepare, type BulkRows} from './bulk.ts';
+import {pipeline, statementPacket, type DriverConnection} from './pipeline.ts';
 
 export type Connection = PromiseConnection;
 export type {ConnectionOptions};
@@ -220,7 +221,7 @@ export async function queryRows(
 }
 
 /**
- * Prepares a statement for {@link writeRows}.
+ * Prepares a statement for {@link sendRows}.
  *
  * @returns its id on the server; null where this one takes no rows so, or not this statement: send it as text
  */
@@ -236,13 +237,20 @@ export async function prepareRows(connection: Connection, sql: string): Promise<
 }
 
 /**
- * Executes a prepared statement for all rows, all or nothing.
+ * Executes a prepared statement for all rows, all or nothing, or a statement without a result. What is
+ * called in one turn is sent at once: the server does not wait for us between them, and executes the later
+ * ones whatever became of the first.
  *
  * @throws SyncError, classified
  */
-export async function writeRows(connection: Connection, rows: BulkRows, timeoutMs: number): Promise<void> {
+export async function sendRows(
+  connection: Connection,
+  rows: BulkRows | string,
+  timeoutMs: number,
+): Promise<void> {
+  const packet = typeof rows === 'string' ? statementPacket(rows) : rows.packet();
   try {
-    await executeBulk(coreOf(connection), rows, timeoutMs);
+    await pipeline(coreOf(connection), packet, timeoutMs);
   } catch (error) {
     throw classify('target', error);
   }

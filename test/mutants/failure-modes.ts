@@ -13,7 +13,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
     name: 'cascaded-memberships-stay',
     edits: [
       [
-        'src/apply/applier.ts',
+        'src/apply/careful.ts',
         'await dropMembershipsOfUsers(context, work.deletes.user)',
         '(void dropMembershipsOfUsers, new Set<string>())',
       ],
@@ -135,8 +135,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
     edits: [
       [
         'replicator/attempt.ts',
-        'const outcome = await applier.apply(hands, changes, {progress, follow: true, need});',
-        'if (progress !== null) await this.#save(progress);\n    const outcome = await applier.apply(hands, changes, {progress: null, follow: true, need});',
+        'const outcome = await applier.apply(hands, changes, {\n      ...optionsOf(compacted),',
+        'if (progress !== null) await this.#save(progress);\n    const outcome = await applier.apply(hands, changes, {\n      ...optionsOf(compacted),\n      progress: null,',
       ],
     ],
     answers: ['#9', 'exactly once', 'invariant 1'],
@@ -329,8 +329,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
   {
     name: 'parents-are-replaced',
     edits: [
-      ['src/apply/statements.ts', 'head: `INSERT INTO', 'head: `REPLACE INTO'],
-      ['src/apply/statements.ts', 'tail: ` ON DUPLICATE', "tail: '' && ` ON DUPLICATE"],
+      ['src/apply/statements.ts', 'const head = `INSERT INTO', 'const head = `REPLACE INTO'],
+      ['src/apply/statements.ts', 'const tail = ` ON DUPLICATE', "const tail = '' && ` ON DUPLICATE"],
     ],
     answers: ['#22', 'ownership'],
     test: ['test/fault/ownership.test.ts', '#22 that hang on ours'],
@@ -500,7 +500,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
   },
   {
     name: 'bad-row-costs-its-neighbours',
-    edits: [['src/apply/transaction.ts', 'if (rows.length === 1) {', 'if (rows.length >= 1) {']],
+    edits: [['src/apply/careful-transaction.ts', 'if (rows.length === 1) {', 'if (rows.length >= 1) {']],
     answers: ['#30', 'dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
   },

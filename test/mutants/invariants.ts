@@ -4,9 +4,7 @@ import type {Mutant} from './mutant.ts';
 export const INVARIANTS: readonly Mutant[] = [
   {
     name: 'each-statement-commits-itself',
-    edits: [
-      ['src/apply/transaction.ts', "await flights.add('START TRANSACTION');", "await flights.add('DO 1');"],
-    ],
+    edits: [['src/apply/flights.ts', "this.#text.sql('START TRANSACTION;');", "this.#text.sql('DO 1;');"]],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/fault/lease.test.ts', 'never write both'],
   },
@@ -194,7 +192,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'values-in-dead-letters',
     edits: [
       [
-        'src/apply/transaction.ts',
+        'src/apply/careful-transaction.ts',
         'for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});',
         "for (const {key, source} of rows) refused.push({table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)});",
       ],

@@ -91,7 +91,11 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'parked-value-left-behind',
     edits: [
-      ['src/apply/transaction.ts', "await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');", ''],
+      [
+        'src/apply/careful-transaction.ts',
+        "await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');",
+        '',
+      ],
     ],
     answers: ['unique keys', 'dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'leaves no placeholder'],
@@ -118,7 +122,7 @@ export const RULES: readonly Mutant[] = [
     name: 'rows-that-refer-to-ours-go-along',
     edits: [
       [
-        'src/apply/transaction.ts',
+        'src/apply/careful-transaction.ts',
         'const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
         'const blocked = new Map<string, string>();',
       ],

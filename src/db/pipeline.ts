@@ -1,0 +1,155 @@
+/**
+ * Commands that are sent before those before them were answered, as the protocol allows and mysql2, which
+ * waits for each answer, does not: the server then finds the next one there when it is done with one, and
+ * does not wait for our event loop. Only commands that answer with OK or with an error.
+ */
+import {EventEmitter} from 'node:events';
+
+export const PACKET_HEADER_BYTES = 4;
+const QUERY = 0x03;
+const OK = 0x00;
+/** Larger ones travel in several packets, which mysql2 makes. */
+const MAX_PACKET_BYTES = 0xffffff;
+
+/** A connection of mysql2, with what is touched here beneath its types: what @vlasky/zongji touches, and the handshake. */
+export interface DriverConnection {
+  readonly _command: {mariadbExtendedClientFlags?: number} | undefined;
+  readonly _commands: {readonly length: number};
+  readonly _handshakePacket: {readonly mariadbExtendedCapabilityFlags?: number} | undefined;
+  readonly clientEncoding: string;
+  prepare(sql: string, done: (error: Error | null, statement: {readonly id: number}) => void): void;
+  addCommand(command: object): void;
+  write(bytes: Buffer): void;
+  writePacket(packet: OutgoingPacket): void;
+  _resetSequenceId(): void;
+  _bumpSequenceId(packets: number): void;
+  destroy(): void;
+}
+
+interface Answer {
+  isError(): boolean;
+  asError(encoding: string): Error;
+  peekByte(): number;
+}
+
+/** What mysql2 asks of a packet: its bytes, with room for a header in front. */
+export class OutgoingPacket {
+  readonly buffer: Buffer;
+
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
+  }
+
+  /** Without the header. */
+  length(): number {
+    return this.buffer.length - PACKET_HEADER_BYTES;
+  }
+
+  writeHeader(sequenceId: number): void {
+    this.buffer.writeUIntLE(this.length(), 0, 3);
+    this.buffer[3] = sequenceId;
+  }
+}
+
+/** A statement without a result. */
+export function statementPacket(sql: string): OutgoingPacket {
+  const buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + 1 + Buffer.byteLength(sql));
+  buffer[PACKET_HEADER_BYTES] = QUERY;
+  buffer.write(sql, PACKET_HEADER_BYTES + 1);
+  return new OutgoingPacket(buffer);
+}
+
+/** Commands of this kind that a connection has to answer, and those of them that were sent. */
+interface Outstanding {
+  waiting: number;
+  sent: number;
+}
+const outstanding = new WeakMap<DriverConnection, Outstanding>();
+
+/**
+ * Sends a command at once where nothing but sent commands of this kind waits for an answer, else in its turn.
+ * A server that does not answer within `timeoutMs` ends the connection.
+ *
+ * @returns when it has been answered with OK
+ * @throws what the driver throws; commands that were sent after it are executed all the same
+ */
+export function pipeline(
+  connection: DriverConnection,
+  packet: OutgoingPacket,
+  timeoutMs: number,
+): Promise<void> {
+  let ours = outstanding.get(connection);
+  if (ours === undefined) outstanding.set(connection, (ours = {waiting: 0, sent: 0}));
+  const state = ours;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      connection.destroy();
+      reject(Object.assign(new Error('no answer in time'), {code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true}));
+    }, timeoutMs);
+    const command = new PipelinedCommand(packet, state, error => {
+      clearTimeout(timer);
+      if (error === null) resolve();
+      else reject(error);
+    });
+    // Answers come in the order of the driver's queue: nothing of others may stand in it, nor what is not sent.
+    const mayOvertake =
+      state.waiting > 0 &&
+      state.sent === state.waiting &&
+      connection._commands.length + 1 === state.waiting &&
+      packet.length() < MAX_PACKET_BYTES;
+    if (mayOvertake) command.send(connection);
+    state.waiting++;
+    connection.addCommand(command);
+  });
+}
+
+/** One exchange, in the shape that mysql2's queue of commands wants. */
+class PipelinedCommand extends EventEmitter {
+  readonly onResult: (error: Error | null) => void;
+  readonly #packet: OutgoingPacket;
+  readonly #state: Outstanding;
+  #isSent = false;
+  #isStarted = false;
+
+  constructor(packet: OutgoingPacket, state: Outstanding, done: (error: Error | null) => void) {
+    super();
+    this.#packet = packet;
+    this.#state = state;
+    this.onResult = error => {
+      state.waiting--;
+      if (this.#isSent) state.sent--;
+      done(error);
+    };
+  }
+
+  /** Before the driver comes to this command. */
+  send(connection: DriverConnection): void {
+    this.#sent();
+    this.#packet.writeHeader(0);
+    connection.write(this.#packet.buffer);
+  }
+
+  /** @returns whether the command has ended */
+  execute(answer: Answer | undefined, connection: DriverConnection): boolean {
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      connection._resetSequenceId();
+      if (this.#isSent) connection._bumpSequenceId(1);
+      else {
+        this.#sent();
+        connection.writePacket(this.#packet);
+      }
+      return false;
+    }
+    if (answer?.isError() === true) this.onResult(answer.asError(connection.clientEncoding));
+    else if (answer?.peekByte() === OK) this.onResult(null);
+    else throw new Error('the server answered neither with OK nor with an error');
+    this.emit('end');
+    return true;
+  }
+
+  #sent(): void {
+    this.#isSent = true;
+    this.#state.sent++;
+  }
+}
