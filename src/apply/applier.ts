@@ -5,18 +5,25 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
 import type {Plan} from '../mapping/plan.ts';
-import {pairOf} from '../mapping/row.ts';
+import {pairOf, type Pair} from '../mapping/row.ts';
 import {formatPosition} from '../position/position.ts';
 import type {Need} from '../source/watermark.ts';
 import {Ahead} from './ahead.ts';
 import {writeCarefully} from './careful.ts';
-import {EMPTY_CHANGE_SET, REREAD, type ChangeSet, type ParentChange} from './change-set.ts';
+import {
+  EMPTY_CHANGE_SET,
+  perTable,
+  REREAD,
+  type ChangeSet,
+  type ParentChange,
+  type PerTable,
+} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {DeadLetters} from './dead-letters.ts';
 import {decide} from './decide.ts';
 import type {Hands} from './hands.ts';
 import {isWhole, readMissing} from './missing.ts';
-import {Ownership, ownedKeys, type OwnedKey, type OwnershipView} from './ownership.ts';
+import {Ownership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
 import {asIncompatible, isAboutRow, isDeadlock, rollBack, runFenced, type Session} from './session.ts';
 import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
@@ -125,7 +132,7 @@ export class Applier {
   }
 
   /** Which of these rows are ours. */
-  ownershipOf(session: Session, keys: Iterable<OwnedKey>): Promise<OwnershipView> {
+  ownershipOf(session: Session, keys: Iterable<OwnedKey> | OwnedKeys): Promise<OwnershipView> {
     return this.#ownership.view(keys, sql => session.query(sql));
   }
 
@@ -218,22 +225,9 @@ export class Applier {
     const pairs = Array.from(changes.memberships, ([key, row]) =>
       pairOf(plan.tables.institute_users, key, row),
     );
-    const userIds = new Set(changes.users.keys());
-    const instituteIds = new Set(changes.institutes.keys());
-    for (const {userId, instituteId} of pairs) {
-      userIds.add(userId);
-      instituteIds.add(instituteId);
-    }
-    const dead = await this.deadLetters.known(
-      {
-        institute: instituteIds,
-        user: userIds,
-        institute_users: changes.memberships.keys(),
-        user_auth: userIds,
-      },
-      query,
-    );
-    const owned = await this.#ownership.view(ownedKeys(userIds, instituteIds, pairs), query, before);
+    const dead = await this.#deadAmong(changes, pairs, query);
+    const keys = {userIds: changes.users.keys(), instituteIds: changes.institutes.keys(), pairs};
+    const owned = await this.#ownership.view(keys, query, before);
     const work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
     return {
       plan,
@@ -245,5 +239,17 @@ export class Applier {
       at: progress === null ? '' : formatPosition(progress.position),
       options: {newestWins: config.conflicts === 'newest', batchRows: config.reconcile.batchRows},
     };
+  }
+
+  async #deadAmong(
+    changes: ChangeSet,
+    pairs: readonly Pair[],
+    query: (sql: string) => Promise<unknown[][]>,
+  ): Promise<PerTable<Set<string>>> {
+    if (this.deadLetters.count === 0) return perTable(() => new Set());
+    const user = new Set([...changes.users.keys(), ...pairs.map(({userId}) => userId)]);
+    const institute = new Set([...changes.institutes.keys(), ...pairs.map(({instituteId}) => instituteId)]);
+    const memberships = changes.memberships.keys();
+    return this.deadLetters.known({institute, user, institute_users: memberships, user_auth: user}, query);
   }
 }

@@ -14,7 +14,7 @@ import {
   type DependantsContext,
 } from './dependants.ts';
 import type {Hands} from './hands.ts';
-import {ownedKeys, ownedMembership, type OwnedKey, type OwnershipView} from './ownership.ts';
+import {ownedMembership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
 import type {Session} from './session.ts';
 import type {Batch, Outcome} from './transaction.ts';
 
@@ -24,7 +24,7 @@ export interface CarefulOptions {
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
   readonly mayDelete: boolean;
-  readonly ownershipOf: (session: Session, keys: Iterable<OwnedKey>) => Promise<OwnershipView>;
+  readonly ownershipOf: (session: Session, keys: Iterable<OwnedKey> | OwnedKeys) => Promise<OwnershipView>;
   /** Tests stop or break the transaction here. */
   readonly beforeCommit: (() => Promise<void>) | undefined;
 }
@@ -37,7 +37,8 @@ export async function writeCarefully(
 ): Promise<Outcome> {
   const {work, owned, plan} = batch;
   const transaction = new CarefulTransaction(session, batch);
-  const loadOwnership = async (keys: Iterable<OwnedKey>) => owned.merge(await ownershipOf(session, keys));
+  const loadOwnership = async (keys: Iterable<OwnedKey> | OwnedKeys) =>
+    owned.merge(await ownershipOf(session, keys));
   const context: DependantsContext = {
     plan,
     reader,
@@ -48,7 +49,7 @@ export async function writeCarefully(
       const pairs = memberships.map(splitPair);
       const userIds = new Set(pairs.map(({userId}) => userId));
       const instituteIds = new Set(pairs.map(({instituteId}) => instituteId));
-      await loadOwnership(ownedKeys(userIds, instituteIds, pairs));
+      await loadOwnership({userIds, instituteIds, pairs});
       const keys = {institute: instituteIds, user: userIds, institute_users: memberships, user_auth: []};
       const known = await batch.deadLetters.known(keys, sql => session.query(sql));
       for (const table of ['institute', 'user', 'institute_users'] as const)

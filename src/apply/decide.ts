@@ -2,7 +2,7 @@
  * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
  */
 import type {Plan} from '../mapping/plan.ts';
-import {judge, pairOf, type Judged} from '../mapping/row.ts';
+import {judgeValues, pairOf} from '../mapping/row.ts';
 import type {Row} from '../mapping/values.ts';
 import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
@@ -69,16 +69,16 @@ function decideParents(
   const enforced = table === 'user' ? plan.parentsEnforced.users : plan.parentsEnforced.institutes;
   for (const [key, change] of table === 'user' ? changes.users : changes.institutes) {
     const {row} = change;
-    const judged = row === null ? {tag: 'ineligible' as const, key} : judge(plan.tables[table], row);
+    const verdict = row === null ? 'ineligible' : judgeValues(plan.tables[table], row);
     const isOwned = owned.has(table === 'user' ? ownedUser(key) : ownedInstitute(key));
-    if (row !== null && judged.tag === 'row') {
+    if (row !== null && verdict === 'row') {
       const written = {key, source: row};
       work.upserts[table].push(written);
       const enters = !isOwned || dead[table].has(key);
       if (follow && (change.left || (enters && !(change.fresh && enforced)))) toFollow.push(key);
-      if (table === 'user') take(work, 'user_auth', judge(plan.tables.user_auth, row), written, dead);
-    } else if (judged.tag === 'dead-letter') {
-      work.deadLetters.push({table, key, code: judged.code, detail: null});
+      if (table === 'user') take(work, 'user_auth', judgeValues(plan.tables.user_auth, row), written, dead);
+    } else if (verdict !== 'row' && verdict !== 'ineligible') {
+      work.deadLetters.push({table, key, code: verdict, detail: null});
     } else if (isOwned) {
       if (mayDelete) work.deletes[table].push(key);
     } else {
@@ -111,11 +111,11 @@ export function decideMemberships(
   for (const [key, row] of memberships) {
     const {instituteId, userId} = pairOf(plan.tables.institute_users, key, row);
     if (followedUsers.has(userId) || followedInstitutes.has(instituteId)) continue;
-    const judged = row === null ? null : judge(plan.tables.institute_users, row);
+    const verdict = row === null ? 'ineligible' : judgeValues(plan.tables.institute_users, row);
     const [user, institute] = [parentState('user', userId), parentState('institute', instituteId)];
-    const isEligible = judged !== null && judged.tag !== 'ineligible';
+    const isEligible = verdict !== 'ineligible';
     if (row !== null && isEligible && user === 'there' && institute === 'there') {
-      take(work, 'institute_users', judged, {key, source: row}, dead);
+      take(work, 'institute_users', verdict, {key, source: row}, dead);
     } else if (isEligible && user !== 'absent' && institute !== 'absent') {
       // It waits with its parent, as it is; it is no dead letter itself.
       settle(work, 'institute_users', key, dead);
@@ -130,14 +130,13 @@ export function decideMemberships(
 function take(
   work: Work,
   table: keyof PerTable<unknown>,
-  judged: Judged,
+  verdict: ReturnType<typeof judgeValues>,
   row: KeyedRow,
   dead: Knowledge['dead'],
 ): void {
-  if (judged.tag === 'row') work.upserts[table].push(row);
-  else if (judged.tag === 'dead-letter')
-    work.deadLetters.push({table, key: row.key, code: judged.code, detail: null});
-  else settle(work, table, row.key, dead);
+  if (verdict === 'row') work.upserts[table].push(row);
+  else if (verdict === 'ineligible') settle(work, table, row.key, dead);
+  else work.deadLetters.push({table, key: row.key, code: verdict, detail: null});
 }
 
 function settle(work: Work, table: keyof PerTable<unknown>, key: string, dead: Knowledge['dead']): void {

@@ -27,15 +27,12 @@ export const ownedMembership = (instituteId: string, userId: string): OwnedKey =
   id: userId,
 });
 
-/** One by one, since there are thousands that nobody keeps. */
-export function* ownedKeys(
-  userIds: Iterable<string>,
-  instituteIds: Iterable<string>,
-  pairs: Iterable<Pair>,
-): Generator<OwnedKey> {
-  for (const id of userIds) yield ownedUser(id);
-  for (const id of instituteIds) yield ownedInstitute(id);
-  for (const {instituteId, userId} of pairs) yield ownedMembership(instituteId, userId);
+/** Many keys, without an object for each. */
+export interface OwnedKeys {
+  readonly userIds: Iterable<string>;
+  readonly instituteIds: Iterable<string>;
+  /** Memberships, and their users and institutes. */
+  readonly pairs: Iterable<Pair>;
 }
 
 const CHUNK_IDS = 65_536;
@@ -119,26 +116,29 @@ export class Ownership {
    * @param before a transaction that has not ended: its changes are taken for committed
    */
   async view(
-    keys: Iterable<OwnedKey>,
+    keys: Iterable<OwnedKey> | OwnedKeys,
     query: Query,
     before: OwnershipView | null = null,
   ): Promise<OwnershipView> {
     const wanted = new ChunkMap();
     const missing: Chunk[] = [];
-    for (const {kind, scope, id} of keys) {
+    const want = (kind: OwnedKind, scope: string, id: string) => {
       const number = chunkOf(id);
-      if (wanted.get(kind, scope, number) !== undefined) continue;
+      if (wanted.get(kind, scope, number) !== undefined) return;
       const chunk = {kind, scope, number};
-      const name = chunkName(chunk);
-      const changed = before?.changed(chunk);
-      const cached = changed ?? this.#chunks.get(name);
-      if (cached === undefined) missing.push(chunk);
-      else if (changed === undefined) {
-        this.#chunks.delete(name);
-        this.#chunks.set(name, cached);
+      const known = before?.changed(chunk) ?? this.#recall(chunk);
+      if (known === undefined) missing.push(chunk);
+      wanted.set(chunk, known ?? new IdSet());
+    };
+    if ('userIds' in keys) {
+      for (const id of keys.userIds) want('user', '', id);
+      for (const id of keys.instituteIds) want('institute', '', id);
+      for (const {instituteId, userId} of keys.pairs) {
+        want('user', '', userId);
+        want('institute', '', instituteId);
+        want('membership', instituteId, userId);
       }
-      wanted.set(chunk, cached ?? new IdSet());
-    }
+    } else for (const {kind, scope, id} of keys) want(kind, scope, id);
     for (let i = 0; i < missing.length; i += CHUNKS_PER_QUERY) {
       for (const [kind, scope, number, members] of await query(
         this.#select(missing.slice(i, i + CHUNKS_PER_QUERY)),
@@ -166,6 +166,16 @@ export class Ownership {
       ([group, numbers]) => `(${group} AND chunk IN (${numbers.join(', ')}))`,
     );
     return `SELECT kind, scope, chunk, members FROM sync_owned WHERE stream = ${literal(this.#stream)} AND (${conditions.join(' OR ')})`;
+  }
+
+  /** What is in memory, as used last. */
+  #recall(chunk: Chunk): IdSet | undefined {
+    const name = chunkName(chunk);
+    const set = this.#chunks.get(name);
+    if (set === undefined) return undefined;
+    this.#chunks.delete(name);
+    this.#chunks.set(name, set);
+    return set;
   }
 
   #keep(chunk: Chunk, set: IdSet): void {

@@ -67,7 +67,7 @@ export function appendUpsert(
     text.sql(at === from ? '(' : ',(');
     for (let i = 0; i < columns.length; i++) {
       if (i > 0) text.sql(',');
-      const value = columns[i]?.value(source) ?? null;
+      const value = columns[i]?.written(source) ?? null;
       if (numeric[i] === true) text.number(value);
       else text.literal(value);
     }
@@ -100,7 +100,7 @@ export function appendRows(
   let at = from;
   for (; at < rows.length && at - from < size.rows && packet.length < size.bytes; at++) {
     const {source} = rows[at] ?? {source: []};
-    for (const column of columns) packet.value(column.value(source));
+    for (const column of columns) packet.value(column.written(source));
   }
   return at;
 }

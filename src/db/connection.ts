@@ -65,6 +65,8 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
     queryFormat: (sql: string, values: unknown) =>
       Array.isArray(values) && values.length > 0 ? mysql.format(sql, values) : sql,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // Room for its default of 16,000 is taken at once, by each connection.
+    maxPreparedStatements: 32,
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
     ...tlsOptions(config),

@@ -31,6 +31,8 @@ export interface ColumnPlan {
   readonly rounds: boolean;
   /** The transform applied to a source row. */
   readonly value: (source: Row) => Value;
+  /** The same for a statement: without digits of a second that the source does not have. */
+  readonly written: (source: Row) => Value;
 }
 
 export interface TablePlan {
@@ -267,6 +269,7 @@ function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): C
     schema,
     inputs,
     value: reader(map, inputs, schema.fraction),
+    written: reader(map, inputs, Math.min(schema.fraction, Math.max(...fractions))),
     rounds: map.transform === 'timestamp' && Math.max(...fractions) > schema.fraction,
   };
 }

@@ -17,10 +17,17 @@ export type Judged =
 export function judge(plan: TablePlan, source: Row): Judged {
   const key = keyOf(source, plan.sourceKeyIndexes);
   if (key === null) return {tag: 'ineligible', key: ''};
-  if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return {tag: 'ineligible', key};
-  for (const index of plan.notNullIndexes) if (source[index] === null) return {tag: 'ineligible', key};
-  const code = validate(plan.fallible, source);
-  return code === null ? {tag: 'row', key} : {tag: 'dead-letter', key, code};
+  const verdict = judgeValues(plan, source);
+  return verdict === 'row' || verdict === 'ineligible'
+    ? {tag: verdict, key}
+    : {tag: 'dead-letter', key, code: verdict};
+}
+
+/** As {@link judge}, for a row whose key is known: it makes nothing. */
+export function judgeValues(plan: TablePlan, source: Row): 'row' | 'ineligible' | DeadLetterCode {
+  if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return 'ineligible';
+  for (const index of plan.notNullIndexes) if (source[index] === null) return 'ineligible';
+  return validate(plan.fallible, source) ?? 'row';
 }
 
 /** The target row of a source row that {@link judge} lets pass. */
