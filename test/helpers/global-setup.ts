@@ -33,8 +33,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     shared.users -= 1;
     if (shared.users > 0) return;
     registry[KEY] = undefined;
+    for (const server of servers) if (server.pid === undefined) tellOfEnd(server);
     await Promise.all(servers.map(server => server.dispose()));
   };
+}
+
+/** Nothing stops a shared server but its own fault, and its log goes with it. */
+function tellOfEnd(server: TestServer): void {
+  process.stderr.write(
+    `The ${server.flavour} server of all tests ended before its time. The end of its log:\n${server.log().slice(-8000)}\n`,
+  );
 }
 
 async function startAll(): Promise<TestServer[]> {
