@@ -55,6 +55,7 @@ export class Flights {
     this.#text.clear();
     this.#left = before;
     this.#answered = before;
+    before.catch((error: unknown) => this.#fail(error));
   }
 
   /**
@@ -63,6 +64,7 @@ export class Flights {
    * @throws SyncError what the server refused of an earlier flight
    */
   async add(statement: string): Promise<void> {
+    this.#throwIfFailed();
     this.#openText();
     this.#text.sql(statement);
     if (this.#text.length >= FLIGHT_BYTES) await this.#send();
@@ -75,6 +77,7 @@ export class Flights {
     batchRows: number,
     options: UpsertOptions,
   ): Promise<void> {
+    this.#throwIfFailed();
     if (rows.length >= BULK_ROWS && (await this.#upsertInBulk(plan, rows, batchRows, options))) return;
     for (let at = 0; at < rows.length;) {
       this.#openText();
@@ -101,6 +104,7 @@ export class Flights {
     const sql = preparedUpsert(plan, options);
     if (sql === null) return false;
     const statementId = await this.#session.prepareRows(sql);
+    this.#throwIfFailed();
     if (statementId === null) return false;
     if (this.#text.length > 0) await this.#send();
     if (this.#isOpen !== 'for rows') void this.#depart(() => this.#session.beginRows());
@@ -136,22 +140,29 @@ export class Flights {
 
   async #until(answered: Promise<unknown>): Promise<void> {
     await answered;
+    this.#throwIfFailed();
+  }
+
+  /** The buffers are another's soon after. */
+  #throwIfFailed(): void {
     if (this.#fault !== null) throw this.#fault;
+  }
+
+  #fail(error: unknown): void {
+    this.#fault ??= error instanceof Error ? error : new Error('the flight failed', {cause: error});
   }
 
   /** @returns when it has been answered, whatever the answer: its failure is reported by what comes after it */
   #depart(leave: () => Promise<unknown>): Promise<unknown> {
     const underWay = this.#left.then(() => {
-      if (this.#fault !== null) throw this.#fault;
+      this.#throwIfFailed();
       return {answer: leave()};
     });
     this.#left = underWay;
     const answer = underWay.then(flight => flight.answer);
     this.#answered = Promise.all([this.#answered, answer]);
     this.#answered.catch(() => undefined);
-    return answer.catch((error: unknown) => {
-      this.#fault ??= error instanceof Error ? error : new Error('the flight failed', {cause: error});
-    });
+    return answer.catch((error: unknown) => this.#fail(error));
   }
 }
 
