@@ -72,7 +72,7 @@ export async function openSession(
       // One statement in the log cannot stand for rows that were sent beside it.
       if (logsStatements) return Promise.resolve(null);
       let id = prepared.get(sql);
-      if (id === undefined) prepared.set(sql, (id = busy(prepareRows(connection, sql))));
+      if (id === undefined) prepared.set(sql, (id = busy(prepareRows(connection, sql, statementMs))));
       return id;
     },
     beginRows: () => busy(sendRows(connection, 'SET autocommit = 0', statementMs)),

@@ -223,16 +223,24 @@ export async function queryRows(
 }
 
 /**
- * Prepares a statement for {@link sendRows}.
+ * Prepares a statement for {@link sendRows}. A server that does not answer within `timeoutMs`, since the
+ * table is being changed or since it is silent, ends the connection.
  *
  * @returns its id on the server; null where this one takes no rows so, or not this statement: send it as text
+ * @throws SyncError where no answer comes in time
  */
-export async function prepareRows(connection: Connection, sql: string): Promise<number | null> {
+export async function prepareRows(
+  connection: Connection,
+  sql: string,
+  timeoutMs: number,
+): Promise<number | null> {
   const core = coreOf(connection);
   if (!canBulk(core)) return null;
   try {
-    return await prepare(core, sql);
-  } catch {
+    return await inTime(core, timeoutMs, prepare(core, sql));
+  } catch (error) {
+    const fault = classify('target', error);
+    if (fault.code === 'target-unreachable') throw fault;
     // As text it says what is wrong with it, or is taken: a server may allow no prepared statements.
     return null;
   }
@@ -252,10 +260,22 @@ export async function sendRows(
 ): Promise<void> {
   const packet = typeof rows === 'string' ? statementPacket(rows) : rows.packet();
   try {
-    await pipeline(coreOf(connection), packet, timeoutMs);
+    const core = coreOf(connection);
+    await inTime(core, timeoutMs, pipeline(core, packet));
   } catch (error) {
     throw classify('target', error);
   }
+}
+
+/** The driver has a clock for its queries alone. */
+function inTime<T>(core: DriverConnection, timeoutMs: number, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      core.destroy();
+      reject(Object.assign(new Error('no answer in time'), {code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true}));
+    }, timeoutMs);
+    answer.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
 }
 
 /** What is to be called off some seconds after a signal: one listener for all, since connections come and go. */

@@ -68,26 +68,16 @@ const outstanding = new WeakMap<DriverConnection, Outstanding>();
 
 /**
  * Sends a command at once where nothing but sent commands of this kind waits for an answer, else in its turn.
- * A server that does not answer within `timeoutMs` ends the connection.
  *
  * @returns when it has been answered with OK
  * @throws what the driver throws; commands that were sent after it are executed all the same
  */
-export function pipeline(
-  connection: DriverConnection,
-  packet: OutgoingPacket,
-  timeoutMs: number,
-): Promise<void> {
+export function pipeline(connection: DriverConnection, packet: OutgoingPacket): Promise<void> {
   let ours = outstanding.get(connection);
   if (ours === undefined) outstanding.set(connection, (ours = {waiting: 0, sent: 0}));
   const state = ours;
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      connection.destroy();
-      reject(Object.assign(new Error('no answer in time'), {code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true}));
-    }, timeoutMs);
     const command = new PipelinedCommand(packet, state, error => {
-      clearTimeout(timer);
       if (error === null) resolve();
       else reject(error);
     });
