@@ -57,7 +57,11 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /** How often the target was written, or may have been: what was decided before is then to be decided anew. */
+  /**
+   * Changes when the target was written, or may have been: what was decided before is then to be decided anew.
+   * A commit counts one and a failure two, so that only the commit of the batch before leads to the version
+   * that a batch was made ready for.
+   */
   #version = 0;
   #ahead: Ahead | null = null;
   /** Replaced when a schema changed. */
@@ -81,7 +85,7 @@ export class Applier {
 
   /** Forgets what is in memory, after a connection was lost in the middle of something. */
   forget(): void {
-    this.#version++;
+    this.#version += 2;
     this.#ownership.clear();
     this.#ahead?.discard();
     this.#ahead = null;
@@ -162,7 +166,7 @@ export class Applier {
         if (!isAboutRow(error)) throw error;
         await rollBack(session);
         batch.owned.rollback();
-        this.#version++;
+        this.#version += 2;
       }
     }
     const {follow, need} = options;
