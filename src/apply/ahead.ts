@@ -7,6 +7,8 @@ import type {Session} from './session.ts';
 import {writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
 export class Ahead {
+  /** Over which it is written. */
+  readonly session: Session;
   readonly changes: ChangeSet;
   readonly batch: Batch;
   /** The applier's, at which it may be written. */
@@ -16,6 +18,7 @@ export class Ahead {
   #shut: (reason: Error) => void = () => undefined;
 
   constructor(session: Session, changes: ChangeSet, batch: Batch, version: number) {
+    this.session = session;
     this.changes = changes;
     this.batch = batch;
     this.version = version;

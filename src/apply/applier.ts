@@ -153,7 +153,7 @@ export class Applier {
     careful: boolean,
   ): Promise<Outcome> {
     const {session} = hands;
-    const ahead = this.#takeAhead(changes);
+    const ahead = this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
     if (isSimple(batch) && !careful) {
       try {
@@ -182,12 +182,12 @@ export class Applier {
   }
 
   /** What was made ready for these changes, unless it was decided on what is not so any more. */
-  #takeAhead(changes: ChangeSet): Ahead | null {
+  #takeAhead(session: Session, changes: ChangeSet): Ahead | null {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead === null) return null;
-    if (ahead.changes === changes && ahead.version === this.#version && ahead.batch.plan === this.plan)
-      return ahead;
+    const isMeant = ahead.session === session && ahead.changes === changes;
+    if (isMeant && ahead.version === this.#version && ahead.batch.plan === this.plan) return ahead;
     ahead.discard();
     return null;
   }
