@@ -99,6 +99,8 @@ export class Ownership {
   /** Least recently used first. */
   readonly #chunks = new Map<string, IdSet>();
   #bytes = 0;
+  /** Changes with what is in memory: what was read before is not to replace it. */
+  #version = 0;
 
   constructor(stream: string) {
     this.#stream = stream;
@@ -106,6 +108,7 @@ export class Ownership {
 
   /** Forgets what is in memory: after a change of leadership or an unknown outcome. */
   clear(): void {
+    this.#version++;
     this.#chunks.clear();
     this.#bytes = 0;
   }
@@ -120,6 +123,7 @@ export class Ownership {
     query: Query,
     before: OwnershipView | null = null,
   ): Promise<OwnershipView> {
+    const version = this.#version;
     const wanted = new ChunkMap();
     const missing: Chunk[] = [];
     const want = (kind: OwnedKind, scope: string, id: string) => {
@@ -149,9 +153,14 @@ export class Ownership {
         );
       }
     }
-    for (const chunk of missing)
-      this.#keep(chunk, wanted.get(chunk.kind, chunk.scope, chunk.number) ?? new IdSet());
-    return new OwnershipView(this.#stream, wanted, (chunk, set) => this.#keep(chunk, set));
+    if (version === this.#version) {
+      for (const chunk of missing)
+        this.#keep(chunk, wanted.get(chunk.kind, chunk.scope, chunk.number) ?? new IdSet());
+    }
+    return new OwnershipView(this.#stream, wanted, (chunk, set) => {
+      this.#version++;
+      this.#keep(chunk, set);
+    });
   }
 
   #select(chunks: readonly Chunk[]): string {

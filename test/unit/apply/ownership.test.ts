@@ -66,6 +66,29 @@ describe('ownership', () => {
     ownedMembership('-3', '7'),
   ];
 
+  it('does not put what was read too early in the place of what was committed since', async () => {
+    const ownership = new Ownership('s');
+    let answer: (rows: unknown[][]) => void = () => undefined;
+    const early = ownership.view([ownedUser('1')], () => new Promise(resolve => (answer = resolve)));
+    const writer = await ownership.view([ownedUser('1')], nothingStored);
+    writer.add(ownedUser('1'));
+    writer.commit();
+    answer([]);
+    await early;
+    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(true);
+  });
+
+  it('takes the changes of a transaction that has not ended for committed, where it is told to', async () => {
+    const ownership = new Ownership('s');
+    const writer = await ownership.view([ownedUser('1'), ownedUser('2')], nothingStored);
+    writer.add(ownedUser('1'));
+    const after = await ownership.view([ownedUser('1'), ownedUser('2')], nothingStored, writer);
+    expect(after.has(ownedUser('1'))).toBe(true);
+    after.add(ownedUser('2'));
+    expect(writer.has(ownedUser('2'))).toBe(false);
+    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(false);
+  });
+
   it('tells every 64-bit id from every other, before and after it is stored', async () => {
     for (const key of keys) {
       const stored = storage();
