@@ -258,7 +258,13 @@ describeEachFlavour('rows in bulk', ({flavour, server, target}) => {
           ).length > 0,
         {what: 'a wait for the table'},
       );
-      await expect(hasty.prepareRows(UPSERT)).rejects.toMatchObject(GONE);
+      let fate: unknown;
+      hasty.prepareRows(UPSERT).then(
+        id => (fate = {id}),
+        (error: unknown) => (fate = error),
+      );
+      await eventually(() => fate !== undefined, {what: 'the end of our patience', timeoutMs: 5000});
+      expect(fate).toMatchObject(GONE);
       await expect(hasty.query('DO 1')).rejects.toMatchObject(GONE);
       await other.query('COMMIT');
       await altering;

@@ -200,6 +200,19 @@ describeEachFlavour('a batch made ready', ({flavour, server, source, target}) =>
     changes: next,
     options: {...options(offset), ...(after === undefined ? {} : {next: Promise.resolve(after)})},
   });
+  /** As a chunk of a reconcile is. */
+  const between = (set: ChangeSet): Next => ({
+    changes: set,
+    options: {progress: null, follow: false, need: null},
+  });
+  /** @returns the id of its connection */
+  const untilWaiting = (session: Session): Promise<number> => {
+    const {threadId: id} = session.connection;
+    const waits = `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = ${id}`;
+    const isWaiting = async () => ((await query(other, waits)).length > 0 ? id : undefined);
+    // The server makes this table anew only where nobody looked at it for 100 ms.
+    return eventually(isWaiting, {what: 'a lock wait', intervalMs: 120});
+  };
   const apply = ({changes: set, options: how}: Next, by = hands) => applier.apply(by, set, how);
 
   /** Applies all in order; `ahead` says of each whether it is told before its time. */
@@ -258,11 +271,22 @@ describeEachFlavour('a batch made ready', ({flavour, server, source, target}) =>
 
   it('is decided anew where another wrote in between: who was there is gone', async () => {
     const next = ready(changes({}, {}, members('1:1', '1:2')), 2);
-    await apply(ready(changes({'1': user('1'), '2': user('2')}, {'1': institute('1')}), 1, next));
-    await apply(
-      {changes: changes({'1': null}), options: {progress: null, follow: false, need: null}},
-      await openHands(),
-    );
+    let tell: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (tell = resolve));
+    const first = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
+    await applier.apply(hands, first, {...options(1), next: known});
+    const others = await openHands();
+    await other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 1 FOR UPDATE');
+    const applying = apply(between(changes({'1': null})), others);
+    try {
+      await untilWaiting(others.session);
+      // Made ready while the other is at it.
+      tell(next);
+      await hands.session.query('DO 1');
+    } finally {
+      await other.query('COMMIT');
+    }
+    await applying;
     await apply(next);
     expect(await inShort()).toEqual({users: ['2'], memberships: ['1:2'], letters: []});
   });
@@ -270,10 +294,7 @@ describeEachFlavour('a batch made ready', ({flavour, server, source, target}) =>
   it('is decided anew where another wrote in between: what was nobody’s is ours', async () => {
     const next = ready(changes({'5': null}), 2);
     await apply(ready(changes({'1': user('1')}), 1, next));
-    await apply(
-      {changes: changes({'5': user('5')}), options: {progress: null, follow: false, need: null}},
-      await openHands(),
-    );
+    await apply(between(changes({'5': user('5')})), await openHands());
     await apply(next);
     expect((await inShort()).users).toEqual(['1']);
   });
@@ -312,23 +333,12 @@ describeEachFlavour('a batch made ready', ({flavour, server, source, target}) =>
   it('is decided anew, over a new session, where the batch before it was lost with its own', async () => {
     await apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('1:7', '1:8')), 3);
-    const [[connectionId] = []] = await hands.session.query('SELECT CONNECTION_ID()');
     await other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 7 FOR UPDATE');
     try {
       const applying = apply(ready(changes({'7': user('7'), '8': user('8')}), 2, next));
       applying.catch(() => undefined);
-      await eventually(
-        async () =>
-          (
-            await query(
-              other,
-              `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = ${String(connectionId)}`,
-            )
-          ).length > 0,
-        // The server makes this table anew only where nobody looked at it for 100 ms.
-        {what: 'a lock wait', intervalMs: 120},
-      );
-      await other.query(`KILL ${String(connectionId)}`);
+      const connectionId = await untilWaiting(hands.session);
+      await other.query(`KILL ${connectionId}`);
       await expect(applying).rejects.toMatchObject(GONE);
     } finally {
       await other.query('COMMIT');

@@ -230,4 +230,76 @@ export const INVARIANTS: readonly Mutant[] = [
     answers: ['values'],
     test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
   },
+  {
+    name: 'pipelined-rows-commit-themselves',
+    edits: [['src/apply/session.ts', "'SET autocommit = 0'", "'START TRANSACTION'"]],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/bulk.test.ts', 'sent behind one that a deadlock ends'],
+  },
+  {
+    name: 'overtakes-a-query',
+    edits: [
+      [
+        'src/db/pipeline.ts',
+        'connection._commands.length + 1 === state.waiting &&',
+        'connection._commands.length + 1 >= state.waiting &&',
+      ],
+    ],
+    answers: ['exactly once'],
+    test: ['test/db/bulk.test.ts', 'keep their place among queries'],
+  },
+  {
+    name: 'preparing-waits-for-ever',
+    edits: [['src/db/connection.ts', 'inTime(core, timeoutMs, prepare(core, sql))', 'prepare(core, sql)']],
+    answers: ['connections', '#3'],
+    test: ['test/db/bulk.test.ts', 'are not waited for where preparing them takes too long'],
+  },
+  {
+    name: 'made-ready-on-old-facts',
+    edits: [['src/apply/applier.ts', 'isMeant && ahead.version === this.#version', 'isMeant']],
+    answers: ['ownership', 'exactly once'],
+    test: ['test/db/next-batch.test.ts', 'where another wrote in between: who was there is gone'],
+  },
+  {
+    name: 'made-ready-on-what-failed',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        'this.#version += 2;\n    this.#ownership.clear();',
+        'this.#version++;\n    this.#ownership.clear();',
+      ],
+    ],
+    answers: ['ownership', 'exactly once'],
+    test: ['test/db/next-batch.test.ts', 'where it became known only after the batch before it had failed'],
+  },
+  {
+    name: 'ownership-of-the-batch-before-forgotten',
+    edits: [
+      [
+        'src/apply/ownership.ts',
+        'before?.changed(chunk) ?? this.#recall(chunk)',
+        '(void before, this.#recall(chunk))',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/db/next-batch.test.ts', 'holds rows that belong to those of the batch before it'],
+  },
+  {
+    name: 'ownership-read-too-early-is-kept',
+    edits: [['src/apply/ownership.ts', 'if (version === this.#version) {', 'if (version >= 0) {']],
+    answers: ['ownership'],
+    test: ['test/unit/apply/ownership.test.ts', 'does not put what was read too early'],
+  },
+  {
+    name: 'dropped-batch-shares-its-buffers',
+    edits: [
+      [
+        'src/apply/flights.ts',
+        'idleBuffers.get(session)?.pop() ?? newBuffers();',
+        'idleBuffers.get(session)?.pop() ?? newBuffers();\n    idleBuffers.set(session, [this.#buffers]);',
+      ],
+    ],
+    answers: ['exactly once'],
+    test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
+  },
 ];
