@@ -1,0 +1,159 @@
+/** An applier on an empty target of a real server, its change sets by hand, and what it left: without a source, a log or a lease. */
+import {afterAll, afterEach, beforeAll, beforeEach} from 'vitest';
+import type mysql from 'mysql2/promise';
+import {Applier, type ApplyOptions, type Next} from '../../src/apply/applier.ts';
+import {asFound, EMPTY_CHANGE_SET, type ChangeSet, type ParentChange} from '../../src/apply/change-set.ts';
+import type {Hands} from '../../src/apply/hands.ts';
+import {openSession, type Session} from '../../src/apply/session.ts';
+import type {Plan} from '../../src/mapping/plan.ts';
+import type {Row} from '../../src/mapping/values.ts';
+import {eventually} from '../helpers/eventually.ts';
+import type {FlavourContext} from '../helpers/flavours.ts';
+import {SURROGATE} from '../helpers/fault-stand.ts';
+import {configOf, planOf, readerOf, sessionsFor} from '../property/stand.ts';
+import {connect, query} from '../servers/databases.ts';
+import {membership, user} from '../unit/plan-fixture.ts';
+
+const FENCE = {stream: 'laas', token: '7'};
+const TABLES = ['institute_users', 'user_auth', 'user', 'institute', 'sync_owned', 'sync_dead_letter'];
+/** More than travel as text. */
+export const MANY = 250;
+
+export type Parents = Readonly<Record<string, Row | null>>;
+/** A change set; rows that are there were just inserted. */
+export function changes(users: Parents, institutes: Parents = {}, memberships: Parents = {}): ChangeSet {
+  const parents = (rows: Parents): Map<string, ParentChange> =>
+    new Map(Object.entries(rows).map(([key, row]) => [key, {...asFound(row), fresh: row !== null}]));
+  return {
+    ...EMPTY_CHANGE_SET,
+    users: parents(users),
+    institutes: parents(institutes),
+    memberships: new Map(Object.entries(memberships)),
+  };
+}
+export const members = (...pairs: string[]): Parents =>
+  Object.fromEntries(
+    pairs.map(pair => {
+      const [instituteId = '', userId = ''] = pair.split(':');
+      return [pair, membership(instituteId, userId)];
+    }),
+  );
+export const many = (from: number, values: Parameters<typeof user>[1] = {}): Parents =>
+  Object.fromEntries(
+    Array.from({length: MANY}, (_, i) => [String(from + i), user(String(from + i), values)]),
+  );
+/** One of the stream's own. */
+export const options = (offset: number): ApplyOptions => ({
+  progress: {
+    position: {tag: 'file', file: 'log.000001', offset},
+    offset: null,
+    commitAtMs: null,
+    transactions: 1,
+    rows: 1,
+    owesReconcile: false,
+  },
+  follow: true,
+  need: null,
+});
+
+/** A change set that the stream comes to. */
+export const ready = (next: ChangeSet, offset: number, after?: Next): Next => ({
+  changes: next,
+  options: {...options(offset), ...(after === undefined ? {} : {next: Promise.resolve(after)})},
+});
+/** As a chunk of a reconcile is. */
+export const between = (set: ChangeSet): Next => ({
+  changes: set,
+  options: {progress: null, follow: false, need: null},
+});
+
+export class ApplierStand {
+  applier!: Applier;
+  hands!: Hands;
+  /** The tests' own connection. */
+  other!: mysql.Connection;
+  plan!: Plan;
+  readonly #context: Pick<FlavourContext, 'server' | 'source' | 'target'>;
+  readonly #sessions: ReturnType<typeof sessionsFor>;
+  readonly #opened: Session[] = [];
+
+  /** To be made in a suite: it is there for each of its tests, empty. */
+  constructor(context: Pick<FlavourContext, 'server' | 'source' | 'target'>) {
+    this.#context = context;
+    this.#sessions = sessionsFor(context);
+    beforeAll(async () => {
+      const {sql, reading, writing} = this.#sessions();
+      await sql.query(SURROGATE.create);
+      this.plan = await planOf(reading, writing, context);
+      this.other = await connect(context.server, context.target);
+    });
+    afterAll(() => this.other?.end());
+    beforeEach(async () => {
+      await this.begin();
+      this.hands = await this.openHands();
+    });
+    afterEach(() => {
+      for (const session of this.#opened.splice(0)) session.close();
+    });
+  }
+
+  /** An empty target, and an applier that knows nothing. */
+  async begin(): Promise<void> {
+    await this.other.query(
+      `${TABLES.map(table => `DELETE FROM \`${table}\``).join(';')};
+       REPLACE INTO sync_checkpoint (stream, fencing_token) VALUES ('${FENCE.stream}', ${FENCE.token})`,
+    );
+    this.applier = new Applier({
+      config: {deletes: 'mirror', conflicts: 'source', reconcile: {batchRows: 100} as never},
+      fence: FENCE,
+      plan: this.plan,
+    });
+  }
+
+  async openHands(): Promise<Hands> {
+    const session = await openSession(configOf(this.#context.server, this.#context.target));
+    this.#opened.push(session);
+    const reader = readerOf(this.plan, this.#sessions().reading);
+    return {session, reader, untilSeen: () => Promise.resolve()};
+  }
+
+  apply({changes: set, options: how}: Next, by = this.hands) {
+    return this.applier.apply(by, set, how);
+  }
+
+  /** @returns the id of its connection */
+  untilWaiting({connection: {threadId: id}}: Session): Promise<number> {
+    const waits = `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = ${id}`;
+    const isWaiting = async () => ((await query(this.other, waits)).length > 0 ? id : undefined);
+    // The server makes this table anew only where nobody looked at it for 100 ms.
+    return eventually(isWaiting, {what: 'a lock wait', intervalMs: 120});
+  }
+
+  /** What is there, beside times of our own. */
+  async state() {
+    const rows = (sql: string) => query(this.other, sql);
+    return {
+      institutes: await rows('SELECT * FROM institute ORDER BY instituteId'),
+      users: await rows('SELECT * FROM user ORDER BY userId'),
+      memberships: await rows('SELECT * FROM institute_users ORDER BY instituteId, userId'),
+      auth: await rows('SELECT * FROM user_auth ORDER BY userId'),
+      owned: await rows('SELECT kind, scope, chunk, size, HEX(members) FROM sync_owned ORDER BY 1, 2, 3'),
+      letters: await rows(
+        'SELECT target_table, row_key, code, detail, position, attempts FROM sync_dead_letter ORDER BY 1, 2',
+      ),
+      checkpoint: await rows('SELECT position, transactions_applied, rows_applied FROM sync_checkpoint'),
+    };
+  }
+
+  /** Keys alone. */
+  async inShort() {
+    const {users, memberships, letters} = await this.state();
+    return {
+      users: users.map(row => String(row['userId'])),
+      memberships: memberships.map(row => `${String(row['instituteId'])}:${String(row['userId'])}`),
+      letters: letters.map(
+        row => `${String(row['target_table'])} ${String(row['row_key'])} ${String(row['code'])}`,
+      ),
+    };
+  }
+}

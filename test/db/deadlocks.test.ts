@@ -1,0 +1,41 @@
+/** A deadlock in the middle of rows that were sent at once: whatever was sent behind it is not written, until all of it is. */
+import {expect, it} from 'vitest';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {connect, query} from '../servers/databases.ts';
+import {institute} from '../unit/plan-fixture.ts';
+import {ApplierStand, changes, many, MANY, ready} from './applier-stand.ts';
+
+describeEachFlavour('a batch that a deadlock ends', context => {
+  const stand = new ApplierStand(context);
+
+  it('is written whole when it is tried again, and shows nothing before', async () => {
+    await stand.apply(ready(changes(many(1000), {'1': institute('1')}), 1));
+    await stand.other.query(
+      'CREATE TABLE heavy (id INT PRIMARY KEY, n INT); INSERT INTO heavy SELECT userId, 0 FROM user',
+    );
+    const rival = await connect(context.server, context.target);
+    try {
+      // Who changed less is the victim.
+      await rival.query(
+        'START TRANSACTION; UPDATE heavy SET n = n + 1; UPDATE heavy SET n = n + 1; SELECT * FROM user WHERE userId = 1000 FOR UPDATE',
+      );
+      const changed = changes(many(1000, {first_name: 'Bea'}), {'1': institute('1', {name: 'New'})});
+      const applying = stand.apply(ready(changed, 2));
+      applying.catch(() => undefined);
+      await stand.untilWaiting(stand.hands.session);
+      await rival.query("UPDATE institute SET name = 'Theirs' WHERE instituteId = 1");
+      // It is tried again by now.
+      await stand.untilWaiting(stand.hands.session);
+      const seen = "SELECT COUNT(*) AS n FROM user WHERE name LIKE 'Bea%'";
+      expect(await query(stand.other, seen)).toEqual([{n: 0}]);
+      await rival.query('ROLLBACK');
+      await applying;
+      expect(await query(stand.other, seen)).toEqual([{n: MANY}]);
+      const {institutes, checkpoint} = await stand.state();
+      expect(institutes[0]?.['name']).toBe('New');
+      expect(checkpoint[0]?.['transactions_applied']).toBe(2);
+    } finally {
+      rival.destroy();
+    }
+  });
+});
