@@ -28,6 +28,7 @@ describeEachFlavour('a batch that a deadlock ends', context => {
       await stand.untilWaiting(stand.hands.session);
       const seen = "SELECT COUNT(*) AS n FROM user WHERE name LIKE 'Bea%'";
       expect(await query(stand.other, seen)).toEqual([{n: 0}]);
+      expect((await stand.state()).institutes[0]?.['name']).toBe('School 1');
       await rival.query('ROLLBACK');
       await applying;
       expect(await query(stand.other, seen)).toEqual([{n: MANY}]);

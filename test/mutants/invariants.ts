@@ -302,4 +302,18 @@ export const INVARIANTS: readonly Mutant[] = [
     answers: ['exactly once'],
     test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
   },
+  {
+    name: 'rows-left-to-the-transaction-of-text',
+    edits: [
+      ['src/apply/flights.ts', "if (this.#isOpen !== 'for rows') void", "if (this.#isOpen === 'no') void"],
+    ],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/deadlocks.test.ts', 'is written whole when it is tried again'],
+  },
+  {
+    name: 'dead-letters-of-the-batch-before-forgotten',
+    edits: [['src/apply/applier.ts', 'options === undefined || dead ||', 'options === undefined ||']],
+    answers: ['dead letters'],
+    test: ['test/db/next-batch.test.ts', 'where the batch before it leaves a dead letter'],
+  },
 ];
