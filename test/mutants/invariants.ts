@@ -292,7 +292,13 @@ export const INVARIANTS: readonly Mutant[] = [
   },
   {
     name: 'dropped-batch-shares-its-buffers',
-    edits: [['src/apply/flights.ts', 'before.catch((error: unknown) => this.#fail(error));', '']],
+    edits: [
+      [
+        'src/apply/flights.ts',
+        'this.#throwIfFailed();\n    if (statementId === null) return false;',
+        'if (statementId === null) return false;',
+      ],
+    ],
     answers: ['exactly once'],
     test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
   },
