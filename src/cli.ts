@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-old-space-size=256
+#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=8
 /** The command line. Standard output carries results, standard error logs; exit codes are the contract's. */
 import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';

@@ -111,6 +111,13 @@ describe('every way to run it', () => {
       expect(seconds(services[name]?.['stop_grace_period'])).toBeGreaterThan(takes);
   });
 
+  it('bounds its heap alike', () => {
+    const flags = (path: string) => read(path).match(/--max-[a-z-]+=\d+/g);
+    expect(flags('src/cli.ts')).toHaveLength(2);
+    for (const path of ['Dockerfile', 'deploy/systemd/laas-sync.service', 'bench/stand.ts'])
+      expect(flags(path)).toEqual(flags('src/cli.ts'));
+  });
+
   it('gives the program more memory than it may use', () => {
     const [, heap] = /--max-old-space-size=(\d+)/.exec(read('src/cli.ts')) ?? [];
     expect(seconds(container['resources']?.['limits']?.['memory'])).toBeGreaterThan(Number(heap) + 64);
