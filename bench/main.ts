@@ -12,6 +12,7 @@ import {measureLag, type Lag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
 import {LARGE_BACKLOG, LARGE_USERS, measureLarge} from './large.ts';
 import {median} from './stand.ts';
+import {measureWriting} from './writing.ts';
 
 const REPEATS = process.argv.includes('--quick') ? 1 : 3;
 const GROWTH = process.argv.includes('--quick') ? [10_000, 200_000] : [10_000, 50_000, 200_000, 500_000];
@@ -34,6 +35,7 @@ async function repeated<T>(name: string, measure: () => Promise<T>): Promise<T[]
 const catchUps = await repeated('catching up', () => measureCatchUp(true));
 const lags = await repeated('lag', measureLag);
 const pieces = await repeated('pieces', measurePieces);
+const writings = await repeated('writing', measureWriting);
 const growth: FirstLoad[] = [];
 for (const users of GROWTH) {
   const runs = await repeated(`first load and reconcile of ${users} users`, () => measureFirstLoad(users));
@@ -110,6 +112,12 @@ function* render(): Generator<string> {
   }
   yield `| an ORM script, one upsert at a time | ${median(pieces.map(run => run.ormUsersPerSecond))} users/s | |`;
   yield `| zongji alone, decoding only | ${median(pieces.map(run => run.zongjiRowsPerSecond))} rows/s | |`;
+  const [asText, inBulk] = [
+    median(writings.map(run => run.asTextMs)),
+    median(writings.map(run => run.inBulkMs)),
+  ];
+  yield `| what of it is writing 200,000 users and their auth rows, over one connection: as text (MySQL) | ${seconds(asText)} | |`;
+  yield `| the same in bulk (MariaDB) | ${seconds(inBulk)} | ${(inBulk / asText).toFixed(2)} of it |`;
   yield '';
   yield `Our peak memory: ${megabytes(mid(run => run.peakBytes))}.`;
   yield '';

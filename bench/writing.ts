@@ -1,0 +1,61 @@
+/** The same users and auth rows written to the target as text and in bulk, over one connection. */
+import {Flights} from '../src/apply/flights.ts';
+import {openSession, type Session} from '../src/apply/session.ts';
+import type {DatabaseConfig} from '../src/config.ts';
+import {connect} from '../src/db/connection.ts';
+import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
+import {buildPlan, type Plan} from '../src/mapping/plan.ts';
+import type {Row} from '../src/mapping/values.ts';
+import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
+import type {TestServer} from '../test/servers/server.ts';
+import {fillUsers, openStand} from './stand.ts';
+
+const USERS = 200_000;
+const USERS_A_TRANSACTION = 8000;
+const ROWS_A_STATEMENT = 2000;
+
+export interface Writing {
+  readonly asTextMs: number;
+  readonly inBulkMs: number;
+}
+
+export async function measureWriting(): Promise<Writing> {
+  const stand = await openStand('mariadb');
+  try {
+    await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
+    await fillUsers(stand.s, 1, USERS);
+    const source = await connect('source', configOf(stand.source, 'laas'));
+    const session = await openSession(configOf(stand.target, 'organizations'));
+    const plan = buildPlan(
+      await readSourceSchema(source, 'laas'),
+      await readTargetSchema(session.connection, 'organizations'),
+    );
+    const rows = await createSourceReader(plan, connectionQuery(source)).idRange('users', null, null);
+    const asTextMs = await write({...session, prepareRows: () => Promise.resolve(null)}, plan, rows);
+    await stand.t.query('DELETE FROM user_auth; DELETE FROM user');
+    const inBulkMs = await write(session, plan, rows);
+    session.close();
+    source.destroy();
+    return {asTextMs, inBulkMs};
+  } finally {
+    await stand.close();
+  }
+}
+
+async function write(session: Session, plan: Plan, rows: readonly Row[]): Promise<number> {
+  const keyed = rows.map(source => ({key: source[0] ?? '', source}));
+  const began = performance.now();
+  for (let at = 0; at < keyed.length; at += USERS_A_TRANSACTION) {
+    const flights = new Flights(session, Promise.resolve());
+    for (const table of ['user', 'user_auth'] as const)
+      await flights.upsert(plan.tables[table], keyed.slice(at, at + USERS_A_TRANSACTION), ROWS_A_STATEMENT, {
+        newestWins: false,
+      });
+    await flights.commit();
+  }
+  return performance.now() - began;
+}
+
+function configOf({host, port, user, password}: TestServer, database: string): DatabaseConfig {
+  return {host, port, user, password, database, tls: 'off', tlsCa: undefined};
+}
