@@ -196,14 +196,15 @@ export class Applier {
   #prepareNext(session: Session, batch: Batch, next: ApplyOptions['next']): void {
     // Only its own commit may come in between.
     const version = this.#version + 1;
+    // Then it is wanted already, and is made at its time.
+    const isLate = () => this.#version >= version;
     const prepare = async () => {
       const {changes, options} = (await next) ?? {};
       // Which rows wait with dead letters is known when the batch before has ended.
       const dead = this.deadLetters.count + batch.work.deadLetters.length > 0;
-      if (changes === undefined || options === undefined || dead || !isWhole(changes)) return;
+      if (changes === undefined || options === undefined || dead || !isWhole(changes) || isLate()) return;
       const ready = await this.#prepare(session, changes, options, batch.owned);
-      if (!isSimple(ready) || version < this.#version) return;
-      this.#ahead?.discard();
+      if (!isSimple(ready) || isLate()) return;
       this.#ahead = new Ahead(session, changes, ready, version);
     };
     prepare().catch(() => undefined);

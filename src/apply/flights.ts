@@ -28,11 +28,12 @@ interface Buffers {
 
 const PACKETS = 3;
 
-/** For each session: those of the batch that is written, and those of the one that is made ready. They keep the size that batches need. */
-const buffersOf = new WeakMap<Session, [Buffers, Buffers]>();
+/** Of each session, those that nobody uses, in the size that its batches need. */
+const spare = new WeakMap<Session, Buffers[]>();
 
 export class Flights {
   readonly #session: Session;
+  readonly #buffers: Buffers;
   readonly #text: SqlText;
   readonly #packets: readonly Packet[];
   #packet = 0;
@@ -46,12 +47,9 @@ export class Flights {
   /** @param before nothing leaves until it has come about, nor if it does not */
   constructor(session: Session, before: Promise<unknown>) {
     this.#session = session;
-    let buffers = buffersOf.get(session);
-    if (buffers === undefined) buffersOf.set(session, (buffers = [newBuffers(), newBuffers()]));
-    buffers.reverse();
-    const [{text, packets}] = buffers;
-    this.#text = text;
-    this.#packets = packets;
+    this.#buffers = spare.get(session)?.pop() ?? newBuffers();
+    this.#text = this.#buffers.text;
+    this.#packets = this.#buffers.packets;
     this.#text.clear();
     this.#left = before;
     this.#answered = before;
@@ -92,6 +90,10 @@ export class Flights {
     await this.add(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
     if (this.#text.length > 0) await this.#send();
     await this.#answered;
+    // After a fault they may still be read: then they are nobody's any more.
+    const buffers = spare.get(this.#session) ?? [];
+    buffers.push(this.#buffers);
+    spare.set(this.#session, buffers);
   }
 
   /** @returns false where the server takes rows as text alone */
@@ -143,7 +145,6 @@ export class Flights {
     this.#throwIfFailed();
   }
 
-  /** The buffers are another's soon after. */
   #throwIfFailed(): void {
     if (this.#fault !== null) throw this.#fault;
   }

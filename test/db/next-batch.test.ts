@@ -241,6 +241,21 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: [], letters: []});
   });
 
+  it('is made at its time where it is known only then, and so are those after it', async () => {
+    let tell: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (tell = resolve));
+    // Of more packets than are under way at a time.
+    const large = (from: number) => changes({...many(from), ...many(from + MANY), ...many(from + 2 * MANY)});
+    await stand.applier.apply(stand.hands, large(1000), {...options(1), next: known});
+    const third = ready(large(5000), 3);
+    const second = ready(large(3000), 2, third);
+    const applying = stand.apply(second);
+    tell(second);
+    await applying;
+    await stand.apply(third);
+    expect((await stand.inShort()).users.length).toBe(9 * MANY);
+  });
+
   it('is written over the session that it is given, and not over one that has ended', async () => {
     const next = ready(changes({'2': user('2')}), 2);
     await stand.apply(ready(changes({'1': user('1')}), 1, next));
