@@ -2,7 +2,7 @@
 import {hostname} from 'node:os';
 import type {Config} from './config.ts';
 import {Daemon} from './daemon.ts';
-import {classify} from './db/connection.ts';
+import {classify} from './db/faults.ts';
 import {isMigrated, MIGRATION_TIMEOUT_MS, migrateUp} from './db/migrate.ts';
 import {openKnex} from './db/models.ts';
 import {SyncError} from './errors.ts';

@@ -3,7 +3,8 @@
  * position, notices silence, pauses the socket when told to.
  */
 import {ZongJi} from '../../src/position/zongji.ts';
-import {classify, type ConnectionOptions} from '../../src/db/connection.ts';
+import type {ConnectionOptions} from '../../src/db/connection.ts';
+import {classify} from '../../src/db/faults.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';

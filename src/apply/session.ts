@@ -1,6 +1,7 @@
 /** One connection to the target that writes: transactions, and what the server's refusals mean. */
 import type {BulkRows} from '../db/bulk.ts';
-import {connect, errnoOf, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
+import {connect, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
+import {errnoOf} from '../db/faults.ts';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
 

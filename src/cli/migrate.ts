@@ -1,4 +1,4 @@
-import {classify} from '../db/connection.ts';
+import {classify} from '../db/faults.ts';
 import {MIGRATION_TIMEOUT_MS, migrateDown, migrateUp} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import type {CommandContext} from '../cli.ts';

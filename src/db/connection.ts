@@ -10,40 +10,18 @@ import type {Connection as PromiseConnection, RowDataPacket} from 'mysql2/promis
 import type {DatabaseConfig} from '../config.ts';
 import {StoppedError, SyncError} from '../errors.ts';
 import {askForBulk, canBulk, prepare, type BulkRows} from './bulk.ts';
+import {classify, refusesTls, type Side} from './faults.ts';
 import {pipeline, statementPacket, type DriverConnection} from './pipeline.ts';
+import {onceStopped} from './stopping.ts';
 
 export type Connection = PromiseConnection;
-export type {ConnectionOptions};
-export type Side = 'source' | 'target';
+export type {ConnectionOptions, Side};
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** No statement of ours takes that long, so that a server which answers this late does not answer at all. */
 const STATEMENT_TIMEOUT_MS = 120_000;
 /** Connections whose statements may take less. */
 const limitsMs = new WeakMap<Connection, number>();
-/** A statement in hand may take as long once we are told to stop; a server that is silent must not hold us up. */
-const STOP_GRACE_MS = 3000;
-
-/** Server errors that say that the connection, or the server, is gone; client errors are classified by code. */
-const GONE_ERRNOS = new Set([
-  1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031,
-]);
-const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151]);
-const GONE_CODES = new Set([
-  'PROTOCOL_CONNECTION_LOST',
-  'PROTOCOL_SEQUENCE_TIMEOUT',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_STREAM_WRITE_AFTER_END',
-  'ERR_STREAM_DESTROYED',
-  'ENOENT',
-]);
 
 /**
  * mysql2 options for one server. Everything comes back as text: 64-bit ids and dates are exact, and no
@@ -100,11 +78,6 @@ function tlsOptions(config: DatabaseConfig): {ssl?: SslOptions} {
     case 'verify-identity':
       return {ssl: {...ca, rejectUnauthorized: true, verifyIdentity: true}};
   }
-}
-
-/** A server without TLS answers mysql2's TLS request with this. */
-function refusesTls(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'HANDSHAKE_NO_SSL_SUPPORT';
 }
 
 /**
@@ -278,27 +251,6 @@ function inTime<T>(core: DriverConnection, timeoutMs: number, answer: Promise<T>
   });
 }
 
-/** What is to be called off some seconds after a signal: one listener for all, since connections come and go. */
-const callsOff = new WeakMap<AbortSignal, Set<() => void>>();
-
-/** @returns what takes it back */
-function onceStopped(until: AbortSignal, callOff: () => void): () => void {
-  let calls = callsOff.get(until);
-  if (calls === undefined) {
-    const all = new Set<() => void>();
-    const callAll = () =>
-      setTimeout(() => {
-        for (const call of all) call();
-      }, STOP_GRACE_MS).unref();
-    if (until.aborted) callAll();
-    else until.addEventListener('abort', callAll, {once: true});
-    callsOff.set(until, all);
-    calls = all;
-  }
-  calls.add(callOff);
-  return () => calls.delete(callOff);
-}
-
 /** A server that does not even take our call when we are told to stop is not waited for. */
 async function unlessStopped<T extends {connection: Connection}>(
   opening: Promise<T>,
@@ -340,49 +292,4 @@ function socketOf(connection: Connection): Socket {
 /** What the driver's promises stand before. */
 function coreOf(connection: Connection): DriverConnection & {readonly stream: Socket} {
   return (connection as unknown as {connection: DriverConnection & {stream: Socket}}).connection;
-}
-
-/** What a driver's error is to us: by number and code, never by its text. */
-export function classify(side: Side, error: unknown): SyncError {
-  if (error instanceof SyncError) return error;
-  const errno = errnoOf(error);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const where = side === 'source' ? 'the source' : 'the target';
-  if (errno !== undefined && DENIED_ERRNOS.has(errno)) {
-    return new SyncError('access-denied', `${where} refused the account or a privilege (error ${errno})`, {
-      cause: error,
-      errno,
-    });
-  }
-  if (code === 'HANDSHAKE_SSL_ERROR') {
-    const message = `${where} does not prove by TLS that it is the server: laas-sync doctor says what is wrong with its certificate`;
-    return new SyncError(`${side}-unreachable`, message, {cause: error, errno});
-  }
-  if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
-    return new SyncError(`${side}-unreachable`, `${where} does not speak TLS, which its SSL setting wants`, {
-      cause: error,
-      errno,
-    });
-  }
-  const gone = GONE_CODES.has(code) || (errno !== undefined && GONE_ERRNOS.has(errno));
-  if (gone || side === 'source' || isFatal(error)) {
-    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {
-      cause: error,
-      errno,
-    });
-  }
-  return new SyncError('target-rejected-batch', `${where} refused a statement (${code || 'no code'})`, {
-    cause: error,
-    errno,
-  });
-}
-
-function isFatal(error: unknown): boolean {
-  return error instanceof Error && 'fatal' in error && error.fatal === true;
-}
-
-/** A server's own error number; client-side faults have none, or a negative one. */
-export function errnoOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
-  return error.errno > 0 ? error.errno : undefined;
 }

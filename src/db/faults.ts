@@ -1,0 +1,74 @@
+/** What a driver's error is to us: by number and code, never by its text. */
+import {SyncError} from '../errors.ts';
+
+export type Side = 'source' | 'target';
+
+/** Server errors that say that the connection, or the server, is gone; client errors are classified by code. */
+const GONE_ERRNOS = new Set([
+  1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031,
+]);
+const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151]);
+const GONE_CODES = new Set([
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_STREAM_DESTROYED',
+  'ENOENT',
+]);
+
+/** A server without TLS answers mysql2's TLS request with this. */
+export function refusesTls(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'HANDSHAKE_NO_SSL_SUPPORT';
+}
+
+export function classify(side: Side, error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  const errno = errnoOf(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const where = side === 'source' ? 'the source' : 'the target';
+  if (errno !== undefined && DENIED_ERRNOS.has(errno)) {
+    return new SyncError('access-denied', `${where} refused the account or a privilege (error ${errno})`, {
+      cause: error,
+      errno,
+    });
+  }
+  if (code === 'HANDSHAKE_SSL_ERROR') {
+    const message = `${where} does not prove by TLS that it is the server: laas-sync doctor says what is wrong with its certificate`;
+    return new SyncError(`${side}-unreachable`, message, {cause: error, errno});
+  }
+  if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
+    return new SyncError(`${side}-unreachable`, `${where} does not speak TLS, which its SSL setting wants`, {
+      cause: error,
+      errno,
+    });
+  }
+  const gone = GONE_CODES.has(code) || (errno !== undefined && GONE_ERRNOS.has(errno));
+  if (gone || side === 'source' || isFatal(error)) {
+    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {
+      cause: error,
+      errno,
+    });
+  }
+  return new SyncError('target-rejected-batch', `${where} refused a statement (${code || 'no code'})`, {
+    cause: error,
+    errno,
+  });
+}
+
+function isFatal(error: unknown): boolean {
+  return error instanceof Error && 'fatal' in error && error.fatal === true;
+}
+
+/** A server's own error number; client-side faults have none, or a negative one. */
+export function errnoOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
+  return error.errno > 0 ? error.errno : undefined;
+}
