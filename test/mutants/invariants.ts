@@ -180,7 +180,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'server-messages-in-the-status',
     edits: [
       [
-        'src/db/connection.ts',
+        'src/db/faults.ts',
         "`${where} refused a statement (${code || 'no code'})`",
         '`${where} refused a statement (${String(error)})`',
       ],
