@@ -4,16 +4,16 @@
  */
 import {ZongJi} from '../../src/position/zongji.ts';
 import type {ConnectionOptions} from '../../src/db/connection.ts';
-import {classify} from '../../src/db/faults.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
-import type {ImageColumn} from '../decode/image-reader.ts';
 import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
-import {decodeRows, type RawRowsEvent} from '../decode/rows.ts';
+import {decodeRows} from '../decode/rows.ts';
 import type {SourceEvent} from '../events.ts';
+import {faultOf} from './fault.ts';
 import {tapPackets} from './packets.ts';
+import {imageColumns, rawRows, type RawTable, type ZongjiEvent} from './raw-events.ts';
 
 /** The source sends a heartbeat after this long without an event. */
 const HEARTBEAT_MS = 1000;
@@ -45,38 +45,6 @@ export interface BinlogSource {
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
-}
-
-/** The parts of zongji that its types leave out, and that back-pressure and decoding need. */
-interface ZongjiEvent {
-  getTypeName(): string;
-  readonly timestamp: number;
-  readonly nextPosition: number;
-  readonly size: number;
-  readonly [field: string]: unknown;
-}
-
-/** A table map as zongji keeps it. */
-interface RawTable {
-  readonly tableName: string;
-  readonly columns: readonly {
-    name: string;
-    type: number;
-    charset?: string | null;
-    metadata?: Record<string, number>;
-  }[];
-  readonly columnSchemas: readonly {UNSIGNED?: boolean; ENUM_VALUES?: string[]}[];
-}
-
-function imageColumns({columns, columnSchemas}: RawTable): ImageColumn[] {
-  return columns.map(({name, type, charset, metadata}, i) => ({
-    name,
-    type,
-    charset,
-    metadata,
-    unsigned: columnSchemas[i]?.UNSIGNED,
-    members: columnSchemas[i]?.ENUM_VALUES,
-  }));
 }
 
 /** Starts to stream at once; faults come by `onFault`. */
@@ -303,57 +271,4 @@ function startOptions({serverId, database, position}: BinlogSourceOptions) {
     case 'file':
       return {...common, filename: position.file, position: position.offset};
   }
-}
-
-function rawRows(event: ZongjiEvent, columnNames: readonly string[]): RawRowsEvent {
-  const kind =
-    event.getTypeName() === 'WriteRows'
-      ? 'insert'
-      : event.getTypeName() === 'DeleteRows'
-        ? 'delete'
-        : 'update';
-  const present = event['columns_present_bitmap'] as Uint8Array;
-  return {
-    kind,
-    rows: event['rows'] as RawRowsEvent['rows'],
-    columnNames,
-    presentBefore: present,
-    presentAfter: (event['columns_present_bitmap2'] as Uint8Array | undefined) ?? present,
-    unchecked: (Number(event['flags']) & 2) !== 0,
-  };
-}
-
-const POSITION_UNKNOWN = 1236;
-const SAME_SERVER_ID_MARIADB = 4052;
-
-/** By number; a decoding fault, which has none, stops the stream before the checkpoint passes it. */
-function faultOf(error: unknown, position: Position): SyncError {
-  if (error instanceof SyncError) return error;
-  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
-  // MySQL says the same of a stream that another client with our id has ended; before the next dump the
-  // position is looked at, and a lost one is known then.
-  if (errno === POSITION_UNKNOWN && position.tag !== 'mariadb-gtid') {
-    return new SyncError(
-      'stream-displaced',
-      'the source ended the stream (error 1236): another client has our server id, or the log is gone',
-      {cause: error, errno},
-    );
-  }
-  if (errno === POSITION_UNKNOWN) {
-    return new SyncError(
-      'position-lost',
-      'the source does not have the log from our position on (error 1236)',
-      {cause: error, errno},
-    );
-  }
-  if (errno === SAME_SERVER_ID_MARIADB) {
-    return new SyncError('stream-displaced', 'another client streams with our server id', {
-      cause: error,
-      errno,
-    });
-  }
-  const isOurs = !(error instanceof Error) || (!('errno' in error) && !('code' in error));
-  if (isOurs)
-    return new SyncError('event-undecodable', 'an event of the binlog cannot be decoded', {cause: error});
-  return classify('source', error);
 }

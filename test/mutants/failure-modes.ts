@@ -67,9 +67,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
   },
   {
     name: 'purge-is-a-fault-to-retry',
-    edits: [
-      ['replicator/source/binlog-source.ts', 'if (errno === POSITION_UNKNOWN) {', 'if (errno === -1) {'],
-    ],
+    edits: [['replicator/source/fault.ts', 'if (errno === POSITION_UNKNOWN) {', 'if (errno === -1) {']],
     answers: ['#6', 'continuity', 'invariant 7'],
     test: ['test/fault/continuity.test.ts', '#6 purged past our position'],
   },
@@ -274,7 +272,7 @@ export const FAILURE_MODES: readonly Mutant[] = [
     name: 'displaced-stream-without-a-reason',
     edits: [
       [
-        'replicator/source/binlog-source.ts',
+        'replicator/source/fault.ts',
         'if (errno === SAME_SERVER_ID_MARIADB) {',
         'if (errno === -1 * SAME_SERVER_ID_MARIADB) {',
       ],

@@ -1,0 +1,39 @@
+/** What ended a stream, by number. */
+import {classify} from '../../src/db/faults.ts';
+import {SyncError} from '../../src/errors.ts';
+import type {Position} from '../../src/position/position.ts';
+
+const POSITION_UNKNOWN = 1236;
+const SAME_SERVER_ID_MARIADB = 4052;
+
+/** A decoding fault, which has none, stops the stream before the checkpoint passes it. */
+export function faultOf(error: unknown, position: Position): SyncError {
+  if (error instanceof SyncError) return error;
+  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
+  // MySQL says the same of a stream that another client with our id has ended; before the next dump the
+  // position is looked at, and a lost one is known then.
+  if (errno === POSITION_UNKNOWN && position.tag !== 'mariadb-gtid') {
+    return new SyncError(
+      'stream-displaced',
+      'the source ended the stream (error 1236): another client has our server id, or the log is gone',
+      {cause: error, errno},
+    );
+  }
+  if (errno === POSITION_UNKNOWN) {
+    return new SyncError(
+      'position-lost',
+      'the source does not have the log from our position on (error 1236)',
+      {cause: error, errno},
+    );
+  }
+  if (errno === SAME_SERVER_ID_MARIADB) {
+    return new SyncError('stream-displaced', 'another client streams with our server id', {
+      cause: error,
+      errno,
+    });
+  }
+  const isOurs = !(error instanceof Error) || (!('errno' in error) && !('code' in error));
+  if (isOurs)
+    return new SyncError('event-undecodable', 'an event of the binlog cannot be decoded', {cause: error});
+  return classify('source', error);
+}
