@@ -39,6 +39,15 @@ export function createLogger(
   );
 }
 
+/**
+ * Makes log lines of what libraries print on the console, as mysql2 does where a server that shuts down
+ * answers out of turn: without their words, which may quote values of rows.
+ */
+export function adoptConsole(logger: Logger, output: Console = console): void {
+  for (const name of ['debug', 'log', 'info', 'warn', 'error'] as const)
+    output[name] = () => logger.debug({event: 'library.line'}, 'a library printed a line, left out here');
+}
+
 /** A logger that writes nothing, for tools and tests. */
 export const silentLogger: Logger = pino({level: 'silent'});
 

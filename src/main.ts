@@ -6,7 +6,7 @@ import {classify} from './db/faults.ts';
 import {isMigrated, MIGRATION_TIMEOUT_MS, migrateUp} from './db/migrate.ts';
 import {openKnex} from './db/models.ts';
 import {SyncError} from './errors.ts';
-import {describeError, type Logger} from './logger.ts';
+import {adoptConsole, describeError, type Logger} from './logger.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {createApp} from './server/app.ts';
 import {packageVersion} from './server/openapi.ts';
@@ -21,6 +21,7 @@ import type {Knex} from 'knex';
  * @throws SyncError that no retry mends: a bad setting, an address in use
  */
 export async function startDaemon(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
+  adoptConsole(logger);
   const knex = await openWhenReachable(config, logger, signal);
   if (knex === null) return;
   try {

@@ -1,7 +1,8 @@
 /** What may be told of an error: nothing that somebody else wrote. */
+import {PassThrough} from 'node:stream';
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../src/errors.ts';
-import {describeError} from '../../src/logger.ts';
+import {adoptConsole, createLogger, describeError} from '../../src/logger.ts';
 
 /** As mysql2 makes them, the row's value and the statement within. */
 const refusal = Object.assign(new Error("Duplicate entry 'secret.mail@x.test' for key 'user_email_unique'"), {
@@ -31,5 +32,17 @@ describe('an error', () => {
 
   it('that is none is told by its type', () => {
     expect(describeError('secret.mail@x.test')).toEqual({code: 'string'});
+  });
+});
+
+describe('a line that a library prints', () => {
+  it('becomes one of the log, without its words', () => {
+    const output = new PassThrough();
+    const library = {} as Console;
+    adoptConsole(createLogger({logLevel: 'debug', logFormat: 'json', name: 'default'}, output), library);
+    library.error("got 'secret.mail@x.test' out of order");
+    const line = String(output.read());
+    expect(JSON.parse(line)).toMatchObject({level: 'debug', event: 'library.line'});
+    expect(line).not.toContain('secret');
   });
 });
