@@ -69,8 +69,6 @@ export class Applier {
   readonly deadLetters: DeadLetters;
   /** How often a reconcile became owed: a run that began before the last time does not pay it. */
   timesOwed = 0;
-  /** Tests stop or break a transaction here; production leaves it alone. */
-  failpoint: ((place: 'before-commit' | 'after-commit') => Promise<void>) | undefined;
 
   constructor(deps: ApplierDeps) {
     this.#deps = deps;
@@ -175,7 +173,6 @@ export class Applier {
       need,
       mayDelete: this.#deps.config.deletes === 'mirror',
       ownershipOf: (asked, keys) => this.ownershipOf(asked, keys),
-      beforeCommit: this.failpoint && (() => this.failpoint?.('before-commit') ?? Promise.resolve()),
     });
     await this.#committed(session, batch, outcome);
     return outcome;

@@ -25,15 +25,13 @@ export interface CarefulOptions {
   readonly need: Need | null;
   readonly mayDelete: boolean;
   readonly ownershipOf: (session: Session, keys: Iterable<OwnedKey> | OwnedKeys) => Promise<OwnershipView>;
-  /** Tests stop or break the transaction here. */
-  readonly beforeCommit: (() => Promise<void>) | undefined;
 }
 
 /** @throws SyncError where a server fails; the transaction is then to be rolled back */
 export async function writeCarefully(
   {session, reader, untilSeen}: Hands,
   batch: Batch,
-  {follow, need, mayDelete, ownershipOf, beforeCommit}: CarefulOptions,
+  {follow, need, mayDelete, ownershipOf}: CarefulOptions,
 ): Promise<Outcome> {
   const {work, owned, plan} = batch;
   const transaction = new CarefulTransaction(session, batch);
@@ -96,7 +94,6 @@ export async function writeCarefully(
     'user_auth',
     work.upserts.user_auth.filter(({key}) => isThere('user', key)),
   );
-  await beforeCommit?.();
   return transaction.commit();
 }
 

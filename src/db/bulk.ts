@@ -5,7 +5,6 @@
  *
  * Source: https://mariadb.com/docs/server/reference/clientserver-protocol/3-binary-protocol-prepared-statements/com_stmt_bulk_execute
  */
-
 import {PACKET_HEADER_BYTES, type DriverConnection, OutgoingPacket} from './pipeline.ts';
 
 /** MARIADB_CLIENT_STMT_BULK_OPERATIONS, of the extended capabilities. */
@@ -38,9 +37,15 @@ export function askForBulk({_command: handshake}: DriverConnection): void {
   });
 }
 
-/** Whether {@link BulkRows} can be sent over a connection that asked for it. */
-export function canBulk({_handshakePacket: hello}: DriverConnection): boolean {
-  return ((hello?.mariadbExtendedCapabilityFlags ?? 0) & BULK_OPERATIONS) !== 0;
+/**
+ * Whether {@link BulkRows} can be sent over a connection that asked for it: the server offers it, and was
+ * asked, which mysql2 leaves out where the server lacks what it wants itself (MariaDB before 10.5).
+ */
+export function canBulk({
+  _handshakePacket: hello,
+  _mariadbExtendedMetadata: wasAsked,
+}: Pick<DriverConnection, '_handshakePacket' | '_mariadbExtendedMetadata'>): boolean {
+  return wasAsked && ((hello?.mariadbExtendedCapabilityFlags ?? 0) & BULK_OPERATIONS) !== 0;
 }
 
 /** Rows for one prepared statement, put together as the bytes that are sent. Every value travels as text. */

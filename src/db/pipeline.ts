@@ -16,6 +16,8 @@ export interface DriverConnection {
   readonly _command: {mariadbExtendedClientFlags?: number} | undefined;
   readonly _commands: {readonly length: number};
   readonly _handshakePacket: {readonly mariadbExtendedCapabilityFlags?: number} | undefined;
+  /** Whether the server was asked for capabilities of MariaDB's own. */
+  readonly _mariadbExtendedMetadata: boolean;
   readonly clientEncoding: string;
   prepare(sql: string, done: (error: Error | null, statement: {readonly id: number}) => void): void;
   addCommand(command: object): void;
