@@ -1,13 +1,13 @@
 /** What the source's log says, decoded: the language between the binlog source and the rest. */
 import type {SourceTable} from '../src/mapping/tables.ts';
-import type {Row} from '../src/mapping/values.ts';
+import type {PackedRows, SourceRow} from '../src/mapping/packed.ts';
 import type {LogOffset} from '../src/position/position.ts';
 
 /** One row of a row event. A side is null where the event has none, as before an INSERT. */
 export interface RowChange {
   readonly table: SourceTable;
-  readonly before: Row | null;
-  readonly after: Row | null;
+  readonly before: SourceRow | null;
+  readonly after: SourceRow | null;
   /** The images lack mapped columns, or hold text that cannot be told: read the row from the source. */
   readonly partial: boolean;
   /** Written by a session that did not check foreign keys. */
@@ -17,7 +17,8 @@ export interface RowChange {
 /** The rows of one event, kept as bytes until they are needed: read, they take several times the room. */
 export interface RowBlock {
   readonly bytes: number;
-  read(): readonly RowChange[];
+  /** @param into holds the rows */
+  read(into: PackedRows): readonly RowChange[];
 }
 
 export type SourceEvent =

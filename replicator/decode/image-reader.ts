@@ -3,8 +3,15 @@
  *
  * Layouts: MySQL's libs/mysql/binlog/event/rows_event.h and mysys/my_time.cc, MariaDB's sql/log_event.h.
  */
-import type {Row, Value} from '../../src/mapping/values.ts';
-import {pad2, pad4, writeDate, writeDay, writeTime} from './moment.ts';
+import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
+import {
+  DATE_LENGTH,
+  MOMENT_LENGTH,
+  writeDate,
+  writeFraction,
+  writePackedMoment,
+  writeUnixTime,
+} from './moment.ts';
 
 /** A column as zongji's table map describes it. */
 export interface ImageColumn {
@@ -86,9 +93,13 @@ export class ImageReader {
     return full;
   }
 
-  /** @param width places of a row; those without a column here are null */
-  row({columns, slots, isKey}: RowShape, width: number, keyOnly: boolean): Row {
-    const row = new Array<Value>(width).fill(null);
+  /**
+   * The next row.
+   *
+   * @param width places of a row; those without a column here are null
+   */
+  row({columns, slots, isKey}: RowShape, into: PackedRows, width: number, keyOnly: boolean): PackedRow {
+    const row = into.begin(width);
     const nulls = this.at;
     this.at += (columns.length + 7) >> 3;
     for (let i = 0; i < columns.length; i++) {
@@ -96,7 +107,7 @@ export class ImageReader {
       const column = columns[i];
       if (column === undefined) continue;
       const slot = slots[i] ?? -1;
-      if (slot >= 0 && (!keyOnly || isKey[i] === true)) row[slot] = this.#value(column);
+      if (slot >= 0 && (!keyOnly || isKey[i] === true)) this.#value(column, into, slot);
       else this.at += this.#size(column);
     }
     return row;
@@ -109,95 +120,110 @@ export class ImageReader {
     return isDoubtful;
   }
 
-  #value(column: ImageColumn): Value {
+  #value(column: ImageColumn, into: PackedRows, slot: number): void {
     const buffer = this.#buffer;
     const at = this.at;
+    const isUnsigned = column.unsigned === true;
     switch (column.type) {
       case T.TINY:
         this.at += 1;
-        return String(column.unsigned === true ? buffer.readUInt8(at) : buffer.readInt8(at));
+        return into.setNumber(slot, isUnsigned ? buffer.readUInt8(at) : buffer.readInt8(at));
       case T.SHORT:
         this.at += 2;
-        return String(column.unsigned === true ? buffer.readUInt16LE(at) : buffer.readInt16LE(at));
+        return into.setNumber(slot, isUnsigned ? buffer.readUInt16LE(at) : buffer.readInt16LE(at));
       case T.INT24:
         this.at += 3;
-        return String(column.unsigned === true ? buffer.readUIntLE(at, 3) : buffer.readIntLE(at, 3));
+        return into.setNumber(slot, isUnsigned ? buffer.readUIntLE(at, 3) : buffer.readIntLE(at, 3));
       case T.LONG:
         this.at += 4;
-        return String(column.unsigned === true ? buffer.readUInt32LE(at) : buffer.readInt32LE(at));
+        return into.setNumber(slot, isUnsigned ? buffer.readUInt32LE(at) : buffer.readInt32LE(at));
       case T.LONGLONG: {
         this.at += 8;
         const high = buffer.readInt32LE(at + 4);
-        if (high >= 0 && high < 0x200000) return String(high * 4294967296 + buffer.readUInt32LE(at));
-        return String(column.unsigned === true ? buffer.readBigUInt64LE(at) : buffer.readBigInt64LE(at));
+        if (high >= 0 && high < 0x200000)
+          return into.setNumber(slot, high * 4294967296 + buffer.readUInt32LE(at));
+        return into.setText(
+          slot,
+          String(isUnsigned ? buffer.readBigUInt64LE(at) : buffer.readBigInt64LE(at)),
+        );
       }
       case T.DATE: {
         this.at += 3;
         const packed = buffer.readUIntLE(at, 3);
-        return `${pad4(packed >> 9)}-${pad2((packed >> 5) & 15)}-${pad2(packed & 31)}`;
+        const start = into.reserve(DATE_LENGTH);
+        writeDate(into.bytes, start, packed >> 9, (packed >> 5) & 15, packed & 31);
+        return into.set(slot, start + DATE_LENGTH);
       }
-      case T.DATETIME2:
+      case T.DATETIME2: {
         this.at += 5;
-        return this.#dateTime(buffer.readUIntBE(at, 5) - 0x8000000000, column.metadata?.['decimals'] ?? 0);
-      case T.TIMESTAMP2:
+        const start = into.reserve(MOMENT_LENGTH);
+        const packed = buffer.readUIntBE(at, 5) - 0x8000000000;
+        return into.set(
+          slot,
+          this.#fraction(into.bytes, writePackedMoment(into.bytes, start, packed), column),
+        );
+      }
+      case T.TIMESTAMP2: {
         this.at += 4;
-        return this.#timestamp(buffer.readUInt32BE(at), column.metadata?.['decimals'] ?? 0);
+        const start = into.reserve(MOMENT_LENGTH);
+        return into.set(
+          slot,
+          this.#fraction(into.bytes, writeUnixTime(into.bytes, start, buffer.readUInt32BE(at)), column),
+        );
+      }
       case T.ENUM: {
         const size = column.metadata?.['size'] ?? 1;
         this.at += size;
         const index = buffer.readUIntLE(at, size);
-        return index === 0 ? '' : (column.members?.[index - 1] ?? '');
+        return into.setText(slot, index === 0 ? '' : (column.members?.[index - 1] ?? ''));
       }
       case T.BIT: {
         const size = ((column.metadata?.['bits'] ?? 1) + 7) >> 3;
         this.at += size;
-        return String(size <= 6 ? buffer.readUIntBE(at, size) : buffer.readBigUInt64BE(at));
+        return size <= 6
+          ? into.setNumber(slot, buffer.readUIntBE(at, size))
+          : into.setText(slot, String(BigInt(`0x${buffer.toString('hex', at, at + size)}`)));
       }
       default:
-        return this.#text(column);
+        return this.#text(column, into, slot);
     }
   }
 
-  #text(column: ImageColumn): string {
+  #text(column: ImageColumn, into: PackedRows, slot: number): void {
     const prefix =
       column.type === T.BLOB
         ? (column.metadata?.['length_size'] ?? 2)
         : (column.metadata?.['max_length'] ?? 0) > 255
           ? 2
           : 1;
-    const length = this.#buffer.readUIntLE(this.at, prefix);
+    const buffer = this.#buffer;
+    const length = buffer.readUIntLE(this.at, prefix);
     const from = this.at + prefix;
-    this.at = from + length;
-    if (column.charset === 'latin1') return decodeLatin1(this.#buffer.toString('latin1', from, this.at));
-    const text = this.#buffer.toString('utf8', from, this.at);
+    const to = from + length;
+    this.at = to;
+    const start = into.reserve(length);
+    const {bytes} = into;
+    let isAscii = true;
+    for (let i = from, at = start; i < to; i++) {
+      const byte = buffer[i] ?? 0;
+      if (byte >= 128) isAscii = false;
+      bytes[at++] = byte;
+    }
+    if (isAscii || column.charset !== 'latin1') into.set(slot, start + length);
+    else into.setText(slot, decodeLatin1(buffer.toString('latin1', from, to)));
     // The server knows better what bytes mean that are no UTF-8: such rows are read from it. A real U+FFFD is as rare.
-    if (text.includes('\uFFFD')) this.#isDoubtful = true;
-    return text;
+    if (!isAscii && column.charset !== 'latin1' && buffer.toString('utf8', from, to).includes('\uFFFD'))
+      this.#isDoubtful = true;
   }
 
-  #dateTime(packed: number, decimals: number): string {
-    const fraction = this.#fraction(decimals);
-    const time = packed % 131072;
-    const days = Math.floor(packed / 131072);
-    const yearMonth = Math.floor(days / 32);
-    writeDate(Math.floor(yearMonth / 13), yearMonth % 13, days % 32);
-    return writeTime(time >> 12, (time >> 6) & 63, time & 63, fraction);
-  }
-
-  #timestamp(seconds: number, decimals: number): string {
-    const fraction = this.#fraction(decimals);
-    if (seconds === 0) return `0000-00-00 00:00:00${decimals === 0 ? '' : `.${'0'.repeat(decimals)}`}`;
-    const inDay = seconds % 86400;
-    writeDay((seconds - inDay) / 86400);
-    return writeTime(Math.floor(inDay / 3600), Math.floor(inDay / 60) % 60, inDay % 60, fraction);
-  }
-
-  #fraction(decimals: number): string {
-    if (decimals === 0) return '';
-    const bytes = (decimals + 1) >> 1;
-    const value = this.#buffer.readUIntBE(this.at, bytes);
-    this.at += bytes;
-    return `.${String(decimals % 2 === 0 ? value : Math.floor(value / 10)).padStart(decimals, '0')}`;
+  /** @returns where the text ends */
+  #fraction(bytes: Buffer, at: number, {metadata}: ImageColumn): number {
+    const decimals = metadata?.['decimals'] ?? 0;
+    if (decimals === 0) return at;
+    const size = (decimals + 1) >> 1;
+    const value = this.#buffer.readUIntBE(this.at, size);
+    this.at += size;
+    return writeFraction(bytes, at, decimals % 2 === 0 ? value : Math.floor(value / 10), decimals);
   }
 
   /** Bytes of a value that is passed over. */

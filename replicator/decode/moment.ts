@@ -1,50 +1,94 @@
-/** Dates as text, as a SELECT would give them. Pure but for one buffer that is used over and over. */
+/** Points in time as text, as a SELECT would give them, written into a buffer. Pure. */
 
-const PAIRS = Array.from({length: 100}, (_, i) => String(i).padStart(2, '0'));
-export function pad2(value: number): string {
-  return PAIRS[value] ?? String(value);
-}
-export function pad4(value: number): string {
-  return String(value).padStart(4, '0');
+/** `YYYY-MM-DD` */
+export const DATE_LENGTH = 10;
+/** With six digits of a second. */
+export const MOMENT_LENGTH = 26;
+
+const ZERO = 48;
+const DASH = 45;
+const COLON = 58;
+const DOT = 46;
+const SPACE = 32;
+const ZERO_DATE = Buffer.from('0000-00-00', 'latin1');
+
+export function writeDate(bytes: Buffer, at: number, year: number, month: number, day: number): void {
+  writePair(bytes, at, Math.floor(year / 100));
+  writePair(bytes, at + 2, year % 100);
+  bytes[at + 4] = DASH;
+  writePair(bytes, at + 5, month);
+  bytes[at + 7] = DASH;
+  writePair(bytes, at + 8, day);
 }
 
 /**
- * Dates are put together here and become one flat string: added up from parts, each would drag its parts
- * along for as long as the row waits.
+ * A DATETIME.
+ *
+ * @param packed as the log has it, without its digits of a second
+ * @returns where the text ends
  */
-const MOMENT = Buffer.from('0000-00-00 00:00:00.000000', 'latin1');
-function writePair(at: number, value: number): void {
-  MOMENT[at] = 48 + Math.floor(value / 10);
-  MOMENT[at + 1] = 48 + (value % 10);
-}
-export function writeDate(year: number, month: number, day: number): void {
-  writePair(0, Math.floor(year / 100));
-  writePair(2, year % 100);
-  writePair(5, month);
-  writePair(8, day);
-}
-export function writeTime(hour: number, minute: number, second: number, fraction: string): string {
-  writePair(11, hour);
-  writePair(14, minute);
-  writePair(17, second);
-  if (fraction === '') return MOMENT.toString('latin1', 0, 19);
-  MOMENT.write(fraction, 19, 'latin1');
-  return MOMENT.toString('latin1', 0, 19 + fraction.length);
+export function writePackedMoment(bytes: Buffer, at: number, packed: number): number {
+  const time = packed % 131072;
+  const days = Math.floor(packed / 131072);
+  const yearMonth = Math.floor(days / 32);
+  writeDate(bytes, at, Math.floor(yearMonth / 13), yearMonth % 13, days % 32);
+  return writeTime(bytes, at + DATE_LENGTH, time >> 12, (time >> 6) & 63, time & 63);
 }
 
-const DAYS = new Map<number, string>();
+/**
+ * A TIMESTAMP, in UTC.
+ *
+ * @param seconds since 1970; none of them is the zero date
+ * @returns where the text ends
+ */
+export function writeUnixTime(bytes: Buffer, at: number, seconds: number): number {
+  const inDay = seconds % 86400;
+  const date = seconds === 0 ? ZERO_DATE : dayOf((seconds - inDay) / 86400);
+  for (let i = 0; i < DATE_LENGTH; i++) bytes[at + i] = date[i] ?? ZERO;
+  return writeTime(
+    bytes,
+    at + DATE_LENGTH,
+    Math.floor(inDay / 3600),
+    Math.floor(inDay / 60) % 60,
+    inDay % 60,
+  );
+}
+
+/** @returns where the text ends */
+export function writeFraction(bytes: Buffer, at: number, value: number, digits: number): number {
+  bytes[at] = DOT;
+  let rest = value;
+  for (let i = digits; i > 0; i--) {
+    bytes[at + i] = ZERO + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+  return at + 1 + digits;
+}
+
+function writeTime(bytes: Buffer, at: number, hour: number, minute: number, second: number): number {
+  bytes[at] = SPACE;
+  writePair(bytes, at + 1, hour);
+  bytes[at + 3] = COLON;
+  writePair(bytes, at + 4, minute);
+  bytes[at + 6] = COLON;
+  writePair(bytes, at + 7, second);
+  return at + 9;
+}
+
+function writePair(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = ZERO + Math.floor(value / 10);
+  bytes[at + 1] = ZERO + (value % 10);
+}
+
+const DAYS = new Map<number, Buffer>();
 const MAX_DAYS = 1000;
 /** The date of a day since 1970: rows share few of them. */
-function dayOf(day: number): string {
+function dayOf(day: number): Buffer {
   let text = DAYS.get(day);
   if (text === undefined) {
-    text = new Date(day * 86_400_000).toISOString().slice(0, 10);
+    text = Buffer.from(new Date(day * 86_400_000).toISOString().slice(0, DATE_LENGTH), 'latin1');
     if (DAYS.size >= MAX_DAYS) DAYS.clear();
     DAYS.set(day, text);
   }
   return text;
-}
-
-export function writeDay(daysSince1970: number): void {
-  MOMENT.write(dayOf(daysSince1970), 0, 'latin1');
 }

@@ -5,6 +5,7 @@
  */
 import {SOURCE_TABLES} from '../../src/mapping/tables.ts';
 import type {SourcePlan} from '../../src/mapping/plan.ts';
+import type {PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
 import {ImageReader, T, type ImageColumn, type RowShape} from './image-reader.ts';
 
@@ -101,20 +102,21 @@ export function rowBlock(layout: ImageLayout, event: ImageEvent): RowBlock | nul
   // A copy: a slice would hold on to all that came through the socket with it.
   const images = Buffer.from(event.buffer.subarray(reader.at, event.to));
   const {kind, unchecked} = event;
-  return {bytes: images.length, read: () => readImages(layout, {kind, unchecked, images})};
+  return {bytes: images.length, read: into => readImages(layout, {kind, unchecked, images}, into)};
 }
 
 interface Images extends Pick<ImageEvent, 'kind' | 'unchecked'> {
   readonly images: Buffer;
 }
 
-function readImages(layout: ImageLayout, {kind, unchecked, images}: Images): RowChange[] {
+function readImages(layout: ImageLayout, {kind, unchecked, images}: Images, into: PackedRows): RowChange[] {
   const reader = new ImageReader(images, 0);
   const changes: RowChange[] = [];
   const {table, columns} = layout.source;
+  const row = (keyOnly: boolean) => reader.row(layout, into, columns.length, keyOnly);
   while (reader.at < images.length) {
-    const before = kind === 'insert' ? null : reader.row(layout, columns.length, true);
-    const after = kind === 'delete' ? null : reader.row(layout, columns.length, false);
+    const before = kind === 'insert' ? null : row(true);
+    const after = kind === 'delete' ? null : row(false);
     changes.push({table, before, after, partial: reader.takeDoubt(), unchecked});
   }
   return changes;

@@ -3,6 +3,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import type {ChangeSet} from '../../src/apply/change-set.ts';
 import type {Progress} from '../../src/apply/checkpoint.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
+import {PackedRows} from '../../src/mapping/packed.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import type {Need} from '../../src/source/watermark.ts';
 import {SyncError} from '../../src/errors.ts';
@@ -27,6 +28,8 @@ export interface CompactedBatch {
 
 /** After this long others have a turn: a flight of statements may be waiting to be sent. */
 const SLICE_MS = 2;
+/** Bytes that values take as text, for each of the log. */
+const TEXT_PER_BYTE = 1.5;
 
 export interface BatchContext {
   readonly plan: Plan;
@@ -47,13 +50,14 @@ export async function compactBatch(
   {plan, tracker, owesReconcile, rowsBefore}: BatchContext,
 ): Promise<CompactedBatch> {
   const compactor = new Compactor(plan);
+  const packed = new PackedRows(batch.reduce((sum, {bytes}) => sum + bytes * TEXT_PER_BYTE, 0));
   let rows = 0;
   let bytes = 0;
   let transactions = 0;
   let sliceEndsMs = performance.now() + SLICE_MS;
   for (const transaction of batch) {
     for (const block of transaction.rows) {
-      const changes = read(block);
+      const changes = read(block, packed);
       for (const change of changes) compactor.add(transaction.doubtful ? {...change, partial: true} : change);
       rows += changes.length;
       if (performance.now() > sliceEndsMs) {
@@ -91,9 +95,9 @@ export async function compactBatch(
   };
 }
 
-function read(block: RowBlock): readonly RowChange[] {
+function read(block: RowBlock, into: PackedRows): readonly RowChange[] {
   try {
-    return block.read();
+    return block.read(into);
   } catch (error) {
     throw new SyncError('event-undecodable', 'an event of the binlog cannot be decoded', {cause: error});
   }

@@ -5,11 +5,11 @@
 import type {ChangeSet, ParentChange} from '../../src/apply/change-set.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import {keyOf} from '../../src/mapping/row.ts';
-import type {Row} from '../../src/mapping/values.ts';
+import type {SourceRow} from '../../src/mapping/packed.ts';
 import type {RowChange} from '../events.ts';
 
 interface Parent {
-  row: Row | null;
+  row: SourceRow | null;
   left: boolean;
   fresh: boolean;
   reread: boolean;
@@ -19,7 +19,7 @@ export class Compactor {
   readonly #plan: Plan;
   readonly #institutes = new Map<string, Parent>();
   readonly #users = new Map<string, Parent>();
-  readonly #memberships = new Map<string, Row | null>();
+  readonly #memberships = new Map<string, SourceRow | null>();
   readonly #pairsToRead = new Set<string>();
 
   constructor(plan: Plan) {
@@ -74,7 +74,7 @@ export class Compactor {
     if (newKey !== null) this.#setMembership(newKey, after, mustRead(partial));
   }
 
-  #setMembership(key: string, row: Row | null, read: boolean): void {
+  #setMembership(key: string, row: SourceRow | null, read: boolean): void {
     this.#memberships.set(key, row);
     if (read) this.#pairsToRead.add(key);
     else this.#pairsToRead.delete(key);

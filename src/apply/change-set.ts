@@ -4,12 +4,12 @@
  * one from differences; the applier knows no other way to write.
  */
 import type {TargetTable} from '../mapping/tables.ts';
-import type {Row} from '../mapping/values.ts';
+import type {SourceRow} from '../mapping/packed.ts';
 
 /** A user or an institute that changed. */
 export interface ParentChange {
   /** Its last image; null where it is gone. */
-  readonly row: Row | null;
+  readonly row: SourceRow | null;
   /** It was gone, or had another key, at some time: what hung on it may have gone with it, unlogged. */
   readonly left: boolean;
   /** It began with an INSERT that older children cannot precede. */
@@ -22,7 +22,7 @@ export interface ChangeSet {
   readonly institutes: ReadonlyMap<string, ParentChange>;
   readonly users: ReadonlyMap<string, ParentChange>;
   /** The row that counts for each pair (`institute:user`); null where there is none. */
-  readonly memberships: ReadonlyMap<string, Row | null>;
+  readonly memberships: ReadonlyMap<string, SourceRow | null>;
   /** Pairs for which the log does not tell which row counts: read them from the source. */
   readonly pairsToRead: ReadonlySet<string>;
 }
@@ -41,7 +41,7 @@ export function isEmpty(changes: ChangeSet): boolean {
 }
 
 /** A change that says no more than: this is how the row is now. */
-export function asFound(row: Row | null): ParentChange {
+export function asFound(row: SourceRow | null): ParentChange {
   return {row, left: false, fresh: false, reread: false};
 }
 

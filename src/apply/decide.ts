@@ -3,7 +3,7 @@
  */
 import type {Plan} from '../mapping/plan.ts';
 import {judgeValues, pairOf} from '../mapping/row.ts';
-import type {Row} from '../mapping/values.ts';
+import type {SourceRow} from '../mapping/packed.ts';
 import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import {ownedInstitute, ownedMembership, ownedUser, type OwnershipView} from './ownership.ts';
@@ -11,7 +11,7 @@ import {ownedInstitute, ownedMembership, ownedUser, type OwnershipView} from './
 /** A row that is to be written, as the source has it. */
 export interface KeyedRow {
   readonly key: string;
-  readonly source: Row;
+  readonly source: SourceRow;
 }
 
 /** What one transaction does, before the server has had its say. */
@@ -91,7 +91,7 @@ function decideParents(
 /** Memberships whose parents are followed are left out: they are read anew. */
 export function decideMemberships(
   plan: Plan,
-  memberships: ReadonlyMap<string, Row | null>,
+  memberships: ReadonlyMap<string, SourceRow | null>,
   {owned, dead, mayDelete}: Knowledge,
   work: Work,
   followedUsers: ReadonlySet<string>,

@@ -1,19 +1,17 @@
 /** Reads from the source what the log did not tell: rows whose images are not whole, pairs that may repeat. */
 import type {Plan} from '../mapping/plan.ts';
 import {keyOf} from '../mapping/row.ts';
-import type {Row} from '../mapping/values.ts';
+import type {SourceRow} from '../mapping/packed.ts';
 import type {Need} from '../source/watermark.ts';
 import {asFound, type ChangeSet, type ParentChange} from './change-set.ts';
 import type {Hands} from './hands.ts';
 
 /** Whether anything of a change set is to be read from the source. */
 export function isWhole({users, institutes, pairsToRead}: ChangeSet): boolean {
-  const isMissing = ({reread}: ParentChange) => reread;
-  return (
-    pairsToRead.size === 0 &&
-    ![...users.values()].some(isMissing) &&
-    ![...institutes.values()].some(isMissing)
-  );
+  if (pairsToRead.size > 0) return false;
+  for (const parents of [users, institutes])
+    for (const {reread} of parents.values()) if (reread) return false;
+  return true;
 }
 
 /** @throws SyncError where the source fails */
@@ -37,7 +35,7 @@ export async function readMissing(
   const institutes = await fill('institutes', changes.institutes);
   const users = await fill('users', changes.users);
   if (changes.pairsToRead.size === 0) return {...changes, institutes, users};
-  const memberships = new Map<string, Row | null>(changes.memberships);
+  const memberships = new Map<string, SourceRow | null>(changes.memberships);
   for (const key of changes.pairsToRead) memberships.set(key, null);
   for (const row of (await reader.pairs([...changes.pairsToRead])).toReversed()) {
     memberships.set(keyOf(row, plan.tables.institute_users.sourceKeyIndexes) ?? '', row);

@@ -3,16 +3,18 @@
  * pieces costs an object for each piece, and they all live until the statement is sent. Values are
  * encoded here and not by the driver, which takes twice as long (docs/benchmarks.md).
  */
+import type {ValueSink} from '../mapping/packed-values.ts';
 import type {Value} from '../mapping/values.ts';
 
 const FIRST_BYTES = 64 * 1024;
 /** A UTF-16 unit takes at most three bytes of UTF-8; an escaped character two. */
 const BYTES_PER_UNIT = 3;
+const SPACE = 32;
 const QUOTE = 39;
 const BACKSLASH = 92;
 
-/** What follows the backslash, by character code; 0 where nothing needs to be escaped. */
-const ESCAPES = new Uint8Array(128);
+/** What follows the backslash, by byte; 0 where nothing needs to be escaped. */
+const ESCAPES = new Uint8Array(256);
 for (const [char, escaped] of ['\0' + '0', '\nn', '\rr', '\x1aZ', "''", '\\\\'])
   ESCAPES[(char ?? '').charCodeAt(0)] = (escaped ?? '').charCodeAt(0);
 
@@ -25,7 +27,7 @@ export function literal(value: Value): string {
   return `'${value.replace(SPECIAL, char => `\\${String.fromCharCode(ESCAPES[char.charCodeAt(0)] ?? 0)}`)}'`;
 }
 
-export class SqlText {
+export class SqlText implements ValueSink {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
   #isAscii = true;
@@ -45,8 +47,8 @@ export class SqlText {
     }
   }
 
-  /** A value as a literal. */
-  literal(value: Value): void {
+  /** As a literal. */
+  value(value: Value): void {
     if (value === null) return this.sql('NULL');
     this.#reserve(value.length + 2);
     const start = this.#at;
@@ -70,9 +72,41 @@ export class SqlText {
     this.#at = at;
   }
 
+  /** As a literal. */
+  bytes(from: Buffer, start: number, end: number): void {
+    this.#reserve(end - start + 1);
+    this.#buffer[this.#at++] = QUOTE;
+    this.#escaped(from, start, end);
+    this.#buffer[this.#at++] = QUOTE;
+  }
+
+  /** As a literal. */
+  joined(from: Buffer, start: number, end: number, nextStart: number, nextEnd: number): void {
+    this.#reserve(end - start + nextEnd - nextStart + 2);
+    this.#buffer[this.#at++] = QUOTE;
+    this.#escaped(from, start, end);
+    this.#buffer[this.#at++] = SPACE;
+    this.#escaped(from, nextStart, nextEnd);
+    this.#buffer[this.#at++] = QUOTE;
+  }
+
+  /** Nothing but ASCII is escaped, and no byte of another character is ASCII. */
+  #escaped(from: Buffer, start: number, end: number): void {
+    const buffer = this.#buffer;
+    let at = this.#at;
+    for (let i = start; i < end; i++) {
+      const byte = from[i] ?? 0;
+      if (byte >= 128) this.#isAscii = false;
+      const escaped = ESCAPES[byte] ?? 0;
+      if (escaped !== 0) buffer[at++] = BACKSLASH;
+      buffer[at++] = escaped === 0 ? byte : escaped;
+    }
+    this.#at = at;
+  }
+
   /** A value that should be a whole number: as it is where it is one, as a literal otherwise. */
   number(value: Value): void {
-    if (value === null || !isWholeNumber(value)) return this.literal(value);
+    if (value === null || !isWholeNumber(value)) return this.value(value);
     this.sql(value);
   }
 

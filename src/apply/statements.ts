@@ -1,7 +1,8 @@
 /** The SQL that writes the target, as text: the only place where values meet SQL. Pure. */
 import {quoteName} from '../mapping/sql.ts';
 import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
-import type {Row, Value} from '../mapping/values.ts';
+import {PackedRow, type SourceRow} from '../mapping/packed.ts';
+import type {Value} from '../mapping/values.ts';
 import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
 
@@ -24,7 +25,7 @@ function isNumeric({kind, schema}: ColumnPlan): boolean {
 function encode(column: ColumnPlan, value: Value): string {
   const text = new SqlText();
   if (isNumeric(column)) text.number(value);
-  else text.literal(value);
+  else text.value(value);
   return text.take();
 }
 
@@ -52,7 +53,7 @@ export interface StatementSize {
 export function appendUpsert(
   text: SqlText,
   plan: TablePlan,
-  rows: readonly {readonly source: Row}[],
+  rows: readonly {readonly source: SourceRow}[],
   from: number,
   size: StatementSize,
   options: UpsertOptions,
@@ -66,10 +67,12 @@ export function appendUpsert(
     const {source} = rows[at] ?? {source: []};
     text.sql(at === from ? '(' : ',(');
     for (let i = 0; i < columns.length; i++) {
+      const column = columns[i];
+      if (column === undefined) continue;
       if (i > 0) text.sql(',');
-      const value = columns[i]?.written(source) ?? null;
-      if (numeric[i] === true) text.number(value);
-      else text.literal(value);
+      if (numeric[i] === true) text.number(column.written(source));
+      else if (source instanceof PackedRow) column.write(source, text);
+      else text.value(column.written(source));
     }
     text.sql(')');
     at++;
@@ -92,7 +95,7 @@ export function preparedUpsert(plan: TablePlan, options: UpsertOptions): string 
 export function appendRows(
   packet: BulkRows,
   plan: TablePlan,
-  rows: readonly {readonly source: Row}[],
+  rows: readonly {readonly source: SourceRow}[],
   from: number,
   size: StatementSize,
 ): number {
@@ -100,7 +103,8 @@ export function appendRows(
   let at = from;
   for (; at < rows.length && at - from < size.rows && packet.length < size.bytes; at++) {
     const {source} = rows[at] ?? {source: []};
-    for (const column of columns) packet.value(column.written(source));
+    if (source instanceof PackedRow) for (const column of columns) column.write(source, packet);
+    else for (const column of columns) packet.value(column.written(source));
   }
   return at;
 }
@@ -108,7 +112,7 @@ export function appendRows(
 /** The statements that {@link appendUpsert} makes of all rows, one by one. */
 export function* upserts(
   plan: TablePlan,
-  rows: readonly {readonly source: Row}[],
+  rows: readonly {readonly source: SourceRow}[],
   size: StatementSize,
   options: UpsertOptions,
 ): Generator<string> {

@@ -5,6 +5,7 @@
  *
  * Source: https://mariadb.com/docs/server/reference/clientserver-protocol/3-binary-protocol-prepared-statements/com_stmt_bulk_execute
  */
+import type {ValueSink} from '../mapping/packed-values.ts';
 import {PACKET_HEADER_BYTES, type DriverConnection, OutgoingPacket} from './pipeline.ts';
 
 /** MARIADB_CLIENT_STMT_BULK_OPERATIONS, of the extended capabilities. */
@@ -12,6 +13,7 @@ const BULK_OPERATIONS = 4;
 const COMMAND = 0xfa;
 const SEND_TYPES = 128;
 const VAR_STRING = 0xfd;
+const SPACE = 32;
 const VALUE_FOLLOWS = 0;
 const IS_NULL = 1;
 /** Lengths from here on take more than one byte. */
@@ -49,7 +51,7 @@ export function canBulk({
 }
 
 /** Rows for one prepared statement, put together as the bytes that are sent. Every value travels as text. */
-export class BulkRows {
+export class BulkRows implements ValueSink {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
 
@@ -96,14 +98,38 @@ export class BulkRows {
     this.#at = at;
   }
 
+  /** The next column, as {@link value}. */
+  bytes(from: Buffer, start: number, end: number): void {
+    const length = end - start;
+    this.#reserve(length + LENGTH_BYTES);
+    this.#length(length);
+    this.#copy(from, start, end);
+  }
+
+  /** The next column: two texts, with a space in between. */
+  joined(from: Buffer, start: number, end: number, nextStart: number, nextEnd: number): void {
+    const length = end - start + 1 + nextEnd - nextStart;
+    this.#reserve(length + LENGTH_BYTES);
+    this.#length(length);
+    this.#copy(from, start, end);
+    this.#buffer[this.#at++] = SPACE;
+    this.#copy(from, nextStart, nextEnd);
+  }
+
   packet(): OutgoingPacket {
     return new OutgoingPacket(this.#buffer.subarray(0, this.#at));
   }
 
   #utf8(value: string): void {
-    const bytes = Buffer.byteLength(value, 'utf8');
+    this.#length(Buffer.byteLength(value, 'utf8'));
+    this.#at += this.#buffer.write(value, this.#at, 'utf8');
+  }
+
+  /** That a text follows, and of how many bytes. */
+  #length(bytes: number): void {
     const buffer = this.#buffer;
-    let at = this.#at + 1;
+    let at = this.#at;
+    buffer[at++] = VALUE_FOLLOWS;
     if (bytes < LONG_LENGTH) buffer[at++] = bytes;
     else if (bytes < 0x10000) {
       buffer[at] = 0xfc;
@@ -115,7 +141,16 @@ export class BulkRows {
       buffer[at] = 0xfe;
       at = buffer.writeBigUInt64LE(BigInt(bytes), at + 1);
     }
-    this.#at = at + buffer.write(value, at, 'utf8');
+    this.#at = at;
+  }
+
+  /** Most values are short: a call to copy them would take longer. */
+  #copy(from: Buffer, start: number, end: number): void {
+    const buffer = this.#buffer;
+    let at = this.#at;
+    if (end - start > LONG_LENGTH) at += from.copy(buffer, at, start, end);
+    else for (let i = start; i < end; i++) buffer[at++] = from[i] ?? 0;
+    this.#at = at;
   }
 
   #reserve(bytes: number): void {

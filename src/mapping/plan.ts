@@ -13,9 +13,11 @@ import {
   type TableMap,
   type TargetTable,
 } from './tables.ts';
+import {cellOf, type SourceRow} from './packed.ts';
+import {packedWriter, type PackedWriter} from './packed-values.ts';
 import {TRANSFORMS} from './transforms.ts';
 import {canFail} from './validity.ts';
-import type {Row, Value} from './values.ts';
+import type {Value} from './values.ts';
 
 export type ColumnKind = 'integer' | 'text' | 'timestamp' | 'flag';
 
@@ -30,9 +32,11 @@ export interface ColumnPlan {
   /** The source has more digits of a second than the target. */
   readonly rounds: boolean;
   /** The transform applied to a source row. */
-  readonly value: (source: Row) => Value;
+  readonly value: (source: SourceRow) => Value;
   /** The same for a statement: without digits of a second that the source does not have. */
-  readonly written: (source: Row) => Value;
+  readonly written: (source: SourceRow) => Value;
+  /** As {@link written}, of a packed row. */
+  readonly write: PackedWriter;
 }
 
 export interface TablePlan {
@@ -262,6 +266,7 @@ function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): C
   const fractions = map.from.map(
     column => findColumn(source.schema, [actualName(source, column)])?.fraction ?? 0,
   );
+  const writtenFraction = Math.min(schema.fraction, Math.max(...fractions));
   return {
     name: schema.name,
     kind: KIND_OF_TRANSFORM[map.transform],
@@ -269,7 +274,8 @@ function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): C
     schema,
     inputs,
     value: reader(map, inputs, schema.fraction),
-    written: reader(map, inputs, Math.min(schema.fraction, Math.max(...fractions))),
+    written: reader(map, inputs, writtenFraction),
+    write: packedWriter(map.transform, inputs, writtenFraction),
     rounds: map.transform === 'timestamp' && Math.max(...fractions) > schema.fraction,
   };
 }
@@ -279,7 +285,7 @@ function reader({transform}: ColumnMap, inputs: readonly number[], fraction: num
   const {value} = TRANSFORMS[transform];
   const [first = 0, second] = inputs;
   if (transform === 'id' || transform === 'copy' || transform === 'secret')
-    return source => source[first] ?? null;
-  if (second === undefined) return source => value(source[first] ?? null, null, fraction);
-  return source => value(source[first] ?? null, source[second] ?? null, fraction);
+    return source => cellOf(source, first);
+  if (second === undefined) return source => value(cellOf(source, first), null, fraction);
+  return source => value(cellOf(source, first), cellOf(source, second), fraction);
 }

@@ -1,7 +1,8 @@
 /** One row under a plan: whether it counts, what it becomes, and its key. */
 import type {DeadLetterCode} from '../errors.ts';
 import type {TablePlan} from './plan.ts';
-import {validate} from './validity.ts';
+import {cellOf, PackedRow, type SourceRow} from './packed.ts';
+import {isPlainlyValid, validate} from './validity.ts';
 import {isId, type Row} from './values.ts';
 
 /** What becomes of a source row, by itself: a target row, nothing (it is not eligible), or a dead letter. */
@@ -14,7 +15,7 @@ export type Judged =
  * not lie about in the meantime. Whether the parents of a membership are replicated is the applier's to
  * know.
  */
-export function judge(plan: TablePlan, source: Row): Judged {
+export function judge(plan: TablePlan, source: SourceRow): Judged {
   const key = keyOf(source, plan.sourceKeyIndexes);
   if (key === null) return {tag: 'ineligible', key: ''};
   const verdict = judgeValues(plan, source);
@@ -24,23 +25,34 @@ export function judge(plan: TablePlan, source: Row): Judged {
 }
 
 /** As {@link judge}, for a row whose key is known: it makes nothing. */
-export function judgeValues(plan: TablePlan, source: Row): 'row' | 'ineligible' | DeadLetterCode {
-  if (plan.flagIndex >= 0 && Number(source[plan.flagIndex]) !== 1) return 'ineligible';
-  for (const index of plan.notNullIndexes) if (source[index] === null) return 'ineligible';
+export function judgeValues(plan: TablePlan, source: SourceRow): 'row' | 'ineligible' | DeadLetterCode {
+  if (source instanceof PackedRow && isPlainRow(plan, source)) return 'row';
+  if (plan.flagIndex >= 0 && Number(cellOf(source, plan.flagIndex)) !== 1) return 'ineligible';
+  for (const index of plan.notNullIndexes) if (cellOf(source, index) === null) return 'ineligible';
   return validate(plan.fallible, source) ?? 'row';
 }
 
+const ONE = 49;
+
+/** Whether a row is to be written, where its bytes tell at once; no values are made for it. */
+function isPlainRow({flagIndex, notNullIndexes, fallible}: TablePlan, row: PackedRow): boolean {
+  if (flagIndex >= 0 && (row.length(flagIndex) !== 1 || row.bytes[row.start(flagIndex)] !== ONE))
+    return false;
+  for (const index of notNullIndexes) if (row.isNull(index)) return false;
+  return isPlainlyValid(fallible, row);
+}
+
 /** The target row of a source row that {@link judge} lets pass. */
-export function mapRow(plan: TablePlan, source: Row): Row {
+export function mapRow(plan: TablePlan, source: SourceRow): Row {
   return plan.columns.map(column => column.value(source));
 }
 
 /** A row's key as text: one id, or two joined by a colon; null where an id is null. */
-export function keyOf(row: Row, indexes: readonly number[]): string | null {
-  const first = row[indexes[0] ?? 0];
+export function keyOf(row: SourceRow, indexes: readonly number[]): string | null {
+  const first = cellOf(row, indexes[0] ?? 0);
   if (!isId(first)) return null;
   if (indexes.length === 1) return first;
-  const second = row[indexes[1] ?? 0];
+  const second = cellOf(row, indexes[1] ?? 0);
   return isId(second) ? `${first}:${second}` : null;
 }
 
@@ -53,12 +65,11 @@ export interface Pair {
 export function pairOf(
   {sourceKeyIndexes: [first = 0, second = 1]}: TablePlan,
   key: string,
-  row: Row | null,
+  row: SourceRow | null,
 ): Pair {
-  const [instituteId, userId] = [row?.[first], row?.[second]];
-  return typeof instituteId === 'string' && typeof userId === 'string'
-    ? {instituteId, userId}
-    : splitPair(key);
+  const instituteId = row === null ? null : cellOf(row, first);
+  const userId = row === null ? null : cellOf(row, second);
+  return instituteId !== null && userId !== null ? {instituteId, userId} : splitPair(key);
 }
 
 /** The two ids of a membership's key. */

@@ -350,8 +350,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/moment.ts',
-        'text = new Date(day * 86_400_000).toISOString().slice(0, 10);',
-        "const local = new Date(day * 86_400_000);\n    text = `${local.getFullYear()}-${String(local.getMonth() + 1).padStart(2, '0')}-${String(local.getDate()).padStart(2, '0')}`;",
+        'new Date(day * 86_400_000).toISOString().slice(0, DATE_LENGTH)',
+        'new Date(day * 86_400_000 - new Date(day * 86_400_000).getTimezoneOffset() * 60_000).toISOString().slice(0, DATE_LENGTH)',
       ],
     ],
     answers: ['#23', 'values'],
@@ -362,8 +362,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/image-reader.ts',
-        'column.unsigned === true ? buffer.readBigUInt64LE(at)',
-        'column.unsigned === null ? buffer.readBigUInt64LE(at)',
+        'isUnsigned ? buffer.readBigUInt64LE(at)',
+        '!isUnsigned ? buffer.readBigUInt64LE(at)',
       ],
     ],
     answers: ['#24', 'values'],
@@ -374,8 +374,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/image-reader.ts',
-        "return decodeLatin1(this.#buffer.toString('latin1', from, this.at));",
-        "return this.#buffer.toString('latin1', from, this.at);",
+        "decodeLatin1(buffer.toString('latin1', from, to))",
+        "buffer.toString('latin1', from, to)",
       ],
     ],
     answers: ['#24', 'values'],

@@ -292,9 +292,49 @@ export const RULES: readonly Mutant[] = [
     test: ['test/unit/mapping/transforms.test.ts', 'a role'],
   },
   {
+    name: 'packed-flag-unlooked',
+    edits: [['src/mapping/row.ts', 'if (flagIndex >= 0 && (row.length', 'if (flagIndex > 99 && (row.length']],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-email-with-two-signs',
+    edits: [['src/mapping/validity.ts', 'if (at >= 0) return false;', '']],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-address-untrimmed',
+    edits: [
+      [
+        'src/mapping/packed-values.ts',
+        'trimmedStart(bytes, row.start(first), row.end(first));\n        sink',
+        'row.start(first);\n        sink',
+      ],
+    ],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-zero-date-as-it-is',
+    edits: [['src/mapping/packed-values.ts', ' || startsWithYearZero(row.bytes, start)', '']],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-text-unescaped',
+    edits: [['src/apply/sql-text.ts', 'if (escaped !== 0) buffer[at++] = BACKSLASH;', '']],
+    answers: ['values'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
     name: 'inactive-users-are-eligible',
     edits: [
-      ['src/mapping/row.ts', 'Number(source[plan.flagIndex]) !== 1', 'Number(source[plan.flagIndex]) > 1'],
+      [
+        'src/mapping/row.ts',
+        'Number(cellOf(source, plan.flagIndex)) !== 1',
+        'Number(cellOf(source, plan.flagIndex)) > 1',
+      ],
     ],
     answers: ['mapping', 'dependants'],
     test: ['test/unit/mapping/validity.test.ts', 'is not eligible without'],

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
+import {unpacked} from '../unit/plan-fixture.ts';
 import {
   changesOf,
   configOf,
@@ -176,7 +177,12 @@ describeEachFlavour('a row', ({server, source, target}) => {
         });
         const direct =
           types.first_name.direct && types.last_name.direct && types.email.direct && types.password.direct;
-        const streamed = new Map(changes.map(change => [change.after?.[0], change]));
+        const streamed = new Map(
+          changes.map(change => {
+            const after = unpacked('users', change.after);
+            return [after?.[0], {...change, after}];
+          }),
+        );
         const copied = await readerOf(plan, reading).idRange('users', null, null);
         expect(copied.length).toBeGreaterThan(0);
         for (const row of copied) {

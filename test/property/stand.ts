@@ -11,6 +11,7 @@ import {openKnex} from '../../src/db/models.ts';
 import {readSourceSchema, readTargetSchema} from '../../src/db/schema.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {silentLogger} from '../../src/logger.ts';
+import {PackedRows} from '../../src/mapping/packed.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
@@ -94,6 +95,7 @@ export async function changesOf(
     const end = await openSnapshot(control, info, never);
     await endSnapshot(control);
     const changes: RowChange[] = [];
+    const packed = new PackedRows(0);
     const binlog = await settledOptions('source', server);
     await new Promise<void>((resolve, reject) => {
       const source = openBinlogSource({
@@ -105,7 +107,7 @@ export async function changesOf(
         now: Date.now,
         onFault: error => reject(error),
         onEvent: event => {
-          if (event.tag === 'rows') changes.push(...event.rows.read());
+          if (event.tag === 'rows') changes.push(...event.rows.read(packed));
           const offset = 'offset' in event ? event.offset : null;
           if (offset === null || end.high === null) return;
           if (offset.file === end.high.file && offset.offset >= end.high.offset)

@@ -9,9 +9,10 @@ import {literal} from '../../src/apply/sql-text.ts';
 import {settleConflicts} from '../../src/apply/unique.ts';
 import {toTimestamp, trimSpaces} from '../../src/mapping/transforms.ts';
 import {keyOf} from '../../src/mapping/row.ts';
+import type {SourceRow} from '../../src/mapping/packed.ts';
 import type {Row} from '../../src/mapping/values.ts';
 import {canonicalSet, formatPosition, parsePosition, setCovers} from '../../src/position/position.ts';
-import {membership, plan, user} from '../unit/plan-fixture.ts';
+import {membership, plan, unpacked, user} from '../unit/plan-fixture.ts';
 import {moment, text} from './stand.ts';
 
 const low = fc.oneof(
@@ -256,9 +257,10 @@ describe('a stream', () => {
           const state = from + (b % (changes.length + 1 - from));
           const set = compacted(changes.slice(from));
           const rows = byKey(states[state] ?? new Map(), indexes);
-          const last: [string, Row | null][] =
+          const last: [string, SourceRow | null][] =
             table === 'users' ? [...set.users].map(([key, {row}]) => [key, row]) : [...set.memberships];
-          for (const [key, row] of last) {
+          for (const [key, source] of last) {
+            const row = unpacked(table, source);
             if (row === null) rows.delete(key);
             else rows.set(key, row);
           }

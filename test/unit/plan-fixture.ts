@@ -1,6 +1,7 @@
 /** Schemas as a server would describe them, and the plan made from them. */
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import type {ColumnSchema, SourceSchema, TableSchema, TargetSchema} from '../../src/mapping/schema.ts';
+import {cellOf, PackedRows, type PackedRow, type SourceRow} from '../../src/mapping/packed.ts';
 import type {Row, Value} from '../../src/mapping/values.ts';
 import {SOURCE_TABLES, type SourceTable} from '../../src/mapping/tables.ts';
 
@@ -104,6 +105,20 @@ export function plan(source: Partial<SourceSchema> = {}, target: Partial<TargetS
 /** A source row from its columns by name; the others are null. */
 export function row(name: SourceTable, values: Readonly<Record<string, Value>>): Row {
   return SOURCE_TABLES[name].columns.map(known => values[known] ?? null);
+}
+
+/** A row as its bytes. */
+export function packed(source: Row, into = new PackedRows(0)): PackedRow {
+  const row = into.begin(source.length);
+  source.forEach((value, index) => {
+    if (value !== null) into.setText(index, value);
+  });
+  return row;
+}
+
+/** A row of a source table as its values. */
+export function unpacked(name: SourceTable, source: SourceRow | null): Row | null {
+  return source === null ? null : SOURCE_TABLES[name].columns.map((_, index) => cellOf(source, index));
 }
 
 const DATES = {created_at: '2024-01-02 03:04:05.000000', updated_at: '2024-02-03 04:05:06.000000'};

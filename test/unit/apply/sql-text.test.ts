@@ -15,7 +15,7 @@ describe('a literal', () => {
   ])('of %j is %s', (value, sql) => {
     expect(literal(value)).toBe(sql);
     const text = new SqlText();
-    text.literal(value);
+    text.value(value);
     expect(text.take()).toBe(sql);
   });
 });
@@ -24,10 +24,10 @@ describe('a text of SQL', () => {
   it('grows as it must, in any script', () => {
     const text = new SqlText();
     const name = "Łukasz 'the' 🙂";
-    for (let i = 0; i < 20_000; i++) text.literal(name);
+    for (let i = 0; i < 20_000; i++) text.value(name);
     text.sql(' é');
     expect(text.take()).toBe(`${literal(name).repeat(20_000)} é`);
-    text.literal('x'.repeat(300_000));
+    text.value('x'.repeat(300_000));
     expect(text.take()).toBe(`'${'x'.repeat(300_000)}'`);
   });
 

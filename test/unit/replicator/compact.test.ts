@@ -3,7 +3,7 @@ import type {RowChange} from '../../../replicator/events.ts';
 import {Compactor} from '../../../replicator/transaction/compact.ts';
 import type {SourceTable} from '../../../src/mapping/tables.ts';
 import type {Row} from '../../../src/mapping/values.ts';
-import {column, membership, plan, sourceSchema, table, user} from '../plan-fixture.ts';
+import {column, membership, plan, sourceSchema, table, unpacked, user} from '../plan-fixture.ts';
 
 const change = (
   name: SourceTable,
@@ -56,7 +56,7 @@ describe('a user’s changes', () => {
       users(key('2'), user('1')),
       users(key('3'), user('2')),
     ]);
-    expect([...parents].map(([id, {row}]) => [id, row?.[0] ?? null])).toEqual([
+    expect([...parents].map(([id, {row}]) => [id, unpacked('users', row)?.[0] ?? null])).toEqual([
       ['1', '1'],
       ['3', null],
       ['2', '2'],

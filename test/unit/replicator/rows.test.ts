@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {decodeRows, type RawRowsEvent} from '../../../replicator/decode/rows.ts';
-import {column, membership, plan, sourceSchema, table, user} from '../plan-fixture.ts';
+import {column, membership, plan, sourceSchema, table, unpacked, user} from '../plan-fixture.ts';
 
 const {sources} = plan();
 const COLUMNS = [
@@ -47,7 +47,11 @@ function decoded(event: Partial<RawRowsEvent>, source = sources.users) {
     ...event,
   });
   if (outcome.tag !== 'changes') throw new Error(outcome.tag);
-  return outcome.changes;
+  return outcome.changes.map(({before, after, ...rest}) => ({
+    ...rest,
+    before: unpacked(source.table, before),
+    after: unpacked(source.table, after),
+  }));
 }
 
 describe('row events', () => {

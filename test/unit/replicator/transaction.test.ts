@@ -5,7 +5,8 @@ import {
   TransactionBuilder,
   type SourceTransaction,
 } from '../../../replicator/transaction/transaction.ts';
-import {user} from '../plan-fixture.ts';
+import {PackedRows} from '../../../src/mapping/packed.ts';
+import {unpacked, user} from '../plan-fixture.ts';
 
 const offset = (at: number) => ({file: 'bin.000001', offset: at});
 const gtid = (name: string, begins = false): SourceEvent => ({tag: 'gtid', gtid: name, begins});
@@ -32,7 +33,7 @@ function built(events: readonly SourceEvent[], maxBytes = 1000): SourceTransacti
   return events.flatMap(event => builder.add(event) ?? []);
 }
 const idsOf = ({rows: blocks}: SourceTransaction) =>
-  blocks.flatMap(block => block.read()).map(({after}) => after?.[0]);
+  blocks.flatMap(block => block.read(new PackedRows(0))).map(({after}) => unpacked('users', after)?.[0]);
 
 describe('a transaction', () => {
   it('is handed on at its commit, whole', () => {

@@ -1,0 +1,133 @@
+/**
+ * Rows whose values are still bytes: each value as UTF-8 text, as a SELECT would send it, in one buffer for
+ * the rows of a batch. Objects made for each value would live as long as their batch, and collecting them
+ * took a third of the process's time (docs/benchmarks.md).
+ */
+import type {Row, Value} from './values.ts';
+
+/** A row on its way from the source: values, or bytes that stand for them. */
+export type SourceRow = Row | PackedRow;
+
+/** The value in a row's place, null where it has none. */
+export function cellOf(row: SourceRow, index: number): Value {
+  return row instanceof PackedRow ? row.text(index) : (row[index] ?? null);
+}
+
+const FIRST_CELLS = 64;
+const IS_NULL = -1;
+const ZERO = 48;
+const MINUS = 45;
+/** Up to 2^53, and a sign. */
+const MAX_DIGITS = 17;
+
+/** Rows of any tables, for as long as one of them is held. Values go to the row that was begun last. */
+export class PackedRows {
+  bytes: Buffer;
+  /** Where each value begins and ends; an end of -1 is NULL. */
+  cells = new Int32Array(2 * FIRST_CELLS);
+  #used = 0;
+  #at = 0;
+  #row = 0;
+
+  /** @param size about how many bytes there will be; they grow by need */
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafe(Math.max(size, MAX_DIGITS));
+  }
+
+  /** Begins a row: every value is null until it is set. */
+  begin(width: number): PackedRow {
+    this.#row = this.#used;
+    this.#used += 2 * width;
+    if (this.#used > this.cells.length) {
+      const grown = new Int32Array(Math.max(this.#used, this.cells.length * 2));
+      grown.set(this.cells);
+      this.cells = grown;
+    }
+    this.cells.fill(IS_NULL, this.#row, this.#used);
+    return new PackedRow(this, this.#row, width);
+  }
+
+  /** Makes room; what is written from the returned place on becomes a value by {@link set}. */
+  reserve(size: number): number {
+    const needed = this.#at + size;
+    if (needed > this.bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
+      this.bytes.copy(grown, 0, 0, this.#at);
+      this.bytes = grown;
+    }
+    return this.#at;
+  }
+
+  set(index: number, end: number): void {
+    const cell = this.#row + 2 * index;
+    this.cells[cell] = this.#at;
+    this.cells[cell + 1] = end;
+    this.#at = end;
+  }
+
+  setText(index: number, text: string): void {
+    const at = this.reserve(3 * text.length);
+    this.set(index, at + this.bytes.write(text, at, 'utf8'));
+  }
+
+  /** @param value a whole number of at most 53 bits */
+  setNumber(index: number, value: number): void {
+    let at = this.reserve(MAX_DIGITS);
+    if (value < 0) this.bytes[at++] = MINUS;
+    let rest = Math.abs(value);
+    let end = at + 1;
+    for (let limit = 10; rest >= limit; limit *= 10) end++;
+    for (let i = end - 1; i >= at; i--) {
+      const tenth = Math.floor(rest / 10);
+      this.bytes[i] = ZERO + (rest - tenth * 10);
+      rest = tenth;
+    }
+    this.set(index, end);
+  }
+}
+
+/** One of {@link PackedRows}. */
+export class PackedRow {
+  readonly #rows: PackedRows;
+  readonly #at: number;
+  readonly #width: number;
+
+  constructor(rows: PackedRows, at: number, width: number) {
+    this.#rows = rows;
+    this.#at = at;
+    this.#width = width;
+  }
+
+  /** Where the bytes are that {@link start} and {@link end} point into. */
+  get bytes(): Buffer {
+    return this.#rows.bytes;
+  }
+
+  start(index: number): number {
+    return this.#rows.cells[this.#at + 2 * index] ?? IS_NULL;
+  }
+
+  /** Below 0 where the value is null. */
+  end(index: number): number {
+    return this.#rows.cells[this.#at + 2 * index + 1] ?? IS_NULL;
+  }
+
+  isNull(index: number): boolean {
+    return this.end(index) < 0;
+  }
+
+  /** Of a value, in bytes; 0 for null. */
+  length(index: number): number {
+    const end = this.end(index);
+    return end < 0 ? 0 : end - this.start(index);
+  }
+
+  text(index: number): Value {
+    const end = this.end(index);
+    return end < 0 ? null : this.bytes.toString('utf8', this.start(index), end);
+  }
+
+  values(): Row {
+    return Array.from({length: this.#width}, (_, index) => this.text(index));
+  }
+}
