@@ -46,7 +46,7 @@ async function write(session: Session, plan: Plan, rows: readonly Row[]): Promis
   const keyed = rows.map(source => ({key: source[0] ?? '', source}));
   const began = performance.now();
   for (let at = 0; at < keyed.length; at += USERS_A_TRANSACTION) {
-    const flights = new Flights(session, Promise.resolve());
+    const flights = new Flights(session);
     for (const table of ['user', 'user_auth'] as const)
       await flights.upsert(plan.tables[table], keyed.slice(at, at + USERS_A_TRANSACTION), ROWS_A_STATEMENT, {
         newestWins: false,

@@ -5,7 +5,7 @@ import type {Hands} from '../src/apply/hands.ts';
 import {isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {ApplyLock, Turn} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {ConnectionOptions} from '../src/db/connection.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
@@ -112,6 +112,8 @@ class Attempt {
   #partRows = 0;
   #savedAtMs: number;
   #unsaved: Progress | null = null;
+  /** Of the batch that follows, where it was sent behind the one before it. */
+  #turn: Turn | null = null;
 
   constructor(deps: AttemptDeps, connections: Connections) {
     const {checkpoint, applier} = connections;
@@ -169,7 +171,9 @@ class Attempt {
     const taking = this.#queue.hasFullBatch(BATCH_BYTES)
       ? turn().then(() => this.#takeBatch())
       : Promise.resolve(null);
-    const applying = this.#deps.lock.stream(() => this.#apply(batch, taking));
+    const reserved = this.#turn ?? undefined;
+    this.#turn = null;
+    const applying = this.#deps.lock.stream(() => this.#apply(batch, taking), reserved);
     // Both are waited for, so that nothing goes on behind the back of a fault.
     const [applied, taken] = await Promise.allSettled([applying, taking]);
     for (const result of [applied, taken]) if (result.status === 'rejected') throw result.reason;
@@ -186,6 +190,7 @@ class Attempt {
 
   close(): Promise<void> {
     clearInterval(this.#stallTimer);
+    this.#turn?.leave();
     return this.#source.stop();
   }
 
@@ -247,13 +252,25 @@ class Attempt {
     this.#deps.tap.applying(changes);
     const outcome = await applier.apply(hands, changes, {
       ...optionsOf(compacted),
-      next: next.then(asNext, () => null),
+      next: next.then(
+        following => this.#asNext(following),
+        () => null,
+      ),
     });
     this.#saved();
     await this.#retryWaiting(changes, need);
     const durationMs = this.#deps.now() - startedMs;
     this.#deps.onApplied({...compacted, durationMs, outcome});
     if (reason !== null) this.#deps.onReconcileOwed(reason);
+  }
+
+  #asNext(batch: Batch | null): Next | null {
+    if (batch === null || isEmpty(batch.compacted.changes)) return null;
+    const mayFollow = () => {
+      this.#turn ??= this.#deps.lock.reserve();
+      return this.#turn !== null;
+    };
+    return {changes: batch.compacted.changes, options: optionsOf(batch.compacted), mayFollow};
   }
 
   /** Rows that wait for a unique value that one of these keys may have freed. */
@@ -285,9 +302,4 @@ class Attempt {
 
 function optionsOf({progress, need}: CompactedBatch): ApplyOptions {
   return {progress, follow: true, need};
-}
-
-function asNext(batch: Batch | null): Next | null {
-  if (batch === null || isEmpty(batch.compacted.changes)) return null;
-  return {changes: batch.compacted.changes, options: optionsOf(batch.compacted)};
 }

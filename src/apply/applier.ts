@@ -19,6 +19,7 @@ import {
   type PerTable,
 } from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
+import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
 import {decide} from './decide.ts';
 import type {Hands} from './hands.ts';
@@ -46,6 +47,8 @@ export interface ApplyOptions {
 export interface Next {
   readonly changes: ChangeSet;
   readonly options: ApplyOptions;
+  /** Whether no other writer will come before it: asked for once, when the one before has been sent. */
+  readonly mayFollow?: () => boolean;
 }
 
 export interface ApplierDeps {
@@ -83,10 +86,8 @@ export class Applier {
 
   /** Forgets what is in memory, after a connection was lost in the middle of something. */
   forget(): void {
-    this.#version += 2;
+    this.#dropAhead();
     this.#ownership.clear();
-    this.#ahead?.discard();
-    this.#ahead = null;
   }
 
   /**
@@ -104,8 +105,8 @@ export class Applier {
       try {
         return await this.#attempt(hands, whole, options, attempt > 0);
       } catch (error) {
-        await rollBack(session);
         this.forget();
+        await rollBack(session);
         if (!isDeadlock(error) || attempt >= DEADLOCK_RETRIES) throw asIncompatible(error);
         await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));
       }
@@ -151,20 +152,22 @@ export class Applier {
     careful: boolean,
   ): Promise<Outcome> {
     const {session} = hands;
-    const ahead = this.#takeAhead(session, changes);
+    const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
     if (isSimple(batch) && !careful) {
       try {
-        const writing = ahead?.write() ?? writeAtOnce(session, batch);
-        this.#prepareNext(session, batch, options.next);
+        const flights = ahead?.flights ?? new Flights(session);
+        const writing = ahead?.write() ?? writeAtOnce(flights, batch);
+        this.#prepareNext(session, batch, flights, options.next);
         const outcome = await writing;
         await this.#committed(session, batch, outcome);
         return outcome;
       } catch (error) {
+        // Before anything else is sent: what follows may be under way behind what failed.
+        this.#dropAhead();
         if (!isAboutRow(error)) throw error;
         await rollBack(session);
         batch.owned.rollback();
-        this.#version += 2;
       }
     }
     const {follow, need} = options;
@@ -179,30 +182,38 @@ export class Applier {
   }
 
   /** What was made ready for these changes, unless it was decided on what is not so any more. */
-  #takeAhead(session: Session, changes: ChangeSet): Ahead | null {
+  async #takeAhead(session: Session, changes: ChangeSet): Promise<Ahead | null> {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead === null) return null;
     const isMeant = ahead.session === session && ahead.changes === changes;
     if (isMeant && ahead.version === this.#version && ahead.batch.plan === this.plan) return ahead;
     ahead.discard();
+    await ahead.takeBack();
     return null;
   }
 
+  /** What was decided before a failure is to be decided anew. */
+  #dropAhead(): void {
+    this.#version += 2;
+    this.#ahead?.discard();
+    this.#ahead = null;
+  }
+
   /** Never fails: what cannot be made ready is made at its time, and fails then. */
-  #prepareNext(session: Session, batch: Batch, next: ApplyOptions['next']): void {
+  #prepareNext(session: Session, batch: Batch, {allLeft}: Flights, next: ApplyOptions['next']): void {
     // Only its own commit may come in between.
     const version = this.#version + 1;
     // Then it is wanted already, and is made at its time.
     const isLate = () => this.#version >= version;
     const prepare = async () => {
-      const {changes, options} = (await next) ?? {};
+      const {changes, options, mayFollow = () => false} = (await next) ?? {};
       // Which rows wait with dead letters is known when the batch before has ended.
       const dead = this.deadLetters.count + batch.work.deadLetters.length > 0;
       if (changes === undefined || options === undefined || dead || !isWhole(changes) || isLate()) return;
       const ready = await this.#prepare(session, changes, options, batch.owned);
       if (!isSimple(ready) || isLate()) return;
-      this.#ahead = new Ahead(session, changes, ready, version);
+      this.#ahead = new Ahead(session, changes, ready, version, {allLeft, mayFollow});
     };
     prepare().catch(() => undefined);
   }

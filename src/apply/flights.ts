@@ -28,6 +28,15 @@ interface Buffers {
 
 const PACKETS = 3;
 
+/** What goes before a transaction over the same connection. */
+export interface Before {
+  /** From then on rows may leave. */
+  readonly left: Promise<unknown>;
+  /** From then on what takes effect at once may leave, a commit above all; nothing is sent any more where it fails. */
+  readonly answered: Promise<unknown>;
+}
+const NOTHING_BEFORE: Before = {left: Promise.resolve(), answered: Promise.resolve()};
+
 /** Of each session, those that nobody uses, in the size that its batches need. */
 const spare = new WeakMap<Session, Buffers[]>();
 
@@ -41,19 +50,23 @@ export class Flights {
   #left: Promise<unknown>;
   #answered: Promise<unknown>;
   #textAnswered: Promise<unknown> = Promise.resolve();
+  #textLeft: Promise<unknown> = Promise.resolve();
+  #answersRows = false;
+  #lastLeft: () => void = () => undefined;
+  /** When all of it was sent, the commit too; never after a fault. */
+  readonly allLeft = new Promise<void>(resolve => (this.#lastLeft = resolve));
   #isOpen: 'no' | 'for text' | 'for rows' = 'no';
   #fault: Error | null = null;
 
-  /** @param before nothing leaves until it has come about, nor if it does not */
-  constructor(session: Session, before: Promise<unknown>) {
+  constructor(session: Session, before = NOTHING_BEFORE) {
     this.#session = session;
     this.#buffers = spare.get(session)?.pop() ?? newBuffers();
     this.#text = this.#buffers.text;
     this.#packets = this.#buffers.packets;
     this.#text.clear();
-    this.#left = before;
-    this.#answered = before;
-    before.catch((error: unknown) => this.#fail(error));
+    this.#left = before.left;
+    this.#answered = before.answered;
+    for (const gate of [before.left, before.answered]) gate.catch((error: unknown) => this.#fail(error));
   }
 
   /**
@@ -66,6 +79,12 @@ export class Flights {
     this.#openText();
     this.#text.sql(statement);
     if (this.#text.length >= FLIGHT_BYTES) await this.#send();
+  }
+
+  /** A statement that answers with rows, which nobody looks at: an assertion. */
+  async ask(statement: string): Promise<void> {
+    this.#answersRows = true;
+    await this.add(statement);
   }
 
   /** @throws SyncError what the server refused of an earlier flight */
@@ -89,6 +108,7 @@ export class Flights {
   async commit(): Promise<void> {
     await this.add(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
     if (this.#text.length > 0) await this.#send();
+    this.#textLeft.then(this.#lastLeft, () => undefined);
     await this.#answered;
     // After a fault they may still be read: then they are nobody's any more.
     const buffers = spare.get(this.#session) ?? [];
@@ -135,8 +155,13 @@ export class Flights {
   async #send(): Promise<void> {
     const sql = this.#text.take();
     await this.#until(this.#textAnswered);
+    const answersRows = this.#answersRows;
+    this.#answersRows = false;
     this.#left = this.#answered;
-    this.#textAnswered = this.#depart(() => this.#session.query(sql));
+    this.#textAnswered = this.#depart(() =>
+      answersRows ? this.#session.query(sql) : this.#session.send(sql),
+    );
+    this.#textLeft = this.#left;
     this.#left = this.#textAnswered;
   }
 

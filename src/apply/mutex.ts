@@ -2,33 +2,61 @@
  * Keeps the stream and the reconciler apart while they write: the stream alone, or reconciler chunks, of
  * which several may write at once since their key ranges are disjoint.
  */
+/** A place in the queue, from the asking on. */
+export interface Turn {
+  readonly entered: Promise<void>;
+  /** Ends it, or gives it up before it came. */
+  readonly leave: () => void;
+}
+
+interface Place {
+  readonly kind: 'stream' | 'chunk';
+  readonly enter: () => void;
+}
+
 export class ApplyLock {
   #chunks = 0;
   #streaming = false;
-  readonly #waiting: {readonly kind: 'stream' | 'chunk'; readonly enter: () => void}[] = [];
+  readonly #waiting: Place[] = [];
 
-  /** Runs `task` while nothing else writes. */
-  stream<T>(task: () => Promise<T>): Promise<T> {
-    return this.#run('stream', task);
+  /**
+   * Runs `task` while nothing else writes.
+   *
+   * @param turn one that was reserved for it
+   */
+  stream<T>(task: () => Promise<T>, turn?: Turn): Promise<T> {
+    return inTurn(turn ?? this.#queue('stream'), task);
   }
 
   /** Runs `task` while at most other chunks write. */
   chunk<T>(task: () => Promise<T>): Promise<T> {
-    return this.#run('chunk', task);
+    return inTurn(this.#queue('chunk'), task);
   }
 
-  async #run<T>(kind: 'stream' | 'chunk', task: () => Promise<T>): Promise<T> {
-    await new Promise<void>(enter => {
-      this.#waiting.push({kind, enter});
-      this.#admit();
-    });
-    try {
-      return await task();
-    } finally {
-      if (kind === 'stream') this.#streaming = false;
-      else this.#chunks--;
-      this.#admit();
-    }
+  /** The stream's next turn, where nobody waits who would come before it. It must be used or given up. */
+  reserve(): Turn | null {
+    return this.#waiting.length > 0 ? null : this.#queue('stream');
+  }
+
+  #queue(kind: Place['kind']): Turn {
+    let enter: () => void = () => undefined;
+    const entered = new Promise<void>(resolve => (enter = resolve));
+    const place: Place = {kind, enter};
+    let isOver = false;
+    this.#waiting.push(place);
+    this.#admit();
+    return {
+      entered,
+      leave: () => {
+        if (isOver) return;
+        isOver = true;
+        const at = this.#waiting.indexOf(place);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        else if (kind === 'stream') this.#streaming = false;
+        else this.#chunks--;
+        this.#admit();
+      },
+    };
   }
 
   /** In order of arrival, so that neither side starves. */
@@ -41,5 +69,14 @@ export class ApplyLock {
       else this.#chunks++;
       next.enter();
     }
+  }
+}
+
+async function inTurn<T>({entered, leave}: Turn, task: () => Promise<T>): Promise<T> {
+  await entered;
+  try {
+    return await task();
+  } finally {
+    leave();
   }
 }

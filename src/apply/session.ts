@@ -1,6 +1,6 @@
 /** One connection to the target that writes: transactions, and what the server's refusals mean. */
 import type {BulkRows} from '../db/bulk.ts';
-import {connect, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
+import {connect, prepareRows, queryRows, sendRows, takesBulk, type Connection} from '../db/connection.ts';
 import {errnoOf} from '../db/faults.ts';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
@@ -24,6 +24,8 @@ export interface Session {
   query(sql: string): Promise<unknown[][]>;
   /** The id of a prepared statement for {@link writeRows}; null where its rows must be sent as text. */
   prepareRows(sql: string): Promise<number | null>;
+  /** Statements that answer without rows. They leave at once where those before them were sent so, too. */
+  send(sql: string): Promise<void>;
   /**
    * Opens a transaction that ends with {@link END_ROWS}, whatever becomes of what is sent in it: were it to
    * end with an error, what was sent after that would be committed at once, each statement by itself.
@@ -52,6 +54,11 @@ export async function openSession(
     }
   };
   const query = (sql: string) => busy(queryRows('target', connection, sql, [], statementMs));
+  // Only rows in bulk are sent behind something, and MySQL, which does not take them, wants texts in another form.
+  const send = async (sql: string): Promise<void> => {
+    if (takesBulk(connection)) await busy(sendRows(connection, sql, statementMs));
+    else await query(sql);
+  };
   const keepAlive = setInterval(
     () => {
       // A failure shows at the next statement.
@@ -76,7 +83,8 @@ export async function openSession(
       if (id === undefined) prepared.set(sql, (id = busy(prepareRows(connection, sql, statementMs))));
       return id;
     },
-    beginRows: () => busy(sendRows(connection, 'SET autocommit = 0', statementMs)),
+    send,
+    beginRows: () => send('SET autocommit = 0'),
     writeRows: rows => busy(sendRows(connection, rows, statementMs)),
     close() {
       clearInterval(keepAlive);

@@ -10,9 +10,8 @@ import {perTable, type PerTable} from './change-set.ts';
 import type {DeadLetters} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import {ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
-import {Flights} from './flights.ts';
+import type {Flights} from './flights.ts';
 import {assertUnreferred} from './references.ts';
-import type {Session} from './session.ts';
 import {deleteByKeys, inBatches, type UpsertOptions} from './statements.ts';
 
 export interface Outcome {
@@ -61,14 +60,10 @@ export function isSimple({work, plan}: Batch): boolean {
 /**
  * The whole batch in as few round trips as its size allows, without looking at single rows.
  *
- * @param before nothing is sent until it has come about, nor if it does not
+ * @param flights of its own
  * @throws SyncError whatever the server refused; the transaction is then to be rolled back
  */
-export async function writeAtOnce(
-  session: Session,
-  batch: Batch,
-  before: Promise<unknown> = Promise.resolve(),
-): Promise<Outcome> {
+export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
   const {work, plan, owned} = batch;
   for (const {key} of work.upserts.institute) owned.add(ownedInstitute(key));
   for (const {key} of work.upserts.user) owned.add(ownedUser(key));
@@ -77,11 +72,10 @@ export async function writeAtOnce(
     owned.add(ownedMembership(instituteId, userId));
   }
   for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
-  const flights = new Flights(session, before);
   const {batchRows} = batch.options;
   for (const keys of inBatches(work.deletes.institute_users, batchRows))
     await flights.add(deleteByKeys(plan.tables.institute_users, keys));
-  if (work.deletes.institute_users.length > 0) await flights.add(assertUnreferred(plan, 'institute_users'));
+  if (work.deletes.institute_users.length > 0) await flights.ask(assertUnreferred(plan, 'institute_users'));
   for (const table of TARGET_TABLES)
     await flights.upsert(plan.tables[table], work.upserts[table], batchRows, batch.options);
   const bookkeeping = [

@@ -195,6 +195,11 @@ export async function queryRows(
   }
 }
 
+/** Whether {@link sendRows} is for this server. */
+export function takesBulk(connection: Connection): boolean {
+  return canBulk(coreOf(connection));
+}
+
 /**
  * Prepares a statement for {@link sendRows}. A server that does not answer within `timeoutMs`, since the
  * table is being changed or since it is silent, ends the connection.
@@ -220,7 +225,7 @@ export async function prepareRows(
 }
 
 /**
- * Executes a prepared statement for all rows, all or nothing, or a statement without a result. What is
+ * Executes a prepared statement for all rows, all or nothing, or statements that answer without rows. What is
  * called in one turn is sent at once: the server does not wait for us between them, and executes the later
  * ones whatever became of the first.
  *

@@ -1,13 +1,14 @@
 /**
  * Commands that are sent before those before them were answered, as the protocol allows and mysql2, which
  * waits for each answer, does not: the server then finds the next one there when it is done with one, and
- * does not wait for our event loop. Only commands that answer with OK or with an error.
+ * does not wait for our event loop. Only commands whose statements answer with OK or with an error, each.
  */
 import {EventEmitter} from 'node:events';
 
 export const PACKET_HEADER_BYTES = 4;
 const QUERY = 0x03;
 const OK = 0x00;
+const MORE_RESULTS = 0x0008;
 /** Larger ones travel in several packets, which mysql2 makes. */
 const MAX_PACKET_BYTES = 0xffffff;
 
@@ -32,6 +33,9 @@ interface Answer {
   isError(): boolean;
   asError(encoding: string): Error;
   peekByte(): number;
+  skip(bytes: number): void;
+  readLengthCodedNumber(): unknown;
+  readInt16(): number;
 }
 
 /** What mysql2 asks of a packet: its bytes, with room for a header in front. */
@@ -53,7 +57,7 @@ export class OutgoingPacket {
   }
 }
 
-/** A statement without a result. */
+/** Statements without rows. */
 export function statementPacket(sql: string): OutgoingPacket {
   const buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + 1 + Buffer.byteLength(sql));
   buffer[PACKET_HEADER_BYTES] = QUERY;
@@ -71,7 +75,7 @@ const outstanding = new WeakMap<DriverConnection, Outstanding>();
 /**
  * Sends a command at once where nothing but sent commands of this kind waits for an answer, else in its turn.
  *
- * @returns when it has been answered with OK
+ * @returns when all of its statements have been answered with OK
  * @throws what the driver throws; commands that were sent after it are executed all the same
  */
 export function pipeline(connection: DriverConnection, packet: OutgoingPacket): Promise<void> {
@@ -93,6 +97,15 @@ export function pipeline(connection: DriverConnection, packet: OutgoingPacket): 
     state.waiting++;
     connection.addCommand(command);
   });
+}
+
+/** Whether an OK is that of a statement with others behind it. */
+function moreFollow(ok: Answer): boolean {
+  ok.skip(1);
+  // Rows that were changed, and the last id that was made.
+  ok.readLengthCodedNumber();
+  ok.readLengthCodedNumber();
+  return (ok.readInt16() & MORE_RESULTS) !== 0;
 }
 
 /** One exchange, in the shape that mysql2's queue of commands wants. */
@@ -134,8 +147,10 @@ class PipelinedCommand extends EventEmitter {
       return false;
     }
     if (answer?.isError() === true) this.onResult(answer.asError(connection.clientEncoding));
-    else if (answer?.peekByte() === OK) this.onResult(null);
-    else throw new Error('the server answered neither with OK nor with an error');
+    else if (answer?.peekByte() === OK) {
+      if (moreFollow(answer)) return false;
+      this.onResult(null);
+    } else throw new Error('the server answered neither with OK nor with an error');
     this.emit('end');
     return true;
   }
