@@ -26,6 +26,9 @@ export class Bookkeeping {
   #lastRun: Run | null = null;
   #lastSync: string | null = null;
   #deadLetters = 0;
+  #reading: Promise<void> = Promise.resolve();
+  /** A read that has not begun, for all who ask meanwhile. */
+  #next: Promise<void> | null = null;
 
   constructor(deps: BookkeepingDeps) {
     this.#deps = deps;
@@ -50,14 +53,26 @@ export class Bookkeeping {
     }
   }
 
-  async read(): Promise<void> {
+  /** Reads them once more, after a read that is under way: what it finds is of now. */
+  read(): Promise<void> {
+    this.#next ??= this.#reading.then(() => {
+      this.#next = null;
+      return (this.#reading = this.#read());
+    });
+    return this.#next;
+  }
+
+  async #read(): Promise<void> {
     const {store, metrics, logger} = this.#deps;
     try {
       const counts = await store.deadLetterCounts();
       this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
       for (const code of DEAD_LETTER_CODES) metrics.deadLetters(code, counts.get(code) ?? 0);
-      this.#lastRun = laterRun(this.#lastRun, await store.last());
-      this.#lastSync = laterTime(this.#lastSync, await store.lastSuccess());
+      // A run may end while these are asked for.
+      const last = await store.last();
+      this.#lastRun = laterRun(this.#lastRun, last);
+      const lastSuccess = await store.lastSuccess();
+      this.#lastSync = laterTime(this.#lastSync, lastSuccess);
     } catch (error) {
       logger.debug(
         {event: 'bookkeeping.failed', err: describeError(error)},
