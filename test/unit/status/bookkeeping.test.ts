@@ -45,10 +45,10 @@ function tables() {
     bookkeeping,
     metric,
     answer,
-    record(last: Run, letters: number) {
+    record: (last: Run, letters: number) => {
       recorded = {run: last, letters};
     },
-    async answerAll() {
+    answerAll: async () => {
       while (waiting.length > 0) await answer();
     },
   };
