@@ -231,7 +231,15 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/schema.test.ts', 'by XA transactions'],
+    test: ['test/fault/log-forms.test.ts', 'of XA transactions'],
+  },
+  {
+    name: 'prepared-rows-are-never-ours',
+    edits: [
+      ['replicator/transaction/transaction.ts', 'this.#rows.length > 0 || this.#unseen !== null', 'false'],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/log-forms.test.ts', 'of XA transactions'],
   },
   {
     name: 'undone-part-of-a-transaction-counts',
