@@ -85,7 +85,9 @@ export class Leadership {
     const paying = this.#owed.pay(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
-    if (config.reconcile.enabled) await this.#nightly.start(this.#owed.isOwed);
+    // What has begun ends with it where this fails.
+    if (config.reconcile.enabled)
+      await this.#nightly.start(this.#owed.isOwed).catch((error: unknown) => this.#stopped.abort(error));
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
       this.#deps.events.onState('starting', lostLease(lease.lost.reason));

@@ -138,4 +138,34 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       [],
     );
   });
+
+  it('of which one fails as it begins to lead leave nothing running that no lease covers', async () => {
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: {
+        create: SURROGATE.create.replaceAll('CREATE TABLE', 'CREATE TABLE IF NOT EXISTS'),
+        surrogate: true,
+      },
+    });
+    await stand.start();
+    expect(await stand.daemon.stop()).toBe(0);
+    const rename = (from: string, to: string) =>
+      stand?.target.query(`ALTER TABLE sync_checkpoint RENAME COLUMN ${from} TO ${to}`);
+    await rename('next_run_at', 'away');
+    await stand.launch();
+    const lines = () => stand?.told().split('\n') ?? [];
+    const retries = () => lines().filter(line => line.includes('"lead.retry"')).length;
+    await stand.explained(eventually(() => retries() >= 3, {what: 'three tries'}));
+    await rename('away', 'next_run_at');
+    await stand.daemon.until('streaming');
+    await stand.caughtUp();
+    let leads = false;
+    for (const line of lines()) {
+      if (line.includes('"lease.acquired"')) leads = true;
+      if (line.includes('"lead.retry"')) leads = false;
+      if (line.includes('"state":"streaming"')) expect(leads, line).toBe(true);
+    }
+    expect((await stand.daemon.status()).replication.state).toBe('streaming');
+  });
 });
