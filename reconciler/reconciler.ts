@@ -7,22 +7,21 @@
  */
 import type {Applier} from '../src/apply/applier.ts';
 import {perTable, type PerTable} from '../src/apply/change-set.ts';
-import {literal} from '../src/apply/sql-text.ts';
 import type {Logger} from '../src/logger.ts';
-import {throwIfStopped} from '../src/errors.ts';
 import {TARGET_TABLES} from '../src/mapping/tables.ts';
 import {quoteName} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
 import {oneAhead} from './ahead.ts';
 import {readBatch, type SourceBatch, type Worker} from './batch.ts';
+import {needsConfirmation} from './brake.ts';
 import {compareRange} from './checksum.ts';
 import {retryDeadLetters} from './retry.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
 import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
+import {shareOut} from './share-out.ts';
+import {ownedRows} from './stored-ownership.ts';
 
-/** Fewer deletes than this never need confirmation. */
-const BRAKE_FLOOR = 100;
 const LOAD_FACTOR = 2;
 
 export interface ReconcileOptions {
@@ -114,17 +113,12 @@ class ReconcileRun {
     const started = Date.now();
     const [first] = this.#deps.workers;
     if (first === undefined) return;
-    const iterator = segments(this.#deps.applier.plan, scope, connectionQuery(first.source));
-    const next = serialised(() => iterator.next());
-    const work = async (worker: Worker) => {
-      for (;;) {
-        throwIfStopped(this.#signal);
-        const {done, value} = await next();
-        if (done === true) return;
-        await this.#segment(worker, scope, value);
-      }
-    };
-    await allOrFirstFault(this.#deps.workers.map(work));
+    await shareOut(
+      segments(this.#deps.applier.plan, scope, connectionQuery(first.source)),
+      this.#deps.workers,
+      (worker, range) => this.#segment(worker, scope, range),
+      this.#signal,
+    );
     for (const table of SCOPE_TABLES[scope]) {
       this.#deps.logger.info(
         {event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started},
@@ -234,9 +228,9 @@ class ReconcileRun {
    * by others, and are found and adopted.
    */
   async #adopt(): Promise<void> {
-    const owned = await this.#ownedRows();
     const [worker] = this.#deps.workers;
     if (worker === undefined) return;
+    const owned = await this.#owned(worker);
     for (const scope of ['institutes', 'users'] as const) {
       const lacking = SCOPE_TABLES[scope].some(table => this.#tables[table].compared > owned[table]);
       if (!lacking) continue;
@@ -249,33 +243,17 @@ class ReconcileRun {
     }
   }
 
-  async #ownedRows(): Promise<PerTable<number>> {
-    const {applier, workers} = this.#deps;
-    const rows =
-      (await workers[0]?.hands.session.query(
-        `SELECT kind, SUM(size) FROM sync_owned WHERE stream = ${literal(applier.fence.stream)} GROUP BY kind`,
-      )) ?? [];
-    const sizes = new Map(rows.map(([kind, size]) => [String(kind), Number(size)]));
-    const users = sizes.get('user') ?? 0;
-    return {
-      institute: sizes.get('institute') ?? 0,
-      user: users,
-      institute_users: sizes.get('membership') ?? 0,
-      user_auth: users,
-    };
+  #owned(worker: Worker): Promise<PerTable<number>> {
+    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream);
   }
 
   /** The second pass: deletes, unless they are too many. */
   async #delete(): Promise<PerTable<number> | null> {
     const [worker] = this.#deps.workers;
     if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return null;
-    const owned = await this.#ownedRows();
-    const tooMany = TARGET_TABLES.some(
-      table =>
-        this.#toDelete[table] > BRAKE_FLOOR &&
-        this.#toDelete[table] > this.#options.maxDeleteRatio * owned[table],
-    );
-    if (tooMany && !this.#options.allowDeletes) return this.#toDelete;
+    const {allowDeletes, maxDeleteRatio} = this.#options;
+    const tooMany = needsConfirmation(this.#toDelete, await this.#owned(worker), maxDeleteRatio);
+    if (tooMany && !allowDeletes) return this.#toDelete;
     for (const {scope, range} of this.#condemned.toReversed()) {
       const batch = await readBatch(worker, scope, range, this.#deps.tap, this.#signal);
       const options = {...this.#repairOptions(true), everyRow: false};
@@ -294,20 +272,4 @@ class ReconcileRun {
     if (worker === undefined) return;
     await retryDeadLetters(this.#deps, worker);
   }
-}
-
-/** Calls one at a time, in order: a generator cannot be asked twice at once. */
-function serialised<T>(call: () => Promise<T>): () => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return () => {
-    const result = last.then(call);
-    last = result.catch(() => undefined);
-    return result;
-  };
-}
-
-/** Waits for all, so that nothing goes on behind the caller's back, and then throws the first fault. */
-async function allOrFirstFault(tasks: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(tasks);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

@@ -1,14 +1,14 @@
 /** The daemon: waits for the lease, leads while it has it, and answers for what it does meanwhile. */
 import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
-import type {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
-import {DEAD_LETTER_CODES, ERROR_CODES, StoppedError, SyncError} from './errors.ts';
+import {StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
-import {healthOf, unseenWarnings, type Unseen} from './status/health.ts';
+import {Bookkeeping} from './status/bookkeeping.ts';
+import type {Unseen} from './status/health.ts';
 import {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {
@@ -26,10 +26,9 @@ import type {
   Verdict,
 } from './status/operations.ts';
 import {watchCounts, watchLogEnd, type Counted} from './status/poller.ts';
-import {laterRun, laterTime, RunStore} from './status/runs.ts';
-
-const STATUS_PUSH_MS = 1000;
-const BOOKKEEPING_MS = 2000;
+import {RunStore} from './status/runs.ts';
+import {statusOf, type Place, type StatusFacts} from './status/status.ts';
+import {Subscribers} from './status/subscribers.ts';
 
 export interface DaemonDeps {
   readonly config: Config;
@@ -43,8 +42,9 @@ export interface DaemonDeps {
 export class Daemon implements Operations {
   readonly #deps: DaemonDeps;
   readonly #store: RunStore;
+  readonly #bookkeeping: Bookkeeping;
   readonly #lag = new LagTracker();
-  readonly #listeners = new Set<(event: OperationEvent) => void>();
+  readonly #subscribers = new Subscribers(() => this.status());
   #leadership: Leadership | null = null;
   #state: ReplicationState = 'starting';
   #stateSinceMs = Date.now();
@@ -52,23 +52,19 @@ export class Daemon implements Operations {
   #counted: Counted | null = null;
   #foreign: Record<TargetTable, number> | null = null;
   #lagBytes: number | null = null;
-  #lastRun: Run | null = null;
-  #lastSync: string | null = null;
   #progress: RunProgress | null = null;
-  #deadLetters = 0;
-  #transactions = 0;
-  #rows = 0;
+  #applied: StatusFacts['applied'] = {transactions: 0, rows: 0, atMs: null};
   /** Set where rows were written that the stream did not count: a first load, a repair. */
   #countDue = new AbortController();
   #unseen: Unseen | null = null;
   #reconnects = 0;
-  #lastAppliedMs: number | null = null;
   /** Where the leader before stopped. */
-  #saved: StreamTap['lastPosition'] = null;
+  #saved: Place | null = null;
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
     this.#store = new RunStore(deps.knex, deps.config.name);
+    this.#bookkeeping = new Bookkeeping({...deps, store: this.#store});
   }
 
   /**
@@ -85,8 +81,8 @@ export class Daemon implements Operations {
         counted => (this.#counted = counted),
         signal,
       ),
-      this.#pushStatus(signal),
-      this.#watchBookkeeping(signal),
+      this.#subscribers.pushStatus(signal),
+      this.#bookkeeping.watch(signal),
     ];
     const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
     try {
@@ -144,18 +140,23 @@ export class Daemon implements Operations {
             onForeign: foreign => (this.#foreign = foreign),
             onUnseen: reason => (this.#unseen = {reason, atMs: Date.now()}),
             onApplied: batch => {
-              this.#transactions += batch.transactions;
-              this.#rows += batch.rows;
-              this.#lastAppliedMs = Date.now();
+              const {transactions, rows} = this.#applied;
+              this.#applied = {
+                transactions: transactions + batch.transactions,
+                rows: rows + batch.rows,
+                atMs: Date.now(),
+              };
             },
           },
         },
         signal,
       );
       const saved = await leadership.checkpoint();
-      this.#transactions = saved?.transactionsApplied ?? 0;
-      this.#rows = saved?.rowsApplied ?? 0;
-      this.#lastAppliedMs = saved?.appliedAtMs ?? null;
+      this.#applied = {
+        transactions: saved?.transactionsApplied ?? 0,
+        rows: saved?.rowsApplied ?? 0,
+        atMs: saved?.appliedAtMs ?? null,
+      };
       this.#saved = saved?.position == null ? null : {position: saved.position, offset: saved.offset};
       this.#leadership = leadership;
       await leadership.run();
@@ -165,71 +166,37 @@ export class Daemon implements Operations {
   }
 
   status(): Status {
-    const {config} = this.#deps;
-    const nowMs = Date.now();
+    const {name, replicationEnabled, maxLagSeconds} = this.#deps.config;
     const leadership = this.#leadership;
-    const state =
-      this.#state === 'streaming' && leadership?.isLoading === true ? 'snapshotting' : this.#state;
-    const isLeading = leadership !== null;
-    const lagSeconds = isLeading && config.replicationEnabled ? this.#lag.lagSeconds(nowMs) : null;
-    const {reasons, warnings} = healthOf({
-      replicationEnabled: config.replicationEnabled,
-      state,
-      fault: this.#fault,
-      stateForMs: nowMs - this.#stateSinceMs,
-      lagSeconds,
-      maxLagSeconds: config.maxLagSeconds,
-      lastRun: this.#lastRun,
-      deadLetters: this.#deadLetters,
-      warnings: unseenWarnings(this.#unseen, nowMs),
-    });
-    // Where it stands still is what is asked for when it is halted or paused.
-    const position =
-      config.replicationEnabled && leadership !== null
-        ? (leadership.workbench.tap.lastPosition ?? this.#saved)
-        : null;
-    return {
-      name: config.name,
-      lastSync: this.#lastSync,
-      organizationService: this.#counted?.target ?? null,
-      sourceDatabase: this.#counted?.source ?? null,
-      countedAt: iso(this.#counted?.atMs ?? null),
-      isHealthy: reasons.length === 0,
-      timestamp: new Date(nowMs).toISOString(),
-      replication: {
-        state,
-        lagSeconds: lagSeconds === null ? null : Math.round(lagSeconds * 1000) / 1000,
-        lagBytes: isLeading ? this.#lagBytes : null,
-        position:
-          position === null
+    return statusOf(
+      {
+        name,
+        replicationEnabled,
+        maxLagSeconds,
+        state: this.#state,
+        stateSinceMs: this.#stateSinceMs,
+        fault: this.#fault,
+        leading:
+          leadership === null
             ? null
             : {
-                ...position.position,
-                ...(position.offset === null
-                  ? {}
-                  : {file: position.offset.file, offset: position.offset.offset}),
+                isLoading: leadership.isLoading,
+                place: leadership.workbench.tap.lastPosition ?? this.#saved,
+                currentRun: leadership.runner.current,
+                nextRun: leadership.nextRun,
               },
-        sourcePosition: this.#lag.knownEnd === null ? null : {...this.#lag.knownEnd},
-        lastEventAt: iso(this.#lag.lastEventMs),
-        lastContactAt: iso(this.#lag.lastContactMs),
-        lastAppliedAt: iso(this.#lastAppliedMs),
-        transactionsApplied: this.#transactions,
-        rowsApplied: this.#rows,
+        lag: this.#lag,
+        lagBytes: this.#lagBytes,
+        applied: this.#applied,
         reconnects: this.#reconnects,
-        fault:
-          this.#fault === null
-            ? null
-            : {code: this.#fault.code, action: ERROR_CODES[this.#fault.code].action},
+        unseen: this.#unseen,
+        counted: this.#counted,
+        foreign: this.#foreign,
+        progress: this.#progress,
+        bookkeeping: this.#bookkeeping.facts,
       },
-      lastRun: this.#lastRun,
-      currentRun: leadership?.runner.current ?? null,
-      progress: this.#progress,
-      nextRun: leadership?.nextRun?.toISOString() ?? null,
-      deadLetters: this.#deadLetters,
-      foreignRows: this.#foreign,
-      reasons,
-      warnings,
-    };
+      Date.now(),
+    );
   }
 
   isReady(): boolean {
@@ -276,8 +243,7 @@ export class Daemon implements Operations {
   }
 
   subscribe(listener: (event: OperationEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#subscribers.add(listener);
   }
 
   #leader(): Leadership {
@@ -295,64 +261,23 @@ export class Daemon implements Operations {
     }
     this.#state = state;
     this.#fault = fault;
-    this.#emit({tag: 'status', status: this.status()});
+    this.#subscribers.emit({tag: 'status', status: this.status()});
   }
 
   #onRun(run: Run): void {
     if (run.state !== 'running') {
-      this.#lastRun = run;
       this.#progress = null;
-      if (run.state === 'succeeded') this.#lastSync = run.endedAt;
       if (Object.values(run.tables).some(({repaired, deleted}) => repaired + deleted > 0)) {
         this.#countDue.abort();
         this.#countDue = new AbortController();
       }
-      void this.#readBookkeeping(); // its dead letters; a failure is met there
+      this.#bookkeeping.ended(run);
     }
-    this.#emit({tag: 'run', run});
+    this.#subscribers.emit({tag: 'run', run});
   }
 
   #onProgress(progress: RunProgress): void {
     this.#progress = progress;
-    this.#emit({tag: 'progress', progress});
+    this.#subscribers.emit({tag: 'progress', progress});
   }
-
-  #emit(event: OperationEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
-  async #pushStatus(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      if (this.#listeners.size > 0) this.#emit({tag: 'status', status: this.status()});
-      await pause(STATUS_PUSH_MS, signal);
-    }
-  }
-
-  /** For a standby as for the leader. */
-  async #watchBookkeeping(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#readBookkeeping();
-      await pause(BOOKKEEPING_MS, signal);
-    }
-  }
-
-  /** What stands in the bookkeeping tables. */
-  async #readBookkeeping(): Promise<void> {
-    try {
-      const counts = await this.#store.deadLetterCounts();
-      this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
-      for (const code of DEAD_LETTER_CODES) this.#deps.metrics.deadLetters(code, counts.get(code) ?? 0);
-      this.#lastRun = laterRun(this.#lastRun, await this.#store.last());
-      this.#lastSync = laterTime(this.#lastSync, await this.#store.lastSuccess());
-    } catch (error) {
-      this.#deps.logger.debug(
-        {event: 'bookkeeping.failed', err: describeError(error)},
-        'the bookkeeping could not be read',
-      );
-    }
-  }
-}
-
-function iso(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }

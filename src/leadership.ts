@@ -3,14 +3,14 @@
  * appointment. It ends when the lease does.
  */
 import {runReplicator} from '../replicator/replicator.ts';
-import {startSchedule, type Schedule} from '../reconciler/schedule.ts';
 import {pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
 import type {Lease} from './db/lease.ts';
 import {SyncError} from './errors.ts';
-import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
+import {NightlyRun} from './nightly-run.ts';
+import {OwedReconcile} from './owed-reconcile.ts';
 import {ReconcileRunner, type RunnerEvents} from './reconcile-runner.ts';
 import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
@@ -38,13 +38,11 @@ export class Leadership {
   readonly workbench: Workbench;
   readonly runner: ReconcileRunner;
   readonly #deps: LeadershipDeps;
+  readonly #owed: OwedReconcile;
+  readonly #nightly: NightlyRun;
   readonly #signal: AbortSignal;
   readonly #stopped = new AbortController();
-  #schedule: Schedule | null = null;
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
-  #owedWake: (() => void) | null = null;
-  #timesOwed = 0;
-  #owes = false;
   #paused = false;
 
   constructor(deps: LeadershipDeps, signal: AbortSignal) {
@@ -52,15 +50,25 @@ export class Leadership {
     this.#signal = AbortSignal.any([signal, deps.lease.lost, this.#stopped.signal]);
     this.workbench = new Workbench(deps.config, deps.lease.fence);
     this.runner = new ReconcileRunner({...deps, workbench: this.workbench, signal: this.#signal});
+    const {runner} = this;
+    const {config, lease, logger} = deps;
+    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger});
+    this.#nightly = new NightlyRun({
+      config: config.reconcile,
+      stream: lease.fence.stream,
+      runner,
+      query: (sql, values) => this.#query(sql, values),
+      logger,
+    });
   }
 
   get nextRun(): Date | null {
-    return this.#schedule?.nextRun ?? null;
+    return this.#nightly.nextRun;
   }
 
   /** A reconcile is owed or under way that makes up for what was not seen. */
   get isLoading(): boolean {
-    return this.#owes;
+    return this.#owed.isOwed;
   }
 
   /**
@@ -71,21 +79,23 @@ export class Leadership {
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
     await store.tidy();
-    const checkpoint = await this.#withTarget(target => readCheckpoint(target, lease.fence.stream));
+    const checkpoint = await this.checkpoint();
     this.#paused = checkpoint?.paused ?? false;
-    this.#owes = checkpoint !== null && checkpoint.owed !== '';
-    const tasks: Promise<void>[] = [this.#payOwed()];
+    if (checkpoint !== null && checkpoint.owed !== '') this.#owed.owe();
+    const paying = this.#owed.pay(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
-    if (config.reconcile.enabled) await this.#startSchedule();
+    // What has begun ends with it where this fails.
+    if (config.reconcile.enabled)
+      await this.#nightly.start(this.#owed.isOwed).catch((error: unknown) => this.#stopped.abort(error));
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
       this.#deps.events.onState('starting', lostLease(lease.lost.reason));
       this.workbench.abandon();
     }
-    this.#schedule?.stop();
+    this.#nightly.stop();
     await this.#streaming?.ended;
-    await Promise.allSettled(tasks);
+    await Promise.allSettled([paying]);
     await this.runner.idle();
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
     if (lease.lost.aborted) {
@@ -99,9 +109,7 @@ export class Leadership {
 
   /** Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. */
   async pause(): Promise<void> {
-    await this.#withTarget(target =>
-      queryRows('target', target, pausedStatement(this.#deps.lease.fence, true)),
-    );
+    await this.#query(pausedStatement(this.#deps.lease.fence, true));
     this.#paused = true;
     this.#streaming?.stop.abort();
     await this.#streaming?.ended;
@@ -110,9 +118,7 @@ export class Leadership {
   }
 
   async resume(): Promise<void> {
-    await this.#withTarget(target =>
-      queryRows('target', target, pausedStatement(this.#deps.lease.fence, false)),
-    );
+    await this.#query(pausedStatement(this.#deps.lease.fence, false));
     this.#paused = false;
     if (this.#deps.config.replicationEnabled && this.#streaming === null) this.#startStream();
   }
@@ -138,7 +144,7 @@ export class Leadership {
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.workbench.connectStream(attempt);
-          if (connections.checkpoint.owed !== '') this.#owe();
+          if (connections.checkpoint.owed !== '') this.#owed.owe();
           return connections;
         },
         anchor: attempt => this.workbench.anchor(attempt),
@@ -159,7 +165,7 @@ export class Leadership {
             'the log does not tell what changed: a reconcile follows',
           );
           events.onUnseen(reason);
-          this.#owe();
+          this.#owed.owe();
         },
         onReconnect: code => metrics?.reconnected(code),
       },
@@ -188,97 +194,8 @@ export class Leadership {
     if (oldestCommitMs !== null) metrics.commitToVisible(Math.max(0, Date.now() - oldestCommitMs));
   }
 
-  #owe(): void {
-    this.#owes = true;
-    this.#timesOwed++;
-    this.#owedWake?.();
-  }
-
-  /** Runs what is owed as soon as nothing else runs, and again until it succeeds. */
-  async #payOwed(): Promise<void> {
-    const backoff = new Backoff({firstMs: 1000, maxMs: 60_000});
-    while (!this.#signal.aborted) {
-      if (!this.#owes) {
-        await new Promise<void>(resolve => {
-          const wake = () => {
-            this.#signal.removeEventListener('abort', wake);
-            resolve();
-          };
-          this.#owedWake = wake;
-          this.#signal.addEventListener('abort', wake, {once: true});
-        });
-        continue;
-      }
-      try {
-        await this.runner.idle();
-        const timesOwed = this.#timesOwed;
-        // What was owed may have been paid by the run that just ended.
-        const owed = (await this.checkpoint())?.owed ?? '';
-        if (owed === '') {
-          // What became owed while we read is read again.
-          this.#owes = timesOwed !== this.#timesOwed;
-          continue;
-        }
-        const {ended} = await this.runner.start('recovery', {
-          mode: owed === 'load' ? 'full' : 'diff',
-          allowDeletes: false,
-        });
-        const run = await ended;
-        if (run.state === 'failed') await pause(backoff.nextMs(), this.#signal);
-        else backoff.reset();
-      } catch (error) {
-        if (this.#signal.aborted) return;
-        this.#deps.logger.debug(
-          {event: 'recovery.waits', err: describeError(error)},
-          'the owed reconcile waits',
-        );
-        await pause(backoff.nextMs(), this.#signal);
-      }
-    }
-  }
-
-  /** Keeps when the next run is due in the checkpoint, so that one that passes unseen is made up for. */
-  async #startSchedule(): Promise<void> {
-    const {config, logger, lease} = this.#deps;
-    const {stream} = lease.fence;
-    const appoint = async () => {
-      const next = this.nextRun;
-      await this.#withTarget(target =>
-        queryRows('target', target, 'UPDATE sync_checkpoint SET next_run_at = ? WHERE stream = ?', [
-          next === null ? null : sqlTime(next),
-          stream,
-        ]),
-      ).catch((error: unknown) =>
-        logger.debug(
-          {event: 'schedule.unsaved', err: describeError(error)},
-          'the next run could not be noted',
-        ),
-      );
-    };
-    const runNow = async () => {
-      try {
-        await this.runner.start('schedule', {mode: 'diff', allowDeletes: false});
-      } catch (error) {
-        logger.warn(
-          {event: 'schedule.skipped', err: describeError(error)},
-          'the nightly reconcile did not start',
-        );
-      }
-      await appoint();
-    };
-    const [due] = await this.#withTarget(target =>
-      queryRows(
-        'target',
-        target,
-        'SELECT next_run_at < UTC_TIMESTAMP(3) FROM sync_checkpoint WHERE stream = ?',
-        [stream],
-      ),
-    );
-    this.#schedule = startSchedule(config.reconcile.cron, config.reconcile.timezone, () => void runNow());
-    if (Number(due?.[0] ?? 0) === 1 && !this.#owes) {
-      logger.info({event: 'schedule.missed'}, 'a nightly reconcile was missed: it is made up for now');
-      void runNow();
-    } else await appoint();
+  #query(sql: string, values: readonly unknown[] = []): Promise<unknown[][]> {
+    return this.#withTarget(target => queryRows('target', target, sql, values));
   }
 
   async #withTarget<T>(use: (target: Connection) => Promise<T>): Promise<T> {
@@ -295,10 +212,6 @@ function lostLease(reason: unknown): SyncError {
   return reason instanceof SyncError
     ? reason
     : new SyncError('lease-lost', 'the lease is lost', {cause: reason});
-}
-
-function sqlTime(date: Date): string {
-  return date.toISOString().replace('T', ' ').replace('Z', '');
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

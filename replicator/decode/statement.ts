@@ -72,6 +72,11 @@ export function statementKind(sql: string): StatementKind {
   return KINDS[first] ?? 'other';
 }
 
+/** Of which XA transaction END, COMMIT and ROLLBACK speak: MariaDB writes no START. Null for another statement. */
+export function xaId(sql: string): string | null {
+  return /^XA\s+(?:END|COMMIT|ROLLBACK)\s+(.+?)\s*$/is.exec(sql)?.[1] ?? null;
+}
+
 /** Whether a statement may touch a mapped table of `database`: it names one, or the database itself. */
 export function concernsMappedTables(sql: string, defaultDatabase: string, database: string): boolean {
   const here = defaultDatabase.toLowerCase() === database.toLowerCase();

@@ -3,7 +3,8 @@ import type {SourceTable} from '../../src/mapping/tables.ts';
 import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import type {RowBlock, SourceEvent} from '../events.ts';
-import {concernsMappedTables, concernsMappedValues, statementKind} from '../decode/statement.ts';
+import {concernsMappedTables, concernsMappedValues, statementKind, xaId} from '../decode/statement.ts';
+import {PreparedByOthers} from './prepared.ts';
 
 /** A transaction of the source, or a part of one that is too large to hold. */
 export interface SourceTransaction {
@@ -46,6 +47,9 @@ export class TransactionBuilder {
   #schemaChanged = false;
   #unseen: Set<SourceTable> | 'all' | null = null;
   #reason: string | null = null;
+  /** Of the XA transaction that is under way. */
+  #xaId: string | null = null;
+  readonly #preparedByOthers = new PreparedByOthers();
 
   constructor(options: TransactionBuilderOptions) {
     this.#options = options;
@@ -85,8 +89,9 @@ export class TransactionBuilder {
         this.#doubtful = true;
         return null;
       case 'xa-prepared':
-        // Whether they come about is told later, when the rows are gone by: the commit asks for a reconcile.
+        // Whether they come about is told later, when the rows are gone by: the commit then asks for a reconcile.
         if (this.#parted) this.#cannotSee('all', 'a large XA transaction was prepared');
+        this.#preparedByOthers.prepared(this.#xaId, this.#rows.length > 0 || this.#unseen !== null);
         this.#rows = [];
         return this.#end(event.offset, null);
       case 'statement':
@@ -113,14 +118,18 @@ export class TransactionBuilder {
       case 'rollback':
         return this.add({tag: 'rollback', offset});
       case 'savepoint':
+        return null;
       case 'xa-end':
+        this.#xaId = xaId(sql);
         return null;
       case 'rollback-to-savepoint':
         return this.add({tag: 'rollback-to-savepoint'});
       case 'xa-commit':
-        this.#cannotSee('all', 'an XA transaction was committed');
+        if (!this.#preparedByOthers.ended(xaId(sql)))
+          this.#cannotSee('all', 'an XA transaction was committed');
         return this.#end(offset, executedAtMs);
       case 'xa-rollback':
+        this.#preparedByOthers.ended(xaId(sql));
         return this.#end(offset, null);
       default:
     }
@@ -158,6 +167,7 @@ export class TransactionBuilder {
     this.#schemaChanged = false;
     this.#unseen = null;
     this.#reason = null;
+    this.#xaId = null;
     return transaction;
   }
 

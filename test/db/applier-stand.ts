@@ -7,9 +7,9 @@ import type {Hands} from '../../src/apply/hands.ts';
 import {openSession, type Session} from '../../src/apply/session.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {Row} from '../../src/mapping/values.ts';
-import {eventually} from '../helpers/eventually.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
+import {untilWaiting} from '../helpers/lock-waits.ts';
 import {configOf, planOf, readerOf, sessionsFor} from '../property/stand.ts';
 import {connect, query} from '../servers/databases.ts';
 import {membership, user} from '../unit/plan-fixture.ts';
@@ -123,10 +123,7 @@ export class ApplierStand {
 
   /** @returns the id of its connection */
   untilWaiting({connection: {threadId: id}}: Session): Promise<number> {
-    const waits = `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = ${id}`;
-    const isWaiting = async () => ((await query(this.other, waits)).length > 0 ? id : undefined);
-    // The server makes this table anew only where nobody looked at it for 100 ms.
-    return eventually(isWaiting, {what: 'a lock wait', intervalMs: 120});
+    return untilWaiting(this.other, waiting => waiting === id);
   }
 
   /** What is there, beside times of our own. */

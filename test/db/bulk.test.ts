@@ -5,6 +5,7 @@ import {IDLE_SECONDS, END_ROWS, openSession, rollBack, type Session} from '../..
 import {BulkRows} from '../../src/db/bulk.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
+import {untilWaiting} from '../helpers/lock-waits.ts';
 import {configOf} from '../property/stand.ts';
 import {connect, query} from '../servers/databases.ts';
 import {startServer} from '../servers/server.ts';
@@ -54,18 +55,6 @@ describeEachFlavour('rows in bulk', ({flavour, server, target}) => {
     return Number(row?.['n']);
   };
   const idOf = async (on: Session) => Number((await on.query('SELECT CONNECTION_ID()'))[0]?.[0]);
-  const untilWaiting = (id: number) =>
-    eventually(
-      async () =>
-        (
-          await query(
-            other,
-            `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = ${id}`,
-          )
-        ).length > 0,
-      // The server makes this table anew only where nobody looked at it for 100 ms.
-      {what: 'a lock wait', intervalMs: 120},
-    );
 
   beforeAll(async () => {
     other = await connect(server, target);
@@ -188,7 +177,7 @@ describeEachFlavour('rows in bulk', ({flavour, server, target}) => {
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION; UPDATE t SET s = 'theirs' WHERE id > 0",
       );
       const blocked = rival.query("UPDATE t SET s = 'theirs' WHERE id = 0");
-      await untilWaiting(rival.threadId);
+      await untilWaiting(other, id => id === rival.threadId);
       const sent = await Promise.allSettled(
         [1, 1001, 1002].map(key => session.writeRows(packet(id, [[key, 'ours']]))),
       );
@@ -212,7 +201,7 @@ describeEachFlavour('rows in bulk', ({flavour, server, target}) => {
     await other.query('START TRANSACTION; SELECT * FROM t WHERE id = 1 FOR UPDATE');
     try {
       const sending = sendAtOnce(session, id, [[[1, 'a']], [[2, 'b']], [[3, 'c']]]);
-      await untilWaiting(connectionId);
+      await untilWaiting(other, id => id === connectionId);
       await other.query(`KILL ${connectionId}`);
       const [begun, ...sent] = await sending;
       expect(begun?.status).toBe('fulfilled');

@@ -4,6 +4,8 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {DaemonProcess} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
+import {untilWaiting} from '../helpers/lock-waits.ts';
+import {query} from '../servers/databases.ts';
 
 /** Past its lease, a frozen leader has lost it. */
 const TAKEOVER_MS = 10_000;
@@ -66,17 +68,11 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     await stand.caughtUp();
     await stand.target.query('START TRANSACTION; SELECT * FROM user WHERE userId = 2 FOR UPDATE');
     await stand.source.query('DELETE FROM users WHERE id = 2');
-    await eventually(
-      async () =>
-        (
-          await stand?.sourceRows(
-            "SELECT 1 FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = ?",
-            [target],
-          )
-        )?.length === 1,
-      // The server looks at most ten times a second, and only for who asks less often.
-      {intervalMs: 200, what: 'the wait for a row'},
-    );
+    const {source: other} = stand;
+    await untilWaiting(other, async id => {
+      const of = 'SELECT 1 FROM information_schema.processlist WHERE id = ? AND db = ?';
+      return (await query(other, of, [id, target])).length === 1;
+    });
     standby.signal('SIGSTOP');
     await stand.target.query('ROLLBACK');
     await untilStreaming(third);
@@ -141,5 +137,35 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     expect(await stand.targetRows('SELECT token FROM wrote WHERE token <= ?', [moved?.['token']])).toEqual(
       [],
     );
+  });
+
+  it('of which one fails as it begins to lead leave nothing running that no lease covers', async () => {
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      schema: {
+        create: SURROGATE.create.replaceAll('CREATE TABLE', 'CREATE TABLE IF NOT EXISTS'),
+        surrogate: true,
+      },
+    });
+    await stand.start();
+    expect(await stand.daemon.stop()).toBe(0);
+    const rename = (from: string, to: string) =>
+      stand?.target.query(`ALTER TABLE sync_checkpoint RENAME COLUMN ${from} TO ${to}`);
+    await rename('next_run_at', 'away');
+    await stand.launch();
+    const lines = () => stand?.told().split('\n') ?? [];
+    const retries = () => lines().filter(line => line.includes('"lead.retry"')).length;
+    await stand.explained(eventually(() => retries() >= 3, {what: 'three tries'}));
+    await rename('away', 'next_run_at');
+    await stand.daemon.until('streaming');
+    await stand.caughtUp();
+    let leads = false;
+    for (const line of lines()) {
+      if (line.includes('"lease.acquired"')) leads = true;
+      if (line.includes('"lead.retry"')) leads = false;
+      if (line.includes('"state":"streaming"')) expect(leads, line).toBe(true);
+    }
+    expect((await stand.daemon.status()).replication.state).toBe('streaming');
   });
 });

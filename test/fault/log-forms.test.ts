@@ -38,6 +38,36 @@ describeEachFlavour('a log', ({flavour, server}) => {
       {what: `${name} of ${id}`},
     );
 
+  it('of XA transactions tells what becomes of them at their commit, which asks for a reconcile where they may have touched what is ours', async () => {
+    const {stand} = own;
+    const owed = () => stand.told().split('"reconcile.owed"').length - 1;
+    const theirs = await session(own);
+    await theirs.query('CREATE DATABASE far; USE far; CREATE TABLE users (id INT PRIMARY KEY)');
+    await other.query(
+      "XA START 'a'; UPDATE users SET first_name = 'Prepared' WHERE id = 20; INSERT INTO users (id, email, password) VALUES (2000, 'xa@x.test', 'p'); XA END 'a'; XA PREPARE 'a'",
+    );
+    await theirs.query("XA START 'b'; INSERT INTO users VALUES (1); XA END 'b'; XA PREPARE 'b'");
+    await stand.source.query("UPDATE users SET last_name = 'Beside' WHERE id <= 5");
+    await stand.caughtUp();
+    await stand.equal();
+    await theirs.query("XA COMMIT 'b'");
+    await stand.caughtUp();
+    expect(owed()).toBe(0);
+    await other.query("XA COMMIT 'a'");
+    await stand.equal(30_000);
+    await eventually(() => owed() === 1, {what: 'the reconcile'});
+    await other.query(
+      "XA START 'a'; UPDATE users SET first_name = 'Undone' WHERE id = 20; XA END 'a'; XA PREPARE 'a'; XA ROLLBACK 'a'",
+    );
+    await other.query(
+      "XA START 'c'; UPDATE users SET first_name = 'OnePhase' WHERE id = 19; XA END 'c'; XA COMMIT 'c' ONE PHASE",
+    );
+    await stand.caughtUp();
+    await stand.equal(30_000);
+    expect(owed()).toBe(1);
+    await theirs.end();
+  });
+
   it('#12 whose events do not name their columns is never read by the names of now: columns moved since, while down', async () => {
     const {stand} = own;
     await metadata('MINIMAL');

@@ -202,23 +202,4 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await other.query("SET SESSION binlog_format = 'ROW'");
     expect((await stand.cli(['verify'])).code).toBe(0);
   });
-
-  it('by XA transactions, committed and rolled back, alone and beside others', async () => {
-    await other.query(
-      "XA START 'a'; UPDATE users SET first_name = 'Prepared' WHERE id = 20; INSERT INTO users (id, email, password) VALUES (2000, 'xa@example.test', 'p'); XA END 'a'; XA PREPARE 'a'",
-    );
-    await work('beside');
-    await stand.caughtUp();
-    await stand.equal();
-    await other.query("XA COMMIT 'a'");
-    await stand.equal(30_000);
-    await other.query(
-      "XA START 'b'; UPDATE users SET first_name = 'Undone' WHERE id = 21; XA END 'b'; XA PREPARE 'b'; XA ROLLBACK 'b'",
-    );
-    await other.query(
-      "XA START 'c'; UPDATE users SET first_name = 'OnePhase' WHERE id = 22; XA END 'c'; XA COMMIT 'c' ONE PHASE",
-    );
-    await stand.caughtUp();
-    await stand.equal(30_000);
-  });
 });

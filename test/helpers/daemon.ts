@@ -60,6 +60,7 @@ export interface StatusBody {
   readonly replication: {
     readonly state: string;
     readonly lagSeconds: number | null;
+    readonly lagBytes: number | null;
     readonly position: Record<string, unknown> | null;
     readonly transactionsApplied: number;
     readonly rowsApplied: number;

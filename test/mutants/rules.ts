@@ -132,37 +132,19 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'no-brake',
-    edits: [
-      [
-        'reconciler/reconciler.ts',
-        'if (tooMany && !this.#options.allowDeletes)',
-        'if (tooMany && this.#options.allowDeletes)',
-      ],
-    ],
+    edits: [['reconciler/reconciler.ts', 'if (tooMany && !allowDeletes)', 'if (tooMany && allowDeletes)']],
     answers: ['ownership', '#20'],
     test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
   },
   {
     name: 'brake-at-a-hundred',
-    edits: [
-      [
-        'reconciler/reconciler.ts',
-        'this.#toDelete[table] > BRAKE_FLOOR',
-        'this.#toDelete[table] >= BRAKE_FLOOR',
-      ],
-    ],
+    edits: [['reconciler/brake.ts', 'toDelete[table] > BRAKE_FLOOR', 'toDelete[table] >= BRAKE_FLOOR']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
-    edits: [
-      [
-        'reconciler/reconciler.ts',
-        'this.#toDelete[table] > this.#options.maxDeleteRatio',
-        'this.#toDelete[table] >= this.#options.maxDeleteRatio',
-      ],
-    ],
+    edits: [['reconciler/brake.ts', 'toDelete[table] > maxRatio', 'toDelete[table] >= maxRatio']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
@@ -249,7 +231,15 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/schema.test.ts', 'by XA transactions'],
+    test: ['test/fault/log-forms.test.ts', 'of XA transactions'],
+  },
+  {
+    name: 'prepared-rows-are-never-ours',
+    edits: [
+      ['replicator/transaction/transaction.ts', 'this.#rows.length > 0 || this.#unseen !== null', 'false'],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/log-forms.test.ts', 'of XA transactions'],
   },
   {
     name: 'undone-part-of-a-transaction-counts',

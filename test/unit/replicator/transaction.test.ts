@@ -123,6 +123,42 @@ describe('a transaction', () => {
     expect(built([gtid('2'), statement("XA ROLLBACK 'a'")])).toMatchObject([{unseen: null, gtid: '2'}]);
   });
 
+  it('of XA that touched nothing of ours when it was prepared asks for none', () => {
+    const prepare = (xid: string, ...events: SourceEvent[]): SourceEvent[] => [
+      // As MariaDB writes it; MySQL has an XA START as well.
+      gtid('1', true),
+      ...events,
+      statement(`XA END ${xid}`),
+      {tag: 'xa-prepared', offset: offset(60)},
+    ];
+    const commit = (xid: string) => [gtid('2'), statement(`XA COMMIT ${xid}`)];
+    const asked = (...events: SourceEvent[]) => built(events).map(({unseen}) => unseen);
+    const [a, b] = ["X'61',X'',1", "X'62',X'',1"];
+    expect(asked(...prepare(a), ...prepare(b, rows('1')), ...commit(a), ...commit(b))).toEqual([
+      null,
+      null,
+      null,
+      'all',
+    ]);
+    // Told once, and of the last one of that name; an undone one tells nothing of its heir.
+    expect(asked(...prepare(a), ...commit(a), ...commit(a)).at(-1)).toBe('all');
+    expect(asked(...prepare(a), ...prepare(a, rows('1')), ...commit(a)).at(-1)).toBe('all');
+    expect(asked(...prepare(a), gtid('2'), statement(`XA ROLLBACK ${a}`), ...commit(a)).at(-1)).toBe('all');
+    expect(asked(...prepare(a, statement('UPDATE users SET x = 1')), ...commit(a)).at(-1)).toBe('all');
+    const unreadable: SourceEvent = {tag: 'unreadable-rows', table: 'users'};
+    expect(asked(...prepare(a, unreadable), ...commit(a)).at(-1)).toBe('all');
+  });
+
+  it('of XA is remembered as that of others for a thousand, the last ones', () => {
+    const events = Array.from({length: 1001}, (_, i) => [
+      gtid('1'),
+      statement(`XA END X'${i}'`),
+      {tag: 'xa-prepared', offset: null} satisfies SourceEvent,
+    ]).flat();
+    expect(built([...events, gtid('2'), statement("XA COMMIT X'1'")]).at(-1)).toMatchObject({unseen: null});
+    expect(built([...events, gtid('2'), statement("XA COMMIT X'0'")]).at(-1)).toMatchObject({unseen: 'all'});
+  });
+
   it('with images that cannot be named asks for a reconcile', () => {
     const [transaction] = built([gtid('1'), {tag: 'unreadable-rows', table: 'users'}, commit()]);
     expect(transaction?.unseen).toEqual(new Set(['users']));

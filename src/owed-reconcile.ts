@@ -1,0 +1,80 @@
+/** The reconcile that is owed for what the log did not tell: run by itself, and again until it succeeds. */
+import type {Checkpoint} from './apply/checkpoint.ts';
+import {Backoff, pause} from './lifecycle/backoff.ts';
+import {describeError, type Logger} from './logger.ts';
+import type {ReconcileRunner} from './reconcile-runner.ts';
+
+export interface OwedReconcileDeps {
+  readonly runner: Pick<ReconcileRunner, 'idle' | 'start'>;
+  /** As it is saved now: what is owed outlives the process. */
+  readonly checkpoint: () => Promise<Checkpoint | null>;
+  readonly logger: Logger;
+}
+
+export class OwedReconcile {
+  readonly #deps: OwedReconcileDeps;
+  #isOwed = false;
+  #timesOwed = 0;
+  #wake: (() => void) | null = null;
+
+  constructor(deps: OwedReconcileDeps) {
+    this.#deps = deps;
+  }
+
+  /** It is owed, or under way. */
+  get isOwed(): boolean {
+    return this.#isOwed;
+  }
+
+  /** To be called when it is saved as owed. */
+  owe(): void {
+    this.#isOwed = true;
+    this.#timesOwed++;
+    this.#wake?.();
+  }
+
+  /** Runs what is owed as soon as nothing else runs, until the signal is set. */
+  async pay(signal: AbortSignal): Promise<void> {
+    const {runner, checkpoint, logger} = this.#deps;
+    const backoff = new Backoff({firstMs: 1000, maxMs: 60_000});
+    while (!signal.aborted) {
+      if (!this.#isOwed) {
+        await this.#untilOwed(signal);
+        continue;
+      }
+      try {
+        await runner.idle();
+        const timesOwed = this.#timesOwed;
+        // What was owed may have been paid by the run that just ended.
+        const owed = (await checkpoint())?.owed ?? '';
+        if (owed === '') {
+          // What became owed while we read is read again.
+          this.#isOwed = timesOwed !== this.#timesOwed;
+          continue;
+        }
+        const {ended} = await runner.start('recovery', {
+          mode: owed === 'load' ? 'full' : 'diff',
+          allowDeletes: false,
+        });
+        const run = await ended;
+        if (run.state === 'failed') await pause(backoff.nextMs(), signal);
+        else backoff.reset();
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.debug({event: 'recovery.waits', err: describeError(error)}, 'the owed reconcile waits');
+        await pause(backoff.nextMs(), signal);
+      }
+    }
+  }
+
+  #untilOwed(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wake = wake;
+      signal.addEventListener('abort', wake, {once: true});
+    });
+  }
+}
