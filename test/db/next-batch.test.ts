@@ -81,13 +81,19 @@ describeEachFlavour('a batch made ready', context => {
   const {flavour} = context;
   const stand = new ApplierStand(context);
 
-  /** Applies all in order; `ahead` says of each whether it is told before its time. */
-  async function applyAll(sets: readonly ChangeSet[], ahead: boolean): Promise<void> {
+  /** Applies all in order; each told before its time or not, and sent behind the one before it or not. */
+  async function applyAll(sets: readonly ChangeSet[], ahead: 'no' | 'ready' | 'sent'): Promise<void> {
     for (const [i, set] of sets.entries()) {
       const following = sets[i + 1];
       const next =
-        ahead && following !== undefined
-          ? {next: Promise.resolve({changes: following, options: options(i + 2)})}
+        ahead !== 'no' && following !== undefined
+          ? {
+              next: Promise.resolve({
+                changes: following,
+                options: options(i + 2),
+                mayFollow: () => ahead === 'sent',
+              }),
+            }
           : {};
       await stand.applier.apply(stand.hands, set, {...options(i + 1), ...next});
     }
@@ -98,11 +104,13 @@ describeEachFlavour('a batch made ready', context => {
     await fc.assert(
       fc.asyncProperty(sequence, async sets => {
         await stand.begin();
-        await applyAll(sets, false);
+        await applyAll(sets, 'no');
         const expected = await stand.state();
-        await stand.begin();
-        await applyAll(sets, true);
-        expect(await stand.state()).toEqual(expected);
+        for (const ahead of ['ready', 'sent'] as const) {
+          await stand.begin();
+          await applyAll(sets, ahead);
+          expect(await stand.state()).toEqual(expected);
+        }
         expect(expected.checkpoint[0]?.['transactions_applied']).toBe(sets.length);
         largest = Math.max(largest, expected.users.length);
       }),

@@ -265,8 +265,8 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
-        'this.#version += 2;\n    this.#ownership.clear();',
-        'this.#version++;\n    this.#ownership.clear();',
+        'this.#version += 2;\n    this.#ahead?.discard();',
+        'this.#version++;\n    this.#ahead?.discard();',
       ],
     ],
     answers: ['ownership', 'exactly once'],
@@ -309,6 +309,48 @@ export const INVARIANTS: readonly Mutant[] = [
     ],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/deadlocks.test.ts', 'is written whole when it is tried again'],
+  },
+  {
+    name: 'rows-behind-a-commit-left-open',
+    edits: [['src/apply/ahead.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/behind-commit.test.ts', 'are taken back where the plan has changed since'],
+  },
+  {
+    name: 'committed-before-its-turn',
+    edits: [
+      [
+        'src/apply/ahead.ts',
+        'left: Promise.race([followed, opened]), answered: opened',
+        'left: Promise.race([followed, opened]), answered: followed',
+      ],
+    ],
+    answers: ['invariant 1', 'invariant 5'],
+    test: ['test/db/behind-commit.test.ts', 'are written, each batch at its time'],
+  },
+  {
+    name: 'sent-on-behind-a-failure',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        'this.#dropAhead();\n        if (!isAboutRow(error)) throw error;',
+        'if (!isAboutRow(error)) throw error;',
+      ],
+    ],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/behind-commit.test.ts', 'of which one is refused are decided anew'],
+  },
+  {
+    name: 'the-stream-goes-before-who-waits',
+    edits: [
+      [
+        'src/apply/mutex.ts',
+        "this.#waiting.length > 0 ? null : this.#queue('stream')",
+        "this.#queue('stream')",
+      ],
+    ],
+    answers: ['watermarks'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'keeps the stream’s next turn for it'],
   },
   {
     name: 'dead-letters-of-the-batch-before-forgotten',

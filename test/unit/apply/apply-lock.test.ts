@@ -55,4 +55,50 @@ describe('the apply lock', () => {
     await expect(lock.chunk(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await expect(lock.stream(() => Promise.resolve('yes'))).resolves.toBe('yes');
   });
+
+  it('keeps the stream’s next turn for it, where nobody waits before it', async () => {
+    const lock = new ApplyLock();
+    const log: string[] = [];
+    const [first, second, chunk] = [task(log, 'first'), task(log, 'second'), task(log, 'chunk')];
+    const streaming = lock.stream(first.run);
+    const turn = lock.reserve() ?? undefined;
+    expect(turn).toBeDefined();
+    const waiting = lock.chunk(chunk.run);
+    expect(lock.reserve()).toBeNull();
+    first.end();
+    await streaming;
+    await settle();
+    expect(log).toEqual(['+first', '-first']);
+    const next = lock.stream(second.run, turn);
+    await settle();
+    expect(log).toEqual(['+first', '-first', '+second']);
+    second.end();
+    await next;
+    chunk.end();
+    await waiting;
+    expect(log.at(-1)).toBe('-chunk');
+  });
+
+  it.each(['before it has come', 'when it has come'])('goes on where a turn is given up %s', async when => {
+    const lock = new ApplyLock();
+    const log: string[] = [];
+    const [stream, chunk] = [task(log, 'stream'), task(log, 'chunk')];
+    const streaming = lock.stream(stream.run);
+    const turn = lock.reserve();
+    const waiting = lock.chunk(chunk.run);
+    if (when === 'before it has come') turn?.leave();
+    stream.end();
+    await streaming;
+    await settle();
+    turn?.leave();
+    turn?.leave();
+    await settle();
+    expect(log).toEqual(['+stream', '-stream', '+chunk']);
+    chunk.end();
+    await waiting;
+    const last = task(log, 'last');
+    last.end();
+    await lock.stream(last.run);
+    expect(log.at(-1)).toBe('-last');
+  });
 });
