@@ -60,11 +60,7 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /**
-   * Changes when the target was written, or may have been: what was decided before is then to be decided anew.
-   * A commit counts one and a failure two, so that only the commit of the batch before leads to the version
-   * that a batch was made ready for.
-   */
+  /** Counts what was written, or may have been: what was decided before is then to be decided anew. */
   #version = 0;
   #ahead: Ahead | null = null;
   /** Replaced when a schema changed. */
@@ -195,7 +191,7 @@ export class Applier {
 
   /** What was decided before a failure is to be decided anew. */
   #dropAhead(): void {
-    this.#version += 2;
+    this.#version++;
     this.#ahead?.discard();
     this.#ahead = null;
   }

@@ -2,80 +2,13 @@
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
 import type {Next} from '../../src/apply/applier.ts';
-import {asFound, type ChangeSet, type ParentChange} from '../../src/apply/change-set.ts';
+import type {ChangeSet} from '../../src/apply/change-set.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {institute, membership, user} from '../unit/plan-fixture.ts';
+import {institute, user} from '../unit/plan-fixture.ts';
+import {sequences} from './any-batches.ts';
 import {ApplierStand, between, changes, many, MANY, members, options, ready} from './applier-stand.ts';
 
 const GONE = {code: 'target-unreachable'};
-
-const id = (last: number) => fc.integer({min: 1, max: last}).map(String);
-/** Few keys and few addresses, so that they meet. */
-const anyUser = (trouble: boolean) =>
-  fc.record({
-    id: id(12),
-    row: fc.oneof(
-      {weight: 6, arbitrary: fc.record({email: trouble ? id(30) : fc.constant(null), name: id(3)})},
-      {weight: 1, arbitrary: fc.constant('gone' as const)},
-      {weight: 1, arbitrary: fc.constant('inactive' as const)},
-      ...(trouble
-        ? [{weight: 2, arbitrary: fc.constantFrom('too long' as const, 'no address' as const)}]
-        : []),
-    ),
-    fresh: fc.boolean(),
-  });
-const batch = (trouble: boolean) =>
-  fc
-    .record({
-      users: fc.array(anyUser(trouble), {maxLength: 6}),
-      institutes: fc.array(fc.record({id: id(3), isThere: fc.integer({min: 0, max: 4})}), {maxLength: 2}),
-      memberships: fc.array(
-        fc.record({
-          institute: id(3),
-          user: id(12),
-          role: fc.constantFrom('teacher', 'admin', 'nobody', null),
-        }),
-        {maxLength: 8},
-      ),
-      many: fc.option(fc.record({from: fc.constantFrom(1000, 1100, 70_000), institute: id(3)}), {freq: 3}),
-    })
-    .map(({users, institutes, memberships, many: block}): ChangeSet => {
-      const all = changes(
-        block === null ? {} : many(block.from),
-        Object.fromEntries(
-          institutes.map(({id: key, isThere}) => [key, isThere > 0 ? institute(key) : null]),
-        ),
-        {
-          ...Object.fromEntries(
-            memberships.map(({institute: i, user: u, role}) => [
-              `${i}:${u}`,
-              role === null ? null : membership(i, u, {role}),
-            ]),
-          ),
-          ...(block === null
-            ? {}
-            : members(...Object.keys(many(block.from)).map(key => `${block.institute}:${key}`))),
-        },
-      );
-      for (const {id: key, row, fresh} of users) {
-        const values =
-          row === 'inactive'
-            ? {is_active: '0'}
-            : row === 'too long'
-              ? {first_name: 'x'.repeat(600)}
-              : row === 'no address'
-                ? {email: 'nobody'}
-                : row === 'gone'
-                  ? {}
-                  : {first_name: row.name, ...(row.email === null ? {} : {email: `e${row.email}@x.org`})};
-        (all.users as Map<string, ParentChange>).set(key, {
-          ...asFound(row === 'gone' ? null : user(key, values)),
-          fresh,
-        });
-      }
-      return all;
-    });
-const sequence = fc.boolean().chain(trouble => fc.array(batch(trouble), {minLength: 2, maxLength: 7}));
 
 describeEachFlavour('a batch made ready', context => {
   const {flavour} = context;
@@ -102,7 +35,7 @@ describeEachFlavour('a batch made ready', context => {
   it('is written as it would have been at its time, whatever came before it', async () => {
     let largest = 0;
     await fc.assert(
-      fc.asyncProperty(sequence, async sets => {
+      fc.asyncProperty(sequences, async sets => {
         await stand.begin();
         await applyAll(sets, 'no');
         const expected = await stand.state();
@@ -157,6 +90,24 @@ describeEachFlavour('a batch made ready', context => {
       // Made ready while the other is at it.
       tell(next);
       await stand.hands.session.query('DO 1');
+    } finally {
+      await stand.other.query('COMMIT');
+    }
+    await applying;
+    await stand.apply(next);
+    expect(await stand.inShort()).toEqual({users: ['2'], memberships: ['1:2'], letters: []});
+  });
+
+  it('is decided anew where another, who was at it before, wrote in between', async () => {
+    const all = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
+    const next = ready(changes({}, {}, members('1:1', '1:2')), 3);
+    await stand.apply(ready(all, 1));
+    const others = await stand.openHands();
+    await stand.other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 1 FOR UPDATE');
+    const applying = stand.apply(between(changes({'1': null})), others);
+    try {
+      await stand.untilWaiting(others.session);
+      await stand.apply(ready(changes({'2': user('2', {first_name: 'Eva'})}), 2, next));
     } finally {
       await stand.other.query('COMMIT');
     }

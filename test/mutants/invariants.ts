@@ -258,19 +258,19 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'made-ready-on-old-facts',
     edits: [['src/apply/applier.ts', 'isMeant && ahead.version === this.#version', 'isMeant']],
     answers: ['ownership', 'exactly once'],
-    test: ['test/db/next-batch.test.ts', 'where another wrote in between: who was there is gone'],
+    test: ['test/db/next-batch.test.ts', 'where another, who was at it before, wrote in between'],
   },
   {
-    name: 'made-ready-on-what-failed',
+    name: 'made-ready-too-late',
     edits: [
       [
         'src/apply/applier.ts',
-        'this.#version += 2;\n    this.#ahead?.discard();',
-        'this.#version++;\n    this.#ahead?.discard();',
+        'const isLate = () => this.#version >= version;',
+        'const isLate = () => false;',
       ],
     ],
     answers: ['ownership', 'exactly once'],
-    test: ['test/db/next-batch.test.ts', 'where it became known only after the batch before it had failed'],
+    test: ['test/db/next-batch.test.ts', 'is made at its time where it is known only then'],
   },
   {
     name: 'ownership-of-the-batch-before-forgotten',
