@@ -261,18 +261,6 @@ export const INVARIANTS: readonly Mutant[] = [
     test: ['test/db/next-batch.test.ts', 'where another, who was at it before, wrote in between'],
   },
   {
-    name: 'made-ready-too-late',
-    edits: [
-      [
-        'src/apply/applier.ts',
-        'const isLate = () => this.#version >= version;',
-        'const isLate = () => false;',
-      ],
-    ],
-    answers: ['ownership', 'exactly once'],
-    test: ['test/db/next-batch.test.ts', 'is made at its time where it is known only then'],
-  },
-  {
     name: 'ownership-of-the-batch-before-forgotten',
     edits: [
       [
