@@ -86,8 +86,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       fail(error);
     }
   };
-  const offsetOf = (event: ZongjiEvent): LogOffset | null =>
-    event.nextPosition > 0 && file !== '' ? {file, offset: event.nextPosition} : null;
+  const offsetAt = (position: number): LogOffset | null =>
+    position > 0 && file !== '' ? {file, offset: position} : null;
+  const offsetOf = (event: ZongjiEvent) => offsetAt(event.nextPosition);
 
   zongji.on('error', fail);
   zongji.on('ready', () => {
@@ -101,6 +102,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       onStatement: sql =>
         deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
       isPaused: () => paused,
+      onMariadbGtid: (gtid, isStandalone) => {
+        if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
+      },
+      onXid: (end, committedAtMs) => {
+        if (!ended) deliver({tag: 'commit', offset: offsetAt(end), committedAtMs});
+      },
       onRows: packet => {
         if (ended) return true;
         const layout = layoutFor(packet.tableId);
@@ -150,9 +157,6 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       case 'UpdateRows':
       case 'DeleteRows':
         rows(event);
-        return;
-      case 'Xid':
-        deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
         return;
       case 'XaPrepare':
         if (event['onePhase'] === true)

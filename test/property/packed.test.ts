@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {BulkRows} from '../../src/db/bulk.ts';
+import {PACKET_HEADER_BYTES} from '../../src/db/pipeline.ts';
 import {appendRows, upserts} from '../../src/apply/statements.ts';
 import type {TablePlan} from '../../src/mapping/plan.ts';
 import {PackedRows, type SourceRow} from '../../src/mapping/packed.ts';
@@ -99,7 +100,7 @@ function inBulk(columns: TablePlan, source: SourceRow): string {
   const rows = new BulkRows();
   rows.begin(1, columns.columns.length);
   appendRows(rows, columns, [{source}], 0, {rows: 1, bytes: 1});
-  return rows.packet().buffer.toString('hex');
+  return rows.packet().buffer.toString('hex', PACKET_HEADER_BYTES);
 }
 const asText = (columns: TablePlan, source: SourceRow) =>
   [...upserts(columns, [{source}], {rows: 1, bytes: 1}, {newestWins: false})].join(';');
