@@ -15,12 +15,13 @@ export type Logger = PinoLogger;
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'logFormat' | 'name'>,
   output: NodeJS.WritableStream = process.stderr,
+  colorize = 'isTTY' in output && output.isTTY === true,
 ): Logger {
   const stream =
     config.logFormat === 'pretty'
       ? pretty({
           destination: output,
-          colorize: 'isTTY' in output && output.isTTY === true,
+          colorize,
           ignore: 'pid,hostname,stream,event',
           singleLine: true,
           translateTime: 'HH:MM:ss.l',

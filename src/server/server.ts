@@ -10,16 +10,19 @@ import type {App} from './context.ts';
 /** How long requests in hand may take to end once the server stops. */
 const DRAIN_MS = 5000;
 
+/** What is listened on. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
 export interface ServerOptions {
   readonly app: Pick<App, 'fetch'>;
   readonly config: Pick<Config, 'http'>;
   readonly logger: Logger;
   /** Called once with the bound address; with PORT 0 only it knows the port. */
-  readonly onListening?: (address: {
-    readonly host: string;
-    readonly port: number;
-    readonly url: string;
-  }) => void;
+  readonly onListening?: (address: Address) => void;
 }
 
 /**
@@ -104,7 +107,7 @@ function bindFault(error: NodeJS.ErrnoException, host: string, port: number): Sy
   }
 }
 
-function describeAddress(address: AddressInfo | string | null, host: string) {
+function describeAddress(address: AddressInfo | string | null, host: string): Address {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return {host, port, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`};
