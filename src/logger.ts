@@ -1,6 +1,7 @@
 /** Logs: JSON for machines, lines for a person at a terminal. The only importer of pino. */
+import {createRequire} from 'node:module';
 import {pino, type Logger as PinoLogger} from 'pino';
-import pretty from 'pino-pretty';
+import type {build} from 'pino-pretty';
 import type {Config} from './config.ts';
 import {SyncError} from './errors.ts';
 
@@ -17,16 +18,7 @@ export function createLogger(
   output: NodeJS.WritableStream = process.stderr,
   colorize = 'isTTY' in output && output.isTTY === true,
 ): Logger {
-  const stream =
-    config.logFormat === 'pretty'
-      ? pretty({
-          destination: output,
-          colorize,
-          ignore: 'pid,hostname,stream,event',
-          singleLine: true,
-          translateTime: 'HH:MM:ss.l',
-        })
-      : output;
+  const stream = config.logFormat === 'pretty' ? pretty(output, colorize) : output;
   return pino(
     {
       level: config.logLevel,
@@ -38,6 +30,18 @@ export function createLogger(
     },
     stream,
   );
+}
+
+/** Loaded for a person only: machines are spared its 2 MB in each thread. */
+function pretty(destination: NodeJS.WritableStream, colorize: boolean): NodeJS.WritableStream {
+  const require = createRequire(import.meta.url);
+  return (require('pino-pretty') as typeof build)({
+    destination,
+    colorize,
+    ignore: 'pid,hostname,stream,event',
+    singleLine: true,
+    translateTime: 'HH:MM:ss.l',
+  });
 }
 
 /**

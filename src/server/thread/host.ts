@@ -1,4 +1,5 @@
 /** The HTTP server as a service of the daemon's thread, which does not serve itself: it answers the one that does. */
+import {setFlagsFromString} from 'node:v8';
 import {Worker} from 'node:worker_threads';
 import {SyncError} from '../../errors.ts';
 import {describeError, type Logger} from '../../logger.ts';
@@ -10,8 +11,8 @@ import type {Answers, Call, Known, Said, ThreadConfig, ThreadData, ToDaemon, ToS
 
 /** A loop that turns as little as this is not at work. */
 const SILENT_AFTER_MS = 10_000;
-/** The server keeps an hour of samples and what is in hand. Room to spare, and little for garbage. */
-const LIMITS = {maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64};
+/** The server keeps an hour of samples and what is in hand: 13 MB. Room to spare, and little for garbage. */
+const LIMITS = {maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64};
 const SCRIPT = new URL('./worker.js', import.meta.url);
 
 export interface ServerThreadOptions {
@@ -51,6 +52,8 @@ export async function runServerThread(options: ServerThreadOptions, signal: Abor
     silentAfterMs,
     known: knownOf(operations),
   };
+  // The daemon's own limits are flags (cli.ts). Its heap has them by now; the thread's would be given them, too.
+  for (const flag of ['--max-old-space-size=0', '--max-semi-space-size=0']) setFlagsFromString(flag);
   // The environment holds passwords that the edge has no need of.
   const worker = new Worker(script, {workerData: data, resourceLimits: LIMITS, env: {}});
   const answers = new Answerer({operations, metrics, logger, post: message => worker.postMessage(message)});
