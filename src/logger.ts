@@ -1,6 +1,6 @@
 /** Logs: JSON for machines, lines for a person at a terminal. The only importer of pino. */
 import {createRequire} from 'node:module';
-import {pino, type Logger as PinoLogger} from 'pino';
+import {pino, type DestinationStream, type Logger as PinoLogger} from 'pino';
 import type {build} from 'pino-pretty';
 import type {Config} from './config.ts';
 import {SyncError} from './errors.ts';
@@ -15,7 +15,7 @@ export type Logger = PinoLogger;
  */
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'logFormat' | 'name'>,
-  output: NodeJS.WritableStream = process.stderr,
+  output: DestinationStream = process.stderr,
   colorize = 'isTTY' in output && output.isTTY === true,
 ): Logger {
   const stream = config.logFormat === 'pretty' ? pretty(output, colorize) : output;
@@ -32,8 +32,13 @@ export function createLogger(
   );
 }
 
+/** Standard error for a thread that is not the first: without a detour over that one's loop, which may be busy. */
+export function directOutput(): DestinationStream {
+  return pino.destination({fd: 2, sync: true});
+}
+
 /** Loaded for a person only: machines are spared its 2 MB in each thread. */
-function pretty(destination: NodeJS.WritableStream, colorize: boolean): NodeJS.WritableStream {
+function pretty(destination: DestinationStream, colorize: boolean): DestinationStream {
   const require = createRequire(import.meta.url);
   return (require('pino-pretty') as typeof build)({
     destination,

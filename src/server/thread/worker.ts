@@ -1,7 +1,7 @@
 /** What the server's thread runs: the HTTP edge over a daemon that is in the other thread. */
 import {parentPort, workerData} from 'node:worker_threads';
 import {SyncError} from '../../errors.ts';
-import {adoptConsole, createLogger, describeError} from '../../logger.ts';
+import {adoptConsole, createLogger, describeError, directOutput} from '../../logger.ts';
 import {createApp} from '../app.ts';
 import {runServer} from '../server.ts';
 import {toFault} from './faults.ts';
@@ -11,7 +11,7 @@ import {RemoteOperations} from './remote-operations.ts';
 if (parentPort === null) throw new SyncError('internal', 'this file is run by the daemon, in a thread');
 const port = parentPort;
 const {config, metricsType, isTerminal, silentAfterMs, known} = workerData as ThreadData;
-const logger = createLogger(config, process.stderr, isTerminal);
+const logger = createLogger(config, directOutput(), isTerminal);
 adoptConsole(logger);
 
 const stop = new AbortController();
