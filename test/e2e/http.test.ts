@@ -9,7 +9,6 @@ import {
   triggerResult,
   verdictSchema,
 } from '../../src/server/schemas.ts';
-import {DaemonProcess} from '../helpers/daemon.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 
@@ -273,13 +272,6 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     expect(status).toBe(429);
     const right = await ask('/sync/status');
     expect([right.status, Number(right.headers.get('retry-after')) > 0]).toEqual([429, true]);
-  });
-
-  it('ends another that is given the same port, with the exit code of a bad setting', async () => {
-    const {port} = new URL(stand.daemon.url);
-    const other = await DaemonProcess.start({...stand.env, PORT: port});
-    expect(await other.exited).toBe(78);
-    expect(other.log()).toContain(`PORT: ${port} on 127.0.0.1 is in use`);
   });
 
   it('ends with the last word of its server in the log', async () => {
