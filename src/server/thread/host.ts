@@ -12,7 +12,7 @@ import type {Answers, Call, Known, Said, ThreadConfig, ThreadData, ToDaemon, ToS
 /** A loop that turns as little as this is not at work. */
 const SILENT_AFTER_MS = 10_000;
 /** The server keeps an hour of samples and what is in hand: 13 MB. Room to spare, and little for garbage. */
-const LIMITS = {maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64};
+const LIMITS = {maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64};
 const SCRIPT = new URL('./worker.js', import.meta.url);
 
 export interface ServerThreadOptions {
