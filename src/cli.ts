@@ -15,7 +15,7 @@ import {SyncError} from './errors.ts';
 import {stopOnSignals} from './lifecycle/signals.ts';
 import {createLogger, describeError, type Logger} from './logger.ts';
 import {startDaemon} from './main.ts';
-import {packageVersion} from './server/openapi.ts';
+import {packageVersion} from './version.ts';
 
 /** What every command gets. */
 export interface CommandContext {

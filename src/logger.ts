@@ -1,6 +1,7 @@
 /** Logs: JSON for machines, lines for a person at a terminal. The only importer of pino. */
-import {pino, type Logger as PinoLogger} from 'pino';
-import pretty from 'pino-pretty';
+import {createRequire} from 'node:module';
+import {pino, type DestinationStream, type Logger as PinoLogger} from 'pino';
+import type {build} from 'pino-pretty';
 import type {Config} from './config.ts';
 import {SyncError} from './errors.ts';
 
@@ -14,18 +15,10 @@ export type Logger = PinoLogger;
  */
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'logFormat' | 'name'>,
-  output: NodeJS.WritableStream = process.stderr,
+  output: DestinationStream = process.stderr,
+  colorize = 'isTTY' in output && output.isTTY === true,
 ): Logger {
-  const stream =
-    config.logFormat === 'pretty'
-      ? pretty({
-          destination: output,
-          colorize: 'isTTY' in output && output.isTTY === true,
-          ignore: 'pid,hostname,stream,event',
-          singleLine: true,
-          translateTime: 'HH:MM:ss.l',
-        })
-      : output;
+  const stream = config.logFormat === 'pretty' ? pretty(output, colorize) : output;
   return pino(
     {
       level: config.logLevel,
@@ -37,6 +30,23 @@ export function createLogger(
     },
     stream,
   );
+}
+
+/** Standard error for a thread that is not the first: without a detour over that one's loop, which may be busy. */
+export function directOutput(): DestinationStream {
+  return pino.destination({fd: 2, sync: true});
+}
+
+/** Loaded for a person only: machines are spared its 2 MB in each thread. */
+function pretty(destination: DestinationStream, colorize: boolean): DestinationStream {
+  const require = createRequire(import.meta.url);
+  return (require('pino-pretty') as typeof build)({
+    destination,
+    colorize,
+    ignore: 'pid,hostname,stream,event',
+    singleLine: true,
+    translateTime: 'HH:MM:ss.l',
+  });
 }
 
 /**

@@ -8,11 +8,10 @@ import {openKnex} from './db/models.ts';
 import {SyncError} from './errors.ts';
 import {adoptConsole, describeError, type Logger} from './logger.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
-import {createApp} from './server/app.ts';
-import {packageVersion} from './server/openapi.ts';
-import {runServer} from './server/server.ts';
+import {runServerThread} from './server/thread/host.ts';
 import {runAlerts} from './status/alerts.ts';
 import {createMetrics} from './status/metrics.ts';
+import {packageVersion} from './version.ts';
 import type {Knex} from 'knex';
 
 /**
@@ -30,10 +29,9 @@ export async function startDaemon(config: Config, logger: Logger, signal: AbortS
     // One service that ends takes the others along.
     const stop = new AbortController();
     const all = AbortSignal.any([signal, stop.signal]);
-    const app = createApp({operations: daemon, metrics, config, logger, signal: all});
     const services = [
       daemon.serve(all),
-      runServer({app, config, logger}, all),
+      runServerThread({operations: daemon, metrics, config, logger}, all),
       runAlerts({operations: daemon, config, logger}, all),
     ].map(service => service.finally(() => stop.abort()));
     for (const result of await Promise.allSettled(services)) {

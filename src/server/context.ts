@@ -10,6 +10,17 @@ import type {Operations} from '../status/operations.ts';
 /** `full` may do everything, `read` only look. */
 export type Access = 'full' | 'read';
 
+/**
+ * A daemon seen from another thread: it may be too busy to say how it is, or hang. In one thread with it
+ * neither could be told.
+ */
+export interface EdgeOperations extends Operations {
+  /** Resolves soon, whatever the daemon does. `status()` is then of now, or of a moment ago where it is busy. */
+  refresh(): Promise<void>;
+  /** False once the daemon has not answered for so long that something is wrong with it. */
+  isAnswering(): boolean;
+}
+
 /** The time, passed in so that tests own it. */
 export interface Clock {
   now(): number;
@@ -17,8 +28,8 @@ export interface Clock {
 export const systemClock: Clock = {now: () => Date.now()};
 
 export interface AppDeps {
-  readonly operations: Operations;
-  readonly metrics: Metrics;
+  readonly operations: EdgeOperations;
+  readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
   readonly config: Pick<Config, 'http' | 'name' | 'maxLagSeconds'>;
   readonly logger: Logger;
   /** Ends what the app does in the background: the lag history and the open event streams. */

@@ -169,8 +169,9 @@ export function eventRoutes(app: App, {operations, signal, clock}: AppDeps & {re
         ...problems(401, 429, 503),
       },
     }),
-    () =>
-      new Response(hub.open(), {
+    async () => {
+      await operations.refresh();
+      return new Response(hub.open(), {
         headers: {
           'Content-Type': 'text/event-stream; charset=utf-8',
           'Cache-Control': 'no-store',
@@ -178,6 +179,7 @@ export function eventRoutes(app: App, {operations, signal, clock}: AppDeps & {re
           // Proxies that gather answers into buffers would hold the events back.
           'X-Accel-Buffering': 'no',
         },
-      }),
+      });
+    },
   );
 }

@@ -1,6 +1,5 @@
 /** GET /openapi.json: made from the schemas that requests are validated by. */
-import {readFileSync} from 'node:fs';
-import {z} from 'zod';
+import {packageVersion} from '../version.ts';
 import type {App} from './context.ts';
 
 const DESCRIPTION = `laas-sync keeps one database's tables equal to another's. This is what its operator may see and do.
@@ -20,19 +19,4 @@ export function describeApi(app: App, streamName: string): ApiDocument {
   });
   app.get('/openapi.json', c => c.json(document));
   return document;
-}
-
-/** From package.json, which lies one folder further up from the built files than from the sources. */
-export function packageVersion(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const parsed = z
-        .object({name: z.literal('laas-sync'), version: z.string()})
-        .safeParse(JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')));
-      if (parsed.success) return parsed.data.version;
-    } catch {
-      // Not there: the next folder may have it.
-    }
-  }
-  return 'unknown';
 }

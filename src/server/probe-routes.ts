@@ -3,7 +3,9 @@ import {createRoute, z} from '@hono/zod-openapi';
 import type {App, AppDeps} from './context.ts';
 import {json, problems} from './schemas.ts';
 
-const probe = z.object({status: z.enum(['ok', 'not-ready']), state: z.string().optional()}).openapi('Probe');
+const probe = z
+  .object({status: z.enum(['ok', 'not-ready', 'not-answering']), state: z.string().optional()})
+  .openapi('Probe');
 
 export function probeRoutes(app: App, {operations, metrics}: AppDeps): void {
   app.openapi(
@@ -12,9 +14,19 @@ export function probeRoutes(app: App, {operations, metrics}: AppDeps): void {
       path: '/healthz',
       tags: ['probes'],
       summary: 'The process lives',
-      responses: {200: {description: 'It does.', ...json(probe)}},
+      description:
+        'Answered by a thread of its own: 503 where the one that replicates has not answered for ten seconds.',
+      responses: {
+        200: {description: 'It does.', ...json(probe)},
+        503: {description: 'It hangs.', ...json(probe)},
+      },
     }),
-    c => c.json({status: 'ok' as const}, 200),
+    async c => {
+      await operations.refresh();
+      return operations.isAnswering()
+        ? c.json({status: 'ok' as const}, 200)
+        : c.json({status: 'not-answering' as const}, 503);
+    },
   );
   app.openapi(
     createRoute({
@@ -27,7 +39,8 @@ export function probeRoutes(app: App, {operations, metrics}: AppDeps): void {
         503: {description: 'It does not.', ...json(probe)},
       },
     }),
-    c => {
+    async c => {
+      await operations.refresh();
       const {state} = operations.status().replication;
       return operations.isReady()
         ? c.json({status: 'ok' as const, state}, 200)

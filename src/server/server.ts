@@ -1,5 +1,5 @@
 /** The service that listens. */
-import type {AddressInfo} from 'node:net';
+import type {AddressInfo, Socket} from 'node:net';
 import {Server} from 'node:http';
 import {createAdaptorServer} from '@hono/node-server';
 import type {Config} from '../config.ts';
@@ -10,16 +10,19 @@ import type {App} from './context.ts';
 /** How long requests in hand may take to end once the server stops. */
 const DRAIN_MS = 5000;
 
+/** What is listened on. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
 export interface ServerOptions {
   readonly app: Pick<App, 'fetch'>;
   readonly config: Pick<Config, 'http'>;
   readonly logger: Logger;
   /** Called once with the bound address; with PORT 0 only it knows the port. */
-  readonly onListening?: (address: {
-    readonly host: string;
-    readonly port: number;
-    readonly url: string;
-  }) => void;
+  readonly onListening?: (address: Address) => void;
 }
 
 /**
@@ -62,8 +65,15 @@ function listen(server: Server, {host, port}: Config['http']): Promise<void> {
 function untilStopped(server: Server, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
+    // Opened ahead of need, as browsers do. To Node they are not idle before their first request.
+    const unused = new Set<Socket>();
+    server.on('connection', socket => {
+      unused.add(socket);
+      socket.once('close', () => unused.delete(socket));
+    });
     // A connection in use when the stop came would be kept alive after its answer.
-    server.on('request', (_request, response) => {
+    server.on('request', (request, response) => {
+      unused.delete(request.socket);
       response.once('close', () => {
         if (stopping) setImmediate(() => server.closeIdleConnections());
       });
@@ -76,6 +86,10 @@ function untilStopped(server: Server, signal: AbortSignal): Promise<void> {
         resolve();
       });
       server.closeIdleConnections();
+      // What has arrived by now is read first.
+      setImmediate(() => {
+        for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
+      });
     };
     server.once('error', error =>
       reject(new SyncError('internal', 'the HTTP server failed', {cause: error})),
@@ -104,7 +118,7 @@ function bindFault(error: NodeJS.ErrnoException, host: string, port: number): Sy
   }
 }
 
-function describeAddress(address: AddressInfo | string | null, host: string) {
+function describeAddress(address: AddressInfo | string | null, host: string): Address {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return {host, port, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`};

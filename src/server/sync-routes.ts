@@ -105,7 +105,10 @@ function statusRoutes(app: App, {operations, history}: SyncDeps): void {
       security,
       responses: {200: {description: 'The state now.', ...json(statusSchema)}, ...problems(401, 429)},
     }),
-    c => c.json(operations.status(), 200),
+    async c => {
+      await operations.refresh();
+      return c.json(operations.status(), 200);
+    },
   );
   app.openapi(
     createRoute({

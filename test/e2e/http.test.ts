@@ -274,6 +274,16 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     expect([right.status, Number(right.headers.get('retry-after')) > 0]).toEqual([429, true]);
   });
 
+  it('ends with the last word of its server in the log', async () => {
+    expect(await stand.daemon.stop()).toBe(0);
+    const events = stand.daemon
+      .log()
+      .split('\n')
+      .map(line => /"event":"([^"]+)"/.exec(line)?.[1]);
+    expect(events).toContain('http.listening');
+    expect(events).toContain('http.stopped');
+  });
+
   /** The samples by name and labels, the stream's left out: it must stand on each. */
   async function metrics(): Promise<Map<string, number>> {
     const lines = (await (await ask('/metrics')).text()).split('\n').filter(line => !/^(#|$)/.test(line));

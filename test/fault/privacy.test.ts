@@ -60,10 +60,10 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
       "CREATE TRIGGER tell BEFORE INSERT ON institute FOR EACH ROW BEGIN DECLARE m TEXT; IF NEW.name LIKE '%told%' THEN SET m = CONCAT('no ', NEW.name); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = m; END IF; END",
     );
     await stand.launch();
-    await eventually(() => stand.daemon.log().includes('replication is streaming'), {
-      timeoutMs: 30_000,
-      what: 'streaming',
-    });
+    await eventually(
+      () => ['replication is streaming', 'http.listening'].every(each => stand.daemon.log().includes(each)),
+      {timeoutMs: 30_000, what: 'streaming'},
+    );
     // Refused rows of each kind.
     await stand.target.query(
       "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (99, 'Secretfirst', 'secret.mail99@x.test', 'SECRETHASH', '2020-01-01', '2020-01-01')",

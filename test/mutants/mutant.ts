@@ -5,6 +5,7 @@
 import {FAILURE_MODES} from './failure-modes.ts';
 import {INVARIANTS} from './invariants.ts';
 import {RULES} from './rules.ts';
+import {SERVER} from './server.ts';
 
 /** What a fault must not break, beside the numbered failures: the rules that each have tests of their own. */
 export const SUBJECTS = [
@@ -21,6 +22,7 @@ export const SUBJECTS = [
   'values',
   'privacy',
   'mapping',
+  'status',
 ] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
@@ -43,7 +45,7 @@ export interface Mutant {
   readonly flavour?: 'mariadb' | 'mysql';
 }
 
-export const MUTANTS: readonly Mutant[] = [...FAILURE_MODES, ...INVARIANTS, ...RULES];
+export const MUTANTS: readonly Mutant[] = [...FAILURE_MODES, ...INVARIANTS, ...RULES, ...SERVER];
 
 /** @throws Error where the text does not stand in the file once */
 export function mutate(source: string, [file, from, to]: Edit): string {

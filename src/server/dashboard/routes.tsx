@@ -2,9 +2,10 @@
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {html} from 'hono/html';
+import {packageVersion} from '../../version.ts';
 import type {App, AppDeps, Clock} from '../context.ts';
 import type {LagHistory} from '../lag-history.ts';
-import {type ApiDocument, packageVersion} from '../openapi.ts';
+import type {ApiDocument} from '../openapi.ts';
 import {ProblemError} from '../problem.ts';
 import type {Tokens} from '../tokens.ts';
 import {ApiPage} from './api-page.tsx';
@@ -54,6 +55,7 @@ export function dashboardRoutes(app: App, deps: DashboardDeps): void {
       inTime(operations.runs({limit: FIRST_RUNS, after: null})),
       inTime(operations.deadLetters({limit: FIRST_DEAD_LETTERS, after: null})),
     ]);
+    await operations.refresh();
     const status = operations.status();
     const page = (
       <Dashboard

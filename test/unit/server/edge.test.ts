@@ -17,6 +17,13 @@ describe('probes', () => {
     expect([response.status, await response.json()]).toEqual([200, {status: 'ok'}]);
   });
 
+  it('/healthz is 503 where the daemon does not answer', async () => {
+    const {call, operations} = appUnderTest();
+    operations.answering = false;
+    const response = await call('/healthz');
+    expect([response.status, await response.json()]).toEqual([503, {status: 'not-answering'}]);
+  });
+
   it('/readyz is 503 unless there is work for it', async () => {
     const {call, operations} = appUnderTest();
     expect((await call('/readyz')).status).toBe(200);
@@ -30,6 +37,16 @@ describe('probes', () => {
     const response = await appUnderTest().call('/metrics');
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(await response.text()).toContain('sync_lag_seconds{stream="production"} 0.012');
+  });
+});
+
+describe('the state that is shown', () => {
+  it.each(['/', '/readyz', '/sync/status', '/sync/events'])('by %s is asked for first', async path => {
+    const {call, operations, stop} = appUnderTest();
+    operations.unseen = status({}, {state: 'snapshotting'});
+    const answer = (await call(path)).text();
+    stop.abort();
+    expect(await answer).toContain('snapshotting');
   });
 });
 

@@ -1,4 +1,5 @@
 /** An Operations in memory that remembers what was asked of it, and does what the test says. */
+import type {EdgeOperations} from '../../../src/server/context.ts';
 import type {
   DeadLetter,
   OperationEvent,
@@ -103,9 +104,12 @@ export const EQUAL: Verdict = {
 
 type Method = Exclude<keyof Operations, 'status' | 'isReady' | 'subscribe'>;
 
-export class RecordingOperations implements Operations {
+export class RecordingOperations implements EdgeOperations {
   now: Status = status();
   ready = true;
+  answering = true;
+  /** What the next {@link refresh} brings. */
+  unseen: Status | null = null;
   history: Run[] = [run('run-1')];
   letters: DeadLetter[] = [];
   verdict: Verdict = EQUAL;
@@ -120,6 +124,13 @@ export class RecordingOperations implements Operations {
   }
   isReady(): boolean {
     return this.ready;
+  }
+  isAnswering(): boolean {
+    return this.answering;
+  }
+  async refresh(): Promise<void> {
+    this.now = this.unseen ?? this.now;
+    this.unseen = null;
   }
   get watchers(): number {
     return this.#listeners.size;

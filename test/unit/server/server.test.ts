@@ -38,6 +38,19 @@ it('ends an open event stream when it stops, rather than waiting for it', async 
   expect(await text).toContain('event: status');
 });
 
+it('stops without waiting for a connection that was opened ahead of need', async () => {
+  const {address, stop, ended} = await listening();
+  const socket = connect(address?.port ?? 0, '127.0.0.1');
+  const closed = new Promise(resolve => socket.once('close', resolve));
+  // It has been taken by the time that a later one is answered.
+  await fetch(`${address?.url}healthz`);
+  const stoppedAtMs = Date.now();
+  stop.abort();
+  await ended;
+  expect(Date.now() - stoppedAtMs).toBeLessThan(2000);
+  await closed;
+});
+
 it('answers a trigger that waits before it is gone', async () => {
   const {address, stop, ended, operations} = await listening();
   const answer = fetch(`${address?.url}sync/trigger`, {method: 'POST'});

@@ -1,0 +1,210 @@
+/** The daemon as the server's thread sees it: asked by messages, and known from the last of its own. */
+import type {
+  OperationEvent,
+  Run,
+  StartedRun,
+  Status,
+  TriggerRequest,
+  Verdict,
+} from '../../status/operations.ts';
+import type {EdgeOperations} from '../context.ts';
+import {fromFault} from './faults.ts';
+import type {Answers, Call, Known, ToDaemon, ToServer} from './messages.ts';
+
+/** A status of a moment ago is worth more than one of now that comes late. */
+const LOOK_MS = 2;
+/** Without a request, too, it is known whether the daemon answers. */
+const LOOK_EVERY_MS = 1000;
+/** Looks under way: past it, one more request waits with the last of them. A daemon that hangs gets no heap of them. */
+const MAX_LOOKS = 64;
+
+interface Look {
+  readonly id: number;
+  readonly atMs: number;
+  readonly done: Set<() => void>;
+}
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+export interface RemoteOptions {
+  readonly post: (message: ToDaemon) => void;
+  readonly known: Known;
+  readonly silentAfterMs: number;
+}
+
+export class RemoteOperations implements EdgeOperations {
+  readonly #post: (message: ToDaemon) => void;
+  readonly #silentAfterMs: number;
+  readonly #looks: Look[] = [];
+  readonly #calls = new Map<number, Pending>();
+  readonly #runs = new Map<number, (run: Run) => void>();
+  readonly #listeners = new Set<(event: OperationEvent) => void>();
+  #known: Known;
+  #lastId = 0;
+
+  constructor({post, known, silentAfterMs}: RemoteOptions) {
+    this.#post = post;
+    this.#known = known;
+    this.#silentAfterMs = silentAfterMs;
+  }
+
+  /** Looks from time to time until the signal is set. */
+  start(signal: AbortSignal): void {
+    const timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+    signal.addEventListener('abort', () => clearInterval(timer), {once: true});
+  }
+
+  /** Takes in what the daemon's thread said. */
+  receive(message: Exclude<ToServer, {tag: 'stop'}>): void {
+    this.#known = message.known;
+    switch (message.tag) {
+      case 'looked':
+        while ((this.#looks[0]?.id ?? Infinity) <= message.id)
+          this.#looks.shift()?.done.forEach(done => done());
+        break;
+      case 'answer':
+        this.#calls.get(message.id)?.resolve(message.value);
+        this.#calls.delete(message.id);
+        break;
+      case 'fault':
+        this.#calls.get(message.id)?.reject(fromFault(message.fault));
+        this.#calls.delete(message.id);
+        this.#runs.delete(message.id);
+        break;
+      case 'run-ended':
+        this.#runs.get(message.id)?.(message.run);
+        this.#runs.delete(message.id);
+        break;
+      case 'status':
+        this.#emit({tag: 'status', status: this.status()});
+        break;
+      case 'event':
+        this.#emit(message.event);
+        break;
+    }
+  }
+
+  async refresh(): Promise<void> {
+    const {done} = this.#look();
+    await new Promise<void>(resolve => {
+      const end = () => {
+        clearTimeout(late);
+        done.delete(end);
+        resolve();
+      };
+      const late = setTimeout(end, LOOK_MS);
+      done.add(end);
+    });
+  }
+
+  isAnswering(): boolean {
+    return this.#silentMs() < this.#silentAfterMs;
+  }
+
+  status(): Status {
+    const {status} = this.#known;
+    if (this.isAnswering()) return status;
+    const reason = `the daemon has not answered for ${Math.round(this.#silentMs() / 1000)} s`;
+    return {
+      ...status,
+      isHealthy: false,
+      reasons: [reason, ...status.reasons],
+      // What was true when it was last heard of is not known now.
+      replication: {...status.replication, lagSeconds: null, lagBytes: null},
+    };
+  }
+
+  isReady(): boolean {
+    return this.isAnswering() && this.#known.isReady;
+  }
+
+  async trigger(request: TriggerRequest): Promise<StartedRun> {
+    const id = this.#newId();
+    const ended = new Promise<Run>(resolve => this.#runs.set(id, resolve));
+    return {runId: await this.#call({method: 'trigger', request}, id), ended};
+  }
+
+  async verify(signal: AbortSignal): Promise<Verdict> {
+    const id = this.#newId();
+    const abort = () => this.#post({tag: 'abort', id});
+    const verdict = this.#call({method: 'verify'}, id);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, {once: true});
+    try {
+      return await verdict;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  pause(): Promise<void> {
+    return this.#call({method: 'pause'});
+  }
+
+  resume(): Promise<void> {
+    return this.#call({method: 'resume'});
+  }
+
+  runs(page: Parameters<EdgeOperations['runs']>[0]): Promise<Answers['runs']> {
+    return this.#call({method: 'runs', page});
+  }
+
+  run(runId: string): Promise<Run | null> {
+    return this.#call({method: 'run', runId});
+  }
+
+  deadLetters(page: Parameters<EdgeOperations['deadLetters']>[0]): Promise<Answers['deadLetters']> {
+    return this.#call({method: 'deadLetters', page});
+  }
+
+  retryDeadLetters(): Promise<Answers['retryDeadLetters']> {
+    return this.#call({method: 'retryDeadLetters'});
+  }
+
+  /** The text for Prometheus, by the thread that counts. */
+  metrics(): Promise<string> {
+    return this.#call({method: 'metrics'});
+  }
+
+  subscribe(listener: (event: OperationEvent) => void): () => void {
+    if (this.#listeners.size === 0) this.#post({tag: 'watch', on: true});
+    this.#listeners.add(listener);
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0)
+        this.#post({tag: 'watch', on: false});
+    };
+  }
+
+  #emit(event: OperationEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #look(): Look {
+    const last = this.#looks.at(-1);
+    if (last !== undefined && this.#looks.length >= MAX_LOOKS) return last;
+    const look: Look = {id: this.#newId(), atMs: performance.now(), done: new Set()};
+    this.#looks.push(look);
+    this.#post({tag: 'look', id: look.id});
+    return look;
+  }
+
+  /** For how long the oldest look has waited. */
+  #silentMs(): number {
+    const oldest = this.#looks[0];
+    return oldest === undefined ? 0 : performance.now() - oldest.atMs;
+  }
+
+  #call<C extends Call>(call: C, id = this.#newId()): Promise<Answers[C['method']]> {
+    return new Promise((resolve, reject) => {
+      // The daemon's side answers each call with what its own method gave.
+      this.#calls.set(id, {resolve: value => resolve(value as Answers[C['method']]), reject});
+      this.#post({tag: 'call', id, call});
+    });
+  }
+
+  #newId(): number {
+    return ++this.#lastId;
+  }
+}

@@ -1,0 +1,41 @@
+/** What the server's thread runs: the HTTP edge over a daemon that is in the other thread. */
+import {parentPort, workerData} from 'node:worker_threads';
+import {SyncError} from '../../errors.ts';
+import {adoptConsole, createLogger, describeError, directOutput} from '../../logger.ts';
+import {createApp} from '../app.ts';
+import {runServer} from '../server.ts';
+import {toFault} from './faults.ts';
+import type {ThreadData, ToDaemon, ToServer} from './messages.ts';
+import {RemoteOperations} from './remote-operations.ts';
+
+if (parentPort === null) throw new SyncError('internal', 'this file is run by the daemon, in a thread');
+const port = parentPort;
+const {config, metricsType, isTerminal, silentAfterMs, known} = workerData as ThreadData;
+const logger = createLogger(config, directOutput(), isTerminal);
+adoptConsole(logger);
+
+const stop = new AbortController();
+const post = (message: ToDaemon) => port.postMessage(message);
+const operations = new RemoteOperations({post, known, silentAfterMs});
+port.on('message', (message: ToServer) => {
+  if (message.tag === 'stop') stop.abort();
+  else operations.receive(message);
+});
+operations.start(stop.signal);
+
+const metrics = {contentType: metricsType, render: () => operations.metrics()};
+const app = createApp({operations, metrics, config, logger, signal: stop.signal});
+try {
+  await runServer(
+    {app, config, logger, onListening: address => post({tag: 'listening', address})},
+    stop.signal,
+  );
+  post({tag: 'ended', fault: null});
+} catch (error) {
+  if (!(error instanceof SyncError))
+    logger.error({event: 'http.failed', err: describeError(error)}, 'the HTTP server failed');
+  post({tag: 'ended', fault: toFault(error)});
+}
+// Its connections are closed by now; whatever else holds a timer must not hold the thread.
+port.close();
+setTimeout(() => process.exit(), 1000).unref();

@@ -1,0 +1,54 @@
+/** Mutants of what the server's thread knows of a daemon that is busy, or hangs. */
+import type {Mutant} from './mutant.ts';
+
+const REMOTE = 'src/server/thread/remote-operations.ts';
+const THREAD = 'test/unit/server/thread.test.ts';
+
+export const SERVER: readonly Mutant[] = [
+  {
+    name: 'status-from-before-the-answer',
+    edits: [
+      [REMOTE, 'this.#known = message.known;', "if (message.tag === 'looked') this.#known = message.known;"],
+    ],
+    answers: ['status'],
+    test: [THREAD, 'shows what a POST did'],
+  },
+  {
+    name: 'look-without-a-limit',
+    edits: [[REMOTE, 'setTimeout(end, LOOK_MS)', 'setTimeout(end, 1000 * LOOK_MS)']],
+    answers: ['status'],
+    test: [THREAD, 'answers with the status of a moment ago'],
+  },
+  {
+    name: 'hanging-daemon-taken-for-a-busy-one',
+    edits: [
+      [REMOTE, 'return this.#silentMs() < this.#silentAfterMs;', 'return this.#silentMs() < Infinity;'],
+    ],
+    answers: ['status'],
+    test: [THREAD, 'says so once it hangs'],
+  },
+  {
+    name: 'thread-that-ends-unseen',
+    edits: [
+      [
+        'src/server/thread/host.ts',
+        "if (ended === 'stopped') resolve();",
+        "if (ended === 'stopped' || ended === null) resolve();",
+      ],
+    ],
+    answers: ['status'],
+    test: [THREAD, 'rejects where it ends'],
+  },
+  {
+    name: 'words-of-a-driver-cross-to-the-edge',
+    edits: [
+      [
+        'src/server/thread/faults.ts',
+        "return {kind: 'foreign', described: describeError(error)};",
+        "return {kind: 'sync', code: 'internal', message: String(error), errno: undefined};",
+      ],
+    ],
+    answers: ['invariant 8', 'privacy'],
+    test: [THREAD, 'fails without a foreign error’s words'],
+  },
+];
