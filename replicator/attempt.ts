@@ -17,15 +17,14 @@ import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
 import type {SourceEvent} from './events.ts';
 import {TransactionQueue} from './queue.ts';
 import {StallWatch} from './stall-watch.ts';
-import {compactBatch, type CompactedBatch} from './transaction/batch.ts';
+import type {CompactedBatch} from './transaction/batch.ts';
+import {Batches, type Batch} from './transaction/batches.ts';
 import {PositionTracker, TransactionBuilder} from './transaction/transaction.ts';
 
 /** Bytes of row events that wait at most. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
 /** Transactions with more than this are applied in parts. */
-const PART_BYTES = 1024 * 1024;
-/** Bytes of row events written in one transaction. Read, they take several times as much. */
-const BATCH_BYTES = 1024 * 1024;
+const PART_BYTES = 2 * 1024 * 1024;
 /** How often it is looked whether the stream goes on. */
 const STALL_CHECK_MS = 1000;
 /** How often a position is saved that nothing of ours came with. */
@@ -90,26 +89,16 @@ export async function streamOnce(deps: AttemptDeps, signal: AbortSignal): Promis
   }
 }
 
-/** Transactions of the source on their way to the target, as one. */
-interface Batch {
-  readonly compacted: CompactedBatch;
-  /** Why a reconcile is owed after it, where one is. */
-  readonly reason: string | null;
-}
-
 class Attempt {
   readonly #deps: AttemptDeps;
   readonly #connections: Connections;
   readonly #queue: TransactionQueue;
   readonly #builder: TransactionBuilder;
-  readonly #tracker: PositionTracker;
+  readonly #batches: Batches;
   readonly #source: BinlogSource;
   readonly #stall = new StallWatch();
   readonly #stallTimer: NodeJS.Timeout;
   #received: LogOffset | null = null;
-  #plan: Plan;
-  /** Rows of parts whose transaction has not ended. */
-  #partRows = 0;
   #savedAtMs: number;
   #unsaved: Progress | null = null;
   /** Of the batch that follows, where it was sent behind the one before it. */
@@ -120,22 +109,26 @@ class Attempt {
     if (checkpoint.position === null) throw new SyncError('internal', 'there is no position to stream from');
     this.#deps = deps;
     this.#connections = connections;
-    this.#plan = applier.plan;
     this.#savedAtMs = deps.now();
     this.#builder = new TransactionBuilder({database: deps.database, maxBytes: PART_BYTES});
-    this.#tracker = new PositionTracker(checkpoint.position, checkpoint.offset);
     this.#queue = new TransactionQueue({
       pauseBytes: QUEUE_BYTES,
       resumeBytes: QUEUE_BYTES / 2,
       pause: () => this.#source.pause(),
       resume: () => this.#source.resume(),
     });
+    this.#batches = new Batches({
+      queue: this.#queue,
+      tracker: new PositionTracker(checkpoint.position, checkpoint.offset),
+      plan: applier.plan,
+      reloadPlan: () => deps.lock.stream(() => connections.reloadPlan()),
+    });
     this.#source = openBinlogSource({
       connection: connections.binlog,
       database: deps.database,
       serverId: deps.nextServerId(),
       position: checkpoint.position,
-      plan: () => this.#plan,
+      plan: () => this.#batches.plan,
       onEvent: event => this.#read(event),
       onFault: error => this.#queue.fail(error),
       now: deps.now,
@@ -157,20 +150,19 @@ class Attempt {
         streaming = true;
         this.#deps.onStreaming();
       }
-      const batch: Batch = ahead ?? (await this.#takeBatch());
+      const batch: Batch = ahead ?? (await this.#batches.take());
       ahead = await this.#applyBeside(batch);
       const {compacted} = batch;
       this.#deps.tap.applied(compacted.position, compacted.offset);
       this.#reportLag(compacted.offset, ahead);
+      this.#batches.done(batch);
     }
   }
 
   /** Applies a batch, and makes the next one ready meanwhile where it is full: the target is then never waited for. */
   async #applyBeside(batch: Batch): Promise<Batch | null> {
     // Once the write is under way.
-    const taking = this.#queue.hasFullBatch(BATCH_BYTES)
-      ? turn().then(() => this.#takeBatch())
-      : Promise.resolve(null);
+    const taking = this.#batches.isNextFull ? turn().then(() => this.#batches.take()) : Promise.resolve(null);
     const reserved = this.#turn ?? undefined;
     this.#turn = null;
     const applying = this.#deps.lock.stream(() => this.#apply(batch, taking), reserved);
@@ -220,24 +212,6 @@ class Attempt {
       this.#deps.lag.pending(transaction.committedAtMs, this.#deps.now());
     }
     this.#queue.push(transaction);
-  }
-
-  async #takeBatch(): Promise<Batch> {
-    const transactions = this.#queue.take(BATCH_BYTES);
-    let reason = transactions.find(({unseen}) => unseen !== null)?.reason ?? null;
-    if (transactions.some(({schemaChanged}) => schemaChanged)) {
-      const {plan, changed} = await this.#deps.lock.stream(() => this.#connections.reloadPlan());
-      this.#plan = plan;
-      if (changed) reason ??= 'mapped columns were changed';
-    }
-    const compacted = await compactBatch(transactions, {
-      plan: this.#plan,
-      tracker: this.#tracker,
-      owesReconcile: reason !== null,
-      rowsBefore: this.#partRows,
-    });
-    this.#partRows = compacted.progress === null ? this.#partRows + compacted.rows : 0;
-    return {compacted, reason};
   }
 
   async #apply({compacted, reason}: Batch, next: Promise<Batch | null>): Promise<void> {

@@ -17,7 +17,7 @@ export interface RowChange {
 /** The rows of one event, kept as bytes until they are needed: read, they take several times the room. */
 export interface RowBlock {
   readonly bytes: number;
-  /** @param into holds the rows */
+  /** To be called once. @param into holds the rows */
   read(into: PackedRows): readonly RowChange[];
 }
 

@@ -4,6 +4,8 @@
  */
 import type {SourceTransaction} from './transaction/transaction.ts';
 
+const OBJECT_BYTES = 512;
+
 export interface QueueOptions {
   readonly pauseBytes: number;
   readonly resumeBytes: number;
@@ -140,7 +142,7 @@ function isBare(transaction: SourceTransaction): boolean {
   );
 }
 
-/** Objects take room too, even where a transaction holds nothing of ours. */
+/** Objects take room too, even where a transaction holds nothing of ours; as measured. */
 function weight(transaction: SourceTransaction): number {
-  return transaction.bytes + 256;
+  return transaction.bytes + OBJECT_BYTES;
 }

@@ -7,6 +7,7 @@ import {SOURCE_TABLES} from '../../src/mapping/tables.ts';
 import type {SourcePlan} from '../../src/mapping/plan.ts';
 import type {PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
+import type {Slab, Slabs} from './slabs.ts';
 import {ImageReader, T, type ImageColumn, type RowShape} from './image-reader.ts';
 
 /** How to read the images of one table. */
@@ -93,31 +94,46 @@ export interface ImageEvent {
 }
 
 /** @returns null where the images lack columns: then zongji reads them */
-export function rowBlock(layout: ImageLayout, event: ImageEvent): RowBlock | null {
+export function rowBlock(layout: ImageLayout, event: ImageEvent, slabs: Slabs): RowBlock | null {
   const reader = new ImageReader(event.buffer, event.from);
   const columns = reader.packedInteger();
   if (columns !== layout.columns.length) return null;
   const bitmaps = event.kind === 'update' ? 2 : 1;
   for (let i = 0; i < bitmaps; i++) if (!reader.isFull(columns)) return null;
-  // A copy: a slice would hold on to all that came through the socket with it.
-  const images = Buffer.from(event.buffer.subarray(reader.at, event.to));
-  const {kind, unchecked} = event;
-  return {bytes: images.length, read: into => readImages(layout, {kind, unchecked, images}, into)};
+  return new ImageBlock(layout, event, reader.at, slabs);
 }
 
-interface Images extends Pick<ImageEvent, 'kind' | 'unchecked'> {
-  readonly images: Buffer;
-}
+/** An object for each event, thousands of which wait at times: one, and not one more for each thing that it knows. */
+class ImageBlock implements RowBlock {
+  readonly #layout: ImageLayout;
+  readonly #kind: ImageEvent['kind'];
+  readonly #unchecked: boolean;
+  readonly #slab: Slab;
+  readonly #from: number;
+  readonly bytes: number;
 
-function readImages(layout: ImageLayout, {kind, unchecked, images}: Images, into: PackedRows): RowChange[] {
-  const reader = new ImageReader(images, 0);
-  const changes: RowChange[] = [];
-  const {table, columns} = layout.source;
-  const row = (keyOnly: boolean) => reader.row(layout, into, columns.length, keyOnly);
-  while (reader.at < images.length) {
-    const before = kind === 'insert' ? null : row(true);
-    const after = kind === 'delete' ? null : row(false);
-    changes.push({table, before, after, partial: reader.takeDoubt(), unchecked});
+  constructor(layout: ImageLayout, {kind, unchecked, buffer, to}: ImageEvent, from: number, slabs: Slabs) {
+    this.#layout = layout;
+    this.#kind = kind;
+    this.#unchecked = unchecked;
+    this.bytes = to - from;
+    // A copy: a part of a packet would hold on to all that came through the socket with it.
+    this.#slab = slabs.withRoom(this.bytes);
+    this.#from = this.#slab.add(buffer, from, to);
   }
-  return changes;
+
+  read(into: PackedRows): RowChange[] {
+    const changes: RowChange[] = [];
+    const layout = this.#layout;
+    const {table, columns} = layout.source;
+    const reader = new ImageReader(this.#slab.buffer, this.#from);
+    const to = this.#from + this.bytes;
+    while (reader.at < to) {
+      const before = this.#kind === 'insert' ? null : reader.row(layout, into, columns.length, true);
+      const after = this.#kind === 'delete' ? null : reader.row(layout, into, columns.length, false);
+      changes.push({table, before, after, partial: reader.takeDoubt(), unchecked: this.#unchecked});
+    }
+    this.#slab.release();
+    return changes;
+  }
 }

@@ -10,6 +10,7 @@ import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
 import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows} from '../decode/rows.ts';
+import {Slabs} from '../decode/slabs.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
 import {tapPackets} from './packets.ts';
@@ -57,6 +58,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let found = false;
   let paused = false;
   let ended = false;
+  const slabs = new Slabs();
   const names = new Map<number, readonly string[]>();
   const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
 
@@ -111,7 +113,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       onRows: packet => {
         if (ended) return true;
         const layout = layoutFor(packet.tableId);
-        const rows = layout === null ? null : rowBlock(layout, packet);
+        const rows = layout === null ? null : rowBlock(layout, packet, slabs);
         if (rows === null) return false;
         deliver({tag: 'rows', rows});
         return true;

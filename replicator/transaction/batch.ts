@@ -3,7 +3,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import type {ChangeSet} from '../../src/apply/change-set.ts';
 import type {Progress} from '../../src/apply/checkpoint.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
-import {PackedRows} from '../../src/mapping/packed.ts';
+import type {PackedRows} from '../../src/mapping/packed.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import type {Need} from '../../src/source/watermark.ts';
 import {SyncError} from '../../src/errors.ts';
@@ -13,6 +13,8 @@ import type {PositionTracker, SourceTransaction} from './transaction.ts';
 
 export interface CompactedBatch {
   readonly changes: ChangeSet;
+  /** What its rows are in. */
+  readonly rowsIn: PackedRows;
   /** What is saved with it; null within a transaction that goes in parts. */
   readonly progress: Progress | null;
   /** What reads of the source must see. */
@@ -28,8 +30,6 @@ export interface CompactedBatch {
 
 /** After this long others have a turn: a flight of statements may be waiting to be sent. */
 const SLICE_MS = 2;
-/** Bytes that values take as text, for each of the log. */
-const TEXT_PER_BYTE = 1.5;
 
 export interface BatchContext {
   readonly plan: Plan;
@@ -38,6 +38,8 @@ export interface BatchContext {
   readonly owesReconcile: boolean;
   /** Rows of earlier parts of the transaction that this batch may end. */
   readonly rowsBefore: number;
+  /** For the rows, which live as long as it does. */
+  readonly into: PackedRows;
 }
 
 /**
@@ -47,17 +49,16 @@ export interface BatchContext {
  */
 export async function compactBatch(
   batch: readonly SourceTransaction[],
-  {plan, tracker, owesReconcile, rowsBefore}: BatchContext,
+  {plan, tracker, owesReconcile, rowsBefore, into}: BatchContext,
 ): Promise<CompactedBatch> {
   const compactor = new Compactor(plan);
-  const packed = new PackedRows(batch.reduce((sum, {bytes}) => sum + bytes * TEXT_PER_BYTE, 0));
   let rows = 0;
   let bytes = 0;
   let transactions = 0;
   let sliceEndsMs = performance.now() + SLICE_MS;
   for (const transaction of batch) {
     for (const block of transaction.rows) {
-      const changes = read(block, packed);
+      const changes = read(block, into);
       for (const change of changes) compactor.add(transaction.doubtful ? {...change, partial: true} : change);
       rows += changes.length;
       if (performance.now() > sliceEndsMs) {
@@ -74,6 +75,7 @@ export async function compactBatch(
   const {position, offset} = tracker;
   return {
     changes: compactor.changes(),
+    rowsIn: into,
     progress:
       last === undefined || !last.complete
         ? null

@@ -195,6 +195,8 @@ export class TransactionBuilder {
 export class PositionTracker {
   readonly #set: GtidSet | null;
   readonly #gtids: MariadbGtidPosition | null;
+  /** The last of MariaDB's GTIDs, which the next of its domain replaces. */
+  #last: string | null = null;
   #offset: LogOffset | null;
 
   constructor(position: Position, offset: LogOffset | null) {
@@ -213,10 +215,16 @@ export class PositionTracker {
     if (offset !== null && !isBehind) this.#offset = offset;
     if (gtid === null) return;
     this.#set?.add(gtid);
-    if (this.#gtids !== null) {
-      const [domainId = '0', serverId = '0', seqNo = '0'] = gtid.split('-');
-      this.#gtids.add({domainId: Number(domainId), serverId: Number(serverId), seqNo});
-    }
+    if (this.#gtids === null) return;
+    if (this.#last !== null && !isSameDomain(this.#last, gtid)) this.#addLast(this.#gtids);
+    this.#last = gtid;
+  }
+
+  #addLast(gtids: MariadbGtidPosition): void {
+    if (this.#last === null) return;
+    const [domainId = '0', serverId = '0', seqNo = '0'] = this.#last.split('-');
+    gtids.add({domainId: Number(domainId), serverId: Number(serverId), seqNo});
+    this.#last = null;
   }
 
   get offset(): LogOffset | null {
@@ -225,7 +233,14 @@ export class PositionTracker {
 
   get position(): Position {
     if (this.#set !== null) return {tag: 'mysql-gtid', set: this.#set.toString()};
-    if (this.#gtids !== null) return {tag: 'mariadb-gtid', gtids: this.#gtids.toString()};
+    if (this.#gtids !== null) {
+      this.#addLast(this.#gtids);
+      return {tag: 'mariadb-gtid', gtids: this.#gtids.toString()};
+    }
     return {tag: 'file', file: this.#offset?.file ?? '', offset: this.#offset?.offset ?? 4};
   }
+}
+
+function isSameDomain(a: string, b: string): boolean {
+  return a.startsWith(b.slice(0, b.indexOf('-') + 1));
 }

@@ -235,7 +235,7 @@ export class Applier {
       pairOf(plan.tables.institute_users, key, row),
     );
     const dead = await this.#deadAmong(changes, pairs, query);
-    const keys = {userIds: changes.users.keys(), instituteIds: changes.institutes.keys(), pairs};
+    const keys = {userIds: changes.users, instituteIds: changes.institutes, pairs};
     const owned = await this.#ownership.view(keys, query, before);
     const work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
     return {

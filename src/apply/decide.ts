@@ -67,7 +67,8 @@ function decideParents(
 ): void {
   const toFollow = table === 'user' ? work.followUsers : work.followInstitutes;
   const enforced = table === 'user' ? plan.parentsEnforced.users : plan.parentsEnforced.institutes;
-  for (const [key, change] of table === 'user' ? changes.users : changes.institutes) {
+  // Not by entries: they would be an object for each.
+  (table === 'user' ? changes.users : changes.institutes).forEach((change, key) => {
     const {row} = change;
     const verdict = row === null ? 'ineligible' : judgeValues(plan.tables[table], row);
     const isOwned = owned.has(table === 'user' ? ownedUser(key) : ownedInstitute(key));
@@ -85,7 +86,7 @@ function decideParents(
       settle(work, table, key, dead);
       if (table === 'user') settle(work, 'user_auth', key, dead);
     }
-  }
+  });
 }
 
 /** Memberships whose parents are followed are left out: they are read anew. */

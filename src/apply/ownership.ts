@@ -27,10 +27,15 @@ export const ownedMembership = (instituteId: string, userId: string): OwnedKey =
   id: userId,
 });
 
+/** The keys of a map, or a set of them, without an object for each. */
+export interface Ids {
+  forEach(each: (value: unknown, id: string) => void): void;
+}
+
 /** Many keys, without an object for each. */
 export interface OwnedKeys {
-  readonly userIds: Iterable<string>;
-  readonly instituteIds: Iterable<string>;
+  readonly userIds: Ids;
+  readonly instituteIds: Ids;
   /** Memberships, and their users and institutes. */
   readonly pairs: Iterable<Pair>;
 }
@@ -135,8 +140,8 @@ export class Ownership {
       wanted.set(chunk, known ?? new IdSet());
     };
     if ('userIds' in keys) {
-      for (const id of keys.userIds) want('user', '', id);
-      for (const id of keys.instituteIds) want('institute', '', id);
+      keys.userIds.forEach((_, id) => want('user', '', id));
+      keys.instituteIds.forEach((_, id) => want('institute', '', id));
       for (const {instituteId, userId} of keys.pairs) {
         want('user', '', userId);
         want('institute', '', instituteId);

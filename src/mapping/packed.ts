@@ -31,7 +31,17 @@ export class PackedRows {
 
   /** @param size about how many bytes there will be; they grow by need */
   constructor(size: number) {
-    this.bytes = Buffer.allocUnsafe(Math.max(size, MAX_DIGITS));
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(size, MAX_DIGITS));
+  }
+
+  /** The same room for other rows. Those that are here must not be looked at any more: it would throw. */
+  handOver(): PackedRows {
+    const next = new PackedRows(0);
+    next.bytes = this.bytes;
+    next.cells = this.cells;
+    this.bytes = Buffer.alloc(0);
+    this.cells = new Int32Array(0);
+    return next;
   }
 
   /** Begins a row: every value is null until it is set. */
@@ -51,7 +61,7 @@ export class PackedRows {
   reserve(size: number): number {
     const needed = this.#at + size;
     if (needed > this.bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
       this.bytes.copy(grown, 0, 0, this.#at);
       this.bytes = grown;
     }
@@ -104,12 +114,12 @@ export class PackedRow {
   }
 
   start(index: number): number {
-    return this.#rows.cells[this.#at + 2 * index] ?? IS_NULL;
+    return this.#rows.cells[this.#at + 2 * index] ?? handedOver();
   }
 
   /** Below 0 where the value is null. */
   end(index: number): number {
-    return this.#rows.cells[this.#at + 2 * index + 1] ?? IS_NULL;
+    return this.#rows.cells[this.#at + 2 * index + 1] ?? handedOver();
   }
 
   isNull(index: number): boolean {
@@ -130,4 +140,8 @@ export class PackedRow {
   values(): Row {
     return Array.from({length: this.#width}, (_, index) => this.text(index));
   }
+}
+
+function handedOver(): never {
+  throw new Error('a row was looked at after its batch had ended');
 }

@@ -163,8 +163,8 @@ export const FAILURE_MODES: readonly Mutant[] = [
       ],
       [
         'replicator/source/binlog-source.ts',
-        "case 'Xid':\n        deliver({tag: 'commit', offset: offsetOf(event)",
-        "case 'Xid':\n        deliver({tag: 'commit', offset: {file, offset: within}",
+        "{tag: 'commit', offset: offsetAt(end)",
+        "{tag: 'commit', offset: {file, offset: within}",
       ],
     ],
     answers: ['#11', 'continuity'],

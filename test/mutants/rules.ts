@@ -201,7 +201,7 @@ export const RULES: readonly Mutant[] = [
     name: 'schema-of-now-not-read-again',
     edits: [
       [
-        'replicator/attempt.ts',
+        'replicator/transaction/batches.ts',
         'if (transactions.some(({schemaChanged}) => schemaChanged)) {',
         'if (transactions.length < 0) {',
       ],

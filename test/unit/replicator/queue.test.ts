@@ -77,7 +77,7 @@ describe('the queue', () => {
   });
 
   it('#25 pauses the source past a number of bytes, and resumes it at half', () => {
-    const {made, log} = queue(1000);
+    const {made, log} = queue(2000);
     made.push(transaction('1'));
     made.push(transaction('2'));
     expect(log).toEqual([]);
@@ -91,7 +91,7 @@ describe('the queue', () => {
   });
 
   it('counts transactions without rows of ours too, so that they are bounded as well', () => {
-    const {made, log} = queue(1000);
+    const {made, log} = queue(2000);
     for (let i = 0; i < 5; i++) made.push(transaction(String(i), {rows: [], bytes: 0}));
     expect(log).toEqual(['pause']);
   });
