@@ -11,7 +11,12 @@ import {freePort, startServer, type TestServer} from '../test/servers/server.ts'
 export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=3G', '--innodb-log-file-size=512M'];
 
 /** As the program's first line has it. */
-const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=8'];
+const HEAP = [
+  '--max-old-space-size=256',
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=60',
+  '--v8-pool-size=1',
+];
 const CLI = join(import.meta.dirname, '../src/cli.js');
 
 export const SOURCE_TABLES = `

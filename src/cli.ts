@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=8
+#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=60 --v8-pool-size=1
 /** The command line. Standard output carries results, standard error logs; exit codes are the contract's. */
 import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';

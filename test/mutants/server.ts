@@ -15,7 +15,7 @@ export const SERVER: readonly Mutant[] = [
   },
   {
     name: 'look-without-a-limit',
-    edits: [[REMOTE, 'setTimeout(end, LOOK_MS)', 'setTimeout(end, 1000 * LOOK_MS)']],
+    edits: [[REMOTE, '}, LOOK_MS);', '}, 1000 * LOOK_MS);']],
     answers: ['status'],
     test: [THREAD, 'answers with the status of a moment ago'],
   },

@@ -15,6 +15,8 @@ import type {Answers, Call, Known, ToDaemon, ToServer} from './messages.ts';
 const LOOK_MS = 2;
 /** Without a request, too, it is known whether the daemon answers. */
 const LOOK_EVERY_MS = 1000;
+/** While it is busy nobody waits for its answers: they are asked for so often that the last one will do. */
+const LOOK_WHEN_BUSY_MS = 50;
 /** Looks under way: past it, one more request waits with the last of them. A daemon that hangs gets no heap of them. */
 const MAX_LOOKS = 64;
 
@@ -42,6 +44,8 @@ export class RemoteOperations implements EdgeOperations {
   readonly #runs = new Map<number, (run: Run) => void>();
   readonly #listeners = new Set<(event: OperationEvent) => void>();
   #known: Known;
+  /** The last answer that was waited for came late. */
+  #isBusy = false;
   #lastId = 0;
 
   constructor({post, known, silentAfterMs}: RemoteOptions) {
@@ -52,8 +56,13 @@ export class RemoteOperations implements EdgeOperations {
 
   /** Looks from time to time until the signal is set. */
   start(signal: AbortSignal): void {
-    const timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
-    signal.addEventListener('abort', () => clearInterval(timer), {once: true});
+    let timer: NodeJS.Timeout;
+    const look = () => {
+      this.#look();
+      timer = setTimeout(look, this.#isBusy ? LOOK_WHEN_BUSY_MS : LOOK_EVERY_MS).unref();
+    };
+    timer = setTimeout(look, LOOK_EVERY_MS).unref();
+    signal.addEventListener('abort', () => clearTimeout(timer), {once: true});
   }
 
   /** Takes in what the daemon's thread said. */
@@ -61,8 +70,11 @@ export class RemoteOperations implements EdgeOperations {
     this.#known = message.known;
     switch (message.tag) {
       case 'looked':
-        while ((this.#looks[0]?.id ?? Infinity) <= message.id)
-          this.#looks.shift()?.done.forEach(done => done());
+        while ((this.#looks[0]?.id ?? Infinity) <= message.id) {
+          const look = this.#looks.shift();
+          this.#isBusy = performance.now() - (look?.atMs ?? 0) > LOOK_MS;
+          look?.done.forEach(done => done());
+        }
         break;
       case 'answer':
         this.#calls.get(message.id)?.resolve(message.value);
@@ -88,13 +100,18 @@ export class RemoteOperations implements EdgeOperations {
 
   async refresh(): Promise<void> {
     const {done} = this.#look();
+    // Waiting would only bring two more waits for a processor that has other things to do.
+    if (this.#isBusy) return;
     await new Promise<void>(resolve => {
       const end = () => {
         clearTimeout(late);
         done.delete(end);
         resolve();
       };
-      const late = setTimeout(end, LOOK_MS);
+      const late = setTimeout(() => {
+        this.#isBusy = true;
+        end();
+      }, LOOK_MS);
       done.add(end);
     });
   }

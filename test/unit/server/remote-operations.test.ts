@@ -42,3 +42,22 @@ it('heaps up no questions before a daemon that does not answer', async () => {
   expect(posted.length).toBeLessThan(100);
   expect(operations.status().deadLetters).toBe(1);
 });
+
+it('waits for no answer while the daemon is busy, and does again once one comes in time', async () => {
+  const {operations, posted, known} = remote();
+  const turn = () => new Promise<string>(resolve => setImmediate(resolve, 'waits'));
+  const refreshed = () => operations.refresh().then(() => 'is there');
+  const answer = () => {
+    const look = posted.at(-1);
+    operations.receive({tag: 'looked', id: look?.tag === 'look' ? look.id : 0, known});
+  };
+  await operations.refresh();
+  expect(await Promise.race([refreshed(), turn()])).toBe('is there');
+  const last = operations.refresh();
+  answer();
+  await last;
+  const waiting = refreshed();
+  expect(await Promise.race([waiting, turn()])).toBe('waits');
+  answer();
+  expect(await waiting).toBe('is there');
+});
