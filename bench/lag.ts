@@ -1,6 +1,9 @@
 /** From commit on the source to visible on the target, at a steady thousand transactions a second and idle. */
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import {setTimeout as delay} from 'node:timers/promises';
 import {connect} from '../test/servers/databases.ts';
+import {freePort} from '../test/servers/server.ts';
 import {changeOneByOne} from './catch-up.ts';
 import {BenchDaemon, fillUsers, openStand, scalar, type Stand} from './stand.ts';
 
@@ -16,6 +19,8 @@ export interface Lag {
   readonly statusP99: number;
   /** With the stream at full speed and a reconcile of every row. */
   readonly loadedStatusP99: number;
+  /** Meanwhile, of a server that does nothing else and answers the same to everybody: what any answer takes here. */
+  readonly loadedPlainP99: number;
 }
 
 export async function measureLag(): Promise<Lag> {
@@ -35,31 +40,36 @@ export async function measureLag(): Promise<Lag> {
     const written = await load;
     const seconds = (performance.now() - began) / 1000;
     const statusMs = await status;
-    const loadedStatusMs = await statusAtFullSpeed(stand, daemon);
+    const loaded = await answersAtFullSpeed(stand, daemon);
     await daemon.stop();
     return {
       busy: {...quantiles(busy), perSecond: Math.round(written / seconds)},
       idle: quantiles(idle),
       statusP99: quantiles(statusMs).p99,
-      loadedStatusP99: quantiles(loadedStatusMs).p99,
+      loadedStatusP99: quantiles(loaded.statusMs).p99,
+      loadedPlainP99: quantiles(loaded.plainMs).p99,
     };
   } finally {
     await stand.close();
   }
 }
 
-async function statusAtFullSpeed(stand: Stand, daemon: BenchDaemon): Promise<number[]> {
+async function answersAtFullSpeed(
+  stand: Stand,
+  daemon: BenchDaemon,
+): Promise<{statusMs: number[]; plainMs: number[]}> {
   await daemon.post('/replication/pause');
   await changeOneByOne(stand, ROWS, BACKLOG);
   const stop = new AbortController();
-  const status = statusTimes(daemon, stop.signal);
+  await using plain = await openPlainServer();
+  const [status, plainTimes] = [statusTimes(daemon, stop.signal), plain.times(stop.signal)];
   await daemon.post('/replication/resume');
   await Promise.all([
     daemon.post('/sync/trigger', {mode: 'full'}),
     daemon.until(({replication}) => replication.transactionsApplied >= BACKLOG),
   ]);
   stop.abort();
-  return status;
+  return {statusMs: await status, plainMs: await plainTimes};
 }
 
 /** Commits a marker and looks for it until it is there. */
@@ -98,15 +108,39 @@ async function workload({source}: Stand, signal: AbortSignal): Promise<number> {
   return written;
 }
 
-async function statusTimes(daemon: BenchDaemon, signal: AbortSignal): Promise<number[]> {
+const statusTimes = (daemon: BenchDaemon, signal: AbortSignal) => timesOf(() => daemon.status(), signal);
+
+async function timesOf(ask: () => Promise<unknown>, signal: AbortSignal): Promise<number[]> {
   const times: number[] = [];
   while (!signal.aborted) {
     const began = performance.now();
-    await daemon.status();
+    await ask();
     times.push(performance.now() - began);
     await delay(20);
   }
   return times;
+}
+
+const PLAIN_SERVER = `
+  const {createServer} = require('node:http');
+  createServer((_, answer) => answer.end('{}')).listen(Number(process.argv[1]), '127.0.0.1', () => console.log('listens'));
+`;
+
+/** In a process of its own, so that it has nothing to wait for but a processor. */
+async function openPlainServer() {
+  const port = await freePort();
+  const child = spawn(process.execPath, ['-e', PLAIN_SERVER, String(port)], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(child.stdout, 'data');
+  const ask = async () => (await fetch(`http://127.0.0.1:${port}/`)).json();
+  return {
+    times: (signal: AbortSignal) => timesOf(ask, signal),
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
 }
 
 function quantiles(values: readonly number[]): {p50: number; p99: number} {
