@@ -10,6 +10,9 @@ const BATCH_BYTES = 2 * 1024 * 1024;
 /** Of a batch's rows: few come at a time, as a rule. */
 const FIRST_BYTES = 16 * 1024;
 
+/** A batch of a few huge rows leaves no more room behind than others take. */
+const MAX_SPARE_BYTES = 4 * BATCH_BYTES;
+
 /** Transactions of the source on their way to the target, as one. */
 export interface Batch {
   readonly compacted: CompactedBatch;
@@ -74,6 +77,7 @@ export class Batches {
 
   /** One was applied, and its rows are not looked at any more. */
   done({compacted}: Batch): void {
-    this.#spare.push(compacted.rowsIn.handOver());
+    const {rowsIn} = compacted;
+    if (rowsIn.bytes.length <= MAX_SPARE_BYTES) this.#spare.push(rowsIn.handOver());
   }
 }
