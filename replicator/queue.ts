@@ -4,6 +4,7 @@
  */
 import type {SourceTransaction} from './transaction/transaction.ts';
 
+/** What a transaction takes beside its rows, even where it holds nothing of ours; as measured. */
 const OBJECT_BYTES = 512;
 
 export interface QueueOptions {
@@ -142,7 +143,6 @@ function isBare(transaction: SourceTransaction): boolean {
   );
 }
 
-/** Objects take room too, even where a transaction holds nothing of ours; as measured. */
 function weight(transaction: SourceTransaction): number {
   return transaction.bytes + OBJECT_BYTES;
 }

@@ -134,6 +134,8 @@ class ImageBlock implements RowBlock {
       changes.push({table, before, after, partial: reader.takeDoubt(), unchecked: this.#unchecked});
     }
     this.#slab.release();
+    // Behind it stand the rows of others.
+    if (reader.at !== to) throw new RangeError('row images do not end where their event does');
     return changes;
   }
 }

@@ -16,7 +16,7 @@ export interface PacketTap {
   readonly isPaused: () => boolean;
   /** Reads a row event by itself; false leaves it to zongji. */
   readonly onRows: (event: RowsPacket) => boolean;
-  /** A transaction begins. What comes once a transaction is read here, in a tenth of the time. */
+  /** A transaction begins. What comes once a transaction is read here: zongji makes half a dozen objects of it. */
   readonly onMariadbGtid: (gtid: string, isStandalone: boolean) => void;
   /** @param end where the next event begins */
   readonly onXid: (end: number, timestampMs: number) => void;

@@ -80,12 +80,6 @@ export class Applier {
     return this.#deps.fence;
   }
 
-  /** Forgets what is in memory, after a connection was lost in the middle of something. */
-  forget(): void {
-    this.#dropAhead();
-    this.#ownership.clear();
-  }
-
   /**
    * Writes a change set, all or nothing.
    *
@@ -101,7 +95,9 @@ export class Applier {
       try {
         return await this.#attempt(hands, whole, options, attempt > 0);
       } catch (error) {
-        this.forget();
+        // What is in memory may be of a connection that was lost in the middle of something.
+        this.#dropAhead();
+        this.#ownership.clear();
         await rollBack(session);
         if (!isDeadlock(error) || attempt >= DEADLOCK_RETRIES) throw asIncompatible(error);
         await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));

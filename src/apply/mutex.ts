@@ -2,6 +2,7 @@
  * Keeps the stream and the reconciler apart while they write: the stream alone, or reconciler chunks, of
  * which several may write at once since their key ranges are disjoint.
  */
+
 /** A place in the queue, from the asking on. */
 export interface Turn {
   readonly entered: Promise<void>;

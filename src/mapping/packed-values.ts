@@ -46,7 +46,8 @@ export function packedWriter(
         sink.bytes(bytes, start, trimmedEnd(bytes, start, row.end(first)));
       };
     case 'full-name':
-      return (row, sink) => writeFullName(row, first, second ?? first, sink);
+      if (second === undefined) return byValues(transform, inputs, fraction);
+      return (row, sink) => writeFullName(row, first, second, sink);
     case 'timestamp': {
       const slowly = byValues(transform, inputs, fraction);
       const length = fraction === 0 ? WHOLE_LENGTH : WHOLE_LENGTH + 1 + fraction;

@@ -54,7 +54,7 @@ export class PackedRows {
       this.cells = grown;
     }
     this.cells.fill(IS_NULL, this.#row, this.#used);
-    return new PackedRow(this, this.#row, width);
+    return new PackedRow(this, this.#row);
   }
 
   /** Makes room; what is written from the returned place on becomes a value by {@link set}. */
@@ -100,12 +100,10 @@ export class PackedRows {
 export class PackedRow {
   readonly #rows: PackedRows;
   readonly #at: number;
-  readonly #width: number;
 
-  constructor(rows: PackedRows, at: number, width: number) {
+  constructor(rows: PackedRows, at: number) {
     this.#rows = rows;
     this.#at = at;
-    this.#width = width;
   }
 
   /** Where the bytes are that {@link start} and {@link end} point into. */
@@ -135,10 +133,6 @@ export class PackedRow {
   text(index: number): Value {
     const end = this.end(index);
     return end < 0 ? null : this.bytes.toString('utf8', this.start(index), end);
-  }
-
-  values(): Row {
-    return Array.from({length: this.#width}, (_, index) => this.text(index));
   }
 }
 

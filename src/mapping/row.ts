@@ -61,15 +61,17 @@ export interface Pair {
   readonly userId: string;
 }
 
-/** The two ids of a membership; its row, where there is one, has them apart already. */
+/** The two ids of a membership; a row of values has them apart already, where bytes would have to be read again. */
 export function pairOf(
   {sourceKeyIndexes: [first = 0, second = 1]}: TablePlan,
   key: string,
   row: SourceRow | null,
 ): Pair {
-  const instituteId = row === null ? null : cellOf(row, first);
-  const userId = row === null ? null : cellOf(row, second);
-  return instituteId !== null && userId !== null ? {instituteId, userId} : splitPair(key);
+  if (row === null || row instanceof PackedRow) return splitPair(key);
+  const [instituteId, userId] = [row[first], row[second]];
+  return typeof instituteId === 'string' && typeof userId === 'string'
+    ? {instituteId, userId}
+    : splitPair(key);
 }
 
 /** The two ids of a membership's key. */
