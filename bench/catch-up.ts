@@ -50,6 +50,8 @@ export async function changeOneByOne(
   {s, source}: Pick<Stand, 's' | 'source'>,
   users: number,
   transactions: number,
+  /** What the names begin with: where they were the same before, nothing is logged. */
+  names = 'Changed',
 ): Promise<void> {
   await s.query('SET GLOBAL sync_binlog = 0, GLOBAL innodb_flush_log_at_trx_commit = 0');
   const writers = await Promise.all(Array.from({length: 8}, () => connect(source, 'laas')));
@@ -57,7 +59,7 @@ export async function changeOneByOne(
     writers.map(async (writer, w) => {
       for (let i = w; i < transactions; i += writers.length) {
         await writer.query(
-          `UPDATE users SET first_name = 'Changed${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % users)}`,
+          `UPDATE users SET first_name = '${names}${i}', updated_at = '2024-07-01 00:00:00' WHERE id = ${1 + ((i * 7919) % users)}`,
         );
       }
       await writer.end();

@@ -98,8 +98,7 @@ async function scan({s, t}: Stand): Promise<number> {
 }
 
 async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
-  return ((await (await fetch(`${daemon.url}/sync/status`)).json()) as {lastRun: {durationMs: number}})
-    .lastRun;
+  return ((await (await fetch(daemon.statusUrl)).json()) as {lastRun: {durationMs: number}}).lastRun;
 }
 
 async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {

@@ -129,7 +129,7 @@ export class BenchDaemon {
   }
 
   async status(): Promise<{replication: {state: string; transactionsApplied: number}}> {
-    return (await (await fetch(`${this.#url}/sync/status`)).json()) as {
+    return (await (await fetch(this.statusUrl)).json()) as {
       replication: {state: string; transactionsApplied: number};
     };
   }
@@ -159,8 +159,8 @@ export class BenchDaemon {
     ).json();
   }
 
-  get url(): string {
-    return this.#url;
+  get statusUrl(): string {
+    return `${this.#url}/sync/status`;
   }
 
   /** Resident memory now and at its peak, in bytes. */
@@ -204,6 +204,12 @@ export async function fillUsers(
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+export function quantiles(values: readonly number[]): {p50: number; p99: number} {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+  return {p50: at(0.5), p99: at(0.99)};
 }
 
 export async function scalar(connection: mysql.Connection, sql: string): Promise<string> {

@@ -17,6 +17,8 @@ const LOOK_MS = 2;
 const LOOK_EVERY_MS = 1000;
 /** While it is busy nobody waits for its answers: they are asked for so often that the last one will do. */
 const LOOK_WHEN_BUSY_MS = 50;
+/** For so long after a late answer it counts as busy: between two late ones there are always some in time. */
+const BUSY_FOR_MS = 1000;
 /** Looks under way: past it, one more request waits with the last of them. A daemon that hangs gets no heap of them. */
 const MAX_LOOKS = 64;
 
@@ -44,8 +46,8 @@ export class RemoteOperations implements EdgeOperations {
   readonly #runs = new Map<number, (run: Run) => void>();
   readonly #listeners = new Set<(event: OperationEvent) => void>();
   #known: Known;
-  /** The last answer that was waited for came late. */
-  #isBusy = false;
+  /** When an answer was last found to be late. */
+  #lateAtMs = -Infinity;
   #lastId = 0;
 
   constructor({post, known, silentAfterMs}: RemoteOptions) {
@@ -59,7 +61,7 @@ export class RemoteOperations implements EdgeOperations {
     let timer: NodeJS.Timeout;
     const look = () => {
       this.#look();
-      timer = setTimeout(look, this.#isBusy ? LOOK_WHEN_BUSY_MS : LOOK_EVERY_MS).unref();
+      timer = setTimeout(look, this.#isBusy() ? LOOK_WHEN_BUSY_MS : LOOK_EVERY_MS).unref();
     };
     timer = setTimeout(look, LOOK_EVERY_MS).unref();
     signal.addEventListener('abort', () => clearTimeout(timer), {once: true});
@@ -72,7 +74,7 @@ export class RemoteOperations implements EdgeOperations {
       case 'looked':
         while ((this.#looks[0]?.id ?? Infinity) <= message.id) {
           const look = this.#looks.shift();
-          this.#isBusy = performance.now() - (look?.atMs ?? 0) > LOOK_MS;
+          if (performance.now() - (look?.atMs ?? 0) > LOOK_MS) this.#lateAtMs = performance.now();
           look?.done.forEach(done => done());
         }
         break;
@@ -99,9 +101,12 @@ export class RemoteOperations implements EdgeOperations {
   }
 
   async refresh(): Promise<void> {
-    const {done} = this.#look();
     // Waiting would only bring two more waits for a processor that has other things to do.
-    if (this.#isBusy) return;
+    if (this.#isBusy()) {
+      if (this.#looks.length === 0) this.#look();
+      return;
+    }
+    const {done} = this.#look();
     await new Promise<void>(resolve => {
       const end = () => {
         clearTimeout(late);
@@ -109,7 +114,7 @@ export class RemoteOperations implements EdgeOperations {
         resolve();
       };
       const late = setTimeout(() => {
-        this.#isBusy = true;
+        this.#lateAtMs = performance.now();
         end();
       }, LOOK_MS);
       done.add(end);
@@ -205,6 +210,10 @@ export class RemoteOperations implements EdgeOperations {
     this.#looks.push(look);
     this.#post({tag: 'look', id: look.id});
     return look;
+  }
+
+  #isBusy(): boolean {
+    return performance.now() - this.#lateAtMs < BUSY_FOR_MS;
   }
 
   /** For how long the oldest look has waited. */

@@ -6,6 +6,7 @@ import {createApp} from '../app.ts';
 import {runServer} from '../server.ts';
 import {toFault} from './faults.ts';
 import type {ThreadData, ToDaemon, ToServer} from './messages.ts';
+import {raiseThreadPriority} from './priority.ts';
 import {RemoteOperations} from './remote-operations.ts';
 
 if (parentPort === null) throw new SyncError('internal', 'this file is run by the daemon, in a thread');
@@ -13,6 +14,7 @@ const port = parentPort;
 const {config, metricsType, isTerminal, silentAfterMs, known} = workerData as ThreadData;
 const logger = createLogger(config, directOutput(), isTerminal);
 adoptConsole(logger);
+raiseThreadPriority();
 
 const stop = new AbortController();
 const post = (message: ToDaemon) => port.postMessage(message);

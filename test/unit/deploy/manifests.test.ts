@@ -118,6 +118,14 @@ describe('every way to run it', () => {
       expect(flags(path)).toEqual(flags('src/cli.ts'));
   });
 
+  it('lets the thread that answers HTTP go before the others, where a limit can say so', () => {
+    expect(read('deploy/systemd/laas-sync.service')).toMatch(
+      /^LimitNICE=-5$[^]*^SystemCallFilter=~@privileged @resources\nSystemCallFilter=setpriority$/m,
+    );
+    const services = yaml('docker-compose.yml')['services'] as unknown as Record<string, Node>;
+    expect(services['sync-a']?.['ulimits']).toEqual({nice: 25});
+  });
+
   it('gives the program more memory than it may use', () => {
     const [, heap] = /--max-old-space-size=(\d+)/.exec(read('src/cli.ts')) ?? [];
     expect(seconds(container['resources']?.['limits']?.['memory'])).toBeGreaterThan(Number(heap) + 64);

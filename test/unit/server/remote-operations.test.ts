@@ -1,4 +1,4 @@
-import {expect, it} from 'vitest';
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {RemoteOperations} from '../../../src/server/thread/remote-operations.ts';
 import type {ToDaemon} from '../../../src/server/thread/messages.ts';
 import {status} from './recording-operations.ts';
@@ -43,21 +43,44 @@ it('heaps up no questions before a daemon that does not answer', async () => {
   expect(operations.status().deadLetters).toBe(1);
 });
 
-it('waits for no answer while the daemon is busy, and does again once one comes in time', async () => {
-  const {operations, posted, known} = remote();
+describe('while the daemon is busy', () => {
+  beforeEach(() => vi.useFakeTimers({toFake: ['performance', 'setTimeout', 'clearTimeout']}));
+  afterEach(() => vi.useRealTimers());
+
   const turn = () => new Promise<string>(resolve => setImmediate(resolve, 'waits'));
-  const refreshed = () => operations.refresh().then(() => 'is there');
-  const answer = () => {
+  const outcome = (refreshed: Promise<void>) => Promise.race([refreshed.then(() => 'is there'), turn()]);
+  const answer = ({operations, posted, known}: ReturnType<typeof remote>) => {
     const look = posted.at(-1);
     operations.receive({tag: 'looked', id: look?.tag === 'look' ? look.id : 0, known});
   };
-  await operations.refresh();
-  expect(await Promise.race([refreshed(), turn()])).toBe('is there');
-  const last = operations.refresh();
-  answer();
-  await last;
-  const waiting = refreshed();
-  expect(await Promise.race([waiting, turn()])).toBe('waits');
-  answer();
-  expect(await waiting).toBe('is there');
+
+  it('waits for no answer, not even where one came in time, until none has been late for a second', async () => {
+    const daemon = remote();
+    const first = daemon.operations.refresh();
+    expect(await outcome(first)).toBe('waits');
+    vi.advanceTimersByTime(5);
+    expect(await outcome(first)).toBe('is there');
+    answer(daemon);
+    expect(await outcome(daemon.operations.refresh())).toBe('is there');
+    answer(daemon);
+    expect(await outcome(daemon.operations.refresh())).toBe('is there');
+    answer(daemon);
+    vi.advanceTimersByTime(1001);
+    const waiting = daemon.operations.refresh();
+    expect(await outcome(waiting)).toBe('waits');
+    answer(daemon);
+    expect(await outcome(waiting)).toBe('is there');
+  });
+
+  it('still asks, once at a time, so that what is answered is of a moment ago', async () => {
+    const daemon = remote();
+    void daemon.operations.refresh();
+    vi.advanceTimersByTime(5);
+    answer(daemon);
+    for (let i = 0; i < 5; i++) await daemon.operations.refresh();
+    expect(daemon.posted).toHaveLength(2);
+    answer(daemon);
+    await daemon.operations.refresh();
+    expect(daemon.posted).toHaveLength(3);
+  });
 });

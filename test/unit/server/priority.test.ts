@@ -1,0 +1,54 @@
+/** The priority of the server's thread, as this machine's kernel has it. */
+import {execFileSync} from 'node:child_process';
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {describe, expect, it} from 'vitest';
+import {mayHave} from '../../../src/server/thread/priority.ts';
+import {listeningThread} from './thread-under-test.ts';
+
+const BUILT = join(import.meta.dirname, '../../../dist/src/server/thread/priority.js');
+const LIMITS = (nice: string) =>
+  `Max locked memory  8388608  8388608  bytes\nMax nice priority  ${nice}  0\n`;
+const NONE = 'CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000000\n';
+
+describe('what a process may have', () => {
+  it.each([
+    ['nothing', NONE, LIMITS('0'), false],
+    ['a limit that ends before it', NONE, LIMITS('24'), false],
+    ['a limit that reaches it', NONE, LIMITS('25'), true],
+    ['no limit', NONE, LIMITS('unlimited'), true],
+    ['the capability', 'CapEff:\t0000000000800000\n', LIMITS('0'), true],
+    ['all capabilities but this', 'CapEff:\t000001ffff7fffff\n', LIMITS('0'), false],
+    ['what cannot be read', '', '', false],
+  ])('with %s', (_what, status, limits, expected) => {
+    expect(mayHave(-5, status, limits)).toBe(expected);
+  });
+});
+
+/** The nice value after a rise. */
+function risen(from: number, start: readonly string[] = []): number {
+  const program = `
+    require('os').setPriority(${from});
+    import(${JSON.stringify(BUILT)}).then(m => { m.raiseThreadPriority(); console.log(require('os').getPriority()); })`;
+  return Number(execFileSync('env', [...start, process.execPath, '-e', program], {encoding: 'utf8'}));
+}
+
+it.skipIf(process.getuid?.() !== 0)('rises by five steps with the capability, and stays without it', () => {
+  expect(risen(0)).toBe(-5);
+  expect(risen(10)).toBe(5);
+  expect(risen(-18)).toBe(-20);
+  expect(risen(10, ['setpriv', '--bounding-set=-sys_nice', '--inh-caps=-sys_nice'])).toBe(10);
+});
+
+it('is that of the server’s thread alone', async () => {
+  const niceOf = (thread: string) =>
+    Number(readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
+  const before = new Set(readdirSync('/proc/self/task'));
+  const own = Math.min(...[...before].map(niceOf));
+  await listeningThread();
+  const made = readdirSync('/proc/self/task').filter(thread => !before.has(thread));
+  const [status, limits] = ['status', 'limits'].map(name => readFileSync(`/proc/self/${name}`, 'utf8'));
+  const may = mayHave(own - 5, status ?? '', limits ?? '');
+  expect(made.map(niceOf).filter(nice => nice < own)).toEqual(may ? [own - 5] : []);
+  expect([...before].map(niceOf).filter(nice => nice < own)).toEqual([]);
+});
