@@ -11,6 +11,7 @@ import {
 } from '../../src/server/schemas.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
+import {samplesOf} from '../helpers/metrics.ts';
 
 const FULL = 'the-full-token';
 const READ = 'the-read-token';
@@ -284,20 +285,5 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     expect(events).toContain('http.stopped');
   });
 
-  /** The samples by name and labels, the stream's left out: it must stand on each. */
-  async function metrics(): Promise<Map<string, number>> {
-    const lines = (await (await ask('/metrics')).text()).split('\n').filter(line => !/^(#|$)/.test(line));
-    expect(lines.filter(line => !line.includes('stream="contract"'))).toEqual([]);
-    return new Map(
-      lines.map(line => {
-        const at = line.lastIndexOf(' ');
-        const name = line
-          .slice(0, at)
-          .replace(/,?stream="contract"/, '')
-          .replace('{,', '{')
-          .replace('{}', '');
-        return [name, Number(line.slice(at + 1))];
-      }),
-    );
-  }
+  const metrics = async () => samplesOf(await (await ask('/metrics')).text(), 'contract');
 });

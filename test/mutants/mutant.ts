@@ -2,10 +2,14 @@
  * A mutant takes one protection out of the code, and names the test that must fail without it: the
  * evidence that a test tests what it says. The tables hold nothing but data; `main.ts` runs them.
  */
-import {FAILURE_MODES} from './failure-modes.ts';
 import {INVARIANTS} from './invariants.ts';
+import {LOG} from './log.ts';
+import {POSITIONS} from './positions.ts';
+import {ROWS} from './rows.ts';
 import {RULES} from './rules.ts';
+import {SENDING} from './sending.ts';
 import {SERVER} from './server.ts';
+import {VALUES} from './values.ts';
 
 /** What a fault must not break, beside the numbered failures: the rules that each have tests of their own. */
 export const SUBJECTS = [
@@ -45,7 +49,16 @@ export interface Mutant {
   readonly flavour?: 'mariadb' | 'mysql';
 }
 
-export const MUTANTS: readonly Mutant[] = [...FAILURE_MODES, ...INVARIANTS, ...RULES, ...SERVER];
+export const MUTANTS: readonly Mutant[] = [
+  ...POSITIONS,
+  ...LOG,
+  ...ROWS,
+  ...INVARIANTS,
+  ...SENDING,
+  ...RULES,
+  ...VALUES,
+  ...SERVER,
+];
 
 /** @throws Error where the text does not stand in the file once */
 export function mutate(source: string, [file, from, to]: Edit): string {

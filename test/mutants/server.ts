@@ -20,6 +20,12 @@ export const SERVER: readonly Mutant[] = [
     test: [THREAD, 'answers with the status of a moment ago'],
   },
   {
+    name: 'late-answer-forgotten-at-once',
+    edits: [[REMOTE, 'const BUSY_FOR_MS = 1000;', 'const BUSY_FOR_MS = 0;']],
+    answers: ['status'],
+    test: ['test/unit/server/remote-operations.test.ts', 'waits for no answer'],
+  },
+  {
     name: 'hanging-daemon-taken-for-a-busy-one',
     edits: [
       [REMOTE, 'return this.#silentMs() < this.#silentAfterMs;', 'return this.#silentMs() < Infinity;'],

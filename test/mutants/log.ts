@@ -1,0 +1,139 @@
+/** Failures 12 to 20 of docs/failure-modes.md: what the log says, and what it does not. */
+import type {Mutant} from './mutant.ts';
+
+export const LOG: readonly Mutant[] = [
+  {
+    name: 'names-of-now-for-events-of-then',
+    edits: [
+      [
+        'replicator/source/binlog-source.ts',
+        "if (event['columnNames'] === undefined) {",
+        "if (event['columnNames'] === null) {",
+      ],
+    ],
+    answers: ['#12', 'schema'],
+    test: ['test/fault/log-forms.test.ts', '#12 whose events do not name their columns'],
+  },
+  {
+    name: 'undecodable-event-is-tried-for-ever',
+    edits: [
+      [
+        'src/errors.ts',
+        "'event-undecodable': {\n    reaction: 'reanchor'",
+        "'event-undecodable': {\n    reaction: 'retry'",
+      ],
+    ],
+    answers: ['#13', 'schema', 'invariant 7'],
+    test: ['test/fault/log-forms.test.ts', '#13 full of changes'],
+  },
+  {
+    name: 'minimal-image-taken-for-whole',
+    edits: [
+      [
+        'replicator/decode/rows.ts',
+        'after: merged, partial: true, unchecked',
+        'after: merged, partial: false, unchecked',
+      ],
+    ],
+    answers: ['#14', 'schema'],
+    test: ['test/fault/schema.test.ts', '#14 #15 #16 by sessions'],
+  },
+  {
+    name: 'bitmap-of-columns-unread',
+    edits: [
+      [
+        'replicator/decode/row-image.ts',
+        'if (!reader.isFull(columns)) return null;',
+        'reader.isFull(columns);',
+      ],
+    ],
+    answers: ['#14', 'schema'],
+    test: ['test/fault/schema.test.ts', '#14 #15 #16 by sessions'],
+  },
+  {
+    name: 'partial-json-passed-by',
+    edits: [
+      [
+        'replicator/source/packets.ts',
+        "tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');",
+        '',
+      ],
+    ],
+    answers: ['#15', 'schema', 'invariant 7'],
+    test: ['test/fault/log-forms.test.ts', 'a log'],
+    flavour: 'mysql',
+  },
+  {
+    name: 'compressed-transaction-passed-by',
+    edits: [
+      [
+        'replicator/source/packets.ts',
+        'of unfold(packet, inner.useChecksum))',
+        'of unfold(packet, inner.useChecksum).slice(99))',
+      ],
+    ],
+    answers: ['#15', 'schema'],
+    test: ['test/fault/schema.test.ts', '#14 #15 #16 by sessions'],
+    flavour: 'mysql',
+  },
+  {
+    name: 'what-becomes-owed-meanwhile-is-paid',
+    edits: [['src/reconcile-runner.ts', 'if (applier.timesOwed !== timesOwed) return;', '']],
+    answers: ['#16', 'schema', 'invariant 7'],
+    test: ['test/fault/owed.test.ts', '#16 is run after it'],
+  },
+  {
+    name: 'statement-changes-unseen',
+    edits: [
+      [
+        'replicator/transaction/transaction.ts',
+        "if (kind === 'dml') this.#cannotSee",
+        "if (kind === 'other') this.#cannotSee",
+      ],
+    ],
+    answers: ['#16', 'schema', 'invariant 7'],
+    test: ['test/fault/schema.test.ts', '#14 #15 #16 by sessions'],
+  },
+  {
+    name: 'one-id-for-all-streams',
+    edits: [['src/config.ts', 'e.REPLICATION_SERVER_ID ??', 'e.REPLICATION_SERVER_ID ?? 1 ??']],
+    answers: ['#17', 'one writer'],
+    test: ['test/fault/server-ids.test.ts', 'have ids of their own'],
+  },
+  {
+    name: 'displaced-stream-without-a-reason',
+    edits: [
+      [
+        'replicator/source/fault.ts',
+        'if (errno === SAME_SERVER_ID_MARIADB) {',
+        'if (errno === -1 * SAME_SERVER_ID_MARIADB) {',
+      ],
+    ],
+    answers: ['#17', 'one writer'],
+    test: ['test/fault/server-ids.test.ts', 'with one id by mistake'],
+  },
+  {
+    name: 'statements-must-be-understood',
+    edits: [
+      [
+        'replicator/decode/statement.ts',
+        "return KINDS[first] ?? 'other';",
+        'if (KINDS[first] === undefined) throw new SyntaxError(first);\n  return KINDS[first];',
+      ],
+    ],
+    answers: ['#18', 'schema'],
+    test: ['test/fault/log-forms.test.ts', '#18 of statements that no parser knows'],
+  },
+  {
+    name: 'swapped-table-unseen',
+    edits: [['replicator/decode/statement.ts', "RENAME: 'ddl-with-rows'", "RENAME: 'ddl'"]],
+    answers: ['#19', 'schema'],
+    test: ['test/fault/schema.test.ts', '#19 #20 that take rows along'],
+  },
+  {
+    name: 'truncate-unseen',
+    edits: [['replicator/decode/statement.ts', "TRUNCATE: 'ddl-with-rows'", "TRUNCATE: 'other'"]],
+    answers: ['#20', 'ownership'],
+    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
+  },
+];

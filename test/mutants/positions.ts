@@ -1,0 +1,173 @@
+/** Failures 1 to 11 of docs/failure-modes.md: what is read, from which server, and from where. */
+import type {Mutant} from './mutant.ts';
+
+export const POSITIONS: readonly Mutant[] = [
+  {
+    name: 'batch-writes-what-the-stream-touched',
+    edits: [['reconciler/repair.ts', 'if (!isTouched(key)) this.#changes.set', 'this.#changes.set']],
+    answers: ['#1', 'watermarks', 'invariant 4'],
+    test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
+    within: 'surrogate',
+  },
+  {
+    name: 'cascaded-memberships-stay',
+    edits: [
+      [
+        'src/apply/careful.ts',
+        'await dropMembershipsOfUsers(context, work.deletes.user)',
+        '(void dropMembershipsOfUsers, new Set<string>())',
+      ],
+    ],
+    answers: ['#2', 'dependants'],
+    test: ['test/fault/dependants.test.ts', '#2 live and die with their parents'],
+  },
+  {
+    name: 'memberships-of-who-enters-stay-away',
+    edits: [
+      ['src/apply/decide.ts', '(change.left || (enters && !(change.fresh && enforced)))', 'change.left'],
+    ],
+    answers: ['#2', 'dependants'],
+    test: ['test/fault/dependants.test.ts', '#2 live and die with their parents'],
+  },
+  {
+    name: 'silence-of-the-stream-unnoticed',
+    edits: [
+      [
+        'replicator/source/binlog-source.ts',
+        'if (!paused && options.now() - lastContactMs > limitMs)',
+        'if (paused && options.now() - lastContactMs > limitMs)',
+      ],
+    ],
+    answers: ['#3', 'connections'],
+    test: ['test/fault/silence.test.ts', '#3 before the source has found our place'],
+  },
+  {
+    name: 'silence-of-a-read-unnoticed',
+    edits: [['src/db/connection.ts', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
+    answers: ['#3', 'connections'],
+    test: ['test/fault/silence.test.ts', '#3 is given up by whoever reads'],
+  },
+  {
+    name: 'stop-waits-for-a-silent-source',
+    edits: [
+      [
+        'src/db/connection.ts',
+        'if (until !== undefined) severWhenStopped(connection, until);',
+        'void severWhenStopped;',
+      ],
+    ],
+    answers: ['#4', 'connections'],
+    test: ['test/fault/silence.test.ts', '#4 on which the stream asks'],
+  },
+  {
+    name: 'checkpoint-moves-with-our-tables-only',
+    edits: [['replicator/attempt.ts', 'this.#unsaved = progress ?? this.#unsaved;', 'this.#unsaved = null;']],
+    answers: ['#5', 'continuity'],
+    test: ['test/fault/continuity.test.ts', '#5 moves on'],
+  },
+  {
+    name: 'purge-is-a-fault-to-retry',
+    edits: [['replicator/source/fault.ts', 'if (errno === POSITION_UNKNOWN) {', 'if (errno === -1) {']],
+    answers: ['#6', 'continuity', 'invariant 7'],
+    test: ['test/fault/continuity.test.ts', '#6 purged past our position'],
+  },
+  {
+    name: 'purged-gtids-unseen',
+    edits: [
+      [
+        'src/source/position-check.ts',
+        "if (Number(row?.[0]) !== 1) return 'the source has purged",
+        "if (Number(row?.[0]) > 1) return 'the source has purged",
+      ],
+    ],
+    answers: ['#6', 'continuity'],
+    test: ['test/fault/continuity.test.ts', '#6 purged past our position'],
+    within: 'with GTIDs',
+    flavour: 'mysql',
+  },
+  {
+    name: 'any-server-will-do',
+    edits: [
+      [
+        'src/source/position-check.ts',
+        "if (position.tag === 'file' && !sameServer)",
+        'if (position.tag !== kind && !sameServer)',
+      ],
+    ],
+    answers: ['#7', 'continuity', 'invariant 7'],
+    test: ['test/fault/positions.test.ts', "#7 that was another server's"],
+    flavour: 'mysql',
+  },
+  {
+    name: 'gtids-of-another-history-unseen',
+    edits: [['src/source/position-check.ts', 'if (unknown.length > 0)', 'if (unknown.length > 999)']],
+    answers: ['#7', 'continuity'],
+    test: ['test/e2e/failover.test.ts', 'compares every row by itself'],
+    within: 'past its log',
+  },
+  {
+    name: 'shrunk-log-unseen',
+    edits: [
+      ['src/workbench.ts', "if (lost !== null) throw new SyncError('position-lost', lost);", 'void lost;'],
+    ],
+    answers: ['#8', 'continuity', 'invariant 7'],
+    test: ['test/fault/continuity.test.ts', '#8 shorter than our position'],
+    within: 'without GTIDs',
+    flavour: 'mysql',
+  },
+  {
+    name: 'position-of-parts-is-saved',
+    edits: [
+      [
+        'replicator/transaction/batch.ts',
+        'if (transaction.complete) tracker.advance(transaction);',
+        'tracker.advance(transaction);',
+      ],
+      ['replicator/transaction/batch.ts', 'last === undefined || !last.complete', 'last === undefined'],
+    ],
+    answers: ['#9', 'exactly once', 'invariant 2'],
+    test: ['test/fault/kill.test.ts', '#9'],
+  },
+  {
+    name: 'position-saved-before-its-rows',
+    edits: [
+      [
+        'replicator/attempt.ts',
+        'const outcome = await applier.apply(hands, changes, {\n      ...optionsOf(compacted),',
+        'if (progress !== null) await this.#save(progress);\n    const outcome = await applier.apply(hands, changes, {\n      ...optionsOf(compacted),\n      progress: null,',
+      ],
+    ],
+    answers: ['#9', 'exactly once', 'invariant 1'],
+    test: ['test/fault/kill.test.ts', '#9 is survived'],
+  },
+  {
+    name: 'offset-without-its-file',
+    edits: [
+      [
+        'replicator/source/binlog-source.ts',
+        "file = String(event['binlogName']);",
+        "file ||= String(event['binlogName']);",
+      ],
+    ],
+    answers: ['#10', 'continuity'],
+    test: ['test/fault/positions.test.ts', '#9 #10 #11 is saved at the ends'],
+  },
+  {
+    name: 'position-from-within-a-transaction',
+    edits: [
+      ['replicator/source/binlog-source.ts', 'let ended = false;', 'let ended = false;\n  let within = 0;'],
+      [
+        'replicator/source/binlog-source.ts',
+        'names.clear();',
+        'names.clear();\n        within = event.nextPosition;',
+      ],
+      [
+        'replicator/source/binlog-source.ts',
+        "{tag: 'commit', offset: offsetAt(end)",
+        "{tag: 'commit', offset: {file, offset: within}",
+      ],
+    ],
+    answers: ['#11', 'continuity'],
+    test: ['test/fault/positions.test.ts', '#9 #10 #11 is saved at the ends'],
+  },
+];

@@ -1,0 +1,215 @@
+/** Failures 21 to 30 of docs/failure-modes.md: what is written, in which bounds, and what is told of it. */
+import type {Mutant} from './mutant.ts';
+
+export const ROWS: readonly Mutant[] = [
+  {
+    name: 'upsert-by-any-unique-key',
+    edits: [
+      ['src/apply/statements.ts', '`${first} = IF(${isSameRow}, ${first}, NULL)`', '`${first} = ${first}`'],
+    ],
+    answers: ['#21', 'unique keys'],
+    test: ['test/fault/unique-keys.test.ts', '#21 move about'],
+  },
+  {
+    name: 'values-on-the-move-not-freed',
+    edits: [
+      [
+        'src/apply/unique.ts',
+        'if (moving.length > 0) await park',
+        'if (moving.length > 1_000_000) await park',
+      ],
+    ],
+    answers: ['#21', 'unique keys'],
+    test: ['test/fault/unique-keys.test.ts', '#21 move about'],
+  },
+  {
+    name: 'parents-are-replaced',
+    edits: [
+      ['src/apply/statements.ts', 'const head = `INSERT INTO', 'const head = `REPLACE INTO'],
+      ['src/apply/statements.ts', 'const tail = ` ON DUPLICATE', "const tail = '' && ` ON DUPLICATE"],
+    ],
+    answers: ['#22', 'ownership'],
+    test: ['test/fault/ownership.test.ts', '#22 that hang on ours'],
+  },
+  {
+    name: 'zone-of-the-server',
+    edits: [
+      [
+        'src/db/connection.ts',
+        "`SET time_zone = '+00:00', sql_mode",
+        '`SET time_zone = @@GLOBAL.time_zone, sql_mode',
+      ],
+    ],
+    answers: ['#23', 'values'],
+    test: ['test/fault/time-zones.test.ts', 'are the same instants'],
+  },
+  {
+    name: 'zone-of-the-process',
+    edits: [
+      [
+        'replicator/decode/moment.ts',
+        'new Date(day * 86_400_000).toISOString().slice(0, DATE_LENGTH)',
+        'new Date(day * 86_400_000 - new Date(day * 86_400_000).getTimezoneOffset() * 60_000).toISOString().slice(0, DATE_LENGTH)',
+      ],
+    ],
+    answers: ['#23', 'values'],
+    test: ['test/fault/time-zones.test.ts', 'are the same instants'],
+  },
+  {
+    name: 'unsigned-read-as-signed',
+    edits: [
+      [
+        'replicator/decode/image-reader.ts',
+        'isUnsigned ? buffer.readBigUInt64LE(at)',
+        '!isUnsigned ? buffer.readBigUInt64LE(at)',
+      ],
+    ],
+    answers: ['#24', 'values'],
+    test: ['test/fault/owners-tables.test.ts', 'take ids to the end of 64 bits'],
+  },
+  {
+    name: 'latin1-is-not-windows-1252',
+    edits: [
+      [
+        'replicator/decode/image-reader.ts',
+        "decodeLatin1(buffer.toString('latin1', from, to))",
+        "buffer.toString('latin1', from, to)",
+      ],
+    ],
+    answers: ['#24', 'values'],
+    test: ['test/property/copy-equals-stream.test.ts', '#24 is the same by SELECT'],
+  },
+  {
+    name: 'microseconds-are-cut-in-sql',
+    edits: [
+      ['src/mapping/transforms.ts', 'const half = 5 * 10 ** (5 - fraction);', 'const half = 0 * fraction;'],
+    ],
+    answers: ['#24', 'values', 'mapping'],
+    test: ['test/property/mapping-in-sql.test.ts', '#24 is the same by the value form'],
+  },
+  {
+    name: 'queue-without-a-bound',
+    edits: [['replicator/queue.ts', 'this.#bytes >= this.#options.pauseBytes', 'this.#bytes === Infinity']],
+    answers: ['#25', 'invariant 6'],
+    test: ['test/unit/replicator/queue.test.ts', '#25 pauses the source'],
+  },
+  {
+    name: 'huge-transaction-held-whole',
+    edits: [
+      [
+        'replicator/transaction/transaction.ts',
+        'this.#bytes < this.#options.maxBytes ? null : this.#part()',
+        'null',
+      ],
+    ],
+    answers: ['#25', 'invariant 6'],
+    test: ['test/unit/replicator/transaction.test.ts', '#25 that is too large'],
+  },
+  {
+    name: 'short-read-taken-for-the-end',
+    edits: [
+      [
+        'src/source/reader.ts',
+        "return sql => queryRows('source', connection, sql);",
+        "return sql => queryRows('source', connection, sql).catch(() => []);",
+      ],
+    ],
+    answers: ['#26', 'watermarks'],
+    test: ['test/fault/short-reads.test.ts', 'whose connection ends in the middle of a read'],
+  },
+  {
+    name: 'rows-in-flight-are-drift',
+    edits: [
+      [
+        'reconciler/verifier.ts',
+        'if (!suspects.isDrift(id)) continue;',
+        'if (!suspects.isDrift(id) && id === key) continue;',
+      ],
+    ],
+    answers: ['#26', 'watermarks'],
+    test: ['test/fault/short-reads.test.ts', 'beside writers report no row'],
+  },
+  {
+    name: 'lag-0-without-a-connection',
+    edits: [['src/status/lag.ts', 'if (!this.#connected) {', 'if (!this.#connected && nowMs < 0) {']],
+    answers: ['#27'],
+    test: ['test/unit/status/lag.test.ts', 'grows while the connection is lost'],
+  },
+  {
+    name: 'lag-0-while-the-source-has-more',
+    edits: [['src/status/lag.ts', 'if (this.#isAtEnd()) return 0;', 'return 0;']],
+    answers: ['#27'],
+    test: ['test/unit/status/lag.test.ts', 'grows from when we had caught up'],
+  },
+  {
+    name: 'lag-0-while-a-batch-is-stuck',
+    edits: [
+      ['replicator/attempt.ts', 'this.#deps.lag.pending(transaction.committedAtMs, this.#deps.now());', ''],
+      ['src/status/lag.ts', 'if (this.#isAtEnd()) return 0;', 'return 0;'],
+    ],
+    answers: ['#27'],
+    test: ['test/fault/connections.test.ts', '#27 #30 wait for a lock'],
+  },
+  {
+    name: 'any-error-means-an-older-server',
+    edits: [
+      [
+        'src/db/server.ts',
+        'if (!(error instanceof SyncError) || error.errno !== SYNTAX_ERROR) throw error;',
+        'if (!(error instanceof SyncError)) throw error;',
+      ],
+    ],
+    answers: ['#28'],
+    test: ['test/fault/positions.test.ts', '#28 is read whatever the statement is called'],
+  },
+  {
+    name: 'one-domain-for-all-gtids',
+    edits: [
+      [
+        'replicator/transaction/transaction.ts',
+        '{domainId: Number(domainId), serverId',
+        '{domainId: 0 * Number(domainId), serverId',
+      ],
+    ],
+    answers: ['#29', 'continuity'],
+    test: ['test/fault/positions.test.ts', '#29 holds transactions of several servers'],
+  },
+  {
+    name: 'gtid-sets-as-the-server-prints-them',
+    edits: [
+      [
+        'src/position/position.ts',
+        "return GtidSet.parse(set.replaceAll(/\\s/g, '')).toString();",
+        'return set;',
+      ],
+    ],
+    answers: ['#29', 'continuity'],
+    test: ['test/unit/position/position.test.ts', 'is written in one way'],
+  },
+  {
+    name: 'deadlock-ends-the-stream',
+    edits: [
+      ['src/apply/applier.ts', 'if (!isDeadlock(error) || attempt', 'if (isDeadlock(error) || attempt'],
+    ],
+    answers: ['#30', 'connections'],
+    test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always fall on us'],
+  },
+  {
+    name: 'bad-row-costs-its-neighbours',
+    edits: [['src/apply/careful-transaction.ts', 'if (rows.length === 1) {', 'if (rows.length >= 1) {']],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
+  },
+  {
+    name: 'unreachable-target-ends-it',
+    edits: [
+      [
+        'src/errors.ts',
+        "'target-unreachable': {\n    reaction: 'retry'",
+        "'target-unreachable': {\n    reaction: 'stop'",
+      ],
+    ],
+    answers: ['connections'],
+    test: ['test/fault/connections.test.ts', 'refused for a while are tried again'],
+  },
+];

@@ -1,0 +1,121 @@
+/** Mutants of what is made ready and sent before its turn. */
+import type {Mutant} from './mutant.ts';
+
+export const SENDING: readonly Mutant[] = [
+  {
+    name: 'pipelined-rows-commit-themselves',
+    edits: [['src/apply/session.ts', "'SET autocommit = 0'", "'START TRANSACTION'"]],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/bulk.test.ts', 'sent behind one that a deadlock ends'],
+  },
+  {
+    name: 'overtakes-a-query',
+    edits: [
+      [
+        'src/db/pipeline.ts',
+        'connection._commands.length + 1 === state.waiting &&',
+        'connection._commands.length + 1 >= state.waiting &&',
+      ],
+    ],
+    answers: ['exactly once'],
+    test: ['test/db/bulk.test.ts', 'keep their place among queries'],
+  },
+  {
+    name: 'preparing-waits-for-ever',
+    edits: [['src/db/connection.ts', 'inTime(core, timeoutMs, prepare(core, sql))', 'prepare(core, sql)']],
+    answers: ['connections', '#3'],
+    test: ['test/db/bulk.test.ts', 'are not waited for where preparing them takes too long'],
+  },
+  {
+    name: 'made-ready-on-old-facts',
+    edits: [['src/apply/applier.ts', 'isMeant && ahead.version === this.#version', 'isMeant']],
+    answers: ['ownership', 'exactly once'],
+    test: ['test/db/next-batch.test.ts', 'where another, who was at it before, wrote in between'],
+  },
+  {
+    name: 'ownership-of-the-batch-before-forgotten',
+    edits: [
+      [
+        'src/apply/ownership.ts',
+        'before?.changed(chunk) ?? this.#recall(chunk)',
+        '(void before, this.#recall(chunk))',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/db/next-batch.test.ts', 'holds rows that belong to those of the batch before it'],
+  },
+  {
+    name: 'ownership-read-too-early-is-kept',
+    edits: [['src/apply/ownership.ts', 'if (version === this.#version) {', 'if (version >= 0) {']],
+    answers: ['ownership'],
+    test: ['test/unit/apply/ownership.test.ts', 'does not put what was read too early'],
+  },
+  {
+    name: 'dropped-batch-shares-its-buffers',
+    edits: [
+      [
+        'src/apply/flights.ts',
+        'this.#throwIfFailed();\n    if (statementId === null) return false;',
+        'if (statementId === null) return false;',
+      ],
+    ],
+    answers: ['exactly once'],
+    test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
+  },
+  {
+    name: 'rows-left-to-the-transaction-of-text',
+    edits: [
+      ['src/apply/flights.ts', "if (this.#isOpen !== 'for rows') void", "if (this.#isOpen === 'no') void"],
+    ],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/deadlocks.test.ts', 'is written whole when it is tried again'],
+  },
+  {
+    name: 'rows-behind-a-commit-left-open',
+    edits: [['src/apply/ahead.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/behind-commit.test.ts', 'are taken back where the plan has changed since'],
+  },
+  {
+    name: 'committed-before-its-turn',
+    edits: [
+      [
+        'src/apply/ahead.ts',
+        'left: Promise.race([followed, opened]), answered: opened',
+        'left: Promise.race([followed, opened]), answered: followed',
+      ],
+    ],
+    answers: ['invariant 1', 'invariant 5'],
+    test: ['test/db/behind-commit.test.ts', 'are written, each batch at its time'],
+  },
+  {
+    name: 'sent-on-behind-a-failure',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        'this.#dropAhead();\n        if (!isAboutRow(error)) throw error;',
+        'if (!isAboutRow(error)) throw error;',
+      ],
+    ],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/behind-commit.test.ts', 'of which one is refused are decided anew'],
+  },
+  {
+    name: 'the-stream-goes-before-who-waits',
+    edits: [
+      [
+        'src/apply/mutex.ts',
+        "this.#waiting.length > 0 ? null : this.#queue('stream')",
+        "this.#queue('stream')",
+      ],
+    ],
+    answers: ['watermarks'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'keeps the stream’s next turn for it'],
+  },
+  {
+    name: 'dead-letters-of-the-batch-before-forgotten',
+    edits: [['src/apply/applier.ts', 'options === undefined || dead ||', 'options === undefined ||']],
+    answers: ['dead letters'],
+    test: ['test/db/next-batch.test.ts', 'where the batch before it leaves a dead letter'],
+  },
+];

@@ -1,0 +1,117 @@
+/** Mutants of the mapping: which rows count, and what becomes of their values. */
+import type {Mutant} from './mutant.ts';
+
+export const VALUES: readonly Mutant[] = [
+  {
+    name: 'zero-date-is-a-date',
+    edits: [
+      ['src/mapping/transforms.ts', "value !== null && !value.startsWith('0000-00-00')", 'value !== null'],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
+  },
+  {
+    name: 'fractions-are-cut',
+    edits: [
+      ['src/mapping/transforms.ts', 'digits.charCodeAt(fraction) < 53', 'digits.charCodeAt(fraction) < 99'],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/property/values.test.ts', 'is to the nearest, and half up'],
+  },
+  {
+    name: 'all-white-space-is-trimmed',
+    edits: [
+      [
+        'src/mapping/transforms.ts',
+        'return start === 0 && end === text.length ? text : text.slice(start, end);',
+        'return text.trim();',
+      ],
+    ],
+    answers: ['mapping'],
+    test: ['test/unit/mapping/transforms.test.ts', 'cuts U+0020 and no other white space'],
+  },
+  {
+    name: 'instructor-is-a-student',
+    edits: [['src/mapping/tables.ts', "INSTRUCTOR: 'FACULTY'", "INSTRUCTOR: 'STUDENT'"]],
+    answers: ['mapping'],
+    test: ['test/unit/mapping/transforms.test.ts', 'a role'],
+  },
+  {
+    name: 'packed-flag-unlooked',
+    edits: [['src/mapping/row.ts', 'if (flagIndex >= 0 && (row.length', 'if (flagIndex > 99 && (row.length']],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-email-with-two-signs',
+    edits: [['src/mapping/validity.ts', 'if (at >= 0) return false;', '']],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-address-untrimmed',
+    edits: [
+      [
+        'src/mapping/packed-values.ts',
+        'trimmedStart(bytes, row.start(first), row.end(first));\n        sink',
+        'row.start(first);\n        sink',
+      ],
+    ],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-zero-date-as-it-is',
+    edits: [['src/mapping/packed-values.ts', ' || startsWithYearZero(row.bytes, start)', '']],
+    answers: ['mapping'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'packed-text-unescaped',
+    edits: [['src/apply/sql-text.ts', 'if (escaped !== 0) buffer[at++] = BACKSLASH;', '']],
+    answers: ['values'],
+    test: ['test/property/packed.test.ts', 'is what its values are'],
+  },
+  {
+    name: 'inactive-users-are-eligible',
+    edits: [
+      [
+        'src/mapping/row.ts',
+        'Number(cellOf(source, plan.flagIndex)) !== 1',
+        'Number(cellOf(source, plan.flagIndex)) > 1',
+      ],
+    ],
+    answers: ['mapping', 'dependants'],
+    test: ['test/unit/mapping/validity.test.ts', 'is not eligible without'],
+  },
+  {
+    name: 'two-signs-in-an-address',
+    edits: [['src/mapping/validity.ts', '/^[^\\s@]+@[^\\s@]+$/u', '/^[^\\s@]+@[^\\s]+$/u']],
+    answers: ['mapping', 'dead letters'],
+    test: ['test/unit/mapping/validity.test.ts', 'an e-mail'],
+  },
+  {
+    name: 'empty-password-is-one',
+    edits: [['src/mapping/validity.ts', "if (value === '') return 'invalid-password';", '']],
+    answers: ['mapping', 'dead letters'],
+    test: ['test/unit/mapping/validity.test.ts', 'with an empty password is a dead letter'],
+  },
+  {
+    name: 'ids-rounded-to-53-bits',
+    edits: [
+      [
+        'src/apply/ownership.ts',
+        'return id.length <= 15 ? Number(id) - chunk',
+        'return id.length <= 20 ? Number(id) - chunk',
+      ],
+    ],
+    answers: ['values'],
+    test: ['test/unit/apply/ownership.test.ts', 'tells every 64-bit id from every other'],
+  },
+  {
+    name: 'checksum-that-cancels-out',
+    edits: [['src/mapping/sql.ts', "const ODD = '2654435761';", "const ODD = '1';"]],
+    answers: ['values'],
+    test: ['test/property/mapping-in-sql.test.ts', 'is told where two rows changed alike'],
+  },
+];
