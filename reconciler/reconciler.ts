@@ -21,6 +21,7 @@ import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
 import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 import {shareOut} from './share-out.ts';
 import {ownedRows} from './stored-ownership.ts';
+import {segmentsForEach, Stretches} from './stretches.ts';
 
 const LOAD_FACTOR = 2;
 
@@ -111,12 +112,20 @@ class ReconcileRun {
   /** Every segment of one scope, shared out among the workers. */
   async #pass(scope: Scope): Promise<void> {
     const started = Date.now();
-    const [first] = this.#deps.workers;
+    const {workers, applier} = this.#deps;
+    const [first] = workers;
     if (first === undefined) return;
+    const isDiff = this.#options.mode === 'diff';
+    const stretches = new Stretches(isDiff ? segmentsForEach(workers.length, this.#totalRows) : 1);
+    const mayDelete = this.#options.allowDeletes && this.#options.mirror;
     await shareOut(
-      segments(this.#deps.applier.plan, scope, connectionQuery(first.source)),
-      this.#deps.workers,
-      (worker, range) => this.#segment(worker, scope, range),
+      stretches.of(await segments(applier.plan, scope, connectionQuery(first.source))),
+      workers,
+      async (worker, stretch) => {
+        const isEqual = async (range: Range) => isDiff && (await this.#isEqual(worker, scope, range));
+        for await (const segment of stretches.differing(stretch, isEqual))
+          await this.#rowsOf(worker, scope, segment, this.#repairOptions(mayDelete), isDiff);
+      },
       this.#signal,
     );
     for (const table of SCOPE_TABLES[scope]) {
@@ -125,18 +134,6 @@ class ReconcileRun {
         `${table} compared`,
       );
     }
-  }
-
-  async #segment(worker: Worker, scope: Scope, range: Range): Promise<void> {
-    const isDiff = this.#options.mode === 'diff';
-    if (isDiff && (await this.#isEqual(worker, scope, range))) return;
-    await this.#rowsOf(
-      worker,
-      scope,
-      range,
-      this.#repairOptions(this.#options.allowDeletes && this.#options.mirror),
-      isDiff,
-    );
   }
 
   /** Compares checksums; a range that is equal is done. */
@@ -235,7 +232,7 @@ class ReconcileRun {
       const lacking = SCOPE_TABLES[scope].some(table => this.#tables[table].compared > owned[table]);
       if (!lacking) continue;
       const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
-      for await (const range of segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
+      for (const range of await segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
         await this.#rowsOf(worker, scope, range, this.#repairOptions(false), false);
       }
       // The rows were counted before.

@@ -26,17 +26,18 @@ export const SCOPE_TABLES = {
 /** Rows that make a segment worth a checksum of its own. */
 const SEGMENT_ROWS = 20_000;
 
-/** Segments from the first id to beyond the last, together the whole key space. */
-export async function* segments(plan: Plan, scope: Scope, query: QueryPort): AsyncGenerator<Range> {
+/**
+ * Segments from the first id to beyond the last, together the whole key space. All at once: whoever looked for
+ * the next one while others work would wait for the connection that they ask over.
+ */
+export async function segments(plan: Plan, scope: Scope, query: QueryPort): Promise<Range[]> {
+  const found: Range[] = [];
   let after: string | null = null;
   for (;;) {
     const bound = await boundary(plan, scope, after, SEGMENT_ROWS, query);
-    if (bound === null) {
-      yield {after, to: null};
-      return;
-    }
-    const to = chunkEnd(bound);
-    yield {after, to};
+    const to = bound === null ? null : chunkEnd(bound);
+    found.push({after, to});
+    if (to === null) return found;
     after = to;
   }
 }

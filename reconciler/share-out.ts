@@ -8,7 +8,7 @@ import {throwIfStopped} from '../src/errors.ts';
  * @throws the first worker's fault; StoppedError when the signal is set
  */
 export async function shareOut<Item, Worker>(
-  items: AsyncGenerator<Item>,
+  items: Iterator<Item> | AsyncIterator<Item>,
   workers: readonly Worker[],
   work: (worker: Worker, item: Item) => Promise<void>,
   signal: AbortSignal,

@@ -15,6 +15,7 @@ import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {look, type LookDeps} from './look.ts';
 import {batches, segments, type Range, type Scope} from './segments.ts';
+import {Stretches} from './stretches.ts';
 import {Suspects} from './suspects.ts';
 
 const SAMPLE_KEYS = 10;
@@ -80,23 +81,14 @@ class Verification {
 
   async run(): Promise<Verdict> {
     const startedMs = Date.now();
-    const {plan, target} = this.#deps;
+    const {plan} = this.#deps;
     const source = this.#source;
     for (const scope of ['institutes', 'users'] as const) {
-      for await (const segment of segments(plan, scope, source)) {
-        throwIfStopped(this.#signal);
-        const compared = await compareRange(plan, scope, segment, {source, target});
-        if (compared.every(({equal}) => equal)) {
-          for (const {
-            table,
-            source: {rows},
-          } of compared)
-            this.#tables[table].compared += rows;
-          continue;
-        }
-        for await (const batch of batches(plan, scope, segment, this.#batchRows, source))
-          await this.#compareRows(scope, batch);
-      }
+      const stretches = new Stretches(Infinity);
+      for (const stretch of stretches.of(await segments(plan, scope, source)))
+        for await (const segment of stretches.differing(stretch, range => this.#isEqual(scope, range)))
+          for await (const batch of batches(plan, scope, segment, this.#batchRows, source))
+            await this.#compareRows(scope, batch);
     }
     const isDrift = ({missing, different, extra}: Tally) => missing + different + extra > 0;
     return {
@@ -104,6 +96,16 @@ class Verification {
       tables: this.#tables,
       durationMs: Date.now() - startedMs,
     };
+  }
+
+  /** By checksums. */
+  async #isEqual(scope: Scope, range: Range): Promise<boolean> {
+    throwIfStopped(this.#signal);
+    const {plan, target} = this.#deps;
+    const compared = await compareRange(plan, scope, range, {source: this.#source, target});
+    if (!compared.every(({equal}) => equal)) return false;
+    for (const {table, source} of compared) this.#tables[table].compared += source.rows;
+    return true;
   }
 
   /** Looks until it is clear of each row that differs whether it is in flight. */

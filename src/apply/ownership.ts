@@ -40,7 +40,7 @@ export interface OwnedKeys {
   readonly pairs: Iterable<Pair>;
 }
 
-const CHUNK_IDS = 65_536;
+export const CHUNK_IDS = 65_536;
 const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const CHUNKS_PER_QUERY = 500;
 

@@ -114,4 +114,10 @@ export const VALUES: readonly Mutant[] = [
     answers: ['values'],
     test: ['test/property/mapping-in-sql.test.ts', 'is told where two rows changed alike'],
   },
+  {
+    name: 'differing-stretch-left-alone',
+    edits: [['reconciler/stretches.ts', 'if (agrees) return;', 'return;']],
+    answers: ['values'],
+    test: ['test/unit/reconciler/stretches.test.ts', 'are found each'],
+  },
 ];
