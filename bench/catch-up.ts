@@ -78,6 +78,28 @@ export async function untilApplied({t}: Pick<Stand, 't'>, transactions: number):
   }
 }
 
+export interface CaughtUp {
+  readonly ms: number;
+  readonly peakBytes: number;
+}
+
+/** How long a paused stream takes for what was written meanwhile. */
+export async function catchUpWith(
+  stand: Stand,
+  daemon: BenchDaemon,
+  transactions: number,
+  write: () => Promise<unknown>,
+): Promise<CaughtUp> {
+  await daemon.post('/replication/pause');
+  await write();
+  const before = Number(await scalar(stand.t, 'SELECT transactions_applied FROM sync_checkpoint'));
+  daemon.resetPeak();
+  const began = performance.now();
+  await daemon.post('/replication/resume');
+  await untilApplied(stand, before + transactions);
+  return {ms: performance.now() - began, peakBytes: daemon.memory().peak};
+}
+
 async function assertEqual({s, t}: Stand): Promise<void> {
   const changed = await scalar(s, "SELECT COUNT(*) FROM users WHERE first_name LIKE 'Changed%'");
   const users = await scalar(t, "SELECT COUNT(*) FROM user WHERE name LIKE 'Changed%'");

@@ -1,7 +1,9 @@
 /** A first load and reconciles, beside INSERT … SELECT inside one server and beside a plain checksum scan. */
+import {catchUpWith, changeOneByOne, type CaughtUp} from './catch-up.ts';
 import {BenchDaemon, fillUsers, openStand, runCli, type Stand} from './stand.ts';
 
 const INSTITUTES = 200;
+export const SINGLES = 20_000;
 
 export interface FirstLoad {
   readonly users: number;
@@ -11,6 +13,10 @@ export interface FirstLoad {
   readonly scanMs: number;
   readonly driftMs: number;
   readonly peakBytes: number;
+  /** Catching up one transaction that changes every user. */
+  readonly transaction: CaughtUp;
+  /** Catching up {@link SINGLES} transactions of one row each. */
+  readonly singles: CaughtUp;
 }
 
 /** @param afterwards goes on with the daemon and what was loaded */
@@ -31,11 +37,15 @@ export async function measureFirstLoad(
     await stand.t.query(`UPDATE user SET name = 'drifted' WHERE userId BETWEEN 1000 AND 1049`);
     const driftMs = (await trigger(daemon)).durationMs;
     const peakBytes = daemon.memory().peak;
+    const transaction = await catchUpWith(stand, daemon, 1, () =>
+      stand.s.query("UPDATE users SET last_name = 'Anew', updated_at = '2024-08-01 00:00:00'"),
+    );
+    const singles = await catchUpWith(stand, daemon, SINGLES, () => changeOneByOne(stand, users, SINGLES));
     await afterwards(stand, daemon);
     await daemon.stop();
     const {code} = await runCli(['verify'], stand.env);
     if (code !== 0) throw new Error('the target is not equal after the load');
-    return {users, loadMs, limitMs, reconcileMs, scanMs, driftMs, peakBytes};
+    return {users, loadMs, limitMs, reconcileMs, scanMs, driftMs, peakBytes, transaction, singles};
   } finally {
     await stand.close();
   }

@@ -7,7 +7,7 @@ import {cpus, totalmem} from 'node:os';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {measureCatchUp, type CatchUp} from './catch-up.ts';
-import {measureFirstLoad, type FirstLoad} from './first-load.ts';
+import {measureFirstLoad, SINGLES, type FirstLoad} from './first-load.ts';
 import {measureLag, type Lag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
 import {LARGE_BACKLOG, LARGE_USERS, measureLarge} from './large.ts';
@@ -48,6 +48,8 @@ for (const users of GROWTH) {
     scanMs: mid(run => run.scanMs),
     driftMs: mid(run => run.driftMs),
     peakBytes: mid(run => run.peakBytes),
+    transaction: {ms: mid(run => run.transaction.ms), peakBytes: mid(run => run.transaction.peakBytes)},
+    singles: {ms: mid(run => run.singles.ms), peakBytes: mid(run => run.singles.peakBytes)},
   });
 }
 const large = process.argv.includes('--large') ? await measureLarge() : null;
@@ -140,12 +142,27 @@ function* render(): Generator<string> {
     yield `| ${users.toLocaleString('en')} | ${seconds(loadMs)} | ${(loadMs / limitMs).toFixed(1)} × | ${((loadMs * 1000) / (users * 3)).toFixed(1)} | ${seconds(reconcileMs)} | ${(reconcileMs / scanMs).toFixed(1)} × | ${seconds(driftMs)} | ${megabytes(peakBytes)} |`;
   }
   yield '';
+  yield `Microseconds a row, of a reconcile a row compared; what is caught up with is one transaction that changes every user, and ${SINGLES.toLocaleString('en')} transactions of one row:`;
+  yield '';
+  const costs = growth.map(({users, loadMs, reconcileMs, transaction, singles}) =>
+    [
+      (loadMs * 1000) / (users * 3),
+      (reconcileMs * 1000) / (users * 3),
+      (transaction.ms * 1000) / users,
+      (singles.ms * 1000) / SINGLES,
+    ].map(cost => cost.toFixed(2)),
+  );
+  yield '| users | first load | reconcile | one transaction | single-row transactions |';
+  yield '|---|---|---|---|---|';
+  for (const [i, {users}] of growth.entries())
+    yield `| ${users.toLocaleString('en')} | ${(costs[i] ?? []).join(' | ')} |`;
+  yield '';
   yield '```mermaid';
   yield 'xychart-beta';
-  yield '  title "First load, microseconds a row"';
+  yield '  title "Microseconds a row: single-row transactions, one transaction, first load, reconcile (from above)"';
   yield `  x-axis "users" [${growth.map(({users}) => users).join(', ')}]`;
   yield '  y-axis "µs"';
-  yield `  line [${growth.map(({users, loadMs}) => ((loadMs * 1000) / (users * 3)).toFixed(2)).join(', ')}]`;
+  for (const column of [3, 2, 0, 1]) yield `  line [${costs.map(cost => cost[column]).join(', ')}]`;
   yield '```';
   if (large === null) return;
   yield '';
@@ -156,7 +173,7 @@ function* render(): Generator<string> {
   yield '| backlog | caught up in | µs a row | peak memory |';
   yield '|---|---|---|---|';
   for (const [what, rows, {ms, peakBytes}] of [
-    [`one transaction of ${LARGE_USERS.toLocaleString('en')} rows`, LARGE_USERS, large.transaction],
+    [`one transaction of ${LARGE_USERS.toLocaleString('en')} rows`, LARGE_USERS, large.load.transaction],
     [`${LARGE_BACKLOG.toLocaleString('en')} single-row transactions`, LARGE_BACKLOG, large.backlog],
   ] as const)
     yield `| ${what} | ${seconds(ms)} | ${((ms * 1000) / rows).toFixed(1)} | ${megabytes(peakBytes)} |`;
