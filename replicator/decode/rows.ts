@@ -50,7 +50,15 @@ interface Reader {
 /** Charsets of which every character is decoded as the server does. */
 export const EXACT: ReadonlySet<string | null> = new Set([
   null,
-  ...['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1', 'ucs2', 'utf16', 'utf16le', 'utf32'],
+  'utf8mb4',
+  'utf8mb3',
+  'utf8',
+  'ascii',
+  'latin1',
+  'ucs2',
+  'utf16',
+  'utf16le',
+  'utf32',
 ]);
 /** What no charset reads otherwise that zongji has a table of. */
 const PLAIN = /^[\w .,:;@+*=/-]*$/;

@@ -3,6 +3,23 @@ import type {Mutant} from './mutant.ts';
 
 export const VALUES: readonly Mutant[] = [
   {
+    name: 'unknown-collations-are-utf8mb4',
+    edits: [
+      ['replicator/decode/charsets.ts', 'if (!isRight) redescribe(', 'if (!isRight && false) redescribe('],
+    ],
+    answers: ['#24', 'values'],
+    test: ['test/property/every-collation.test.ts', 'gives the same text by SELECT and from the log'],
+  },
+  {
+    name: 'members-in-any-character-set-are-sure',
+    edits: [['replicator/decode/row-image.ts', ' && EXACT.has(charset ?? null)', '']],
+    answers: ['#24', 'values'],
+    test: [
+      'test/property/every-collation.test.ts',
+      'gives the same members of ENUM by SELECT and from the log',
+    ],
+  },
+  {
     name: 'zero-date-is-a-date',
     edits: [
       ['src/mapping/transforms.ts', "value !== null && !value.startsWith('0000-00-00')", 'value !== null'],
