@@ -46,7 +46,7 @@ describeEachFlavour('a batch that a deadlock ends', context => {
     // A server that logs statements gives us this isolation; a foreign key of others makes us read before we lock.
     await stand.hands.session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     await stand.other.query(
-      'CREATE TABLE theirs (id INT PRIMARY KEY, user_id BIGINT UNSIGNED, FOREIGN KEY (user_id) REFERENCES user (userId))',
+      'CREATE TABLE theirs (id INT PRIMARY KEY, user_id BIGINT, FOREIGN KEY (user_id) REFERENCES user (userId))',
     );
     const rival = await connect(server, target);
     try {

@@ -199,6 +199,13 @@ export const ROWS: readonly Mutant[] = [
     test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always fall on us'],
   },
   {
+    name: 'changed-row-ends-the-stream',
+    edits: [['src/apply/session.ts', 'new Set([1205, 1213, 1020])', 'new Set([1205, 1213])']],
+    answers: ['#30', 'connections'],
+    test: ['test/db/deadlocks.test.ts', 'is tried again where a row changed after it was read'],
+    flavour: 'mariadb-11',
+  },
+  {
     name: 'bad-row-costs-its-neighbours',
     edits: [['src/apply/careful-transaction.ts', 'if (rows.length === 1) {', 'if (rows.length >= 1) {']],
     answers: ['#30', 'dead letters'],
