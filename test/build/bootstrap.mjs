@@ -64,7 +64,8 @@ async function test(args) {
       LAAS_SYNC_COUNTS: counts,
     });
     if (existsSync(counts)) {
-      const {passed, failed} = JSON.parse(readFileSync(counts, 'utf8'));
+      const {passed, failed, leftOut} = JSON.parse(readFileSync(counts, 'utf8'));
+      if (leftOut.length > 0) console.log(['Left out:', ...leftOut.map(line => `- ${line}`)].join('\n'));
       console.log(`${passed} passed, ${failed} failed`);
     }
     return code;
