@@ -55,5 +55,5 @@ function reasonOf(test, module) {
   if (module.state() === 'failed' && test.options.mode === 'run') return 'the set-up of their file failed';
   if (test.project.config.testNamePattern !== undefined)
     return 'their names are not those that were asked for';
-  return `they do not apply here (${module.relativeModuleId})`;
+  return `a condition that ${module.relativeModuleId} names is not met here`;
 }

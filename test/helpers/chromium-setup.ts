@@ -2,12 +2,16 @@
 import type {TestProject} from 'vitest/node';
 import {installPackages, mayInstall, which} from '../servers/packages.ts';
 import {tryRun} from '../servers/run.ts';
-import {leaveOut} from './left-out.ts';
+
+/** The program, or null where there is none, and why. */
+interface Chromium {
+  readonly path: string | null;
+  readonly why: string;
+}
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The program, or null where there is none. */
-    chromium: string | null;
+    chromium: Chromium;
   }
 }
 
@@ -17,12 +21,10 @@ const MISSING =
 
 export default async function setup(project: TestProject): Promise<void> {
   const isWanted = project.vitest.state.getPaths().some(path => path.includes('/test/e2e/dashboard/'));
-  const found = isWanted ? await provisionChromium() : {path: null, why: ''};
-  if (isWanted && found.path === null) leaveOut(`tests of the dashboard in a browser: ${found.why}`);
-  project.provide('chromium', found.path);
+  project.provide('chromium', isWanted ? await provisionChromium() : {path: null, why: MISSING});
 }
 
-async function provisionChromium(): Promise<{path: string | null; why: string}> {
+async function provisionChromium(): Promise<Chromium> {
   const installed = await find();
   if (installed !== null) return {path: installed, why: ''};
   if (!mayInstall()) return {path: null, why: MISSING};

@@ -6,7 +6,8 @@ import {afterAll, beforeAll, beforeEach, inject, onTestFinished} from 'vitest';
 import {z} from 'zod';
 
 /** test/helpers/chromium-setup.ts finds it, or installs it. */
-const CHROMIUM = inject('chromium');
+const {path: CHROMIUM, why: WHY_NOT} = inject('chromium');
+export const hasBrowser = CHROMIUM !== null;
 
 /** Opens a browser, and whatever else the tests of a file need, and closes it after them. Without one they are skipped. */
 export function withBrowser(
@@ -14,7 +15,7 @@ export function withBrowser(
   close?: () => Promise<void>,
 ): void {
   if (CHROMIUM === null) {
-    beforeEach(({skip}) => skip('there is no Chromium'));
+    beforeEach(({skip}) => skip(WHY_NOT));
     return;
   }
   let browser: Browser | undefined;
@@ -30,7 +31,7 @@ export function withBrowser(
 
 /** @throws Error where there is no Chromium */
 export async function launch(): Promise<Browser> {
-  if (CHROMIUM === null) throw new Error('these tests need Chromium: apt-get install chromium');
+  if (CHROMIUM === null) throw new Error(WHY_NOT);
   return chromium.launch({
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],

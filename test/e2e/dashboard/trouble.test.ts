@@ -4,7 +4,17 @@ import {beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {DaemonProcess} from '../../helpers/daemon.ts';
 import {eventually} from '../../helpers/eventually.ts';
 import {freePort} from '../../servers/server.ts';
-import {confirm, isLive, newPage, seen, signIn, text, violations, withBrowser} from './browser.ts';
+import {
+  confirm,
+  isLive,
+  newPage,
+  seen,
+  signIn,
+  text,
+  violations,
+  withBrowser,
+  hasBrowser,
+} from './browser.ts';
 import {RealStream} from './real-stream.ts';
 
 let browser: Browser;
@@ -109,6 +119,7 @@ describe('with tokens', () => {
   const FULL = 'the-full-token';
   const READ = 'the-read-token';
   beforeAll(async () => {
+    if (!hasBrowser) return;
     await real.stand.daemon.stop();
     await real.stand.start({SYNC_API_TOKEN: FULL, SYNC_READ_TOKEN: READ});
   });
