@@ -99,7 +99,7 @@ export function obstacles(flavour: Flavour): readonly Obstacle[] {
       takeAway: id => [`ALTER TABLE user DROP COLUMN g_${id}`],
     },
     {
-      as: flavour === 'mariadb' ? 4025 : 3140,
+      as: flavour === 'mariadb' ? 4025 : 3141,
       put: id => [
         flavour === 'mariadb'
           ? `ALTER TABLE user ADD j_${id} TEXT AS (IF(userId = ${id}, '{', '{}')) STORED, ADD CONSTRAINT json_${id} CHECK (json_valid(j_${id}))`
