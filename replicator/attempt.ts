@@ -59,6 +59,8 @@ export interface AttemptDeps {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onStreaming: () => void;
+  /** A batch was applied, or a position saved: both servers do what is asked of them. */
+  readonly onAdvance: () => void;
   readonly onApplied: (batch: AppliedBatch) => void;
   /** The log told that rows changed but not how: a reconcile is owed, and saved as owed. */
   readonly onReconcileOwed: (reason: string) => void;
@@ -274,6 +276,7 @@ class Attempt {
   #saved(): void {
     this.#unsaved = null;
     this.#savedAtMs = this.#deps.now();
+    this.#deps.onAdvance();
   }
 }
 

@@ -113,7 +113,8 @@ export class Daemon implements Operations {
     }
   }
 
-  async #lead(signal: AbortSignal, onLeading: () => void): Promise<void> {
+  /** @param onAdvance called when leading has got something done */
+  async #lead(signal: AbortSignal, onAdvance: () => void): Promise<void> {
     const {config, logger, metrics, holder} = this.#deps;
     const options = {config: config.target, stream: config.name, holder};
     const lease = await waitForLease(options, signal, () => {
@@ -123,7 +124,6 @@ export class Daemon implements Operations {
     try {
       logger.info({event: 'lease.acquired', token: lease.fence.token}, 'this instance leads');
       metrics.leader(true);
-      onLeading();
       this.#setState('starting', null);
       const leadership = new Leadership(
         {
@@ -135,7 +135,11 @@ export class Daemon implements Operations {
           logger,
           events: {
             onState: (state, fault) => this.#setState(state, fault),
-            onRun: run => this.#onRun(run),
+            onAdvance,
+            onRun: run => {
+              if (run.state === 'succeeded') onAdvance();
+              this.#onRun(run);
+            },
             onProgress: progress => this.#onProgress(progress),
             onForeign: foreign => (this.#foreign = foreign),
             onUnseen: reason => (this.#unseen = {reason, atMs: Date.now()}),
@@ -253,7 +257,8 @@ export class Daemon implements Operations {
   }
 
   #setState(state: ReplicationState, fault: SyncError | null): void {
-    if (state === this.#state && fault?.code === this.#fault?.code) return;
+    if (state === this.#state && fault?.code === this.#fault?.code && fault?.message === this.#fault?.message)
+      return;
     if (state !== this.#state) {
       this.#stateSinceMs = Date.now();
       this.#deps.logger.info({event: 'state', state}, `replication is ${state}`);

@@ -7,6 +7,7 @@ import {pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoi
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
 import type {Lease} from './db/lease.ts';
+import {Backoff, pause} from './lifecycle/backoff.ts';
 import {SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
 import {NightlyRun} from './nightly-run.ts';
@@ -29,6 +30,8 @@ export interface LeadershipDeps {
   readonly events: RunnerEvents & {
     readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
     readonly onApplied: (batch: AppliedBatch) => void;
+    /** The stream applied something, or saved how far it came. */
+    readonly onAdvance: () => void;
     /** The log told that rows changed but not how. */
     readonly onUnseen: (reason: string) => void;
   };
@@ -78,24 +81,28 @@ export class Leadership {
    */
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
-    await store.tidy();
+    // The record of runs is for people to read: what fails there ends no leadership.
+    await store.tidy().catch((error: unknown) => {
+      logger.warn(
+        {event: 'runs.untidied', err: describeError(error)},
+        'runs that a dead process left behind could not be marked as failed',
+      );
+    });
     const checkpoint = await this.checkpoint();
     this.#paused = checkpoint?.paused ?? false;
     if (checkpoint !== null && checkpoint.owed !== '') this.#owed.owe();
     const paying = this.#owed.pay(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
-    // What has begun ends with it where this fails.
-    if (config.reconcile.enabled)
-      await this.#nightly.start(this.#owed.isOwed).catch((error: unknown) => this.#stopped.abort(error));
+    const appointing = config.reconcile.enabled ? this.#startNightly() : Promise.resolve();
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
       this.#deps.events.onState('starting', lostLease(lease.lost.reason));
       this.workbench.abandon();
     }
-    this.#nightly.stop();
     await this.#streaming?.ended;
-    await Promise.allSettled([paying]);
+    await Promise.allSettled([paying, appointing]);
+    this.#nightly.stop();
     await this.runner.idle();
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
     if (lease.lost.aborted) {
@@ -104,6 +111,22 @@ export class Leadership {
         'the lease is lost; nothing was written since',
       );
       throw lostLease(lease.lost.reason);
+    }
+  }
+
+  /** Tries until the target can be asked when the next nightly reconcile is due. */
+  async #startNightly(): Promise<void> {
+    const backoff = new Backoff({firstMs: 200, maxMs: 15_000});
+    while (!this.#signal.aborted) {
+      try {
+        return await this.#nightly.start(this.#owed.isOwed);
+      } catch (error) {
+        this.#deps.logger.warn(
+          {event: 'schedule.waits', err: describeError(error)},
+          'the nightly reconcile is not scheduled yet: trying again',
+        );
+        await pause(backoff.nextMs(), this.#signal);
+      }
     }
   }
 
@@ -155,6 +178,7 @@ export class Leadership {
         now: Date.now,
         onState: events.onState,
         onStreaming: () => events.onState('streaming', null),
+        onAdvance: events.onAdvance,
         onApplied: batch => {
           this.#measure(batch);
           events.onApplied(batch);

@@ -7,7 +7,7 @@ import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';
 import {ApplyLock} from './apply/mutex.ts';
-import {openSession, type Session} from './apply/session.ts';
+import {openSession, runFenced, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
@@ -67,7 +67,7 @@ export class Workbench {
       if (lost !== null) throw new SyncError('position-lost', lost);
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
-      await session.query(sourceStatement(this.#fence, {identity: info.identity, schema}));
+      await runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
       const reader = createSourceReader(applier.plan, connectionQuery(source));
       const connections: Connections = {
@@ -84,7 +84,7 @@ export class Workbench {
           Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
           const after = schemaFingerprint(plan);
           if (after !== before)
-            await session.query(sourceStatement(this.#fence, {identity: info.identity, schema: after}));
+            await runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema: after}));
           return {plan, changed: after !== before};
         },
         close: open.closeAll,
@@ -172,7 +172,7 @@ export class Workbench {
     // A run that is about to end must not take this for paid.
     await this.lock.stream(async () => {
       if (this.#applier !== null) this.#applier.timesOwed++;
-      await session.query(anchor);
+      await runFenced(session, anchor);
     });
   }
 

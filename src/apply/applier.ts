@@ -25,7 +25,8 @@ import {decide} from './decide.ts';
 import type {Hands} from './hands.ts';
 import {isWhole, readMissing} from './missing.ts';
 import {Ownership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
-import {asIncompatible, isAboutRow, isDeadlock, rollBack, runFenced, type Session} from './session.ts';
+import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
+import {rollBack, runFenced, type Session} from './session.ts';
 import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
 const DEADLOCK_RETRIES = 8;
@@ -157,8 +158,9 @@ export class Applier {
       } catch (error) {
         // Before anything else is sent: what follows may be under way behind what failed.
         this.#dropAhead();
-        if (!isAboutRow(error)) throw error;
-        await rollBack(session);
+        if (!isRefusal(error) || isDeadlock(error)) throw error;
+        // What it is about is found out statement by statement.
+        if (!(await rollBack(session))) throw error;
         batch.owned.rollback();
       }
     }

@@ -2,27 +2,24 @@
  * One transaction of the target, statement by statement: one that fails is split until the bad rows stand
  * alone, so that one of them never costs its neighbours.
  */
+import type {SyncError} from '../errors.ts';
+import type {TablePlan} from '../mapping/plan.ts';
 import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow} from './decide.ts';
 import {lockAndFindReferred} from './references.ts';
-import {
-  asIncompatible,
-  isAboutRow,
-  isReferred,
-  isUniqueClash,
-  refusalCode,
-  runFenced,
-  type Session,
-} from './session.ts';
-import {deleteByKeys, inBatches, upserts} from './statements.ts';
+import {isDeadlock, isReferred, isRefusal, isUniqueClash, refusalCode} from './refusal.ts';
+import {runFenced, type Session} from './session.ts';
+import {deleteByKeys, deleteOfNothing, inBatches, upsertOfNothing, upserts} from './statements.ts';
 import {healed, ownedKey, type Batch, type Outcome} from './transaction.ts';
+import {Trial} from './trial.ts';
 import {clearUniqueKeys} from './unique.ts';
 
 export class CarefulTransaction {
   readonly #session: Session;
   readonly #batch: Batch;
+  readonly #trial: Trial;
   readonly #letters: NewDeadLetter[];
   readonly #written = perTable(() => new Set<string>());
   readonly #newlyOwned = perTable(() => new Set<string>());
@@ -32,6 +29,7 @@ export class CarefulTransaction {
   constructor(session: Session, batch: Batch) {
     this.#session = session;
     this.#batch = batch;
+    this.#trial = new Trial(session);
     this.#letters = [...batch.work.deadLetters];
   }
 
@@ -87,7 +85,18 @@ export class CarefulTransaction {
     let rest = rows;
     for (;;) {
       await this.#session.query('SAVEPOINT uncleared');
-      const {writable, conflicts} = await clearUniqueKeys(plan, rest, sql => this.#session.query(sql));
+      const cleared = await clearUniqueKeys(plan, rest, sql => this.#session.query(sql)).catch(
+        async (error: unknown) => {
+          if (!isRefusal(error) || isDeadlock(error)) throw error;
+          // Where the transaction is gone, so is the savepoint.
+          await this.#session.query('ROLLBACK TO SAVEPOINT uncleared').catch(() => {
+            throw error;
+          });
+          return null;
+        },
+      );
+      if (cleared === null) return this.#writeUnparked(table, rest);
+      const {writable, conflicts} = cleared;
       const refused: NewDeadLetter[] = [];
       for (const slice of inBatches(writable, this.#batch.options.batchRows)) {
         await this.#write(table, slice, refused, 'refuse a clash');
@@ -120,12 +129,8 @@ export class CarefulTransaction {
   ): Promise<'done' | 'clash'> {
     if (rows.length === 0) return 'done';
     const plan = this.#batch.plan.tables[table];
-    try {
-      const {options} = this.#batch;
-      const size = {rows: options.batchRows, bytes: this.#session.maxStatementBytes};
-      for (const sql of upserts(plan, rows, size, options)) await this.#session.query(sql);
-    } catch (error) {
-      if (!isAboutRow(error)) throw asIncompatible(error);
+    const error = await this.#tryToWrite(plan, rows);
+    if (error !== null) {
       if (onClash === 'stop at a clash' && isUniqueClash(error) && plan.otherUniqueKeys.length > 0)
         return 'clash';
       if (rows.length === 1) {
@@ -148,6 +153,35 @@ export class CarefulTransaction {
     return 'done';
   }
 
+  /** @returns null where all were written, else what the server refused of one of them */
+  async #tryToWrite(plan: TablePlan, rows: readonly KeyedRow[]): Promise<SyncError | null> {
+    const {options} = this.#batch;
+    const size = {rows: options.batchRows, bytes: this.#session.maxStatementBytes};
+    for (const sql of upserts(plan, rows, size, options)) {
+      const refusal = await this.#trial.write(plan, sql, upsertOfNothing(plan, options));
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  /**
+   * For a target that refuses the values under which rows are parked: rows go in one by one, as values become
+   * free, and those that never can are refused.
+   */
+  async #writeUnparked(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
+    let rest = rows;
+    for (;;) {
+      const refused: NewDeadLetter[] = [];
+      await this.#write(table, rest, refused, 'refuse a clash');
+      const keys = new Set(refused.map(({key}) => key));
+      if (keys.size === 0 || keys.size === rest.length) {
+        for (const letter of refused) this.refuse(letter);
+        return;
+      }
+      rest = rest.filter(({key}) => keys.has(key));
+    }
+  }
+
   /** Takes back that a row was written, where the statement was. */
   #forget(table: TargetTable, key: string): void {
     this.#written[table].delete(key);
@@ -164,12 +198,12 @@ export class CarefulTransaction {
     for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
     const keys = wanted.filter(key => !blocked.has(key));
     if (keys.length === 0) return;
-    try {
-      await this.#session.query(deleteByKeys(this.#batch.plan.tables[table], keys));
-    } catch (error) {
-      if (!isReferred(error)) throw asIncompatible(error);
+    const plan = this.#batch.plan.tables[table];
+    const error = await this.#trial.write(plan, deleteByKeys(plan, keys), deleteOfNothing(plan));
+    if (error !== null) {
       if (keys.length === 1) {
-        for (const key of keys) this.refuse({table, key, code: 'delete-blocked', detail: null});
+        const detail = isReferred(error) ? null : refusalCode(error).detail;
+        for (const key of keys) this.refuse({table, key, code: 'delete-blocked', detail});
         return;
       }
       const middle = keys.length >> 1;

@@ -128,6 +128,7 @@ export function* upserts(
 }
 
 interface UpsertFrame {
+  readonly names: readonly string[];
   readonly head: string;
   readonly tail: string;
   readonly prepared: string | null;
@@ -164,6 +165,7 @@ function makeFrame(plan: TablePlan, {newestWins}: UpsertOptions): UpsertFrame {
   // A text of digits is their bits to a BIT column.
   const hasBits = plan.columns.some(({schema}) => schema.type === 'bit');
   return {
+    names,
     head,
     tail,
     prepared: hasBits ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
@@ -196,6 +198,16 @@ export function keyCondition(plan: TablePlan, keys: readonly string[], prefix = 
 
 export function deleteByKeys(plan: TablePlan, keys: readonly string[]): string {
   return `DELETE FROM ${quoteName(plan.target)} WHERE ${keyCondition(plan, keys)}`;
+}
+
+/** The statement of {@link appendUpsert} for no rows: it needs all that the other needs, and fires no trigger. */
+export function upsertOfNothing(plan: TablePlan, options: UpsertOptions): string {
+  const {names, tail} = upsertFrame(plan, options);
+  return `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) SELECT ${names.map(() => 'NULL').join(',')} FROM DUAL WHERE 1 = 0${tail}`;
+}
+
+export function deleteOfNothing(plan: TablePlan): string {
+  return `DELETE FROM ${quoteName(plan.target)} WHERE 1 = 0`;
 }
 
 /** Splits rows or keys into statements of at most `size` elements. */

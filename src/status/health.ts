@@ -45,7 +45,10 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
       reasons.push(`replication starts anew, with a full reconcile${why}`);
     } else if (facts.state === 'paused') warnings.push('replication is paused by an operator');
     else if (facts.state === 'starting' && (facts.fault !== null || facts.stateForMs > RECONNECT_GRACE_MS)) {
-      if (facts.stateForMs > RECONNECT_GRACE_MS) reasons.push(`replication is not running${why}`);
+      // A connection may come back in a moment; what a server refuses, it will most likely refuse again.
+      const isRefused = facts.fault?.code === 'target-rejected-batch';
+      if (isRefused || facts.stateForMs > RECONNECT_GRACE_MS)
+        reasons.push(`replication is not running${why}`);
       else warnings.push(`replication is reconnecting${why}`);
     }
     if (facts.lagSeconds !== null && facts.lagSeconds > facts.maxLagSeconds) {

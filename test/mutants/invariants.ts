@@ -174,7 +174,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'causes-messages-in-the-log',
     edits: [['src/logger.ts', '{cause: foreignName(error.cause)}', '{cause: error.cause.message}']],
     answers: ['invariant 8', 'privacy'],
-    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+    test: ['test/unit/logger.test.ts', 'of ours is told with its message'],
   },
   {
     name: 'server-messages-in-the-status',
@@ -186,7 +186,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 8', 'privacy'],
-    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+    test: ['test/unit/db/faults.test.ts', 'never quotes'],
   },
   {
     name: 'values-in-dead-letters',

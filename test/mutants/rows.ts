@@ -212,6 +212,42 @@ export const ROWS: readonly Mutant[] = [
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
   },
   {
+    name: 'refusals-judged-by-their-numbers',
+    edits: [
+      [
+        'src/apply/trial.ts',
+        'if (refusal === null || isAboutRow(refusal)) return refusal;',
+        'if (refusal === null || isAboutRow(refusal)) return refusal;\n    throw refusal;',
+      ],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/refused-rows.test.ts', 'costs the stream nothing but itself'],
+  },
+  {
+    name: 'rows-blamed-for-a-full-disk',
+    edits: [
+      [
+        'src/apply/trial.ts',
+        'if (mayLackRoom(refusal) && !this.#hasRoom)',
+        'if (refusal.errno === 0 && !this.#hasRoom)',
+      ],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/refusals.test.ts', 'whose disk is full'],
+  },
+  {
+    name: 'backoff-reset-by-a-connection',
+    edits: [
+      [
+        'replicator/replicator.ts',
+        'if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();',
+        'backoff.reset();\n            streaming();',
+      ],
+    ],
+    answers: ['#30', 'connections'],
+    test: ['test/fault/unwritable-target.test.ts', 'since it is read-only'],
+  },
+  {
     name: 'unreachable-target-ends-it',
     edits: [
       [

@@ -48,6 +48,13 @@ describe('health', () => {
     expect(of({state: 'stopped'}).reasons).toEqual(['replication is stopped']);
   });
 
+  it('is bad at once where the target refuses a whole batch', () => {
+    const refused = new SyncError('target-rejected-batch', 'the disk is full');
+    expect(of({state: 'starting', fault: refused, stateForMs: 1}).reasons).toEqual([
+      'replication is not running: target-rejected-batch, the disk is full',
+    ]);
+  });
+
   it('is good for a while without a connection, with a warning', () => {
     expect(of({state: 'starting', fault, stateForMs: 5000})).toMatchObject({
       reasons: [],
