@@ -21,6 +21,7 @@ import {
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
+import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide} from './decide.ts';
 import type {Hands} from './hands.ts';
 import {isWhole, readMissing} from './missing.ts';
@@ -40,6 +41,11 @@ export interface ApplyOptions {
   readonly follow: boolean;
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
+  /**
+   * Where a run deletes: what it may delete, past which nothing is written and TooManyDeletesError is
+   * thrown; `none`, and rows that should go stay. Left out, deletes are limited by SYNC_DELETES alone.
+   */
+  readonly deletes?: DeleteBudget | 'none';
   /** What will be applied after it: made ready as soon as it is known, while this is being written. */
   readonly next?: Promise<Next | null>;
 }
@@ -92,9 +98,12 @@ export class Applier {
     if (options.progress?.owesReconcile === true) this.timesOwed++;
     const whole = await readMissing(hands, this.plan, changes, options.need);
     for (let attempt = 0; ; attempt++) {
+      const {deletes} = options;
+      const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(hands, whole, options, attempt > 0);
+        return await this.#attempt(hands, whole, options, {careful: attempt > 0, allowance});
       } catch (error) {
+        allowance?.giveBack();
         // What is in memory may be of a connection that was lost in the middle of something.
         this.#dropAhead();
         this.#ownership.clear();
@@ -131,22 +140,34 @@ export class Applier {
     return this.#ownership.view(keys, sql => session.query(sql));
   }
 
+  /**
+   * Runs a statement of the checkpoint by itself.
+   *
+   * @throws SyncError `lease-lost`
+   */
+  async runFenced(session: Session, statement: string): Promise<void> {
+    await runFenced(session, statement);
+    this.fence.writes.committed();
+  }
+
   /** Moves the checkpoint alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
     if (progress.owesReconcile) this.timesOwed++;
-    await runFenced(session, fenceStatement(this.#deps.fence, progress));
+    await this.runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 
   async #attempt(
     hands: Hands,
     changes: ChangeSet,
     options: ApplyOptions,
-    careful: boolean,
+    {careful, allowance}: {careful: boolean; allowance: Allowance | null},
   ): Promise<Outcome> {
     const {session} = hands;
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
-    if (isSimple(batch) && !careful) {
+    // Deletes that are counted are counted where their rows are locked.
+    const isCounted = allowance !== null && batch.work.deletes.institute_users.length > 0;
+    if (isSimple(batch) && !careful && !isCounted) {
       try {
         const flights = ahead?.flights ?? new Flights(session);
         const writing = ahead?.write() ?? writeAtOnce(flights, batch);
@@ -166,7 +187,8 @@ export class Applier {
     const outcome = await writeCarefully(hands, batch, {
       follow,
       need,
-      mayDelete: this.#deps.config.deletes === 'mirror',
+      mayDelete: this.#mayDelete(options),
+      allowance,
       ownershipOf: (asked, keys) => this.ownershipOf(asked, keys),
     });
     await this.#committed(session, batch, outcome);
@@ -212,6 +234,7 @@ export class Applier {
 
   async #committed(session: Session, batch: Batch, outcome: Outcome): Promise<void> {
     batch.owned.commit();
+    this.fence.writes.committed();
     this.#version++;
     const touched = Object.values(outcome.deadLetters).some(count => count > 0) || this.deadLetters.count > 0;
     if (touched) await this.deadLetters.recount(sql => session.query(sql));
@@ -221,10 +244,11 @@ export class Applier {
   async #prepare(
     session: Session,
     changes: ChangeSet,
-    {progress, follow}: ApplyOptions,
+    options: ApplyOptions,
     before: OwnershipView | null,
   ): Promise<Batch> {
     const {config, fence} = this.#deps;
+    const {progress, follow} = options;
     const {plan} = this;
     const query = (sql: string) => session.query(sql);
     const pairs = Array.from(changes.memberships, ([key, row]) =>
@@ -233,7 +257,7 @@ export class Applier {
     const dead = await this.#deadAmong(changes, pairs, query);
     const keys = {userIds: changes.users, instituteIds: changes.institutes, pairs};
     const owned = await this.#ownership.view(keys, query, before);
-    const work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
+    const work = decide(plan, changes, {owned, dead, follow, mayDelete: this.#mayDelete(options)});
     return {
       plan,
       work,
@@ -244,6 +268,10 @@ export class Applier {
       at: progress === null ? '' : formatPosition(progress.position),
       options: {newestWins: config.conflicts === 'newest', batchRows: config.reconcile.batchRows},
     };
+  }
+
+  #mayDelete({deletes}: ApplyOptions): boolean {
+    return this.#deps.config.deletes === 'mirror' && deletes !== 'none';
   }
 
   async #deadAmong(

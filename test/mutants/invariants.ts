@@ -13,8 +13,8 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/checkpoint.ts',
-        'IF(fencing_token = ${token}, fencing_token, NULL)',
-        'IF(fencing_token = ${token}, fencing_token, fencing_token)',
+        'IF(fencing_token = ${token} AND writes >= ${writes.count}, fencing_token, NULL)',
+        'IF(writes >= ${writes.count}, fencing_token, NULL)',
       ],
     ],
     answers: ['invariant 5', 'one writer'],
