@@ -17,7 +17,7 @@ import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import {TARGET_TABLES, type ReplicationState} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
-import type {AppliedBatch} from '../replicator/attempt.ts';
+import type {AppliedBatch} from '../replicator/attempt-deps.ts';
 import {Workbench} from './workbench.ts';
 
 export interface LeadershipDeps {

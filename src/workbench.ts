@@ -2,7 +2,7 @@
  * What the replicator and the reconciler share while this instance leads: one applier with its ownership,
  * one lock, one tap; and how each gets its connections.
  */
-import type {Connections} from '../replicator/attempt.ts';
+import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';

@@ -66,14 +66,19 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /** Counts what was written, or may have been: what was decided before is then to be decided anew. */
+  /** Counts what was written, or may have been: what was decided before must then be decided again. */
   #version = 0;
   #ahead: Ahead | null = null;
   /** Replaced when a schema changed. */
   plan: Plan;
   readonly deadLetters: DeadLetters;
-  /** How often a reconcile became owed: a run that began before the last time does not pay it. */
+  /** How often a reconcile was asked for: a run that began before the last time does not count for it. */
   timesOwed = 0;
+  /**
+   * A unique value may have become free, and who waits for it was not tried again: a fault came in between,
+   * here or in a process before this one.
+   */
+  mustRetryConflicts = true;
 
   constructor(deps: ApplierDeps) {
     this.#deps = deps;

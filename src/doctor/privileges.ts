@@ -45,13 +45,14 @@ const TARGET_MIGRATE: Readonly<Record<Flavour, readonly string[]>> = {
   mariadb: ['CREATE', 'ALTER'],
 };
 
-interface Account {
+export interface Account {
   /** Quoted, to be pasted. */
   readonly name: string;
   readonly grants: Grants;
 }
 
-async function readAccount(probe: Probe): Promise<Account | null> {
+/** @returns null where the account may not see its own grants */
+export async function readAccount(probe: Probe): Promise<Account | null> {
   const who = await ask(probe, 'SELECT CURRENT_USER(), CURRENT_ROLE()');
   const bare = who.rows ?? (await ask(probe, 'SELECT CURRENT_USER(), NULL')).rows;
   const [user = '', role = null] = bare?.[0] ?? [];

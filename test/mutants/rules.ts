@@ -167,13 +167,13 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'brake-at-a-hundred',
-    edits: [['reconciler/brake.ts', 'toDelete[table] > BRAKE_FLOOR', 'toDelete[table] >= BRAKE_FLOOR']],
+    edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
-    edits: [['reconciler/brake.ts', 'toDelete[table] > maxRatio', 'toDelete[table] >= maxRatio']],
+    edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
@@ -182,8 +182,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
-        '{owned, dead, follow, mayDelete: true}',
+        "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
+        "return deletes !== 'none';",
       ],
     ],
     answers: ['ownership'],
@@ -195,8 +195,8 @@ export const RULES: readonly Mutant[] = [
       ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
       [
         'src/apply/applier.ts',
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror' || !follow}",
+        "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
+        "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
       ],
     ],
     answers: ['ownership'],
