@@ -18,6 +18,8 @@ const HARMLESS = new Set([
   'SLAVE MONITOR',
   'REPLICATION MASTER ADMIN',
   'PROCESS',
+  // It shows foreign keys: the account may be that of the target, too.
+  'REFERENCES',
 ]);
 
 /** The two privileges of the whole server that a stream needs, by the name that each flavour shows. */

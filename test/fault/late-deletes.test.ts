@@ -40,7 +40,7 @@ describeEachFlavour('The brake on mass deletes', ({server, source, target}) => {
     Number((await of.targetRows(`SELECT COUNT(*) n FROM ${table}`))[0]?.['n']);
 
   it.each([1000, 50])(
-    '#20 counts what goes when it goes: rows that leave the source between its two passes, in batches of %i',
+    'counts what goes when it goes: rows that leave the source between its two passes, in batches of %i',
     async batchRows => {
       const opened = await open(batchRows);
       await opened.source.query('DELETE FROM institute_user WHERE user_id = 1');
