@@ -18,6 +18,8 @@ export interface LookDeps {
   readonly target: QueryPort;
   readonly stream: string;
   readonly newestWins: boolean;
+  /** SYNC_DELETES=keep: rows of ours that the source does not have any more are in order. */
+  readonly keeps: boolean;
 }
 
 /** A row that is not the same on both sides, as it was found there. */
@@ -30,7 +32,7 @@ export interface Difference extends Sides {
 export interface Sight {
   readonly tallies: {
     readonly table: TargetTable;
-    readonly tally: Pick<TableVerdict, 'compared' | 'deadLetters' | 'foreign'>;
+    readonly tally: Pick<TableVerdict, 'compared' | 'deadLetters' | 'foreign' | 'kept'>;
   }[];
   /** By table and key. */
   readonly differences: ReadonlyMap<string, Difference>;
@@ -59,7 +61,7 @@ async function lookAtTable(
   sources: ReadonlyMap<string, Row>,
   dead: DeadKeys,
 ): Promise<{tally: Sight['tallies'][number]['tally']; found: Difference[]}> {
-  const {plan, target, stream, newestWins} = deps;
+  const {plan, target, stream, newestWins, keeps} = deps;
   const {keyIndexes} = plan.tables[table];
   const targets = await readTarget(deps, table, range);
   const diff = diffTable(plan.tables[table], sources, targets, {newestWins});
@@ -76,6 +78,7 @@ async function lookAtTable(
       deadLetters:
         diff.invalid.length + [...diff.missing, ...diff.different].filter(key => dead[table].has(key)).length,
       foreign: diff.extra.filter(key => !owned.has(key)).length,
+      ...(keeps ? {kept: owned.size} : {}),
     },
     found: [
       ...differing('missing', table === 'institute_users' ? await withParents(deps, missing) : missing),
@@ -83,10 +86,7 @@ async function lookAtTable(
         'different',
         diff.different.filter(key => !isWaiting(key)),
       ),
-      ...differing(
-        'extra',
-        diff.extra.filter(key => owned.has(key) && !isWaiting(key)),
-      ),
+      ...differing('extra', keeps ? [] : diff.extra.filter(key => owned.has(key) && !isWaiting(key))),
     ],
   };
 }

@@ -2,53 +2,29 @@
  * The reconciler: proves that nothing drifted, and repairs what did, beside the running stream.
  *
  * Ranges whose checksums agree are done; of the others each row is compared. Parents come before
- * children. What should be deleted is counted first and deleted in a second pass, so that the brake of
- * design.md §2.7 knows the whole number before the first row goes.
+ * children. What should be deleted is counted first and deleted in a second pass, so that the brake on mass
+ * deletes knows the whole number before the first row goes. The source may have changed by then: rows are
+ * counted again as they are deleted, and past the limit no more of them are.
  */
-import type {Applier} from '../src/apply/applier.ts';
 import {perTable, type PerTable} from '../src/apply/change-set.ts';
-import type {Logger} from '../src/logger.ts';
+import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
 import {TARGET_TABLES} from '../src/mapping/tables.ts';
 import {quoteName} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
-import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
+import type {TableOutcomes} from '../src/status/operations.ts';
 import {oneAhead} from './ahead.ts';
 import {readBatch, type SourceBatch, type Worker} from './batch.ts';
-import {needsConfirmation} from './brake.ts';
 import {compareRange} from './checksum.ts';
+import {PlannedDeletes} from './planned-deletes.ts';
 import {retryDeadLetters} from './retry.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
 import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
 import {shareOut} from './share-out.ts';
+import type {ReconcileDeps, ReconcileOptions, ReconcileResult} from './run-options.ts';
 import {ownedRows} from './stored-ownership.ts';
 import {segmentsForEach, Stretches} from './stretches.ts';
 
 const LOAD_FACTOR = 2;
-
-export interface ReconcileOptions {
-  readonly mode: ReconcileMode;
-  readonly allowDeletes: boolean;
-  /** SYNC_DELETES=mirror. */
-  readonly mirror: boolean;
-  readonly newestWins: boolean;
-  readonly batchRows: number;
-  readonly maxDeleteRatio: number;
-}
-
-export interface ReconcileDeps extends Pick<RepairOptions, 'tap' | 'lock'> {
-  readonly applier: Applier;
-  /** At least one; segments are shared out among them. */
-  readonly workers: readonly Worker[];
-  readonly logger: Logger;
-  readonly onProgress: (progress: Omit<RunProgress, 'runId'>) => void;
-}
-
-export interface ReconcileResult {
-  readonly tables: TableOutcomes;
-  readonly foreign: PerTable<number>;
-  /** Rows that should go by table, where the brake stopped the run. */
-  readonly unconfirmed: PerTable<number> | null;
-}
 
 /**
  * Runs once over everything.
@@ -68,9 +44,9 @@ class ReconcileRun {
   readonly #deps: ReconcileDeps;
   readonly #options: ReconcileOptions;
   readonly #signal: AbortSignal;
-  readonly #tables: TableOutcomes = perTable(() => ({compared: 0, repaired: 0, deleted: 0, deadLetters: 0}));
+  readonly #tables: TableOutcomes;
   readonly #foreign = perTable(() => 0);
-  readonly #toDelete = perTable(() => 0);
+  readonly #deletes: PlannedDeletes;
   /** Ranges with rows to delete, for the second pass. */
   readonly #condemned: {readonly scope: Scope; readonly range: Range}[] = [];
   #targetIsEmpty = false;
@@ -81,14 +57,23 @@ class ReconcileRun {
     this.#deps = deps;
     this.#options = options;
     this.#signal = signal;
+    this.#deletes = new PlannedDeletes(options.maxDeleteRatio, options.allowDeletes);
+    this.#tables = perTable(() => ({
+      compared: 0,
+      repaired: 0,
+      deleted: 0,
+      deadLetters: 0,
+      ...(options.mirror ? {} : {kept: 0}),
+    }));
   }
 
   async run(): Promise<ReconcileResult> {
     await this.#count();
     for (const scope of ['institutes', 'users'] as const) await this.#pass(scope);
     if (this.#options.mode === 'diff') await this.#adopt();
-    const unconfirmed = await this.#delete();
+    await this.#delete();
     await this.#retryDeadLetters();
+    const unconfirmed = this.#deletes.unconfirmed(perTable(table => this.#tables[table].deleted));
     return {tables: this.#tables, foreign: this.#foreign, unconfirmed};
   }
 
@@ -106,6 +91,7 @@ class ReconcileRun {
       TARGET_TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)),
     );
     this.#targetIsEmpty = found.every(rows => rows.length === 0);
+    this.#deletes.measure(await this.#countOwned(worker));
     await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
   }
 
@@ -155,16 +141,31 @@ class ReconcileRun {
     range: Range,
     options: RepairOptions,
     mayBeEqual: boolean,
+    isCounted = true,
   ): Promise<void> {
     const read = this.#read(worker, scope, range, options, mayBeEqual);
     // What compares checksums first asks both sides, and so does one thing after the other.
     const reads = mayBeEqual ? read : oneAhead(read, ({window}) => window.close());
     for await (const batch of reads) {
-      const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
+      const outcome = await this.#repair(worker, batch, options);
+      if (!isCounted) continue;
       this.#add(outcome);
       if (TARGET_TABLES.some(table => outcome.toDelete[table] > 0))
         this.#condemned.push({scope, range: batch.range});
       this.#progress(scope, outcome.compared[scope === 'users' ? 'user' : 'institute']);
+    }
+  }
+
+  /** One batch; where the brake stops it, once more without its deletes. */
+  async #repair(worker: Worker, batch: SourceBatch, options: RepairOptions): Promise<RepairOutcome> {
+    try {
+      return await repairBatch(worker.hands, batch, options, this.#signal);
+    } catch (error) {
+      if (!(error instanceof TooManyDeletesError)) throw error;
+      this.#deletes.stop(error);
+      const again = await readBatch(worker, batch.scope, batch.range, this.#deps.tap, this.#signal);
+      const without = {...options, mayDelete: false, deletes: 'none'} as const;
+      return repairBatch(worker.hands, again, without, this.#signal);
     }
   }
 
@@ -194,7 +195,9 @@ class ReconcileRun {
       lock,
       newestWins: this.#options.newestWins,
       everyRow,
-      mayDelete,
+      mayDelete: mayDelete && !this.#deletes.isStopped,
+      keeps: !this.#options.mirror,
+      deletes: this.#deletes.limit,
       targetIsEmpty: this.#targetIsEmpty,
     };
   }
@@ -206,8 +209,10 @@ class ReconcileRun {
       this.#tables[table].deleted += outcome.deleted[table];
       this.#tables[table].deadLetters += outcome.deadLetters[table];
       this.#foreign[table] += outcome.foreign[table];
-      this.#toDelete[table] += outcome.toDelete[table];
+      const {kept} = this.#tables[table];
+      if (kept !== undefined) this.#tables[table].kept = kept + outcome.kept[table];
     }
+    this.#deletes.add(outcome);
   }
 
   #progress(scope: Scope, rows: number): void {
@@ -227,46 +232,51 @@ class ReconcileRun {
   async #adopt(): Promise<void> {
     const [worker] = this.#deps.workers;
     if (worker === undefined) return;
-    const owned = await this.#owned(worker);
+    const owned = await this.#countOwned(worker);
     for (const scope of ['institutes', 'users'] as const) {
       const lacking = SCOPE_TABLES[scope].some(table => this.#tables[table].compared > owned[table]);
       if (!lacking) continue;
-      const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
       for (const range of await segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
-        await this.#rowsOf(worker, scope, range, this.#repairOptions(false), false);
+        // Its rows were counted before.
+        await this.#rowsOf(worker, scope, range, this.#repairOptions(false), false, false);
       }
-      // The rows were counted before.
-      for (const table of SCOPE_TABLES[scope]) Object.assign(this.#tables[table], outcome[table]);
     }
   }
 
-  #owned(worker: Worker): Promise<PerTable<number>> {
+  #countOwned(worker: Worker): Promise<PerTable<number>> {
     return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream);
   }
 
-  /** The second pass: deletes, unless they are too many. */
-  async #delete(): Promise<PerTable<number> | null> {
+  /** The second pass: deletes, unless they are too many, or until they are. */
+  async #delete(): Promise<void> {
     const [worker] = this.#deps.workers;
-    if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return null;
-    const {allowDeletes, maxDeleteRatio} = this.#options;
-    const tooMany = needsConfirmation(this.#toDelete, await this.#owned(worker), maxDeleteRatio);
-    if (tooMany && !allowDeletes) return this.#toDelete;
+    if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return;
+    this.#deletes.measure(await this.#countOwned(worker));
+    this.#deletes.begin();
+    if (this.#deletes.isStopped) return;
     for (const {scope, range} of this.#condemned.toReversed()) {
       const batch = await readBatch(worker, scope, range, this.#deps.tap, this.#signal);
       const options = {...this.#repairOptions(true), everyRow: false};
-      const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
+      const outcome = await this.#repair(worker, batch, options);
       for (const table of TARGET_TABLES) {
         this.#tables[table].deleted += outcome.deleted[table];
         this.#tables[table].deadLetters += outcome.deadLetters[table];
       }
+      // What is left to do, where the brake has stopped the deletes meanwhile.
+      this.#deletes.add(outcome);
     }
-    return null;
   }
 
   /** What could not be written before may go in now. */
   async #retryDeadLetters(): Promise<void> {
     const [worker] = this.#deps.workers;
     if (worker === undefined) return;
-    await retryDeadLetters(this.#deps, worker);
+    try {
+      await retryDeadLetters(this.#deps, worker, this.#deletes.limit);
+    } catch (error) {
+      if (!(error instanceof TooManyDeletesError)) throw error;
+      this.#deletes.stop(error);
+      await retryDeadLetters(this.#deps, worker, 'none');
+    }
   }
 }

@@ -2,7 +2,7 @@
  * Repairs one batch: waits until the stream has come to where the batch was read, compares it with the
  * target, and writes the difference through the applier, leaving out what the stream touched meanwhile.
  */
-import type {Applier} from '../src/apply/applier.ts';
+import type {Applier, ApplyOptions} from '../src/apply/applier.ts';
 import type {Hands} from '../src/apply/hands.ts';
 import {
   asFound,
@@ -24,6 +24,7 @@ import {toRow, type Row} from '../src/mapping/values.ts';
 import {rangeCondition} from '../src/source/reader.ts';
 import type {SourceBatch} from './batch.ts';
 import {byTargetKey, diffTable, type TableDiff} from './diff.ts';
+import {ownedMembershipsOf} from './stored-ownership.ts';
 import {SCOPE_TABLES} from './segments.ts';
 
 export interface RepairOptions {
@@ -33,7 +34,12 @@ export interface RepairOptions {
   readonly newestWins: boolean;
   /** Write rows that are equal, too. */
   readonly everyRow: boolean;
+  /** Rows that are ours and should go are deleted; otherwise they are counted. */
   readonly mayDelete: boolean;
+  /** SYNC_DELETES=keep: rows that are ours and have no source row stay, and are in order so. */
+  readonly keeps: boolean;
+  /** What the run may delete: see {@link ApplyOptions.deletes}. */
+  readonly deletes: ApplyOptions['deletes'];
   /** The target's tables were empty: nothing to compare with. */
   readonly targetIsEmpty: boolean;
 }
@@ -47,12 +53,17 @@ export interface RepairOutcome {
   readonly foreign: PerTable<number>;
   /** Ours, without an eligible source row, and not deleted since that was not allowed. */
   readonly toDelete: PerTable<number>;
+  /** Memberships that hang on institutes among those, whether they are counted there or not. */
+  readonly underInstitutes: number;
+  /** Ours, without an eligible source row, and kept. */
+  readonly kept: PerTable<number>;
 }
 
 /**
  * Does the whole of a batch, and closes its window.
  *
- * @throws SyncError where a server fails; StoppedError when the signal is set
+ * @throws SyncError where a server fails; StoppedError when the signal is set; TooManyDeletesError, with
+ *   nothing of the batch written
  */
 export async function repairBatch(
   hands: Hands,
@@ -81,13 +92,15 @@ class Repair {
   /** Rows that are not as they should be: how many of a first load, and which of a target that holds some. */
   readonly #absent = perTable(() => 0);
   readonly #drifted = perTable((): string[] => []);
-  readonly #outcome: RepairOutcome = {
+  readonly #outcome = {
     compared: perTable(() => 0),
     repaired: perTable(() => 0),
     deleted: perTable(() => 0),
     deadLetters: perTable(() => 0),
     foreign: perTable(() => 0),
     toDelete: perTable(() => 0),
+    underInstitutes: 0,
+    kept: perTable(() => 0),
   };
 
   constructor(hands: Hands, batch: SourceBatch, options: RepairOptions) {
@@ -105,11 +118,12 @@ class Repair {
     const changes = this.#changes.toChangeSet(window, memberships, this.#plan);
     const outcome = this.#outcome;
     if (isEmpty(changes)) return outcome;
-    const {applier, tap} = this.#options;
+    const {applier, tap, deletes} = this.#options;
     const written = await applier.apply(this.#hands, changes, {
       progress: null,
       follow: false,
       need: tap.need,
+      ...(deletes === undefined ? {} : {deletes}),
     });
     for (const table of this.#tables) {
       // Not those that wait with a dead letter, their own or a parent's.
@@ -153,6 +167,8 @@ class Repair {
       this.#hands.session,
       diffs.flatMap(({table, diff}) => [...diff.equal, ...diff.extra].map(key => ownedKey(table, key))),
     );
+    /** Users and institutes that are counted as rows to delete. */
+    const going = {user: new Set<string>(), institute: new Set<string>()};
     for (const {table, source, diff} of diffs) {
       const isOwned = (key: string) => owned.has(ownedKey(table, key));
       const isTouched = (key: string) => touches(this.#batch.window, table, key);
@@ -166,10 +182,30 @@ class Repair {
       for (const key of diff.extra) {
         if (isTouched(key)) continue;
         if (!isOwned(key)) this.#outcome.foreign[table]++;
-        else if (this.#options.mayDelete) this.#changes.remove(table, key);
-        else this.#outcome.toDelete[table]++;
+        else this.#extra(table, key, table === 'user' || table === 'institute' ? going[table] : null);
       }
+      if (table === 'institute_users' && !this.#options.mayDelete && !this.#options.keeps)
+        this.#outcome.toDelete.institute_users += [...diff.equal, ...diff.different].filter(
+          key => going.user.has(splitPair(key).userId) && isOwned(key) && !isTouched(key),
+        ).length;
     }
+    if (going.institute.size > 0)
+      this.#outcome.underInstitutes = await this.#membershipsUnder(going.institute);
+  }
+
+  /** A row of ours that has no eligible source row. */
+  #extra(table: TargetTable, key: string, going: Set<string> | null): void {
+    if (this.#options.keeps) this.#outcome.kept[table]++;
+    else if (this.#options.mayDelete) this.#changes.remove(table, key);
+    else {
+      this.#outcome.toDelete[table]++;
+      going?.add(key);
+    }
+  }
+
+  #membershipsUnder(instituteIds: ReadonlySet<string>): Promise<number> {
+    const {stream} = this.#options.applier.fence;
+    return ownedMembershipsOf(sql => this.#hands.session.query(sql), stream, instituteIds);
   }
 
   #sourceRows(table: TargetTable): Map<string, Row> {
@@ -210,9 +246,12 @@ class Repairs {
     else this.#users.set(key, asFound(row));
   }
 
+  /**
+   * A user_auth row goes with its user, whether the user's own row is still there or not: both belong to one
+   * row of the source, which does not have it any more.
+   */
   remove(table: TargetTable, key: string): void {
-    // A user_auth goes with its user; alone it is replaced.
-    if (table !== 'user_auth') this.set(table, key, null);
+    this.set(table, key, null);
   }
 
   /**

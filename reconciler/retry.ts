@@ -10,11 +10,13 @@ const RETRY_PAGE = 20_000;
 /**
  * Tries every dead letter again, from the source's rows as they are now.
  *
+ * @param deletes what a run may delete; left out, all that is to go may
  * @returns how many there were, and how many remain
  */
 export async function retryDeadLetters(
   {applier, lock, tap}: Pick<RepairOptions, 'applier' | 'lock' | 'tap'>,
   {hands}: Pick<Worker, 'hands'>,
+  deletes?: RepairOptions['deletes'],
 ): Promise<{retried: number; remaining: number}> {
   const query = (sql: string) => hands.session.query(sql);
   await applier.deadLetters.recount(query);
@@ -35,7 +37,12 @@ export async function retryDeadLetters(
       // As the source is now, which may be ahead of the stream: what it replays later ends in the same.
       await lock.stream(async () => {
         tap.applying(changes);
-        await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need});
+        await applier.apply(hands, changes, {
+          progress: null,
+          follow: true,
+          need: tap.need,
+          ...(deletes === undefined ? {} : {deletes}),
+        });
       });
     }
   }

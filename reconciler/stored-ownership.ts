@@ -21,6 +21,19 @@ export async function ownedRows(query: QueryPort, stream: string): Promise<PerTa
   };
 }
 
+/** How many memberships of these institutes are ours. */
+export async function ownedMembershipsOf(
+  query: QueryPort,
+  stream: string,
+  instituteIds: Iterable<string>,
+): Promise<number> {
+  const scopes = Array.from(instituteIds, literal).join(', ');
+  const [row] = await query(
+    `SELECT SUM(size) FROM sync_owned WHERE stream = ${literal(stream)} AND kind = 'membership' AND scope IN (${scopes})`,
+  );
+  return Number(row?.[0] ?? 0);
+}
+
 /** Which of these keys of a table are ours. */
 export async function ownedAmong(
   query: QueryPort,

@@ -23,8 +23,8 @@ const LOOK_MS = 700;
 const MAX_LOOKS = 20;
 
 type Tally = {
-  -readonly [K in keyof TableVerdict]: TableVerdict[K] extends readonly string[] ? string[] : number;
-};
+  -readonly [K in keyof Omit<TableVerdict, 'sampleKeys'>]: TableVerdict[K];
+} & {sampleKeys: string[]};
 
 /** @throws SyncError where a server fails: then nothing can be told */
 export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
@@ -56,15 +56,7 @@ class Verification {
   readonly #source: QueryPort;
   readonly #batchRows: number;
   readonly #signal: AbortSignal;
-  readonly #tables: PerTable<Tally> = perTable(() => ({
-    compared: 0,
-    missing: 0,
-    different: 0,
-    extra: 0,
-    deadLetters: 0,
-    foreign: 0,
-    sampleKeys: [],
-  }));
+  readonly #tables: PerTable<Tally>;
 
   constructor(config: Config, plan: Plan, source: QueryPort, target: QueryPort, signal: AbortSignal) {
     this.#deps = {
@@ -73,7 +65,18 @@ class Verification {
       target,
       stream: config.name,
       newestWins: config.conflicts === 'newest',
+      keeps: config.deletes === 'keep',
     };
+    this.#tables = perTable(() => ({
+      compared: 0,
+      missing: 0,
+      different: 0,
+      extra: 0,
+      deadLetters: 0,
+      foreign: 0,
+      ...(this.#deps.keeps ? {kept: 0} : {}),
+      sampleKeys: [],
+    }));
     this.#source = source;
     this.#batchRows = config.reconcile.batchRows;
     this.#signal = signal;
@@ -123,6 +126,7 @@ class Verification {
       total.compared += tally.compared;
       total.deadLetters += tally.deadLetters;
       total.foreign += tally.foreign;
+      if (total.kept !== undefined) total.kept += tally.kept ?? 0;
     }
     for (const [id, {table, key, kind}] of sight.differences) {
       const total = this.#tables[table];

@@ -6,7 +6,8 @@ import {describeError, type Logger} from '../src/logger.ts';
 import {StoppedError, SyncError} from '../src/errors.ts';
 import {Backoff, pause} from '../src/lifecycle/backoff.ts';
 import type {ReplicationState} from '../src/status/operations.ts';
-import {streamOnce, type AttemptDeps} from './attempt.ts';
+import {streamOnce} from './attempt.ts';
+import type {AttemptDeps} from './attempt-deps.ts';
 
 export interface ReplicatorDeps extends AttemptDeps {
   readonly logger: Logger;

@@ -1,6 +1,7 @@
 /** The daemon: waits for the lease, leads while it has it, and answers for what it does meanwhile. */
 import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
+import {KnownWrites} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
 import {StoppedError, SyncError} from './errors.ts';
@@ -58,6 +59,7 @@ export class Daemon implements Operations {
   #countDue = new AbortController();
   #unseen: Unseen | null = null;
   #reconnects = 0;
+  readonly #writes = new KnownWrites();
   /** Where the leader before stopped. */
   #saved: Place | null = null;
 
@@ -116,7 +118,7 @@ export class Daemon implements Operations {
   /** @param onAdvance called when leading has got something done */
   async #lead(signal: AbortSignal, onAdvance: () => void): Promise<void> {
     const {config, logger, metrics, holder} = this.#deps;
-    const options = {config: config.target, stream: config.name, holder};
+    const options = {config: config.target, stream: config.name, holder, writes: this.#writes};
     const lease = await waitForLease(options, signal, () => {
       this.#setState('standby', null);
       logger.info({event: 'lease.waiting'}, 'another instance leads: standing by');
@@ -211,7 +213,9 @@ export class Daemon implements Operations {
   }
 
   async trigger(request: TriggerRequest): Promise<StartedRun> {
-    return this.#leader().runner.start('api', request);
+    const {runId, ended} = await this.#leader().runner.start('api', request);
+    // Whoever has the answer must not see a status from before it.
+    return {runId, ended: ended.then(run => this.#afterReading(run))};
   }
 
   verify(signal: AbortSignal): Promise<Verdict> {
@@ -242,12 +246,17 @@ export class Daemon implements Operations {
     return this.#store.deadLetters(page);
   }
 
-  retryDeadLetters(): Promise<{retried: number; remaining: number}> {
-    return this.#leader().runner.retryDeadLetters();
+  async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
+    return this.#afterReading(await this.#leader().runner.retryDeadLetters());
   }
 
   subscribe(listener: (event: OperationEvent) => void): () => void {
     return this.#subscribers.add(listener);
+  }
+
+  async #afterReading<T>(answer: T): Promise<T> {
+    await this.#bookkeeping.read();
+    return answer;
   }
 
   #leader(): Leadership {

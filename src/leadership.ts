@@ -4,6 +4,7 @@
  */
 import {runReplicator} from '../replicator/replicator.ts';
 import {pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
+import {runFenced} from './apply/session.ts';
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
 import type {Lease} from './db/lease.ts';
@@ -17,7 +18,7 @@ import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import {TARGET_TABLES, type ReplicationState} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
-import type {AppliedBatch} from '../replicator/attempt.ts';
+import type {AppliedBatch} from '../replicator/attempt-deps.ts';
 import {Workbench} from './workbench.ts';
 
 export interface LeadershipDeps {
@@ -47,6 +48,8 @@ export class Leadership {
   readonly #stopped = new AbortController();
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
   #paused = false;
+  /** The last pause or resume that was asked for. */
+  #steering: Promise<void> = Promise.resolve();
 
   constructor(deps: LeadershipDeps, signal: AbortSignal) {
     this.#deps = deps;
@@ -89,6 +92,12 @@ export class Leadership {
       );
     });
     const checkpoint = await this.checkpoint();
+    if (lease.wasRestored) {
+      logger.warn(
+        {event: 'target.restored'},
+        'the target was restored from a backup: the stream goes on from the restored position, and a full reconcile follows',
+      );
+    }
     this.#paused = checkpoint?.paused ?? false;
     if (checkpoint !== null && checkpoint.owed !== '') this.#owed.owe();
     const paying = this.#owed.pay(this.#signal);
@@ -130,20 +139,43 @@ export class Leadership {
     }
   }
 
-  /** Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. */
-  async pause(): Promise<void> {
-    await this.#query(pausedStatement(this.#deps.lease.fence, true));
-    this.#paused = true;
-    this.#streaming?.stop.abort();
-    await this.#streaming?.ended;
-    this.#streaming = null;
-    this.#deps.events.onState('paused', null);
+  /**
+   * Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. Of
+   * several calls of the two at once, each is done when those before it are: the last one decides.
+   */
+  pause(): Promise<void> {
+    return this.#steer(async () => {
+      await this.#savePaused(true);
+      this.#paused = true;
+      this.#streaming?.stop.abort();
+      await this.#streaming?.ended;
+      this.#streaming = null;
+      this.#deps.events.onState('paused', null);
+    });
   }
 
-  async resume(): Promise<void> {
-    await this.#query(pausedStatement(this.#deps.lease.fence, false));
-    this.#paused = false;
-    if (this.#deps.config.replicationEnabled && this.#streaming === null) this.#startStream();
+  resume(): Promise<void> {
+    return this.#steer(async () => {
+      await this.#savePaused(false);
+      this.#paused = false;
+      if (this.#deps.config.replicationEnabled && this.#streaming === null && !this.#signal.aborted)
+        this.#startStream();
+    });
+  }
+
+  #steer(action: () => Promise<void>): Promise<void> {
+    const done = this.#steering.then(action);
+    this.#steering = done.catch(() => undefined);
+    return done;
+  }
+
+  #savePaused(paused: boolean): Promise<void> {
+    const {fence} = this.#deps.lease;
+    return this.#withTarget(async target => {
+      const query = (sql: string) => queryRows('target', target, sql);
+      await runFenced({query}, pausedStatement(fence, paused));
+      fence.writes.committed();
+    });
   }
 
   /** The state of the saved checkpoint, for those who look. */
@@ -223,7 +255,7 @@ export class Leadership {
   }
 
   async #withTarget<T>(use: (target: Connection) => Promise<T>): Promise<T> {
-    const target = await connect('target', this.#deps.config.target);
+    const target = await connect('target', this.#deps.config.target, {multipleStatements: true});
     try {
       return await use(target);
     } finally {

@@ -3,7 +3,6 @@ import {verifyTables} from '../reconciler/verifier.ts';
 import {reconcile} from '../reconciler/reconciler.ts';
 import {retryDeadLetters} from '../reconciler/retry.ts';
 import {owedStatement} from './apply/checkpoint.ts';
-import {runFenced} from './apply/session.ts';
 import type {Config} from './config.ts';
 import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
@@ -145,8 +144,9 @@ export class ReconcileRunner {
       // holds back waits for a person, not for another run. Under the lock, so that the stream owes nothing now.
       await this.#workbench.lock.chunk(async () => {
         if (applier.timesOwed !== timesOwed) return;
-        const session = bench.workers[0]?.hands.session;
-        if (session !== undefined) await runFenced(session, owedStatement(applier.fence, ''));
+        const [worker] = bench.workers;
+        if (worker !== undefined)
+          await applier.runFenced(worker.hands.session, owedStatement(applier.fence, ''));
       });
       this.#events.onForeign(result.foreign);
       return result;

@@ -21,6 +21,7 @@ import {
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
+import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide} from './decide.ts';
 import type {Hands} from './hands.ts';
 import {isWhole, readMissing} from './missing.ts';
@@ -41,6 +42,11 @@ export interface ApplyOptions {
   readonly follow: boolean;
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
+  /**
+   * Where a run deletes: what it may delete, past which nothing is written and TooManyDeletesError is
+   * thrown; `none`, and rows that should go stay. Left out, deletes are limited by SYNC_DELETES alone.
+   */
+  readonly deletes?: DeleteBudget | 'none';
   /** What will be applied after it: made ready as soon as it is known, while this is being written. */
   readonly next?: Promise<Next | null>;
 }
@@ -61,14 +67,19 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /** Counts what was written, or may have been: what was decided before is then to be decided anew. */
+  /** Counts what was written, or may have been: what was decided before must then be decided again. */
   #version = 0;
   #ahead: Ahead | null = null;
   /** Replaced when a schema changed. */
   plan: Plan;
   readonly deadLetters: DeadLetters;
-  /** How often a reconcile became owed: a run that began before the last time does not pay it. */
+  /** How often a reconcile was asked for: a run that began before the last time does not count for it. */
   timesOwed = 0;
+  /**
+   * A unique value may have become free, and who waits for it was not tried again: a fault came in between,
+   * here or in a process before this one.
+   */
+  mustRetryConflicts = true;
 
   constructor(deps: ApplierDeps) {
     this.#deps = deps;
@@ -93,9 +104,12 @@ export class Applier {
     if (options.progress?.owesReconcile === true) this.timesOwed++;
     const whole = await readMissing(hands, this.plan, changes, options.need);
     for (let attempt = 0; ; attempt++) {
+      const {deletes} = options;
+      const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(hands, whole, options, attempt > 0);
+        return await this.#attempt(hands, whole, options, {careful: attempt > 0, allowance});
       } catch (error) {
+        allowance?.giveBack();
         // What is in memory may be of a connection that was lost in the middle of something.
         this.#dropAhead();
         this.#ownership.clear();
@@ -132,22 +146,34 @@ export class Applier {
     return this.#ownership.view(keys, sql => session.query(sql));
   }
 
+  /**
+   * Runs a statement of the checkpoint by itself.
+   *
+   * @throws SyncError `lease-lost`
+   */
+  async runFenced(session: Session, statement: string): Promise<void> {
+    await runFenced(session, statement);
+    this.fence.writes.committed();
+  }
+
   /** Moves the checkpoint alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
     if (progress.owesReconcile) this.timesOwed++;
-    await runFenced(session, fenceStatement(this.#deps.fence, progress));
+    await this.runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 
   async #attempt(
     hands: Hands,
     changes: ChangeSet,
     options: ApplyOptions,
-    careful: boolean,
+    {careful, allowance}: {careful: boolean; allowance: Allowance | null},
   ): Promise<Outcome> {
     const {session} = hands;
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
-    if (isSimple(batch) && !careful) {
+    // Deletes that are counted are counted where their rows are locked.
+    const isCounted = allowance !== null && batch.work.deletes.institute_users.length > 0;
+    if (isSimple(batch) && !careful && !isCounted) {
       try {
         const flights = ahead?.flights ?? new Flights(session);
         const writing = ahead?.write() ?? writeAtOnce(flights, batch);
@@ -168,7 +194,8 @@ export class Applier {
     const outcome = await writeCarefully(hands, batch, {
       follow,
       need,
-      mayDelete: this.#deps.config.deletes === 'mirror',
+      mayDelete: this.#mayDelete(options),
+      allowance,
       ownershipOf: (asked, keys) => this.ownershipOf(asked, keys),
     });
     await this.#committed(session, batch, outcome);
@@ -214,6 +241,7 @@ export class Applier {
 
   async #committed(session: Session, batch: Batch, outcome: Outcome): Promise<void> {
     batch.owned.commit();
+    this.fence.writes.committed();
     this.#version++;
     const touched = Object.values(outcome.deadLetters).some(count => count > 0) || this.deadLetters.count > 0;
     if (touched) await this.deadLetters.recount(sql => session.query(sql));
@@ -223,10 +251,11 @@ export class Applier {
   async #prepare(
     session: Session,
     changes: ChangeSet,
-    {progress, follow}: ApplyOptions,
+    options: ApplyOptions,
     before: OwnershipView | null,
   ): Promise<Batch> {
     const {config, fence} = this.#deps;
+    const {progress, follow} = options;
     const {plan} = this;
     const query = (sql: string) => session.query(sql);
     const pairs = Array.from(changes.memberships, ([key, row]) =>
@@ -235,7 +264,7 @@ export class Applier {
     const dead = await this.#deadAmong(changes, pairs, query);
     const keys = {userIds: changes.users, instituteIds: changes.institutes, pairs};
     const owned = await this.#ownership.view(keys, query, before);
-    const work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
+    const work = decide(plan, changes, {owned, dead, follow, mayDelete: this.#mayDelete(options)});
     return {
       plan,
       work,
@@ -246,6 +275,10 @@ export class Applier {
       at: progress === null ? '' : formatPosition(progress.position),
       options: {newestWins: config.conflicts === 'newest', batchRows: config.reconcile.batchRows},
     };
+  }
+
+  #mayDelete({deletes}: ApplyOptions): boolean {
+    return this.#deps.config.deletes === 'mirror' && deletes !== 'none';
   }
 
   async #deadAmong(

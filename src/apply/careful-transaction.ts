@@ -8,6 +8,7 @@ import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow} from './decide.ts';
+import type {Allowance} from './delete-budget.ts';
 import {lockAndFindReferred} from './references.ts';
 import {isDeadlock, isReferred, isRefusal, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
@@ -20,16 +21,18 @@ export class CarefulTransaction {
   readonly #session: Session;
   readonly #batch: Batch;
   readonly #trial: Trial;
+  readonly #allowance: Allowance | null;
   readonly #letters: NewDeadLetter[];
   readonly #written = perTable(() => new Set<string>());
   readonly #newlyOwned = perTable(() => new Set<string>());
   readonly #gone = perTable(() => new Set<string>());
   readonly #failed = perTable(() => new Set<string>());
 
-  constructor(session: Session, batch: Batch) {
+  constructor(session: Session, batch: Batch, allowance: Allowance | null) {
     this.#session = session;
     this.#batch = batch;
     this.#trial = new Trial(session);
+    this.#allowance = allowance;
     this.#letters = [...batch.work.deadLetters];
   }
 
@@ -190,14 +193,16 @@ export class CarefulTransaction {
 
   /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
   async delete(table: TargetTable, keys: readonly string[]): Promise<void> {
-    for (const slice of inBatches(keys, this.#batch.options.batchRows)) await this.#deleteSlice(table, slice);
+    for (const slice of inBatches(keys, this.#batch.options.batchRows)) {
+      const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, slice);
+      for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
+      this.#allowance?.take(table, Math.max(0, locked - blocked.size));
+      const free = slice.filter(key => !blocked.has(key));
+      if (free.length > 0) await this.#deleteSlice(table, free);
+    }
   }
 
-  async #deleteSlice(table: TargetTable, wanted: readonly string[]): Promise<void> {
-    const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);
-    for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
-    const keys = wanted.filter(key => !blocked.has(key));
-    if (keys.length === 0) return;
+  async #deleteSlice(table: TargetTable, keys: readonly string[]): Promise<void> {
     const plan = this.#batch.plan.tables[table];
     const error = await this.#trial.write(plan, deleteByKeys(plan, keys), deleteOfNothing(plan));
     if (error !== null) {

@@ -13,6 +13,7 @@ import {
   followUsers,
   type DependantsContext,
 } from './dependants.ts';
+import type {Allowance} from './delete-budget.ts';
 import type {Hands} from './hands.ts';
 import {ownedMembership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
 import type {Session} from './session.ts';
@@ -24,17 +25,19 @@ export interface CarefulOptions {
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
   readonly mayDelete: boolean;
+  /** What the transaction may delete; null where that is not limited. */
+  readonly allowance: Allowance | null;
   readonly ownershipOf: (session: Session, keys: Iterable<OwnedKey> | OwnedKeys) => Promise<OwnershipView>;
 }
 
-/** @throws SyncError where a server fails; the transaction is then to be rolled back */
+/** @throws SyncError where a server fails, TooManyDeletesError; the transaction is then to be rolled back */
 export async function writeCarefully(
   {session, reader, untilSeen}: Hands,
   batch: Batch,
-  {follow, need, mayDelete, ownershipOf}: CarefulOptions,
+  {follow, need, mayDelete, allowance, ownershipOf}: CarefulOptions,
 ): Promise<Outcome> {
   const {work, owned, plan} = batch;
-  const transaction = new CarefulTransaction(session, batch);
+  const transaction = new CarefulTransaction(session, batch, allowance);
   const loadOwnership = async (keys: Iterable<OwnedKey> | OwnedKeys) =>
     owned.merge(await ownershipOf(session, keys));
   const context: DependantsContext = {

@@ -80,9 +80,10 @@ function decideParents(
       if (table === 'user') take(work, 'user_auth', judgeValues(plan.tables.user_auth, row), written, dead);
     } else if (verdict !== 'row' && verdict !== 'ineligible') {
       work.deadLetters.push({table, key, code: verdict, detail: null});
-    } else if (isOwned) {
-      if (mayDelete) work.deletes[table].push(key);
+    } else if (isOwned && mayDelete) {
+      work.deletes[table].push(key);
     } else {
+      // It is not ours, or it is kept as it is: nothing waits to be written any more.
       settle(work, table, key, dead);
       if (table === 'user') settle(work, 'user_auth', key, dead);
     }
@@ -120,10 +121,10 @@ export function decideMemberships(
     } else if (isEligible && user !== 'absent' && institute !== 'absent') {
       // It waits with its parent, as it is; it is no dead letter itself.
       settle(work, 'institute_users', key, dead);
-    } else if (!owned.has(ownedMembership(instituteId, userId))) {
-      settle(work, 'institute_users', key, dead);
-    } else if (mayDelete) {
+    } else if (owned.has(ownedMembership(instituteId, userId)) && mayDelete) {
       work.deletes.institute_users.push(key);
+    } else {
+      settle(work, 'institute_users', key, dead);
     }
   }
 }

@@ -33,7 +33,7 @@ export function assertUnreferred(plan: Plan, table: TargetTable): string {
 }
 
 /**
- * Locks rows that are to be deleted, and tells which of them others refer to, by which table. Looked for
+ * Locks rows that are to be deleted, and tells how many there are and which of them others refer to, by which table. Looked for
  * even where the foreign key would stop us, since the name of the table is what an operator needs.
  */
 export async function lockAndFindReferred(
@@ -41,12 +41,12 @@ export async function lockAndFindReferred(
   plan: Plan,
   table: TargetTable,
   keys: readonly string[],
-): Promise<Map<string, string>> {
+): Promise<{blocked: Map<string, string>; locked: number}> {
   const blocked = new Map<string, string>();
-  if (keys.length === 0) return blocked;
+  if (keys.length === 0) return {blocked, locked: 0};
   const {key, target} = plan.tables[table];
   const lock = `SELECT COUNT(*) FROM ${quoteName(target)} WHERE ${keyCondition(plan.tables[table], keys)} FOR UPDATE`;
-  const [, rows] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];
+  const [counts, rows] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];
   const own = new Set(plan.references.filter(isOwnReference(plan)).map(nameOf));
   const others = (rows ?? [])
     .map(([schema, table, name, rule]) => ({
@@ -72,7 +72,7 @@ export async function lockAndFindReferred(
       if (!KEEPING_RULES.has(referrer.rule)) for (const one of keys) blocked.set(one, name);
     }
   }
-  return blocked;
+  return {blocked, locked: Number(counts?.[0]?.[0])};
 }
 
 /** The columns of these foreign keys as they are now: a name may have been given anew since. */

@@ -111,19 +111,25 @@ export async function rollBack(session: Session): Promise<boolean> {
   }
 }
 
+
+/** The fence's own errors: another leads or the row was restored (1048), or the row is gone (1242). */
+const FENCE_ERRNOS = new Set([1048, 1242]);
+
 /**
  * Runs a statement that checks the fence and touches nothing else.
  *
- * @throws SyncError `lease-lost` where another leads by now
+ * @throws SyncError `lease-lost` where another leads by now, or where the target was restored from a backup
  */
-export async function runFenced(session: Session, statement: string): Promise<void> {
+export async function runFenced(session: Pick<Session, 'query'>, statement: string): Promise<void> {
   try {
     await session.query(statement);
   } catch (error) {
-    if (error instanceof SyncError && error.errno === 1048) {
-      throw new SyncError('lease-lost', 'another instance leads: the fencing number has moved on', {
-        cause: error,
-      });
+    if (error instanceof SyncError && error.errno !== undefined && FENCE_ERRNOS.has(error.errno)) {
+      throw new SyncError(
+        'lease-lost',
+        'the checkpoint is not as this instance left it: another instance leads, or the target was restored',
+        {cause: error},
+      );
     }
     throw error;
   }

@@ -1,7 +1,7 @@
 import {hostname} from 'node:os';
 import {MultiBar, Presets} from 'cli-progress';
 import type {CommandContext} from '../cli.ts';
-import {readCheckpoint} from '../apply/checkpoint.ts';
+import {KnownWrites, readCheckpoint} from '../apply/checkpoint.ts';
 import {connect} from '../db/connection.ts';
 import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
@@ -29,6 +29,7 @@ export async function syncCommand(
       config: config.target,
       stream: config.name,
       holder: `${hostname()}:${process.pid}`,
+      writes: new KnownWrites(),
     });
     if (lease === null)
       throw new SyncError(
@@ -98,8 +99,9 @@ function progressBar(): {update(rows: number, total: number): void; stop(): void
 
 function summary(run: Run): string {
   const rows = TARGET_TABLES.map(table => {
-    const {compared, repaired, deleted, deadLetters} = run.tables[table];
-    return `  ${table.padEnd(16)} ${compared} compared, ${repaired} repaired, ${deleted} deleted, ${deadLetters} dead letters`;
+    const {compared, repaired, deleted, deadLetters, kept} = run.tables[table];
+    const stays = kept === undefined ? '' : `, ${kept} kept`;
+    return `  ${table.padEnd(16)} ${compared} compared, ${repaired} repaired, ${deleted} deleted, ${deadLetters} dead letters${stays}`;
   });
   const error = run.error === null ? '' : `: ${run.error}`;
   return `reconcile ${run.state} in ${((run.durationMs ?? 0) / 1000).toFixed(1)} s${error}\n${rows.join('\n')}\n`;

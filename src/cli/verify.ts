@@ -15,10 +15,12 @@ export async function verifyCommand(
   if (json) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
   else {
     for (const table of TARGET_TABLES) {
-      const {compared, missing, different, extra, deadLetters, foreign, sampleKeys} = verdict.tables[table];
+      const {compared, missing, different, extra, deadLetters, foreign, kept, sampleKeys} =
+        verdict.tables[table];
+      const stays = kept === undefined ? '' : `, ${kept} kept`;
       const sample = sampleKeys.length === 0 ? '' : `, such as ${sampleKeys.join(' ')}`;
       process.stdout.write(
-        `${table.padEnd(16)} ${compared} compared, ${missing} missing, ${different} different, ${extra} extra${sample}; ${deadLetters} dead letters, ${foreign} foreign\n`,
+        `${table.padEnd(16)} ${compared} compared, ${missing} missing, ${different} different, ${extra} extra${sample}; ${deadLetters} dead letters, ${foreign} foreign${stays}\n`,
       );
     }
     process.stdout.write(verdict.equal ? 'equal\n' : 'drift\n');

@@ -2,6 +2,7 @@
 import type {Knex} from 'knex';
 import * as bookkeeping from '../../migrations/0001-bookkeeping.ts';
 import * as organizationTables from '../../migrations/0002-organization-tables.ts';
+import * as restoredTargets from '../../migrations/0003-restored-targets.ts';
 import {SyncError} from '../errors.ts';
 import {lockName} from './lease.ts';
 
@@ -10,6 +11,7 @@ type Migration = {name: string; up(knex: Knex): Promise<void>; down(knex: Knex):
 const MIGRATIONS: Migration[] = [
   {name: '0001-bookkeeping', ...bookkeeping},
   {name: '0002-organization-tables', ...organizationTables},
+  {name: '0003-restored-targets', ...restoredTargets},
 ];
 
 /** In their order. */

@@ -3,6 +3,7 @@ import {SOURCE_TABLE_NAMES, TABLE_MAPS} from '../mapping/tables.ts';
 import {queryRows} from '../db/connection.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
+import {checkHiddenReferences} from './hidden-references.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
 
 const TARGET_NAMES: readonly string[] = TABLE_MAPS.map(({target}) => target);
@@ -116,15 +117,17 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
     ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
   );
   return [
-    ...(strangers.length === 0
-      ? [ok('target', 'target-foreign-keys', 'no other table refers to the mapped ones')]
-      : strangers.map(([schema = '', table = '', name, referenced = '']) =>
-          warning('target', 'target-foreign-keys', {
-            message: `${schema}.${table} refers to ${referenced} (${name})`,
-            why: 'a row that it refers to cannot be deleted: the delete waits as a dead letter, delete-blocked',
-            mend: `delete the rows of ${quoteName(table)} first, as the Organization Service would; or ALTER TABLE ${quoteName(schema)}.${quoteName(table)} DROP FOREIGN KEY ${quoteName(name ?? '')};`,
-          }),
-        )),
+    ...strangers.map(([schema = '', table = '', name, referenced = '']) =>
+      warning('target', 'target-foreign-keys', {
+        message: `${schema}.${table} refers to ${referenced} (${name})`,
+        why: 'a row that it refers to cannot be deleted: the delete waits as a dead letter, delete-blocked',
+        mend: `delete the rows of ${quoteName(table)} first, as the Organization Service would; or ALTER TABLE ${quoteName(schema)}.${quoteName(table)} DROP FOREIGN KEY ${quoteName(name ?? '')};`,
+      }),
+    ),
+    ...(await checkHiddenReferences(
+      probe,
+      new Set(strangers.map(([schema = '', table = '']) => `${schema}/${table}`)),
+    )),
     ...own.map(key =>
       warning('target', 'target-cascades', {
         message: `${key.table}.${key.name} cascades from ${key.referenced}`,

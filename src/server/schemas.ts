@@ -14,12 +14,16 @@ function byTable<S extends z.ZodType>(schema: S) {
   return z.object({institute: schema, user: schema, institute_users: schema, user_auth: schema});
 }
 
+const kept = count.openapi({
+  description: 'With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay.',
+});
 const tableOutcome = z
   .object({
     compared: count.openapi({description: 'Eligible source rows that the run vouches for.'}),
     repaired: count,
     deleted: count,
     deadLetters: count,
+    kept: kept.optional(),
   })
   .openapi('TableOutcome');
 const tableOutcomes = byTable(tableOutcome).openapi('TableOutcomes');
@@ -167,6 +171,7 @@ const verdictTable = z
     extra: count,
     deadLetters: count,
     foreign: count,
+    kept: kept.optional(),
     sampleKeys: z.array(z.string()).readonly(),
   })
   .openapi('TableVerdict');

@@ -20,6 +20,8 @@ export interface TableOutcome {
   repaired: number;
   deleted: number;
   deadLetters: number;
+  /** With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay. */
+  kept?: number | undefined;
 }
 export type TableOutcomes = Record<TargetTable, TableOutcome>;
 
@@ -109,6 +111,8 @@ export interface TableVerdict {
   readonly extra: number;
   readonly deadLetters: number;
   readonly foreign: number;
+  /** With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay; no drift. */
+  readonly kept?: number | undefined;
   /** A few keys of rows in drift; keys only. */
   readonly sampleKeys: readonly string[];
 }

@@ -20,7 +20,13 @@ import {
 const KEEP_DAYS = 90;
 
 const count = z.number().int().min(0).default(0);
-const outcome = z.object({compared: count, repaired: count, deleted: count, deadLetters: count});
+const outcome = z.object({
+  compared: count,
+  repaired: count,
+  deleted: count,
+  deadLetters: count,
+  kept: z.number().int().min(0).optional(),
+});
 const outcomes = z.object({institute: outcome, user: outcome, institute_users: outcome, user_auth: outcome});
 
 export function noOutcomes(): TableOutcomes {

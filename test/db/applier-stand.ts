@@ -4,6 +4,7 @@ import type mysql from 'mysql2/promise';
 import {Applier, type ApplyOptions, type Next} from '../../src/apply/applier.ts';
 import {asFound, EMPTY_CHANGE_SET, type ChangeSet, type ParentChange} from '../../src/apply/change-set.ts';
 import type {Hands} from '../../src/apply/hands.ts';
+import {KnownWrites} from '../../src/apply/checkpoint.ts';
 import {openSession, type Session} from '../../src/apply/session.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {Row} from '../../src/mapping/values.ts';
@@ -105,7 +106,7 @@ export class ApplierStand {
     );
     this.applier = new Applier({
       config: {deletes: 'mirror', conflicts: 'source', reconcile: {batchRows: 100} as never},
-      fence: FENCE,
+      fence: {...FENCE, writes: new KnownWrites()},
       plan: this.plan,
     });
   }

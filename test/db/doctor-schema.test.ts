@@ -161,6 +161,38 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(faultsOf(await doctor()).filter(fault => / target (?!.*lease)/.test(fault))).toEqual([]);
     });
 
+    it('says which foreign keys of other schemas the account cannot see, and the grant that shows them', async () => {
+      const far = `${target}_far`;
+      const blind = `b_${target.slice(0, 12)}`;
+      const admin = (sql: string) => onTarget(sql);
+      await admin(
+        `CREATE DATABASE ${far}; CREATE TABLE ${far}.away (userId BIGINT, CONSTRAINT far_user FOREIGN KEY (userId) REFERENCES ${target}.user (userId) ON DELETE CASCADE);
+         CREATE USER '${blind}'@'%' IDENTIFIED BY 'Least-privilege-1'; GRANT SELECT, INSERT, UPDATE, DELETE ON ${target}.* TO '${blind}'@'%'`,
+      );
+      const look = async () =>
+        worst(
+          await examine(configOf(stand, {ORG_DB_USERNAME: blind, ORG_DB_PASSWORD: 'Least-privilege-1'})),
+          'target-foreign-keys',
+        );
+      const unseen = await look();
+      expect(unseen).toMatchObject({
+        level: 'warning',
+        message: `foreign keys of schemas other than ${target} cannot be seen by this account`,
+      });
+      // What InnoDB tells, it tells an account with PROCESS: then the table is known by name.
+      await admin(`GRANT PROCESS ON *.* TO '${blind}'@'%'`);
+      const named = await look();
+      expect(named.message).toBe(`${far}.away refers to user, and this account cannot see how`);
+      await admin(String(named.mend));
+      expect((await look()).message).toBe(`${far}.away refers to user (far_user)`);
+      await admin(`DROP DATABASE ${far}`);
+      expect((await look()).level).toBe('ok');
+      await admin(`REVOKE PROCESS ON *.* FROM '${blind}'@'%'`);
+      await admin(String(unseen.mend).replace(/; -- .*/, ''));
+      expect((await look()).message).toBe('no other table refers to the mapped ones');
+      await admin(`DROP USER '${blind}'@'%'`);
+    });
+
     it('warns of a cascade that comes from a table nobody watches', async () => {
       await onSource(`
         CREATE TABLE account (id BIGINT UNSIGNED PRIMARY KEY);

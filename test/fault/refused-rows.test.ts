@@ -13,14 +13,14 @@ const SCHEMA = {
   create: SURROGATE.create.replace('first_name VARCHAR(120)', 'first_name MEDIUMTEXT'),
 };
 
-describeEachFlavour('a row that the target refuses', ({flavour, server, source}) => {
+describeEachFlavour('a row that the target refuses', ({flavour, edition, server, source}) => {
   const all = obstacles(flavour);
   const letters = all.map(({letter}) => letter).toSorted();
   const badIds = all.map(({id}) => id).join(', ');
   let own: TestServer;
   let stand: Stand;
   beforeAll(async () => {
-    own = await startServer({flavour, options: [`--max-allowed-packet=${PACKET_BYTES}`]});
+    own = await startServer({edition, options: [`--max-allowed-packet=${PACKET_BYTES}`]});
     await withConnection(own, undefined, connection =>
       connection.query('CREATE DATABASE organizations CHARACTER SET utf8mb4'),
     );

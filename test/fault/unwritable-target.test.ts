@@ -8,11 +8,11 @@ import {startServer, type TestServer} from '../servers/server.ts';
 /** Ten attempts a second, each with several connections, would be many more. */
 const MAX_CONNECTIONS = 120;
 
-describeEachFlavour('a target that takes no writes', ({flavour, server, source}) => {
+describeEachFlavour('a target that takes no writes', ({edition, server, source}) => {
   let own: TestServer;
   let stand: Stand;
   beforeAll(async () => {
-    own = await startServer({flavour});
+    own = await startServer({edition});
     await withConnection(own, undefined, connection =>
       connection.query(
         // Without the right that passes read_only by.

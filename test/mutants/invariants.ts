@@ -13,12 +13,53 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/checkpoint.ts',
-        'IF(fencing_token = ${token}, fencing_token, NULL)',
-        'IF(fencing_token = ${token}, fencing_token, fencing_token)',
+        'IF(fencing_token = ${token} AND writes >= ${writes.count}, fencing_token, NULL)',
+        'IF(writes >= ${writes.count}, fencing_token, NULL)',
       ],
     ],
     answers: ['invariant 5', 'one writer'],
     test: ['test/fault/lease.test.ts', 'never write both'],
+  },
+  {
+    name: 'fence-that-needs-no-row',
+    edits: [['src/apply/checkpoint.ts', 'IF(ROW_COUNT() = 1, 1, (SELECT 1 UNION SELECT 2))', 'ROW_COUNT()']],
+    answers: ['invariant 5', 'one writer'],
+    test: ['test/db/fence.test.ts', 'writes nothing where'],
+  },
+  {
+    name: 'restored-position-is-overwritten',
+    edits: [
+      [
+        'src/apply/checkpoint.ts',
+        ' AND writes >= ${writes.count}, fencing_token, NULL)',
+        ', fencing_token, NULL)',
+      ],
+      [
+        'src/db/lease.ts',
+        'return (numbers?.writes ?? 0) < knownWrites;',
+        'return knownWrites < 0 && numbers === null;',
+      ],
+    ],
+    answers: ['continuity'],
+    test: ['test/fault/restored-targets.test.ts', 'is noticed by a daemon that runs'],
+  },
+  {
+    name: 'stream-that-feeds-on-its-checkpoint',
+    edits: [['replicator/quiet-saves.ts', 'const MAX_MS = 30_000;', 'const MAX_MS = 1000;']],
+    answers: ['continuity'],
+    test: ['test/unit/replicator/quiet-saves.test.ts', 'now and then'],
+  },
+  {
+    name: 'pause-and-resume-overlap',
+    edits: [['src/leadership.ts', 'const done = this.#steering.then(action);', 'const done = action();']],
+    answers: ['status'],
+    test: ['test/fault/answers.test.ts', 'a pause and a resume'],
+  },
+  {
+    name: 'conflicts-forgotten-by-a-crash',
+    edits: [['src/apply/applier.ts', 'mustRetryConflicts = true;', 'mustRetryConflicts = false;']],
+    answers: ['unique keys'],
+    test: ['test/fault/answers.test.ts', 'carried on after a crash'],
   },
   {
     name: 'lease-that-all-get',

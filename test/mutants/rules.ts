@@ -114,7 +114,13 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'foreign-rows-are-deleted',
-    edits: [['src/apply/decide.ts', '} else if (isOwned) {', '} else if (isOwned || row === null) {']],
+    edits: [
+      [
+        'src/apply/decide.ts',
+        '} else if (isOwned && mayDelete) {',
+        '} else if ((isOwned || row === null) && mayDelete) {',
+      ],
+    ],
     answers: ['ownership'],
     test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
   },
@@ -123,8 +129,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
-        'const blocked = new Map<string, string>();',
+        'const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, slice);',
+        'const blocked = new Map<string, string>(), locked = slice.length;',
       ],
     ],
     answers: ['ownership'],
@@ -132,19 +138,42 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'no-brake',
-    edits: [['reconciler/reconciler.ts', 'if (tooMany && !allowDeletes)', 'if (tooMany && allowDeletes)']],
+    edits: [
+      [
+        'reconciler/planned-deletes.ts',
+        'if (!this.#isAllowed && needsConfirmation(',
+        'if (this.#isAllowed && needsConfirmation(',
+      ],
+      [
+        'src/apply/delete-budget.ts',
+        'if (this.#isTooMany(table, this.#taken[table]))',
+        'if (count < 0 && this.#isTooMany(table, this.#taken[table]))',
+      ],
+    ],
     answers: ['ownership', '#20'],
     test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
   },
   {
+    name: 'brake-that-counts-once',
+    edits: [
+      [
+        'src/apply/delete-budget.ts',
+        'if (this.#isTooMany(table, this.#taken[table]))',
+        'if (count < 0 && this.#isTooMany(table, this.#taken[table]))',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/late-deletes.test.ts', 'between its two passes'],
+  },
+  {
     name: 'brake-at-a-hundred',
-    edits: [['reconciler/brake.ts', 'toDelete[table] > BRAKE_FLOOR', 'toDelete[table] >= BRAKE_FLOOR']],
+    edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
-    edits: [['reconciler/brake.ts', 'toDelete[table] > maxRatio', 'toDelete[table] >= maxRatio']],
+    edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
@@ -153,8 +182,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
-        '{owned, dead, follow, mayDelete: true}',
+        "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
+        "return deletes !== 'none';",
       ],
     ],
     answers: ['ownership'],
@@ -166,8 +195,8 @@ export const RULES: readonly Mutant[] = [
       ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
       [
         'src/apply/applier.ts',
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror' || !follow}",
+        "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
+        "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
       ],
     ],
     answers: ['ownership'],
