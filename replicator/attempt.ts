@@ -1,8 +1,9 @@
 /** One attempt to stream: connect, check, then read, compact and apply until something ends it. */
 import {setImmediate as turn} from 'node:timers/promises';
 import type {Applier, ApplyOptions, Next} from '../src/apply/applier.ts';
+import type {Outcome} from '../src/apply/transaction.ts';
 import type {Hands} from '../src/apply/hands.ts';
-import {isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
+import {EMPTY_CHANGE_SET, isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
 import type {ApplyLock, Turn} from '../src/apply/mutex.ts';
@@ -29,6 +30,9 @@ const PART_BYTES = 2 * 1024 * 1024;
 const STALL_CHECK_MS = 1000;
 /** How often a position is saved that nothing of ours came with. */
 const QUIET_SAVE_MS = 1000;
+
+/** Longer chains of rows that make others give way are left to the next reconcile. */
+const MAX_RETRY_ROUNDS = 100;
 
 /** What an attempt needs that is made anew for each. */
 export interface Connections {
@@ -232,7 +236,7 @@ class Attempt {
       ),
     });
     this.#saved();
-    await this.#retryWaiting(changes, need);
+    await this.#retryWaiting(changes, outcome, need);
     const durationMs = this.#deps.now() - startedMs;
     this.#deps.onApplied({...compacted, durationMs, outcome});
     if (reason !== null) this.#deps.onReconcileOwed(reason);
@@ -247,13 +251,16 @@ class Attempt {
     return {changes: batch.compacted.changes, options: optionsOf(batch.compacted), mayFollow};
   }
 
-  /** Rows that wait for a unique value that one of these keys may have freed. */
-  async #retryWaiting(changes: ChangeSet, need: Need): Promise<void> {
+  /** Rows that wait for a unique value that one of these keys, or who gave way to it, may have freed. */
+  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
     const {applier, hands} = this.#connections;
-    const retry = await applier.waitingFor(hands.session, changes);
-    if (isEmpty(retry)) return;
-    this.#deps.tap.applying(retry);
-    await applier.apply(hands, retry, {progress: null, follow: true, need});
+    let retry = await applier.waitingFor(hands.session, changes, evicted);
+    for (let rounds = 0; !isEmpty(retry) && rounds < MAX_RETRY_ROUNDS; rounds++) {
+      this.#deps.tap.applying(retry);
+      const outcome = await applier.apply(hands, retry, {progress: null, follow: true, need});
+      // Who gets a value may have made others give way, for whom more rows wait.
+      retry = await applier.waitingFor(hands.session, EMPTY_CHANGE_SET, outcome.evicted);
+    }
   }
 
   /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */
