@@ -108,20 +108,12 @@ export class Applier {
    *
    * @param evicted rows that left the target with them
    */
-  async waitingFor(
-    session: Session,
-    changes: ChangeSet,
-    evicted: Outcome['evicted'],
-  ): Promise<ChangeSet> {
+  async waitingFor(session: Session, changes: ChangeSet, evicted: Outcome['evicted']): Promise<ChangeSet> {
     if (this.deadLetters.count === 0) return EMPTY_CHANGE_SET;
     const freed = {
       institute: [...changes.institutes.keys(), ...evicted.institute],
       user: [...changes.users.keys(), ...evicted.user],
-      institute_users: [
-        ...changes.memberships.keys(),
-        ...changes.pairsToRead,
-        ...evicted.institute_users,
-      ],
+      institute_users: [...changes.memberships.keys(), ...changes.pairsToRead, ...evicted.institute_users],
       user_auth: [...changes.users.keys(), ...evicted.user, ...evicted.user_auth],
     };
     const waiting = await this.deadLetters.waitingFor(freed, sql => session.query(sql));

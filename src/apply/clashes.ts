@@ -62,7 +62,12 @@ class Clash {
   /** Of the rows beside those that are written: whether they give way. */
   readonly #others = new Map<string, boolean>();
 
-  constructor(transaction: ClashTransaction, rows: readonly KeyedRow[], keys: readonly UniqueKey[], stakes: Stakes) {
+  constructor(
+    transaction: ClashTransaction,
+    rows: readonly KeyedRow[],
+    keys: readonly UniqueKey[],
+    stakes: Stakes,
+  ) {
     this.#transaction = transaction;
     this.#rows = new Map(rows.map(row => [row.key, row]));
     this.#keys = keys;
@@ -81,7 +86,8 @@ class Clash {
       refused: new Set(this.#refused.keys()),
     });
     await this.#transaction.mark();
-    if (!(await this.#makeWay(settlement)) || !(await this.#write(settlement.writable, mayLearn))) return false;
+    if (!(await this.#makeWay(settlement)) || !(await this.#write(settlement.writable, mayLearn)))
+      return false;
     for (const letter of this.#refused.values()) this.#transaction.refuse(letter);
     for (const [key, other] of settlement.conflicts) this.#transaction.refuse(this.#conflict(key, other));
     for (const {key, kept} of standing.stakes) if (kept) this.#transaction.keep(key);

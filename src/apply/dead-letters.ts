@@ -99,7 +99,10 @@ export class DeadLetters {
       const find = async (keys: readonly string[], blocker: string) => {
         const found: string[] = [];
         for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
-          const list = keys.slice(i, i + KEYS_PER_QUERY).map(literal).join(',');
+          const list = keys
+            .slice(i, i + KEYS_PER_QUERY)
+            .map(literal)
+            .join(',');
           const sql = `SELECT row_key FROM sync_dead_letter WHERE ${conflicts} ${literal(table)} AND ${blocker} IN (${list})`;
           for (const [key] of await query(sql)) found.push(String(key));
         }

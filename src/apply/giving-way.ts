@@ -35,7 +35,8 @@ export async function evict(
 ): Promise<string[]> {
   const {transaction} = context;
   const kept = new Set<string>();
-  if (table === 'institute') for (const key of await dropMembershipsOfInstitutes(context, keys)) kept.add(key);
+  if (table === 'institute')
+    for (const key of await dropMembershipsOfInstitutes(context, keys)) kept.add(key);
   if (table === 'user') {
     for (const key of await dropMembershipsOfUsers(context, keys)) kept.add(key);
     const had = new Set(keys.filter(key => transaction.hasFailed('user_auth', key)));

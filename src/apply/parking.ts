@@ -30,7 +30,9 @@ export async function park(
       if (left.length === 0) return [];
       // A column that the server sets on each update is left as it is when it is named.
       const stays =
-        updated === undefined || updated === column ? '' : `, ${quoteName(updated.name)} = ${quoteName(updated.name)}`;
+        updated === undefined || updated === column
+          ? ''
+          : `, ${quoteName(updated.name)} = ${quoteName(updated.name)}`;
       const set = `UPDATE ${quoteName(plan.target)} SET ${quoteName(column.name)} = ${value}${stays} WHERE `;
       const refused: string[] = [];
       for (const slice of inBatches(left, KEYS_PER_STATEMENT))
@@ -89,6 +91,9 @@ function candidates({kind, schema}: ColumnPlan): string[] {
       values.push(`LEFT(${text}, ${length})`);
   }
   if (kind === 'timestamp')
-    values.push("'1971-01-01' + INTERVAL (UUID_SHORT() % 86400) SECOND", "'2001-01-01' + INTERVAL (UUID_SHORT() % 9000) DAY");
+    values.push(
+      "'1971-01-01' + INTERVAL (UUID_SHORT() % 86400) SECOND",
+      "'2001-01-01' + INTERVAL (UUID_SHORT() % 9000) DAY",
+    );
   return values;
 }

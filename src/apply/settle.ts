@@ -35,7 +35,11 @@ export interface Settlement {
   /** Rows that are to leave the target first. */
   readonly evicted: readonly string[];
   /** Rows that must give up their value of a unique key before the first of their ring is written. */
-  readonly parked: readonly {readonly key: string; readonly uniqueKey: number; readonly ring: readonly string[]}[];
+  readonly parked: readonly {
+    readonly key: string;
+    readonly uniqueKey: number;
+    readonly ring: readonly string[];
+  }[];
 }
 
 type Rows = ReadonlyMap<string, Stake>;
@@ -56,7 +60,9 @@ export function settle(standing: Standing, verdicts: Verdicts): Settlement {
   const reserved = held.map((classes, i) => reservedFor(pending, classes, i));
   const order = inOrder([...pending.keys()], key => {
     const {wants} = pending.get(key) ?? {wants: []};
-    return wants.flatMap((want, i) => [lookUp(held[i], want), lookUp(reserved[i], want)]).filter(isOneOf(pending));
+    return wants
+      .flatMap((want, i) => [lookUp(held[i], want), lookUp(reserved[i], want)])
+      .filter(isOneOf(pending));
   });
   const conflicts = conflictsAmong(order, {all, pending, held, keys}, verdicts);
   const writable = new Map([...pending].filter(([key]) => !conflicts.has(key)));
@@ -175,25 +181,27 @@ function inOrder(
   onRing?: (ring: readonly string[]) => void,
 ): string[] {
   const order: string[] = [];
-  const done = new Set<string>();
+  /** Where a key stands on the path; -1 when it is done. */
+  const places = new Map<string, number>();
+  const path: {readonly key: string; readonly left: string[]}[] = [];
+  const enter = (key: string) => {
+    if (places.has(key)) return;
+    places.set(key, path.length);
+    path.push({key, left: [...dependsOn(key)]});
+  };
   for (const start of keys) {
-    const path: {readonly key: string; readonly left: string[]}[] = [];
-    const places = new Map<string, number>();
-    const enter = (key: string) => {
-      places.set(key, path.length);
-      path.push({key, left: [...dependsOn(key)]});
-    };
-    if (!done.has(start)) enter(start);
+    enter(start);
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const next = top.left.pop();
       if (next === undefined) {
-        done.add(top.key);
+        places.set(top.key, -1);
         order.push(top.key);
         path.pop();
-        places.delete(top.key);
-      } else if (places.has(next)) {
-        if (next !== top.key) onRing?.(path.slice(places.get(next)).map(({key}) => key));
-      } else if (!done.has(next)) enter(next);
+        continue;
+      }
+      const place = places.get(next) ?? -1;
+      if (place < 0) enter(next);
+      else if (next !== top.key) onRing?.(path.slice(place).map(({key}) => key));
     }
   }
   return order;

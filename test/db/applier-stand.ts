@@ -104,9 +104,11 @@ export class ApplierStand {
   }
 
   /** An empty target, and an applier that knows nothing. */
-  async begin(
-    {deletes = 'mirror', conflicts = 'source', batchRows = 100}: Partial<Settings> = {},
-  ): Promise<void> {
+  async begin({
+    deletes = 'mirror',
+    conflicts = 'source',
+    batchRows = 100,
+  }: Partial<Settings> = {}): Promise<void> {
     await this.other.query(
       `${TABLES.map(table => `DELETE FROM \`${table}\``).join(';')};
        REPLACE INTO sync_checkpoint (stream, fencing_token) VALUES ('${FENCE.stream}', ${FENCE.token})`,

@@ -17,7 +17,12 @@ const VALUES: Record<Table, readonly string[]> = {
   institute_users: ['instituteId', 'userId', 'role'],
   user_auth: ['userId', 'password'],
 };
-const ROLES: Record<string, string> = {director: 'DIRECTOR', admin: 'ADMIN', staff: 'STAFF', student: 'STUDENT'};
+const ROLES: Record<string, string> = {
+  director: 'DIRECTOR',
+  admin: 'ADMIN',
+  staff: 'STAFF',
+  student: 'STUDENT',
+};
 
 const cell = (value: unknown) => (value === null ? null : String(value));
 
@@ -26,14 +31,22 @@ async function wantedRows(source: mysql.Connection): Promise<Map<string, Row>> {
   const wanted = new Map<string, Row>();
   const users = await query(source, 'SELECT * FROM users WHERE is_active = 1');
   const institutes = await query(source, 'SELECT * FROM institutes WHERE name IS NOT NULL');
-  for (const {id, name, imageUrl} of institutes) wanted.set(`institute ${String(id)}`, {instituteId: id, name, imageUrl});
+  for (const {id, name, imageUrl} of institutes)
+    wanted.set(`institute ${String(id)}`, {instituteId: id, name, imageUrl});
   for (const {id, first_name: name, email, password} of users) {
     wanted.set(`user ${String(id)}`, {userId: id, name, email, password});
     wanted.set(`user_auth ${String(id)}`, {userId: id, password});
   }
-  for (const {institute_id: instituteId, user_id: userId, user_type: type} of await query(source, 'SELECT * FROM institute_user')) {
+  for (const {institute_id: instituteId, user_id: userId, user_type: type} of await query(
+    source,
+    'SELECT * FROM institute_user',
+  )) {
     if (wanted.has(`user ${String(userId)}`) && wanted.has(`institute ${String(instituteId)}`))
-      wanted.set(`institute_users ${String(instituteId)}:${String(userId)}`, {instituteId, userId, role: ROLES[String(type)]});
+      wanted.set(`institute_users ${String(instituteId)}:${String(userId)}`, {
+        instituteId,
+        userId,
+        role: ROLES[String(type)],
+      });
   }
   return wanted;
 }
@@ -57,18 +70,22 @@ export async function checkTarget(source: mysql.Connection, target: mysql.Connec
     const [table = '', key = ''] = name.split(' ');
     if (table === 'user_auth') return letters.has(`user ${key}`);
     const [institute = '', user = ''] = key.split(':');
-    return table === 'institute_users' && (letters.has(`user ${user}`) || letters.has(`institute ${institute}`));
+    return (
+      table === 'institute_users' && (letters.has(`user ${user}`) || letters.has(`institute ${institute}`))
+    );
   };
   for (const [name, row] of wanted) {
     if (waits(name)) continue;
     const columns = VALUES[name.split(' ')[0] as Table];
     const is = found.get(name);
-    if (is === undefined || columns.some(column => cell(is[column]) !== cell(row[column]))) faults.push({name, row, is: is ?? null});
+    if (is === undefined || columns.some(column => cell(is[column]) !== cell(row[column])))
+      faults.push({name, row, is: is ?? null});
   }
   for (const [name, row] of found) {
     if (name.endsWith(' 90')) continue;
     if (!wanted.has(name)) faults.push({name, extra: row});
-    if (JSON.stringify(row).includes('.invalid') || /"~/.test(JSON.stringify(row))) faults.push({name, parked: row});
+    if (JSON.stringify(row).includes('.invalid') || /"~/.test(JSON.stringify(row)))
+      faults.push({name, parked: row});
   }
   if (!found.has('user 90')) faults.push({lost: 'the row of others'});
   for (const [name, letter] of letters) {
@@ -84,10 +101,16 @@ export async function checkTarget(source: mysql.Connection, target: mysql.Connec
 }
 
 /** Whether the server refuses the row where only the other one is there. */
-async function isInTheWay(target: mysql.Connection, name: string, other: string, row: Row): Promise<string | null> {
+async function isInTheWay(
+  target: mysql.Connection,
+  name: string,
+  other: string,
+  row: Row,
+): Promise<string | null> {
   const [table = '', key = ''] = name.split(' ');
   const {[table as Table]: columns} = KEYS;
-  const isKey = (one: string) => columns.map((column, i) => `${column} = ${one.split(':')[i] ?? 'NULL'}`).join(' AND ');
+  const isKey = (one: string) =>
+    columns.map((column, i) => `${column} = ${one.split(':')[i] ?? 'NULL'}`).join(' AND ');
   await target.query('SET foreign_key_checks = 0');
   await target.query('START TRANSACTION');
   try {
@@ -97,7 +120,10 @@ async function isInTheWay(target: mysql.Connection, name: string, other: string,
     const names = Object.keys(row);
     const [own] = await query(target, `SELECT COUNT(*) AS n FROM ${table} WHERE ${isKey(key)}`);
     if (Number(own?.['n']) === 1)
-      await target.query(`UPDATE ${table} SET ${names.map(column => `${column} = ?`).join(', ')} WHERE ${isKey(key)}`, Object.values(row));
+      await target.query(
+        `UPDATE ${table} SET ${names.map(column => `${column} = ?`).join(', ')} WHERE ${isKey(key)}`,
+        Object.values(row),
+      );
     else {
       const more = table === 'institute_users' ? ', isActive' : '';
       await target.query(
