@@ -88,7 +88,7 @@ describeEachFlavour('a unique value', context => {
   it('of a stale row on which rows of others hang, or that must be kept, is not', async () => {
     await apply({1: at(1, 'a@x'), 4: at(4, 'd@x')});
     await stand.other.query(
-      "INSERT INTO institute VALUES (9, 'Theirs', NULL, NOW(), NOW()); INSERT INTO institute_users VALUES (9, 1, 'STAFF', 1, NOW(), NOW())",
+      "INSERT INTO institute VALUES (9, 'Theirs', NULL, NOW(), NOW()); INSERT INTO institute_users (instituteId, userId, role, isActive, createdAt, updatedAt) VALUES (9, 1, 'STAFF', 1, NOW(), NOW())",
     );
     await apply({1: at(1, 'nonsense'), 2: at(2, 'a@x'), 4: at(4, 'nonsense'), 5: at(5, 'd@x')});
     expect(await emails()).toEqual({1: 'a@x', 5: 'd@x'});
