@@ -2,7 +2,7 @@
 import {setImmediate as turn} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
 import type {Outcome} from '../src/apply/transaction.ts';
-import {isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
+import {EMPTY_CHANGE_SET, isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
 import type {Turn} from '../src/apply/mutex.ts';
@@ -25,6 +25,9 @@ const QUEUE_BYTES = 4 * 1024 * 1024;
 const PART_BYTES = 2 * 1024 * 1024;
 /** How often it is looked whether the stream goes on. */
 const STALL_CHECK_MS = 1000;
+/** Longer chains of rows that make others give way are left to the next reconcile. */
+const MAX_RETRY_ROUNDS = 100;
+
 
 /**
  * @returns never otherwise than by an exception
@@ -215,7 +218,7 @@ class Attempt {
         ),
       });
       this.#saved(progress);
-      await this.#retryWaiting(changes, need);
+      await this.#retryWaiting(changes, outcome, need);
     } catch (error) {
       // It may be committed, and those who wait for its values were not tried again.
       applier.mustRetryConflicts = true;
@@ -235,13 +238,16 @@ class Attempt {
     return {changes: batch.compacted.changes, options: optionsOf(batch.compacted), mayFollow};
   }
 
-  /** Rows that wait for a unique value that one of these keys may have freed. */
-  async #retryWaiting(changes: ChangeSet, need: Need): Promise<void> {
+  /** Rows that wait for a unique value that one of these keys, or who gave way to it, may have freed. */
+  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
     const {applier, hands} = this.#connections;
-    const retry = await applier.waitingFor(hands.session, changes);
-    if (isEmpty(retry)) return;
-    this.#deps.tap.applying(retry);
-    await applier.apply(hands, retry, {progress: null, follow: true, need});
+    let retry = await applier.waitingFor(hands.session, changes, evicted);
+    for (let rounds = 0; !isEmpty(retry) && rounds < MAX_RETRY_ROUNDS; rounds++) {
+      this.#deps.tap.applying(retry);
+      const outcome = await applier.apply(hands, retry, {progress: null, follow: true, need});
+      // Who gets a value may have made others give way, for whom more rows wait.
+      retry = await applier.waitingFor(hands.session, EMPTY_CHANGE_SET, outcome.evicted);
+    }
   }
 
   /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */

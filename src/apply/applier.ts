@@ -32,8 +32,6 @@ import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts'
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
-/** Longer chains of rows that wait for each other are left to the next reconcile. */
-const MAX_LINKS = 100;
 
 export interface ApplyOptions {
   /** Where the stream stands after this; null leaves the checkpoint where it is. */
@@ -120,24 +118,27 @@ export class Applier {
     }
   }
 
-  /** Rows that wait for a unique value which one of these changes may have freed. */
-  async waitingFor(session: Session, changes: ChangeSet): Promise<ChangeSet> {
+  /**
+   * Rows that wait for a unique value which one of these changes may have freed.
+   *
+   * @param evicted rows that left the target with them
+   */
+  async waitingFor(session: Session, changes: ChangeSet, evicted: Outcome['evicted']): Promise<ChangeSet> {
     if (this.deadLetters.count === 0) return EMPTY_CHANGE_SET;
-    const query = (sql: string) => session.query(sql);
-    // Who gets a value gives up another, for which the next one waits.
-    const chain = async (table: 'institute' | 'user', keys: readonly string[]) => {
-      const waiting = new Map<string, ParentChange>();
-      for (let links = 0, next = keys; next.length > 0 && links < MAX_LINKS; links++) {
-        const found = await this.deadLetters.waitingFor(table, next, query);
-        next = found.filter(key => !waiting.has(key));
-        for (const key of next) waiting.set(key, REREAD);
-      }
-      return waiting;
+    const freed = {
+      institute: [...changes.institutes.keys(), ...evicted.institute],
+      user: [...changes.users.keys(), ...evicted.user],
+      institute_users: [...changes.memberships.keys(), ...changes.pairsToRead, ...evicted.institute_users],
+      user_auth: [...changes.users.keys(), ...evicted.user, ...evicted.user_auth],
     };
+    const waiting = await this.deadLetters.waitingFor(freed, sql => session.query(sql));
+    const reread = (keys: Iterable<string>) =>
+      new Map<string, ParentChange>(Array.from(keys, key => [key, REREAD]));
     return {
       ...EMPTY_CHANGE_SET,
-      institutes: await chain('institute', [...changes.institutes.keys()]),
-      users: await chain('user', [...changes.users.keys()]),
+      institutes: reread(waiting.institute),
+      users: reread([...waiting.user, ...waiting.user_auth]),
+      pairsToRead: waiting.institute_users,
     };
   }
 
@@ -194,7 +195,6 @@ export class Applier {
     const outcome = await writeCarefully(hands, batch, {
       follow,
       need,
-      mayDelete: this.#mayDelete(options),
       allowance,
       ownershipOf: (asked, keys) => this.ownershipOf(asked, keys),
     });
@@ -264,7 +264,8 @@ export class Applier {
     const dead = await this.#deadAmong(changes, pairs, query);
     const keys = {userIds: changes.users, instituteIds: changes.institutes, pairs};
     const owned = await this.#ownership.view(keys, query, before);
-    const work = decide(plan, changes, {owned, dead, follow, mayDelete: this.#mayDelete(options)});
+    const mayDelete = this.#mayDelete(options);
+    const work = decide(plan, changes, {owned, dead, follow, mayDelete});
     return {
       plan,
       work,
@@ -273,6 +274,7 @@ export class Applier {
       deadLetters: this.deadLetters,
       fence: fenceStatement(fence, progress),
       at: progress === null ? '' : formatPosition(progress.position),
+      mayDelete,
       options: {newestWins: config.conflicts === 'newest', batchRows: config.reconcile.batchRows},
     };
   }

@@ -10,30 +10,42 @@ import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {lockAndFindReferred} from './references.ts';
-import {isDeadlock, isReferred, isRefusal, isUniqueClash, refusalCode} from './refusal.ts';
+import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, upsertOfNothing, upserts} from './statements.ts';
 import {healed, ownedKey, type Batch, type Outcome} from './transaction.ts';
 import {Trial} from './trial.ts';
-import {clearUniqueKeys} from './unique.ts';
+import {writeClashing, type Refusal} from './clashes.ts';
+
+/** How stale rows leave for others. */
+export interface WayGiving {
+  stale(table: TargetTable, keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** @returns those that must stay */
+  evict(table: TargetTable, keys: readonly string[]): Promise<readonly string[]>;
+}
 
 export class CarefulTransaction {
   readonly #session: Session;
   readonly #batch: Batch;
-  readonly #trial: Trial;
+  readonly #wayGiving: WayGiving;
   readonly #allowance: Allowance | null;
+  readonly #trial: Trial;
   readonly #letters: NewDeadLetter[];
   readonly #written = perTable(() => new Set<string>());
-  readonly #newlyOwned = perTable(() => new Set<string>());
   readonly #gone = perTable(() => new Set<string>());
   readonly #failed = perTable(() => new Set<string>());
+  readonly #evicted = perTable(() => new Set<string>());
+  /** What takes back the changes in memory since the last savepoint. */
+  readonly #undo: (() => void)[] = [];
 
-  constructor(session: Session, batch: Batch, allowance: Allowance | null) {
+  constructor(session: Session, batch: Batch, wayGiving: WayGiving, allowance: Allowance | null) {
     this.#session = session;
     this.#batch = batch;
-    this.#trial = new Trial(session);
+    this.#wayGiving = wayGiving;
     this.#allowance = allowance;
+    this.#trial = new Trial(session);
     this.#letters = [...batch.work.deadLetters];
+    for (const {table, key} of this.#letters) this.#failed[table].add(key);
   }
 
   async begin(): Promise<void> {
@@ -61,20 +73,21 @@ export class CarefulTransaction {
 
   /** A row that cannot be written or removed. */
   refuse(letter: NewDeadLetter): void {
-    this.#failed[letter.table].add(letter.key);
+    this.#include(this.#failed[letter.table], letter.key);
     this.#letters.push(letter);
+    this.#undo.push(() => this.#letters.pop());
   }
 
   async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
     const size = this.#batch.options.batchRows;
     for (let at = 0; at < rows.length; at += size) {
-      const refused: NewDeadLetter[] = [];
+      const refused: Refusal[] = [];
       const outcome = await this.#write(table, rows.slice(at, at + size), refused, 'stop at a clash');
-      for (const letter of refused) this.refuse(letter);
+      for (const {letter} of refused) this.refuse(letter);
       if (outcome === 'clash') {
         // Values may move between any of the rows that are still to be written, not only within a slice.
         const rest = rows.slice(at).filter(({key}) => !this.hasFailed(table, key));
-        return this.#upsertCleared(table, rest);
+        return this.#upsertClashing(table, rest);
       }
     }
   }
@@ -83,39 +96,35 @@ export class CarefulTransaction {
    * Makes way for unique values that move, and writes. A row that the server refuses all the same must
    * not be left with the value it was parked under: then all of it is taken back and done without that row.
    */
-  async #upsertCleared(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    const plan = this.#batch.plan.tables[table];
-    let rest = rows;
-    for (;;) {
-      await this.#session.query('SAVEPOINT uncleared');
-      const cleared = await clearUniqueKeys(plan, rest, sql => this.#session.query(sql)).catch(
-        async (error: unknown) => {
-          if (!isRefusal(error) || isDeadlock(error)) throw error;
-          // Where the transaction is gone, so is the savepoint.
-          await this.#session.query('ROLLBACK TO SAVEPOINT uncleared').catch(() => {
-            throw error;
-          });
-          return null;
+  async #upsertClashing(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
+    const {plan, owned, options} = this.#batch;
+    await writeClashing(
+      {
+        session: this.#session,
+        plan: plan.tables[table],
+        newestWins: options.newestWins,
+        write: async ordered => {
+          const refused: Refusal[] = [];
+          for (const slice of inBatches(ordered, options.batchRows))
+            await this.#write(table, slice, refused, 'refuse a clash');
+          return refused;
         },
-      );
-      if (cleared === null) return this.#writeUnparked(table, rest);
-      const {writable, conflicts} = cleared;
-      const refused: NewDeadLetter[] = [];
-      for (const slice of inBatches(writable, this.#batch.options.batchRows)) {
-        await this.#write(table, slice, refused, 'refuse a clash');
-      }
-      if (refused.length === 0) {
-        for (const {row, otherKey} of conflicts) {
-          this.#forget(table, row.key);
-          this.refuse({table, key: row.key, code: 'unique-conflict', detail: otherKey});
-        }
-        return;
-      }
-      await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');
-      for (const {key} of rest) this.#forget(table, key);
-      for (const letter of refused) this.refuse(letter);
-      rest = rest.filter(({key}) => !this.hasFailed(table, key));
-    }
+        keep: key => this.#wrote(table, key),
+        refuse: letter => this.refuse(letter),
+        mark: async () => {
+          this.#undo.length = 0;
+          await this.#session.query('SAVEPOINT unclashed');
+        },
+        undo: async () => {
+          await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');
+          for (const undo of this.#undo.splice(0).toReversed()) undo();
+        },
+        isOwned: key => this.#batch.mayDelete && owned.has(ownedKey(table, key)),
+        givingWay: keys => this.#wayGiving.stale(table, keys),
+        evict: keys => this.#wayGiving.evict(table, keys),
+      },
+      rows,
+    );
   }
 
   /**
@@ -127,17 +136,19 @@ export class CarefulTransaction {
   async #write(
     table: TargetTable,
     rows: readonly KeyedRow[],
-    refused: NewDeadLetter[],
+    refused: Refusal[],
     onClash: 'stop at a clash' | 'refuse a clash',
   ): Promise<'done' | 'clash'> {
     if (rows.length === 0) return 'done';
-    const plan = this.#batch.plan.tables[table];
-    const error = await this.#tryToWrite(plan, rows);
+    const {options} = this.#batch;
+    // Rows that clashed were compared with the target's, and are written whatever parking made of their dates.
+    const newestWins = options.newestWins && onClash === 'stop at a clash';
+    const error = await this.#tryToWrite(this.#batch.plan.tables[table], rows, newestWins);
     if (error !== null) {
-      if (onClash === 'stop at a clash' && isUniqueClash(error) && plan.otherUniqueKeys.length > 0)
-        return 'clash';
+      const isClash = isUniqueClash(error);
+      if (onClash === 'stop at a clash' && isClash) return 'clash';
       if (rows.length === 1) {
-        for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});
+        for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});
         return 'done';
       }
       const middle = rows.length >> 1;
@@ -146,79 +157,106 @@ export class CarefulTransaction {
       }
       return 'done';
     }
-    for (const {key} of rows) {
-      this.#written[table].add(key);
-      if (table !== 'user_auth' && !this.#batch.owned.has(ownedKey(table, key))) {
-        this.#newlyOwned[table].add(key);
-        this.#batch.owned.add(ownedKey(table, key));
-      }
-    }
+    for (const {key} of rows) this.#wrote(table, key);
     return 'done';
   }
 
   /** @returns null where all were written, else what the server refused of one of them */
-  async #tryToWrite(plan: TablePlan, rows: readonly KeyedRow[]): Promise<SyncError | null> {
-    const {options} = this.#batch;
-    const size = {rows: options.batchRows, bytes: this.#session.maxStatementBytes};
-    for (const sql of upserts(plan, rows, size, options)) {
-      const refusal = await this.#trial.write(plan, sql, upsertOfNothing(plan, options));
+  async #tryToWrite(
+    plan: TablePlan,
+    rows: readonly KeyedRow[],
+    newestWins: boolean,
+  ): Promise<SyncError | null> {
+    const size = {rows: this.#batch.options.batchRows, bytes: this.#session.maxStatementBytes};
+    for (const sql of upserts(plan, rows, size, {newestWins})) {
+      const refusal = await this.#trial.write(plan, sql, upsertOfNothing(plan, {newestWins}));
       if (refusal !== null) return refusal;
     }
     return null;
   }
 
-  /**
-   * For a target that refuses the values under which rows are parked: rows go in one by one, as values become
-   * free, and those that never can are refused.
-   */
-  async #writeUnparked(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    let rest = rows;
-    for (;;) {
-      const refused: NewDeadLetter[] = [];
-      await this.#write(table, rest, refused, 'refuse a clash');
-      const keys = new Set(refused.map(({key}) => key));
-      if (keys.size === 0 || keys.size === rest.length) {
-        for (const letter of refused) this.refuse(letter);
-        return;
-      }
-      rest = rest.filter(({key}) => keys.has(key));
-    }
+  #wrote(table: TargetTable, key: string): void {
+    const {owned} = this.#batch;
+    this.#include(this.#written[table], key);
+    if (table === 'user_auth' || owned.has(ownedKey(table, key))) return;
+    owned.add(ownedKey(table, key));
+    this.#undo.push(() => owned.delete(ownedKey(table, key)));
   }
 
-  /** Takes back that a row was written, where the statement was. */
-  #forget(table: TargetTable, key: string): void {
-    this.#written[table].delete(key);
-    if (this.#newlyOwned[table].delete(key)) this.#batch.owned.delete(ownedKey(table, key));
+  #include(keys: Set<string>, key: string): void {
+    if (keys.has(key)) return;
+    keys.add(key);
+    this.#undo.push(() => keys.delete(key));
   }
 
   /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
   async delete(table: TargetTable, keys: readonly string[]): Promise<void> {
     for (const slice of inBatches(keys, this.#batch.options.batchRows)) {
-      const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, slice);
+      const blocked = await this.#deleteLocked(table, slice, this.#gone[table]);
       for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
-      this.#allowance?.take(table, Math.max(0, locked - blocked.size));
-      const free = slice.filter(key => !blocked.has(key));
-      if (free.length > 0) await this.#deleteSlice(table, free);
     }
   }
 
-  async #deleteSlice(table: TargetTable, keys: readonly string[]): Promise<void> {
-    const plan = this.#batch.plan.tables[table];
-    const error = await this.#trial.write(plan, deleteByKeys(plan, keys), deleteOfNothing(plan));
+  /**
+   * Deletes rows that give way; their dead letters stay as they are.
+   *
+   * @returns those that something refers to
+   */
+  async evict(table: TargetTable, keys: readonly string[]): Promise<string[]> {
+    const blocked: string[] = [];
+    for (const slice of inBatches(keys, this.#batch.options.batchRows))
+      blocked.push(...(await this.#deleteLocked(table, slice, this.#evicted[table])).keys());
+    return blocked;
+  }
+
+  /** @returns what stays, with what refers to it or the server's error number */
+  async #deleteLocked(
+    table: TargetTable,
+    wanted: readonly string[],
+    gone: Set<string>,
+  ): Promise<Map<string, string | null>> {
+    const {plan} = this.#batch;
+    const {blocked, locked} = await lockAndFindReferred(this.#session, plan, table, wanted);
+    this.#allowance?.take(table, Math.max(0, locked - blocked.size));
+    const stays = new Map<string, string | null>(blocked);
+    await this.#deleteSlice(
+      table,
+      wanted.filter(key => !blocked.has(key)),
+      gone,
+      stays,
+    );
+    return stays;
+  }
+
+  async #deleteSlice(
+    table: TargetTable,
+    keys: readonly string[],
+    gone: Set<string>,
+    stays: Map<string, string | null>,
+  ): Promise<void> {
+    if (keys.length === 0) return;
+    const {plan, owned} = this.#batch;
+    const tablePlan = plan.tables[table];
+    const error = await this.#trial.write(
+      tablePlan,
+      deleteByKeys(tablePlan, keys),
+      deleteOfNothing(tablePlan),
+    );
     if (error !== null) {
       if (keys.length === 1) {
-        const detail = isReferred(error) ? null : refusalCode(error).detail;
-        for (const key of keys) this.refuse({table, key, code: 'delete-blocked', detail});
+        for (const key of keys) stays.set(key, isReferred(error) ? null : refusalCode(error).detail);
         return;
       }
       const middle = keys.length >> 1;
-      await this.#deleteSlice(table, keys.slice(0, middle));
-      await this.#deleteSlice(table, keys.slice(middle));
+      await this.#deleteSlice(table, keys.slice(0, middle), gone, stays);
+      await this.#deleteSlice(table, keys.slice(middle), gone, stays);
       return;
     }
     for (const key of keys) {
-      this.#gone[table].add(key);
-      if (table !== 'user_auth') this.#batch.owned.delete(ownedKey(table, key));
+      this.#include(gone, key);
+      if (table === 'user_auth' || !owned.has(ownedKey(table, key))) continue;
+      owned.delete(ownedKey(table, key));
+      this.#undo.push(() => owned.add(ownedKey(table, key)));
     }
   }
 
@@ -247,6 +285,7 @@ export class CarefulTransaction {
       deleted: perTable(table => this.#gone[table].size),
       deadLetters: perTable(table => this.#letters.filter(letter => letter.table === table).length),
       wrote: (table, key) => this.#written[table].has(key),
+      evicted: perTable(table => [...this.#evicted[table]]),
     };
   }
 }

@@ -3,7 +3,7 @@
  * enter whose dependants the log does not tell.
  */
 import {splitPair} from '../mapping/row.ts';
-import type {TargetTable} from '../mapping/tables.ts';
+import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import type {Need} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type DependantsContext,
 } from './dependants.ts';
 import type {Allowance} from './delete-budget.ts';
+import {evict, staleAmong} from './giving-way.ts';
 import type {Hands} from './hands.ts';
 import {ownedMembership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
 import type {Session} from './session.ts';
@@ -24,7 +25,6 @@ export interface CarefulOptions {
   readonly follow: boolean;
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
-  readonly mayDelete: boolean;
   /** What the transaction may delete; null where that is not limited. */
   readonly allowance: Allowance | null;
   readonly ownershipOf: (session: Session, keys: Iterable<OwnedKey> | OwnedKeys) => Promise<OwnershipView>;
@@ -34,10 +34,18 @@ export interface CarefulOptions {
 export async function writeCarefully(
   {session, reader, untilSeen}: Hands,
   batch: Batch,
-  {follow, need, mayDelete, allowance, ownershipOf}: CarefulOptions,
+  {follow, need, allowance, ownershipOf}: CarefulOptions,
 ): Promise<Outcome> {
   const {work, owned, plan} = batch;
-  const transaction = new CarefulTransaction(session, batch, allowance);
+  const transaction = new CarefulTransaction(
+    session,
+    batch,
+    {
+      stale: (table, keys) => staleAmong(context, table, keys),
+      evict: (table, keys) => evict(context, table, keys),
+    },
+    allowance,
+  );
   const loadOwnership = async (keys: Iterable<OwnedKey> | OwnedKeys) =>
     owned.merge(await ownershipOf(session, keys));
   const context: DependantsContext = {
@@ -46,18 +54,24 @@ export async function writeCarefully(
     transaction,
     owned,
     loadOwnership,
-    loadParents: async memberships => {
-      const pairs = memberships.map(splitPair);
-      const userIds = new Set(pairs.map(({userId}) => userId));
-      const instituteIds = new Set(pairs.map(({instituteId}) => instituteId));
-      await loadOwnership({userIds, instituteIds, pairs});
-      const keys = {institute: instituteIds, user: userIds, institute_users: memberships, user_auth: []};
-      const known = await batch.deadLetters.known(keys, sql => session.query(sql));
-      for (const table of ['institute', 'user', 'institute_users'] as const)
-        for (const key of known[table]) batch.dead[table].add(key);
+    loadKnowledge: async (table, keys) => {
+      const pairs = table === 'institute_users' ? keys.map(splitPair) : [];
+      const userIds = table === 'user' || table === 'user_auth' ? keys : pairs.map(({userId}) => userId);
+      const instituteIds = table === 'institute' ? keys : pairs.map(({instituteId}) => instituteId);
+      await loadOwnership({userIds: new Set(userIds), instituteIds: new Set(instituteIds), pairs});
+      const known = await batch.deadLetters.known(
+        {
+          institute: new Set(instituteIds),
+          user: new Set(userIds),
+          institute_users: table === 'institute_users' ? keys : [],
+          user_auth: table === 'user_auth' ? keys : [],
+        },
+        sql => session.query(sql),
+      );
+      for (const one of TARGET_TABLES) for (const key of known[one]) batch.dead[one].add(key);
     },
     dead: () => transaction.deadNow(),
-    mayDelete,
+    mayDelete: batch.mayDelete,
   };
   if (need !== null && work.followUsers.length + work.followInstitutes.length > 0) await untilSeen(need);
   await transaction.begin();

@@ -17,6 +17,8 @@ export interface NewDeadLetter {
 
 type Query = (sql: string) => Promise<unknown[][]>;
 const KEYS_PER_QUERY = 1000;
+/** Longer chains of rows that wait for each other are left to the next reconcile. */
+const MAX_LINKS = 100;
 
 export class DeadLetters {
   readonly #stream: string;
@@ -85,20 +87,36 @@ export class DeadLetters {
     return statements;
   }
 
-  /** Users waiting for one of these keys to free a unique value. */
-  async waitingFor(table: TargetTable, keys: readonly string[], query: Query): Promise<string[]> {
-    if (this.#count === 0 || keys.length === 0) return [];
-    const waiting: string[] = [];
-    for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
-      const slice = keys
-        .slice(i, i + KEYS_PER_QUERY)
-        .map(literal)
-        .join(',');
-      const rows = await query(
-        `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND code = 'unique-conflict' ` +
-          `AND target_table = ${literal(table)} AND detail IN (${slice})`,
-      );
-      waiting.push(...rows.map(([key]) => String(key)));
+  /**
+   * Rows that wait for one of these, or for a membership of one of these users or institutes, to free a unique
+   * value; and, since who gets a value gives up another, those that wait for them in turn.
+   */
+  async waitingFor(freed: PerTable<readonly string[]>, query: Query): Promise<PerTable<Set<string>>> {
+    const waiting = perTable(() => new Set<string>());
+    if (this.#count === 0) return waiting;
+    const conflicts = `stream = ${literal(this.#stream)} AND code = 'unique-conflict' AND target_table =`;
+    for (const table of TARGET_TABLES) {
+      const find = async (keys: readonly string[], blocker: string) => {
+        const found: string[] = [];
+        for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+          const list = keys
+            .slice(i, i + KEYS_PER_QUERY)
+            .map(literal)
+            .join(',');
+          const sql = `SELECT row_key FROM sync_dead_letter WHERE ${conflicts} ${literal(table)} AND ${blocker} IN (${list})`;
+          for (const [key] of await query(sql)) found.push(String(key));
+        }
+        return found.filter(key => !waiting[table].has(key));
+      };
+      let next = await find(freed[table], 'detail');
+      if (table === 'institute_users') {
+        next.push(...(await find(freed.institute, "SUBSTRING_INDEX(detail, ':', 1)")));
+        next.push(...(await find(freed.user, "SUBSTRING_INDEX(detail, ':', -1)")));
+      }
+      for (let links = 0; next.length > 0 && links < MAX_LINKS; links++) {
+        for (const key of next) waiting[table].add(key);
+        next = await find(next, 'detail');
+      }
     }
     return waiting;
   }

@@ -5,6 +5,7 @@
 import type {Plan} from '../mapping/plan.ts';
 import {keyOf, splitPair} from '../mapping/row.ts';
 import {quoteName} from '../mapping/sql.ts';
+import type {TargetTable} from '../mapping/tables.ts';
 import type {Row} from '../mapping/values.ts';
 import {rangeCondition, type SourceReader} from '../source/reader.ts';
 import type {CarefulTransaction} from './careful-transaction.ts';
@@ -22,8 +23,8 @@ export interface DependantsContext {
   readonly reader: SourceReader;
   readonly transaction: CarefulTransaction;
   readonly owned: OwnershipView;
-  /** Brings what decides about these memberships into {@link owned} and {@link dead}: theirs, and their parents'. */
-  readonly loadParents: (memberships: readonly string[]) => Promise<void>;
+  /** Brings what decides about rows of a table into {@link owned} and {@link dead}: theirs, and those that they hang on. */
+  readonly loadKnowledge: (table: TargetTable, keys: readonly string[]) => Promise<void>;
   /** Brings ownership of more keys into {@link owned}. */
   readonly loadOwnership: (keys: Iterable<ReturnType<typeof ownedKey>>) => Promise<void>;
   /** Dead letters as they stand in this transaction. */
@@ -110,7 +111,7 @@ async function makeEqual(
     if (key !== null) wanted.set(key, row);
   }
   const keys = [...wanted.keys()];
-  await context.loadParents(keys);
+  await context.loadKnowledge('institute_users', keys);
   const work: Work = {
     upserts: perTable(() => []),
     deletes: perTable(() => []),

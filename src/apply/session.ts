@@ -111,7 +111,6 @@ export async function rollBack(session: Session): Promise<boolean> {
   }
 }
 
-
 /** The fence's own errors: another leads or the row was restored (1048), or the row is gone (1242). */
 const FENCE_ERRNOS = new Set([1048, 1242]);
 

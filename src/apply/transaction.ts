@@ -20,6 +20,8 @@ export interface Outcome {
   readonly deadLetters: PerTable<number>;
   /** Whether this row is among those that were inserted or updated. */
   readonly wrote: (table: TargetTable, key: string) => boolean;
+  /** Stale rows that left the target since others needed their place. */
+  readonly evicted: PerTable<readonly string[]>;
 }
 
 export interface Batch {
@@ -33,8 +35,12 @@ export interface Batch {
   readonly fence: string;
   /** The position, for dead letters. */
   readonly at: string;
+  /** Rows may be deleted, and stale ones may give way. */
+  readonly mayDelete: boolean;
   readonly options: UpsertOptions & {readonly batchRows: number};
 }
+
+const NONE_EVICTED = perTable((): readonly string[] => []);
 
 /** A key of a table as ownership knows it; user_auth shares its user's. */
 export function ownedKey(table: TargetTable, key: string): OwnedKey {
@@ -97,6 +103,7 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
     deleted: perTable(table => work.deletes[table].length),
     deadLetters: perTable(table => work.deadLetters.filter(letter => letter.table === table).length),
     wrote: amongRows(work.upserts),
+    evicted: NONE_EVICTED,
   };
 }
 

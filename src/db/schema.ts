@@ -128,7 +128,7 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
   };
 }
 
-/** Keys over a prefix of a column are unique in another sense, so that they are left out. */
+/** Keys over prefixes and expressions identify no row by its columns' values, so that they are left out. */
 function uniqueKeys(rows: readonly unknown[][]): string[][] {
   const keys = new Map<string, string[] | null>();
   for (const [, index, column, prefix] of rows) {

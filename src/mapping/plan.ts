@@ -50,8 +50,6 @@ export interface TablePlan {
   /** Where the key stands in a target row. */
   readonly keyIndexes: readonly number[];
   readonly updatedAtIndex: number;
-  /** Unique keys beside the mapped one, as indexes into the row; only those wholly of mapped columns. */
-  readonly otherUniqueKeys: readonly (readonly number[])[];
   /** Where the key stands in a source row. */
   readonly sourceKeyIndexes: readonly number[];
   /** Where the columns that make a source row eligible stand in it; the flag is -1 where there is none. */
@@ -248,9 +246,6 @@ function tablePlan(
     key: map.key,
     keyIndexes,
     updatedAtIndex: indexOf('updatedAt'),
-    otherUniqueKeys: schema.uniqueKeys
-      .filter(key => !isKey(key) && key.every(column => indexOf(column) >= 0))
-      .map(key => key.map(indexOf)),
     sourceKeyIndexes: map.key.map(column => columns[indexOf(column)]?.inputs[0] ?? 0),
     flagIndex: map.flag === undefined ? -1 : source.columns.indexOf(map.flag),
     notNullIndexes: map.notNull.map(column => source.columns.indexOf(column)),

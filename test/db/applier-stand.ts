@@ -68,6 +68,12 @@ export const between = (set: ChangeSet): Next => ({
   options: {progress: null, follow: false, need: null},
 });
 
+export interface Settings {
+  readonly deletes: 'mirror' | 'keep';
+  readonly conflicts: 'source' | 'newest';
+  readonly batchRows: number;
+}
+
 export class ApplierStand {
   applier!: Applier;
   hands!: Hands;
@@ -99,13 +105,17 @@ export class ApplierStand {
   }
 
   /** An empty target, and an applier that knows nothing. */
-  async begin(): Promise<void> {
+  async begin({
+    deletes = 'mirror',
+    conflicts = 'source',
+    batchRows = 100,
+  }: Partial<Settings> = {}): Promise<void> {
     await this.other.query(
       `${TABLES.map(table => `DELETE FROM \`${table}\``).join(';')};
        REPLACE INTO sync_checkpoint (stream, fencing_token) VALUES ('${FENCE.stream}', ${FENCE.token})`,
     );
     this.applier = new Applier({
-      config: {deletes: 'mirror', conflicts: 'source', reconcile: {batchRows: 100} as never},
+      config: {deletes, conflicts, reconcile: {batchRows} as never},
       fence: {...FENCE, writes: new KnownWrites()},
       plan: this.plan,
     });

@@ -234,8 +234,8 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});',
-        "for (const {key, source} of rows) refused.push({table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)});",
+        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});',
+        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)}, isClash});",
       ],
     ],
     answers: ['invariant 8', 'privacy', 'dead letters'],

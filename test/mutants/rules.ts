@@ -93,7 +93,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        "await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');",
+        "await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');",
         '',
       ],
     ],
@@ -104,13 +104,42 @@ export const RULES: readonly Mutant[] = [
     name: 'holders-of-a-value-unasked',
     edits: [
       [
-        'src/apply/unique.ts',
-        'if (owner !== undefined && owner !== key) losers.set(key, owner);',
-        'if (owner === key) losers.delete(key);',
+        'src/apply/settle.ts',
+        'if (holder !== undefined && holder !== key && stays(holder)) blocker ??= holder;',
+        'if (holder === key && stays(holder)) blocker ??= undefined;',
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/unit/apply/settle-conflicts.test.ts', 'stay with a row that is not in the batch'],
+    test: ['test/unit/apply/settle.test.ts', 'stay with a row of others'],
+  },
+  {
+    name: 'stale-rows-stay',
+    edits: [
+      [
+        'src/apply/giving-way.ts',
+        'if (!context.mayDelete) return new Set();',
+        'if (context.mayDelete || table === null) return new Set();',
+      ],
+    ],
+    answers: ['unique keys', 'dead letters'],
+    test: ['test/db/unique-moves.test.ts', 'of a stale row is free'],
+  },
+  {
+    name: 'parked-row-is-taken-for-newer',
+    edits: [
+      [
+        'src/apply/careful-transaction.ts',
+        "const newestWins = options.newestWins && onClash === 'stop at a clash';",
+        'const {newestWins} = options;',
+      ],
+      [
+        'src/apply/parking.ts',
+        "updated === undefined || updated === column ? '' :",
+        "updated !== null ? '' :",
+      ],
+    ],
+    answers: ['unique keys'],
+    test: ['test/db/unique-moves.test.ts', 'is never left parked'],
   },
   {
     name: 'foreign-rows-are-deleted',
@@ -129,8 +158,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, slice);',
-        'const blocked = new Map<string, string>(), locked = slice.length;',
+        'const {blocked, locked} = await lockAndFindReferred(this.#session, plan, table, wanted);',
+        'const blocked = new Map<string, string>(), locked = wanted.length;',
       ],
     ],
     answers: ['ownership'],

@@ -73,7 +73,6 @@ describe('a plan', () => {
     );
     const {tables} = plan({}, {institute_users});
     expect(tables.institute_users.keyIndexes).toEqual([0, 1]);
-    expect(tables.institute_users.otherUniqueKeys).toEqual([]);
   });
 
   it('reads an absent optional column as null, and a flag as a number', () => {
@@ -92,13 +91,6 @@ describe('a plan', () => {
       plan({institute_user: table([['institute_id', 'user_id', 'user_type']], ...columns)}).pairsRepeat,
     ).toBe(true);
     expect(plan({institute_user: table([['user_id']], ...columns)}).pairsRepeat).toBe(false);
-  });
-
-  it('keeps the unique keys beside the mapped one that it writes wholly', () => {
-    expect(plan().tables.user.otherUniqueKeys).toEqual([[2]]);
-    const user = targetSchema().user;
-    const wider = table([['userId'], ['email', 'tenant']], ...user.columns, column('tenant', 'int'));
-    expect(plan({}, {user: wider}).tables.user.otherUniqueKeys).toEqual([]);
   });
 
   it('looks only at the values that could be refused, by what both columns hold', () => {
