@@ -7,7 +7,7 @@ import type {Need} from '../src/source/watermark.ts';
 import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
 import type {ApplyLock, Turn} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
-import type {ConnectionOptions} from '../src/db/connection.ts';
+import type {Dialling} from '../src/db/connection.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
 import type {LogOffset} from '../src/position/position.ts';
 import type {Logger} from '../src/logger.ts';
@@ -35,7 +35,7 @@ export interface Connections {
   readonly hands: Hands;
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
-  readonly binlog: ConnectionOptions;
+  readonly binlog: Dialling;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
   readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;
   readonly close: () => void;

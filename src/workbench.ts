@@ -12,6 +12,7 @@ import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
 import {readServerInfo, type ServerInfo} from './db/server.ts';
+import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
@@ -74,7 +75,7 @@ export class Workbench {
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
         applier,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
-        binlog: await settledOptions('source', this.#config.source),
+        binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
