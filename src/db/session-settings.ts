@@ -28,10 +28,11 @@ const IDLE_SECONDS = 28_800;
 export const NEVER_IDLE_SECONDS = 31_536_000;
 
 /**
- * Sent first, since every server has these and since the later statements lean on them: sql_select_limit cuts
- * SHOW VARIABLES, too. Setting autocommit off and on ends a transaction that init_connect may have opened.
+ * Sent first, since every server has these and since the later statements lean on them: the limits on rows, on
+ * joins and on time hold for SHOW VARIABLES, too. Setting autocommit off and on ends a transaction that
+ * init_connect may have opened. The comment is executed by MariaDB alone.
  */
-function baseAssignments({side}: SessionNeeds): string[] {
+function baseAssignments({side, idleSeconds = IDLE_SECONDS}: SessionNeeds): string[] {
   // Without a mode, the source gives zero dates as they are.
   const mode = side === 'source' ? '' : 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
   return [
@@ -42,6 +43,10 @@ function baseAssignments({side}: SessionNeeds): string[] {
     `sql_mode = '${mode}'`,
     "time_zone = '+00:00'",
     `sql_select_limit = ${NO_LIMIT}`,
+    // A limit on joins turns sql_big_selects off, so that it comes first.
+    `max_join_size = ${NO_LIMIT}`,
+    'sql_big_selects = 1',
+    `wait_timeout = ${idleSeconds} /*M!100101 , max_statement_time = 0 */`,
   ];
 }
 
@@ -52,10 +57,6 @@ const OPTIONAL_SETTINGS = {
   check_constraint_checks: '1',
   sql_safe_updates: '0',
   sql_auto_is_null: '0',
-  // A limit on joins turns sql_big_selects off, so that it comes first.
-  max_join_size: NO_LIMIT,
-  sql_big_selects: '1',
-  max_statement_time: '0',
   max_execution_time: '0',
   idle_transaction_timeout: '0',
   idle_readonly_transaction_timeout: '0',
@@ -135,10 +136,9 @@ function sessionStatements(names: readonly string[], needs: SessionNeeds): strin
   const optional = Object.entries(OPTIONAL_SETTINGS)
     .filter(([name]) => names.includes(name))
     .map(([name, value]) => `${name} = ${value}`);
-  const idle = `wait_timeout = ${needs.idleSeconds ?? IDLE_SECONDS}`;
   const access = needs.side === 'source' ? 'READ ONLY' : 'READ WRITE';
   return [
-    setStatement([...baseAssignments(needs), ...optional, idle]),
+    setStatement([...baseAssignments(needs), ...optional]),
     `SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, ${access}`,
   ];
 }

@@ -74,7 +74,7 @@ describe('ownership', () => {
     const writer = await ownership.view([ownedUser('1')], nothingStored);
     writer.add(ownedUser('1'));
     writer.commit();
-    answer([]);
+    answer(closed([]));
     await early;
     expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(true);
   });
