@@ -1,4 +1,5 @@
 /** Compares a range by one number from each server: equal ranges need no row to travel. */
+import {onlyRow} from '../src/db/counted.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import {quoteName, sourceChecksums, targetChecksum} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
@@ -35,14 +36,16 @@ export async function compareRange(
   const ofSource = async () => {
     const sums = new Map<TargetTable, Checksum>();
     for (const tables of SOURCE_PASSES[scope]) {
-      const [row] = await query.source(
-        sourceChecksums(
-          plan,
-          tables.map(table => plan.tables[table]),
-          ids,
+      const row = onlyRow(
+        await query.source(
+          sourceChecksums(
+            plan,
+            tables.map(table => plan.tables[table]),
+            ids,
+          ),
         ),
       );
-      for (const [i, table] of tables.entries()) sums.set(table, read(row?.[0], row?.[i + 1]));
+      for (const [i, table] of tables.entries()) sums.set(table, read(row[0], row[i + 1]));
     }
     return sums;
   };
@@ -50,8 +53,8 @@ export async function compareRange(
     const sums = new Map<TargetTable, Checksum>();
     for (const table of SCOPE_TABLES[scope]) {
       const id = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
-      const [row] = await query.target(targetChecksum(plan.tables[table], ids(id)));
-      sums.set(table, read(row?.[0], row?.[1]));
+      const row = onlyRow(await query.target(targetChecksum(plan.tables[table], ids(id))));
+      sums.set(table, read(row[0], row[1]));
     }
     return sums;
   };

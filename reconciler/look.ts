@@ -1,5 +1,6 @@
 /** One look of the verifier at a range of rows: how many are in order, and which differ. */
 import type {Plan} from '../src/mapping/plan.ts';
+import {readCounted} from '../src/db/counted.ts';
 import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
 import {toRow, type Row} from '../src/mapping/values.ts';
@@ -93,8 +94,10 @@ async function lookAtTable(
 
 async function readTarget({plan, target}: LookDeps, table: TargetTable, {after, to}: Range): Promise<Row[]> {
   const id = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
-  const rows = await target(
-    `SELECT ${targetSelectList(plan.tables[table])} FROM ${quoteName(table)} t WHERE ${rangeCondition(id, after, to)}`,
-  );
+  const rows = await readCounted(target, {
+    columns: targetSelectList(plan.tables[table]),
+    from: `${quoteName(table)} t`,
+    where: rangeCondition(id, after, to),
+  });
   return rows.map(toRow);
 }

@@ -15,6 +15,7 @@ import {
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import {ownedKey} from '../src/apply/transaction.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
+import {readCounted} from '../src/db/counted.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import {judge, splitPair} from '../src/mapping/row.ts';
@@ -216,9 +217,11 @@ class Repair {
   async #targetRows(table: TargetTable): Promise<Row[]> {
     const {after, to} = this.#batch.range;
     const id = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
-    const raw = await this.#hands.session.query(
-      `SELECT ${targetSelectList(this.#plan.tables[table])} FROM ${quoteName(table)} t WHERE ${rangeCondition(id, after, to)}`,
-    );
+    const raw = await readCounted(sql => this.#hands.session.query(sql), {
+      columns: targetSelectList(this.#plan.tables[table]),
+      from: `${quoteName(table)} t`,
+      where: rangeCondition(id, after, to),
+    });
     return raw.map(toRow);
   }
 }

@@ -1,6 +1,7 @@
 /** What is stored of ownership, as counts and for the verifier, which has no writer to ask. */
 import type {PerTable} from '../src/apply/change-set.ts';
 import {IdSet} from '../src/apply/id-set.ts';
+import {readCounted} from '../src/db/counted.ts';
 import {literal} from '../src/apply/sql-text.ts';
 import {splitPair} from '../src/mapping/row.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
@@ -56,7 +57,11 @@ export async function ownedAmong(
       const where = Object.entries({stream, kind, scope, chunk}).map(
         ([column, value]) => `${column} = ${literal(value)}`,
       );
-      const [row] = await query(`SELECT members FROM sync_owned WHERE ${where.join(' AND ')}`);
+      const [row] = await readCounted(query, {
+        columns: 'members',
+        from: 'sync_owned',
+        where: where.join(' AND '),
+      });
       set = Buffer.isBuffer(row?.[0]) ? IdSet.decode(row[0]) : null;
       sets.set(name, set);
     }

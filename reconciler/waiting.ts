@@ -1,5 +1,6 @@
 /** Rows that wait: a dead letter of their own, or of a parent, explains why they are not as they should be. */
 import {perTable, type PerTable} from '../src/apply/change-set.ts';
+import {readCounted} from '../src/db/counted.ts';
 import {literal} from '../src/apply/sql-text.ts';
 import {splitPair} from '../src/mapping/row.ts';
 import {TARGET_TABLES, type TargetTable} from '../src/mapping/tables.ts';
@@ -10,9 +11,11 @@ export type DeadKeys = PerTable<Set<string>>;
 
 export async function readDeadKeys(query: QueryPort, stream: string): Promise<DeadKeys> {
   const dead = perTable(() => new Set<string>());
-  const rows = await query(
-    `SELECT target_table, row_key FROM sync_dead_letter WHERE stream = ${literal(stream)}`,
-  );
+  const rows = await readCounted(query, {
+    columns: 'target_table, row_key',
+    from: 'sync_dead_letter',
+    where: `stream = ${literal(stream)}`,
+  });
   for (const [table, key] of rows) {
     const name = TARGET_TABLES.find(known => known === table);
     if (name !== undefined) dead[name].add(String(key));

@@ -5,7 +5,7 @@ import type {Hands} from '../src/apply/hands.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {Outcome} from '../src/apply/transaction.ts';
-import type {ConnectionOptions} from '../src/db/connection.ts';
+import type {Dialling} from '../src/db/connection.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import type {Collations} from '../src/source/collations.ts';
@@ -16,7 +16,7 @@ export interface Connections {
   readonly hands: Hands;
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
-  readonly binlog: ConnectionOptions;
+  readonly binlog: Dialling;
   readonly collations: Collations;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
   readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;

@@ -51,6 +51,12 @@ export const ERROR_CODES = {
     meaning: 'A server refused the account, or a privilege is missing.',
     action: 'Grant what `laas-sync doctor` prints; it is tried again by itself.',
   },
+  'read-incomplete': {
+    reaction: 'retry',
+    meaning: 'A read gave fewer rows than the server counted for it. Nothing was deleted because of it.',
+    action:
+      'Look for what cuts results between laas-sync and the server, such as a row limit of a proxy, and except the account of laas-sync from it.',
+  },
   'stream-silent': {
     reaction: 'retry',
     meaning: 'The binlog connection carried neither an event nor a heartbeat for three heartbeat periods.',

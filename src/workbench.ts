@@ -13,6 +13,7 @@ import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
 import {readCollations} from './source/collations.ts';
 import {readServerInfo, type ServerInfo} from './db/server.ts';
+import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
@@ -75,7 +76,7 @@ export class Workbench {
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
         applier,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
-        binlog: await settledOptions('source', this.#config.source),
+        binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);

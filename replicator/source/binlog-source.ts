@@ -3,7 +3,7 @@
  * position, notices silence, pauses the socket when told to.
  */
 import {ZongJi} from '../../src/position/zongji.ts';
-import type {ConnectionOptions} from '../../src/db/connection.ts';
+import type {Dialling} from '../../src/db/connection.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
@@ -24,7 +24,7 @@ const SILENCE_MS = 3 * HEARTBEAT_MS;
 const SEARCH_MS = 30_000;
 
 export interface BinlogSourceOptions {
-  readonly connection: ConnectionOptions;
+  readonly connection: Dialling;
   readonly database: string;
   readonly serverId: number;
   readonly position: Position;
@@ -53,7 +53,7 @@ export interface BinlogSource {
 
 /** Starts to stream at once; faults come by `onFault`. */
 export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
-  const zongji = new ZongJi(options.connection);
+  const zongji = new ZongJi(options.connection.options);
   let file = options.position.tag === 'file' ? options.position.file : '';
   let lastContactMs = options.now();
   let events = 0;
@@ -229,13 +229,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
 
   const start = startOptions(options);
   zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
-  // Queued before the dump, which zongji sends once it knows the server.
-  for (const name of ['master', 'source']) {
-    (zongji.connection as unknown as {query(sql: string, done: () => void): void} | null)?.query(
-      `SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`,
-      () => undefined,
-    );
-  }
+  prepareSessions(zongji, options.connection.statements, fail);
   const connection = zongji.connection as unknown as NodeJS.EventEmitter | null;
   const lost = () => fail(new SyncError('source-unreachable', 'the source ended the binlog connection'));
   connection?.on('end', lost);
@@ -272,6 +266,23 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       });
     },
   };
+}
+
+type Queue = {query(sql: string, done: (error: unknown) => void): void} | null;
+
+/**
+ * Queues what sets the two sessions that zongji opens, and asks for heartbeats. All of it is sent before the
+ * dump, which zongji sends once it knows the server.
+ */
+function prepareSessions(zongji: ZongJi, statements: readonly string[], fail: (error: unknown) => void) {
+  const [control, binlog] = [zongji.ctrlConnection, zongji.connection] as unknown as [Queue, Queue];
+  for (const sql of statements)
+    for (const connection of [control, binlog])
+      connection?.query(sql, error => {
+        if (error !== null) fail(error);
+      });
+  for (const name of ['master', 'source'])
+    binlog?.query(`SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`, () => undefined);
 }
 
 function startOptions({serverId, database, position}: BinlogSourceOptions) {

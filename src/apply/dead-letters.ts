@@ -2,6 +2,7 @@
  * Rows that are eligible but cannot be written (design.md §2.2): kept by key and code, never with a
  * value. A row leaves when it is written or is gone from the source.
  */
+import {readCounted} from '../db/counted.ts';
 import type {DeadLetterCode} from '../errors.ts';
 import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
@@ -48,9 +49,11 @@ export class DeadLetters {
       const list = [...keys[table]];
       for (let i = 0; i < list.length; i += KEYS_PER_QUERY) {
         const slice = list.slice(i, i + KEYS_PER_QUERY);
-        for (const [key] of await query(
-          `SELECT row_key FROM sync_dead_letter WHERE ${this.#condition(table, slice)}`,
-        )) {
+        for (const [key] of await readCounted(query, {
+          columns: 'row_key',
+          from: 'sync_dead_letter',
+          where: this.#condition(table, slice),
+        })) {
           known[table].add(String(key));
         }
       }

@@ -2,6 +2,7 @@
  * What hangs on users and institutes: memberships of those that go, and of those that enter, whose own
  * events are long past or were never written (design.md §2.3).
  */
+import {readCounted} from '../db/counted.ts';
 import type {Plan} from '../mapping/plan.ts';
 import {keyOf, splitPair} from '../mapping/row.ts';
 import {quoteName} from '../mapping/sql.ts';
@@ -39,7 +40,7 @@ export async function dropMembershipsOfUsers(
 ): Promise<Set<string>> {
   const kept = new Set<string>();
   for (const slice of inBatches(userIds, USERS_PER_READ)) {
-    const keys = await targetMemberships(context, `${name('userId')} IN (${slice.join(', ')})`, '');
+    const keys = await targetMemberships(context, `${name('userId')} IN (${slice.join(', ')})`);
     for (const key of await dropOwned(context, keys)) kept.add(splitPair(key).userId);
   }
   return kept;
@@ -55,11 +56,7 @@ export async function dropMembershipsOfInstitutes(
     let after: string | null = null;
     for (;;) {
       const where: string = `${name('instituteId')} = ${instituteId} AND ${rangeCondition(name('userId'), after, null)}`;
-      const keys = await targetMemberships(
-        context,
-        where,
-        ` ORDER BY ${name('userId')} LIMIT ${MEMBERSHIPS_PER_PAGE}`,
-      );
+      const keys = await targetMemberships(context, where, MEMBERSHIPS_PER_PAGE);
       if ((await dropOwned(context, keys)).length > 0) kept.add(instituteId);
       const last = keys.at(-1);
       if (last === undefined || keys.length < MEMBERSHIPS_PER_PAGE) break;
@@ -73,7 +70,7 @@ export async function dropMembershipsOfInstitutes(
 export async function followUsers(context: DependantsContext, userIds: readonly string[]): Promise<void> {
   for (const slice of inBatches(userIds, USERS_PER_READ)) {
     const rows = await context.reader.membershipsOfUsers(slice);
-    const keys = await targetMemberships(context, `${name('userId')} IN (${slice.join(', ')})`, '');
+    const keys = await targetMemberships(context, `${name('userId')} IN (${slice.join(', ')})`);
     await makeEqual(context, rows, keys);
   }
 }
@@ -92,7 +89,7 @@ export async function followInstitutes(
         MEMBERSHIPS_PER_PAGE,
       );
       const where: string = `${name('instituteId')} = ${instituteId} AND ${rangeCondition(name('userId'), after, last)}`;
-      await makeEqual(context, rows, await targetMemberships(context, where, ''));
+      await makeEqual(context, rows, await targetMemberships(context, where));
       after = last;
     } while (after !== null);
   }
@@ -138,12 +135,17 @@ async function dropOwned(context: DependantsContext, keys: readonly string[]): P
 async function targetMemberships(
   {transaction}: DependantsContext,
   where: string,
-  tail: string,
+  limit?: number,
 ): Promise<string[]> {
-  const sql = `SELECT ${name('instituteId')}, ${name('userId')} FROM ${name('institute_users')} WHERE ${where}${tail}`;
-  return (await transaction.query(sql)).map(
-    ([instituteId, userId]) => `${String(instituteId)}:${String(userId)}`,
-  );
+  const [columns, from] = [`${name('instituteId')}, ${name('userId')}`, name('institute_users')];
+  const query = (sql: string) => transaction.query(sql);
+  const rows =
+    limit === undefined
+      ? await readCounted(query, {columns, from, where})
+      : await query(
+          `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${name('userId')} LIMIT ${limit}`,
+        );
+  return rows.map(([instituteId, userId]) => `${String(instituteId)}:${String(userId)}`);
 }
 
 const name = quoteName;

@@ -5,6 +5,7 @@
  * Stored as one {@link IdSet} for each table and 65,536 ids, for memberships for each institute; kept in
  * memory up to a bound, which is safe since only the leader writes it. `user_auth` shares its user's.
  */
+import {readClosed} from '../db/counted.ts';
 import type {Pair} from '../mapping/row.ts';
 import {IdSet} from './id-set.ts';
 import {literal} from './sql-text.ts';
@@ -43,6 +44,7 @@ export interface OwnedKeys {
 export const CHUNK_IDS = 65_536;
 const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const CHUNKS_PER_QUERY = 500;
+const STORED = {columns: ['kind', 'scope', 'chunk', 'members'], from: 'sync_owned'};
 
 type Query = (sql: string) => Promise<unknown[][]>;
 
@@ -149,9 +151,8 @@ export class Ownership {
       }
     } else for (const {kind, scope, id} of keys) want(kind, scope, id);
     for (let i = 0; i < missing.length; i += CHUNKS_PER_QUERY) {
-      for (const [kind, scope, number, members] of await query(
-        this.#select(missing.slice(i, i + CHUNKS_PER_QUERY)),
-      )) {
+      const where = this.#condition(missing.slice(i, i + CHUNKS_PER_QUERY));
+      for (const [kind, scope, number, members] of await readClosed(query, {...STORED, where})) {
         wanted.set(
           {kind: String(kind) as OwnedKind, scope: String(scope), number: Number(number)},
           IdSet.decode(Buffer.isBuffer(members) ? members : Buffer.from(String(members), 'latin1')),
@@ -168,7 +169,7 @@ export class Ownership {
     });
   }
 
-  #select(chunks: readonly Chunk[]): string {
+  #condition(chunks: readonly Chunk[]): string {
     const groups = new Map<string, number[]>();
     for (const {kind, scope, number} of chunks) {
       const group = `kind = ${literal(kind)} AND scope = ${literal(scope)}`;
@@ -179,7 +180,7 @@ export class Ownership {
     const conditions = [...groups].map(
       ([group, numbers]) => `(${group} AND chunk IN (${numbers.join(', ')}))`,
     );
-    return `SELECT kind, scope, chunk, members FROM sync_owned WHERE stream = ${literal(this.#stream)} AND (${conditions.join(' OR ')})`;
+    return `stream = ${literal(this.#stream)} AND (${conditions.join(' OR ')})`;
   }
 
   /** What is in memory, as used last. */

@@ -1,8 +1,9 @@
 /**
  * Reads of mapped source rows: by key, by parent, by range. Read-only, and the only place beside the
- * checksums where the source's tables are read.
+ * checksums where the source's tables are read. Each read knows how many rows it should give.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
+import {onlyRow, readCounted} from '../db/counted.ts';
 import type {Plan, SourcePlan} from '../mapping/plan.ts';
 import {sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
 import {splitPair} from '../mapping/row.ts';
@@ -35,9 +36,9 @@ export interface SourceReader {
 /** A reader over one connection; it keeps no state. */
 export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
   const select = (source: SourcePlan, where: string, order: string) =>
-    query(
-      `SELECT ${sourceSelectList(source)} FROM ${sourceFrom(source)} WHERE ${where} ORDER BY ${order}`,
-    ).then(toRows);
+    readCounted(query, {columns: sourceSelectList(source), from: sourceFrom(source), where, order}).then(
+      toRows,
+    );
   const memberships = plan.sources.institute_user;
   const institute = sourceColumn(memberships, 'institute_id');
   const user = sourceColumn(memberships, 'user_id');
@@ -54,17 +55,19 @@ export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
       inSlices(userIds, slice => select(memberships, `${user} IN (${slice.join(', ')})`, inPairOrder)),
     async membershipsOfInstitute(instituteId, after, limit) {
       const past = after === null ? '' : ` AND ${user} > ${after}`;
-      const [bound] = await query(
-        `SELECT MAX(u), COUNT(*) FROM (SELECT ${user} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
+      const [greatest = null, count] = onlyRow(
+        await query(
+          `SELECT MAX(u), COUNT(*) FROM (SELECT ${user} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
+        ),
       );
-      const last = toValue(bound?.[0] ?? null);
+      const last = toValue(greatest);
       if (last === null) return {rows: [], last: null};
       const rows = await select(
         memberships,
         `${institute} = ${instituteId}${past} AND ${user} <= ${last}`,
         inPairOrder,
       );
-      return {rows, last: Number(bound?.[1]) < limit ? null : last};
+      return {rows, last: Number(count) < limit ? null : last};
     },
     async pairs(keys) {
       const wanted = new Set(keys);

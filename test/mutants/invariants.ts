@@ -255,20 +255,42 @@ export const INVARIANTS: readonly Mutant[] = [
   },
   {
     name: 'source-may-be-written',
-    edits: [['src/db/connection.ts', "['SET SESSION TRANSACTION READ ONLY']", "['DO 1']"]],
+    edits: [['src/db/session-settings.ts', "? 'READ ONLY'", "? 'READ WRITE'"]],
     answers: ['invariant 9'],
     test: ['test/db/sessions.test.ts', 'refuses to write the source'],
   },
   {
     name: 'target-cuts-what-is-too-long',
-    edits: [['src/db/connection.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'NO_AUTO_VALUE_ON_ZERO,"]],
+    edits: [
+      ['src/db/session-settings.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'NO_AUTO_VALUE_ON_ZERO,"],
+    ],
     answers: ['values', 'dead letters'],
     test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
   },
   {
     name: 'id-0-becomes-the-next-one',
-    edits: [['src/db/connection.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'STRICT_ALL_TABLES,"]],
+    edits: [
+      ['src/db/session-settings.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'STRICT_ALL_TABLES,"],
+    ],
     answers: ['values'],
     test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+  },
+  {
+    name: 'limit-of-the-server-cuts-reads',
+    edits: [['src/db/session-settings.ts', '`sql_select_limit = ${NO_LIMIT}`,', '']],
+    answers: ['ownership', '#26'],
+    test: ['test/fault/session-defaults.test.ts', 'a limit on rows'],
+  },
+  {
+    name: 'rows-received-are-not-counted',
+    edits: [
+      [
+        'src/db/counted.ts',
+        'if (Number(expected) !== rows.length) throw incomplete(rows.length, Number(expected));',
+        '',
+      ],
+    ],
+    answers: ['ownership', '#26'],
+    test: ['test/db/counted.test.ts', 'ends where rows are missing'],
   },
 ];

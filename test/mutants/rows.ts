@@ -33,13 +33,7 @@ export const ROWS: readonly Mutant[] = [
   },
   {
     name: 'zone-of-the-server',
-    edits: [
-      [
-        'src/db/connection.ts',
-        "`SET time_zone = '+00:00', sql_mode",
-        '`SET time_zone = @@GLOBAL.time_zone, sql_mode',
-      ],
-    ],
+    edits: [['src/db/session-settings.ts', `"time_zone = '+00:00'",`, "'time_zone = @@GLOBAL.time_zone',"]],
     answers: ['#23', 'values'],
     test: ['test/fault/time-zones.test.ts', 'are the same instants'],
   },

@@ -18,6 +18,7 @@ import {readCollations} from '../../src/source/collations.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
+import {productAccount} from '../servers/profile.ts';
 
 // Nothing may depend on the zone of the process.
 process.env['TZ'] = 'America/New_York';
@@ -64,7 +65,8 @@ export function nullable<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> 
 }
 
 export function configOf(server: Reachable, database: string): DatabaseConfig {
-  const {host, port, user, password} = server;
+  const {host, port} = server;
+  const {user, password} = productAccount(server);
   return {host, port, user, password, database, tls: 'preferred', tlsCa: undefined};
 }
 

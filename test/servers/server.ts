@@ -9,6 +9,7 @@ import mysql from 'mysql2/promise';
 import {commandLine, serverOptions, TEST_PASSWORD, TEST_USER, zoneEnvironment} from './command.ts';
 import {untilFrozen} from './frozen.ts';
 import {makeWorkDir} from './places.ts';
+import {startSql} from './profile.ts';
 import {type Edition, type Flavour, provision, type ServerBinary} from './provision.ts';
 import {tryRun} from './run.ts';
 import {copyTemplate, insideRoot, rootOf} from './template.ts';
@@ -69,6 +70,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   readonly #binary: ServerBinary;
   readonly #workDir: string;
   readonly #logPath: string;
+  readonly #startSqlPath: string;
   readonly #options: StartOptions;
   readonly #serverId = randomInt(1000, 2 ** 31);
   readonly #watchdog: Watchdog;
@@ -88,6 +90,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
     this.dataDir = options.dataDir ?? join(this.#workDir, 'data');
     this.socketPath = join(this.#workDir, 'server.sock');
     this.#logPath = join(this.#workDir, 'server.log');
+    this.#startSqlPath = join(this.#workDir, 'start.sql');
     this.#extra = options.options ?? [];
     this.#port = options.port ?? 0;
   }
@@ -117,6 +120,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
 
   async prepare(): Promise<void> {
     if (!existsSync(this.dataDir)) await copyTemplate(this.#binary, this.dataDir);
+    writeFileSync(this.#startSqlPath, startSql(this.flavour));
   }
 
   /** Starts a server that is down, on its port and its data. */
@@ -184,7 +188,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
       socket: insideRoot(this.#binary, this.socketPath),
       durable,
       timezone,
-      options: this.#extra,
+      options: [`--init-file=${insideRoot(this.#binary, this.#startSqlPath)}`, ...this.#extra],
     });
     const environment = zoneEnvironment(timezone);
     const place = {workDir: this.#workDir, containerName: this.#containerName, port: this.#port, environment};

@@ -4,6 +4,7 @@ import {basename, join} from 'node:path';
 import {baseOptions, commandLine, CREATE_TEST_USER, LAYOUT} from './command.ts';
 import {withLock} from './lock.ts';
 import {cacheDir, makeWorkDir} from './places.ts';
+import {TEMPLATE_SUFFIX} from './profile.ts';
 import type {ServerBinary} from './provision.ts';
 import {run} from './run.ts';
 
@@ -12,7 +13,10 @@ const REVISION = 1;
 
 /** Fills `dataDir`, which must not exist yet, with a data directory that was never used. */
 export async function copyTemplate(binary: ServerBinary, dataDir: string): Promise<void> {
-  const template = join(cacheDir(), `template-${binary.edition}-${binary.version}-${REVISION}`);
+  const template = join(
+    cacheDir(),
+    `template-${binary.edition}-${binary.version}-${REVISION}${TEMPLATE_SUFFIX}`,
+  );
   if (!existsSync(template)) {
     await withLock(`${template}.lock`, async () => {
       if (!existsSync(template)) await build(binary, template);
