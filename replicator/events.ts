@@ -36,7 +36,10 @@ export type SourceEvent =
   /** Any other statement: DDL, or DML in statement format. */
   | {
       readonly tag: 'statement';
+      /** The session's default schema. */
       readonly database: string;
+      /** The schemas that it changed, as MySQL logs them; null where the log does not tell. */
+      readonly databases: readonly string[] | null;
       readonly sql: string;
       readonly offset: LogOffset | null;
       readonly executedAtMs: number;

@@ -29,7 +29,7 @@ export interface LeadershipDeps {
   readonly events: RunnerEvents & {
     readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
     readonly onApplied: (batch: AppliedBatch) => void;
-    /** The log told that rows changed but not how. */
+    /** Rows changed in a way that the log does not show. */
     readonly onUnseen: (reason: string) => void;
   };
 }
@@ -52,7 +52,7 @@ export class Leadership {
     this.runner = new ReconcileRunner({...deps, workbench: this.workbench, signal: this.#signal});
     const {runner} = this;
     const {config, lease, logger} = deps;
-    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger});
+    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger, now: Date.now});
     this.#nightly = new NightlyRun({
       config: config.reconcile,
       stream: lease.fence.stream,
@@ -160,9 +160,10 @@ export class Leadership {
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
-          logger.warn(
-            {event: 'reconcile.owed', reason},
-            'the log does not tell what changed: a reconcile follows',
+          // One line for what one reconcile covers.
+          logger[this.#owed.isOwed ? 'debug' : 'warn'](
+            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#owed.waitMs)},
+            'the log does not show what changed: a reconcile follows',
           );
           events.onUnseen(reason);
           this.#owed.owe();

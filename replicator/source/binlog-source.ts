@@ -11,6 +11,7 @@ import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts'
 import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows} from '../decode/rows.ts';
 import {Slabs} from '../decode/slabs.ts';
+import {rowEndIndex} from '../decode/versioning.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
 import {tapPackets} from './packets.ts';
@@ -101,8 +102,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (kind !== 'head') found = true;
       },
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
-      onStatement: sql =>
-        deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
+      onStatement: (statement, end, executedAtMs) => {
+        if (!ended) deliver({tag: 'statement', ...statement, offset: offsetAt(end), executedAtMs});
+      },
       isPaused: () => paused,
       onMariadbGtid: (gtid, isStandalone) => {
         if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
@@ -169,6 +171,8 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         deliver({
           tag: 'statement',
           database: String(event['schema']),
+          // Compressed by MariaDB, which does not log the schemas.
+          databases: null,
           sql: String(event['query']),
           offset: offsetOf(event),
           executedAtMs: event.timestamp,
@@ -208,7 +212,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
     const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
     if (name === undefined) return;
-    const decoded = decodeRows(options.plan().sources[name], rawRows(event, columnNames));
+    const source = options.plan().sources[name];
+    const rowEnd = rowEndIndex(source.schema, imageColumns(table));
+    const decoded = decodeRows(source, rawRows(event, columnNames, rowEnd));
     if (decoded.tag === 'changes')
       deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
     else deliver({tag: 'unreadable-rows', table: name});

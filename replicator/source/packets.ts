@@ -4,6 +4,7 @@
  */
 import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
+import {readQuery, type QueryEvent} from './query-event.ts';
 
 /** `head`: what every dump begins with, before the source has found our place. */
 export type PacketKind = 'head' | 'heartbeat' | 'event';
@@ -11,8 +12,8 @@ export type PacketKind = 'head' | 'heartbeat' | 'event';
 export interface PacketTap {
   readonly onPacket: (kind: PacketKind) => void;
   readonly onUnsupported: (reason: string) => void;
-  /** A statement in an event type that zongji does not decode. */
-  readonly onStatement: (sql: string) => void;
+  /** @param end where the next event begins; 0 where more of the same transaction follows */
+  readonly onStatement: (statement: QueryEvent, end: number, timestampMs: number) => void;
   readonly isPaused: () => boolean;
   /** Reads a row event by itself; false leaves it to zongji. */
   readonly onRows: (event: RowsPacket) => boolean;
@@ -43,6 +44,7 @@ interface Packet {
 type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
 
 // Event types: MySQL's binlog_event.h and MariaDB's log_event.h.
+const QUERY = 2;
 const EXECUTE_LOAD_QUERY = 18;
 const XID = 16;
 const TABLE_MAP = 19;
@@ -130,9 +132,17 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
       case PARTIAL_UPDATE_ROWS:
         tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');
         return prototype.binlogData;
-      case EXECUTE_LOAD_QUERY:
-        tap.onStatement(loadStatement(packet));
-        return original.call(this, packet, connection);
+      case QUERY:
+      case EXECUTE_LOAD_QUERY: {
+        const isLoad = type === EXECUTE_LOAD_QUERY;
+        const event = {buffer: packet.buffer, from: packet.offset + 1 + HEADER_BYTES, to: end};
+        tap.onStatement(
+          readQuery(event, isLoad),
+          isLoad ? 0 : packet.buffer.readUInt32LE(packet.offset + 14),
+          packet.buffer.readUInt32LE(packet.offset + 1) * 1000,
+        );
+        return prototype.binlogData;
+      }
       default:
         return original.call(this, packet, connection);
     }
@@ -188,13 +198,6 @@ function holdPauseDuringFetch(
       if (tap.isPaused()) zongji.connection?.pause();
     });
   };
-}
-
-/** A LOAD DATA in statement format: the text stands at the end, after names that hold no table of ours. */
-function loadStatement({buffer, offset, end}: Packet): string {
-  const text = buffer.toString('latin1', offset + 1 + HEADER_BYTES, end);
-  const at = text.toUpperCase().indexOf('LOAD DATA');
-  return at < 0 ? 'LOAD DATA' : text.slice(at);
 }
 
 /**

@@ -33,7 +33,8 @@ export function imageColumns({columns, columnSchemas}: RawTable): ImageColumn[] 
   }));
 }
 
-export function rawRows(event: ZongjiEvent, columnNames: readonly string[]): RawRowsEvent {
+/** @param rowEnd where the column stands that ends an old row, or -1 */
+export function rawRows(event: ZongjiEvent, columnNames: readonly string[], rowEnd: number): RawRowsEvent {
   const kind =
     event.getTypeName() === 'WriteRows'
       ? 'insert'
@@ -45,6 +46,7 @@ export function rawRows(event: ZongjiEvent, columnNames: readonly string[]): Raw
     kind,
     rows: event['rows'] as RawRowsEvent['rows'],
     columnNames,
+    rowEnd,
     presentBefore: present,
     presentAfter: (event['columns_present_bitmap2'] as Uint8Array | undefined) ?? present,
     unchecked: (Number(event['flags']) & 2) !== 0,

@@ -2,8 +2,9 @@
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
+import {SOURCE_TABLE_NAMES, TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
+import {readRowEnds} from './versioning.ts';
 
 /**
  * The source's mapped tables, in three reads of information_schema.
@@ -11,7 +12,13 @@ import {SyncError} from '../errors.ts';
  * @throws SyncError `schema-incompatible` where a table is missing
  */
 export async function readSourceSchema(connection: Connection, database: string): Promise<SourceSchema> {
-  const tables = await readTables('source', connection, database, ['institutes', 'users', 'institute_user']);
+  const tables = await readTables('source', connection, database, SOURCE_TABLE_NAMES);
+  for (const [name, rowEnd] of await readRowEnds(connection, database, SOURCE_TABLE_NAMES)) {
+    const table = tables.get(name);
+    // A key with the end of a row in it is unique without it among the current rows, which alone are mapped.
+    const uniqueKeys = table?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
+    if (table !== undefined) tables.set(name, {...table, uniqueKeys, rowEnd});
+  }
   const references = await readReferences('source', connection, database, 'from its schema');
   const take = (name: string): TableSchema => {
     const table = tables.get(name);

@@ -23,6 +23,8 @@ export interface TableSchema {
   readonly columns: readonly ColumnSchema[];
   /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** The column that says until when a row was current, where the table keeps its old rows (MariaDB). */
+  readonly rowEnd?: string;
 }
 
 export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {

@@ -4,10 +4,13 @@ import type {Plan} from '../mapping/plan.ts';
 
 export function schemaFingerprint(plan: Plan): string {
   const columns = Object.values(plan.sources).flatMap(({table, actual, schema}) =>
-    actual.map(name => {
-      const column = schema.columns.find(candidate => candidate.name === name);
-      return `${table}.${name ?? '-'}:${column?.definition ?? ''}:${column?.charset ?? ''}`;
-    }),
+    [
+      ...actual.map(name => {
+        const column = schema.columns.find(candidate => candidate.name === name);
+        return `${table}.${name ?? '-'}:${column?.definition ?? ''}:${column?.charset ?? ''}`;
+      }),
+      ...(schema.rowEnd === undefined ? [] : [`${table} versioned by ${schema.rowEnd}`]),
+    ],
   );
   return createHash('sha256').update(columns.join('\n')).digest('hex').slice(0, 16);
 }

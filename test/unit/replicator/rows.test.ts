@@ -43,6 +43,7 @@ function decoded(event: Partial<RawRowsEvent>, source = sources.users) {
     columnNames: COLUMNS,
     presentBefore: ALL,
     presentAfter: ALL,
+    rowEnd: -1,
     unchecked: false,
     ...event,
   });
@@ -108,7 +109,7 @@ describe('row events', () => {
       presentBefore: bitmap(6),
       presentAfter: bitmap(6),
     };
-    expect(decodeRows(sources.users, {...event, columnNames: COLUMNS, unchecked: false})).toEqual({
+    expect(decodeRows(sources.users, {...event, columnNames: COLUMNS, rowEnd: -1, unchecked: false})).toEqual({
       tag: 'keyless',
     });
     expect(
@@ -118,7 +119,8 @@ describe('row events', () => {
         columnNames: ['email'],
         presentBefore: bitmap(0),
         presentAfter: bitmap(0),
-        unchecked: false,
+        rowEnd: -1,
+    unchecked: false,
       }),
     ).toEqual({tag: 'keyless'});
   });
