@@ -103,7 +103,12 @@ export class ImageReader {
    *
    * @param width places of a row; those without a column here are null
    */
-  row({columns, slots, isKey, rowEnd}: RowShape, into: PackedRows, width: number, keyOnly: boolean): PackedRow {
+  row(
+    {columns, slots, isKey, rowEnd}: RowShape,
+    into: PackedRows,
+    width: number,
+    keyOnly: boolean,
+  ): PackedRow {
     const row = into.begin(width);
     const nulls = this.at;
     this.isHistory = false;

@@ -8,6 +8,7 @@ import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
+import {CascadeWatch} from '../decode/cascade-watch.ts';
 import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows} from '../decode/rows.ts';
 import {Slabs} from '../decode/slabs.ts';
@@ -60,6 +61,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let paused = false;
   let ended = false;
   const slabs = new Slabs();
+  const cascades = new CascadeWatch(options.database, options.plan);
   const names = new Map<number, readonly string[]>();
   const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
 
@@ -106,6 +108,10 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (!ended) deliver({tag: 'statement', ...statement, offset: offsetAt(end), executedAtMs});
       },
       isPaused: () => paused,
+      onTable: table => cascades.opened(table),
+      onChange: change => {
+        if (!ended && cascades.reaches(change)) deliver({tag: 'unlogged-cascade'});
+      },
       onMariadbGtid: (gtid, isStandalone) => {
         if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
       },

@@ -76,6 +76,10 @@ export class TransactionBuilder {
         this.#open = true;
         this.#cannotSee(event.table, 'row images without the key (binlog_row_image)');
         return null;
+      case 'unlogged-cascade':
+        this.#open = true;
+        this.#cannotSee('all', 'a cascade of a foreign key');
+        return null;
       case 'commit':
         return this.#end(event.offset, event.committedAtMs);
       case 'rollback':

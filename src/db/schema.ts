@@ -4,10 +4,12 @@ import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {SOURCE_TABLE_NAMES, TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
+import {isParentKey} from '../mapping/cascades.ts';
+import {readCascades} from './cascades.ts';
 import {readRowEnds} from './versioning.ts';
 
 /**
- * The source's mapped tables, in three reads of information_schema.
+ * The source's mapped tables, and the foreign keys that concern them.
  *
  * @throws SyncError `schema-incompatible` where a table is missing
  */
@@ -19,7 +21,8 @@ export async function readSourceSchema(connection: Connection, database: string)
     const uniqueKeys = table?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
     if (table !== undefined) tables.set(name, {...table, uniqueKeys, rowEnd});
   }
-  const references = await readReferences('source', connection, database, 'from its schema');
+  const info = await readServerInfo('source', connection);
+  const {cascades, keys} = await readCascades(connection, database, info);
   const take = (name: string): TableSchema => {
     const table = tables.get(name);
     if (table === undefined)
@@ -30,12 +33,13 @@ export async function readSourceSchema(connection: Connection, database: string)
     return table;
   };
   const enforced = (parent: string) =>
-    references.some(({table, referenced}) => table === 'institute_user' && referenced === parent);
+    keys.some(key => isParentKey(key, database) && key.referencedTable.toLowerCase() === parent);
   return {
     institutes: take('institutes'),
     users: take('users'),
     institute_user: take('institute_user'),
     parentsEnforced: {users: enforced('users'), institutes: enforced('institutes')},
+    cascades,
   };
 }
 

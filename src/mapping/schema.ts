@@ -1,4 +1,5 @@
 /** Both sides' tables as their servers describe them. */
+import type {Cascades} from './cascades.ts';
 import type {SourceTable, TargetTable} from './tables.ts';
 
 /** A column as information_schema describes it, of either server. */
@@ -30,6 +31,8 @@ export interface TableSchema {
 export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
   /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
   readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
+  /** What foreign keys do to mapped rows without a row in the log. */
+  readonly cascades?: Cascades;
 };
 
 /** A foreign key of the target that refers to one of our tables. */

@@ -79,10 +79,9 @@ describeEachFlavour('a statement in the log', ({flavour, server, source, target}
       await run(sql);
       await stand.explained(eventually(() => owed() > before, {what: `a reconcile after ${sql}`}));
     }
-    const {warnings} = await stand.until('the count of them', ({warnings: all}) =>
-      all.some(text => text.includes('did not show what changed')),
+    await stand.until('the count of them', ({warnings}) =>
+      /did not show what changed \d+ times.*binlog_format = ROW/.test(String(warnings)),
     );
-    expect(warnings.join()).toContain('binlog_format = ROW');
     await stand.equal(90_000);
     await stand.until('streaming again', ({replication}) => replication.state === 'streaming', 90_000);
     expect((await stand.cli(['verify'])).code).toBe(0);

@@ -109,9 +109,11 @@ describe('row events', () => {
       presentBefore: bitmap(6),
       presentAfter: bitmap(6),
     };
-    expect(decodeRows(sources.users, {...event, columnNames: COLUMNS, rowEnd: -1, unchecked: false})).toEqual({
-      tag: 'keyless',
-    });
+    expect(decodeRows(sources.users, {...event, columnNames: COLUMNS, rowEnd: -1, unchecked: false})).toEqual(
+      {
+        tag: 'keyless',
+      },
+    );
     expect(
       decodeRows(sources.users, {
         kind: 'insert',
@@ -120,7 +122,7 @@ describe('row events', () => {
         presentBefore: bitmap(0),
         presentAfter: bitmap(0),
         rowEnd: -1,
-    unchecked: false,
+        unchecked: false,
       }),
     ).toEqual({tag: 'keyless'});
   });

@@ -114,7 +114,12 @@ describe('what follows from a statement', () => {
 
   it('is a reconcile for every change of rows, unless the log says that it was of other schemas', () => {
     expect(of('SET STATEMENT x = 1 FOR ALTER TABLE laas.users DROP email').schemaChanged).toBe(true);
-    for (const sql of ['UPDATE seen SET x = 1', 'SELECT f()', 'CALL p()', 'SET STATEMENT x = 1 FOR DROP TABLE y']) {
+    for (const sql of [
+      'UPDATE seen SET x = 1',
+      'SELECT f()',
+      'CALL p()',
+      'SET STATEMENT x = 1 FOR DROP TABLE y',
+    ]) {
       expect(of(sql).unseen, sql).toMatch(/statement format/);
       expect(of(sql, ['hr', 'LAAS']).unseen, sql).toMatch(/statement format/);
       expect(of(sql, ['hr']).unseen, sql).toBeNull();
