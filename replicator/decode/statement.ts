@@ -40,6 +40,7 @@ const INDEX_DEFINITION =
   /^(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?|DROP\s+)INDEX\b/i;
 /** The first words of statements that cannot be definitions. */
 const CHANGES_ROWS = /^(?:INSERT|UPDATE|DELETE|REPLACE|LOAD|CALL|WITH|SELECT|DO)\b/i;
+const SELECTS = /\bSELECT\b|\bVALUES\s*(?:ROW\s*)?\(/i;
 const TABLE_DEFINITION = /^(?:TRUNCATE|DROP|RENAME|CREATE|ALTER|REPAIR)\b/i;
 
 /** The kind of a statement by its first words. */
@@ -67,9 +68,9 @@ function plainKind(text: string, sql: string): StatementKind {
   }
   if (text === '' || HARMLESS.test(text) || HARMLESS_DEFINITION.test(text)) return 'harmless';
   if (INDEX_DEFINITION.test(text)) return 'ddl';
-  // Its SELECT may call a function that changes rows.
-  if (/^CREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY\b/i.test(text))
-    return /\bSELECT\b|\bVALUES\b/i.test(sql) ? 'dml' : 'harmless';
+  // Its SELECT may call a function that changes rows of any table.
+  if (/^CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?TABLE\b/i.test(text) && SELECTS.test(sql)) return 'dml';
+  if (/^CREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY\b/i.test(text)) return 'harmless';
   if (/^ALTER\s+(?:ONLINE\s+)?TABLE\b/i.test(text) && keepsRows(sql)) return 'ddl';
   return TABLE_DEFINITION.test(text) ? 'ddl-with-rows' : 'dml';
 }

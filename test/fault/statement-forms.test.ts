@@ -64,6 +64,7 @@ describeEachFlavour('a statement in the log', ({flavour, server, source, target}
       `UPDATE people p JOIN bystanders b ON b.n = 1 SET p.last_name = 'Join'`,
       `/* a tool's note */ (SELECT rename_one(8))`,
       `CREATE TEMPORARY TABLE t AS SELECT rename_one(9); DROP TEMPORARY TABLE t`,
+      `CREATE TABLE copied AS SELECT rename_one(14) AS x; DROP TABLE copied`,
       `REPLACE INTO ${source}.institutes (id, name) VALUES (9, 'Nine')`,
       ...(flavour === 'mariadb'
         ? [
