@@ -32,6 +32,8 @@ const QUIET_SAVE_MS = 1000;
 
 /** What an attempt needs that is made anew for each. */
 export interface Connections {
+  /** The source's schema, as its log writes it. */
+  readonly database: string;
   readonly hands: Hands;
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
@@ -42,7 +44,6 @@ export interface Connections {
 }
 
 export interface AttemptDeps {
-  readonly database: string;
   /** An id for one connection to the source's log. */
   readonly nextServerId: () => number;
   /**
@@ -110,7 +111,7 @@ class Attempt {
     this.#deps = deps;
     this.#connections = connections;
     this.#savedAtMs = deps.now();
-    this.#builder = new TransactionBuilder({database: deps.database, maxBytes: PART_BYTES});
+    this.#builder = new TransactionBuilder({database: connections.database, maxBytes: PART_BYTES});
     this.#queue = new TransactionQueue({
       pauseBytes: QUEUE_BYTES,
       resumeBytes: QUEUE_BYTES / 2,
@@ -125,7 +126,7 @@ class Attempt {
     });
     this.#source = openBinlogSource({
       connection: connections.binlog,
-      database: deps.database,
+      database: connections.database,
       serverId: deps.nextServerId(),
       position: checkpoint.position,
       plan: () => this.#batches.plan,

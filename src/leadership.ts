@@ -140,7 +140,6 @@ export class Leadership {
     let connections = 0;
     const ended = runReplicator(
       {
-        database: config.source.database,
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.workbench.connectStream(attempt);

@@ -11,7 +11,7 @@ import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
-import {readServerInfo, type ServerInfo} from './db/server.ts';
+import {readServerInfo, settledName, type ServerInfo} from './db/server.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
@@ -70,6 +70,7 @@ export class Workbench {
       await applier.deadLetters.recount(sql => session.query(sql));
       const reader = createSourceReader(applier.plan, connectionQuery(source));
       const connections: Connections = {
+        database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
         applier,

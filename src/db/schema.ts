@@ -1,11 +1,12 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
-import {readServerInfo} from './server.ts';
+import {readServerInfo, settledName} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {SOURCE_TABLE_NAMES, TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
 import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
+import {haveParents} from './orphans.ts';
 import {readRowEnds} from './versioning.ts';
 
 /**
@@ -13,7 +14,8 @@ import {readRowEnds} from './versioning.ts';
  *
  * @throws SyncError `schema-incompatible` where a table is missing
  */
-export async function readSourceSchema(connection: Connection, database: string): Promise<SourceSchema> {
+export async function readSourceSchema(connection: Connection, name: string): Promise<SourceSchema> {
+  const database = await settledName('source', connection, name);
   const tables = await readTables('source', connection, database, SOURCE_TABLE_NAMES);
   for (const [name, rowEnd] of await readRowEnds(connection, database, SOURCE_TABLE_NAMES)) {
     const table = tables.get(name);
@@ -32,13 +34,17 @@ export async function readSourceSchema(connection: Connection, database: string)
       );
     return table;
   };
-  const enforced = (parent: string) =>
-    keys.some(key => isParentKey(key, database) && key.referencedTable.toLowerCase() === parent);
-  return {
+  const enforced = async (parent: 'users' | 'institutes') =>
+    keys.some(key => isParentKey(key, database) && key.referencedTable.toLowerCase() === parent) &&
+    (await haveParents(connection, info, parent));
+  const mapped = {
     institutes: take('institutes'),
     users: take('users'),
     institute_user: take('institute_user'),
-    parentsEnforced: {users: enforced('users'), institutes: enforced('institutes')},
+  };
+  return {
+    ...mapped,
+    parentsEnforced: {users: await enforced('users'), institutes: await enforced('institutes')},
     cascades,
   };
 }
@@ -54,9 +60,10 @@ type ReferringSide = 'from its schema' | 'from any schema';
  */
 export async function readTargetSchema(
   connection: Connection,
-  database: string,
+  name: string,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
+  const database = await settledName('target', connection, name);
   const tables = await readTables('target', connection, database, TARGET_TABLES);
   const missing = TARGET_TABLES.filter(name => !tables.has(name));
   if (missing.length > 0) {

@@ -29,7 +29,10 @@ export interface TableSchema {
 }
 
 export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
-  /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
+  /**
+   * `institute_user` has foreign keys to its parents by the mapped columns, and no row without a parent: a
+   * new parent cannot have older children, unless a session leaves out the checks later.
+   */
   readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
   /** What foreign keys do to mapped rows without a row in the log. */
   readonly cascades?: Cascades;
