@@ -13,6 +13,8 @@ import type {LagTracker} from '../src/status/lag.ts';
 
 /** What each attempt gets for itself. */
 export interface Connections {
+  /** The source's schema, as its log writes it. */
+  readonly database: string;
   readonly hands: Hands;
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
@@ -24,7 +26,6 @@ export interface Connections {
 }
 
 export interface AttemptDeps {
-  readonly database: string;
   /** An id for one connection to the source's log. */
   readonly nextServerId: () => number;
   /**

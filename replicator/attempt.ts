@@ -28,7 +28,6 @@ const STALL_CHECK_MS = 1000;
 /** Longer chains of rows that make others give way are left to the next reconcile. */
 const MAX_RETRY_ROUNDS = 100;
 
-
 /**
  * @returns never otherwise than by an exception
  * @throws StoppedError when the signal is set, SyncError on a fault; what was applied is saved
@@ -70,7 +69,7 @@ class Attempt {
     this.#connections = connections;
     const {position, offset} = checkpoint;
     this.#saves = new QuietSaves({position, offset}, deps.now());
-    this.#builder = new TransactionBuilder({database: deps.database, maxBytes: PART_BYTES});
+    this.#builder = new TransactionBuilder({database: connections.database, maxBytes: PART_BYTES});
     this.#queue = new TransactionQueue({
       pauseBytes: QUEUE_BYTES,
       resumeBytes: QUEUE_BYTES / 2,
@@ -85,7 +84,7 @@ class Attempt {
     });
     this.#source = openBinlogSource({
       connection: connections.binlog,
-      database: deps.database,
+      database: connections.database,
       serverId: deps.nextServerId(),
       position: checkpoint.position,
       plan: () => this.#batches.plan,

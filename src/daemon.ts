@@ -9,7 +9,7 @@ import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
 import {Bookkeeping} from './status/bookkeeping.ts';
-import type {Unseen} from './status/health.ts';
+import {oneMoreUnseen, type Unseen} from './status/health.ts';
 import {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {
@@ -144,7 +144,7 @@ export class Daemon implements Operations {
             },
             onProgress: progress => this.#onProgress(progress),
             onForeign: foreign => (this.#foreign = foreign),
-            onUnseen: reason => (this.#unseen = {reason, atMs: Date.now()}),
+            onUnseen: reason => (this.#unseen = oneMoreUnseen(this.#unseen, reason, Date.now())),
             onApplied: batch => {
               const {transactions, rows} = this.#applied;
               this.#applied = {

@@ -33,7 +33,7 @@ export interface LeadershipDeps {
     readonly onApplied: (batch: AppliedBatch) => void;
     /** The stream applied something, or saved how far it came. */
     readonly onAdvance: () => void;
-    /** The log told that rows changed but not how. */
+    /** Rows changed in a way that the log does not show. */
     readonly onUnseen: (reason: string) => void;
   };
 }
@@ -58,7 +58,7 @@ export class Leadership {
     this.runner = new ReconcileRunner({...deps, workbench: this.workbench, signal: this.#signal});
     const {runner} = this;
     const {config, lease, logger} = deps;
-    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger});
+    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger, now: Date.now});
     this.#nightly = new NightlyRun({
       config: config.reconcile,
       stream: lease.fence.stream,
@@ -195,7 +195,6 @@ export class Leadership {
     let connections = 0;
     const ended = runReplicator(
       {
-        database: config.source.database,
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.workbench.connectStream(attempt);
@@ -216,9 +215,10 @@ export class Leadership {
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
-          logger.warn(
-            {event: 'reconcile.owed', reason},
-            'the log does not tell what changed: a reconcile follows',
+          // One line for what one reconcile covers.
+          logger[this.#owed.isOwed ? 'debug' : 'warn'](
+            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#owed.waitMs)},
+            'the log does not show what changed: a reconcile follows',
           );
           events.onUnseen(reason);
           this.#owed.owe();

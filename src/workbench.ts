@@ -12,7 +12,7 @@ import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
 import {readCollations} from './source/collations.ts';
-import {readServerInfo, type ServerInfo} from './db/server.ts';
+import {readServerInfo, settledName, type ServerInfo} from './db/server.ts';
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
@@ -72,6 +72,7 @@ export class Workbench {
       await applier.deadLetters.recount(sql => session.query(sql));
       const reader = createSourceReader(applier.plan, connectionQuery(source));
       const connections: Connections = {
+        database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
         applier,

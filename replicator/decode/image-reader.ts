@@ -4,6 +4,7 @@
  * Layouts: MySQL's libs/mysql/binlog/event/rows_event.h and mysys/my_time.cc, MariaDB's sql/log_event.h.
  */
 import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
+import {isPast} from './versioning.ts';
 import {
   DATE_LENGTH,
   MOMENT_LENGTH,
@@ -30,6 +31,8 @@ export interface RowShape {
   readonly slots: readonly number[];
   /** For each column whether it is part of the key. */
   readonly isKey: readonly boolean[];
+  /** The column that says until when a row was current; -1 where every row is. */
+  readonly rowEnd: number;
 }
 
 /** Types of columns, as the log numbers them. */
@@ -66,6 +69,8 @@ export const T = {
 export class ImageReader {
   readonly #buffer: Buffer;
   at: number;
+  /** The last row that was read is an old one, which the table keeps. */
+  isHistory = false;
   #isDoubtful = false;
 
   constructor(buffer: Buffer, at: number) {
@@ -98,9 +103,15 @@ export class ImageReader {
    *
    * @param width places of a row; those without a column here are null
    */
-  row({columns, slots, isKey}: RowShape, into: PackedRows, width: number, keyOnly: boolean): PackedRow {
+  row(
+    {columns, slots, isKey, rowEnd}: RowShape,
+    into: PackedRows,
+    width: number,
+    keyOnly: boolean,
+  ): PackedRow {
     const row = into.begin(width);
     const nulls = this.at;
+    this.isHistory = false;
     this.at += (columns.length + 7) >> 3;
     for (let i = 0; i < columns.length; i++) {
       if (((this.#buffer[nulls + (i >> 3)] ?? 0) & (1 << (i & 7))) !== 0) continue;
@@ -108,7 +119,10 @@ export class ImageReader {
       if (column === undefined) continue;
       const slot = slots[i] ?? -1;
       if (slot >= 0 && (!keyOnly || isKey[i] === true)) this.#value(column, into, slot);
-      else this.at += this.#size(column);
+      else {
+        if (i === rowEnd) this.isHistory = isPast(this.#buffer, this.at);
+        this.at += this.#size(column);
+      }
     }
     return row;
   }

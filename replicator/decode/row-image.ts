@@ -10,6 +10,7 @@ import type {RowBlock, RowChange} from '../events.ts';
 import {EXACT} from './rows.ts';
 import type {Slab, Slabs} from './slabs.ts';
 import {ImageReader, T, type ImageColumn, type RowShape} from './image-reader.ts';
+import {currentChange, rowEndIndex} from './versioning.ts';
 
 /** How to read the images of one table. */
 export interface ImageLayout extends RowShape {
@@ -72,7 +73,8 @@ export function layoutOf(source: SourcePlan, columns: readonly ImageColumn[]): I
   const keys = new Set(
     KEY_COLUMNS[source.table]?.map(name => SOURCE_TABLES[source.table].columns.indexOf(name as never)),
   );
-  return {source, columns, slots, isKey: slots.map(slot => keys.has(slot))};
+  const rowEnd = rowEndIndex(source.schema, columns);
+  return {source, columns, slots, isKey: slots.map(slot => keys.has(slot)), rowEnd};
 }
 
 function isReadable({type, charset, members, unsigned}: ImageColumn): boolean {
@@ -131,8 +133,11 @@ class ImageBlock implements RowBlock {
     const to = this.#from + this.bytes;
     while (reader.at < to) {
       const before = this.#kind === 'insert' ? null : reader.row(layout, into, columns.length, true);
+      const wasHistory = reader.isHistory;
       const after = this.#kind === 'delete' ? null : reader.row(layout, into, columns.length, false);
-      changes.push({table, before, after, partial: reader.takeDoubt(), unchecked: this.#unchecked});
+      const change = {table, before, after, partial: reader.takeDoubt(), unchecked: this.#unchecked};
+      if (layout.rowEnd < 0) changes.push(change);
+      else changes.push(...currentChange(change, wasHistory, reader.isHistory));
     }
     this.#slab.release();
     // Behind it stand the rows of others.

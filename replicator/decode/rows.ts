@@ -5,6 +5,7 @@ import type {Row, Value} from '../../src/mapping/values.ts';
 import {toValue} from '../../src/mapping/values.ts';
 import type {RowChange} from '../events.ts';
 import {BYTES} from './charsets.ts';
+import {currentChange, isPastText} from './versioning.ts';
 
 /** What of a zongji row event is used. */
 export interface RawRowsEvent {
@@ -14,6 +15,8 @@ export interface RawRowsEvent {
   readonly columnNames: readonly string[];
   /** The character set of each, null where it is no text. */
   readonly charsets: readonly (string | null)[];
+  /** Where the column stands that ends an old row; -1 in most tables. */
+  readonly rowEnd: number;
   /** One bit for each column that the (first) image holds, least significant first. */
   readonly presentBefore: Uint8Array;
   readonly presentAfter: Uint8Array;
@@ -75,9 +78,17 @@ export function decodeRows(source: SourcePlan, event: RawRowsEvent): DecodedRows
   const changes: RowChange[] = [];
   for (const raw of event.rows) {
     const [before, after] = sides(event.kind, raw);
-    changes.push(change(source, reading, before, after, event.unchecked));
+    const changed = change(source, reading, before, after, event.unchecked);
+    if (event.rowEnd < 0) changes.push(changed);
+    else changes.push(...currentChange(changed, isHistory(before, event), isHistory(after, event)));
   }
   return {tag: 'changes', changes};
+}
+
+/** A side without the column, as MINIMAL images have them, is one of a row that is current. */
+function isHistory(row: RawRow | null, {columnNames, rowEnd}: RawRowsEvent): boolean {
+  const value = row?.[columnNames[rowEnd] ?? ''];
+  return value !== null && value !== undefined && isPastText(toValue(value) ?? '');
 }
 
 function sides(kind: RawRowsEvent['kind'], raw: unknown): [RawRow | null, RawRow | null] {

@@ -9,9 +9,11 @@ import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
 import type {Collations} from '../../src/source/collations.ts';
+import {CascadeWatch} from '../decode/cascade-watch.ts';
 import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows} from '../decode/rows.ts';
 import {Slabs} from '../decode/slabs.ts';
+import {rowEndIndex} from '../decode/versioning.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
 import {tapPackets} from './packets.ts';
@@ -62,6 +64,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let paused = false;
   let ended = false;
   const slabs = new Slabs();
+  const cascades = new CascadeWatch(options.database, options.plan);
   const names = new Map<number, readonly string[]>();
   const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
 
@@ -104,9 +107,14 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (kind !== 'head') found = true;
       },
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
-      onStatement: sql =>
-        deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
+      onStatement: (statement, end, executedAtMs) => {
+        if (!ended) deliver({tag: 'statement', ...statement, offset: offsetAt(end), executedAtMs});
+      },
       isPaused: () => paused,
+      onTable: table => cascades.opened(table),
+      onChange: change => {
+        if (!ended && cascades.reaches(change)) deliver({tag: 'unlogged-cascade'});
+      },
       onMariadbGtid: (gtid, isStandalone) => {
         if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
       },
@@ -173,6 +181,8 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         deliver({
           tag: 'statement',
           database: String(event['schema']),
+          // Compressed by MariaDB, which does not log the schemas.
+          databases: null,
           sql: String(event['query']),
           offset: offsetOf(event),
           executedAtMs: event.timestamp,
@@ -221,7 +231,9 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
     const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
     if (name === undefined) return;
-    const decoded = decodeRows(options.plan().sources[name], rawRows(event, table, columnNames));
+    const source = options.plan().sources[name];
+    const rowEnd = rowEndIndex(source.schema, imageColumns(table));
+    const decoded = decodeRows(source, rawRows(event, table, columnNames, rowEnd));
     if (decoded.tag === 'changes')
       deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
     else deliver({tag: 'unreadable-rows', table: name});

@@ -4,6 +4,9 @@
  */
 import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
+import {cascadeKey} from '../../src/mapping/cascades.ts';
+import type {TableChange} from '../decode/cascade-watch.ts';
+import {readQuery, type QueryEvent} from './query-event.ts';
 
 /** `head`: what every dump begins with, before the source has found our place. */
 export type PacketKind = 'head' | 'heartbeat' | 'event';
@@ -11,9 +14,13 @@ export type PacketKind = 'head' | 'heartbeat' | 'event';
 export interface PacketTap {
   readonly onPacket: (kind: PacketKind) => void;
   readonly onUnsupported: (reason: string) => void;
-  /** A statement in an event type that zongji does not decode. */
-  readonly onStatement: (sql: string) => void;
+  /** @param end where the next event begins; 0 where more of the same transaction follows */
+  readonly onStatement: (statement: QueryEvent, end: number, timestampMs: number) => void;
   readonly isPaused: () => boolean;
+  /** A statement opened a table, any table, by the key of its name. */
+  readonly onTable: (table: string) => void;
+  /** Rows of any table. */
+  readonly onChange: (change: TableChange) => void;
   /** Reads a row event by itself; false leaves it to zongji. */
   readonly onRows: (event: RowsPacket) => boolean;
   /** A transaction begins. What comes once a transaction is read here: zongji makes half a dozen objects of it. */
@@ -30,6 +37,8 @@ export interface RowsPacket {
   readonly from: number;
   readonly to: number;
   readonly unchecked: boolean;
+  /** The last rows of their statement. */
+  readonly ends: boolean;
 }
 
 /** What zongji's parser reads of a mysql2 packet. */
@@ -43,6 +52,7 @@ interface Packet {
 type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
 
 // Event types: MySQL's binlog_event.h and MariaDB's log_event.h.
+const QUERY = 2;
 const EXECUTE_LOAD_QUERY = 18;
 const XID = 16;
 const TABLE_MAP = 19;
@@ -59,6 +69,7 @@ const ROWS: Readonly<Record<number, {readonly kind: RowsPacket['kind']; readonly
   31: {kind: 'update', version: 2},
   32: {kind: 'delete', version: 2},
 };
+const STATEMENT_END = 1;
 const NO_FOREIGN_KEY_CHECKS = 2;
 const PARTIAL_UPDATE_ROWS = 39;
 const TRANSACTION_PAYLOAD = 40;
@@ -82,7 +93,7 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
     connection: {pause(): void} | null;
     tableMap: Record<number, unknown>;
   };
-  const knownTables = new Map<number, Buffer>();
+  const knownTables = new Map<number, {body: Buffer; name: string}>();
   const prototype = inner.BinlogClass.prototype;
   const original = prototype.binlogData;
   prototype.binlogData = function (packet, connection) {
@@ -94,6 +105,9 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
     const rows = ROWS[type ?? 0];
     if (rows !== undefined) {
       const event = rowsPacket(packet, end, rows);
+      const table = knownTables.get(event.tableId)?.name;
+      if (table !== undefined)
+        tap.onChange({table, kind: event.kind, unchecked: event.unchecked, ends: event.ends});
       // A table that zongji passed over has no map, and its rows are none of ours.
       if (inner.tableMap[event.tableId] === undefined || tap.onRows(event)) return prototype.binlogData;
     }
@@ -103,9 +117,16 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
         const from = packet.offset + 1 + HEADER_BYTES;
         const tableId = packet.buffer.readUIntLE(from, 6);
         const body = packet.buffer.subarray(from, end);
-        if (knownTables.get(tableId)?.equals(body) === true) return prototype.binlogData;
-        if (knownTables.size > MAX_KNOWN_TABLES) knownTables.clear();
-        knownTables.set(tableId, Buffer.from(body));
+        const known = knownTables.get(tableId);
+        if (known?.body.equals(body) === true) {
+          tap.onTable(known.name);
+          return prototype.binlogData;
+        }
+        const [oldest] = knownTables.keys();
+        if (knownTables.size > MAX_KNOWN_TABLES && oldest !== undefined) knownTables.delete(oldest);
+        knownTables.delete(tableId);
+        knownTables.set(tableId, {body: Buffer.from(body), name: tableName(body)});
+        tap.onTable(tableName(body));
         return original.call(this, packet, connection);
       }
       case XID:
@@ -130,9 +151,17 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
       case PARTIAL_UPDATE_ROWS:
         tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');
         return prototype.binlogData;
-      case EXECUTE_LOAD_QUERY:
-        tap.onStatement(loadStatement(packet));
-        return original.call(this, packet, connection);
+      case QUERY:
+      case EXECUTE_LOAD_QUERY: {
+        const isLoad = type === EXECUTE_LOAD_QUERY;
+        const event = {buffer: packet.buffer, from: packet.offset + 1 + HEADER_BYTES, to: end};
+        tap.onStatement(
+          readQuery(event, isLoad),
+          isLoad ? 0 : packet.buffer.readUInt32LE(packet.offset + 14),
+          packet.buffer.readUInt32LE(packet.offset + 1) * 1000,
+        );
+        return prototype.binlogData;
+      }
       default:
         return original.call(this, packet, connection);
     }
@@ -152,6 +181,16 @@ function mariadbGtid({buffer, offset}: Packet): string {
   return `${buffer.readUInt32LE(body + 8)}-${buffer.readUInt32LE(offset + 6)}-${sequence}`;
 }
 
+/** Of a table map, behind the table's id and two bytes of flags: each name with its length before it and a zero behind it. */
+function tableName(body: Buffer): string {
+  const schemaLength = body.readUInt8(8);
+  const table = 9 + schemaLength + 1;
+  return cascadeKey(
+    body.toString('utf8', 9, 9 + schemaLength),
+    body.toString('utf8', table + 1, table + 1 + body.readUInt8(table)),
+  );
+}
+
 function rowsPacket(
   {buffer, offset}: Packet,
   to: number,
@@ -168,6 +207,7 @@ function rowsPacket(
     from,
     to,
     unchecked: (flags & NO_FOREIGN_KEY_CHECKS) !== 0,
+    ends: (flags & STATEMENT_END) !== 0,
   };
 }
 
@@ -188,13 +228,6 @@ function holdPauseDuringFetch(
       if (tap.isPaused()) zongji.connection?.pause();
     });
   };
-}
-
-/** A LOAD DATA in statement format: the text stands at the end, after names that hold no table of ours. */
-function loadStatement({buffer, offset, end}: Packet): string {
-  const text = buffer.toString('latin1', offset + 1 + HEADER_BYTES, end);
-  const at = text.toUpperCase().indexOf('LOAD DATA');
-  return at < 0 ? 'LOAD DATA' : text.slice(at);
 }
 
 /**

@@ -56,10 +56,12 @@ export function unknownText(
     : `the source does not list the collation that its log names for ${source.table}.${unknown}`;
 }
 
+/** @param rowEnd where the column stands that ends an old row, or -1 */
 export function rawRows(
   event: ZongjiEvent,
   {columns}: RawTable,
   columnNames: readonly string[],
+  rowEnd: number,
 ): RawRowsEvent {
   const kind =
     event.getTypeName() === 'WriteRows'
@@ -73,6 +75,7 @@ export function rawRows(
     rows: event['rows'] as RawRowsEvent['rows'],
     columnNames,
     charsets: columns.map(({charset}) => charset ?? null),
+    rowEnd,
     presentBefore: present,
     presentAfter: (event['columns_present_bitmap2'] as Uint8Array | undefined) ?? present,
     unchecked: (Number(event['flags']) & 2) !== 0,

@@ -21,9 +21,17 @@ export class Compactor {
   readonly #users = new Map<string, Parent>();
   readonly #memberships = new Map<string, SourceRow | null>();
   readonly #pairsToRead = new Set<string>();
+  #trustsChecks: boolean;
 
-  constructor(plan: Plan) {
+  /** @param trustsChecks whether no membership is known that was written without its parent being looked for */
+  constructor(plan: Plan, trustsChecks = true) {
     this.#plan = plan;
+    this.#trustsChecks = trustsChecks;
+  }
+
+  /** False once a session without foreign_key_checks wrote memberships: a new parent may have older ones. */
+  get trustsChecks(): boolean {
+    return this.#trustsChecks;
   }
 
   add(change: RowChange): void {
@@ -47,6 +55,8 @@ export class Compactor {
   }
 
   #addParent(parents: Map<string, Parent>, {before, after, partial, unchecked}: RowChange): void {
+    // The children of a parent that is deleted without the checks stay, and wait for one with its key.
+    if (unchecked) this.#trustsChecks = false;
     const oldKey = before === null ? null : keyOf(before, [0]);
     const newKey = after === null ? null : keyOf(after, [0]);
     if (oldKey !== null && oldKey !== newKey) {
@@ -61,10 +71,16 @@ export class Compactor {
       return;
     }
     const moved = oldKey !== null && oldKey !== newKey;
-    parents.set(newKey, {row: after, left: moved, fresh: before === null && !unchecked, reread: partial});
+    parents.set(newKey, {
+      row: after,
+      left: moved,
+      fresh: before === null && this.#trustsChecks,
+      reread: partial,
+    });
   }
 
-  #addMembership({before, after, partial}: RowChange): void {
+  #addMembership({before, after, partial, unchecked}: RowChange): void {
+    if (unchecked) this.#trustsChecks = false;
     const indexes = this.#plan.tables.institute_users.sourceKeyIndexes;
     const oldKey = before === null ? null : keyOf(before, indexes);
     const newKey = after === null ? null : keyOf(after, indexes);

@@ -1,18 +1,30 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
-import {readServerInfo} from './server.ts';
+import {readServerInfo, settledName} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
+import {SOURCE_TABLE_NAMES, TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
+import {isParentKey} from '../mapping/cascades.ts';
+import {readCascades} from './cascades.ts';
+import {haveParents} from './orphans.ts';
+import {readRowEnds} from './versioning.ts';
 
 /**
- * The source's mapped tables, in three reads of information_schema.
+ * The source's mapped tables, and the foreign keys that concern them.
  *
  * @throws SyncError `schema-incompatible` where a table is missing
  */
-export async function readSourceSchema(connection: Connection, database: string): Promise<SourceSchema> {
-  const tables = await readTables('source', connection, database, ['institutes', 'users', 'institute_user']);
-  const references = await readReferences('source', connection, database, 'from its schema');
+export async function readSourceSchema(connection: Connection, name: string): Promise<SourceSchema> {
+  const database = await settledName('source', connection, name);
+  const tables = await readTables('source', connection, database, SOURCE_TABLE_NAMES);
+  for (const [name, rowEnd] of await readRowEnds(connection, database, SOURCE_TABLE_NAMES)) {
+    const table = tables.get(name);
+    // A key with the end of a row in it is unique without it among the current rows, which alone are mapped.
+    const uniqueKeys = table?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
+    if (table !== undefined) tables.set(name, {...table, uniqueKeys, rowEnd});
+  }
+  const info = await readServerInfo('source', connection);
+  const {cascades, keys} = await readCascades(connection, database, info);
   const take = (name: string): TableSchema => {
     const table = tables.get(name);
     if (table === undefined)
@@ -22,13 +34,18 @@ export async function readSourceSchema(connection: Connection, database: string)
       );
     return table;
   };
-  const enforced = (parent: string) =>
-    references.some(({table, referenced}) => table === 'institute_user' && referenced === parent);
-  return {
+  const enforced = async (parent: 'users' | 'institutes') =>
+    keys.some(key => isParentKey(key, database) && key.referencedTable.toLowerCase() === parent) &&
+    (await haveParents(connection, info, parent));
+  const mapped = {
     institutes: take('institutes'),
     users: take('users'),
     institute_user: take('institute_user'),
-    parentsEnforced: {users: enforced('users'), institutes: enforced('institutes')},
+  };
+  return {
+    ...mapped,
+    parentsEnforced: {users: await enforced('users'), institutes: await enforced('institutes')},
+    cascades,
   };
 }
 
@@ -43,9 +60,10 @@ type ReferringSide = 'from its schema' | 'from any schema';
  */
 export async function readTargetSchema(
   connection: Connection,
-  database: string,
+  name: string,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
+  const database = await settledName('target', connection, name);
   const tables = await readTables('target', connection, database, TARGET_TABLES);
   const missing = TARGET_TABLES.filter(name => !tables.has(name));
   if (missing.length > 0) {

@@ -1,6 +1,9 @@
 /** Foreign keys, cascades, triggers and engines: what the servers do by themselves beside what we do. */
 import {SOURCE_TABLE_NAMES, TABLE_MAPS} from '../mapping/tables.ts';
+import {logsCascades, readCascadingKeys} from '../db/cascades.ts';
 import {queryRows} from '../db/connection.ts';
+import {readForeignKeys, type ForeignKey} from '../db/foreign-keys.ts';
+import {cascadeKey, isParentKey, unloggedCascades} from '../mapping/cascades.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {checkHiddenReferences} from './hidden-references.ts';
@@ -8,95 +11,55 @@ import {ask, quoteName, type Probe} from './probe.ts';
 
 const TARGET_NAMES: readonly string[] = TABLE_MAPS.map(({target}) => target);
 
-interface ForeignKey {
-  readonly name: string;
-  readonly table: string;
-  readonly columns: string;
-  readonly schema: string;
-  readonly referenced: string;
-  readonly referencedColumns: string;
-  readonly onDelete: string;
-  readonly onUpdate: string;
-}
-
-const FOREIGN_KEY =
-  /CONSTRAINT `((?:[^`]|``)+)` FOREIGN KEY \(([^)]*)\) REFERENCES (?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)` \(([^)]*)\)((?: ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT|NO ACTION|RESTRICT))*)/g;
-
-/** From SHOW CREATE TABLE: on MariaDB, information_schema keeps foreign keys from an account that may only SELECT. */
 async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<ForeignKey[]> {
   const keys: ForeignKey[] = [];
-  for (const table of tables) {
-    const {rows} = await ask(probe, `SHOW CREATE TABLE ${quoteName(probe.database)}.${quoteName(table)}`);
-    for (const [
-      ,
-      name = '',
-      columns = '',
-      schema,
-      referenced = '',
-      referencedColumns = '',
-      actions = '',
-    ] of String(rows?.[0]?.[1] ?? '').matchAll(FOREIGN_KEY)) {
-      const action = (on: string) =>
-        new RegExp(` ON ${on} (CASCADE|SET NULL|SET DEFAULT)`).exec(actions)?.[1] ?? '';
-      keys.push({
-        name,
-        table,
-        columns,
-        schema: schema ?? probe.database,
-        referenced,
-        referencedColumns,
-        onDelete: action('DELETE'),
-        onUpdate: action('UPDATE'),
-      });
-    }
-  }
+  for (const table of tables)
+    keys.push(...((await readForeignKeys(probe.side, probe.connection, probe.database, table)) ?? []));
   return keys;
 }
 
-/** MySQL from 9.6 on logs what a cascade does. */
-function logsCascades({info}: Probe): boolean {
-  const [major, minor] = info.versionParts;
-  return info.flavour === 'mysql' && (major > 9 || (major === 9 && minor >= 6));
-}
-
-const MAPPED: readonly string[] = SOURCE_TABLE_NAMES;
-
-/** Cascades between mapped tables are made up for; one that comes from elsewhere is seen by nobody. */
+/** Cascades between parents and memberships are followed; others are noticed, and each costs a reconcile. */
 export async function checkCascades(probe: Probe): Promise<Finding[]> {
-  const keys = (await foreignKeysOf(probe, SOURCE_TABLE_NAMES)).filter(
-    ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
-  );
-  if (logsCascades(probe))
+  const {keys, hidden} = await readCascadingKeys(probe.connection, probe.database);
+  const cascading = keys.filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
+  if (logsCascades(probe.info))
     return [
-      ok('source', 'cascades', `${keys.length} foreign keys cascade, and this server logs what they do`),
+      ok('source', 'cascades', `${cascading.length} foreign keys cascade, and this server logs what they do`),
     ];
-  const blind = keys.filter(key => !isFollowed(probe, key));
-  const followed = keys.length - blind.length;
+  const followed = cascading.filter(key => isParentKey(key, probe.database)).length;
+  const unlogged = unloggedCascades(keys, probe.database);
+  const costly = cascading.filter(
+    key =>
+      !isParentKey(key, probe.database) &&
+      unlogged.has(cascadeKey(key.referencedSchema, key.referencedTable)),
+  );
   return [
     ok(
       'source',
       'cascades',
       followed === 0
-        ? 'no cascades between the mapped tables'
-        : `${followed} foreign keys cascade between mapped tables, which is made up for`,
+        ? 'no cascades from users or institutes to their memberships'
+        : `${followed} foreign keys cascade to memberships, which the stream follows`,
     ),
-    ...blind.map(key =>
+    ...costly.map(costlyCascade),
+    ...hidden.map(table =>
       warning('source', 'cascades', {
-        message: `${key.table}.${key.name} cascades from ${key.schema}.${key.referenced}, which is not mapped`,
-        why: 'what a cascade does is not in the log: the target shows it after the next reconcile only',
-        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns}) REFERENCES ${quoteName(key.schema)}.${quoteName(key.referenced)} (${key.referencedColumns}); -- and delete the rows themselves, children first`,
+        message: `the foreign keys of ${table} cannot be seen by this account`,
+        why: 'a cascade that comes through it is not in the log; where a statement may have caused one, a reconcile follows',
+        mend: `GRANT SELECT ON ${table.split('.').map(quoteName).join('.')} TO the account of DB_USERNAME;`,
       }),
     ),
   ];
 }
 
-function isFollowed(probe: Probe, {table, schema, referenced}: ForeignKey): boolean {
-  return (
-    schema === probe.database &&
-    table === 'institute_user' &&
-    MAPPED.includes(referenced) &&
-    referenced !== 'institute_user'
-  );
+function costlyCascade(key: ForeignKey): Finding {
+  const parent = `${quoteName(key.referencedSchema)}.${quoteName(key.referencedTable)}`;
+  const list = (names: readonly string[]) => names.map(quoteName).join(', ');
+  return warning('source', 'cascades', {
+    message: `${key.table}.${key.name} cascades from ${key.referencedSchema}.${key.referencedTable}`,
+    why: 'what this cascade does is not in the log: a change there that may cascade costs a reconcile, and the target shows it after that',
+    mend: `ALTER TABLE ${quoteName(key.schema)}.${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${list(key.columns)}) REFERENCES ${parent} (${list(key.referencedColumns)}); -- and delete the rows themselves, children first`,
+  });
 }
 
 /** The target's own foreign keys: ours want order, others' can hold a row fast or make rows vanish. */
@@ -130,9 +93,9 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
     )),
     ...own.map(key =>
       warning('target', 'target-cascades', {
-        message: `${key.table}.${key.name} cascades from ${key.referenced}`,
+        message: `${key.table}.${key.name} cascades from ${key.referencedTable}`,
         why: 'a delete by anybody takes rows along that laas-sync answers for; the next reconcile writes them again',
-        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns}) REFERENCES ${quoteName(key.referenced)} (${key.referencedColumns});`,
+        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')});`,
       }),
     ),
   ];

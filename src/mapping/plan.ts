@@ -3,6 +3,7 @@
  * Stream, snapshot, repair, verify and counts all use it.
  */
 import {SyncError} from '../errors.ts';
+import {NO_CASCADES, type Cascades} from './cascades.ts';
 import type {ColumnSchema, Reference, SourceSchema, TableSchema, TargetSchema} from './schema.ts';
 import {
   SOURCE_TABLES,
@@ -73,6 +74,7 @@ export interface Plan {
   /** Two source rows may stand for one membership (§2.4). */
   readonly pairsRepeat: boolean;
   readonly parentsEnforced: SourceSchema['parentsEnforced'];
+  readonly cascades: Cascades;
 }
 
 const KIND_OF_TRANSFORM = {
@@ -138,6 +140,7 @@ export function buildPlan(source: SourceSchema, target: TargetSchema): Plan {
       key => key.length <= pair.length && key.every(column => pair.includes(column)),
     ),
     parentsEnforced: source.parentsEnforced,
+    cascades: source.cascades ?? NO_CASCADES,
   };
 }
 

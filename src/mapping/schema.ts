@@ -1,4 +1,5 @@
 /** Both sides' tables as their servers describe them. */
+import type {Cascades} from './cascades.ts';
 import type {SourceTable, TargetTable} from './tables.ts';
 
 /** A column as information_schema describes it, of either server. */
@@ -23,11 +24,18 @@ export interface TableSchema {
   readonly columns: readonly ColumnSchema[];
   /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** The column that says until when a row was current, where the table keeps its old rows (MariaDB). */
+  readonly rowEnd?: string;
 }
 
 export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
-  /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
+  /**
+   * `institute_user` has foreign keys to its parents by the mapped columns, and no row without a parent: a
+   * new parent cannot have older children, unless a session leaves out the checks later.
+   */
   readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
+  /** What foreign keys do to mapped rows without a row in the log. */
+  readonly cascades?: Cascades;
 };
 
 /** A foreign key of the target that refers to one of our tables. */

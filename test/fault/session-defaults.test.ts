@@ -37,10 +37,10 @@ const INIT_CONNECT: Readonly<Record<string, string>> = {
   'an idle session that ends': 'SET wait_timeout = 1, lock_wait_timeout = 1, innodb_lock_wait_timeout = 1',
 };
 
-describeEachFlavour('new sessions that have', ({flavour}) => {
+describeEachFlavour('new sessions that have', ({edition}) => {
   let own: TestServer;
   beforeAll(async () => {
-    own = await startServer({flavour});
+    own = await startServer({edition});
     await withConnection(own, undefined, connection =>
       connection.query(
         `CREATE USER '${ACCOUNT.user}'@'%' IDENTIFIED BY '${ACCOUNT.password}';

@@ -271,9 +271,9 @@ export const RULES: readonly Mutant[] = [
     name: 'column-that-came-back-empty-unseen',
     edits: [
       [
-        'replicator/transaction/transaction.ts',
-        "if (kind === 'ddl' && concernsMappedValues(sql))",
-        "if (kind === 'other' && concernsMappedValues(sql))",
+        'replicator/decode/statement.ts',
+        'unseen: concernsMappedValues(sql) ?',
+        "unseen: concernsMappedValues('') ?",
       ],
     ],
     answers: ['schema'],

@@ -44,6 +44,7 @@ function decoded(event: Partial<RawRowsEvent>, source = sources.users) {
     charsets: [],
     presentBefore: ALL,
     presentAfter: ALL,
+    rowEnd: -1,
     unchecked: false,
     ...event,
   });
@@ -110,10 +111,14 @@ describe('row events', () => {
       presentAfter: bitmap(6),
     };
     expect(
-      decodeRows(sources.users, {...event, columnNames: COLUMNS, charsets: [], unchecked: false}),
-    ).toEqual({
-      tag: 'keyless',
-    });
+      decodeRows(sources.users, {
+        ...event,
+        columnNames: COLUMNS,
+        charsets: [],
+        rowEnd: -1,
+        unchecked: false,
+      }),
+    ).toEqual({tag: 'keyless'});
     expect(
       decodeRows(sources.users, {
         kind: 'insert',
@@ -122,6 +127,7 @@ describe('row events', () => {
         charsets: [],
         presentBefore: bitmap(0),
         presentAfter: bitmap(0),
+        rowEnd: -1,
         unchecked: false,
       }),
     ).toEqual({tag: 'keyless'});

@@ -1,0 +1,35 @@
+/** Memberships without their parents, which a session without foreign_key_checks leaves behind a foreign key. */
+import {queryRows, type Connection} from './connection.ts';
+import type {ServerInfo} from './server.ts';
+import {SyncError} from '../errors.ts';
+
+/** In a table so large that the look takes longer, the answer is not worth it. */
+const LIMIT_MS = 2000;
+/** MariaDB's and MySQL's number for a statement that took too long. */
+const TOOK_TOO_LONG: ReadonlySet<number> = new Set([1969, 3024]);
+
+const COLUMNS = {users: 'user_id', institutes: 'institute_id'} as const;
+
+/**
+ * Whether every membership is known to have its parent. A foreign key alone does not prove it.
+ *
+ * @returns false, too, where the look takes longer than two seconds
+ */
+export async function haveParents(
+  connection: Connection,
+  info: ServerInfo,
+  parent: keyof typeof COLUMNS,
+): Promise<boolean> {
+  const column = COLUMNS[parent];
+  const select = `1 FROM institute_user m WHERE m.${column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${parent} p WHERE p.id = m.${column}) LIMIT 1`;
+  const sql =
+    info.flavour === 'mariadb'
+      ? `SET STATEMENT max_statement_time = ${LIMIT_MS / 1000} FOR SELECT ${select}`
+      : `SELECT /*+ MAX_EXECUTION_TIME(${LIMIT_MS}) */ ${select}`;
+  try {
+    return (await queryRows('source', connection, sql)).length === 0;
+  } catch (error) {
+    if (error instanceof SyncError && TOOK_TOO_LONG.has(error.errno ?? 0)) return false;
+    throw error;
+  }
+}
