@@ -29,7 +29,7 @@ function packet(statementId: number, rows: Pairs): BulkRows {
   return packed;
 }
 
-describeEachFlavour('rows in bulk', ({flavour, server, target}) => {
+describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
   const bulk = it.skipIf(flavour !== 'mariadb');
   let other: mysql.Connection;
   let session: Session;
@@ -79,7 +79,7 @@ describeEachFlavour('rows in bulk', ({flavour, server, target}) => {
   });
 
   bulk('are sent as text to a server whose log holds statements', async () => {
-    await using own = await startServer({flavour, options: ['--binlog-format=STATEMENT']});
+    await using own = await startServer({edition, options: ['--binlog-format=STATEMENT']});
     const logging = await openSession(configOf(own, 'mysql'));
     try {
       expect(await logging.prepareRows('INSERT INTO time_zone (Time_zone_id) VALUES (?)')).toBeNull();

@@ -31,10 +31,10 @@ const NOT_ON_MARIADB: ErrorCode = 'event-unsupported';
 
 const SERVER_ID = 77_777;
 
-describeEachFlavour('the log of a daemon that meets every fault', ({flavour, server}) => {
+describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edition, server}) => {
   let own: OwnSource;
   beforeAll(async () => {
-    own = await openWithOwnSource({flavour}, server, {
+    own = await openWithOwnSource({edition}, server, {
       schema: COMPOSITE,
       env: {
         LOG_LEVEL: 'trace',

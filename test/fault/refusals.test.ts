@@ -11,11 +11,11 @@ import {startServer, type TestServer} from '../servers/server.ts';
 /** Everything in one file that cannot grow past its second part. */
 const SMALL_DISK = ['--innodb-file-per-table=0', '--innodb-data-file-path=ibdata1:12M;ibdata2:24M'];
 
-describeEachFlavour('a target', ({flavour, server, source}) => {
+describeEachFlavour('a target', ({flavour, edition, server, source}) => {
   let own: TestServer;
   let stand: Stand;
   beforeAll(async () => {
-    own = await startServer({flavour, options: SMALL_DISK});
+    own = await startServer({edition, options: SMALL_DISK});
     await withConnection(own, undefined, connection =>
       connection.query('CREATE DATABASE organizations CHARACTER SET utf8mb4'),
     );

@@ -9,7 +9,7 @@ import mysql from 'mysql2/promise';
 import {commandLine, serverOptions, TEST_PASSWORD, TEST_USER, zoneEnvironment} from './command.ts';
 import {untilFrozen} from './frozen.ts';
 import {makeWorkDir} from './places.ts';
-import {type Flavour, provision, type ServerBinary} from './provision.ts';
+import {type Edition, type Flavour, provision, type ServerBinary} from './provision.ts';
 import {tryRun} from './run.ts';
 import {copyTemplate, insideRoot, rootOf} from './template.ts';
 import {startWatchdog, type Watchdog} from './watchdog.ts';
@@ -20,6 +20,7 @@ const PORT_ATTEMPTS = 5;
 
 /** Where a server is: plain data, fit to be handed to another process. */
 export interface ServerAddress {
+  readonly edition: Edition;
   readonly flavour: Flavour;
   readonly host: string;
   readonly port: number;
@@ -30,7 +31,7 @@ export interface ServerAddress {
 }
 
 export interface StartOptions {
-  readonly flavour: Flavour;
+  readonly edition: Edition;
   /** A free one by default. */
   readonly port?: number;
   /** For the server's command line, after ours and so stronger. */
@@ -45,7 +46,7 @@ export interface StartOptions {
 
 /** Starts a server and waits until it can be used, or rejects with the end of its log. */
 export async function startServer(options: StartOptions): Promise<TestServer> {
-  const binary = await provision(options.flavour);
+  const binary = await provision(options.edition);
   const server = new TestServer(binary, options);
   try {
     await server.prepare();
@@ -58,6 +59,7 @@ export async function startServer(options: StartOptions): Promise<TestServer> {
 }
 
 export class TestServer implements ServerAddress, AsyncDisposable {
+  readonly edition: Edition;
   readonly flavour: Flavour;
   readonly host = '127.0.0.1';
   readonly user = TEST_USER;
@@ -79,6 +81,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   constructor(binary: ServerBinary, options: StartOptions) {
     this.#binary = binary;
     this.#options = options;
+    this.edition = binary.edition;
     this.flavour = binary.flavour;
     this.#workDir = makeWorkDir(rootOf(binary));
     this.#watchdog = startWatchdog(this.#workDir);
@@ -103,8 +106,8 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   }
 
   get address(): ServerAddress {
-    const {flavour, host, port, user, password, version} = this;
-    return {flavour, host, port, user, password, version};
+    const {edition, flavour, host, port, user, password, version} = this;
+    return {edition, flavour, host, port, user, password, version};
   }
 
   /** What the server has logged since it was made, over all its restarts. */
@@ -223,7 +226,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
       }
     }
     const why = this.#child === child ? `could not be used: ${String(last)}` : 'ended';
-    throw new Error(`the ${this.flavour} server ${why}. Its log ends with:\n${this.log().slice(-3000)}`);
+    throw new Error(`the ${this.edition} server ${why}. Its log ends with:\n${this.log().slice(-3000)}`);
   }
 
   /** The version, if what answers on the port is this server and none that was there before. */

@@ -12,7 +12,7 @@ const REVISION = 1;
 
 /** Fills `dataDir`, which must not exist yet, with a data directory that was never used. */
 export async function copyTemplate(binary: ServerBinary, dataDir: string): Promise<void> {
-  const template = join(cacheDir(), `template-${binary.flavour}-${binary.version}-${REVISION}`);
+  const template = join(cacheDir(), `template-${binary.edition}-${binary.version}-${REVISION}`);
   if (!existsSync(template)) {
     await withLock(`${template}.lock`, async () => {
       if (!existsSync(template)) await build(binary, template);
@@ -54,7 +54,7 @@ async function buildMysql(binary: ServerBinary, workDir: string): Promise<void> 
 
 async function buildMariadb(binary: ServerBinary, workDir: string): Promise<void> {
   const place = {workDir, containerName: basename(workDir)};
-  const options = [...baseOptions(`${workDir}/data`), ...LAYOUT.mariadb];
+  const options = [...baseOptions(`${insideRoot(binary, workDir)}/data`), ...LAYOUT.mariadb];
   const install = [...options, '--auth-root-authentication-method=normal', '--skip-test-db'];
   await run(commandLine(binary, install, place, 'mariadb-install-db'));
   await run(commandLine(binary, [...options, '--bootstrap'], place), {input: CREATE_TEST_USER});
