@@ -55,7 +55,8 @@ async function buildMysql(binary: ServerBinary, workDir: string): Promise<void> 
 async function buildMariadb(binary: ServerBinary, workDir: string): Promise<void> {
   const place = {workDir, containerName: basename(workDir)};
   const options = [...baseOptions(`${insideRoot(binary, workDir)}/data`), ...LAYOUT.mariadb];
-  const install = [...options, '--auth-root-authentication-method=normal', '--skip-test-db'];
+  // Forced, since a root directory of its own may not know the name of this host.
+  const install = [...options, '--auth-root-authentication-method=normal', '--skip-test-db', '--force'];
   await run(commandLine(binary, install, place, 'mariadb-install-db'));
   await run(commandLine(binary, [...options, '--bootstrap'], place), {input: CREATE_TEST_USER});
 }
