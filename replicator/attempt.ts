@@ -8,6 +8,7 @@ import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
 import type {ApplyLock, Turn} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {ConnectionOptions} from '../src/db/connection.ts';
+import type {Collations} from '../src/source/collations.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
 import type {LogOffset} from '../src/position/position.ts';
 import type {Logger} from '../src/logger.ts';
@@ -36,6 +37,7 @@ export interface Connections {
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
   readonly binlog: ConnectionOptions;
+  readonly collations: Collations;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
   readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;
   readonly close: () => void;
@@ -129,6 +131,7 @@ class Attempt {
       serverId: deps.nextServerId(),
       position: checkpoint.position,
       plan: () => this.#batches.plan,
+      collations: connections.collations,
       onEvent: event => this.#read(event),
       onFault: error => this.#queue.fail(error),
       now: deps.now,

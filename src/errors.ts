@@ -77,7 +77,7 @@ export const ERROR_CODES = {
   'event-unsupported': {
     reaction: 'halt',
     meaning:
-      'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident).',
+      'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident, text in a collation that the source does not list).',
     action:
       'Switch the form off on the source (doctor prints the SQL), then start from a new position, as docs/runbook.md says: the event itself cannot be passed.',
   },

@@ -11,6 +11,7 @@ import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
+import {readCollations} from './source/collations.ts';
 import {readServerInfo, type ServerInfo} from './db/server.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
@@ -75,6 +76,7 @@ export class Workbench {
         applier,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source),
+        collations: await readCollations(source, info),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);

@@ -7,6 +7,7 @@ import {SOURCE_TABLES} from '../../src/mapping/tables.ts';
 import type {SourcePlan} from '../../src/mapping/plan.ts';
 import type {PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
+import {EXACT} from './rows.ts';
 import type {Slab, Slabs} from './slabs.ts';
 import {ImageReader, T, type ImageColumn, type RowShape} from './image-reader.ts';
 
@@ -76,7 +77,7 @@ export function layoutOf(source: SourcePlan, columns: readonly ImageColumn[]): I
 
 function isReadable({type, charset, members, unsigned}: ImageColumn): boolean {
   if (!READABLE.has(type)) return false;
-  if (type === T.ENUM) return members !== undefined;
+  if (type === T.ENUM) return members !== undefined && EXACT.has(charset ?? null);
   if (type === T.VARCHAR || type === T.STRING || type === T.BLOB)
     return typeof charset === 'string' && (UTF8.has(charset) || charset === 'latin1');
   if (type === T.TINY || type === T.SHORT || type === T.INT24 || type === T.LONG || type === T.LONGLONG)

@@ -4,6 +4,7 @@ import type {ColumnSchema} from '../../src/mapping/schema.ts';
 import type {Row, Value} from '../../src/mapping/values.ts';
 import {toValue} from '../../src/mapping/values.ts';
 import type {RowChange} from '../events.ts';
+import {BYTES} from './charsets.ts';
 
 /** What of a zongji row event is used. */
 export interface RawRowsEvent {
@@ -11,6 +12,8 @@ export interface RawRowsEvent {
   readonly rows: readonly RawRow[] | readonly {readonly before: RawRow; readonly after: RawRow}[];
   /** The table's columns as of the event. */
   readonly columnNames: readonly string[];
+  /** The character set of each, null where it is no text. */
+  readonly charsets: readonly (string | null)[];
   /** One bit for each column that the (first) image holds, least significant first. */
   readonly presentBefore: Uint8Array;
   readonly presentAfter: Uint8Array;
@@ -40,14 +43,19 @@ interface Reader {
   readonly isBit: boolean;
   /** BINARY(n): the log leaves out the zeros at the end, and a SELECT does not. */
   readonly padTo: number;
-  /** Text of a charset that zongji decodes by tables that are not quite the server's. */
-  readonly isForeign: boolean;
+  /** Values that are not like this are in doubt: zongji decodes this charset by tables that are not quite the server's. */
+  readonly sure: RegExp | null;
 }
 
 /** Charsets of which every character is decoded as the server does. */
-const EXACT = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1', 'ucs2', 'utf16', 'utf16le', 'utf32']);
-/** What no charset reads otherwise. */
+export const EXACT: ReadonlySet<string | null> = new Set([
+  null,
+  ...['utf8mb4', 'utf8mb3', 'utf8', 'ascii', 'latin1', 'ucs2', 'utf16', 'utf16le', 'utf32'],
+]);
+/** What no charset reads otherwise that zongji has a table of. */
 const PLAIN = /^[\w .,:;@+*=/-]*$/;
+/** Of the others, swe7 has another character for @. */
+const PLAIN_BYTES = /^[\w .,:;+*=/-]*$/;
 
 /** Columns that name a source row. */
 const KEY_COLUMNS = {institutes: ['id'], users: ['id'], institute_user: ['institute_id', 'user_id']} as const;
@@ -99,17 +107,20 @@ function readingOf(source: SourcePlan, event: RawRowsEvent): Reading {
       after: keys.every(index => isIn(after, index)),
     },
     keyNames: names.map((name, i) => (name !== null && isIn(after, indexes[i] ?? -1) ? name : null)),
-    columns: source.actual.map(name =>
-      columnReader(source.schema.columns.find(column => column.name === name)),
+    columns: source.actual.map((name, i) =>
+      columnReader(
+        source.schema.columns.find(column => column.name === name),
+        event.charsets[indexes[i] ?? -1] ?? null,
+      ),
     ),
   };
 }
 
-function columnReader(column: ColumnSchema | undefined): Reader {
+function columnReader(column: ColumnSchema | undefined, charset: string | null): Reader {
   return {
     isBit: column?.type === 'bit',
     padTo: column?.type === 'binary' ? (column.maxLength ?? 0) : 0,
-    isForeign: column?.charset != null && column.type !== 'enum' && !EXACT.has(column.charset),
+    sure: EXACT.has(charset) ? null : charset === BYTES ? PLAIN_BYTES : PLAIN,
   };
 }
 
@@ -164,7 +175,6 @@ function fromBytes(bytes: Buffer, column: Reader | undefined): string {
 /** U+FFFD stands for bytes that could not be decoded: the server decodes them better, as it does its own charsets. */
 function isDoubtful(row: Row, columns: readonly Reader[]): boolean {
   return row.some(
-    (value, i) =>
-      value !== null && (value.includes('\uFFFD') || (columns[i]?.isForeign === true && !PLAIN.test(value))),
+    (value, i) => value !== null && (value.includes('\uFFFD') || columns[i]?.sure?.test(value) === false),
   );
 }

@@ -8,13 +8,14 @@ import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
+import type {Collations} from '../../src/source/collations.ts';
 import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
 import {decodeRows} from '../decode/rows.ts';
 import {Slabs} from '../decode/slabs.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
 import {tapPackets} from './packets.ts';
-import {imageColumns, rawRows, type RawTable, type ZongjiEvent} from './raw-events.ts';
+import {imageColumns, rawRows, unknownText, type RawTable, type ZongjiEvent} from './raw-events.ts';
 
 /** The source sends a heartbeat after this long without an event. */
 const HEARTBEAT_MS = 1000;
@@ -29,6 +30,8 @@ export interface BinlogSourceOptions {
   readonly position: Position;
   /** Read anew for each event, since a schema change makes a new one. */
   readonly plan: () => Plan;
+  /** The source's own. */
+  readonly collations: Collations;
   readonly onEvent: (event: SourceEvent) => void;
   /** Called once; no event follows. */
   readonly onFault: (error: SyncError) => void;
@@ -144,6 +147,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         return;
       case 'TableMap':
         names.clear();
+        refuseUnknownText(event);
         if (event['columnNames'] === undefined) {
           // zongji then takes the names of now, which put an event of then into the wrong columns.
           const table = String(event['tableName']);
@@ -194,6 +198,15 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     return layout;
   };
 
+  /** Before the first row of a table is read. */
+  const refuseUnknownText = (event: ZongjiEvent) => {
+    const table = zongji.tableMap[Number(event['tableId'])] as unknown as RawTable | undefined;
+    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table?.tableName.toLowerCase());
+    if (table === undefined || name === undefined) return;
+    const reason = unknownText(event, table, options.plan().sources[name], options.collations);
+    if (reason !== null) fail(new SyncError('event-unsupported', reason));
+  };
+
   const rows = (event: ZongjiEvent) => {
     const tableId = Number(event['tableId']);
     const table = zongji.tableMap[tableId] as unknown as RawTable | undefined;
@@ -208,7 +221,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
     const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
     if (name === undefined) return;
-    const decoded = decodeRows(options.plan().sources[name], rawRows(event, columnNames));
+    const decoded = decodeRows(options.plan().sources[name], rawRows(event, table, columnNames));
     if (decoded.tag === 'changes')
       deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
     else deliver({tag: 'unreadable-rows', table: name});

@@ -1,4 +1,7 @@
 /** Events and tables as zongji has them, beneath its types, and what the decoders take of them. */
+import type {SourcePlan} from '../../src/mapping/plan.ts';
+import type {Collations} from '../../src/source/collations.ts';
+import {correctCharsets, type TableMapEvent} from '../decode/charsets.ts';
 import type {ImageColumn} from '../decode/image-reader.ts';
 import type {RawRowsEvent} from '../decode/rows.ts';
 
@@ -33,7 +36,31 @@ export function imageColumns({columns, columnSchemas}: RawTable): ImageColumn[] 
   }));
 }
 
-export function rawRows(event: ZongjiEvent, columnNames: readonly string[]): RawRowsEvent {
+/**
+ * Gives the columns of a table the character sets that they have on the source.
+ *
+ * @returns why a mapped column cannot be read, or null where all can
+ */
+export function unknownText(
+  event: ZongjiEvent,
+  table: RawTable,
+  source: SourcePlan,
+  collations: Collations,
+): string | null {
+  const mapped = new Set(source.actual.map(column => column?.toLowerCase()));
+  const unknown = correctCharsets(event as unknown as TableMapEvent, table, collations).find(column =>
+    mapped.has(column.toLowerCase()),
+  );
+  return unknown === undefined
+    ? null
+    : `the source does not list the collation that its log names for ${source.table}.${unknown}`;
+}
+
+export function rawRows(
+  event: ZongjiEvent,
+  {columns}: RawTable,
+  columnNames: readonly string[],
+): RawRowsEvent {
   const kind =
     event.getTypeName() === 'WriteRows'
       ? 'insert'
@@ -45,6 +72,7 @@ export function rawRows(event: ZongjiEvent, columnNames: readonly string[]): Raw
     kind,
     rows: event['rows'] as RawRowsEvent['rows'],
     columnNames,
+    charsets: columns.map(({charset}) => charset ?? null),
     presentBefore: present,
     presentAfter: (event['columns_present_bitmap2'] as Uint8Array | undefined) ?? present,
     unchecked: (Number(event['flags']) & 2) !== 0,

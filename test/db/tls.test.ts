@@ -107,6 +107,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         plan: () => {
           throw new Error('no row is to come');
         },
+        collations: new Map(),
         onEvent: () => resolve('open'),
         onFault: reject,
         now: Date.now,

@@ -236,6 +236,7 @@ async function openRival({server}: OwnSource) {
     plan: () => {
       throw new Error('nothing of ours comes');
     },
+    collations: new Map(),
     now: Date.now,
     onEvent: () => undefined,
     onFault: () => undefined,

@@ -14,6 +14,7 @@ import {silentLogger} from '../../src/logger.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
+import {readCollations} from '../../src/source/collations.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
@@ -92,6 +93,7 @@ export async function changesOf(
     const position = await anchorPosition(control, info, await openSnapshot(control, info, never));
     await endSnapshot(control);
     await work();
+    const collations = await readCollations(control, info);
     const end = await openSnapshot(control, info, never);
     await endSnapshot(control);
     const changes: RowChange[] = [];
@@ -104,6 +106,7 @@ export async function changesOf(
         serverId,
         position,
         plan: () => plan,
+        collations,
         now: Date.now,
         onFault: error => reject(error),
         onEvent: event => {
