@@ -56,7 +56,7 @@ async function fillMemberships({s}: Stand): Promise<void> {
     `INSERT INTO institutes (id, name, created_at, updated_at) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${INSTITUTES}) SELECT i, CONCAT('Institute ', i), '2024-01-01', '2024-01-01' FROM n`,
   );
   await s.query(
-    `INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) SELECT 1 + MOD(id, ${INSTITUTES}), id, 'student', 'active', '2024-01-01', '2024-01-01' FROM users`,
+    `INSERT INTO institute_user (institute_id, user_id, user_type, status, created_at, updated_at) SELECT 1 + MOD(id, ${INSTITUTES}), id, 'student', 'active', '2024-01-01', '2024-01-01' FROM users`,
   );
 }
 
@@ -92,9 +92,11 @@ async function scan({s, t}: Stand): Promise<number> {
   const began = performance.now();
   await Promise.all([
     (async () => {
-      await s.query(sum('id, name, image_url, created_at, updated_at', 'institutes'));
+      await s.query(sum('id, name, imageUrl, created_at, updated_at', 'institutes'));
       await s.query(sum('id, first_name, last_name, email, password, created_at, updated_at', 'users'));
-      await s.query(sum('institute_id, user_id, role, status, created_at, updated_at', 'institute_user'));
+      await s.query(
+        sum('institute_id, user_id, user_type, status, created_at, updated_at', 'institute_user'),
+      );
       await s.query(sum('id, password, created_at, updated_at', 'users'));
     })(),
     (async () => {

@@ -86,15 +86,8 @@ export function concernsMappedTables(sql: string, defaultDatabase: string, datab
   return SOURCE_TABLE_NAMES.some(table => new RegExp(`(?<![\\w$])${table}(?![\\w$])`, 'i').test(lower));
 }
 
-/** Every name under which a mapped column may be found. */
-const COLUMN_NAMES = [
-  ...new Set(
-    Object.values(SOURCE_TABLES).flatMap(({columns, aliases}) => [
-      ...columns,
-      ...Object.values<readonly string[]>(aliases).flat(),
-    ]),
-  ),
-];
+/** Every column that the mapping reads. */
+const COLUMN_NAMES = [...new Set(Object.values(SOURCE_TABLES).flatMap(({columns}) => columns))];
 const MAPPED_VALUES = new RegExp(`(?<![\\w$])(?:${COLUMN_NAMES.join('|')}|CONVERT)(?![\\w$])`, 'i');
 
 /**

@@ -163,7 +163,7 @@ export function sourcePlan(table: SourceTable, schema: TableSchema): SourcePlan 
   const map: SourceTableMap = SOURCE_TABLES[table];
   const missing: string[] = [];
   const actual = map.columns.map(column => {
-    const found = findColumn(schema, [column, ...(map.aliases[column] ?? [])]);
+    const found = findColumn(schema, column);
     if (found === undefined && !map.optional.includes(column)) missing.push(column);
     return found?.name ?? null;
   });
@@ -177,7 +177,7 @@ export function sourcePlan(table: SourceTable, schema: TableSchema): SourcePlan 
   const wrong = TABLE_MAPS.filter(({source}) => source === table)
     .flatMap(({columns}) => columns as readonly ColumnMap[])
     .flatMap(({from, transform}) => from.map(column => ({column, transform})))
-    .filter(({column, transform}) => !isReadable(findColumn(schema, [actualName(plan, column)]), transform))
+    .filter(({column, transform}) => !isReadable(findColumn(schema, actualName(plan, column)), transform))
     .map(({column}) => column);
   if (wrong.length > 0) {
     throw new SyncError(
@@ -206,12 +206,8 @@ function isReadable(schema: ColumnSchema | undefined, transform: ColumnMap['tran
   }
 }
 
-function findColumn(schema: TableSchema, names: readonly string[]): ColumnSchema | undefined {
-  for (const name of names) {
-    const found = schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
+  return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
 }
 
 function tablePlan(
@@ -223,7 +219,7 @@ function tablePlan(
   const map: TableMap = TABLE_MAPS.find(({target}) => target === name) ?? TABLE_MAPS[0];
   const source = sources[map.source];
   const columns = map.columns.flatMap(column => {
-    const found = findColumn(schema, [column.target]);
+    const found = findColumn(schema, column.target);
     if (found === undefined) {
       faults.push(`the target table ${name} lacks the column ${column.target}`);
       return [];
@@ -246,7 +242,7 @@ function tablePlan(
     fallible: columns.filter(column =>
       canFail(
         column,
-        column.map.from.map(name => findColumn(source.schema, [actualName(source, name)])),
+        column.map.from.map(name => findColumn(source.schema, actualName(source, name))),
       ),
     ),
     key: map.key,
@@ -264,7 +260,7 @@ function tablePlan(
 function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): ColumnPlan {
   const inputs = map.from.map(column => source.columns.indexOf(column));
   const fractions = map.from.map(
-    column => findColumn(source.schema, [actualName(source, column)])?.fraction ?? 0,
+    column => findColumn(source.schema, actualName(source, column))?.fraction ?? 0,
   );
   const writtenFraction = Math.min(schema.fraction, Math.max(...fractions));
   return {

@@ -1,5 +1,5 @@
 /**
- * THE mapping, as data: what of `laas` becomes what in `organizations` (design.md §2.1).
+ * THE mapping, as data: what of `laas` becomes what in `organizations`.
  *
  * Stream, snapshot, repair, verify, counts, doctor and docs all derive from these tables through
  * `plan.ts`; nothing else names a column of either database.
@@ -36,29 +36,24 @@ export interface TableMap {
 }
 
 export interface SourceTableMap {
-  /** The columns that we read, by the name that the mapping uses. */
+  /** The columns that are read. */
   readonly columns: readonly string[];
-  /** Other spellings under which a column may be found. */
-  readonly aliases: Readonly<Record<string, readonly string[]>>;
   /** Columns that a schema may lack. */
   readonly optional: readonly string[];
 }
 
 export const SOURCE_TABLES = {
   institutes: {
-    columns: ['id', 'name', 'image_url', 'created_at', 'updated_at'],
-    aliases: {image_url: ['imageUrl']},
+    columns: ['id', 'name', 'imageUrl', 'created_at', 'updated_at'],
     optional: [],
   },
   users: {
     columns: ['id', 'first_name', 'last_name', 'email', 'password', 'is_active', 'created_at', 'updated_at'],
-    aliases: {},
     optional: [],
   },
   institute_user: {
-    columns: ['institute_id', 'user_id', 'role', 'status', 'created_at', 'updated_at', 'id'],
-    aliases: {},
-    // A surrogate key, where there is one: it breaks ties between rows of one pair (§2.4).
+    columns: ['institute_id', 'user_id', 'user_type', 'status', 'created_at', 'updated_at', 'id'],
+    // A surrogate key, where there is one: it breaks ties between rows of one pair.
     optional: ['id'],
   },
 } as const satisfies Record<SourceTable, SourceTableMap>;
@@ -75,7 +70,7 @@ export const TABLE_MAPS = [
     columns: [
       {target: 'instituteId', transform: 'id', from: ['id']},
       {target: 'name', transform: 'copy', from: ['name']},
-      {target: 'imageUrl', transform: 'copy', from: ['image_url']},
+      {target: 'imageUrl', transform: 'copy', from: ['imageUrl']},
       createdAt,
       updatedAt,
     ],
@@ -105,7 +100,7 @@ export const TABLE_MAPS = [
     columns: [
       {target: 'instituteId', transform: 'id', from: ['institute_id']},
       {target: 'userId', transform: 'id', from: ['user_id']},
-      {target: 'role', transform: 'role', from: ['role']},
+      {target: 'role', transform: 'role', from: ['user_type']},
       {target: 'isActive', transform: 'is-active', from: ['status']},
       createdAt,
       updatedAt,

@@ -44,7 +44,7 @@ const batch = (trouble: boolean) =>
           ...Object.fromEntries(
             memberships.map(({institute: i, user: u, role}) => [
               `${i}:${u}`,
-              role === null ? null : membership(i, u, {role}),
+              role === null ? null : membership(i, u, {user_type: role}),
             ]),
           ),
           ...(block === null

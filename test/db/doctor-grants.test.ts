@@ -57,7 +57,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
       "INSERT INTO users (id, first_name, email, password) VALUES (1, 'Ada', 'ada@example.test', 'secret'), (2, 'Bob', 'bob@example.test', 'secret')",
     );
     await run(
-      "INSERT INTO institutes (id, name) VALUES (1, 'One'); INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (1, 1, 'admin', 'active')",
+      "INSERT INTO institutes (id, name) VALUES (1, 'One'); INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 1, 'admin', 'active')",
     );
   });
   afterAll(() => run(`DROP USER IF EXISTS '${reader}'@'%', '${writer}'@'%'`));

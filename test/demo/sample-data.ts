@@ -16,7 +16,7 @@ CREATE TABLE users (
 CREATE TABLE institutes (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   name VARCHAR(255) NULL,
-  image_url VARCHAR(512) NULL,
+  imageUrl VARCHAR(512) NULL,
   created_at TIMESTAMP NULL,
   updated_at TIMESTAMP NULL
 ) DEFAULT CHARSET = utf8mb4;
@@ -24,7 +24,7 @@ CREATE TABLE institute_user (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   institute_id BIGINT UNSIGNED NOT NULL,
   user_id BIGINT UNSIGNED NOT NULL,
-  role VARCHAR(50) NULL,
+  user_type VARCHAR(50) NULL,
   status VARCHAR(50) NULL,
   created_at TIMESTAMP NULL,
   updated_at TIMESTAMP NULL,
@@ -126,7 +126,7 @@ export function makeRole(random: Random): string | null {
 /** Makes the tables and fills them; among the rows are some that must not, or cannot, be replicated. */
 export async function fillSource(connection: Connection, random: Random, users: number): Promise<void> {
   await connection.query(SCHEMA);
-  await connection.query('INSERT INTO institutes (name, image_url, created_at, updated_at) VALUES ?', [
+  await connection.query('INSERT INTO institutes (name, imageUrl, created_at, updated_at) VALUES ?', [
     INSTITUTES.map((name, index) => [
       name,
       `https://images.example.org/${index + 1}.png`,
@@ -165,7 +165,7 @@ export async function fillSource(connection: Connection, random: Random, users: 
     ]);
   });
   await connection.query(
-    'INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) VALUES ?',
+    'INSERT INTO institute_user (institute_id, user_id, user_type, status, created_at, updated_at) VALUES ?',
     [memberships],
   );
 }

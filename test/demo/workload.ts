@@ -37,7 +37,7 @@ const joins: Change = async (connection, random, serial) => {
     [firstName, lastName, email, password],
   );
   await connection.query(
-    `INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at)
+    `INSERT INTO institute_user (institute_id, user_id, user_type, status, created_at, updated_at)
      SELECT id, LAST_INSERT_ID(), ?, 'active', UTC_TIMESTAMP(), UTC_TIMESTAMP() FROM institutes ORDER BY RAND() LIMIT 2`,
     [makeRole(random)],
   );
@@ -77,7 +77,7 @@ const changesPassword: Change = async (connection, random, serial) => {
 const moves: Change = async (connection, random) => {
   await connection.query(
     `UPDATE institute_user
-     SET institute_id = (SELECT id FROM institutes ORDER BY RAND() LIMIT 1), role = ?, updated_at = UTC_TIMESTAMP()
+     SET institute_id = (SELECT id FROM institutes ORDER BY RAND() LIMIT 1), user_type = ?, updated_at = UTC_TIMESTAMP()
      ORDER BY RAND() LIMIT 1`,
     [makeRole(random)],
   );

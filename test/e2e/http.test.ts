@@ -28,7 +28,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     await stand.source.query(
       `INSERT INTO institutes (id, name) VALUES (1, 'One');
        INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS}) SELECT i, 'n', CONCAT(IF(i <= 3, 'no at ', 'at@'), i), 'p' FROM n;
-       INSERT INTO institute_user (institute_id, user_id, role) SELECT 1, id, 'student' FROM users`,
+       INSERT INTO institute_user (institute_id, user_id, user_type) SELECT 1, id, 'student' FROM users`,
     );
     await stand.start();
     await stand.until('the first load', ({lastRun}) => lastRun?.state === 'succeeded');

@@ -112,7 +112,7 @@ export class Application {
       // Each may be tried twice: a connection that breaks does not say whether it went in.
       for (const sql of [
         `INSERT IGNORE INTO users (id, first_name, email, password) VALUES (${id}, 'New', 'a${id}@example.test', 'p')`,
-        `INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, ${id}, 'student', 'active' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM institute_user WHERE user_id = ${id})`,
+        `INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, ${id}, 'student', 'active' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM institute_user WHERE user_id = ${id})`,
         `UPDATE users SET first_name = 'Updated ${id}' WHERE id IN (${id}, ${id - 7})`,
         `DELETE FROM users WHERE id = ${id - 20}`,
       ])

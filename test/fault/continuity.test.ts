@@ -49,7 +49,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
           "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 80) SELECT i, CONCAT('F', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
         );
         await stand.source.query(
-          "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users",
+          "INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, id, 'student', 'active' FROM users",
         );
       };
       let next = 1000;

@@ -127,7 +127,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     await stand.target.query(
       "ALTER TABLE institute_users ADD CONSTRAINT no_director CHECK (role <> 'DIRECTOR' OR userId <> 131)",
     );
-    await stand.source.query("UPDATE institute_user SET role = 'director' WHERE user_id = 131");
+    await stand.source.query("UPDATE institute_user SET user_type = 'director' WHERE user_id = 131");
     await stand.caughtUp();
     expect(await stand.letters()).toEqual([expect.stringMatching('institute_users 1:131 rejected')]);
     await stand.source.query('DELETE FROM institute_user WHERE user_id = 131');

@@ -35,7 +35,7 @@ describeEachFlavour('dependants', ({server, source, target}) => {
       await stand.caughtUp();
       expect(await role()).toBe(wanted);
       const name = ['director', 'staff', 'teacher', 'student', 'admin'][i];
-      await stand.source.query('DELETE FROM institute_user WHERE user_id = 501 AND role = ?', [name]);
+      await stand.source.query('DELETE FROM institute_user WHERE user_id = 501 AND user_type = ?', [name]);
     }
     await stand.caughtUp();
     expect(await role()).toBeUndefined();

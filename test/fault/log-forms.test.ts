@@ -16,7 +16,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
       `INSERT INTO users (id, first_name, last_name, email, password, notes) VALUES ${Array.from({length: 20}, (_, i) => `(${i + 1}, 'F${i + 1}', 'L${i + 1}', 'n${i + 1}@x.test', 'p', '{"a": 1, "b": "text that is long enough"}')`).join()}`,
     );
     await own.stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users",
+      "INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, id, 'student', 'active' FROM users",
     );
     await own.stand.start();
     await own.stand.equal();
@@ -113,9 +113,9 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
       await connection.query(
         `ALTER TABLE users ADD COLUMN brief INT NULL FIRST; UPDATE users SET first_name = 'Poison${i}' WHERE id <= 8;
          DELETE FROM users WHERE id = ${19 + i}; ALTER TABLE users DROP COLUMN brief;
-         UPDATE institute_user SET role = 'admin' WHERE user_id <= 3; DROP TABLE institute_user;
+         UPDATE institute_user SET user_type = 'admin' WHERE user_id <= 3; DROP TABLE institute_user;
          UPDATE users SET last_name = 'After${i}' WHERE id = 9; ${String(create)};
-         INSERT INTO institute_user (institute_id, user_id, role) SELECT 2, id, 'staff' FROM users WHERE id <= ${5 + i};
+         INSERT INTO institute_user (institute_id, user_id, user_type) SELECT 2, id, 'staff' FROM users WHERE id <= ${5 + i};
          UPDATE users SET last_name = 'Later${i}' WHERE id = 10`,
       );
       if (i === 0) await metadata('FULL');

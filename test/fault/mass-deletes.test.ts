@@ -27,7 +27,7 @@ describeEachFlavour('very many deletes', ({server, source, target}) => {
       "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 7001 i UNION ALL SELECT i + 1 FROM n WHERE i < 7200) SELECT i, 'N', CONCAT('n', i, '@example.test'), 'p' FROM n",
     );
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users WHERE id BETWEEN 7001 AND 7200",
+      "INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, id, 'student', 'active' FROM users WHERE id BETWEEN 7001 AND 7200",
     );
     await stand.caughtUp();
     expect((await users(7001, 7200)).memberships).toHaveLength(200);

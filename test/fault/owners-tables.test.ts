@@ -41,7 +41,7 @@ describeEachFlavour("tables of the owner's own making", ({server, source, target
         [id, `far${id}@x.test`],
       );
       await stand.source.query(
-        "INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, ?, 'staff')",
+        "INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (1, ?, 'staff')",
         [id],
       );
     }

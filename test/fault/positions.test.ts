@@ -53,7 +53,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
             // Several tables, several statements, and a rotation right behind it, now and then within a large one.
             await stand.source.query(
               `START TRANSACTION; UPDATE users SET first_name = 'r${i}' WHERE id = 1;
-               INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 1, 'admin');
+               INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (1, 1, 'admin');
                UPDATE institutes SET name = 'r${i}'; UPDATE users SET first_name = 'r${i}' WHERE id = 2; COMMIT`,
             );
             await stand.source.query('FLUSH BINARY LOGS');

@@ -77,10 +77,10 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
     await users(7, 'secret.mail7@x.test', 'Secretfirst Bad');
     await users(8, 'secret.mail8@x.test', 'Secretfirst', `SECRETHASH${'x'.repeat(300)}`);
     await stand.source.query(
-      "INSERT INTO institutes (id, name, image_url) VALUES (1, 'SecretInstitute', 'secretpicture'), (2, 'SecretInstitute told', 'secretpicture'), (3, REPEAT('SecretInstitute', 20), NULL)",
+      "INSERT INTO institutes (id, name, imageUrl) VALUES (1, 'SecretInstitute', 'secretpicture'), (2, 'SecretInstitute told', 'secretpicture'), (3, REPEAT('SecretInstitute', 20), NULL)",
     );
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 1, 'admin')",
+      "INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (1, 1, 'admin')",
     );
     await eventually(async () => (await stand.letters()).length === 9, {what: 'the dead letters'}).catch(
       async error => {

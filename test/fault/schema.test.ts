@@ -16,7 +16,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
       "INSERT INTO users (id, first_name, last_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i, CONCAT('F', i), CONCAT('L', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
     );
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1, id, 'student', 'active' FROM users",
+      "INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, id, 'student', 'active' FROM users",
     );
     await stand.start();
     await stand.equal();
@@ -45,7 +45,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     for (const [i, sql] of [
       'ALTER TABLE users ADD COLUMN extra INT NULL FIRST',
       'ALTER TABLE users MODIFY COLUMN phone VARCHAR(64) NULL FIRST',
-      'ALTER TABLE institute_user ADD COLUMN note VARCHAR(9) NULL AFTER role',
+      'ALTER TABLE institute_user ADD COLUMN note VARCHAR(9) NULL AFTER user_type',
       'ALTER TABLE users DROP COLUMN phone',
       'ALTER TABLE users DROP COLUMN extra, ADD COLUMN more TEXT NULL FIRST',
       'ALTER TABLE institutes DROP COLUMN city',
@@ -53,7 +53,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     ].entries()) {
       await work(`w${i}`);
       await stand.source.query(sql);
-      await stand.source.query("UPDATE institute_user SET role = 'admin' WHERE user_id = ?", [i + 1]);
+      await stand.source.query("UPDATE institute_user SET user_type = 'admin' WHERE user_id = ?", [i + 1]);
     }
     await work('last');
   };
@@ -99,7 +99,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.source.query('ALTER TABLE institute_user DROP KEY pair');
     // The active row counts, and not the one that the log tells of last.
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (1, 1, 'admin', 'inactive')",
+      "INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 1, 'admin', 'inactive')",
     );
     await stand.caughtUp();
     await stand.equal();
@@ -128,7 +128,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.source.query(`
       CREATE TABLE _institute_user_new LIKE institute_user;
       INSERT INTO _institute_user_new SELECT * FROM institute_user WHERE user_id <> 7;
-      INSERT INTO _institute_user_new (institute_id, user_id, role) VALUES (2, 8, 'director');`);
+      INSERT INTO _institute_user_new (institute_id, user_id, user_type) VALUES (2, 8, 'director');`);
     await stand.recovery(since);
     await stand.caughtUp();
     since = Date.now();
@@ -138,7 +138,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.recovery(since);
     await stand.equal(30_000);
     await work('swapped');
-    await stand.source.query("UPDATE institute_user SET role = 'admin' WHERE user_id = 9");
+    await stand.source.query("UPDATE institute_user SET user_type = 'admin' WHERE user_id = 9");
     await stand.caughtUp();
     await stand.equal();
 
@@ -146,14 +146,14 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.source.query('DROP TABLE institute_user');
     await stand.source.query(String(create?.['Create Table']));
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role) VALUES (2, 10, 'staff')",
+      "INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (2, 10, 'staff')",
     );
     await stand.daemon.until('streaming');
     await stand.equal(30_000);
 
     expect(await stand.daemon.stop()).toBe(0);
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 11, 'staff'); TRUNCATE institute_user; INSERT INTO institute_user (institute_id, user_id, role) VALUES (1, 12, 'staff')",
+      "INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (1, 11, 'staff'); TRUNCATE institute_user; INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (1, 12, 'staff')",
     );
     await stand.start();
     await stand.equal(30_000);
@@ -168,7 +168,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.equal();
     expect(stand.told()).not.toMatch(/reconcile\.owed|replication\.reanchor/);
     await other.query(
-      "DELETE FROM users WHERE id = 4; INSERT INTO users (id, email, password) VALUES (1004, 'm@example.test', 'p'); UPDATE users SET id = 1005 WHERE id = 5; UPDATE institute_user SET role = 'admin' WHERE user_id = 6; DELETE FROM institute_user WHERE user_id = 7",
+      "DELETE FROM users WHERE id = 4; INSERT INTO users (id, email, password) VALUES (1004, 'm@example.test', 'p'); UPDATE users SET id = 1005 WHERE id = 5; UPDATE institute_user SET user_type = 'admin' WHERE user_id = 6; DELETE FROM institute_user WHERE user_id = 7",
     );
     await stand.caughtUp();
     await stand.equal();

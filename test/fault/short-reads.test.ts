@@ -32,7 +32,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
          SELECT 60 * a.i + b.i + 1, CONCAT('Name', b.i), CONCAT('n', a.i, '.', b.i, '@example.test'), 'p' FROM n a, n b WHERE 60 * a.i + b.i < ${USERS}`,
     );
     await stand.source.query(
-      "INSERT INTO institute_user (institute_id, user_id, role) SELECT 1, id, 'staff' FROM users",
+      "INSERT INTO institute_user (institute_id, user_id, user_type) SELECT 1, id, 'staff' FROM users",
     );
     await stand.start();
     await stand.equal();

@@ -5,9 +5,9 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {openWithOwnSource, type OwnSource} from '../helpers/own-source.ts';
 
 const TABLES = `
-CREATE TABLE institutes (id INT PRIMARY KEY, name VARCHAR(90), image_url TEXT, created_at DATETIME(6) NULL, updated_at TIMESTAMP(6) NULL);
+CREATE TABLE institutes (id INT PRIMARY KEY, name VARCHAR(90), imageUrl TEXT, created_at DATETIME(6) NULL, updated_at TIMESTAMP(6) NULL);
 CREATE TABLE users (id INT PRIMARY KEY, first_name VARCHAR(80), last_name VARCHAR(80), email VARCHAR(90), password VARCHAR(90), is_active INT, created_at TIMESTAMP NULL, updated_at DATETIME NULL);
-CREATE TABLE institute_user (institute_id INT, user_id INT, role VARCHAR(20), status VARCHAR(20), created_at TIMESTAMP(6) NULL, updated_at TIMESTAMP(6) NULL, PRIMARY KEY (institute_id, user_id));`;
+CREATE TABLE institute_user (institute_id INT, user_id INT, user_type VARCHAR(20), status VARCHAR(20), created_at TIMESTAMP(6) NULL, updated_at TIMESTAMP(6) NULL, PRIMARY KEY (institute_id, user_id));`;
 
 /** What a session in a zone writes into a TIMESTAMP, and the same instant in UTC: both sides of New York's changes. */
 const INSTANTS = [

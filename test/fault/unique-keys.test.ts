@@ -135,16 +135,16 @@ describeEachFlavour('unique values', ({server, source, target}) => {
         ).map(row => [row['instituteId'], row['imageUrl']]),
       );
     await stand.source.query(
-      "INSERT INTO institutes (id, name, image_url) VALUES (701, 'A', 'one'), (702, 'B', NULL), (703, 'C', 'three'), (704, 'D', NULL), (705, 'E', 'five')",
+      "INSERT INTO institutes (id, name, imageUrl) VALUES (701, 'A', 'one'), (702, 'B', NULL), (703, 'C', 'three'), (704, 'D', NULL), (705, 'E', 'five')",
     );
     await stand.caughtUp();
     // The heir is written before the row that gives up, and a chain hangs on it.
     await transaction(async () => {
-      await stand.source.query('UPDATE institutes SET image_url = NULL WHERE id = 703');
-      await stand.source.query("UPDATE institutes SET image_url = 'three' WHERE id = 701");
-      await stand.source.query("UPDATE institutes SET image_url = 'one' WHERE id = 704");
+      await stand.source.query('UPDATE institutes SET imageUrl = NULL WHERE id = 703');
+      await stand.source.query("UPDATE institutes SET imageUrl = 'three' WHERE id = 701");
+      await stand.source.query("UPDATE institutes SET imageUrl = 'one' WHERE id = 704");
       await stand.source.query('DELETE FROM institutes WHERE id = 705');
-      await stand.source.query("UPDATE institutes SET image_url = 'five' WHERE id = 702");
+      await stand.source.query("UPDATE institutes SET imageUrl = 'five' WHERE id = 702");
     });
     await stand.caughtUp();
     expect(await stand.letters()).toEqual([]);
@@ -152,7 +152,7 @@ describeEachFlavour('unique values', ({server, source, target}) => {
     // A reconcile that finds all of it at once.
     await stand.daemon.post('/replication/pause');
     await stand.source.query(
-      "UPDATE institutes SET image_url = CASE id WHEN 701 THEN NULL WHEN 704 THEN 'three' WHEN 702 THEN 'one' END WHERE id IN (701, 702, 704)",
+      "UPDATE institutes SET imageUrl = CASE id WHEN 701 THEN NULL WHEN 704 THEN 'three' WHEN 702 THEN 'one' END WHERE id IN (701, 702, 704)",
     );
     expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({success: true});
     expect(await stand.letters()).toEqual([]);

@@ -104,7 +104,7 @@ function statement(random: () => number): string {
   const status = below(2) === 0 ? 'active' : 'inactive';
   const at = `'2024-01-${String(1 + below(28)).padStart(2, '0')} 00:00:00'`;
   const insertUser = `INSERT INTO users (id, first_name, email, password, is_active, updated_at) VALUES (${user}, 'n${value}', 'u${user}.${below(3)}@example.test', 'p${value}', ${below(4) > 0 ? 1 : 0}, ${at})`;
-  const insertMember = `INSERT INTO institute_user (institute_id, user_id, role, status, updated_at) VALUES (${institute}, ${user}, '${role}', '${status}', ${at})`;
+  const insertMember = `INSERT INTO institute_user (institute_id, user_id, user_type, status, updated_at) VALUES (${institute}, ${user}, '${role}', '${status}', ${at})`;
   const statements = [
     insertUser,
     insertUser,
@@ -117,7 +117,7 @@ function statement(random: () => number): string {
     insertMember,
     insertMember,
     insertMember,
-    `UPDATE institute_user SET role = '${role}', status = '${status}' WHERE user_id = ${user} AND institute_id = ${institute}`,
+    `UPDATE institute_user SET user_type = '${role}', status = '${status}' WHERE user_id = ${user} AND institute_id = ${institute}`,
     `UPDATE institute_user SET user_id = ${other} WHERE user_id = ${user} AND institute_id = ${institute}`,
     `DELETE FROM institute_user WHERE user_id = ${user} AND institute_id = ${institute}`,
     `INSERT INTO institutes (id, name) VALUES (${institute}, 'i${value}')`,

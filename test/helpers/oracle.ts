@@ -32,7 +32,7 @@ export async function expectedTarget(
   );
   return {
     institute: institutes
-      .map(row => line(row['id'], row['name'], row['image_url'] ?? row['imageUrl'] ?? null, ...dates(row)))
+      .map(row => line(row['id'], row['name'], row['imageUrl'] ?? null, ...dates(row)))
       .sort(),
     user: valid
       .map(row =>
@@ -47,7 +47,13 @@ export async function expectedTarget(
       .sort(),
     institute_users: winners(memberships, surrogate)
       .map(row =>
-        line(row['institute_id'], row['user_id'], role(row['role']), isActive(row) ? 1 : 0, ...dates(row)),
+        line(
+          row['institute_id'],
+          row['user_id'],
+          role(row['user_type']),
+          isActive(row) ? 1 : 0,
+          ...dates(row),
+        ),
       )
       .sort(),
     user_auth: valid.map(row => line(row['id'], row['password'], ...dates(row))).sort(),

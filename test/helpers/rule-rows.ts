@@ -32,7 +32,7 @@ export function rowsOf(stand: () => Stand) {
     more: {role?: string; status?: string; updated?: string | null} = {},
   ) =>
     stand().source.query(
-      'INSERT INTO institute_user (institute_id, user_id, role, status, updated_at) VALUES (?, ?, ?, ?, ?)',
+      'INSERT INTO institute_user (institute_id, user_id, user_type, status, updated_at) VALUES (?, ?, ?, ?, ?)',
       [institute, userId, more.role ?? 'student', more.status ?? 'active', more.updated ?? null],
     );
   const transaction = async (work: () => Promise<void>) => {

@@ -20,12 +20,12 @@ CREATE TABLE users (
   created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL, UNIQUE KEY email (email)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE institutes (
-  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NULL, image_url VARCHAR(500) NULL,
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NULL, imageUrl VARCHAR(500) NULL,
   city VARCHAR(80) NULL, created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE institute_user (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, institute_id BIGINT UNSIGNED NOT NULL, user_id BIGINT UNSIGNED NOT NULL,
-  role VARCHAR(32) NULL, status VARCHAR(32) NULL, created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL,
+  user_type VARCHAR(32) NULL, status VARCHAR(32) NULL, created_at TIMESTAMP NULL DEFAULT NULL, updated_at TIMESTAMP NULL DEFAULT NULL,
   KEY i (institute_id), KEY u (user_id),
   CONSTRAINT iu_i FOREIGN KEY (institute_id) REFERENCES institutes (id) ON DELETE CASCADE ON UPDATE CASCADE,
   CONSTRAINT iu_u FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE ON UPDATE CASCADE
@@ -47,7 +47,7 @@ CREATE TABLE users (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE institute_user (
   user_id BIGINT NOT NULL, status ENUM('active','inactive','pending') NULL, institute_id INT NOT NULL,
-  role ENUM('admin','teacher','instructor','student','staff','director','guest') NULL,
+  user_type ENUM('admin','teacher','instructor','student','staff','director','guest') NULL,
   updated_at DATETIME(6) NULL, created_at DATETIME(6) NULL, PRIMARY KEY (user_id, institute_id),
   CONSTRAINT iu2_i FOREIGN KEY (institute_id) REFERENCES institutes (id) ON DELETE CASCADE ON UPDATE CASCADE,
   CONSTRAINT iu2_u FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE ON UPDATE CASCADE

@@ -118,9 +118,8 @@ export class Workload {
   }
 
   async #insertInstitute(): Promise<void> {
-    const url = this.#schema.surrogate ? 'image_url' : 'imageUrl';
     await this.#connection.query(
-      `INSERT INTO institutes (id, name, ${url}, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
+      `INSERT INTO institutes (id, name, imageUrl, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
       [
         this.#nextId++,
         this.#random() < 0.1 ? null : `Institut für ${this.#nextId}`,
@@ -135,7 +134,7 @@ export class Workload {
     const [users, institutes] = [await this.#ids('users'), await this.#ids('institutes')];
     if (users.length === 0 || institutes.length === 0) return;
     await this.#connection.query(
-      'INSERT INTO institute_user (institute_id, user_id, role, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO institute_user (institute_id, user_id, user_type, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)',
       [
         this.#pick(institutes),
         this.#pick(users),
@@ -213,7 +212,7 @@ export class Workload {
 
   async #changeMembership(): Promise<void> {
     await this.#connection.query(
-      'UPDATE institute_user SET role = ?, status = ?, updated_at = ? WHERE user_id = ? LIMIT 1',
+      'UPDATE institute_user SET user_type = ?, status = ?, updated_at = ? WHERE user_id = ? LIMIT 1',
       [this.#pick(ROLES), this.#pick(STATUSES), this.#date(), await this.#memberId()],
     );
   }

@@ -156,8 +156,8 @@ describeEachFlavour('a row', ({server, source, target}) => {
         await sql.query(
           `CREATE TABLE users (extra JSON NULL, updated_at ${types.updated_at} NULL DEFAULT NULL, note DECIMAL(12,3) NULL, first_name ${types.first_name.sql} NULL, id ${types.id} NOT NULL PRIMARY KEY,
              password ${types.password.sql} NULL, t TIME(3) NULL, last_name ${types.last_name.sql} NULL, email ${types.email.sql} NULL, kinds SET('x','y') NULL, is_active ${types.is_active} NULL, f DOUBLE NULL, created_at ${types.created_at} NULL DEFAULT NULL) DEFAULT CHARSET utf8mb4;
-           CREATE TABLE institutes (id INT PRIMARY KEY, name TEXT, image_url TEXT, created_at DATETIME, updated_at DATETIME);
-           CREATE TABLE institute_user (institute_id INT, user_id INT, role TEXT, status TEXT, created_at DATETIME, updated_at DATETIME, PRIMARY KEY (institute_id, user_id))`,
+           CREATE TABLE institutes (id INT PRIMARY KEY, name TEXT, imageUrl TEXT, created_at DATETIME, updated_at DATETIME);
+           CREATE TABLE institute_user (institute_id INT, user_id INT, user_type TEXT, status TEXT, created_at DATETIME, updated_at DATETIME, PRIMARY KEY (institute_id, user_id))`,
         );
         const plan = await planOf(reading, writing, {source, target});
         const changes = await changesOf(configOf(server, source), plan, serverId++, async () => {

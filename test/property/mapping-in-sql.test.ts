@@ -38,7 +38,7 @@ const users = fc.uniqueArray(
   {maxLength: 7, comparator: (a, b) => a.id === b.id || (a.email !== null && a.email === b.email)},
 );
 const institutes = fc.uniqueArray(
-  fc.record({id: fc.constantFrom('1', '2', '3'), name: nullable(text), image_url: nullable(text), ...dates}),
+  fc.record({id: fc.constantFrom('1', '2', '3'), name: nullable(text), imageUrl: nullable(text), ...dates}),
   {maxLength: 3, selector: ({id}) => id},
 );
 const roles = [
@@ -59,7 +59,7 @@ const memberships = fc.array(
   fc.record({
     institute_id: fc.constantFrom('1', '2', '3'),
     user_id: fc.constantFrom('-5', '0', '1', '2', '3', '9223372036854775807'),
-    role: nullable(fc.oneof(spaced(roles), text)),
+    user_type: nullable(fc.oneof(spaced(roles), text)),
     status: nullable(fc.oneof(spaced(['active', 'ACTIVE', 'Active', 'inactive', 'áctive', '']), text)),
     ...dates,
   }),
@@ -114,8 +114,8 @@ describeEachFlavour('every row', ({server, source, target}) => {
       DROP TABLE IF EXISTS institute_user, users, institutes;
       CREATE TABLE users (id BIGINT PRIMARY KEY, first_name VARCHAR(40) NULL, last_name TEXT NULL, email VARCHAR(60) NULL, password VARCHAR(60) NULL,
         is_active ${flag} NULL, created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL) DEFAULT CHARSET ${charset};
-      CREATE TABLE institutes (id BIGINT PRIMARY KEY, name VARCHAR(40) NULL, image_url TEXT NULL, created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL) DEFAULT CHARSET ${charset};
-      CREATE TABLE institute_user (institute_id BIGINT NOT NULL, user_id BIGINT NOT NULL, role VARCHAR(40) NULL, status VARCHAR(40) NULL,
+      CREATE TABLE institutes (id BIGINT PRIMARY KEY, name VARCHAR(40) NULL, imageUrl TEXT NULL, created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL) DEFAULT CHARSET ${charset};
+      CREATE TABLE institute_user (institute_id BIGINT NOT NULL, user_id BIGINT NOT NULL, user_type VARCHAR(40) NULL, status VARCHAR(40) NULL,
         created_at ${time} NULL DEFAULT NULL, updated_at ${time} NULL DEFAULT NULL, ${key}${references}) DEFAULT CHARSET ${charset};
       DELETE FROM \`${target}\`.institute_users; DELETE FROM \`${target}\`.user_auth; DELETE FROM \`${target}\`.user; DELETE FROM \`${target}\`.institute`);
     for (const table of tables)
@@ -215,7 +215,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
       target: 'DATETIME(3)',
     });
     const institutes = (name: string) =>
-      [1, 2].map(id => ({id, name: `${name}${id}`, image_url: null, created_at: null, updated_at: null}));
+      [1, 2].map(id => ({id, name: `${name}${id}`, imageUrl: null, created_at: null, updated_at: null}));
     await insert(sql, 'institutes', institutes('After'));
     await sql.query(
       `INSERT INTO \`${target}\`.institute (instituteId, name, createdAt, updatedAt) VALUES

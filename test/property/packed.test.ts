@@ -50,7 +50,7 @@ const BY_COLUMN: Readonly<Record<string, fc.Arbitrary<string>>> = {
   is_active: flag,
   created_at: date,
   updated_at: date,
-  role: fc.oneof(fc.constantFrom('admin', ' Teacher ', 'x'), words),
+  user_type: fc.oneof(fc.constantFrom('admin', ' Teacher ', 'x'), words),
   status: fc.oneof(fc.constantFrom('active', ' ACTIVE', 'x'), words),
 };
 const rowOf = (name: SourceTable): fc.Arbitrary<Row> =>

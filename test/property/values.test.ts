@@ -250,7 +250,11 @@ describe('a stream', () => {
       fc.property(fc.array(step, {maxLength: 25}), fc.nat(), fc.nat(), (steps, a, b) => {
         for (const [make, table, indexes] of [
           [(id: string, version: string) => user(id, {last_name: version}), 'users', [0]],
-          [(id: string, version: string) => membership('1', id, {role: version}), 'institute_user', [0, 1]],
+          [
+            (id: string, version: string) => membership('1', id, {user_type: version}),
+            'institute_user',
+            [0, 1],
+          ],
         ] as const) {
           const {changes, states} = history(steps, make, table);
           const from = a % (changes.length + 1);

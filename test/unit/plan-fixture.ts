@@ -36,7 +36,7 @@ export function sourceSchema(changes: Partial<SourceSchema> = {}): SourceSchema 
       [['id']],
       column('id', 'bigint'),
       column('name', 'varchar'),
-      column('image_url', 'varchar'),
+      column('imageUrl', 'varchar'),
       ...dates,
     ),
     users: table(
@@ -53,7 +53,7 @@ export function sourceSchema(changes: Partial<SourceSchema> = {}): SourceSchema 
       [['institute_id', 'user_id']],
       column('institute_id', 'bigint'),
       column('user_id', 'bigint'),
-      column('role', 'varchar'),
+      column('user_type', 'varchar'),
       column('status', 'varchar'),
       ...dates,
     ),
@@ -148,7 +148,7 @@ export function membership(
   return row('institute_user', {
     institute_id: instituteId,
     user_id: userId,
-    role: 'teacher',
+    user_type: 'teacher',
     status: 'active',
     ...DATES,
     ...values,

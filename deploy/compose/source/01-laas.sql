@@ -4,7 +4,7 @@ USE laas;
 CREATE TABLE institutes (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   name VARCHAR(255) NULL,
-  image_url VARCHAR(500) NULL,
+  imageUrl VARCHAR(500) NULL,
   created_at DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3),
   updated_at DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3)
 );
@@ -24,7 +24,7 @@ CREATE TABLE institute_user (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   institute_id BIGINT UNSIGNED NOT NULL,
   user_id BIGINT UNSIGNED NOT NULL,
-  role VARCHAR(32) NULL,
+  user_type VARCHAR(32) NULL,
   status VARCHAR(32) NULL,
   created_at DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3),
   updated_at DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),
@@ -36,7 +36,7 @@ INSERT INTO institutes (name) VALUES ('Institute of Examples'), ('School of Samp
 INSERT INTO users (first_name, last_name, email, password) VALUES
   ('Ada', 'Lovelace', 'ada@example.test', '$2b$10$example'),
   ('Grace', 'Hopper', 'grace@example.test', '$2b$10$example');
-INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (1, 1, 'teacher', 'active'), (2, 2, 'director', 'active');
+INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 1, 'teacher', 'active'), (2, 2, 'director', 'active');
 
 CREATE USER 'laas_reader'@'%' IDENTIFIED BY 'reader-for-compose-only';
 GRANT SELECT ON `laas`.* TO 'laas_reader'@'%';

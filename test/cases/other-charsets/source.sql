@@ -8,7 +8,7 @@ CREATE TABLE users (
 );
 CREATE TABLE institute_user (
   user_id BIGINT NOT NULL, status ENUM('active', 'inactive,really') CHARACTER SET latin1, institute_id INT UNSIGNED NOT NULL,
-  role ENUM('teacher', 'admin') CHARACTER SET ucs2, updated_at DATETIME, created_at DATETIME, PRIMARY KEY (user_id, institute_id)
+  user_type ENUM('teacher', 'admin') CHARACTER SET ucs2, updated_at DATETIME, created_at DATETIME, PRIMARY KEY (user_id, institute_id)
 );
 INSERT INTO institutes (id, name, imageUrl, created_at) VALUES (1, 'かな~学校', 'http://é', '2024-01-02');
 INSERT INTO users (id, first_name, last_name, email, password) VALUES (1, '汉字 ', 'Жуков', 'é€@x.org', '$2b$');

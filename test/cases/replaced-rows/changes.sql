@@ -9,5 +9,5 @@ REPLACE INTO users (id, first_name, email, password) VALUES (3, 'Cy', 'cy2@x.org
 BEGIN;
 DELETE FROM institutes WHERE id = 2;
 INSERT INTO institutes (id, name) VALUES (2, 'South again');
-INSERT INTO institute_user (institute_id, user_id, role, status) VALUES (2, 2, 'admin', 'active');
+INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (2, 2, 'admin', 'active');
 COMMIT;

@@ -13,7 +13,7 @@ INSERT INTO users (id, first_name, last_name, email, password, created_at, updat
   WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS})
   SELECT i, CONCAT('First', i), CONCAT('Last', i), CONCAT('n', i, '@example.test'), 'secret', '2024-01-01', '2024-01-02' FROM n;
 UPDATE users SET email = CONCAT('no at ', id) WHERE id IN (7, 8);
-INSERT INTO institute_user (institute_id, user_id, role, status) SELECT 1 + id % 3, id, 'student', 'active' FROM users;`;
+INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1 + id % 3, id, 'student', 'active' FROM users;`;
 
 export class RealStream implements AsyncDisposable {
   readonly stand: Stand;

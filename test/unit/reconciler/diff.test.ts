@@ -57,9 +57,9 @@ describe('a comparison', () => {
 
   it('tells null from empty', () => {
     const {institute: institutes} = plans.tables;
-    const rows = source(institute('1', {image_url: null}));
+    const rows = source(institute('1', {imageUrl: null}));
     expect(
-      diffTable(institutes, rows, [written(institutes, institute('1', {image_url: ''}))], source1).different,
+      diffTable(institutes, rows, [written(institutes, institute('1', {imageUrl: ''}))], source1).different,
     ).toEqual(['1']);
   });
 

@@ -86,7 +86,7 @@ describe('a membership’s changes', () => {
     change('institute_user', before, after, extra);
 
   it('become its last state, or none', () => {
-    const last = membership('1', '2', {role: 'ADMIN'});
+    const last = membership('1', '2', {user_type: 'ADMIN'});
     expect(
       compacted([pair(null, membership('1', '2')), pair(membership('1', '2'), last)]).memberships.get('1:2'),
     ).toBe(last);

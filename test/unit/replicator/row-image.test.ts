@@ -17,7 +17,7 @@ const column = (name: string, type: number, metadata: Record<string, number>): I
 const COLUMNS = [
   column('id', T.LONGLONG, {}),
   column('name', T.VARCHAR, {max_length: 200}),
-  column('image_url', T.VARCHAR, {max_length: 200}),
+  column('imageUrl', T.VARCHAR, {max_length: 200}),
   column('created_at', T.DATETIME2, {decimals: 6}),
   column('updated_at', T.DATETIME2, {decimals: 6}),
 ];

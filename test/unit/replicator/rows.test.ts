@@ -169,11 +169,11 @@ describe('row events', () => {
   });
 
   it('of memberships need no id of their own', () => {
-    const names = ['institute_id', 'user_id', 'role', 'status', 'created_at', 'updated_at'];
+    const names = ['institute_id', 'user_id', 'user_type', 'status', 'created_at', 'updated_at'];
     const values = {
       institute_id: 1,
       user_id: 2,
-      role: 'teacher',
+      user_type: 'teacher',
       status: 'active',
       created_at: '2024-01-02 03:04:05.000000',
       updated_at: '2024-02-03 04:05:06.000000',
