@@ -105,6 +105,7 @@ export async function rollBack(session: Session): Promise<void> {
 
 const DEADLOCK_ERRNOS = new Set([1205, 1213, 1020]);
 const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, 1364]);
+const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
 const REFERRED_ERRNOS = new Set([1451, 1217]);
 
 /** Whether the same transaction may well succeed when tried again at once. */
@@ -114,8 +115,8 @@ export function isDeadlock(error: unknown): boolean {
 
 /**
  * Whether a refusal is about a row and not about the server: by SQLSTATE class (22 data, 23 integrity,
- * 45 signalled by a trigger) and the few numbers that MySQL files elsewhere; 1242 is a batch's own
- * assertion, assertUnreferred.
+ * 45 signalled by a trigger) and the few numbers that MySQL files elsewhere. 1242 comes from the assertions
+ * of a batch: that of the upsert, and assertUnreferred.
  */
 export function isAboutRow(error: unknown): boolean {
   if (!(error instanceof SyncError) || error.errno === undefined) return false;
@@ -129,9 +130,9 @@ export function isReferred(error: unknown): boolean {
   return error instanceof SyncError && error.errno !== undefined && REFERRED_ERRNOS.has(error.errno);
 }
 
-/** A clash of unique keys: by its own number, or turned into 1048 by the upsert's assertion. */
+/** A clash of unique keys: reported as one, or as 1242 by the assertion of the upsert. */
 export function isUniqueClash(error: unknown): boolean {
-  return error instanceof SyncError && (error.errno === 1048 || error.errno === 1062 || error.errno === 1586);
+  return error instanceof SyncError && error.errno !== undefined && UNIQUE_CLASH_ERRNOS.has(error.errno);
 }
 
 /** Faults that no retry mends until somebody changes the target's tables. */

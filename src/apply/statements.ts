@@ -29,6 +29,9 @@ function encode(column: ColumnPlan, value: Value): string {
   return text.take();
 }
 
+/** An expression that fails with error 1242 when it is evaluated, whatever the column that would take it. */
+const FAILS = '(SELECT 1 UNION SELECT 2)';
+
 export interface UpsertOptions {
   /** Keep a target row whose updatedAt is later than the one written. */
   readonly newestWins: boolean;
@@ -45,7 +48,8 @@ export interface StatementSize {
  * its size allows, and at least one.
  *
  * ON DUPLICATE KEY UPDATE takes any unique key for its own: where another one clashes, it would change
- * the *other* row. The first assignment turns that into error 1048, so that the statement does nothing.
+ * the *other* row. The first assignment turns that into error 1242, so that the statement does nothing. A NULL
+ * would not do: an AUTO_INCREMENT column takes NULL for 0 there, in silence, on both servers.
  *
  * @param from where in `rows` to begin
  * @returns where the next statement begins
@@ -156,7 +160,7 @@ function makeFrame(plan: TablePlan, {newestWins}: UpsertOptions): UpsertFrame {
       return `${name} = ${newestWins ? `IF(${updated} > VALUES(${updated}), ${name}, ${value})` : value}`;
     });
   const head = `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) VALUES `;
-  const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, NULL)`, ...assignments].join(', ')}`;
+  const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${FAILS})`, ...assignments].join(', ')}`;
   // A text of digits is their bits to a BIT column.
   const hasBits = plan.columns.some(({schema}) => schema.type === 'bit');
   return {

@@ -5,7 +5,11 @@ export const ROWS: readonly Mutant[] = [
   {
     name: 'upsert-by-any-unique-key',
     edits: [
-      ['src/apply/statements.ts', '`${first} = IF(${isSameRow}, ${first}, NULL)`', '`${first} = ${first}`'],
+      [
+        'src/apply/statements.ts',
+        '`${first} = IF(${isSameRow}, ${first}, ${FAILS})`',
+        '`${first} = ${first}`',
+      ],
     ],
     answers: ['#21', 'unique keys'],
     test: ['test/fault/unique-keys.test.ts', '#21 move about'],

@@ -21,7 +21,7 @@ describe('an upsert', () => {
   it('turns a clash of another unique key into an error, and assigns updatedAt last', () => {
     expect(upsert(tables.user, [user('1')], {newestWins: false})).toBe(
       "INSERT INTO `user` (`userId`,`name`,`email`,`password`,`createdAt`,`updatedAt`) VALUES (1,'Ada L','u1@x.org','$2b$','2024-01-02 03:04:05.000','2024-02-03 04:05:06.000') " +
-        'ON DUPLICATE KEY UPDATE `userId` = IF(`userId` = VALUES(`userId`), `userId`, NULL), ' +
+        'ON DUPLICATE KEY UPDATE `userId` = IF(`userId` = VALUES(`userId`), `userId`, (SELECT 1 UNION SELECT 2)), ' +
         '`name` = VALUES(`name`), `email` = VALUES(`email`), `password` = VALUES(`password`), `createdAt` = VALUES(`createdAt`), `updatedAt` = VALUES(`updatedAt`)',
     );
   });
@@ -32,7 +32,7 @@ describe('an upsert', () => {
     });
     expect(sql).toContain("VALUES (1,2,'FACULTY',1,");
     expect(sql).toContain(
-      '`instituteId` = IF(`instituteId` = VALUES(`instituteId`) AND `userId` = VALUES(`userId`), `instituteId`, NULL)',
+      '`instituteId` = IF(`instituteId` = VALUES(`instituteId`) AND `userId` = VALUES(`userId`), `instituteId`, (SELECT 1 UNION SELECT 2))',
     );
   });
 
