@@ -9,13 +9,13 @@ import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
 import type {Collations} from '../../src/source/collations.ts';
-import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
-import {decodeRows} from '../decode/rows.ts';
+import {rowBlock} from '../decode/row-image.ts';
 import {Slabs} from '../decode/slabs.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
-import {tapPackets} from './packets.ts';
-import {imageColumns, rawRows, unknownText, type RawTable, type ZongjiEvent} from './raw-events.ts';
+import {tapPackets, type RowsPacket} from './packets.ts';
+import type {ZongjiEvent} from './raw-events.ts';
+import {LoggedTables} from './tables.ts';
 
 /** The source sends a heartbeat after this long without an event. */
 const HEARTBEAT_MS = 1000;
@@ -62,8 +62,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let paused = false;
   let ended = false;
   const slabs = new Slabs();
-  const names = new Map<number, readonly string[]>();
-  const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
+  const tables = new LoggedTables(options);
 
   const fail = (error: unknown) => {
     if (ended) return;
@@ -106,7 +105,14 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
       onStatement: sql =>
         deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
-      isPaused: () => paused,
+      onTable: (tableId, body) => {
+        try {
+          tables.add(tableId, body);
+        } catch (error) {
+          fail(error);
+        }
+      },
+      isMapped: tableId => tables.has(tableId),
       onMariadbGtid: (gtid, isStandalone) => {
         if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
       },
@@ -114,12 +120,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (!ended) deliver({tag: 'commit', offset: offsetAt(end), committedAtMs});
       },
       onRows: packet => {
-        if (ended) return true;
-        const layout = layoutFor(packet.tableId);
-        const rows = layout === null ? null : rowBlock(layout, packet, slabs);
-        if (rows === null) return false;
-        deliver({tag: 'rows', rows});
-        return true;
+        if (ended) return;
+        try {
+          rows(packet);
+        } catch (error) {
+          fail(error);
+        }
       },
     });
   });
@@ -145,25 +151,6 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       case 'AnonymousGtid':
         deliver({tag: 'gtid', gtid: null, begins: false});
         return;
-      case 'TableMap':
-        names.clear();
-        refuseUnknownText(event);
-        if (event['columnNames'] === undefined) {
-          // zongji then takes the names of now, which put an event of then into the wrong columns.
-          const table = String(event['tableName']);
-          fail(
-            new SyncError(
-              'event-undecodable',
-              `the log does not name the columns of ${table} (binlog_row_metadata)`,
-            ),
-          );
-        }
-        return;
-      case 'WriteRows':
-      case 'UpdateRows':
-      case 'DeleteRows':
-        rows(event);
-        return;
       case 'XaPrepare':
         if (event['onePhase'] === true)
           deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
@@ -185,46 +172,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
   });
 
-  /** Made once for each description of a table, and for each plan. */
-  const layoutFor = (tableId: number): ImageLayout | null => {
-    const table = zongji.tableMap[tableId] as unknown as RawTable;
-    const plan = options.plan();
-    const known = layouts.get(table);
-    if (known !== undefined && known.plan === plan) return known.layout;
-    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table.tableName.toLowerCase());
-    // Without names of its own the event says nothing of what its columns were then.
-    const layout = name === undefined ? null : layoutOf(plan.sources[name], imageColumns(table));
-    layouts.set(table, {plan, layout});
-    return layout;
-  };
-
-  /** Before the first row of a table is read. */
-  const refuseUnknownText = (event: ZongjiEvent) => {
-    const table = zongji.tableMap[Number(event['tableId'])] as unknown as RawTable | undefined;
-    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table?.tableName.toLowerCase());
-    if (table === undefined || name === undefined) return;
-    const reason = unknownText(event, table, options.plan().sources[name], options.collations);
-    if (reason !== null) fail(new SyncError('event-unsupported', reason));
-  };
-
-  const rows = (event: ZongjiEvent) => {
-    const tableId = Number(event['tableId']);
-    const table = zongji.tableMap[tableId] as unknown as RawTable | undefined;
-    if (table === undefined) {
-      fail(new SyncError('event-undecodable', 'a row event came without the description of its table'));
-      return;
-    }
-    let columnNames = names.get(tableId);
-    if (columnNames === undefined) {
-      columnNames = table.columns.map(({name}) => name);
-      names.set(tableId, columnNames);
-    }
-    const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
-    if (name === undefined) return;
-    const decoded = decodeRows(options.plan().sources[name], rawRows(event, table, columnNames));
-    if (decoded.tag === 'changes')
-      deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
-    else deliver({tag: 'unreadable-rows', table: name});
+  const rows = (packet: RowsPacket) => {
+    const layout = tables.layout(packet.tableId);
+    const block = layout === null ? null : rowBlock(layout, packet, slabs);
+    if (layout === null || block === null) return;
+    if (block === 'keyless') deliver({tag: 'unreadable-rows', table: layout.source.table});
+    else deliver({tag: 'rows', rows: block});
   };
 
   const start = startOptions(options);

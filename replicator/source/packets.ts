@@ -1,9 +1,12 @@
 /**
  * Beneath zongji: a look at each packet of the dump before it is decoded. Counts contact, unfolds
- * compressed transactions into the events that they hold, and refuses what zongji would pass by.
+ * compressed transactions into the events that they hold, takes tables and rows for itself, and refuses what
+ * zongji would pass by.
  */
 import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
+import {inflateImages} from '../decode/compressed.ts';
+import {Cursor} from '../decode/table-map.ts';
 
 /** `head`: what every dump begins with, before the source has found our place. */
 export type PacketKind = 'head' | 'heartbeat' | 'event';
@@ -13,9 +16,15 @@ export interface PacketTap {
   readonly onUnsupported: (reason: string) => void;
   /** A statement in an event type that zongji does not decode. */
   readonly onStatement: (sql: string) => void;
-  readonly isPaused: () => boolean;
-  /** Reads a row event by itself; false leaves it to zongji. */
-  readonly onRows: (event: RowsPacket) => boolean;
+  /**
+   * A description of a table.
+   *
+   * @param body the event behind its header; it is the caller's buffer
+   */
+  readonly onTable: (tableId: number, body: Buffer) => void;
+  /** Whether the rows of a table matter. */
+  readonly isMapped: (tableId: number) => boolean;
+  readonly onRows: (event: RowsPacket) => void;
   /** A transaction begins. What comes once a transaction is read here: zongji makes half a dozen objects of it. */
   readonly onMariadbGtid: (gtid: string, isStandalone: boolean) => void;
   /** @param end where the next event begins */
@@ -50,20 +59,31 @@ const INCIDENT = 26;
 const HEARTBEATS: ReadonlySet<number> = new Set([27, 41]);
 /** Rotate, format description, previous GTIDs, and MariaDB's checkpoint, GTID list and start of encryption. */
 const HEADS: ReadonlySet<number> = new Set([4, 15, 35, 161, 163, 164]);
-/** Row events of the first and second version. */
-const ROWS: Readonly<Record<number, {readonly kind: RowsPacket['kind']; readonly version: 1 | 2}>> = {
-  23: {kind: 'insert', version: 1},
-  24: {kind: 'update', version: 1},
-  25: {kind: 'delete', version: 1},
-  30: {kind: 'insert', version: 2},
-  31: {kind: 'update', version: 2},
-  32: {kind: 'delete', version: 2},
+interface RowsForm {
+  readonly kind: RowsPacket['kind'];
+  readonly version: 1 | 2;
+  /** By MariaDB's `log_bin_compress`. */
+  readonly isCompressed: boolean;
+}
+/** Row events of the first and second version, and compressed ones. */
+const ROWS: Readonly<Record<number, RowsForm>> = {
+  23: {kind: 'insert', version: 1, isCompressed: false},
+  24: {kind: 'update', version: 1, isCompressed: false},
+  25: {kind: 'delete', version: 1, isCompressed: false},
+  30: {kind: 'insert', version: 2, isCompressed: false},
+  31: {kind: 'update', version: 2, isCompressed: false},
+  32: {kind: 'delete', version: 2, isCompressed: false},
+  166: {kind: 'insert', version: 1, isCompressed: true},
+  167: {kind: 'update', version: 1, isCompressed: true},
+  168: {kind: 'delete', version: 1, isCompressed: true},
+  169: {kind: 'insert', version: 2, isCompressed: true},
+  170: {kind: 'update', version: 2, isCompressed: true},
+  171: {kind: 'delete', version: 2, isCompressed: true},
 };
 const NO_FOREIGN_KEY_CHECKS = 2;
 const PARTIAL_UPDATE_ROWS = 39;
 const TRANSACTION_PAYLOAD = 40;
 
-const MAX_KNOWN_TABLES = 1000;
 const MARIADB_GTID = 162;
 const STANDALONE = 1;
 /** Of an XA transaction that is prepared, or ended: more follows. */
@@ -78,11 +98,7 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
   const inner = zongji as unknown as {
     BinlogClass: {prototype: {binlogData: Handle}};
     useChecksum: boolean;
-    _fetchTableInfo: FetchTableInfo;
-    connection: {pause(): void} | null;
-    tableMap: Record<number, unknown>;
   };
-  const knownTables = new Map<number, Buffer>();
   const prototype = inner.BinlogClass.prototype;
   const original = prototype.binlogData;
   prototype.binlogData = function (packet, connection) {
@@ -93,20 +109,15 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
     const end = packet.end - (inner.useChecksum ? CHECKSUM_BYTES : 0);
     const rows = ROWS[type ?? 0];
     if (rows !== undefined) {
-      const event = rowsPacket(packet, end, rows);
-      // A table that zongji passed over has no map, and its rows are none of ours.
-      if (inner.tableMap[event.tableId] === undefined || tap.onRows(event)) return prototype.binlogData;
+      const tableId = packet.buffer.readUIntLE(packet.offset + 1 + HEADER_BYTES, 6);
+      if (tap.isMapped(tableId)) tap.onRows(rowsPacket(packet, end, tableId, rows));
+      return prototype.binlogData;
     }
     switch (type) {
       case TABLE_MAP: {
-        // The same table described in the same words need not be read again.
         const from = packet.offset + 1 + HEADER_BYTES;
-        const tableId = packet.buffer.readUIntLE(from, 6);
-        const body = packet.buffer.subarray(from, end);
-        if (knownTables.get(tableId)?.equals(body) === true) return prototype.binlogData;
-        if (knownTables.size > MAX_KNOWN_TABLES) knownTables.clear();
-        knownTables.set(tableId, Buffer.from(body));
-        return original.call(this, packet, connection);
+        tap.onTable(packet.buffer.readUIntLE(from, 6), packet.buffer.subarray(from, end));
+        return prototype.binlogData;
       }
       case XID:
         tap.onXid(
@@ -137,7 +148,6 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
         return original.call(this, packet, connection);
     }
   };
-  holdPauseDuringFetch(inner, tap);
 }
 
 function kindOf(type: number): PacketKind {
@@ -152,42 +162,18 @@ function mariadbGtid({buffer, offset}: Packet): string {
   return `${buffer.readUInt32LE(body + 8)}-${buffer.readUInt32LE(offset + 6)}-${sequence}`;
 }
 
-function rowsPacket(
-  {buffer, offset}: Packet,
-  to: number,
-  {kind, version}: (typeof ROWS)[number],
-): RowsPacket {
+function rowsPacket({buffer, offset}: Packet, to: number, tableId: number, form: RowsForm): RowsPacket {
+  const {kind, version} = form;
   const body = offset + 1 + HEADER_BYTES;
-  const flags = buffer.readUInt16LE(body + 6);
+  const unchecked = (buffer.readUInt16LE(body + 6) & NO_FOREIGN_KEY_CHECKS) !== 0;
   // The second version has extra data of its own length, the length's two bytes included.
   const from = body + 8 + (version === 2 ? buffer.readUInt16LE(body + 8) : 0);
-  return {
-    kind,
-    tableId: buffer.readUIntLE(body, 6),
-    buffer,
-    from,
-    to,
-    unchecked: (flags & NO_FOREIGN_KEY_CHECKS) !== 0,
-  };
-}
-
-type FetchTableInfo = (event: unknown, next: () => void) => void;
-
-/**
- * While zongji asks information_schema about a table it pauses the socket, and resumes it after. Where
- * we had paused it meanwhile, it must stay so.
- */
-function holdPauseDuringFetch(
-  zongji: {_fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null},
-  tap: PacketTap,
-): void {
-  const original = zongji._fetchTableInfo.bind(zongji);
-  zongji._fetchTableInfo = (event, next) => {
-    original(event, () => {
-      next();
-      if (tap.isPaused()) zongji.connection?.pause();
-    });
-  };
+  if (!form.isCompressed) return {kind, tableId, buffer, from, to, unchecked};
+  const cursor = new Cursor(buffer, from);
+  const bitmapBytes = (cursor.integer() + 7) >> 3;
+  const images = cursor.at + bitmapBytes * (kind === 'update' ? 2 : 1);
+  const inflated = Buffer.concat([buffer.subarray(from, images), inflateImages(buffer.subarray(images, to))]);
+  return {kind, tableId, buffer: inflated, from: 0, to: inflated.length, unchecked};
 }
 
 /** A LOAD DATA in statement format: the text stands at the end, after names that hold no table of ours. */

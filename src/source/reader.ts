@@ -4,7 +4,7 @@
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import type {Plan, SourcePlan} from '../mapping/plan.ts';
-import {sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
+import {exactSourceColumn, sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
 import {splitPair} from '../mapping/row.ts';
 import {toRow, toValue, type Row} from '../mapping/values.ts';
 
@@ -55,7 +55,7 @@ export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
     async membershipsOfInstitute(instituteId, after, limit) {
       const past = after === null ? '' : ` AND ${user} > ${after}`;
       const [bound] = await query(
-        `SELECT MAX(u), COUNT(*) FROM (SELECT ${user} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
+        `SELECT MAX(u), COUNT(*) FROM (SELECT ${exactSourceColumn(memberships, 'user_id')} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
       );
       const last = toValue(bound?.[0] ?? null);
       if (last === null) return {rows: [], last: null};

@@ -45,7 +45,7 @@ describe('a plan', () => {
       }),
     );
     expect(faultOf(() => plan({users})).message).toMatch(
-      /type that cannot be mapped in the column email, created_at$/,
+      /type that cannot be mapped in the column email \(json\), created_at \(varchar\); on the source: ALTER TABLE `users` MODIFY `email` VARCHAR\(255\) NULL; ALTER TABLE `users` MODIFY `created_at` DATETIME\(6\) NULL;$/,
     );
   });
 
