@@ -143,12 +143,12 @@ export class ImageReader {
         );
       }
       case T.TIMESTAMP2: {
+        const end = at + sizeOf(column, buffer, at);
+        const isZero = buffer.subarray(at, end).every(byte => byte === 0);
         this.at += 4;
         const start = into.reserve(MOMENT_LENGTH);
-        return into.set(
-          slot,
-          this.#fraction(into.bytes, writeUnixTime(into.bytes, start, buffer.readUInt32BE(at)), column),
-        );
+        const seconds = writeUnixTime(into.bytes, start, buffer.readUInt32BE(at), isZero);
+        return into.set(slot, this.#fraction(into.bytes, seconds, column));
       }
       case T.VARCHAR:
       case T.STRING:

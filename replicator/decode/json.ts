@@ -21,7 +21,7 @@ const K = {
 } as const;
 const LITERALS = ['null', 'true', 'false'];
 
-/** @returns null for values that are printed by rules of other types (decimals, times): only the server can */
+/** @returns null for values that only the server can print: those of other types (decimals, times) and extreme numbers */
 export function jsonText(bytes: Buffer): string | null {
   // What an old table has for an empty value.
   if (bytes.length === 0) return 'null';
@@ -115,8 +115,10 @@ function quoted(text: string): string {
   return `"${text.replace(SPECIAL, char => SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
 }
 
-/** The shortest digits, with a point where they would be taken for a whole number. */
-function double(number: number): string {
-  const text = Object.is(number, -0) ? '-0' : String(number).replace('e+', 'e');
-  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+/** The shortest digits, with a point where they would be taken for a whole number; null where the server may use an exponent. */
+function double(number: number): string | null {
+  if (number === 0) return Object.is(number, -0) ? '-0.0' : '0.0';
+  const size = Math.abs(number);
+  if (size < 1e-4 || size >= 1e15) return null;
+  return Number.isInteger(number) ? `${number}.0` : String(number);
 }

@@ -25,8 +25,8 @@ const fraction = (value: number | bigint, digits: number): string =>
 export function oldTimestamp(digits: number, buffer: Buffer, at: number): string {
   const text = Buffer.alloc(MOMENT_LENGTH);
   const seconds = digits === 0 ? buffer.readUInt32LE(at) : buffer.readUInt32BE(at);
-  const end = writeUnixTime(text, 0, seconds);
   const rest = digits === 0 ? 0 : buffer.readUIntBE(at + 4, oldSize(T.TIMESTAMP, digits) - 4);
+  const end = writeUnixTime(text, 0, seconds, seconds === 0 && rest === 0);
   return text.toString('latin1', 0, end) + fraction(rest, digits);
 }
 

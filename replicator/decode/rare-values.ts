@@ -3,6 +3,7 @@
  * common ones are written straight into the row. Each is the text that a SELECT gives over our connections,
  * but that FLOAT and DOUBLE are the shortest text that reads back as the same double. Pure.
  */
+import {doubleText} from '../../src/mapping/values.ts';
 import {T} from './column-types.ts';
 import type {ImageColumn} from './image-reader.ts';
 import {jsonText} from './json.ts';
@@ -67,7 +68,7 @@ export function rareValue(
       return doubleText(buffer.readDoubleLE(at));
     case T.YEAR: {
       const year = buffer.readUInt8(at);
-      return year === 0 ? '0000' : String(1900 + year);
+      return year === 0 ? '0' : String(1900 + year);
     }
     case T.BIT:
       return String(BigInt(`0x${buffer.toString('hex', at, end)}`));
@@ -90,11 +91,6 @@ export function rareValue(
     default:
       return buffer.subarray(at + column.size, end);
   }
-}
-
-/** The shortest text that reads back as the same double: what {@link doubleText} gives for the text of a server. */
-export function doubleText(value: number): string {
-  return Object.is(value, -0) ? '-0' : String(value);
 }
 
 /** 0 is what a server stores for a text that is no member. */

@@ -86,14 +86,20 @@ export const MENDED_TYPES: Readonly<Record<Use, string>> = {
   time: 'DATETIME(6)',
 };
 
+const UNLIKE_THEIR_TEXT: ReadonlySet<string> = new Set(['bit', 'year']);
+
 /**
  * A column as a SELECT must name it, so that it comes as the log has it: numbers without the zeros that
- * ZEROFILL puts in front, BIT as a number and not as bytes, and FLOAT with all of its digits.
+ * ZEROFILL puts in front, BIT and YEAR as numbers, and FLOAT with all of its digits.
  */
 export function exactColumn(name: string, column: ColumnSchema | undefined): string {
   if (column === undefined) return name;
+  // The driver would make an object of it.
+  if (column.type === 'json') return `CAST(${name} AS CHAR)`;
+  // As a double; a sum would lose the sign of a negative zero.
+  if (column.type === 'float') return `${name} * 1`;
   const isPadded = isNumber(column) && isZerofilled(column);
-  return isPadded || column.type === 'bit' || column.type === 'float' ? `${name} + 0` : name;
+  return isPadded || UNLIKE_THEIR_TEXT.has(column.type) ? `${name} + 0` : name;
 }
 
 /** Whether a flag is set, by its value as {@link exactColumn} gives it. */
