@@ -87,8 +87,7 @@ export const NUMERIC: ReadonlySet<number> = new Set([
   T.YEAR,
 ]);
 
-/** Those that the description lists a collation for; ENUM and SET have lists of their own. */
-export const CHARACTER: ReadonlySet<number> = new Set([
+const CHARACTER: ReadonlySet<number> = new Set([
   T.VARCHAR,
   T.VAR_STRING,
   T.STRING,
@@ -98,7 +97,16 @@ export const CHARACTER: ReadonlySet<number> = new Set([
   T.BLOB,
   T.BLOB_COMPRESSED,
   T.VARCHAR_COMPRESSED,
+  T.VECTOR,
 ]);
+
+/**
+ * Whether the description lists a collation for a type; ENUM and SET have lists of their own. One that is
+ * forgotten shifts the collations of all columns behind it.
+ */
+export function isCharacter(type: number, isMariadb: boolean): boolean {
+  return CHARACTER.has(type) || (isMariadb && type === T.GEOMETRY);
+}
 
 /** Older formats of times, which differ between MySQL and MariaDB 5.3: the log does not say which one it is. */
 export const OLD_TIMES: ReadonlySet<number> = new Set([T.TIMESTAMP, T.TIME, T.DATETIME]);

@@ -9,7 +9,7 @@ import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
 import type {Slab, Slabs} from './slabs.ts';
 import {decoderOf, isUtf8Charset} from './charsets.ts';
-import {CHARACTER, OLD_TIMES, T} from './column-types.ts';
+import {isCharacter, OLD_TIMES, T} from './column-types.ts';
 import {ImageReader, type ImageColumn, type Presence, type RowShape} from './image-reader.ts';
 import {Cursor, type LoggedColumn} from './table-map.ts';
 
@@ -57,7 +57,7 @@ export function layoutOf(
   };
 }
 
-const isText = (type: number): boolean => CHARACTER.has(type) || type === T.ENUM || type === T.SET;
+const isText = (type: number): boolean => isCharacter(type, false) || type === T.ENUM || type === T.SET;
 
 function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined): ImageColumn {
   const decode = decoderOf(column.charset);

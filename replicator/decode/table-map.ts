@@ -3,7 +3,7 @@
  * zongji, which takes the columns behind a type that it does not know (VECTOR) for something else. Pure.
  */
 import type {Collations} from '../../src/source/collations.ts';
-import {CHARACTER, METADATA_BYTES, NUMERIC, T} from './column-types.ts';
+import {isCharacter, METADATA_BYTES, NUMERIC, T} from './column-types.ts';
 
 /** What kind of text a column holds: a character set of the server, bytes, or a collation that the source does not list. */
 export type Charset = string | null;
@@ -96,7 +96,10 @@ interface Described {
  * @param body the event behind its header and before its checksum
  * @throws RangeError where it holds a type that we do not know
  */
-export function readTableMap(body: Buffer, collations: Collations): LoggedTable {
+export function readTableMap(
+  body: Buffer,
+  {collations, isMariadb}: {readonly collations: Collations; readonly isMariadb: boolean},
+): LoggedTable {
   const {schema, table, rest} = tableName(body);
   const cursor = new Cursor(body, rest);
   const types = cursor.bytes(cursor.integer());
@@ -108,7 +111,7 @@ export function readTableMap(body: Buffer, collations: Collations): LoggedTable 
   const names = textsOf(fields.get(F.COLUMN_NAME));
   if (names.length !== described.length) return {schema, table, columns: null};
   const isUnsigned = signs(described, fields.get(F.SIGNEDNESS));
-  const collation = collationsOf(described, fields);
+  const collation = collationsOf(described, fields, isMariadb);
   const members = membersOf(described, fields);
   return {
     schema,
@@ -187,6 +190,7 @@ const isMember = (type: number) => type === T.ENUM || type === T.SET;
 function collationsOf(
   columns: readonly Described[],
   fields: ReadonlyMap<number, Buffer>,
+  isMariadb: boolean,
 ): Map<number, number> {
   const found = new Map<number, number>();
   const read = (places: readonly number[], common: Buffer | undefined, each: Buffer | undefined) => {
@@ -205,7 +209,7 @@ function collationsOf(
       for (const place of places) found.set(place, cursor.integer());
     }
   };
-  const characters = placesOf(columns, type => CHARACTER.has(type));
+  const characters = placesOf(columns, type => isCharacter(type, isMariadb));
   read(characters, fields.get(F.DEFAULT_CHARSET), fields.get(F.COLUMN_CHARSET));
   read(
     placesOf(columns, isMember),

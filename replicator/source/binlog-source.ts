@@ -62,7 +62,10 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let paused = false;
   let ended = false;
   const slabs = new Slabs();
-  const tables = new LoggedTables(options);
+  const tables = new LoggedTables({
+    ...options,
+    isMariadb: () => (zongji as unknown as {isMariaDb?: boolean}).isMariaDb === true,
+  });
 
   const fail = (error: unknown) => {
     if (ended) return;

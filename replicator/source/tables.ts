@@ -21,6 +21,8 @@ export interface LoggedTablesOptions {
   readonly database: string;
   readonly plan: () => Plan;
   readonly collations: Collations;
+  /** Known once the source has been reached. */
+  readonly isMariadb: () => boolean;
 }
 
 export class LoggedTables {
@@ -55,7 +57,8 @@ export class LoggedTables {
 
   #columnsOf(body: Buffer, name: SourceTable): readonly LoggedColumn[] {
     try {
-      const {columns} = readTableMap(body, this.#options.collations);
+      const {collations, isMariadb} = this.#options;
+      const {columns} = readTableMap(body, {collations, isMariadb: isMariadb()});
       if (columns !== null) return columns;
     } catch (cause) {
       throw new SyncError('event-undecodable', `the log's description of ${name} cannot be read`, {cause});

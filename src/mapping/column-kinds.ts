@@ -66,7 +66,12 @@ export function isWritable(column: ColumnSchema, use: Use): boolean {
     case 'text':
       return isTextType(column) || isBinaryType(column);
     case 'flag':
-      return isNumber(column) || (isTextType(column) && hasFlagMembers(column));
+      return (
+        INTEGERS.has(column.type) ||
+        column.type === 'bit' ||
+        isWholeDecimal(column) ||
+        (isTextType(column) && hasFlagMembers(column))
+      );
     case 'time':
       return column.type === 'datetime' || column.type === 'timestamp';
   }

@@ -93,6 +93,7 @@ function storesAll(target: ColumnSchema, {transform}: ColumnMap, inputs: readonl
 
 /** Bytes stay bytes. */
 function mendedType(column: ColumnSchema, use: Use): string {
+  if (use === 'id' && column.unsigned) return 'BIGINT UNSIGNED';
   return use === 'text' && isBinaryType(column) ? `VARBINARY(${column.maxLength ?? 255})` : MENDED_TYPES[use];
 }
 
