@@ -77,7 +77,7 @@ function columnsOf(types: Types): string[] {
   const last =
     types.generated === null
       ? `${types.last_name.sql} NULL`
-      : `VARCHAR(80) AS (CONCAT('of ', created_at)) ${types.generated}`;
+      : `VARCHAR(80) AS (CONCAT('of ', id)) ${types.generated}`;
   return [
     `updated_at ${types.updated_at} NULL DEFAULT NULL ${one}`,
     `first_name ${types.first_name.sql} NULL ${two}`,
@@ -115,8 +115,13 @@ describeEachFlavour('a row', ({edition, server, source, target}) => {
           await sql.query(`UPDATE IGNORE users SET ${values.join(', ')}`);
           await sql.query('UPDATE users SET other0 = NULL');
         });
+        // MariaDB logs no virtual columns, and keeps bytes that are nothing in the column's character set.
         const direct =
-          types.first_name.direct && types.last_name.direct && types.email.direct && types.password.direct;
+          (edition === 'mysql' || types.generated !== 'VIRTUAL') &&
+          types.first_name.direct &&
+          types.last_name.direct &&
+          types.email.direct &&
+          types.password.direct;
         const streamed = new Map(
           changes.map(change => {
             const after = unpacked('users', change.after);
@@ -129,7 +134,7 @@ describeEachFlavour('a row', ({edition, server, source, target}) => {
           const change = streamed.get(row[0]);
           expect(change, `the log has ${String(row[0])}`).toBeDefined();
           // An image that cannot be told is read from the source anyway.
-          if (change?.partial === true && (!direct || row.some(value => value?.includes('\ufffd') === true)))
+          if (change?.partial === true && (!direct || row.some(value => /[\ufffd?]/.test(value ?? ''))))
             continue;
           expect(change).toMatchObject({partial: false, after: row});
         }
