@@ -4,7 +4,7 @@
  */
 import {chunkEnd} from '../src/apply/ownership.ts';
 import type {Plan} from '../src/mapping/plan.ts';
-import {sourceColumn, sourceFrom} from '../src/mapping/sql.ts';
+import {exactSourceColumn, sourceColumn, sourceFrom} from '../src/mapping/sql.ts';
 import type {TargetTable} from '../src/mapping/tables.ts';
 import {compareIds, toValue} from '../src/mapping/values.ts';
 import {rangeCondition, type QueryPort} from '../src/source/reader.ts';
@@ -74,7 +74,7 @@ async function boundary(
   const id = sourceColumn(source, 'id');
   // A look at the primary key alone; both servers walk it without reading rows into the result.
   const [row] = await query(
-    `SELECT ${id} FROM ${sourceFrom(source)} WHERE ${rangeCondition(id, after, null)} ORDER BY ${id} LIMIT ${rows - 1}, 1`,
+    `SELECT ${exactSourceColumn(source, 'id')} FROM ${sourceFrom(source)} WHERE ${rangeCondition(id, after, null)} ORDER BY ${id} LIMIT ${rows - 1}, 1`,
   );
   return row === undefined ? null : toValue(row[0]);
 }

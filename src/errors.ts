@@ -141,6 +141,11 @@ export const ERROR_CODES = {
     meaning: 'The password is empty.',
     action: 'Correct the row at the source.',
   },
+  'invalid-encoding': {
+    reaction: 'dead-letter',
+    meaning: 'A binary value holds bytes that are no UTF-8, and the target column is text.',
+    action: 'Correct the row at the source, or make the target column VARBINARY.',
+  },
   'value-too-long': {
     reaction: 'dead-letter',
     meaning:

@@ -1,79 +1,70 @@
 /**
- * The character sets of a table's columns, as the source itself has them. zongji has a table of collations of
- * its own, and takes each that is not in it for utf8mb4. Pure, but for the table that it corrects.
+ * Text of the source's character sets as UTF-8. What the server's own tables are needed for is in doubt: such
+ * a row is read from the source. Pure.
  */
-import type {Collations} from '../../src/source/collations.ts';
+import {isUtf8} from 'node:buffer';
+import {BYTES, type Charset} from './table-map.ts';
 
-/** What of zongji's event that describes a table is used. */
-export interface TableMapEvent {
-  /** For each column the number of its collation, or undefined where it has none. */
-  readonly _columnCharsetIds?: readonly (number | undefined)[];
-  /** What its columns are like, by the event alone. */
-  buildColumnSchemas(): ColumnDescription[];
+/** A text as UTF-8, or null where only the server knows what it means. */
+export type Decode = (bytes: Buffer) => Buffer | null;
+
+/** Of these each valid text is its own UTF-8. */
+const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
+export const isUtf8Charset = (charset: Charset): boolean => charset !== null && UTF8.has(charset);
+
+const fromText = (text: string): Buffer | null => (text.isWellFormed() ? Buffer.from(text, 'utf8') : null);
+
+const WIDE: Readonly<Record<string, Decode>> = {
+  ucs2: fromUtf16,
+  utf16: fromUtf16,
+  utf16le: bytes => (bytes.length % 2 === 0 ? fromText(bytes.toString('utf16le')) : null),
+  utf32: fromUtf32,
+};
+
+/** How the texts of a character set are read. */
+export function decoderOf(charset: Charset): Decode {
+  if (charset === null) return () => null;
+  if (charset === BYTES) return bytes => bytes;
+  if (UTF8.has(charset)) return bytes => (isUtf8(bytes) ? bytes : null);
+  if (charset === 'latin1') return fromLatin1;
+  const wide = WIDE[charset];
+  if (wide !== undefined) return wide;
+  const isPlain = charset === 'swe7' ? isPlainSwedish : isPlainByte;
+  return bytes => (bytes.every(isPlain) ? bytes : null);
 }
 
-interface ColumnDescription {
-  CHARACTER_SET_NAME?: string | null;
-  ENUM_VALUES?: string[];
-  SET_VALUES?: string[];
+/** What every character set of ASCII letters has at the same place: no sign that one of them replaces. */
+const PLAIN = new Uint8Array(128);
+for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .,:;@+*=/-')
+  PLAIN[char.charCodeAt(0)] = 1;
+const isPlainByte = (byte: number): boolean => PLAIN[byte] === 1;
+/** swe7 has a letter in place of @. */
+const isPlainSwedish = (byte: number): boolean => PLAIN[byte] === 1 && byte !== 64;
+
+function fromUtf16(bytes: Buffer): Buffer | null {
+  if (bytes.length % 2 !== 0) return null;
+  return fromText(Buffer.from(bytes).swap16().toString('utf16le'));
 }
 
-/** The same table as zongji keeps it. */
-export interface DescribedTable {
-  readonly columns: readonly {readonly name: string; charset?: string | null}[];
-  readonly columnSchemas: readonly ColumnDescription[];
+function fromUtf32(bytes: Buffer): Buffer | null {
+  if (bytes.length % 4 !== 0) return null;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 4) {
+    const code = bytes.readUInt32BE(at);
+    if (code > 0x10ffff) return null;
+    text += String.fromCodePoint(code);
+  }
+  return fromText(text);
 }
 
-const BINARY = 'binary';
-/** zongji has no table of these, and would print a warning for each value. */
-const WITHOUT_TABLE: ReadonlySet<string> = new Set(['dec8', 'geostd8', 'hp8', 'keybcs2', 'swe7']);
-/** What we give such a column instead of its character set: each byte is then a character. */
-export const BYTES = 'binary';
+/** MySQL's latin1 is Windows-1252, but for five bytes that stand for themselves. */
+const HIGH =
+  '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
+const C1 = /[\x80-\x9f]/g;
 
-/**
- * Gives each column the character set that its collation has on the source, and its members accordingly.
- *
- * @returns the columns with a collation that the source does not list; they are left as they were
- */
-export function correctCharsets(
-  event: TableMapEvent,
-  table: DescribedTable,
-  collations: Collations,
-): readonly string[] {
-  const ids = event._columnCharsetIds ?? [];
-  const charsets = table.columns.map((_, i) => {
-    const id = ids[i];
-    return id === undefined ? BINARY : collations.get(id);
-  });
-  const isRight = charsets.every((charset, i) => charset === (table.columns[i]?.charset ?? BINARY));
-  if (!isRight) redescribe(event, table, charsets, collations);
-  for (const column of table.columns) if (WITHOUT_TABLE.has(column.charset ?? '')) column.charset = BYTES;
-  return table.columns.flatMap(({name}, i) => (charsets[i] === undefined ? [name] : []));
-}
-
-/** As zongji describes the event where each collation is the oldest of its character set: it knows those. */
-function redescribe(
-  event: TableMapEvent,
-  table: DescribedTable,
-  charsets: readonly (string | undefined)[],
-  collations: Collations,
-): void {
-  const oldest = new Map<string, number>();
-  for (const [id, charset] of collations) oldest.set(charset, Math.min(id, oldest.get(charset) ?? id));
-  const ids = event._columnCharsetIds ?? [];
-  const known = charsets.map((charset, i) =>
-    ids[i] === undefined || charset === undefined ? ids[i] : oldest.get(charset),
+function fromLatin1(bytes: Buffer): Buffer {
+  return Buffer.from(
+    bytes.toString('latin1').replace(C1, char => HIGH[char.charCodeAt(0) - 0x80] ?? char),
+    'utf8',
   );
-  const copy = Object.create(event, {_columnCharsetIds: {value: known}}) as TableMapEvent;
-  const described = copy.buildColumnSchemas();
-  table.columns.forEach((column, i) => {
-    const now = described[i];
-    const schema = table.columnSchemas[i];
-    if (now === undefined || schema === undefined || charsets[i] === undefined) return;
-    column.charset = now.CHARACTER_SET_NAME ?? null;
-    schema.CHARACTER_SET_NAME = column.charset;
-    if (schema.ENUM_VALUES !== undefined && now.ENUM_VALUES !== undefined)
-      schema.ENUM_VALUES = now.ENUM_VALUES;
-    if (schema.SET_VALUES !== undefined && now.SET_VALUES !== undefined) schema.SET_VALUES = now.SET_VALUES;
-  });
 }

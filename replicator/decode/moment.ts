@@ -38,12 +38,13 @@ export function writePackedMoment(bytes: Buffer, at: number, packed: number): nu
 /**
  * A TIMESTAMP, in UTC.
  *
- * @param seconds since 1970; none of them is the zero date
+ * @param seconds since 1970
+ * @param isZero it is the zero date: neither seconds nor digits of a second
  * @returns where the text ends
  */
-export function writeUnixTime(bytes: Buffer, at: number, seconds: number): number {
+export function writeUnixTime(bytes: Buffer, at: number, seconds: number, isZero: boolean): number {
   const inDay = seconds % 86400;
-  const date = seconds === 0 ? ZERO_DATE : dayOf((seconds - inDay) / 86400);
+  const date = isZero ? ZERO_DATE : dayOf((seconds - inDay) / 86400);
   for (let i = 0; i < DATE_LENGTH; i++) bytes[at + i] = date[i] ?? ZERO;
   return writeTime(
     bytes,

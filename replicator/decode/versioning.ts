@@ -10,12 +10,12 @@ const MICROSECONDS = 6;
 /** What ends a current row: the last moment that a TIMESTAMP can hold, of which there are two by version. */
 const LAST_SECONDS: ReadonlySet<number> = new Set([0x7fffffff, 0xffffffff]);
 const LAST_MICROSECOND = 999_999;
-const LAST_DAY = /^(?:2038-01-19|2106-02-07) /;
 
 interface Column {
   readonly name: string;
   readonly type: number;
-  readonly metadata?: Readonly<Record<string, number>> | undefined;
+  /** Digits of a second. */
+  readonly decimals: number;
 }
 
 /**
@@ -33,17 +33,12 @@ export function rowEndIndex(schema: TableSchema, columns: readonly Column[]): nu
     !schema.columns.some(({name}) => name === 'row_end');
   const index = isImplicit ? last : columns.findIndex(({name}) => name === schema.rowEnd);
   const column = columns[index];
-  return column?.type === TIMESTAMP2 && column.metadata?.['decimals'] === MICROSECONDS ? index : -1;
+  return column?.type === TIMESTAMP2 && column.decimals === MICROSECONDS ? index : -1;
 }
 
 /** Whether a TIMESTAMP(6) in a row image is the end of an old row. */
 export function isPast(buffer: Buffer, at: number): boolean {
   return !(LAST_SECONDS.has(buffer.readUInt32BE(at)) && buffer.readUIntBE(at + 4, 3) === LAST_MICROSECOND);
-}
-
-/** The same of the text of one. */
-export function isPastText(text: string): boolean {
-  return !LAST_DAY.test(text);
 }
 
 /** What a change of such a table is among the current rows: none, one, or another than it looks like. */

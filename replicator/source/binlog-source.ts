@@ -10,14 +10,13 @@ import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
 import type {Collations} from '../../src/source/collations.ts';
 import {CascadeWatch} from '../decode/cascade-watch.ts';
-import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
-import {decodeRows} from '../decode/rows.ts';
+import {rowBlock} from '../decode/row-image.ts';
 import {Slabs} from '../decode/slabs.ts';
-import {rowEndIndex} from '../decode/versioning.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
-import {tapPackets} from './packets.ts';
-import {imageColumns, rawRows, unknownText, type RawTable, type ZongjiEvent} from './raw-events.ts';
+import {tapPackets, type RowsPacket} from './packets.ts';
+import type {ZongjiEvent} from './raw-events.ts';
+import {LoggedTables} from './tables.ts';
 
 /** The source sends a heartbeat after this long without an event. */
 const HEARTBEAT_MS = 1000;
@@ -65,8 +64,10 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let ended = false;
   const slabs = new Slabs();
   const cascades = new CascadeWatch(options.database, options.plan);
-  const names = new Map<number, readonly string[]>();
-  const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
+  const tables = new LoggedTables({
+    ...options,
+    isMariadb: () => (zongji as unknown as {isMariaDb?: boolean}).isMariaDb === true,
+  });
 
   const fail = (error: unknown) => {
     if (ended) return;
@@ -110,11 +111,20 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       onStatement: (statement, end, executedAtMs) => {
         if (!ended) deliver({tag: 'statement', ...statement, offset: offsetAt(end), executedAtMs});
       },
-      isPaused: () => paused,
-      onTable: table => cascades.opened(table),
-      onChange: change => {
-        if (!ended && cascades.reaches(change)) deliver({tag: 'unlogged-cascade'});
+      onTable: (tableId, body) => {
+        try {
+          tables.add(tableId, body);
+          cascades.opened(tables.cascadeKeyOf(tableId) ?? '');
+        } catch (error) {
+          fail(error);
+        }
       },
+      onChange: ({tableId, kind, unchecked, ends}) => {
+        const table = tables.cascadeKeyOf(tableId);
+        if (ended || table === undefined) return;
+        if (cascades.reaches({table, kind, unchecked, ends})) deliver({tag: 'unlogged-cascade'});
+      },
+      isMapped: tableId => tables.has(tableId),
       onMariadbGtid: (gtid, isStandalone) => {
         if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
       },
@@ -122,12 +132,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (!ended) deliver({tag: 'commit', offset: offsetAt(end), committedAtMs});
       },
       onRows: packet => {
-        if (ended) return true;
-        const layout = layoutFor(packet.tableId);
-        const rows = layout === null ? null : rowBlock(layout, packet, slabs);
-        if (rows === null) return false;
-        deliver({tag: 'rows', rows});
-        return true;
+        if (ended) return;
+        try {
+          rows(packet);
+        } catch (error) {
+          fail(error);
+        }
       },
     });
   });
@@ -153,25 +163,6 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       case 'AnonymousGtid':
         deliver({tag: 'gtid', gtid: null, begins: false});
         return;
-      case 'TableMap':
-        names.clear();
-        refuseUnknownText(event);
-        if (event['columnNames'] === undefined) {
-          // zongji then takes the names of now, which put an event of then into the wrong columns.
-          const table = String(event['tableName']);
-          fail(
-            new SyncError(
-              'event-undecodable',
-              `the log does not name the columns of ${table} (binlog_row_metadata)`,
-            ),
-          );
-        }
-        return;
-      case 'WriteRows':
-      case 'UpdateRows':
-      case 'DeleteRows':
-        rows(event);
-        return;
       case 'XaPrepare':
         if (event['onePhase'] === true)
           deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
@@ -195,48 +186,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
   });
 
-  /** Made once for each description of a table, and for each plan. */
-  const layoutFor = (tableId: number): ImageLayout | null => {
-    const table = zongji.tableMap[tableId] as unknown as RawTable;
-    const plan = options.plan();
-    const known = layouts.get(table);
-    if (known !== undefined && known.plan === plan) return known.layout;
-    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table.tableName.toLowerCase());
-    // Without names of its own the event says nothing of what its columns were then.
-    const layout = name === undefined ? null : layoutOf(plan.sources[name], imageColumns(table));
-    layouts.set(table, {plan, layout});
-    return layout;
-  };
-
-  /** Before the first row of a table is read. */
-  const refuseUnknownText = (event: ZongjiEvent) => {
-    const table = zongji.tableMap[Number(event['tableId'])] as unknown as RawTable | undefined;
-    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table?.tableName.toLowerCase());
-    if (table === undefined || name === undefined) return;
-    const reason = unknownText(event, table, options.plan().sources[name], options.collations);
-    if (reason !== null) fail(new SyncError('event-unsupported', reason));
-  };
-
-  const rows = (event: ZongjiEvent) => {
-    const tableId = Number(event['tableId']);
-    const table = zongji.tableMap[tableId] as unknown as RawTable | undefined;
-    if (table === undefined) {
-      fail(new SyncError('event-undecodable', 'a row event came without the description of its table'));
-      return;
-    }
-    let columnNames = names.get(tableId);
-    if (columnNames === undefined) {
-      columnNames = table.columns.map(({name}) => name);
-      names.set(tableId, columnNames);
-    }
-    const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
-    if (name === undefined) return;
-    const source = options.plan().sources[name];
-    const rowEnd = rowEndIndex(source.schema, imageColumns(table));
-    const decoded = decodeRows(source, rawRows(event, table, columnNames, rowEnd));
-    if (decoded.tag === 'changes')
-      deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
-    else deliver({tag: 'unreadable-rows', table: name});
+  const rows = (packet: RowsPacket) => {
+    const layout = tables.layout(packet.tableId);
+    const block = layout === null ? null : rowBlock(layout, packet, slabs);
+    if (layout === null || block === null) return;
+    if (block === 'keyless') deliver({tag: 'unreadable-rows', table: layout.source.table});
+    else deliver({tag: 'rows', rows: block});
   };
 
   const start = startOptions(options);

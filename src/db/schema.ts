@@ -133,6 +133,7 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
     name: String(row[1]),
     type: String(row[2]).toLowerCase(),
     definition,
+    members: membersOf(String(row[3])),
     unsigned: definition.includes('unsigned'),
     nullable: row[4] === 'YES',
     charset: row[5] === null || row[5] === undefined ? null : String(row[5]),
@@ -144,6 +145,14 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
       (row[8] !== null && row[8] !== undefined) ||
       /auto_increment|default|generated/i.test(String(row[9])),
   };
+}
+
+/** Of `enum('a','it''s')`, in their own case. */
+function membersOf(definition: string): string[] | null {
+  if (!/^(?:enum|set)\(/i.test(definition)) return null;
+  return Array.from(definition.matchAll(/'((?:[^']|'')*)'/g), ([, member = '']) =>
+    member.replaceAll("''", "'"),
+  );
 }
 
 /** Keys over prefixes and expressions identify no row by its columns' values, so that they are left out. */

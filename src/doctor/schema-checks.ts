@@ -1,9 +1,17 @@
 /** The mapped columns, their types and keys on both sides, judged by the plan that everything else uses. */
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
-import {buildPlan, sourcePlan, type ColumnPlan, type Plan, type TablePlan} from '../mapping/plan.ts';
+import {
+  buildPlan,
+  inputsOf,
+  sourcePlan,
+  type ColumnPlan,
+  type Plan,
+  type TablePlan,
+} from '../mapping/plan.ts';
 import type {SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {SOURCE_TABLE_NAMES, TABLE_MAPS, type TargetTable} from '../mapping/tables.ts';
+import {sourceTypeFaults, targetTypeFaults, type TypeFault} from '../mapping/type-faults.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName, type Probe} from './probe.ts';
 
@@ -60,6 +68,17 @@ function missingTargetTable(message: string): Finding {
 }
 
 export function checkSourceColumns(schema: SourceSchema): Finding[] {
+  const types = SOURCE_TABLE_NAMES.flatMap(table =>
+    sourceTypeFaults(table, schema[table]).map(fault =>
+      typeFinding(
+        'source',
+        table,
+        fault,
+        'the log, a SELECT and a condition in SQL would read it differently',
+      ),
+    ),
+  );
+  if (types.length > 0) return types;
   const faults = SOURCE_TABLE_NAMES.flatMap(table => {
     try {
       sourcePlan(table, schema[table]);
@@ -70,7 +89,7 @@ export function checkSourceColumns(schema: SourceSchema): Finding[] {
         mustFix('source', 'source-columns', {
           message: error.message,
           why: 'replication halts rather than write a guess',
-          mend: `ALTER TABLE ${quoteName(table)} … to bring the columns back with a type that docs/requirements.md allows`,
+          mend: `ALTER TABLE ${quoteName(table)} … to bring the columns back`,
         }),
       ];
     }
@@ -81,6 +100,14 @@ export function checkSourceColumns(schema: SourceSchema): Finding[] {
         ok('source', 'source-columns', 'every mapped column is there, with a type that can be mapped'),
         ...checkSourceKeys(schema),
       ];
+}
+
+function typeFinding(side: 'source' | 'target', table: string, fault: TypeFault, why: string): Finding {
+  return mustFix(side, `${side}-columns`, {
+    message: `${table}.${fault.column} is ${fault.definition}, which cannot be mapped`,
+    why,
+    mend: fault.mend,
+  });
 }
 
 /** Rows are looked up and walked through by key. */
@@ -100,6 +127,13 @@ function checkSourceKeys(schema: SourceSchema): Finding[] {
 export function checkTargetColumns(schemas: {source: SourceSchema; target: TargetSchema}): Finding[] {
   const faults = TABLE_MAPS.flatMap(map => missingOf(map, schemas.target[map.target]));
   if (faults.length > 0) return faults;
+  const types = TABLE_MAPS.flatMap(map => {
+    const source = sourcePlan(map.source, schemas.source[map.source]);
+    return targetTypeFaults(map, schemas.target[map.target], column => inputsOf(source, column)).map(fault =>
+      typeFinding('target', map.target, fault, 'it does not give back what is written to it'),
+    );
+  });
+  if (types.length > 0) return types;
   const plan = buildPlan(schemas.source, schemas.target);
   const narrow = Object.values(plan.tables).flatMap(table =>
     table.columns.flatMap(column => narrower(plan, table, column)),

@@ -1,10 +1,10 @@
 /**
- * The transforms of design.md §2.1 on packed rows: from bytes to bytes where that is all there is to do, by
+ * The transforms on packed rows: from bytes to bytes where that is all there is to do, by
  * the value form of transforms.ts otherwise. A property test holds the two together.
  */
 import type {PackedRow} from './packed.ts';
 import type {TransformName} from './tables.ts';
-import {TRANSFORMS} from './transforms.ts';
+import {TRANSFORMS, type TargetForm} from './transforms.ts';
 import type {Value} from './values.ts';
 
 /** What takes a statement's values, one after another. */
@@ -23,20 +23,24 @@ const ZERO = 48;
 /** Of a point in time without digits of a second. */
 const WHOLE_LENGTH = 19;
 
-/** @param fraction digits of a second that are written */
+/** @param isBinary the column takes bytes, which need not be UTF-8 */
 export function packedWriter(
   transform: TransformName,
   inputs: readonly number[],
-  fraction: number,
+  form: TargetForm,
+  isBinary: boolean,
 ): PackedWriter {
   const [first = 0, second] = inputs;
+  if (isBinary) return byValues(transform, inputs, form);
   switch (transform) {
     case 'id':
     case 'copy':
     case 'secret':
       return (row, sink) => {
-        if (row.isNull(first)) sink.value(null);
-        else sink.bytes(row.bytes, row.start(first), row.end(first));
+        if (row.isNull(first)) return sink.value(null);
+        const {bytes} = row;
+        const [start, end] = [row.start(first), row.end(first)];
+        sink.bytes(bytes, start, form.cutsEnd ? trimmedEnd(bytes, start, end) : end);
       };
     case 'trimmed':
       return (row, sink) => {
@@ -46,28 +50,29 @@ export function packedWriter(
         sink.bytes(bytes, start, trimmedEnd(bytes, start, row.end(first)));
       };
     case 'full-name':
-      if (second === undefined) return byValues(transform, inputs, fraction);
+      if (second === undefined) return byValues(transform, inputs, form);
       return (row, sink) => writeFullName(row, first, second, sink);
     case 'timestamp': {
-      const slowly = byValues(transform, inputs, fraction);
+      const slowly = byValues(transform, inputs, form);
+      const {fraction} = form;
       const length = fraction === 0 ? WHOLE_LENGTH : WHOLE_LENGTH + 1 + fraction;
       return (row, sink) => {
         const start = row.start(first);
-        if (row.length(first) !== length || startsWithYearZero(row.bytes, start)) slowly(row, sink);
+        if (row.length(first) !== length || !isDate(row.bytes, start)) slowly(row, sink);
         else sink.bytes(row.bytes, start, row.end(first));
       };
     }
     case 'role':
     case 'is-active':
-      return byValues(transform, inputs, fraction);
+      return byValues(transform, inputs, form);
   }
 }
 
-function byValues(transform: TransformName, inputs: readonly number[], fraction: number): PackedWriter {
+function byValues(transform: TransformName, inputs: readonly number[], form: TargetForm): PackedWriter {
   const {value} = TRANSFORMS[transform];
   const [first = 0, second] = inputs;
   return (row, sink) =>
-    sink.value(value(row.text(first), second === undefined ? null : row.text(second), fraction));
+    sink.value(value(row.text(first), second === undefined ? null : row.text(second), form));
 }
 
 function writeFullName(row: PackedRow, first: number, last: number, sink: ValueSink): void {
@@ -95,7 +100,13 @@ function trimmedEnd(bytes: Buffer, start: number, end: number): number {
   return at;
 }
 
-/** As zero dates do. */
-function startsWithYearZero(bytes: Buffer, at: number): boolean {
-  return bytes[at] === ZERO && bytes[at + 1] === ZERO && bytes[at + 2] === ZERO && bytes[at + 3] === ZERO;
+/** Whether neither year, month nor day is zero. */
+function isDate(bytes: Buffer, at: number): boolean {
+  return (
+    (isNonZero(bytes, at) || isNonZero(bytes, at + 2)) && isNonZero(bytes, at + 5) && isNonZero(bytes, at + 8)
+  );
+}
+
+function isNonZero(bytes: Buffer, at: number): boolean {
+  return bytes[at] !== ZERO || bytes[at + 1] !== ZERO;
 }

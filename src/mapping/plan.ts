@@ -16,7 +16,9 @@ import {
 } from './tables.ts';
 import {cellOf, type SourceRow} from './packed.ts';
 import {packedWriter, type PackedWriter} from './packed-values.ts';
-import {TRANSFORMS} from './transforms.ts';
+import {flagTest, isBinaryType, type FlagTest} from './column-kinds.ts';
+import {TRANSFORMS, targetForm, type TargetForm} from './transforms.ts';
+import {describeFaults, findColumn, sourceTypeFaults, targetTypeFaults} from './type-faults.ts';
 import {canFail} from './validity.ts';
 import type {Value} from './values.ts';
 
@@ -32,6 +34,9 @@ export interface ColumnPlan {
   readonly inputs: readonly number[];
   /** The source has more digits of a second than the target. */
   readonly rounds: boolean;
+  /** Some input is bytes: for a binary column they are written as they are, for another one they must be UTF-8. */
+  readonly bytes: 'none' | 'checked' | 'exact';
+  readonly form: TargetForm;
   /** The transform applied to a source row. */
   readonly value: (source: SourceRow) => Value;
   /** The same for a statement: without digits of a second that the source does not have. */
@@ -55,6 +60,7 @@ export interface TablePlan {
   readonly sourceKeyIndexes: readonly number[];
   /** Where the columns that make a source row eligible stand in it; the flag is -1 where there is none. */
   readonly flagIndex: number;
+  readonly isFlagSet: FlagTest;
   readonly notNullIndexes: readonly number[];
 }
 
@@ -71,7 +77,7 @@ export interface Plan {
   readonly tables: Readonly<Record<TargetTable, TablePlan>>;
   readonly references: readonly Reference[];
   readonly referringSchemas: TargetSchema['referringSchemas'];
-  /** Two source rows may stand for one membership (§2.4). */
+  /** Two source rows may stand for one membership (the winner is by `winnerOrder`). */
   readonly pairsRepeat: boolean;
   readonly parentsEnforced: SourceSchema['parentsEnforced'];
   readonly cascades: Cascades;
@@ -87,25 +93,6 @@ const KIND_OF_TRANSFORM = {
   'is-active': 'flag',
   timestamp: 'timestamp',
 } as const;
-
-const INTEGER_TYPES = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint']);
-const TIME_TYPES = new Set(['datetime', 'timestamp', 'date']);
-const TEXT_TYPES = new Set([
-  'char',
-  'varchar',
-  'tinytext',
-  'text',
-  'mediumtext',
-  'longtext',
-  'enum',
-  'set',
-  'binary',
-  'varbinary',
-  'tinyblob',
-  'blob',
-  'mediumblob',
-  'longblob',
-]);
 
 /**
  * Builds the plan.
@@ -174,41 +161,14 @@ export function sourcePlan(table: SourceTable, schema: TableSchema): SourcePlan 
       `the source table ${table} lacks the column ${missing.join(', ')}`,
     );
   }
-  const plan = {table, columns: map.columns, actual, schema};
-  const wrong = TABLE_MAPS.filter(({source}) => source === table)
-    .flatMap(({columns}) => columns as readonly ColumnMap[])
-    .flatMap(({from, transform}) => from.map(column => ({column, transform})))
-    .filter(({column, transform}) => !isReadable(findColumn(schema, actualName(plan, column)), transform))
-    .map(({column}) => column);
-  if (wrong.length > 0) {
-    throw new SyncError(
-      'schema-incompatible',
-      `the source table ${table} has a type that cannot be mapped in the column ${[...new Set(wrong)].join(', ')}`,
-    );
-  }
-  return plan;
+  const faults = sourceTypeFaults(table, schema);
+  if (faults.length > 0) throw new SyncError('schema-incompatible', describeFaults('source', table, faults));
+  return {table, columns: map.columns, actual, schema};
 }
 
 /** The name under which a mapped column was found. */
 export function actualName(plan: SourcePlan, column: string): string {
   return plan.actual[plan.columns.indexOf(column)] ?? column;
-}
-
-function isReadable(schema: ColumnSchema | undefined, transform: ColumnMap['transform']): boolean {
-  if (schema === undefined) return true;
-  switch (KIND_OF_TRANSFORM[transform]) {
-    case 'integer':
-      return INTEGER_TYPES.has(schema.type);
-    case 'timestamp':
-      return TIME_TYPES.has(schema.type);
-    case 'text':
-    case 'flag':
-      return TEXT_TYPES.has(schema.type);
-  }
-}
-
-function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
-  return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
 }
 
 function tablePlan(
@@ -227,6 +187,8 @@ function tablePlan(
     }
     return [columnPlan(column, found, source)];
   });
+  const typeFaults = targetTypeFaults(map, schema, column => inputsOf(source, column));
+  if (typeFaults.length > 0) faults.push(describeFaults('target', name, typeFaults));
   const indexOf = (column: string) =>
     columns.findIndex(plan => plan.name.toLowerCase() === column.toLowerCase());
   const keyIndexes = map.key.map(indexOf);
@@ -240,46 +202,50 @@ function tablePlan(
     source: map.source,
     map,
     columns,
-    fallible: columns.filter(column =>
-      canFail(
-        column,
-        column.map.from.map(name => findColumn(source.schema, actualName(source, name))),
-      ),
-    ),
+    fallible: columns.filter(column => canFail(column, inputsOf(source, column.map))),
     key: map.key,
     keyIndexes,
     updatedAtIndex: indexOf('updatedAt'),
     sourceKeyIndexes: map.key.map(column => columns[indexOf(column)]?.inputs[0] ?? 0),
     flagIndex: map.flag === undefined ? -1 : source.columns.indexOf(map.flag),
+    isFlagSet: flagTest(map.flag === undefined ? undefined : findColumn(source.schema, map.flag)),
     notNullIndexes: map.notNull.map(column => source.columns.indexOf(column)),
   };
 }
 
+/** The source columns that a target column is made of, as far as they are there. */
+export function inputsOf(source: SourcePlan, {from}: ColumnMap): readonly ColumnSchema[] {
+  return from.flatMap(name => findColumn(source.schema, actualName(source, name)) ?? []);
+}
+
 function columnPlan(map: ColumnMap, schema: ColumnSchema, source: SourcePlan): ColumnPlan {
   const inputs = map.from.map(column => source.columns.indexOf(column));
-  const fractions = map.from.map(
-    column => findColumn(source.schema, actualName(source, column))?.fraction ?? 0,
-  );
-  const writtenFraction = Math.min(schema.fraction, Math.max(...fractions));
+  const schemas = inputsOf(source, map);
+  const given = Math.max(0, ...schemas.map(({fraction}) => fraction));
+  const written = targetForm(schema, map.transform, Math.min(schema.fraction, given));
+  const form = targetForm(schema, map.transform);
+  const bytes = !schemas.some(isBinaryType) ? 'none' : isBinaryType(schema) ? 'exact' : 'checked';
   return {
     name: schema.name,
     kind: KIND_OF_TRANSFORM[map.transform],
     map,
     schema,
     inputs,
-    value: reader(map, inputs, schema.fraction),
-    written: reader(map, inputs, writtenFraction),
-    write: packedWriter(map.transform, inputs, writtenFraction),
-    rounds: map.transform === 'timestamp' && Math.max(...fractions) > schema.fraction,
+    value: reader(map, inputs, form),
+    written: reader(map, inputs, written),
+    write: packedWriter(map.transform, inputs, written, bytes === 'exact'),
+    rounds: map.transform === 'timestamp' && given > schema.fraction,
+    bytes,
+    form,
   };
 }
 
 /** The transform bound to its inputs' places, which is done for every row of every table. */
-function reader({transform}: ColumnMap, inputs: readonly number[], fraction: number): ColumnPlan['value'] {
+function reader({transform}: ColumnMap, inputs: readonly number[], form: TargetForm): ColumnPlan['value'] {
   const {value} = TRANSFORMS[transform];
   const [first = 0, second] = inputs;
-  if (transform === 'id' || transform === 'copy' || transform === 'secret')
-    return source => cellOf(source, first);
-  if (second === undefined) return source => value(cellOf(source, first), null, fraction);
-  return source => value(cellOf(source, first), cellOf(source, second), fraction);
+  const isCopy = transform === 'id' || transform === 'copy' || transform === 'secret';
+  if (isCopy && !form.cutsEnd) return source => cellOf(source, first);
+  if (second === undefined) return source => value(cellOf(source, first), null, form);
+  return source => value(cellOf(source, first), cellOf(source, second), form);
 }

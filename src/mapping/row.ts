@@ -27,7 +27,7 @@ export function judge(plan: TablePlan, source: SourceRow): Judged {
 /** As {@link judge}, for a row whose key is known: it makes nothing. */
 export function judgeValues(plan: TablePlan, source: SourceRow): 'row' | 'ineligible' | DeadLetterCode {
   if (source instanceof PackedRow && isPlainRow(plan, source)) return 'row';
-  if (plan.flagIndex >= 0 && Number(cellOf(source, plan.flagIndex)) !== 1) return 'ineligible';
+  if (plan.flagIndex >= 0 && !plan.isFlagSet(cellOf(source, plan.flagIndex))) return 'ineligible';
   for (const index of plan.notNullIndexes) if (cellOf(source, index) === null) return 'ineligible';
   return validate(plan.fallible, source) ?? 'row';
 }

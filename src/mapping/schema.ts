@@ -17,6 +17,8 @@ export interface ColumnSchema {
   readonly fraction: number;
   /** The whole type, for fingerprints. */
   readonly definition: string;
+  /** Of an ENUM or SET, in their order; null for other types. */
+  readonly members: readonly string[] | null;
   readonly hasDefault: boolean;
 }
 

@@ -2,13 +2,18 @@
  * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when
  * the rows are. Pure text from a plan; identifiers only, no values.
  */
-import {actualName, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
+import {actualName, type ColumnKind, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
+import {exactColumn, flagCondition, isBinaryType, isDateCondition, isTextType} from './column-kinds.ts';
 import type {ColumnSchema} from './schema.ts';
-
-import {TRANSFORMS} from './transforms.ts';
+import type {TransformName} from './tables.ts';
+import {TRANSFORMS, type TargetForm} from './transforms.ts';
+import {findColumn} from './type-faults.ts';
 
 /** Knuth's multiplier for hashes: odd, and with bits all over. */
 const ODD = '2654435761';
+
+/** For a transform that does not depend on the target column. */
+const NO_FORM: TargetForm = {fraction: 0, epoch: '', roleName: role => role, cutsEnd: false};
 
 export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
@@ -19,28 +24,36 @@ export function sourceColumn(source: SourcePlan, column: string, alias = 's'): s
   return `${alias}.${quoteName(actualName(source, column))}`;
 }
 
-/** The same as UTF-8 text where it is text in another charset. */
-function sourceText(source: SourcePlan, column: string): string {
-  const name = actualName(source, column);
-  return asUtf8(
-    sourceColumn(source, column),
-    source.schema.columns.find(candidate => candidate.name === name),
-  );
+function sourceSchema(source: SourcePlan, column: string): ColumnSchema | undefined {
+  return findColumn(source.schema, actualName(source, column));
 }
 
-function asUtf8(expression: string, schema: ColumnSchema | undefined): string {
-  const isText = schema !== undefined && /char|text|enum|set|binary|blob/.test(schema.type);
-  return isText && schema.charset !== 'utf8mb4' ? `CONVERT(${expression} USING utf8mb4)` : expression;
+/** A mapped source column as a SELECT must name it to get what the log has. */
+export function exactSourceColumn(source: SourcePlan, column: string): string {
+  return exactColumn(sourceColumn(source, column), sourceSchema(source, column));
+}
+
+/** A mapped source column as its transform takes it: text as UTF-8, and numbers as the log has them. */
+function sourceInput(source: SourcePlan, column: string, transform: TransformName): string {
+  const expression = sourceColumn(source, column);
+  const schema = sourceSchema(source, column);
+  if (schema === undefined) return expression;
+  // Of bytes only the ASCII letters have another case; where they are no UTF-8, MySQL would cut them there.
+  const isNormalised = transform === 'role' || transform === 'is-active';
+  if (isBinaryType(schema)) return isNormalised ? `CONVERT(${expression} USING latin1)` : expression;
+  return isTextType(schema) ? asUtf8(expression, schema) : exactColumn(expression, schema);
+}
+
+function asUtf8(expression: string, schema: ColumnSchema): string {
+  return isTextType(schema) && schema.charset !== 'utf8mb4'
+    ? `CONVERT(${expression} USING utf8mb4)`
+    : expression;
 }
 
 /** The columns of a source row in the plan's order; an optional column that is absent reads as null. */
 export function sourceSelectList(source: SourcePlan): string {
   return source.columns
-    .map((column, i) => {
-      if (source.actual[i] === null) return 'NULL';
-      // BIT comes as bytes unless it is made a number.
-      return column === 'is_active' ? `${sourceColumn(source, column)} + 0` : sourceColumn(source, column);
-    })
+    .map((column, i) => (source.actual[i] === null ? 'NULL' : exactSourceColumn(source, column)))
     .join(', ');
 }
 
@@ -51,8 +64,13 @@ export function sourceFrom(source: SourcePlan): string {
 /** The columns of a target row in the plan's order, each in the form that the mapping writes. */
 export function targetSelectList(plan: TablePlan): string {
   return plan.columns
-    .map(({name, kind}) => (kind === 'flag' ? `t.${quoteName(name)} + 0` : `t.${quoteName(name)}`))
+    .map(({name, kind, schema}) => targetColumn(`t.${quoteName(name)}`, kind, schema))
     .join(', ');
+}
+
+/** A flag of a text type is the text, since the server would count the members of an ENUM. */
+function targetColumn(name: string, kind: ColumnKind, schema: ColumnSchema): string {
+  return kind === 'flag' && !isTextType(schema) ? `${name} + 0` : name;
 }
 
 /** A condition on ids, for the column that holds them. */
@@ -70,7 +88,8 @@ function eligibleCondition(plans: Plan, plan: TablePlan, userIds: IdCondition): 
 
 function ownCondition(source: SourcePlan, {map}: TablePlan, alias: string): string {
   const conditions = map.notNull.map(column => `${sourceColumn(source, column, alias)} IS NOT NULL`);
-  if (map.flag !== undefined) conditions.push(`${sourceColumn(source, map.flag, alias)} = 1`);
+  if (map.flag !== undefined)
+    conditions.push(flagCondition(sourceColumn(source, map.flag, alias), sourceSchema(source, map.flag)));
   return conditions.join(' AND ');
 }
 
@@ -94,13 +113,13 @@ function parentConditions(plans: Plan, userIds: IdCondition): string[] {
   });
 }
 
-/** Of several source rows for one pair, the one that counts (§2.4) comes first in this order. */
+/** Of several source rows for one pair, the one that counts comes first in this order. */
 export function winnerOrder(source: SourcePlan): string {
-  const active = TRANSFORMS['is-active'].sql([sourceText(source, 'status')], 0, false);
+  const active = TRANSFORMS['is-active'].sql([sourceInput(source, 'status', 'is-active')], NO_FORM, false);
   const updated = sourceColumn(source, 'updated_at');
   const byId =
     source.actual[source.columns.indexOf('id')] === null ? '' : `, ${sourceColumn(source, 'id')} DESC`;
-  return `${active} DESC, IF(${updated} = 0, NULL, ${updated}) DESC${byId}`;
+  return `${active} DESC, IF(${isDateCondition(updated)}, ${updated}, NULL) DESC${byId}`;
 }
 
 /**
@@ -139,8 +158,8 @@ function sourceRowText(plan: TablePlan, source: SourcePlan): string {
   return rowText(
     plan.columns.map(column =>
       TRANSFORMS[column.map.transform].sql(
-        column.map.from.map(name => sourceText(source, name)),
-        column.schema.fraction,
+        column.map.from.map(name => sourceInput(source, name, column.map.transform)),
+        column.form,
         column.rounds,
       ),
     ),
@@ -157,7 +176,7 @@ function targetRowText(plan: TablePlan): string {
         case 'timestamp':
           return `CAST(${column} AS DATETIME(6))`;
         case 'flag':
-          return `(${column} + 0)`;
+          return isTextType(schema) ? asUtf8(column, schema) : `(${column} + 0)`;
         case 'integer':
           return column;
       }

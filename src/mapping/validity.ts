@@ -1,9 +1,11 @@
-/** Whether a mapped row can be written (design.md §2.2), as far as it can be told without the server. */
+/** Whether a mapped row can be written, as far as it can be told without the server. */
+import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import type {ColumnPlan} from './plan.ts';
 import type {ColumnSchema} from './schema.ts';
 import {TARGET_ROLES} from './tables.ts';
 import type {PackedRow, SourceRow} from './packed.ts';
+import {bytesOf, isText} from './values.ts';
 
 /** Exactly one @, at least one character on either side, no white space inside. */
 const EMAIL = /^[^\s@]+@[^\s@]+$/u;
@@ -27,7 +29,8 @@ const INTEGER_BITS: Readonly<Record<string, bigint>> = {
  * Whether a value of this column can be one that cannot be written, as far as its source columns tell. Where
  * they were wider when a row was logged than they are now, the server refuses what is too long.
  */
-export function canFail({map, schema}: ColumnPlan, from: readonly (ColumnSchema | undefined)[]): boolean {
+export function canFail({map, schema, bytes}: ColumnPlan, from: readonly ColumnSchema[]): boolean {
+  const isBytes = bytes !== 'none';
   switch (map.transform) {
     case 'timestamp':
     case 'is-active':
@@ -38,7 +41,7 @@ export function canFail({map, schema}: ColumnPlan, from: readonly (ColumnSchema 
     case 'full-name': {
       // A name takes a space between its parts.
       const longest = from.reduce((sum, column) => sum + 1 + charactersOf(column), -1);
-      return !(longest <= charactersOf(schema));
+      return isBytes || !(longest <= charactersOf(schema));
     }
     case 'id':
     case 'secret':
@@ -69,8 +72,10 @@ export function validate(columns: readonly ColumnPlan[], source: SourceRow): Dea
  * is to be asked.
  */
 export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): boolean {
-  for (const {map, schema, inputs} of columns) {
+  for (const {map, schema, inputs, bytes, form} of columns) {
     const [first = 0, second] = inputs;
+    if (form.cutsEnd && row.bytes[row.end(first) - 1] === SPACE) return false;
+    if (bytes === 'checked' && !areUtf8(row, inputs)) return false;
     // As many bytes as characters at least, and a space between two parts.
     const longest = row.length(first) + (second === undefined ? 0 : 1 + row.length(second));
     switch (map.transform) {
@@ -96,6 +101,12 @@ export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): 
   return true;
 }
 
+function areUtf8(row: PackedRow, inputs: readonly number[]): boolean {
+  return inputs.every(
+    index => row.isNull(index) || isUtf8(row.bytes.subarray(row.start(index), row.end(index))),
+  );
+}
+
 function fitsPlainly({maxLength}: ColumnSchema, bytes: number): boolean {
   return maxLength === null || bytes <= maxLength;
 }
@@ -118,6 +129,7 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 function validateValue(column: ColumnPlan, value: string): DeadLetterCode | null {
+  if (column.bytes === 'checked' && !isText(value)) return 'invalid-encoding';
   switch (column.map.transform) {
     case 'id':
       return fitsInteger(column, value) ? null : 'out-of-range';
@@ -141,7 +153,7 @@ function fitsText(schema: ColumnSchema, value: string): boolean {
     // oxlint-disable-next-line typescript/no-misused-spread -- the server counts code points
     return value.length <= schema.maxLength || [...value].length <= schema.maxLength;
   }
-  return Buffer.byteLength(value) <= schema.maxLength;
+  return (isText(value) ? Buffer.byteLength(value) : bytesOf(value).length) <= schema.maxLength;
 }
 
 function fitsInteger({schema}: ColumnPlan, value: string): boolean {

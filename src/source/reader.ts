@@ -5,7 +5,7 @@
 import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted} from '../db/counted.ts';
 import type {Plan, SourcePlan} from '../mapping/plan.ts';
-import {sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
+import {exactSourceColumn, sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
 import {splitPair} from '../mapping/row.ts';
 import {toRow, toValue, type Row} from '../mapping/values.ts';
 
@@ -57,7 +57,7 @@ export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
       const past = after === null ? '' : ` AND ${user} > ${after}`;
       const [greatest = null, count] = onlyRow(
         await query(
-          `SELECT MAX(u), COUNT(*) FROM (SELECT ${user} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
+          `SELECT MAX(u), COUNT(*) FROM (SELECT ${exactSourceColumn(memberships, 'user_id')} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
         ),
       );
       const last = toValue(greatest);

@@ -55,8 +55,18 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       await onSource('ALTER TABLE users MODIFY first_name DOUBLE NULL');
       expect(worst(await doctor(), 'source-columns')).toMatchObject({
         level: 'must-fix',
-        message: 'the source table users has a type that cannot be mapped in the column first_name',
+        message: 'users.first_name is double, which cannot be mapped',
+        mend: 'ALTER TABLE `users` MODIFY `first_name` VARCHAR(255) NULL;',
       });
+      await onSource(
+        'ALTER TABLE users MODIFY first_name VARCHAR(120) NULL, MODIFY is_active BINARY(1) NULL',
+      );
+      expect(worst(await doctor(), 'source-columns')).toMatchObject({
+        level: 'must-fix',
+        message: 'users.is_active is binary(1), which cannot be mapped',
+        mend: 'ALTER TABLE `users` MODIFY `is_active` TINYINT NULL;',
+      });
+      await onSource('ALTER TABLE users MODIFY is_active TINYINT NULL');
       await onSource('ALTER TABLE users MODIFY first_name VARCHAR(120) NULL');
       expect(worst(await doctor(), 'source-columns').level).toBe('ok');
     });
@@ -70,6 +80,32 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       await onTarget(await mend('target-columns'));
       expect(worst(await doctor(), 'target-columns').level).toBe('ok');
     });
+
+    it.each([
+      ['institute', 'instituteId', 'VARCHAR(30) NOT NULL', /^varchar\(30\)$/, 'instituteId'],
+      ['user_auth', 'userId', 'BIGINT(12) UNSIGNED ZEROFILL NOT NULL', /zerofill$/, 'userId'],
+      ['institute', 'name', 'BINARY(255) NOT NULL', /^binary\(255\)$/, 'name'],
+      ['institute', 'name', "ENUM('One','Two') NOT NULL", /^enum/, 'name'],
+      ['institute', 'createdAt', 'DATE NOT NULL', /^date$/, 'createdAt'],
+      ['institute_users', 'isActive', "ENUM('no','yes') NOT NULL", /^enum/, 'isActive'],
+      ['institute_users', 'isActive', 'BINARY(1) NOT NULL', /^binary/, 'isActive'],
+      ['institute_users', 'isActive', 'DECIMAL(2,1) NOT NULL', /^decimal/, 'isActive'],
+    ])(
+      'mends a target whose %s.%s is %s, by the SQL that it prints',
+      async (table, column, type, definition, name) => {
+        await onTarget(
+          `ALTER TABLE ${table} RENAME TO kept; CREATE TABLE ${table} LIKE kept; ALTER TABLE ${table} MODIFY ${column} ${type}`,
+        );
+        const {level, message} = worst(await doctor(), 'target-columns');
+        expect(level).toBe('must-fix');
+        const [, found = ''] = /^\S+ is (.*), which cannot be mapped$/.exec(message) ?? [];
+        expect(message).toContain(`${table}.${name} is `);
+        expect(found).toMatch(definition);
+        await onTarget(await mend('target-columns'));
+        expect(worst(await doctor(), 'target-columns').level).toBe('ok');
+        await onTarget(`DROP TABLE ${table}; ALTER TABLE kept RENAME TO ${table}`);
+      },
+    );
 
     it('mends a target without its key, by the SQL that it prints', async () => {
       await onTarget(

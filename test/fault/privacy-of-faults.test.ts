@@ -16,6 +16,7 @@ import {expectNothingTold} from '../helpers/secrets.ts';
 const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   'invalid-email': 'privacy.test.ts',
   'invalid-password': 'privacy.test.ts',
+  'invalid-encoding': 'privacy.test.ts',
   'value-too-long': 'privacy.test.ts',
   'out-of-range': 'privacy.test.ts',
   'unique-conflict': 'privacy.test.ts',

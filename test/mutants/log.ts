@@ -6,9 +6,9 @@ export const LOG: readonly Mutant[] = [
     name: 'names-of-now-for-events-of-then',
     edits: [
       [
-        'replicator/source/binlog-source.ts',
-        "if (event['columnNames'] === undefined) {",
-        "if (event['columnNames'] === null) {",
+        'replicator/decode/table-map.ts',
+        'if (names.length !== described.length) return {schema, table, columns: null};',
+        '',
       ],
     ],
     answers: ['#12', 'schema'],
@@ -30,9 +30,9 @@ export const LOG: readonly Mutant[] = [
     name: 'minimal-image-taken-for-whole',
     edits: [
       [
-        'replicator/decode/rows.ts',
-        'after: merged, partial: true, unchecked',
-        'after: merged, partial: false, unchecked',
+        'replicator/decode/row-image.ts',
+        'const partial = reader.takeDoubt() || isPartial;',
+        'const partial = reader.takeDoubt();',
       ],
     ],
     answers: ['#14', 'schema'],
@@ -43,8 +43,8 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/row-image.ts',
-        'if (!reader.isFull(columns)) return null;',
-        'reader.isFull(columns);',
+        'const first = reader.presence(columns);',
+        'const first = reader.presence(columns) && null;',
       ],
     ],
     answers: ['#14', 'schema'],

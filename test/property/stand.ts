@@ -190,3 +190,15 @@ export const moment = fc
   .map(([day, time, micros]) => `${day} ${time}.${pad(micros, 6)}`);
 
 export const zeroDate = fc.constantFrom('0000-00-00 00:00:00', '0000-00-00');
+
+/** What counts as no date: a part that no real date has is zero. */
+export const noDate = fc.oneof(
+  zeroDate,
+  fc.constantFrom(
+    '2024-00-00',
+    '2024-02-00 01:02:03.5',
+    '2024-00-17',
+    '0000-05-01',
+    '2023-12-00 23:59:59.999999',
+  ),
+);

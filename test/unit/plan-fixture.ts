@@ -17,6 +17,7 @@ export function column(name: string, type: string, extra: Partial<ColumnSchema> 
     maxLength: isText ? 255 : null,
     fraction: 0,
     definition: type,
+    members: null,
     hasDefault: false,
     ...extra,
   };
