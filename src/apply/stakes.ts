@@ -43,7 +43,7 @@ export class Stakes {
     );
     for (const values of this.#slices(rows)) {
       const sql =
-        `SELECT p.sync_key, p.sync_newer, ${[...wants, ...holds].join(', ')} FROM ${prospectiveRows(this.#frame, values)} p ` +
+        `SELECT ${['p.sync_key', 'p.sync_newer', ...wants, ...holds].join(', ')} FROM ${prospectiveRows(this.#frame, values)} p ` +
         `LEFT JOIN ${quoteName(plan.target)} t ON ${this.#isSameRow()} FOR UPDATE`;
       for (const [key, newer, ...classes] of await this.#query(sql)) {
         const texts = classes.map(cell => (cell === null ? null : String(cell)));

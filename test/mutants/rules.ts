@@ -83,7 +83,11 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'freed-value-not-passed-on',
     edits: [
-      ['replicator/attempt.ts', 'await this.#retryWaiting(changes, need);', 'void this.#retryWaiting;'],
+      [
+        'replicator/attempt.ts',
+        'await this.#retryWaiting(changes, outcome, need);',
+        'void this.#retryWaiting;',
+      ],
     ],
     answers: ['unique keys', 'dead letters'],
     test: ['test/fault/unique-keys.test.ts', 'stay with the first of two rows'],
@@ -98,7 +102,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['unique keys', 'dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'leaves no placeholder'],
+    test: ['test/db/unique-moves.test.ts', 'stays where it was, for all of a ring'],
   },
   {
     name: 'holders-of-a-value-unasked',
@@ -132,11 +136,7 @@ export const RULES: readonly Mutant[] = [
         "const newestWins = options.newestWins && onClash === 'stop at a clash';",
         'const {newestWins} = options;',
       ],
-      [
-        'src/apply/parking.ts',
-        "updated === undefined || updated === column ? '' :",
-        "updated !== null ? '' :",
-      ],
+      ['src/apply/parking.ts', 'updated === undefined || updated === column', 'updated !== null'],
     ],
     answers: ['unique keys'],
     test: ['test/db/unique-moves.test.ts', 'is never left parked'],
@@ -209,11 +209,15 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'keep-does-not-keep-users',
     edits: [
+<<<<<<< ours
       [
         'src/apply/applier.ts',
         "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
         "return deletes !== 'none';",
       ],
+=======
+      ['src/apply/applier.ts', "const mayDelete = config.deletes === 'mirror';", 'const mayDelete = true;'],
+>>>>>>> theirs
     ],
     answers: ['ownership'],
     test: ['test/fault/operator-choices.test.ts', 'never deletes'],
@@ -224,8 +228,13 @@ export const RULES: readonly Mutant[] = [
       ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
       [
         'src/apply/applier.ts',
+<<<<<<< ours
         "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
         "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
+=======
+        "const mayDelete = config.deletes === 'mirror';",
+        "const mayDelete = config.deletes === 'mirror' || !follow;",
+>>>>>>> theirs
       ],
     ],
     answers: ['ownership'],
