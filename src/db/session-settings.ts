@@ -103,7 +103,15 @@ export async function pinSession(ask: AskSession, version: string, needs: Sessio
     }
   }
   await ask(setStatement(baseAssignments(needs)));
-  names = await findSettable(ask);
+  names = await findPresent(ask);
+  try {
+    const statements = await sendAll(ask, sessionStatements(names, needs));
+    settableByVersion.set(version, names);
+    return statements;
+  } catch (error) {
+    if (!isNotSettable(error)) throw error;
+  }
+  names = await findSettable(ask, names);
   settableByVersion.set(version, names);
   return sendAll(ask, sessionStatements(names, needs));
 }
@@ -113,15 +121,20 @@ async function sendAll(ask: AskSession, statements: string[]): Promise<string[]>
   return statements;
 }
 
-/** Which of the optional settings the session takes. Each is tried alone, so that one refusal hides no other. */
-async function findSettable(ask: AskSession): Promise<string[]> {
+/** Which of the optional settings the server has. */
+async function findPresent(ask: AskSession): Promise<string[]> {
   const names = Object.keys(OPTIONAL_SETTINGS);
   const list = names.map(name => `'${name}'`).join(', ');
   const rows = await ask(`SHOW SESSION VARIABLES WHERE Variable_name IN (${list})`);
   const present = new Set(rows.map(([name]) => String(name).toLowerCase()));
+  return names.filter(name => present.has(name));
+}
+
+/** Which of them the account may set. Each is tried alone, so that one refusal hides no other. */
+async function findSettable(ask: AskSession, present: readonly string[]): Promise<string[]> {
   const settable: string[] = [];
   for (const [name, value] of Object.entries(OPTIONAL_SETTINGS)) {
-    if (!present.has(name)) continue;
+    if (!present.includes(name)) continue;
     try {
       await ask(setStatement([`${name} = ${value}`]));
       settable.push(name);
