@@ -78,11 +78,12 @@ describeEachFlavour('versioned tables', ({flavour, server, source, target}) => {
           await stand.equal();
           await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
           await quietly(() => work('second', 1));
-          await quietly(async () => {
-            await other.query("SET SESSION binlog_row_image = 'MINIMAL'");
-            await work('third', 10);
-            await other.query("SET SESSION binlog_row_image = 'FULL'");
-          });
+          // A surrogate key alone does not name a membership, which costs a reconcile as in any table.
+          await other.query("SET SESSION binlog_row_image = 'MINIMAL'");
+          await work('third', 10);
+          await other.query("SET SESSION binlog_row_image = 'FULL'");
+          await stand.caughtUp();
+          await stand.equal(30_000);
           expect(
             await stand.targetRows("SELECT 1 FROM user WHERE password = 'first' AND userId < 4"),
           ).toEqual([]);
