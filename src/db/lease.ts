@@ -90,13 +90,13 @@ async function acquire(
     }
     const before = await readNumbers(connection, stream);
     const wasRestored = isRestored(before, writes.count);
-    // Waits for a transaction of the former leader that is under way, and makes its next one fail. A number
-    // that grows with the clock is not given twice where the row was lost or restored.
+    // Waits for a transaction of the former leader that is under way, and makes its next one fail. Where the row
+    // was lost or restored, the number begins at the time of the clock, so that none is given twice.
     await queryRows(
       'target',
       connection,
       `INSERT INTO sync_checkpoint (stream, fencing_token, leader, reconcile_owed) VALUES (?, UNIX_TIMESTAMP(), ?, ?)
-         ON DUPLICATE KEY UPDATE fencing_token = GREATEST(fencing_token + 1, VALUES(fencing_token)), leader = VALUES(leader),
+         ON DUPLICATE KEY UPDATE fencing_token = ${wasRestored ? 'GREATEST(fencing_token + 1, VALUES(fencing_token))' : 'fencing_token + 1'}, leader = VALUES(leader),
            reconcile_owed = IF(VALUES(reconcile_owed) = '', reconcile_owed, VALUES(reconcile_owed)), writes = writes + 1`,
       [stream, holder, wasRestored ? 'load' : ''],
     );
