@@ -93,3 +93,12 @@ function dayOf(day: number): Buffer {
   }
   return text;
 }
+
+const pair = (value: number): string => String(value).padStart(2, '0');
+
+/** A sign, hours of at least two digits, and the digits of a second. */
+export function clockText(isNegative: boolean, seconds: number, fraction: number, decimals: number): string {
+  const digits = decimals === 0 ? '' : `.${String(fraction).padStart(decimals, '0')}`;
+  const hours = Math.floor(seconds / 3600);
+  return `${isNegative ? '-' : ''}${pair(hours)}:${pair(Math.floor(seconds / 60) % 60)}:${pair(seconds % 60)}${digits}`;
+}

@@ -5,8 +5,7 @@
  * Source: MariaDB's sql/field.cc, Field_timestamp_hires, Field_time_hires and Field_datetime_hires.
  */
 import {T} from './column-types.ts';
-import {DATE_LENGTH, MOMENT_LENGTH, writeUnixTime} from './moment.ts';
-import {clockText} from './rare-values.ts';
+import {clockText, DATE_LENGTH, MOMENT_LENGTH, writeUnixTime} from './moment.ts';
 
 const SIZES: ReadonlyMap<number, readonly number[]> = new Map([
   [T.TIMESTAMP, [4, 5, 5, 6, 6, 7, 7]],

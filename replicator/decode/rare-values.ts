@@ -7,6 +7,7 @@ import {doubleText} from '../../src/mapping/values.ts';
 import {T} from './column-types.ts';
 import type {ImageColumn} from './image-reader.ts';
 import {jsonText} from './json.ts';
+import {clockText} from './moment.ts';
 import {oldDatetime, oldSize, oldTime, oldTimestamp} from './old-times.ts';
 
 /** Bytes of a value in an image. */
@@ -147,15 +148,6 @@ function decimalText(
     text += take(decimals % 9);
   }
   return isNegative ? `-${text}` : text;
-}
-
-const pair = (value: number): string => String(value).padStart(2, '0');
-
-/** A sign, hours of at least two digits, and the digits of a second. */
-export function clockText(isNegative: boolean, seconds: number, fraction: number, decimals: number): string {
-  const digits = decimals === 0 ? '' : `.${String(fraction).padStart(decimals, '0')}`;
-  const hours = Math.floor(seconds / 3600);
-  return `${isNegative ? '-' : ''}${pair(hours)}:${pair(Math.floor(seconds / 60) % 60)}:${pair(seconds % 60)}${digits}`;
 }
 
 /** Ten bits of hours, six of minutes, six of seconds and the digits, as one number that is below zero for a negative time. */

@@ -45,7 +45,14 @@ const charset = fc.oneof(
 /** Of a name, an address, a password, a role or a status. */
 export function textType(edition: Edition): fc.Arbitrary<TextType> {
   const types = fc.constantFrom(
-    ...['VARCHAR(60)', 'VARCHAR(300)', 'CHAR(40)', 'CHAR(90)', 'TINYTEXT', 'TEXT', 'MEDIUMTEXT', 'LONGTEXT'],
+    'VARCHAR(60)',
+    'VARCHAR(300)',
+    'CHAR(40)',
+    'CHAR(90)',
+    'TINYTEXT',
+    'TEXT',
+    'MEDIUMTEXT',
+    'LONGTEXT',
     ...(edition === 'mysql' ? [] : ['VARCHAR(60) COMPRESSED', 'VARCHAR(300) COMPRESSED', 'TEXT COMPRESSED']),
   );
   return fc.oneof(
@@ -58,7 +65,11 @@ export function textType(edition: Edition): fc.Arbitrary<TextType> {
     },
     fc
       .constantFrom(
-        ...['VARBINARY(200)', 'BINARY(90)', 'BLOB', 'TINYBLOB', 'LONGBLOB'],
+        'VARBINARY(200)',
+        'BINARY(90)',
+        'BLOB',
+        'TINYBLOB',
+        'LONGBLOB',
         ...(edition === 'mysql' ? [] : ['VARBINARY(200) COMPRESSED', 'BLOB COMPRESSED']),
       )
       .map(sql => ({sql, direct: true})),
@@ -77,15 +88,36 @@ export const idType = fc.constantFrom(
     `${type} UNSIGNED`,
     `${type}(12) ZEROFILL`,
   ]),
-  ...['BIGINT UNSIGNED', 'BIGINT UNSIGNED'],
+  'BIGINT UNSIGNED',
+  'BIGINT UNSIGNED',
 );
 
 /** Each with 0 and 1 as it spells them. */
 export const flagType = fc.constantFrom(
-  ...['TINYINT(1)', 'BIT(1)', 'BIT(3)', 'BIT(9)', 'BIT(64)', 'BOOLEAN', 'INT', 'SMALLINT UNSIGNED', 'BIGINT'],
-  ...['TINYINT(3) ZEROFILL', 'DECIMAL(1,0)', 'DECIMAL(4,2)', 'DECIMAL(5,1) ZEROFILL', 'FLOAT', 'DOUBLE'],
-  ...['CHAR(1)', 'CHAR(4)', 'VARCHAR(5)', 'VARCHAR(5) CHARACTER SET utf16', 'TINYTEXT'],
-  ...["ENUM('0','1')", "ENUM('1','0')", "ENUM('no','0','x','1') CHARACTER SET latin1", "SET('1','0')"],
+  'TINYINT(1)',
+  'BIT(1)',
+  'BIT(3)',
+  'BIT(9)',
+  'BIT(64)',
+  'BOOLEAN',
+  'INT',
+  'SMALLINT UNSIGNED',
+  'BIGINT',
+  'TINYINT(3) ZEROFILL',
+  'DECIMAL(1,0)',
+  'DECIMAL(4,2)',
+  'DECIMAL(5,1) ZEROFILL',
+  'FLOAT',
+  'DOUBLE',
+  'CHAR(1)',
+  'CHAR(4)',
+  'VARCHAR(5)',
+  'VARCHAR(5) CHARACTER SET utf16',
+  'TINYTEXT',
+  "ENUM('0','1')",
+  "ENUM('1','0')",
+  "ENUM('no','0','x','1') CHARACTER SET latin1",
+  "SET('1','0')",
 );
 
 export const timeType = fc.oneof(

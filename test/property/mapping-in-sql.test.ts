@@ -120,7 +120,7 @@ type Types = typeof schema extends fc.Arbitrary<infer T> ? T : never;
 const USUAL: Types = {
   charset: 'utf8mb4',
   time: 'DATETIME(3)',
-  flag: 'TINYINT',
+  flag: 'TINYINT(1)',
   id: 'BIGINT',
   secret: 'VARCHAR(60)',
   kind: 'VARCHAR(40)',
