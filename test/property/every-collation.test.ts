@@ -34,7 +34,7 @@ function random(seed: number): () => number {
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
 }
 
-describeEachFlavour(`every collation (seed ${SEED})`, ({server, source, target}) => {
+describeEachFlavour(`#24 every collation (seed ${SEED})`, ({server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
   let samples: Sample[] = [];
   let direct = 0;
