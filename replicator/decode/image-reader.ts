@@ -95,14 +95,7 @@ export class ImageReader {
       const slot = slots[i] ?? -1;
       if (i === rowEnd) this.isHistory = isPast(this.#buffer, this.at);
       if (slot >= 0 && (!keyOnly || isKey[i] === true)) this.#value(column, into, slot);
-<<<<<<< ours
-      else {
-        if (i === rowEnd) this.isHistory = isPast(this.#buffer, this.at);
-        this.at += sizeOf(column, this.#buffer, this.at);
-      }
-=======
-      else this.at += this.#size(column);
->>>>>>> theirs
+      else this.at += sizeOf(column, this.#buffer, this.at);
     }
     return row;
   }
@@ -238,65 +231,4 @@ export class ImageReader {
     this.at += size;
     return writeFraction(bytes, at, decimals % 2 === 0 ? value : Math.floor(value / 10), decimals);
   }
-<<<<<<< ours
-=======
-
-  /** Bytes of a value that is passed over. */
-  #size({type, metadata}: ImageColumn): number {
-    const fractionBytes = ((metadata?.['decimals'] ?? 0) + 1) >> 1;
-    switch (type) {
-      case T.TINY:
-      case T.YEAR:
-        return 1;
-      case T.SHORT:
-        return 2;
-      case T.INT24:
-      case T.DATE:
-      case T.TIME:
-        return 3;
-      case T.LONG:
-      case T.FLOAT:
-      case T.TIMESTAMP:
-        return 4;
-      case T.LONGLONG:
-      case T.DOUBLE:
-      case T.DATETIME:
-        return 8;
-      case T.TIMESTAMP2:
-        return 4 + fractionBytes;
-      case T.DATETIME2:
-        return 5 + fractionBytes;
-      case T.TIME2:
-        return 3 + fractionBytes;
-      case T.ENUM:
-      case T.SET:
-        return metadata?.['size'] ?? 1;
-      case T.BIT:
-        return ((metadata?.['bits'] ?? 1) + 7) >> 3;
-      case T.NEWDECIMAL:
-        return decimalBytes(metadata?.['precision'] ?? 0, metadata?.['decimals'] ?? 0);
-      case T.VARCHAR:
-      case T.STRING:
-        return (metadata?.['max_length'] ?? 0) > 255
-          ? 2 + this.#buffer.readUInt16LE(this.at)
-          : 1 + this.#buffer.readUInt8(this.at);
-      default: {
-        const bytes = metadata?.['length_size'] ?? 1;
-        return bytes + this.#buffer.readUIntLE(this.at, bytes);
-      }
-    }
-  }
-}
-
-/** Nine digits take four bytes; what is left over takes as few as it needs. */
-function decimalBytes(precision: number, decimals: number): number {
-  const rest = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
-  const whole = precision - decimals;
-  return (
-    Math.floor(whole / 9) * 4 +
-    (rest[whole % 9] ?? 0) +
-    Math.floor(decimals / 9) * 4 +
-    (rest[decimals % 9] ?? 0)
-  );
->>>>>>> theirs
 }

@@ -209,15 +209,11 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'keep-does-not-keep-users',
     edits: [
-<<<<<<< ours
       [
         'src/apply/applier.ts',
         "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
         "return deletes !== 'none';",
       ],
-=======
-      ['src/apply/applier.ts', "const mayDelete = config.deletes === 'mirror';", 'const mayDelete = true;'],
->>>>>>> theirs
     ],
     answers: ['ownership'],
     test: ['test/fault/operator-choices.test.ts', 'never deletes'],
@@ -228,13 +224,8 @@ export const RULES: readonly Mutant[] = [
       ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
       [
         'src/apply/applier.ts',
-<<<<<<< ours
         "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
         "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
-=======
-        "const mayDelete = config.deletes === 'mirror';",
-        "const mayDelete = config.deletes === 'mirror' || !follow;",
->>>>>>> theirs
       ],
     ],
     answers: ['ownership'],

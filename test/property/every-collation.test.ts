@@ -96,7 +96,7 @@ describeEachFlavour(`#24 every collation (seed ${SEED})`, ({server, source, targ
         });
         await sql.query(`CREATE TABLE users (id INT PRIMARY KEY, ${columns.map(column => column.sql).join(', ')}, is_active INT, created_at DATETIME, updated_at DATETIME);
         CREATE TABLE institutes (id INT PRIMARY KEY, name TEXT, imageUrl TEXT, created_at DATETIME, updated_at DATETIME);
-        CREATE TABLE institute_user (institute_id INT, user_id INT, role TEXT, status TEXT, created_at DATETIME, updated_at DATETIME, PRIMARY KEY (institute_id, user_id))`);
+        CREATE TABLE institute_user (institute_id INT, user_id INT, user_type TEXT, status TEXT, created_at DATETIME, updated_at DATETIME, PRIMARY KEY (institute_id, user_id))`);
         const plan = await planOf(reading, writing, {source, target});
         const changes = await changesOf(configOf(server, source), plan, serverId++, async () => {
           // One text in a row, so that none hides behind another that is read from the source anyway.
