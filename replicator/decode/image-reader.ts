@@ -6,7 +6,6 @@
  */
 import {isUtf8} from 'node:buffer';
 import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
-import {decodeLatin1} from './latin1.ts';
 import {isPast} from './versioning.ts';
 import {T} from './column-types.ts';
 import type {Decode} from './charsets.ts';

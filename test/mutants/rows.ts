@@ -186,7 +186,7 @@ export const ROWS: readonly Mutant[] = [
   },
   {
     name: 'changed-row-ends-the-stream',
-    edits: [['src/apply/session.ts', 'new Set([1205, 1213, 1020])', 'new Set([1205, 1213])']],
+    edits: [['src/apply/refusal.ts', '1213, 1020])', '1213])']],
     answers: ['#30', 'connections'],
     test: ['test/db/deadlocks.test.ts', 'is tried again where a row changed after it was read'],
     flavour: 'mariadb-11',
