@@ -28,7 +28,9 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     const {code, stderr} = await cli(['migrate'], account);
     await connection.query(`DROP USER '${name}'@'%'`);
     expect(code).toBe(1);
-    expect(stderr.trim()).toMatch(/^laas-sync: access-denied: the target refused .*\(error 1142\): laas-sync doctor prints/);
+    expect(stderr.trim()).toMatch(
+      /^laas-sync: access-denied: the target refused .*\(error 1142\): laas-sync doctor prints/,
+    );
     expect(await tables()).not.toContain('sync_checkpoint');
   });
 

@@ -73,7 +73,9 @@ describe('ownership', () => {
   it('tells any two 64-bit ids apart, and shares no chunk beyond a chunk’s end', async () => {
     await fc.assert(
       fc.asyncProperty(id, id, async (a, b) => {
-        const view = await new Ownership('s').view([ownedUser(a), ownedUser(b)], () => Promise.resolve(closed([])));
+        const view = await new Ownership('s').view([ownedUser(a), ownedUser(b)], () =>
+          Promise.resolve(closed([])),
+        );
         view.add(ownedUser(a));
         expect(view.has(ownedUser(b))).toBe(a === b);
         expect(BigInt(chunkEnd(a)) >= BigInt(a) && BigInt(chunkEnd(a)) - BigInt(a) < 65_536n).toBe(true);
