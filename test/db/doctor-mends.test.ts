@@ -5,7 +5,7 @@ import type mysql from 'mysql2/promise';
 import {examine} from '../../src/doctor/doctor.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {connect, query} from '../servers/databases.ts';
-import {configOf, findingsOf, furnish, worst, type Stand} from './doctor-stand.ts';
+import {configOf, findingsOf, furnish, type Stand} from './doctor-stand.ts';
 
 const RUNS = Number(process.env['RUNS'] ?? 8);
 const attributes = (defaults: readonly string[], more: readonly string[] = []) =>
