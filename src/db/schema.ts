@@ -144,6 +144,7 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
       row[4] === 'YES' ||
       (row[8] !== null && row[8] !== undefined) ||
       /auto_increment|default|generated/i.test(String(row[9])),
+    counts: /auto_increment/i.test(String(row[9])),
   };
 }
 
