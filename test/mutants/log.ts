@@ -201,7 +201,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/compact.ts',
-        'fresh: before === null && this.#trustsChecks',
+        'fresh: before === null && this.#trustsChecks && !this.#sawUnchecked',
         'fresh: before === null',
       ],
     ],
