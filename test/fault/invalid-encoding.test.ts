@@ -32,7 +32,7 @@ describeEachFlavour('bytes of a binary column', ({server, source, target}) => {
 
   it('that are no UTF-8 are the dead letter of their row, for a reconcile and for the stream, and the others go on', async () => {
     expect(await passwords()).toEqual({1: 'hash-é'});
-    expect(await letters()).toEqual(['user 2 invalid-encoding password']);
+    expect(await letters()).toEqual(['user 2 invalid-encoding']);
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (3, 'Three', 'three@example.test', X'FF00FE'), (4, 'Four', 'four@example.test', 'good')",
     );
@@ -40,9 +40,9 @@ describeEachFlavour('bytes of a binary column', ({server, source, target}) => {
     await stand.caughtUp();
     expect(await passwords()).toEqual({1: 'hash-é', 4: 'good'});
     expect(await letters()).toEqual([
-      'user 1 invalid-encoding password',
-      'user 2 invalid-encoding password',
-      'user 3 invalid-encoding password',
+      'user 1 invalid-encoding',
+      'user 2 invalid-encoding',
+      'user 3 invalid-encoding',
     ]);
     expect(stand.told()).not.toContain('replication.retry');
   });

@@ -208,4 +208,16 @@ export const LOG: readonly Mutant[] = [
     answers: ['schema'],
     test: ['test/fault/cascades.test.ts', 'are no proof where a session leaves out the checks'],
   },
+  {
+    name: 'foreign-keys-trusted-before-the-look',
+    edits: [
+      [
+        'replicator/transaction/batches.ts',
+        'trustsChecks: this.#trustsChecks && this.#isPastProof(),',
+        'trustsChecks: this.#isPastProof() || this.#trustsChecks,',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/cascades.test.ts', 'prove nothing for what was logged before'],
+  },
 ];
