@@ -172,6 +172,7 @@ function columnSchema(
       row[4] === 'YES' ||
       (row[8] !== null && row[8] !== undefined) ||
       /auto_increment|default|generated/i.test(String(row[9])),
+    counts: /auto_increment/i.test(String(row[9])),
   };
 }
 

@@ -24,6 +24,8 @@ export interface ColumnSchema {
   /** Of an ENUM or SET, in their order; null for other types. */
   readonly members: readonly string[] | null;
   readonly hasDefault: boolean;
+  /** AUTO_INCREMENT. */
+  readonly counts?: boolean;
 }
 
 export interface TableSchema {
