@@ -33,6 +33,8 @@ const TABLES = {
     -- Grows with every transaction of the leader, and nothing else changes it: a smaller number than the
     -- last one known means that the row was restored from a backup. Migration 0003 adds it to older tables.
     writes BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    -- At the position no membership was without its parents, and foreign keys keep it so. Added likewise.
+    parents_proven BOOLEAN NOT NULL DEFAULT 0,
     PRIMARY KEY (stream)`,
   sync_owned: `
     stream VARCHAR(32) NOT NULL,

@@ -1,15 +1,21 @@
 /**
- * Adds the number by which a restored target is recognized to tables that an older version made; the first
- * migration makes new tables with it. It only adds, so that the older version can go on beside it.
+ * Adds to tables that an older version made what a checkpoint tells since: the number by which a restored target
+ * is recognized, and whether foreign keys of the source can be trusted. The first migration makes new tables
+ * with both. It only adds, so that the older version can go on beside it.
  */
 import type {Knex} from 'knex';
 
 const TABLE = 'sync_checkpoint';
-const COLUMN = 'writes';
+const COLUMNS = {
+  writes: 'BIGINT UNSIGNED NOT NULL DEFAULT 0',
+  parents_proven: 'BOOLEAN NOT NULL DEFAULT 0',
+};
 
 export async function up(knex: Knex): Promise<void> {
-  if (await knex.schema.hasColumn(TABLE, COLUMN)) return;
-  await knex.schema.raw(`ALTER TABLE ${TABLE} ADD COLUMN ${COLUMN} BIGINT UNSIGNED NOT NULL DEFAULT 0`);
+  for (const [column, type] of Object.entries(COLUMNS)) {
+    if (await knex.schema.hasColumn(TABLE, column)) continue;
+    await knex.schema.raw(`ALTER TABLE ${TABLE} ADD COLUMN ${column} ${type}`);
+  }
 }
 
 /** The first migration drops the table. */

@@ -75,7 +75,11 @@ export class Workbench {
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
-        checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
+        checkpoint: {
+          ...checkpoint,
+          offset: moved && position.tag !== 'file' ? null : checkpoint.offset,
+          parentsProven: checkpoint.parentsProven && !moved,
+        },
         applier,
         provenAt,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},

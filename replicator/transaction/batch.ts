@@ -90,6 +90,7 @@ export async function compactBatch(
             transactions,
             rows: rowsBefore + rows,
             owesReconcile,
+            parentsProven: trustsChecks && !compactor.sawUnchecked && !owesReconcile && areEnforced(plan),
           },
     need: {position, offset, openGtid: last?.complete === false ? last.gtid : null},
     position,
@@ -100,6 +101,10 @@ export async function compactBatch(
     oldestCommitMs: committed[0]?.committedAtMs ?? null,
     sawUnchecked: compactor.sawUnchecked,
   };
+}
+
+function areEnforced({parentsEnforced: {users, institutes}}: Plan): boolean {
+  return users && institutes;
 }
 
 function read(block: RowBlock, into: PackedRows): readonly RowChange[] {

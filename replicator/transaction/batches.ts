@@ -25,6 +25,8 @@ export interface BatchesDeps {
   readonly queue: TransactionQueue;
   readonly tracker: PositionTracker;
   readonly plan: Plan;
+  /** Where the stream begins no membership is without its parents, as the process before this one found. */
+  readonly isProven: boolean;
   /** The end of the log when it was looked whether every membership has its parents; null where it is not known. */
   readonly provenAt: LogOffset | null;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
@@ -38,6 +40,7 @@ export class Batches {
   #plan: Plan;
   /** Rows of parts whose transaction has not ended. */
   #partRows = 0;
+  #isProven: boolean;
   #provenAt: LogOffset | null;
   /** False once the stream brought what may leave a membership without its parents. */
   #trustsChecks = true;
@@ -45,6 +48,7 @@ export class Batches {
   constructor(deps: BatchesDeps) {
     this.#deps = deps;
     this.#plan = deps.plan;
+    this.#isProven = deps.isProven;
     this.#provenAt = deps.provenAt;
   }
 
@@ -69,6 +73,7 @@ export class Batches {
     if (transactions.some(({schemaChanged}) => schemaChanged)) {
       const {plan, changed, provenAt} = await reloadPlan();
       this.#plan = plan;
+      this.#isProven = false;
       this.#provenAt = provenAt;
       if (changed) reason ??= 'mapped columns were changed';
     }
@@ -87,10 +92,11 @@ export class Batches {
 
   /**
    * The look proves nothing for what was logged before it: a parent that comes now may have had children all along,
-   * which the look found with their parent.
+   * which the look found with their parent. What the process before this one proved holds where it ended.
    */
   #isPastProof(): boolean {
     const {offset} = this.#deps.tracker;
+    if (this.#isProven) return true;
     return this.#provenAt !== null && offset !== null && compareOffsets(offset, this.#provenAt) >= 0;
   }
 

@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly sourceIdentity: string | null;
   /** Fingerprint of the mapped source tables. */
   readonly sourceSchema: string | null;
+  /** At the position no membership was without its parents, and foreign keys keep it so. */
+  readonly parentsProven: boolean;
   readonly owed: Owed;
   readonly paused: boolean;
   readonly transactionsApplied: number;
@@ -36,6 +38,8 @@ export interface Progress {
   readonly rows: number;
   /** The log told that rows changed but not how: a reconcile is owed from here on. */
   readonly owesReconcile: boolean;
+  /** See {@link Checkpoint.parentsProven}; left out, what is saved stays. */
+  readonly parentsProven?: boolean;
 }
 
 /**
@@ -78,16 +82,17 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
     'target',
     connection,
     `SELECT position, log_file, log_offset, source_identity, source_schema, reconcile_owed, paused,
-            transactions_applied, rows_applied, UNIX_TIMESTAMP(applied_at) FROM sync_checkpoint WHERE stream = ?`,
+            transactions_applied, rows_applied, UNIX_TIMESTAMP(applied_at), parents_proven FROM sync_checkpoint WHERE stream = ?`,
     [stream],
   );
   if (row === undefined) return null;
-  const [position, file, offset, identity, schema, owed, paused, transactions, rows, appliedAt] = row;
+  const [position, file, offset, identity, schema, owed, paused, transactions, rows, appliedAt, proven] = row;
   return {
     position: typeof position === 'string' ? parsePosition(position) : null,
     offset: typeof file === 'string' ? {file, offset: Number(offset)} : null,
     sourceIdentity: typeof identity === 'string' ? identity : null,
     sourceSchema: typeof schema === 'string' ? schema : null,
+    parentsProven: Number(proven) === 1,
     owed: owed === 'load' || owed === 'diff' ? owed : '',
     paused: Number(paused) === 1,
     transactionsApplied: Number(transactions),
@@ -114,6 +119,9 @@ export function fenceStatement(fence: Fence, progress: Progress | null): string 
           'applied_at = UTC_TIMESTAMP(3)',
           `transactions_applied = transactions_applied + ${progress.transactions}`,
           `rows_applied = rows_applied + ${progress.rows}`,
+          ...(progress.parentsProven === undefined
+            ? []
+            : [`parents_proven = ${progress.parentsProven ? 1 : 0}`]),
           ...(progress.owesReconcile
             ? ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]
             : []),
@@ -132,6 +140,7 @@ export function anchorStatement(
     `log_offset = ${anchor.offset?.offset ?? 'NULL'}`,
     `source_identity = ${literal(anchor.sourceIdentity)}`,
     `source_schema = ${literal(anchor.sourceSchema)}`,
+    'parents_proven = 0',
     "reconcile_owed = 'load'",
   ]);
 }
