@@ -25,6 +25,8 @@ const QUEUE_BYTES = 4 * 1024 * 1024;
 const PART_BYTES = 2 * 1024 * 1024;
 /** How often it is looked whether the stream goes on. */
 const STALL_CHECK_MS = 1000;
+/** A heartbeat that comes this long after the event before it says that there is no more. */
+const PAUSE_MS = 500;
 /** Longer chains of rows that make others give way are left to the next reconcile. */
 const MAX_RETRY_ROUNDS = 100;
 
@@ -57,8 +59,10 @@ class Attempt {
   readonly #stallTimer: NodeJS.Timeout;
   readonly #ended = new AbortController();
   #received: LogOffset | null = null;
-  /** The latest event of the log is a heartbeat: everything before it was read. */
+  /** The latest event of the log is a heartbeat after a pause: everything before it was read. */
   #isAtEnd = false;
+  /** When the latest event came; milliseconds. */
+  #readAtMs: number;
   readonly #saves: QuietSaves;
   #unsaved: Progress | null = null;
   /** Of the batch that follows, where it was sent behind the one before it. */
@@ -69,6 +73,7 @@ class Attempt {
     if (checkpoint.position === null) throw new SyncError('internal', 'there is no position to stream from');
     this.#deps = deps;
     this.#connections = connections;
+    this.#readAtMs = deps.now();
     const {position, offset} = checkpoint;
     this.#saves = new QuietSaves({position, offset}, deps.now());
     this.#builder = new TransactionBuilder({database: connections.database, maxBytes: PART_BYTES});
@@ -193,7 +198,10 @@ class Attempt {
 
   #read(event: SourceEvent): void {
     if ('offset' in event && event.offset !== null) this.#received = event.offset;
-    this.#isAtEnd = event.tag === 'advance' && event.isEnd === true;
+    const nowMs = this.#deps.now();
+    // MySQL sends heartbeats at the beginning, too, while it skips transactions: what comes next may halt us again.
+    this.#isAtEnd = event.tag === 'advance' && event.isEnd === true && nowMs - this.#readAtMs >= PAUSE_MS;
+    this.#readAtMs = nowMs;
     const transaction = this.#builder.add(event);
     if (transaction === null) return;
     if (transaction.committedAtMs !== null) {
