@@ -83,9 +83,11 @@ async function withStand(
   }
 }
 
-describeEachFlavour('#31 cases', ({server}) => {
+describeEachFlavour('#31 cases', ({edition, server}) => {
+  // The other ways hardly depend on a version, and take long.
+  const ways = Object.entries(WAYS).filter(([way]) => edition !== 'mariadb-11' || way === 'stream');
   for (const name of readdirSync(FOLDER)) {
-    for (const [way, run] of Object.entries(WAYS)) {
+    for (const [way, run] of ways) {
       it(`${name}, by ${way}`, async () => {
         const one = readCase(name);
         await withStand(server, one, async stand => {
