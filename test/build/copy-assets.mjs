@@ -14,5 +14,7 @@ if (existsSync(join(root, assets))) {
   });
 }
 
+cpSync(join(root, 'mappings'), join(root, 'dist/mappings'), {recursive: true});
+
 const command = join(root, 'dist/src/cli.js');
 if (existsSync(command)) chmodSync(command, 0o755);
