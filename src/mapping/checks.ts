@@ -37,7 +37,7 @@ export function satisfies(use: CheckUse, value: string): boolean {
 }
 
 /** The code under which a row waits whose value fails: `invalid-` and the target column in kebab-case. */
-export function invalidCode(target: string): string {
+export function invalidCode(target: string): `invalid-${string}` {
   const words = target.replaceAll(/([a-z\d])([A-Z])/g, '$1-$2').replaceAll(/[^\p{L}\d]+/gu, '-');
   return `invalid-${words.toLowerCase().replaceAll(/^-+|-+$/g, '')}`;
 }

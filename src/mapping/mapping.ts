@@ -48,6 +48,8 @@ export interface TableMap {
   readonly prefer: readonly Preference[];
   /** The target column that says which of two versions of a row is later; null where there is none. */
   readonly newest: string | null;
+  /** Under which name the ownership of its rows is stored, where that is not the target's. */
+  readonly ownedAs: string | null;
   /** Statements that create the table where it is missing; the first that the server accepts is used. */
   readonly create: readonly string[];
 }

@@ -1,9 +1,9 @@
 /**
- * Rows whose values are still bytes: each value as UTF-8 text, as a SELECT would send it, in one buffer for
- * the rows of a batch. Objects made for each value would live as long as their batch, and collecting them
+ * Rows whose values are still bytes: each value as UTF-8 text, as a SELECT would send it, or as the bytes of a
+ * binary column, in one buffer for the rows of a batch. Objects made for each value would live as long as their batch, and collecting them
  * took a third of the process's time (docs/benchmarks.md).
  */
-import type {Row, Value} from './values.ts';
+import {valueOf, type Row, type Value} from './values.ts';
 
 /** A row on its way from the source: values, or bytes that stand for them. */
 export type SourceRow = Row | PackedRow;
@@ -132,7 +132,14 @@ export class PackedRow {
 
   text(index: number): Value {
     const end = this.end(index);
-    return end < 0 ? null : this.bytes.toString('utf8', this.start(index), end);
+    return end < 0 ? null : valueOf(this.bytes, this.start(index), end);
+  }
+
+  /** Takes over a value of another row of the same {@link PackedRows}. */
+  takeFrom(other: PackedRow, index: number): void {
+    const {cells} = this.#rows;
+    cells[this.#at + 2 * index] = other.start(index);
+    cells[this.#at + 2 * index + 1] = other.end(index);
   }
 }
 

@@ -1,5 +1,4 @@
 /** Both sides' tables as their servers describe them. */
-import type {SourceTable, TargetTable} from './tables.ts';
 
 /** A column as information_schema describes it, of either server. */
 export interface ColumnSchema {
@@ -10,39 +9,50 @@ export interface ColumnSchema {
   readonly nullable: boolean;
   readonly charset: string | null;
   readonly collation: string | null;
-  /** In characters for text. */
+  /** In characters for text, in bytes for binary. */
   readonly maxLength: number | null;
   /** Digits of a second. */
   readonly fraction: number;
+  /** Digits behind the point of a DECIMAL. */
+  readonly scale: number;
   /** The whole type, for fingerprints. */
   readonly definition: string;
   readonly hasDefault: boolean;
+  /** Its value is computed by the server, which refuses any other. */
+  readonly generated: boolean;
 }
 
 export interface TableSchema {
   readonly columns: readonly ColumnSchema[];
   /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** Each index's columns, whole ones only, up to the first that is a prefix or an expression. */
+  readonly indexes: readonly (readonly string[])[];
+  /** About how many rows there are, as the server estimates. */
+  readonly rows: number;
 }
 
-export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
-  /** `institute_user`'s foreign keys to its parents exist: a new parent cannot have older children. */
-  readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
-};
-
-/** A foreign key of the target that refers to one of our tables. */
+/** A foreign key. */
 export interface Reference {
-  /** Empty where it is the target's own. */
+  /** Empty where it is of the schema that was read. */
   readonly schema: string;
   readonly table: string;
   readonly name: string;
   readonly columns: readonly string[];
-  readonly referenced: TargetTable;
+  readonly referenced: string;
   readonly referencedColumns: readonly string[];
 }
 
-export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {
+export interface SourceSchema {
+  readonly tables: ReadonlyMap<string, TableSchema>;
+  /** Foreign keys between tables of the schema. */
+  readonly references: readonly Reference[];
+}
+
+export interface TargetSchema {
+  readonly tables: ReadonlyMap<string, TableSchema>;
+  /** Foreign keys that refer to mapped tables. */
   readonly references: readonly Reference[];
   /** The other schemas to look in for new ones; null where the server finds those of all schemas at no cost. */
   readonly referringSchemas: readonly string[] | null;
-};
+}

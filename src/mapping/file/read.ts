@@ -110,6 +110,7 @@ function readTable(target: string, written: unknown, faults: FileFault[]): Table
         : {column, optional, by: 'values', values: preference.first.map(textOf)};
     }),
     newest: table.newest ?? null,
+    ownedAs: table.ownedAs ?? null,
     create: table.create === undefined ? [] : listOf(table.create),
   };
 }
@@ -166,6 +167,7 @@ function tableOf(table: TableMap): object {
         : {column: preference.column, first: preference.values, optional: preference.optional},
     ),
     ...(table.newest === null ? {} : {newest: table.newest}),
+    ...(table.ownedAs === null ? {} : {ownedAs: table.ownedAs}),
     ...(table.create.length === 0 ? {} : {create: oneOrMany(table.create)}),
   };
 }

@@ -49,6 +49,7 @@ export const tableSchema = z.strictObject({
   parents: z.record(name, parentSchema).default({}),
   prefer: z.array(preferenceSchema).default([]),
   newest: name.optional(),
+  ownedAs: name.optional(),
   create: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
 });
 

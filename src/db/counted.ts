@@ -1,0 +1,81 @@
+/**
+ * Reads that know how many rows they should have got. The driver tells a lost connection, and nothing else:
+ * a limit of the session or of a proxy cuts a result in silence, and what looks missing then would be deleted.
+ */
+import {SyncError} from '../errors.ts';
+
+type Query = (sql: string) => Promise<unknown[][]>;
+
+/** A SELECT in parts, since its table and condition are needed twice. */
+export interface Selection {
+  readonly columns: string;
+  readonly from: string;
+  readonly where: string;
+  readonly order?: string;
+}
+
+/** Between a read that gave nothing and the count, rows may come. That this happens each time is no chance. */
+const EMPTY_READS = 3;
+
+/**
+ * All rows of a selection. The count comes in a column of the same statement, so that both see the same rows.
+ *
+ * @throws SyncError `read-incomplete` where rows are missing; what `query` throws
+ */
+export async function readCounted(query: Query, selection: Selection): Promise<unknown[][]> {
+  const {columns, from, where, order} = selection;
+  const count = `SELECT COUNT(*) FROM ${from} WHERE ${where}`;
+  const sql = `SELECT ${columns}, (${count}) FROM ${from} WHERE ${where}${order === undefined ? '' : ` ORDER BY ${order}`}`;
+  for (let reads = 0; reads < EMPTY_READS; reads++) {
+    const rows = await query(sql);
+    let expected: unknown;
+    for (const row of rows) expected = row.pop();
+    if (rows.length > 0) {
+      if (Number(expected) !== rows.length) throw incomplete(rows.length, Number(expected));
+      return rows;
+    }
+    if (Number(onlyRow(await query(count))[0]) === 0) return [];
+  }
+  throw incomplete(0, null);
+}
+
+/**
+ * The same for rows without an order, of which there are often none: the count comes as a row of its own, so
+ * that an empty answer needs no second question.
+ *
+ * @throws SyncError `read-incomplete` where rows are missing; what `query` throws
+ */
+export async function readClosed(
+  query: Query,
+  {columns, from, where}: Omit<Selection, 'columns' | 'order'> & {readonly columns: readonly string[]},
+): Promise<unknown[][]> {
+  const rows = `FROM ${from} WHERE ${where}`;
+  const nothing = columns.map(() => 'NULL').join(', ');
+  const answer = await query(
+    `SELECT ${columns.join(', ')}, NULL ${rows} UNION ALL SELECT ${nothing}, COUNT(*) ${rows}`,
+  );
+  const isCount = (row: unknown[]) => row[columns.length] !== null;
+  const expected = Number(onlyRow(answer.filter(isCount))[columns.length]);
+  const found = answer.filter(row => !isCount(row));
+  if (found.length !== expected) throw incomplete(found.length, expected);
+  return found;
+}
+
+/**
+ * The row of a query that always gives one, as an aggregate without groups does.
+ *
+ * @throws SyncError `read-incomplete` where it is missing
+ */
+export function onlyRow(rows: readonly unknown[][]): unknown[] {
+  const [row] = rows;
+  if (row === undefined) throw incomplete(0, 1);
+  return row;
+}
+
+function incomplete(received: number, expected: number | null): SyncError {
+  const counted = expected === null ? 'some' : String(expected);
+  return new SyncError(
+    'read-incomplete',
+    `a server counted ${counted} rows and sent ${received}: something between it and us cuts results short`,
+  );
+}
