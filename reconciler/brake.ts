@@ -1,17 +1,19 @@
-/** The brake on mass deletes (design.md §2.7). Pure. */
-import type {PerTable} from '../src/apply/change-set.ts';
-import {TARGET_TABLES} from '../src/mapping/tables.ts';
+/** The brake on mass deletes. Pure. */
+import type {PerTable} from '../src/mapping/plan.ts';
 
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
 
-/** Whether more of a table's owned rows would go than may without a person's word. */
+/** Whether a run that deletes this many of a table's owned rows needs a person's word first. */
+export function isTooMany(toDelete: number, owned: number, maxRatio: number): boolean {
+  return toDelete > BRAKE_FLOOR && toDelete > maxRatio * owned;
+}
+
+/** Whether that holds for any table. */
 export function needsConfirmation(
   toDelete: PerTable<number>,
   owned: PerTable<number>,
   maxRatio: number,
 ): boolean {
-  return TARGET_TABLES.some(
-    table => toDelete[table] > BRAKE_FLOOR && toDelete[table] > maxRatio * owned[table],
-  );
+  return toDelete.some((count, table) => isTooMany(count, owned[table] ?? 0, maxRatio));
 }

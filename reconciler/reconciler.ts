@@ -2,53 +2,31 @@
  * The reconciler: proves that nothing drifted, and repairs what did, beside the running stream.
  *
  * Ranges whose checksums agree are done; of the others each row is compared. Parents come before
- * children. What should be deleted is counted first and deleted in a second pass, so that the brake of
- * design.md §2.7 knows the whole number before the first row goes.
+ * children. What should be deleted is counted first and deleted in a second pass, so that the brake on mass
+ * deletes knows the whole number before the first row goes. The source may have changed by then: rows are
+ * counted again as they are deleted, and past the limit no more of them are.
  */
-import type {Applier} from '../src/apply/applier.ts';
-import {perTable, type PerTable} from '../src/apply/change-set.ts';
-import type {Logger} from '../src/logger.ts';
-import {TARGET_TABLES} from '../src/mapping/tables.ts';
-import {quoteName} from '../src/mapping/sql.ts';
+import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import {quoteName} from '../src/mapping/quote.ts';
+import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
-import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
+import type {TableOutcome} from '../src/status/operations.ts';
 import {oneAhead} from './ahead.ts';
-import {readBatch, type SourceBatch, type Worker} from './batch.ts';
-import {needsConfirmation} from './brake.ts';
+import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
+import {PlannedDeletes} from './planned-deletes.ts';
 import {retryDeadLetters} from './retry.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
-import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
+import {batches, segments} from './segments.ts';
 import {shareOut} from './share-out.ts';
+import type {ReconcileDeps, ReconcileOptions, ReconcileResult} from './run-options.ts';
 import {ownedRows} from './stored-ownership.ts';
 import {segmentsForEach, Stretches} from './stretches.ts';
+import {targetKeyPages} from './target-rows.ts';
 
 const LOAD_FACTOR = 2;
-
-export interface ReconcileOptions {
-  readonly mode: ReconcileMode;
-  readonly allowDeletes: boolean;
-  /** SYNC_DELETES=mirror. */
-  readonly mirror: boolean;
-  readonly newestWins: boolean;
-  readonly batchRows: number;
-  readonly maxDeleteRatio: number;
-}
-
-export interface ReconcileDeps extends Pick<RepairOptions, 'tap' | 'lock'> {
-  readonly applier: Applier;
-  /** At least one; segments are shared out among them. */
-  readonly workers: readonly Worker[];
-  readonly logger: Logger;
-  readonly onProgress: (progress: Omit<RunProgress, 'runId'>) => void;
-}
-
-export interface ReconcileResult {
-  readonly tables: TableOutcomes;
-  readonly foreign: PerTable<number>;
-  /** Rows that should go by table, where the brake stopped the run. */
-  readonly unconfirmed: PerTable<number> | null;
-}
 
 /**
  * Runs once over everything.
@@ -68,11 +46,12 @@ class ReconcileRun {
   readonly #deps: ReconcileDeps;
   readonly #options: ReconcileOptions;
   readonly #signal: AbortSignal;
-  readonly #tables: TableOutcomes = perTable(() => ({compared: 0, repaired: 0, deleted: 0, deadLetters: 0}));
-  readonly #foreign = perTable(() => 0);
-  readonly #toDelete = perTable(() => 0);
-  /** Ranges with rows to delete, for the second pass. */
-  readonly #condemned: {readonly scope: Scope; readonly range: Range}[] = [];
+  readonly #plan: Plan;
+  readonly #tables: PerTable<TableOutcome>;
+  readonly #foreign: number[];
+  readonly #deletes: PlannedDeletes;
+  /** Batches with rows to delete, for the second pass. */
+  readonly #condemned: SourceBatch[] = [];
   #targetIsEmpty = false;
   #totalRows = 0;
   #rows = 0;
@@ -81,139 +60,193 @@ class ReconcileRun {
     this.#deps = deps;
     this.#options = options;
     this.#signal = signal;
+    this.#plan = deps.applier.plan;
+    this.#deletes = new PlannedDeletes(this.#plan, options.maxDeleteRatio, options.allowDeletes);
+    this.#foreign = perTable(this.#plan, () => 0);
+    this.#tables = perTable(this.#plan, () => ({
+      compared: 0,
+      repaired: 0,
+      deleted: 0,
+      deadLetters: 0,
+      ...(options.mirror ? {} : {kept: 0}),
+    }));
   }
 
   async run(): Promise<ReconcileResult> {
-    await this.#count();
-    for (const scope of ['institutes', 'users'] as const) await this.#pass(scope);
-    if (this.#options.mode === 'diff') await this.#adopt();
-    const unconfirmed = await this.#delete();
-    await this.#retryDeadLetters();
+    const [worker] = this.#deps.workers;
+    if (worker === undefined) throw new RangeError('a reconcile needs at least one worker');
+    await this.#count(worker);
+    for (const entity of this.#plan.entities) await this.#pass(entity);
+    if (this.#options.mode === 'diff') await this.#adopt(worker);
+    await this.#delete(worker);
+    await this.#retryDeadLetters(worker);
+    const unconfirmed = this.#deletes.unconfirmed(this.#tables.map(({deleted}) => deleted));
     return {tables: this.#tables, foreign: this.#foreign, unconfirmed};
   }
 
   /** How much there is to do, about: exact counts would cost a scan of their own. */
-  async #count(): Promise<void> {
-    const {applier, workers} = this.#deps;
-    const [worker] = workers;
-    if (worker === undefined) return;
-    const source = connectionQuery(worker.source);
-    const [row] = await source(
-      "SELECT SUM(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
-    );
-    this.#totalRows = Number(row?.[0] ?? 0);
+  async #count(worker: Worker): Promise<void> {
+    const query = (sql: string) => worker.hands.session.query(sql);
+    this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
     const found = await Promise.all(
-      TARGET_TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)),
+      this.#plan.tables.map(({target}) => query(`SELECT 1 FROM ${quoteName(target)} LIMIT 1`)),
     );
     this.#targetIsEmpty = found.every(rows => rows.length === 0);
-    await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
+    this.#deletes.measure(await this.#countOwned(worker));
+    await this.#deps.applier.deadLetters.recount(query);
   }
 
-  /** Every segment of one scope, shared out among the workers. */
-  async #pass(scope: Scope): Promise<void> {
+  /** Every segment of one entity, shared out among the workers. */
+  async #pass(entity: EntityPlan): Promise<void> {
     const started = Date.now();
-    const {workers, applier} = this.#deps;
+    const {workers, tap} = this.#deps;
     const [first] = workers;
     if (first === undefined) return;
-    const isDiff = this.#options.mode === 'diff';
-    const stretches = new Stretches(isDiff ? segmentsForEach(workers.length, this.#totalRows) : 1);
+    // Where the two servers order keys differently, a range does not hold the same rows on both.
+    const mayBeEqual = this.#options.mode === 'diff' && entity.walk.isOrderedAlike;
+    const stretches = new Stretches(mayBeEqual ? segmentsForEach(workers.length, this.#totalRows) : 1);
     const mayDelete = this.#options.allowDeletes && this.#options.mirror;
     await shareOut(
-      stretches.of(await segments(applier.plan, scope, connectionQuery(first.source))),
+      stretches.of(await segments(entity, connectionQuery(first.source))),
       workers,
       async (worker, stretch) => {
-        const isEqual = async (range: Range) => isDiff && (await this.#isEqual(worker, scope, range));
+        const isEqual = async (range: Range) => mayBeEqual && (await this.#isEqual(worker, entity, range));
         for await (const segment of stretches.differing(stretch, isEqual))
-          await this.#rowsOf(worker, scope, segment, this.#repairOptions(mayDelete), isDiff);
+          await this.#rowsOf(worker, entity, segment, this.#repairOptions(mayDelete), mayBeEqual);
       },
       this.#signal,
     );
-    for (const table of SCOPE_TABLES[scope]) {
+    if (!entity.walk.isOrderedAlike && !this.#targetIsEmpty) {
+      for await (const keys of targetKeyPages(
+        sql => first.hands.session.query(sql),
+        entity,
+        this.#options.batchRows,
+      )) {
+        const batch = await readKeys(first, entity, keys, tap, this.#signal);
+        this.#addExtras(await this.#repair(first, batch, this.#repairOptions(mayDelete)), batch);
+      }
+    }
+    for (const {target, index} of entity.tables) {
       this.#deps.logger.info(
-        {event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started},
-        `${table} compared`,
+        {event: 'reconcile.table', table: target, ...this.#tables[index], ms: Date.now() - started},
+        `${target} compared`,
       );
     }
   }
 
   /** Compares checksums; a range that is equal is done. */
-  async #isEqual(worker: Worker, scope: Scope, range: Range): Promise<boolean> {
+  async #isEqual(worker: Worker, entity: EntityPlan, range: Range): Promise<boolean> {
     const query = {
       source: connectionQuery(worker.source),
       target: (sql: string) => worker.hands.session.query(sql),
     };
-    const compared = await compareRange(this.#deps.applier.plan, scope, range, query);
+    const compared = await compareRange(entity, range, query);
     if (!compared.every(({equal}) => equal)) return false;
-    for (const {table, source} of compared) this.#tables[table].compared += source.rows;
-    this.#progress(scope, compared[0]?.source.rows ?? 0);
+    for (const {table, source} of compared) this.#outcomeOf(table.index).compared += source.rows;
+    this.#progress(entity, compared[0]?.source.rows ?? 0);
     return true;
   }
 
   async #rowsOf(
     worker: Worker,
-    scope: Scope,
+    entity: EntityPlan,
     range: Range,
     options: RepairOptions,
     mayBeEqual: boolean,
+    isCounted = true,
   ): Promise<void> {
-    const read = this.#read(worker, scope, range, options, mayBeEqual);
+    const read = this.#read(worker, entity, range, options, mayBeEqual);
     // What compares checksums first asks both sides, and so does one thing after the other.
     const reads = mayBeEqual ? read : oneAhead(read, ({window}) => window.close());
     for await (const batch of reads) {
-      const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
-      this.#add(outcome);
-      if (TARGET_TABLES.some(table => outcome.toDelete[table] > 0))
-        this.#condemned.push({scope, range: batch.range});
-      this.#progress(scope, outcome.compared[scope === 'users' ? 'user' : 'institute']);
+      const outcome = await this.#repair(worker, batch, options);
+      if (!isCounted) continue;
+      this.#add(outcome, batch);
+      this.#progress(entity, outcome.compared[entity.primary.index] ?? 0);
+    }
+  }
+
+  /** One batch; where the brake stops it, once more without its deletes. */
+  async #repair(worker: Worker, batch: SourceBatch, options: RepairOptions): Promise<RepairOutcome> {
+    const {tap} = this.#deps;
+    let next = batch;
+    let how = options;
+    for (;;) {
+      try {
+        const outcome = await repairBatch(worker.hands, next, how, this.#signal);
+        if (outcome !== null) return outcome;
+      } catch (error) {
+        if (!(error instanceof TooManyDeletesError)) throw error;
+        this.#deletes.stop(error);
+        how = {...options, mayDelete: false, deletes: 'none'};
+      }
+      next = await readAgain(worker, batch, tap, this.#signal);
     }
   }
 
   /** The batches of a range, but for those whose checksums agree. */
   async *#read(
     worker: Worker,
-    scope: Scope,
+    entity: EntityPlan,
     range: Range,
     {targetIsEmpty, tap}: RepairOptions,
     mayBeEqual: boolean,
   ): AsyncGenerator<SourceBatch> {
     // A first load keeps nobody waiting: fewer, larger transactions.
     const batchRows = this.#options.batchRows * (targetIsEmpty ? LOAD_FACTOR : 1);
-    const query = connectionQuery(worker.source);
-    for await (const batch of batches(this.#deps.applier.plan, scope, range, batchRows, query)) {
-      if (mayBeEqual && (await this.#isEqual(worker, scope, batch))) continue;
-      yield await readBatch(worker, scope, batch, tap, this.#signal);
+    for await (const batch of batches(entity, range, batchRows, connectionQuery(worker.source))) {
+      if (mayBeEqual && (await this.#isEqual(worker, entity, batch))) continue;
+      yield await readBatch(worker, entity, batch, tap, this.#signal);
     }
   }
 
   #repairOptions(mayDelete: boolean): RepairOptions {
     const {applier, tap, lock} = this.#deps;
-    const everyRow = this.#options.mode === 'full';
     return {
       applier,
       tap,
       lock,
       newestWins: this.#options.newestWins,
-      everyRow,
-      mayDelete,
+      everyRow: this.#options.mode === 'full',
+      mayDelete: mayDelete && !this.#deletes.isStopped,
+      keeps: !this.#options.mirror,
+      deletes: this.#deletes.limit,
       targetIsEmpty: this.#targetIsEmpty,
     };
   }
 
-  #add(outcome: RepairOutcome): void {
-    for (const table of TARGET_TABLES) {
-      this.#tables[table].compared += outcome.compared[table];
-      this.#tables[table].repaired += outcome.repaired[table];
-      this.#tables[table].deleted += outcome.deleted[table];
-      this.#tables[table].deadLetters += outcome.deadLetters[table];
-      this.#foreign[table] += outcome.foreign[table];
-      this.#toDelete[table] += outcome.toDelete[table];
-    }
+  #outcomeOf(index: number): TableOutcome {
+    const outcome = this.#tables[index];
+    if (outcome === undefined) throw new RangeError(`a run without the table ${index}`);
+    return outcome;
   }
 
-  #progress(scope: Scope, rows: number): void {
+  #add(outcome: RepairOutcome, batch: SourceBatch): void {
+    for (const {index} of this.#plan.tables) {
+      const own = this.#outcomeOf(index);
+      own.compared += outcome.compared[index] ?? 0;
+      own.repaired += outcome.repaired[index] ?? 0;
+    }
+    this.#addExtras(outcome, batch);
+  }
+
+  /** What a batch found of rows that have no source row, and deleted of them. */
+  #addExtras(outcome: RepairOutcome, batch: SourceBatch): void {
+    for (const {index} of this.#plan.tables) {
+      const own = this.#outcomeOf(index);
+      own.deleted += outcome.deleted[index] ?? 0;
+      own.deadLetters += outcome.deadLetters[index] ?? 0;
+      this.#foreign[index] = (this.#foreign[index] ?? 0) + (outcome.foreign[index] ?? 0);
+      if (own.kept !== undefined) own.kept += outcome.kept[index] ?? 0;
+    }
+    this.#deletes.add(outcome);
+    if (outcome.toDelete.some(count => count > 0)) this.#condemned.push(withoutRows(batch));
+  }
+
+  #progress({primary}: EntityPlan, rows: number): void {
     this.#rows += rows;
     this.#deps.onProgress({
-      table: scope === 'users' ? 'user' : 'institute',
+      table: primary.target,
       rows: this.#rows,
       totalRows: Math.max(this.#totalRows, this.#rows),
       fraction: this.#totalRows === 0 ? 1 : Math.min(1, this.#rows / this.#totalRows),
@@ -224,49 +257,53 @@ class ReconcileRun {
    * Checksums say nothing of ownership: where fewer rows are ours than are in order, some were put there
    * by others, and are found and adopted.
    */
-  async #adopt(): Promise<void> {
-    const [worker] = this.#deps.workers;
-    if (worker === undefined) return;
-    const owned = await this.#owned(worker);
-    for (const scope of ['institutes', 'users'] as const) {
-      const lacking = SCOPE_TABLES[scope].some(table => this.#tables[table].compared > owned[table]);
-      if (!lacking) continue;
-      const outcome = {...this.#tables, ...structuredClone(perTable(table => this.#tables[table]))};
-      for (const range of await segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
-        await this.#rowsOf(worker, scope, range, this.#repairOptions(false), false);
+  async #adopt(worker: Worker): Promise<void> {
+    const owned = await this.#countOwned(worker);
+    for (const entity of this.#plan.entities) {
+      const lacking = entity.tables.some(({index}) => this.#outcomeOf(index).compared > (owned[index] ?? 0));
+      if (!lacking || !entity.walk.isOrderedAlike) continue;
+      for (const range of await segments(entity, connectionQuery(worker.source))) {
+        // Its rows were counted before.
+        await this.#rowsOf(worker, entity, range, this.#repairOptions(false), false, false);
       }
-      // The rows were counted before.
-      for (const table of SCOPE_TABLES[scope]) Object.assign(this.#tables[table], outcome[table]);
     }
   }
 
-  #owned(worker: Worker): Promise<PerTable<number>> {
-    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream);
+  #countOwned(worker: Worker): Promise<PerTable<number>> {
+    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
   }
 
-  /** The second pass: deletes, unless they are too many. */
-  async #delete(): Promise<PerTable<number> | null> {
-    const [worker] = this.#deps.workers;
-    if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return null;
-    const {allowDeletes, maxDeleteRatio} = this.#options;
-    const tooMany = needsConfirmation(this.#toDelete, await this.#owned(worker), maxDeleteRatio);
-    if (tooMany && !allowDeletes) return this.#toDelete;
-    for (const {scope, range} of this.#condemned.toReversed()) {
-      const batch = await readBatch(worker, scope, range, this.#deps.tap, this.#signal);
-      const options = {...this.#repairOptions(true), everyRow: false};
-      const outcome = await repairBatch(worker.hands, batch, options, this.#signal);
-      for (const table of TARGET_TABLES) {
-        this.#tables[table].deleted += outcome.deleted[table];
-        this.#tables[table].deadLetters += outcome.deadLetters[table];
+  /** The second pass: deletes, unless they are too many, or until they are. Children go before their parents. */
+  async #delete(worker: Worker): Promise<void> {
+    if (!this.#options.mirror || this.#condemned.length === 0) return;
+    this.#deletes.measure(await this.#countOwned(worker));
+    this.#deletes.begin();
+    if (this.#deletes.isStopped) return;
+    for (const condemned of this.#condemned.toReversed()) {
+      const batch = await readAgain(worker, condemned, this.#deps.tap, this.#signal);
+      const outcome = await this.#repair(worker, batch, {...this.#repairOptions(true), everyRow: false});
+      for (const {index} of this.#plan.tables) {
+        this.#outcomeOf(index).deleted += outcome.deleted[index] ?? 0;
+        this.#outcomeOf(index).deadLetters += outcome.deadLetters[index] ?? 0;
       }
+      // What is left to do, where the brake has stopped the deletes meanwhile.
+      this.#deletes.add(outcome);
     }
-    return null;
   }
 
   /** What could not be written before may go in now. */
-  async #retryDeadLetters(): Promise<void> {
-    const [worker] = this.#deps.workers;
-    if (worker === undefined) return;
-    await retryDeadLetters(this.#deps, worker);
+  async #retryDeadLetters(worker: Worker): Promise<void> {
+    try {
+      await retryDeadLetters(this.#deps, worker, this.#deletes.limit);
+    } catch (error) {
+      if (!(error instanceof TooManyDeletesError)) throw error;
+      this.#deletes.stop(error);
+      await retryDeadLetters(this.#deps, worker, 'none');
+    }
   }
+}
+
+/** What is to be read again later need not be held meanwhile. */
+function withoutRows(batch: SourceBatch): SourceBatch {
+  return {...batch, rows: []};
 }

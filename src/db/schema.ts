@@ -2,34 +2,29 @@
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
+import type {Mapping} from '../mapping/mapping.ts';
 import {SyncError} from '../errors.ts';
 
 /**
- * The source's mapped tables, in three reads of information_schema.
+ * The source's mapped tables, in four reads of information_schema.
  *
  * @throws SyncError `schema-incompatible` where a table is missing
  */
-export async function readSourceSchema(connection: Connection, database: string): Promise<SourceSchema> {
-  const tables = await readTables('source', connection, database, ['institutes', 'users', 'institute_user']);
-  const references = await readReferences('source', connection, database, 'from its schema');
-  const take = (name: string): TableSchema => {
-    const table = tables.get(name);
-    if (table === undefined)
-      throw new SyncError(
-        'schema-incompatible',
-        `the source has no table ${database}.${name}, or the account may not see it`,
-      );
-    return table;
-  };
-  const enforced = (parent: string) =>
-    references.some(({table, referenced}) => table === 'institute_user' && referenced === parent);
-  return {
-    institutes: take('institutes'),
-    users: take('users'),
-    institute_user: take('institute_user'),
-    parentsEnforced: {users: enforced('users'), institutes: enforced('institutes')},
-  };
+export async function readSourceSchema(
+  connection: Connection,
+  database: string,
+  {tables: maps}: Pick<Mapping, 'tables'>,
+): Promise<SourceSchema> {
+  const names = [...new Set(maps.map(({source}) => source))];
+  const tables = await readTables('source', connection, database, names);
+  const missing = names.filter(name => !tables.has(name));
+  if (missing.length > 0) {
+    throw new SyncError(
+      'schema-incompatible',
+      `the source has no table ${missing.map(name => `${database}.${name}`).join(', ')}, or the account may not see it`,
+    );
+  }
+  return {tables, references: await readReferences('source', connection, database, 'from its schema')};
 }
 
 type ReferringSide = 'from its schema' | 'from any schema';
@@ -44,27 +39,24 @@ type ReferringSide = 'from its schema' | 'from any schema';
 export async function readTargetSchema(
   connection: Connection,
   database: string,
+  {tables: maps}: Pick<Mapping, 'tables'>,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
-  const tables = await readTables('target', connection, database, TARGET_TABLES);
-  const missing = TARGET_TABLES.filter(name => !tables.has(name));
+  const names = maps.map(({target}) => target);
+  const tables = await readTables('target', connection, database, names);
+  const missing = names.filter(name => !tables.has(name));
   if (missing.length > 0) {
     throw new SyncError(
       'target-incompatible',
       `the target has no table ${missing.join(', ')} in ${database}: run laas-sync migrate`,
     );
   }
-  const take = (name: TargetTable): TableSchema => tables.get(name) ?? {columns: [], uniqueKeys: []};
   const {flavour} = await readServerInfo('target', connection);
   const references = (await readReferences('target', connection, database, referring)).filter(
-    (reference): reference is Reference =>
-      (TARGET_TABLES as readonly string[]).includes(reference.referenced),
+    ({referenced}) => names.includes(referenced),
   );
   return {
-    institute: take('institute'),
-    user: take('user'),
-    institute_users: take('institute_users'),
-    user_auth: take('user_auth'),
+    tables,
     references,
     // MariaDB reads the files of every table of every schema for it.
     referringSchemas:
@@ -84,25 +76,36 @@ async function readTables(
     side,
     connection,
     `SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,
-            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME
+            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME, NUMERIC_SCALE
        FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) ORDER BY TABLE_NAME, ORDINAL_POSITION`,
     [database, names],
   );
   const keys = await queryRows(
     side,
     connection,
-    `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART
-       FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) AND NON_UNIQUE = 0
+    `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NON_UNIQUE
+       FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)
       ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
+    [database, names],
+  );
+  const rows = await queryRows(
+    side,
+    connection,
+    'SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [database, names],
   );
   const tables = new Map<string, TableSchema>();
   for (const name of names) {
-    const own = columns.filter(row => row[0] === name);
+    // A server that keeps names in lower case answers in that case.
+    const isOwn = (row: readonly unknown[]) => String(row[0]).toLowerCase() === name.toLowerCase();
+    const own = columns.filter(isOwn);
     if (own.length === 0) continue;
+    const indexes = indexesOf(keys.filter(isOwn));
     tables.set(name, {
       columns: own.map(columnSchema),
-      uniqueKeys: uniqueKeys(keys.filter(row => row[0] === name)),
+      uniqueKeys: indexes.filter(index => index.unique && index.whole).map(index => index.columns),
+      indexes: indexes.map(index => index.columns).filter(({length}) => length > 0),
+      rows: Number(rows.find(isOwn)?.[1] ?? 0),
     });
   }
   return tables;
@@ -121,6 +124,8 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
     collation: row[10] === null || row[10] === undefined ? null : String(row[10]),
     maxLength: numberOrNull(row[6]),
     fraction: numberOrNull(row[7]) ?? 0,
+    scale: numberOrNull(row[11]) ?? 0,
+    generated: /\b(?:virtual|stored|persistent)\b/i.test(String(row[9])),
     hasDefault:
       row[4] === 'YES' ||
       (row[8] !== null && row[8] !== undefined) ||
@@ -128,17 +133,19 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
   };
 }
 
-/** Keys over a prefix of a column are unique in another sense, so that they are left out. */
-function uniqueKeys(rows: readonly unknown[][]): string[][] {
-  const keys = new Map<string, string[] | null>();
-  for (const [, index, column, prefix] of rows) {
-    const name = String(index);
-    const key = keys.get(name);
-    if (key === null) continue;
-    if (column === null || (prefix !== null && prefix !== undefined)) keys.set(name, null);
-    else keys.set(name, [...(key ?? []), String(column)]);
+/**
+ * Every index with its columns up to the first that is a prefix or an expression. Keys over those identify no
+ * row by its columns' values, so that they are not whole.
+ */
+function indexesOf(rows: readonly unknown[][]): {columns: string[]; unique: boolean; whole: boolean}[] {
+  const indexes = new Map<string, {columns: string[]; unique: boolean; whole: boolean}>();
+  for (const [, name, column, prefix, nonUnique] of rows) {
+    const index = indexes.get(String(name)) ?? {columns: [], unique: Number(nonUnique) === 0, whole: true};
+    indexes.set(String(name), index);
+    if (column === null || (prefix !== null && prefix !== undefined)) index.whole = false;
+    else if (index.whole) index.columns.push(String(column));
   }
-  return [...keys.values()].filter(key => key !== null);
+  return [...indexes.values()];
 }
 
 async function readReferences(
@@ -146,7 +153,7 @@ async function readReferences(
   connection: Connection,
   database: string,
   from: ReferringSide,
-): Promise<(Omit<Reference, 'referenced'> & {referenced: string})[]> {
+): Promise<Reference[]> {
   const rows = await queryRows(
     side,
     connection,

@@ -45,8 +45,6 @@ export interface TablePlan {
   readonly keyIndexes: readonly number[];
   /** Of the column that tells which of two rows is later; -1 where the mapping names none. */
   readonly newestIndex: number;
-  /** Unique keys beside the mapped one, as indexes into the row; only those wholly of mapped columns. */
-  readonly otherUniqueKeys: readonly (readonly number[])[];
 }
 
 export interface SourcePlan {
@@ -147,9 +145,6 @@ export function tablePlan(
     key: keyIndexes.map((at, i) => columns[at]?.name ?? map.key[i] ?? ''),
     keyIndexes,
     newestIndex: map.newest === null ? -1 : indexOf(map.newest),
-    otherUniqueKeys: schema.uniqueKeys
-      .filter(key => !isKey(key) && key.every(column => indexOf(column) >= 0))
-      .map(key => key.map(indexOf)),
   };
 }
 

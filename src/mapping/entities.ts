@@ -36,6 +36,8 @@ export interface EntityPlan {
   /** No unique key of the source holds the key: several source rows may stand for one target row. */
   readonly repeats: boolean;
   readonly walk: Walk;
+  /** The columns of the walk as a key of their own. */
+  readonly walkKey: KeyCodec;
 }
 
 /** How ranges of an entity's rows are cut. */
@@ -90,7 +92,11 @@ export function buildEntities(
       drafts[edge.parent.index]?.children.push(edge);
     }
   }
-  return drafts.map(draft => Object.assign(draft, {walk: walkOf(draft)}));
+  return drafts.map(draft => {
+    const walk = walkOf(draft);
+    const walkKey = new KeyCodec(walk.parts.flatMap(part => draft.key.columns[part] ?? []));
+    return Object.assign(draft, {walk, walkKey});
+  });
 }
 
 function draftOf(
@@ -138,6 +144,7 @@ function draftOf(
       key => key.length <= keyColumns.length && key.every(name => isAmong(name, keyColumns)),
     ),
     walk: {parts: [], isOrderedAlike: true},
+    walkKey: new KeyCodec([]),
   };
 }
 

@@ -28,6 +28,8 @@ export interface TableSchema {
   readonly uniqueKeys: readonly (readonly string[])[];
   /** Each index's columns, whole ones only, up to the first that is a prefix or an expression. */
   readonly indexes: readonly (readonly string[])[];
+  /** The column that says until when a row was current, where the table keeps its old rows (MariaDB). */
+  readonly rowEnd?: string;
   /** About how many rows there are, as the server estimates. */
   readonly rows: number;
 }

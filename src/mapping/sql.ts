@@ -129,12 +129,17 @@ function ownConditions({where, source}: EntityPlan, alias: string): string[] {
  *   goes by
  */
 export function eligibleCondition(entity: EntityPlan, range: Range = EVERYTHING, alias = 's'): string {
-  const keys = entity.keyPlaces
-    .filter(place => entity.source.schemas[place]?.nullable ?? true)
-    .filter(place => !entity.where.some(one => one.place === place && one.is !== 'null'))
-    .map(place => `${sourceColumn(entity.source, place, alias)} IS NOT NULL`);
+  const keys = keyIsWhole(entity, alias);
   const parents = entity.parents.map((edge, i) => parentCondition(edge, range, alias, `${alias}${i}`));
   return [...ownConditions(entity, alias), ...keys, ...parents].join(' AND ') || '1 = 1';
+}
+
+/** A row without a part of its key is no row of the target. Empty where every column says so itself. */
+export function keyIsWhole({source, keyPlaces, where}: EntityPlan, alias = 's'): string[] {
+  return keyPlaces
+    .filter(place => source.schemas[place]?.nullable ?? true)
+    .filter(place => !where.some(one => one.place === place && one.is !== 'null'))
+    .map(place => `${sourceColumn(source, place, alias)} IS NOT NULL`);
 }
 
 /** Up to here the rows of a parent that are not eligible are looked up at once, and not one by one. */

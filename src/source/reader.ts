@@ -7,6 +7,7 @@ import {onlyRow, readCounted} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
 import {
+  keyIsWhole,
   preferredOrder,
   rangeCondition,
   sourceColumn,
@@ -97,13 +98,6 @@ export function createSourceReader(query: QueryPort): SourceReader {
 /** The key's columns in the source. */
 function keyColumns({source, keyPlaces}: EntityPlan): string[] {
   return keyPlaces.map(place => sourceColumn(source, place));
-}
-
-/** A row without a part of its key is no row of the target. */
-function keyIsWhole({source, keyPlaces}: EntityPlan): string[] {
-  return keyPlaces
-    .filter(place => source.schemas[place]?.nullable ?? true)
-    .map(place => `${sourceColumn(source, place)} IS NOT NULL`);
 }
 
 /** The order that reads give rows in: of several rows for one key the one that counts comes first. */

@@ -1,0 +1,32 @@
+/** What one run of the reconciler is given, and what it gives back. */
+import type {Applier} from '../src/apply/applier.ts';
+import type {PerTable} from '../src/mapping/plan.ts';
+import type {Logger} from '../src/logger.ts';
+import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
+import type {Worker} from './batch.ts';
+import type {RepairOptions} from './repair.ts';
+
+export interface ReconcileOptions {
+  readonly mode: ReconcileMode;
+  readonly allowDeletes: boolean;
+  /** SYNC_DELETES=mirror. */
+  readonly mirror: boolean;
+  readonly newestWins: boolean;
+  readonly batchRows: number;
+  readonly maxDeleteRatio: number;
+}
+
+export interface ReconcileDeps extends Pick<RepairOptions, 'tap' | 'lock'> {
+  readonly applier: Applier;
+  /** At least one; segments are shared out among them. */
+  readonly workers: readonly Worker[];
+  readonly logger: Logger;
+  readonly onProgress: (progress: Omit<RunProgress, 'runId'>) => void;
+}
+
+export interface ReconcileResult {
+  readonly tables: TableOutcomes;
+  readonly foreign: PerTable<number>;
+  /** Rows that should still go by table, where the brake stopped the run. */
+  readonly unconfirmed: PerTable<number> | null;
+}
