@@ -103,7 +103,7 @@ export class EntityDecider {
     if (row !== null && verdict !== 'ineligible' && parents !== 'absent') {
       if (parents === 'waiting') this.#settle(key);
       else if (verdict === 'row') this.#write(key, row, flags);
-      else this.#work.deadLetters.push({table: primary.target, key, code: verdict, detail: null});
+      else this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
     } else if (owned.has(this.#entity, key)) {
       if (this.#knowledge.mayDelete) this.#work.deletes[this.#entity.index]?.push(key);
     } else this.#settle(key);
@@ -125,7 +125,7 @@ export class EntityDecider {
     const verdict = judge(this.#entity, companion, row.source);
     if (verdict === 'row') this.#work.upserts[companion.index]?.push(row);
     else if (verdict === 'ineligible') this.#settleIn(companion, row.key);
-    else this.#work.deadLetters.push({table: companion.target, key: row.key, code: verdict, detail: null});
+    else this.#work.deadLetters.push({table: companion, key: row.key, code: verdict, detail: null});
   }
 
   #settle(key: RowKey): void {
@@ -154,7 +154,7 @@ class ParentStates {
     this.#gone = new Set(work.deletes[parent.index]);
     this.#failing = new Set(
       work.deadLetters
-        .filter(({table}) => table === parentTable.target || table === parent.primary.target)
+        .filter(({table}) => table === parentTable || table === parent.primary)
         .map(({key}) => key),
     );
     this.#followed = new Set(work.follow[parent.index]);

@@ -1,0 +1,94 @@
+/**
+ * Frees the unique values of rows that pass theirs round in a ring: each gets another value for the rest of
+ * the transaction, until it is written.
+ */
+import {randomBytes} from 'node:crypto';
+import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
+import {quoteName} from '../mapping/sql.ts';
+import {isAboutRow, type Session} from './session.ts';
+import {literal} from './sql-text.ts';
+import {inBatches, keyCondition} from './statements.ts';
+import type {UniqueKey} from './unique-keys.ts';
+
+const KEYS_PER_STATEMENT = 1000;
+
+/**
+ * Tries one value after the other, until the table takes one: NULL, texts, other values of the type.
+ *
+ * @returns the rows for which it takes none
+ */
+export async function park(
+  session: Session,
+  plan: TablePlan,
+  uniqueKey: UniqueKey,
+  keys: readonly string[],
+): Promise<string[]> {
+  const updated = plan.columns[plan.updatedAtIndex];
+  let left = [...keys];
+  for (const column of movable(plan, uniqueKey)) {
+    for (const value of candidates(column)) {
+      if (left.length === 0) return [];
+      // A column that the server sets on each update is left as it is when it is named.
+      const stays =
+        updated === undefined || updated === column ? '' : `, ${quoteName(updated.name)} = ${quoteName(updated.name)}`;
+      const set = `UPDATE ${quoteName(plan.target)} SET ${quoteName(column.name)} = ${value}${stays} WHERE `;
+      const refused: string[] = [];
+      for (const slice of inBatches(left, KEYS_PER_STATEMENT))
+        refused.push(...(await updateAll(session, slice, some => set + keyCondition(plan, some))));
+      left = refused;
+    }
+  }
+  return left;
+}
+
+/** @returns the rows that the server refuses, each by itself */
+async function updateAll(
+  session: Session,
+  keys: readonly string[],
+  statement: (keys: readonly string[]) => string,
+): Promise<string[]> {
+  try {
+    await session.query(statement(keys));
+    return [];
+  } catch (error) {
+    if (!isAboutRow(error)) throw error;
+    if (keys.length === 1) return [...keys];
+    const middle = keys.length >> 1;
+    return [
+      ...(await updateAll(session, keys.slice(0, middle), statement)),
+      ...(await updateAll(session, keys.slice(middle), statement)),
+    ];
+  }
+}
+
+/** Columns that we write, of which the key is made: a change of one of them changes the key's value. */
+function movable(plan: TablePlan, uniqueKey: UniqueKey): ColumnPlan[] {
+  return plan.columns.filter(
+    (column, index) =>
+      !plan.keyIndexes.includes(index) && uniqueKey.columns.some(({name}) => name === column.name),
+  );
+}
+
+/** SQL of values that differ from row to row in the first characters, since a key may be over a prefix. */
+function candidates({kind, schema}: ColumnPlan): string[] {
+  const values = schema.nullable ? ['NULL'] : [];
+  if (schema.type === 'enum' || schema.type === 'set')
+    return [...values, ...[...schema.definition.matchAll(/'((?:[^']|'')*)'/gu)].map(([text]) => text)];
+  if (kind === 'text') {
+    const salt = literal(randomBytes(4).toString('hex').slice(0, 3));
+    const unique = `REVERSE(LOWER(CONV(UUID_SHORT(), 10, 36)))`;
+    const length = schema.maxLength ?? 255;
+    // An address to a check of addresses, a name to one of names.
+    for (const text of [
+      `CONCAT('~', ${unique}, '@', ${salt}, '.invalid')`,
+      `CONCAT(${unique}, '@', ${salt}, '.invalid')`,
+      `CONCAT('~', ${unique})`,
+      unique,
+      `UPPER(${unique})`,
+    ])
+      values.push(`LEFT(${text}, ${length})`);
+  }
+  if (kind === 'timestamp')
+    values.push("'1971-01-01' + INTERVAL (UUID_SHORT() % 86400) SECOND", "'2001-01-01' + INTERVAL (UUID_SHORT() % 9000) DAY");
+  return values;
+}

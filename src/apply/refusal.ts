@@ -1,0 +1,100 @@
+/** What the server's refusal of a statement may mean. Decided by number, SQLSTATE and code, never by text. */
+import {errnoOf, stateOf} from '../db/faults.ts';
+import {SyncError, type DeadLetterCode} from '../errors.ts';
+
+/** ER_NET_PACKET_TOO_LARGE: also what we say ourselves before we send what the server would not take. */
+const PACKET_TOO_LARGE = 1153;
+export const LOCK_WAIT_TIMEOUT = 1205;
+/** A column that is not mapped has no default. */
+export const NO_DEFAULT = 1364;
+const DEADLOCK_ERRNOS = new Set([LOCK_WAIT_TIMEOUT, 1213, 1020]);
+const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, NO_DEFAULT]);
+const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
+const REFERRED_ERRNOS = new Set([1451, 1217]);
+/**
+ * No room: a file, a table or the memory is full. The numbers below 1000 are those of the server's file
+ * functions, and 1030 is whatever the storage engine could not do.
+ */
+const ROOM_ERRNOS = new Set([3, 20, 28, 1004, 1021, 1026, 1030, 1114, 1878]);
+/** Somebody or something ended the statement, or the server lacked memory for a moment: the next try may well succeed. */
+const PASSING_ERRNOS = new Set([1037, 1038, 1041, 1135, 1317, 1969, 3024]);
+
+/** Whether the same transaction may well succeed when it is tried again at once. */
+export function isDeadlock(error: unknown): boolean {
+  return hasErrno(error, DEADLOCK_ERRNOS);
+}
+
+/** A row that is longer than a packet that the server takes. */
+export function tooLarge(bytes: number, maxBytes: number): SyncError {
+  return new SyncError(
+    'target-rejected-batch',
+    `a statement of ${bytes} bytes is longer than the target's max_allowed_packet of ${maxBytes}`,
+    {errno: PACKET_TOO_LARGE},
+  );
+}
+
+/**
+ * Whether the server answered a statement with an error, so that the connection may still be good. Errors of
+ * the connection itself come from the driver, which gives them no SQLSTATE. A trigger can signal any number,
+ * those of lost connections, too.
+ */
+export function isRefusal(error: unknown): error is SyncError {
+  if (!(error instanceof SyncError) || error.errno === undefined || error.code === 'lease-lost') return false;
+  return error.errno === PACKET_TOO_LARGE || stateOf(error.cause) !== '';
+}
+
+/**
+ * Whether a refusal is surely about a row: by SQLSTATE class (22 data, 23 integrity, 45 signalled by a
+ * trigger) and the few numbers that MySQL files elsewhere. 1242 comes from the assertions of a batch: that of
+ * the upsert, and assertUnreferred. Of any other refusal `Trial` finds out what it is about.
+ */
+export function isAboutRow(error: unknown): boolean {
+  if (!isRefusal(error) || error.errno === undefined) return false;
+  return (
+    /^(22|23|45)/.test(stateOf(error.cause)) ||
+    [PACKET_TOO_LARGE, 1242, 1265, 1366, 1525, 1643, 1644, 3819, 4025].includes(error.errno)
+  );
+}
+
+export function isReferred(error: unknown): boolean {
+  return hasErrno(error, REFERRED_ERRNOS);
+}
+
+/** A clash of unique keys: reported as one, or as 1242 by the assertion of the upsert. */
+export function isUniqueClash(error: unknown): boolean {
+  return hasErrno(error, UNIQUE_CLASH_ERRNOS);
+}
+
+/** A refusal that a full disk, table or memory can be the reason of. */
+export function mayLackRoom(error: SyncError): boolean {
+  return hasErrno(error, ROOM_ERRNOS);
+}
+
+/** A refusal that a second try shows to have been about the moment. */
+export function mayPass(error: SyncError): boolean {
+  return hasErrno(error, PASSING_ERRNOS);
+}
+
+/** Faults that no retry mends until somebody changes the target's tables. */
+export function asIncompatible(error: unknown): unknown {
+  const errno = errnoOf(error instanceof SyncError ? error.cause : error);
+  if (errno === undefined || !INCOMPATIBLE_ERRNOS.has(errno)) return error;
+  return new SyncError(
+    'target-incompatible',
+    `a table of the target does not fit the mapping (error ${errno}): run laas-sync doctor`,
+    {cause: error, errno},
+  );
+}
+
+/** Under which code a refused row waits. */
+export function refusalCode(error: unknown): {code: DeadLetterCode; detail: string | null} {
+  const errno = error instanceof SyncError ? error.errno : undefined;
+  if (errno === 1406) return {code: 'value-too-long', detail: null};
+  if (errno === PACKET_TOO_LARGE) return {code: 'value-too-long', detail: `error ${errno}`};
+  if (errno === 1264 || errno === 1292) return {code: 'out-of-range', detail: `error ${errno}`};
+  return {code: 'rejected', detail: errno === undefined ? null : `error ${errno}`};
+}
+
+function hasErrno(error: unknown, errnos: ReadonlySet<number>): boolean {
+  return error instanceof SyncError && error.errno !== undefined && errnos.has(error.errno);
+}

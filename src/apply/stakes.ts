@@ -1,0 +1,145 @@
+/** What rows want and who holds it, as the server sees it: asked for in slices, with the rows locked. */
+import {quoteName} from '../mapping/sql.ts';
+import type {KeyedRow} from './decide.ts';
+import {
+  classOf,
+  holdsSame,
+  keyName,
+  partName,
+  prospectiveRows,
+  valuesOf,
+  type Frame,
+} from './prospective.ts';
+import type {Stake, Standing} from './settle.ts';
+
+type Query = (sql: string) => Promise<unknown[][]>;
+const ROWS_PER_QUERY = 500;
+
+export class Stakes {
+  readonly #frame: Frame;
+  readonly #query: Query;
+  readonly #maxBytes: number;
+  readonly #rows = new Map<string, Stake>();
+  /** For each unique key the rows beside these, by what they hold. */
+  readonly #holders: Map<string, string>[];
+  /** For each unique key: classes that the server holds for equal though their weights differ. */
+  readonly #same: Map<string, string>[];
+
+  /** @param maxBytes of one statement */
+  constructor(frame: Frame, query: Query, maxBytes: number) {
+    this.#frame = frame;
+    this.#query = query;
+    this.#maxBytes = maxBytes;
+    this.#holders = frame.keys.map(() => new Map());
+    this.#same = frame.keys.map(() => new Map());
+  }
+
+  /** Looks at rows and at who holds what they want. */
+  async read(rows: readonly KeyedRow[]): Promise<void> {
+    const {plan, keys} = this.#frame;
+    const wants = keys.map((key, i) => classOf(key, key.parts.map((_, j) => `p.${partName(i, j)}`)));
+    const holds = keys.map(key => classOf(key, key.parts.map(({expression}) => expression)));
+    for (const values of this.#slices(rows)) {
+      const sql =
+        `SELECT p.sync_key, p.sync_newer, ${[...wants, ...holds].join(', ')} FROM ${prospectiveRows(this.#frame, values)} p ` +
+        `LEFT JOIN ${quoteName(plan.target)} t ON ${this.#isSameRow()} FOR UPDATE`;
+      for (const [key, newer, ...classes] of await this.#query(sql)) {
+        const texts = classes.map(cell => (cell === null ? null : String(cell)));
+        this.#rows.set(String(key), {
+          key: String(key),
+          kept: Number(newer) === 1,
+          wants: texts.slice(0, keys.length),
+          holds: texts.slice(keys.length),
+        });
+      }
+      await this.#readHolders(values, false);
+    }
+  }
+
+  /**
+   * Looks once more for who holds what these rows want, without the help of an index where that might miss one.
+   *
+   * @returns for each row that has one the row in its way; those that are news become part of {@link standing}
+   */
+  async learn(rows: readonly KeyedRow[]): Promise<Map<string, {holder: string; isNew: boolean}>> {
+    const found = new Map<string, {holder: string; isNew: boolean}>();
+    for (const values of this.#slices(rows)) {
+      for (const {key, holder, isNew} of await this.#readHolders(values, true)) {
+        if (found.get(key)?.isNew !== true) found.set(key, {holder, isNew});
+      }
+    }
+    return found;
+  }
+
+  get standing(): Standing {
+    const canonical = (value: string | null, i: number) => (value === null ? null : this.#canonical(i, value));
+    return {
+      stakes: [...this.#rows.values()].map(row => ({
+        ...row,
+        wants: row.wants.map(canonical),
+        holds: row.holds.map(canonical),
+      })),
+      holders: this.#holders.map(
+        (holders, i) => new Map([...holders].map(([value, key]) => [this.#canonical(i, value), key])),
+      ),
+    };
+  }
+
+  async #readHolders(values: readonly string[], thorough: boolean) {
+    const {plan, keys} = this.#frame;
+    const found: {key: string; holder: string; isNew: boolean}[] = [];
+    const holder = `CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')})`;
+    for (const [i, key] of keys.entries()) {
+      const sql =
+        `SELECT p.sync_key, ${holder}, ${classOf(key, key.parts.map((_, j) => `p.${partName(i, j)}`))}, ` +
+        `${classOf(key, key.parts.map(({expression}) => expression))} FROM ${prospectiveRows(this.#frame, values)} p ` +
+        `JOIN ${quoteName(plan.target)} t ON ${holdsSame(key, i, thorough)} AND NOT (${this.#isSameRow()}) FOR UPDATE`;
+      for (const cells of await this.#query(sql)) {
+        const [row = '', other = '', wanted = '', held = ''] = cells.map(String);
+        const isNew = this.#unite(i, wanted, held);
+        const isKnown = this.#rows.has(other) || this.#holders[i]?.get(held) === other;
+        if (!this.#rows.has(other)) this.#holders[i]?.set(held, other);
+        found.push({key: row, holder: other, isNew: isNew || !isKnown});
+      }
+    }
+    return found;
+  }
+
+  #isSameRow(): string {
+    const {plan} = this.#frame;
+    return plan.keyIndexes
+      .map((index, i) => `t.${quoteName(plan.columns[index]?.name ?? '')} = p.${keyName(i)}`)
+      .join(' AND ');
+  }
+
+  *#slices(rows: readonly KeyedRow[]): Generator<string[]> {
+    let slice: string[] = [];
+    let length = 0;
+    for (const row of rows) {
+      const values = valuesOf(this.#frame, row);
+      if (slice.length === ROWS_PER_QUERY || (slice.length > 0 && length + values.length > this.#maxBytes)) {
+        yield slice;
+        slice = [];
+        length = 0;
+      }
+      slice.push(values);
+      length += values.length;
+    }
+    if (slice.length > 0) yield slice;
+  }
+
+  #canonical(uniqueKey: number, value: string): string {
+    const same = this.#same[uniqueKey];
+    let found = value;
+    for (let next = same?.get(found); next !== undefined; next = same?.get(found)) found = next;
+    return found;
+  }
+
+  /** @returns whether they were not known to be the same */
+  #unite(uniqueKey: number, one: string, other: string): boolean {
+    const [from, to] = [this.#canonical(uniqueKey, one), this.#canonical(uniqueKey, other)];
+    if (from === to) return false;
+    this.#same[uniqueKey]?.set(from, to);
+    return true;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Finds out by trying what a refusal of the target is about. A trigger can signal any error number, so that a
+ * number alone proves nothing: a full disk, a missing right, a deadlock and a lost connection can all be
+ * imitated. What proves it is that the same connection, the same transaction and the same table still work.
+ */
+import type {TablePlan} from '../mapping/plan.ts';
+import {quoteName} from '../mapping/sql.ts';
+import {SyncError} from '../errors.ts';
+import {stateOf} from '../db/faults.ts';
+import {
+  asIncompatible,
+  isAboutRow,
+  isRefusal,
+  LOCK_WAIT_TIMEOUT,
+  mayLackRoom,
+  mayPass,
+  NO_DEFAULT,
+  tooLarge,
+} from './refusal.ts';
+import {LOCK_WAIT_SECONDS, type Session} from './session.ts';
+import {literal} from './sql-text.ts';
+
+/** A lock wait that ends sooner than this did not wait for a lock of ours. */
+const REAL_WAIT_MS = LOCK_WAIT_SECONDS * 500;
+/** How much a target that is not full can still take. */
+const ROOM_BYTES = 1024 * 1024;
+const ENTER = 'SAVEPOINT tried;';
+
+/** For one transaction of a session. */
+export class Trial {
+  readonly #session: Session;
+  #hasRoom = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * Runs a statement that writes rows of one table.
+   *
+   * @param withoutRows the same statement for no rows at all, which fires no trigger for a row
+   * @returns null where it was written; the refusal where it is about a row among those of the statement
+   * @throws SyncError where the refusal is about the server, the table or the transaction
+   */
+  async write(plan: TablePlan, statement: string, withoutRows: string): Promise<SyncError | null> {
+    const {maxPacketBytes} = this.#session;
+    const bytes = Buffer.byteLength(statement) + ENTER.length + 1;
+    if (bytes >= maxPacketBytes) return tooLarge(bytes, maxPacketBytes);
+    const refusal = await this.#refusalOf(statement);
+    if (refusal === null || isAboutRow(refusal)) return refusal;
+    // What is about the moment does not come again at once.
+    const again = mayPass(refusal) ? await this.#refusalOf(statement) : refusal;
+    if (again === null || isAboutRow(again)) return again;
+    await this.#prove(plan, again, withoutRows);
+    return again;
+  }
+
+  /** @throws SyncError where the connection or the transaction is gone, or a lock was waited for */
+  async #refusalOf(statement: string): Promise<SyncError | null> {
+    const startedMs = performance.now();
+    try {
+      await this.#session.query(ENTER + statement);
+      return null;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (error.errno === LOCK_WAIT_TIMEOUT && performance.now() - startedMs >= REAL_WAIT_MS) throw error;
+      // A deadlock ends the transaction, and its savepoints with it. So does the end of a connection.
+      await this.#session.query('RELEASE SAVEPOINT tried').catch(() => {
+        throw error;
+      });
+      return error;
+    }
+  }
+
+  /** @throws SyncError where the refusal is not about the rows of the statement */
+  async #prove(plan: TablePlan, refusal: SyncError, withoutRows: string): Promise<void> {
+    try {
+      await this.#session.query(withoutRows);
+    } catch (error) {
+      throw asIncompatible(error);
+    }
+    // MySQL looks for defaults only when there is a row.
+    if (refusal.errno === NO_DEFAULT && (await this.#lacksDefault(plan))) throw asIncompatible(refusal);
+    if (mayLackRoom(refusal) && !this.#hasRoom) this.#hasRoom = await this.#findRoom(refusal);
+  }
+
+  async #lacksDefault({target, columns}: TablePlan): Promise<boolean> {
+    const mapped = columns.map(({name}) => literal(name)).join(', ');
+    const rows = await this.#session.query(
+      `SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${literal(target)}
+         AND COLUMN_NAME NOT IN (${mapped}) AND IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL
+         AND EXTRA NOT LIKE '%auto_increment%' AND COALESCE(GENERATION_EXPRESSION, '') = '' LIMIT 1`,
+    );
+    return rows.length > 0;
+  }
+
+  /** Writes more than a row into a table that has no triggers, and takes it back. */
+  async #findRoom(refusal: SyncError): Promise<true> {
+    const bytes = Math.min(ROOM_BYTES, this.#session.maxStatementBytes);
+    await this.#session.query('SAVEPOINT room');
+    try {
+      await this.#session.query(
+        `INSERT INTO ${quoteName('sync_dead_letter')} (stream, target_table, row_key, code, position, first_seen_at, last_seen_at)
+           VALUES ('~', '~', UUID(), 'rejected', REPEAT('x', ${bytes}), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
+      );
+    } catch (error) {
+      // Its number says more of what is full.
+      throw error instanceof SyncError && stateOf(error.cause) === '' ? error : refusal;
+    }
+    await this.#session.query('ROLLBACK TO SAVEPOINT room');
+    return true;
+  }
+}

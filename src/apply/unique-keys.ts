@@ -1,0 +1,131 @@
+/**
+ * The unique keys of a target table as the server has them at this moment, beside the mapped one: over
+ * columns that we map or not, prefixes of columns, expressions and generated columns.
+ */
+import type {TablePlan} from '../mapping/plan.ts';
+import {quoteName} from '../mapping/sql.ts';
+import {literal} from './sql-text.ts';
+
+/** A column that a unique key depends on. */
+export interface KeyColumn {
+  readonly name: string;
+  /** Lower case, without length. */
+  readonly type: string;
+  /** The whole type, in lower case. */
+  readonly definition: string;
+  readonly nullable: boolean;
+  readonly charset: string | null;
+  readonly collation: string | null;
+  /** In characters for text. */
+  readonly maxLength: number | null;
+  /** Digits of a second. */
+  readonly fraction: number;
+  /** The expression of a generated column. */
+  readonly generated: string | null;
+  /** SQL that gives the value of a row that does not set it. */
+  readonly fallback: string;
+}
+
+export interface UniqueKey {
+  readonly name: string;
+  readonly parts: readonly KeyPart[];
+  /** The columns that it depends on, by way of expressions and generated columns, too. */
+  readonly columns: readonly KeyColumn[];
+}
+
+export interface KeyPart {
+  /** SQL over the table's columns, by their bare names. */
+  readonly expression: string;
+  /** The column, where it is one, or a prefix of one. */
+  readonly column: KeyColumn | null;
+  /** In characters, or in bytes of a binary column. */
+  readonly prefix: number | null;
+}
+
+type Query = (sql: string) => Promise<unknown[][]>;
+
+/**
+ * Reads the definitions anew, since the owner may change them while we run.
+ *
+ * @returns without keys that can never clash: those that hold the mapped key, and those over a number that
+ *   the server counts up
+ */
+export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<UniqueKey[]> {
+  const rows = await query(
+    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME,
+            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, VERSION()
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${literal(plan.target)}
+      ORDER BY ORDINAL_POSITION`,
+  );
+  const columns = rows.map(keyColumn);
+  const counted = new Set(
+    rows.filter(row => /auto_increment/i.test(String(row[9]))).map(row => String(row[0])),
+  );
+  const keys = new Map<string, KeyPart[]>();
+  // Its columns stand in this order on all servers; MySQL has one more, for expressions.
+  for (const row of await query(`SHOW KEYS FROM ${quoteName(plan.target)} WHERE Non_unique = 0`)) {
+    const [, , name, , columnName, , , prefix] = row;
+    const column = columns.find(candidate => candidate.name === columnName) ?? null;
+    const length = prefix === null || prefix === undefined ? null : Number(prefix);
+    const whole = column === null ? unescaped(String(row[14])) : quoteName(column.name);
+    const part = {column, prefix: length, expression: length === null ? whole : `LEFT(${whole}, ${length})`};
+    keys.set(String(name), [...(keys.get(String(name)) ?? []), part]);
+  }
+  const canClash = (parts: readonly KeyPart[]) => {
+    const wholes = parts.filter(({prefix}) => prefix === null).map(({column}) => column?.name.toLowerCase());
+    return (
+      !plan.key.every(name => wholes.includes(name.toLowerCase())) &&
+      !parts.some(({column}) => column !== null && counted.has(column.name))
+    );
+  };
+  return [...keys]
+    .filter(([, parts]) => canClash(parts))
+    .map(([name, parts]) => ({name, parts, columns: dependsOn(parts, columns)}));
+}
+
+/** In the table's order, but generated columns after those that they are made from. */
+function dependsOn(parts: readonly KeyPart[], columns: readonly KeyColumn[]): KeyColumn[] {
+  const found = new Set<KeyColumn>();
+  const visit = (expression: string) => {
+    for (const column of columns) {
+      if (found.has(column) || !expression.includes(quoteName(column.name))) continue;
+      if (column.generated !== null) visit(column.generated);
+      found.add(column);
+    }
+  };
+  for (const {expression} of parts) visit(expression);
+  return [...found];
+}
+
+function keyColumn(row: readonly unknown[]): KeyColumn {
+  const [name, type, definition, nullable, charset, collation, length, fraction, , extra, generated, version] =
+    row;
+  const textOrNull = (cell: unknown) => (cell === null || cell === undefined ? null : String(cell));
+  const isMariadb = String(version).includes('MariaDB');
+  const isGenerated = /\b(virtual|stored|persistent)\b/i.test(String(extra));
+  return {
+    name: String(name),
+    type: String(type).toLowerCase(),
+    definition: String(definition).toLowerCase(),
+    nullable: nullable === 'YES',
+    charset: textOrNull(charset),
+    collation: textOrNull(collation),
+    maxLength: length === null || length === undefined ? null : Number(length),
+    fraction: Number(fraction ?? 0),
+    generated: !isGenerated ? null : isMariadb ? String(generated) : unescaped(String(generated)),
+    fallback: fallbackOf(textOrNull(row[8]), String(type).toLowerCase(), String(extra), isMariadb),
+  };
+}
+
+/** MariaDB shows every default as an expression; MySQL shows texts without quotes, and says which are expressions. */
+function fallbackOf(shown: string | null, type: string, extra: string, isMariadb: boolean): string {
+  if (shown === null) return 'NULL';
+  if (isMariadb) return `(${shown})`;
+  if (/default_generated/i.test(extra)) return `(${unescaped(shown)})`;
+  return type === 'bit' || /^current_timestamp/i.test(shown) ? `(${shown})` : literal(shown);
+}
+
+/** MySQL shows expressions with their quotes and backslashes escaped. */
+function unescaped(expression: string): string {
+  return expression.replace(/\\(.)/gsu, '$1');
+}
