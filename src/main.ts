@@ -24,7 +24,7 @@ export async function startDaemon(config: Config, logger: Logger, signal: AbortS
   const knex = await openWhenReachable(config, logger, signal);
   if (knex === null) return;
   try {
-    const metrics = createMetrics(config.name, {version: packageVersion()});
+    const metrics = createMetrics(config.name, config.mapping, {version: packageVersion()});
     const daemon = new Daemon({config, knex, logger, metrics, holder: `${hostname()}:${process.pid}`});
     // One service that ends takes the others along.
     const stop = new AbortController();

@@ -57,6 +57,8 @@ export interface TableMap {
 export interface Mapping {
   /** Parents before children; otherwise in the order of the file. */
   readonly tables: readonly TableMap[];
+  /** The labels of all tables in the order in which counts show them. */
+  readonly labels: readonly string[];
   /** Equal for two mappings that mean the same. */
   readonly canonical: string;
 }
