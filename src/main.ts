@@ -71,7 +71,7 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
 async function migrate(config: Config, logger: Logger): Promise<void> {
   const knex = await openKnex(config.target, logger, MIGRATION_TIMEOUT_MS);
   try {
-    const applied = await migrateUp(knex);
+    const applied = await migrateUp(knex, config.mapping);
     logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
   } catch (error) {
     const fault = classify('target', error);

@@ -81,3 +81,12 @@ export function sourceColumnsOf(table: TableMap): string[] {
     ]),
   ];
 }
+
+export function targetsOf({tables}: Pick<Mapping, 'tables'>): string[] {
+  return tables.map(({target}) => target);
+}
+
+/** The names of the source tables, each once. */
+export function sourcesOf({tables}: Pick<Mapping, 'tables'>): string[] {
+  return [...new Set(tables.map(({source}) => source))];
+}

@@ -25,9 +25,13 @@ export function loadMapping(path: string | undefined): Mapping {
     text = readFileSync(path ?? BUILT_IN, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-    throw new SyncError('config-invalid', `the mapping file ${path ?? BUILT_IN_NAME} cannot be read (${code})`, {
-      cause: error,
-    });
+    throw new SyncError(
+      'config-invalid',
+      `the mapping file ${path ?? BUILT_IN_NAME} cannot be read (${code})`,
+      {
+        cause: error,
+      },
+    );
   }
   return parseMapping(text, path ?? BUILT_IN_NAME);
 }
