@@ -32,7 +32,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
     const store = new RunStore(knex, 'trimmed', ['user']);
     const other = new RunStore(knex, 'another', ['user']);
     const finish = async (of: RunStore) =>
-      of.end(await of.begin('schedule', 'diff'), 'succeeded', noOutcomes(), null);
+      of.end(await of.begin('schedule', 'diff'), 'succeeded', noOutcomes(['user']), null);
     const [old, recent, foreign] = [await finish(store), await finish(store), await finish(other)];
     await dateBack(old.runId, 91);
     await dateBack(recent.runId, 89);

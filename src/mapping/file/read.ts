@@ -3,7 +3,7 @@
  * only importer of yaml.
  */
 import {readFileSync} from 'node:fs';
-import {LineCounter, parseDocument, stringify} from 'yaml';
+import {LineCounter, parseDocument, stringify, type Document} from 'yaml';
 import {SyncError} from '../../errors.ts';
 import {type Mapping, type TableMap, type Preference} from '../mapping.ts';
 import {parentsFirst, topologyFaults} from '../topology.ts';
@@ -60,7 +60,8 @@ export function parseMapping(text: string, file: string): Mapping {
   const {tables, names, counts} = readTables(document.toJS({reviver: plainNumber}), faults);
   faults.push(...topologyFaults(tables, names));
   if (faults.length === 0) faults.push(...countsFaults(counts, tables));
-  if (faults.length > 0) return fail(formatFaults(file, faults, document, lines));
+  if (faults.length > 0)
+    return fail(formatFaults(file, faults, path => lines.linePos(offsetOf(document, path))));
   const sorted = parentsFirst(tables);
   const labels = [...new Set([...counts, ...sorted.map(({label}) => label)])];
   return {tables: sorted, labels, canonical: canonicalForm(tables)};
@@ -74,6 +75,16 @@ function countsFaults(counts: readonly string[], tables: readonly TableMap[]): F
       ? []
       : [{path: ['counts', i], message: `no table has the label '${label}'${didYouMean(label, labels)}`}],
   );
+}
+
+/** Where a path begins in the text; for one that is not there, where the nearest thing around it begins. */
+function offsetOf(document: Document.Parsed, path: FilePath): number {
+  for (let length = path.length; length > 0; length--) {
+    const node: unknown = document.getIn(path.slice(0, length), true);
+    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range))
+      return Number(node.range[0]);
+  }
+  return document.contents?.range?.[0] ?? 0;
 }
 
 /** Whole numbers are read as big ones, so that none of them is rounded. */

@@ -11,6 +11,7 @@ import type {
   Status,
   TableOutcome,
   TableOutcomes,
+  TableVerdict,
   TriggerRequest,
   Verdict,
 } from '../../../src/status/operations.ts';
@@ -90,6 +91,17 @@ export function deadLetter(key: string, change: Partial<DeadLetter> = {}): DeadL
     ...change,
   };
 }
+
+/** A table that is equal on both sides. */
+export const NO_DRIFT: TableVerdict = {
+  compared: 10,
+  missing: 0,
+  different: 0,
+  extra: 0,
+  deadLetters: 0,
+  foreign: 0,
+  sampleKeys: [],
+};
 
 export const EQUAL: Verdict = {
   equal: true,
