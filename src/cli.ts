@@ -8,6 +8,7 @@ import {deadLettersCommand} from './cli/dead-letters.ts';
 import {doctorCommand} from './cli/doctor.ts';
 import {mappingCheck, mappingSchema, mappingShow} from './cli/mapping.ts';
 import {migrateCommand} from './cli/migrate.ts';
+import {planCommand} from './cli/plan.ts';
 import {statusCommand} from './cli/status.ts';
 import {syncCommand} from './cli/sync.ts';
 import {verifyCommand} from './cli/verify.ts';
@@ -73,6 +74,14 @@ program
   .description('compare every row, writing nothing: exit 0 equal, 1 drift, 2 could not tell')
   .option('--json', 'print the verdict as JSON')
   .action((options: {json?: boolean}) => run(context => verifyCommand(context, options.json === true), 2));
+
+program
+  .command('plan')
+  .description(
+    'say what starting with this mapping would change, writing nothing: exit 0 nothing, 1 changes, 2 could not tell',
+  )
+  .option('--json', 'print it as JSON')
+  .action((options: {json?: boolean}) => run(context => planCommand(context, options.json === true), 2));
 
 program
   .command('status')

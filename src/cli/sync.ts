@@ -7,8 +7,9 @@ import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
+import {targetsOf} from '../mapping/mapping.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
-import {TARGET_TABLES, type Run} from '../status/operations.ts';
+import type {Run} from '../status/operations.ts';
 import {RunStore} from '../status/runs.ts';
 import {Workbench} from '../workbench.ts';
 
@@ -36,7 +37,7 @@ export async function syncCommand(
         'a daemon leads this stream: use POST /sync/trigger, or stop it first',
       );
     try {
-      const store = new RunStore(knex, config.name);
+      const store = new RunStore(knex, config.name, targetsOf(config.mapping));
       await store.tidy();
       const bar = progressBar();
       const stop = AbortSignal.any([signal, lease.lost]);
@@ -97,10 +98,10 @@ function progressBar(): {update(rows: number, total: number): void; stop(): void
 }
 
 function summary(run: Run): string {
-  const rows = TARGET_TABLES.map(table => {
-    const {compared, repaired, deleted, deadLetters} = run.tables[table];
-    return `  ${table.padEnd(16)} ${compared} compared, ${repaired} repaired, ${deleted} deleted, ${deadLetters} dead letters`;
-  });
+  const rows = Object.entries(run.tables).map(
+    ([table, {compared, repaired, deleted, deadLetters, kept}]) =>
+      `  ${table.padEnd(16)} ${compared} compared, ${repaired} repaired, ${deleted} deleted, ${deadLetters} dead letters${kept === undefined ? '' : `, ${kept} kept`}`,
+  );
   const error = run.error === null ? '' : `: ${run.error}`;
   return `reconcile ${run.state} in ${((run.durationMs ?? 0) / 1000).toFixed(1)} s${error}\n${rows.join('\n')}\n`;
 }

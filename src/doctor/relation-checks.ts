@@ -1,11 +1,10 @@
 /** Foreign keys, cascades, triggers and engines: what the servers do by themselves beside what we do. */
-import {SOURCE_TABLE_NAMES, TABLE_MAPS} from '../mapping/tables.ts';
 import {queryRows} from '../db/connection.ts';
 import {textRows} from '../db/server.ts';
+import {joinsSame} from '../mapping/entities.ts';
+import {copiedFrom, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
-
-const TARGET_NAMES: readonly string[] = TABLE_MAPS.map(({target}) => target);
 
 interface ForeignKey {
   readonly name: string;
@@ -58,18 +57,16 @@ function logsCascades({info}: Probe): boolean {
   return info.flavour === 'mysql' && (major > 9 || (major === 9 && minor >= 6));
 }
 
-const MAPPED: readonly string[] = SOURCE_TABLE_NAMES;
-
-/** Cascades between mapped tables are made up for; one that comes from elsewhere is seen by nobody. */
-export async function checkCascades(probe: Probe): Promise<Finding[]> {
-  const keys = (await foreignKeysOf(probe, SOURCE_TABLE_NAMES)).filter(
+/** What a cascade from a parent of the mapping does is worked out; one that comes from elsewhere is not seen. */
+export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Finding[]> {
+  const keys = (await foreignKeysOf(probe, sourcesOf(mapping))).filter(
     ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
   );
   if (logsCascades(probe))
     return [
       ok('source', 'cascades', `${keys.length} foreign keys cascade, and this server logs what they do`),
     ];
-  const blind = keys.filter(key => !isFollowed(probe, key));
+  const blind = keys.filter(key => !isFollowed(probe, key, mapping));
   const followed = keys.length - blind.length;
   return [
     ok(
@@ -77,11 +74,11 @@ export async function checkCascades(probe: Probe): Promise<Finding[]> {
       'cascades',
       followed === 0
         ? 'no cascades between the mapped tables'
-        : `${followed} foreign keys cascade between mapped tables, which is made up for`,
+        : `${followed} foreign keys cascade between mapped tables, which is worked out`,
     ),
     ...blind.map(key =>
       warning('source', 'cascades', {
-        message: `${key.table}.${key.name} cascades from ${key.schema}.${key.referenced}, which is not mapped`,
+        message: `${key.table}.${key.name} cascades from ${key.schema}.${key.referenced}, which is no parent in the mapping`,
         why: 'what a cascade does is not in the log: the target shows it after the next reconcile only',
         mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns}) REFERENCES ${quoteName(key.schema)}.${quoteName(key.referenced)} (${key.referencedColumns}); -- and delete the rows themselves, children first`,
       }),
@@ -89,30 +86,47 @@ export async function checkCascades(probe: Probe): Promise<Finding[]> {
   ];
 }
 
-function isFollowed(probe: Probe, {table, schema, referenced}: ForeignKey): boolean {
-  return (
-    schema === probe.database &&
-    table === 'institute_user' &&
-    MAPPED.includes(referenced) &&
-    referenced !== 'institute_user'
+/** Whether a foreign key of the source is a reference that the mapping names. */
+function isFollowed(probe: Probe, key: ForeignKey, {tables}: Mapping): boolean {
+  if (key.schema !== probe.database) return false;
+  return tables.some(
+    child =>
+      child.source === key.table &&
+      child.parents.some(({table, columns}) => {
+        const parent = tables.find(({target}) => target === table);
+        return (
+          parent?.source === key.referenced &&
+          joinsSame(
+            namesOf(key.columns),
+            namesOf(key.referencedColumns),
+            columns.map(name => copiedFrom(child, name)),
+            parent.key.map(name => copiedFrom(parent, name)),
+          )
+        );
+      }),
   );
 }
 
+/** The names in a list as SHOW CREATE TABLE prints it. */
+function namesOf(list: string): string[] {
+  return [...list.matchAll(/`((?:[^`]|``)+)`/g)].map(([, name = '']) => name.replaceAll('``', '`'));
+}
+
 /** The target's own foreign keys: ours want order, others' can hold a row fast or make rows vanish. */
-export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
+export async function checkTargetRelations(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const rows = textRows(
     await queryRows(
       'target',
       probe.connection,
       `SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
         WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IN (?) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3`,
-      [probe.database, TARGET_NAMES],
+      [probe.database, tables],
     ),
   );
   const strangers = rows.filter(
-    ([schema, table = '']) => schema !== probe.database || !TARGET_NAMES.includes(table),
+    ([schema, table = '']) => schema !== probe.database || !tables.includes(table),
   );
-  const own = (await foreignKeysOf(probe, TARGET_NAMES)).filter(
+  const own = (await foreignKeysOf(probe, tables)).filter(
     ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
   );
   return [
@@ -136,8 +150,7 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
 }
 
 /** Transactions need InnoDB on the target; on the source, other engines log rows that a snapshot does not hold still. */
-export async function checkEngines(probe: Probe): Promise<Finding[]> {
-  const names = probe.side === 'target' ? TARGET_NAMES : SOURCE_TABLE_NAMES;
+export async function checkEngines(probe: Probe, names: readonly string[]): Promise<Finding[]> {
   const rows = textRows(
     await queryRows(
       probe.side,
@@ -178,11 +191,11 @@ function viewFault(side: 'source' | 'target', table: string): Finding {
 }
 
 /** Triggers of the target fire for our writes as for anybody's. */
-export async function checkTriggers(probe: Probe): Promise<Finding[]> {
+export async function checkTriggers(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const {rows} = await ask(
     probe,
     'SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE IN (?)',
-    [probe.database, TARGET_NAMES],
+    [probe.database, tables],
   );
   return textRows((rows ?? []).map(row => [...row])).map(([name = '', table = '']) =>
     warning('target', 'triggers', {

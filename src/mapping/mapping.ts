@@ -57,6 +57,8 @@ export interface TableMap {
 export interface Mapping {
   /** Parents before children; otherwise in the order of the file. */
   readonly tables: readonly TableMap[];
+  /** The labels of all tables in the order in which counts show them. */
+  readonly labels: readonly string[];
   /** Equal for two mappings that mean the same. */
   readonly canonical: string;
 }
@@ -78,4 +80,13 @@ export function sourceColumnsOf(table: TableMap): string[] {
       ...table.prefer.map(({column}) => column),
     ]),
   ];
+}
+
+export function targetsOf({tables}: Pick<Mapping, 'tables'>): string[] {
+  return tables.map(({target}) => target);
+}
+
+/** The names of the source tables, each once. */
+export function sourcesOf({tables}: Pick<Mapping, 'tables'>): string[] {
+  return [...new Set(tables.map(({source}) => source))];
 }

@@ -129,7 +129,8 @@ export async function countBoth(config: Config, until = new AbortController().si
         const [row] = await queryRows(side, connection, sql);
         return Number(row?.[0] ?? 0);
       };
-      const counts: {source: Record<string, number>; target: Record<string, number>} = {source: {}, target: {}};
+      const none = () => Object.fromEntries(mapping.labels.map(label => [label, 0]));
+      const counts: Record<'source' | 'target', Record<string, number>> = {source: none(), target: none()};
       for (const entity of plan.entities) {
         const eligible = await one('source', source, countEligible(entity));
         for (const {map} of entity.tables) counts.source[map.label] = eligible;

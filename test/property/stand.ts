@@ -16,6 +16,7 @@ import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
+import {LAAS} from '../helpers/laas-mapping.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
 
 // Nothing may depend on the zone of the process.
@@ -37,7 +38,7 @@ export function sessionsFor({
   let sessions: Sessions | undefined;
   beforeAll(async () => {
     const knex = await openKnex(configOf(server, target), silentLogger);
-    await migrateUp(knex);
+    await migrateUp(knex, LAAS);
     await knex.destroy();
     const sql = await connectForTests(server, source);
     await sql.query("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+05:30'");

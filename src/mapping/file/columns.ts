@@ -76,7 +76,9 @@ function toColumn(target: string, parsed: z.infer<(typeof OPERATOR_SCHEMAS)[Oper
       Object.entries(parsed.values).map(([from, to]) => [normalised(from), textOf(to)]),
     );
     const otherwise =
-      parsed.otherwise === undefined || parsed.otherwise === null ? parsed.otherwise : textOf(parsed.otherwise);
+      parsed.otherwise === undefined || parsed.otherwise === null
+        ? parsed.otherwise
+        : textOf(parsed.otherwise);
     return {target, from: [parsed.lookup], use: {operator: 'lookup', values, otherwise}, checks};
   }
   if ('oneOf' in parsed) {

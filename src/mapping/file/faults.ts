@@ -1,6 +1,5 @@
 /** Where in a mapping file something is wrong, and what would be right. */
 import {distance} from 'fastest-levenshtein';
-import type {Document, LineCounter} from 'yaml';
 
 /** Names and places in lists, from the top of the file. */
 export type FilePath = readonly (string | number)[];
@@ -11,15 +10,23 @@ export interface FileFault {
   readonly message: string;
 }
 
-/** `file:line:column: path: message`, one line for each fault, in the order of the file. */
+export interface Place {
+  readonly line: number;
+  readonly col: number;
+}
+
+/**
+ * `file:line:column: path: message`, one line for each fault, in the order of the file.
+ *
+ * @param placeOf where a path stands in the file; for one that is not there, where the nearest thing around it does
+ */
 export function formatFaults(
   file: string,
   faults: readonly FileFault[],
-  document: Document.Parsed | null,
-  lines: LineCounter,
+  placeOf: (path: FilePath) => Place,
 ): string {
   return faults
-    .map(fault => ({fault, at: lines.linePos(document === null ? 0 : offsetOf(document, fault.path))}))
+    .map(fault => ({fault, at: placeOf(fault.path)}))
     .toSorted((a, b) => a.at.line - b.at.line || a.at.col - b.at.col)
     .map(({fault: {path, message}, at}) => {
       // `tables` stands before every path and says nothing.
@@ -27,16 +34,6 @@ export function formatFaults(
       return `${file}:${at.line}:${at.col}: ${shown.length === 0 ? '' : `${shown.join('.')}: `}${message}`;
     })
     .join('\n');
-}
-
-/** Where a path begins in the text; for one that is not there, where the nearest thing around it begins. */
-function offsetOf(document: Document.Parsed, path: FilePath): number {
-  for (let length = path.length; length > 0; length--) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range))
-      return Number(node.range[0]);
-  }
-  return document.contents?.range?.[0] ?? 0;
 }
 
 /** More edits than this make another word, not a slip. */

@@ -3,12 +3,12 @@
  * only importer of yaml.
  */
 import {readFileSync} from 'node:fs';
-import {LineCounter, parseDocument, stringify} from 'yaml';
+import {LineCounter, parseDocument, stringify, type Document} from 'yaml';
 import {SyncError} from '../../errors.ts';
 import {type Mapping, type TableMap, type Preference} from '../mapping.ts';
 import {parentsFirst, topologyFaults} from '../topology.ts';
 import {readColumn, readCondition, textOf, zodFaults} from './columns.ts';
-import {formatFaults, type FileFault, type FilePath} from './faults.ts';
+import {didYouMean, formatFaults, type FileFault, type FilePath} from './faults.ts';
 import {fileSchema, tableSchema} from './schema.ts';
 
 /** Stands in the package beside the compiled program, and in a checkout at its top. */
@@ -25,9 +25,13 @@ export function loadMapping(path: string | undefined): Mapping {
     text = readFileSync(path ?? BUILT_IN, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-    throw new SyncError('config-invalid', `the mapping file ${path ?? BUILT_IN_NAME} cannot be read (${code})`, {
-      cause: error,
-    });
+    throw new SyncError(
+      'config-invalid',
+      `the mapping file ${path ?? BUILT_IN_NAME} cannot be read (${code})`,
+      {
+        cause: error,
+      },
+    );
   }
   return parseMapping(text, path ?? BUILT_IN_NAME);
 }
@@ -53,10 +57,34 @@ export function parseMapping(text: string, file: string): Mapping {
     );
   }
   const faults: FileFault[] = [];
-  const {tables, names} = readTables(document.toJS({reviver: plainNumber}), faults);
+  const {tables, names, counts} = readTables(document.toJS({reviver: plainNumber}), faults);
   faults.push(...topologyFaults(tables, names));
-  if (faults.length > 0) return fail(formatFaults(file, faults, document, lines));
-  return {tables: parentsFirst(tables), canonical: canonicalForm(tables)};
+  if (faults.length === 0) faults.push(...countsFaults(counts, tables));
+  if (faults.length > 0)
+    return fail(formatFaults(file, faults, path => lines.linePos(offsetOf(document, path))));
+  const sorted = parentsFirst(tables);
+  const labels = [...new Set([...counts, ...sorted.map(({label}) => label)])];
+  return {tables: sorted, labels, canonical: canonicalForm(tables)};
+}
+
+/** Labels that no table has. */
+function countsFaults(counts: readonly string[], tables: readonly TableMap[]): FileFault[] {
+  const labels = tables.map(({label}) => label);
+  return counts.flatMap((label, i) =>
+    labels.includes(label)
+      ? []
+      : [{path: ['counts', i], message: `no table has the label '${label}'${didYouMean(label, labels)}`}],
+  );
+}
+
+/** Where a path begins in the text; for one that is not there, where the nearest thing around it begins. */
+function offsetOf(document: Document.Parsed, path: FilePath): number {
+  for (let length = path.length; length > 0; length--) {
+    const node: unknown = document.getIn(path.slice(0, length), true);
+    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range))
+      return Number(node.range[0]);
+  }
+  return document.contents?.range?.[0] ?? 0;
 }
 
 /** Whole numbers are read as big ones, so that none of them is rounded. */
@@ -65,17 +93,21 @@ function plainNumber(_: unknown, value: unknown): unknown {
 }
 
 /** The tables without a fault of their own, and the names of all. */
-function readTables(written: unknown, faults: FileFault[]): {tables: TableMap[]; names: readonly string[]} {
+function readTables(
+  written: unknown,
+  faults: FileFault[],
+): {tables: TableMap[]; names: readonly string[]; counts: readonly string[]} {
   const file = fileSchema.safeParse(written);
   if (!file.success) {
     faults.push(...zodFaults(file.error, [], Object.keys(fileSchema.shape)));
-    return {tables: [], names: []};
+    return {tables: [], names: [], counts: []};
   }
   const entries = Object.entries(file.data.tables);
   if (entries.length === 0) faults.push({path: ['tables'], message: 'there is no table'});
   return {
     tables: entries.flatMap(([target, table]) => readTable(target, table, faults) ?? []),
     names: entries.map(([target]) => target),
+    counts: file.data.counts ?? [],
   };
 }
 
@@ -144,8 +176,12 @@ function canonicalForm(tables: readonly TableMap[]): string {
 }
 
 /** The mapping in the form of a file, with every default written out. */
-export function formatMapping({tables}: Mapping): string {
-  return stringify({version: 1, tables: Object.fromEntries(tables.map(table => [table.target, tableOf(table)]))});
+export function formatMapping({tables, labels}: Mapping): string {
+  return stringify({
+    version: 1,
+    counts: labels,
+    tables: Object.fromEntries(tables.map(table => [table.target, tableOf(table)])),
+  });
 }
 
 function tableOf(table: TableMap): object {

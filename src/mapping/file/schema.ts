@@ -55,6 +55,8 @@ export const tableSchema = z.strictObject({
 
 export const fileSchema = z.strictObject({
   version: z.literal(1),
+  /** Labels in the order in which counts show them; those that are not named follow. */
+  counts: z.array(z.string().min(1).max(MAX_NAME)).optional(),
   tables: z.record(name, z.unknown()),
 });
 
