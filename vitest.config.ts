@@ -1,7 +1,10 @@
 import {defineConfig} from 'vitest/config';
 
-/** One project for each kind of test (design.md §7); the kinds that need servers share one of each flavour. */
-function project(name: string, options: {timeoutMs: number; servers: boolean; order: number}) {
+const SERVERS = 'test/helpers/global-setup.ts';
+const CHROMIUM = 'test/helpers/chromium-setup.ts';
+
+/** One project for each kind of test; the kinds that need servers share one of each edition. */
+function project(name: string, options: {timeoutMs: number; setup: string[]; order: number}) {
   return {
     extends: true as const,
     test: {
@@ -9,7 +12,7 @@ function project(name: string, options: {timeoutMs: number; servers: boolean; or
       include: [`test/${name}/**/*.test.ts`],
       testTimeout: options.timeoutMs,
       hookTimeout: options.timeoutMs,
-      globalSetup: options.servers ? ['test/helpers/global-setup.ts'] : [],
+      globalSetup: options.setup,
       // Kinds that measure time, or kill things, don't run beside the others.
       sequence: {groupOrder: options.order},
     },
@@ -24,11 +27,11 @@ export default defineConfig({
     silent: 'passed-only',
     teardownTimeout: 30_000,
     projects: [
-      project('unit', {timeoutMs: 5_000, servers: false, order: 0}),
-      project('property', {timeoutMs: 60_000, servers: true, order: 1}),
-      project('db', {timeoutMs: 60_000, servers: true, order: 2}),
-      project('fault', {timeoutMs: 120_000, servers: true, order: 3}),
-      project('e2e', {timeoutMs: 120_000, servers: true, order: 4}),
+      project('unit', {timeoutMs: 5_000, setup: [], order: 0}),
+      project('property', {timeoutMs: 60_000, setup: [SERVERS], order: 1}),
+      project('db', {timeoutMs: 60_000, setup: [SERVERS], order: 2}),
+      project('fault', {timeoutMs: 120_000, setup: [SERVERS], order: 3}),
+      project('e2e', {timeoutMs: 120_000, setup: [SERVERS, CHROMIUM], order: 4}),
     ],
   },
 });

@@ -109,7 +109,7 @@ async function assertEqual({s, t}: Stand): Promise<void> {
 
 async function replica({source, s}: Stand, start: string, threads: number): Promise<number> {
   const server = await startServer({
-    flavour: 'mariadb',
+    edition: 'mariadb',
     durable: true,
     options: [...SERVER_OPTIONS, `--slave-parallel-threads=${threads}`, '--slave-parallel-mode=optimistic'],
   });

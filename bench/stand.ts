@@ -4,7 +4,7 @@ import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import type mysql from 'mysql2/promise';
 import {connect} from '../test/servers/databases.ts';
-import type {Flavour} from '../test/servers/provision.ts';
+import type {Edition} from '../test/servers/provision.ts';
 import {freePort, startServer, type TestServer} from '../test/servers/server.ts';
 
 /** As MariaDB has it unless told otherwise, but for room enough that disks do not decide. */
@@ -47,10 +47,10 @@ export interface Stand {
 }
 
 /** Two servers, the source with the tables and nothing in them, the target migrated. */
-export async function openStand(flavour: Flavour, sourceOptions: string[] = []): Promise<Stand> {
+export async function openStand(edition: Edition, sourceOptions: string[] = []): Promise<Stand> {
   const [source, target] = await Promise.all([
-    startServer({flavour, durable: true, options: [...SERVER_OPTIONS, ...sourceOptions]}),
-    startServer({flavour, durable: true, options: [...SERVER_OPTIONS]}),
+    startServer({edition, durable: true, options: [...SERVER_OPTIONS, ...sourceOptions]}),
+    startServer({edition, durable: true, options: [...SERVER_OPTIONS]}),
   ]);
   const setup = await connect(source);
   await setup.query('CREATE DATABASE laas CHARACTER SET utf8mb4');

@@ -1,21 +1,19 @@
 /** One attempt to stream: connect, check, then read, compact and apply until something ends it. */
 import {setImmediate as turn} from 'node:timers/promises';
-import type {Applier, ApplyOptions, Next} from '../src/apply/applier.ts';
-import type {Hands} from '../src/apply/hands.ts';
-import {isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
+import type {ApplyOptions, Next} from '../src/apply/applier.ts';
+import type {Outcome} from '../src/apply/transaction.ts';
+import {EMPTY_CHANGE_SET, isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
-import type {Checkpoint, Progress} from '../src/apply/checkpoint.ts';
-import type {ApplyLock, Turn} from '../src/apply/mutex.ts';
-import type {StreamTap} from '../src/apply/stream-tap.ts';
-import type {ConnectionOptions} from '../src/db/connection.ts';
+import type {Progress} from '../src/apply/checkpoint.ts';
+import type {Turn} from '../src/apply/mutex.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
 import type {LogOffset} from '../src/position/position.ts';
-import type {Logger} from '../src/logger.ts';
-import type {Plan} from '../src/mapping/plan.ts';
-import type {LagTracker} from '../src/status/lag.ts';
 import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
 import type {SourceEvent} from './events.ts';
+import type {AttemptDeps, Connections} from './attempt-deps.ts';
+import {retryConflicts} from './conflicts.ts';
 import {TransactionQueue} from './queue.ts';
+import {QuietSaves} from './quiet-saves.ts';
 import {StallWatch} from './stall-watch.ts';
 import type {CompactedBatch} from './transaction/batch.ts';
 import {Batches, type Batch} from './transaction/batches.ts';
@@ -27,49 +25,8 @@ const QUEUE_BYTES = 4 * 1024 * 1024;
 const PART_BYTES = 2 * 1024 * 1024;
 /** How often it is looked whether the stream goes on. */
 const STALL_CHECK_MS = 1000;
-/** How often a position is saved that nothing of ours came with. */
-const QUIET_SAVE_MS = 1000;
-
-/** What an attempt needs that is made anew for each. */
-export interface Connections {
-  readonly hands: Hands;
-  readonly applier: Applier;
-  readonly checkpoint: Checkpoint;
-  readonly binlog: ConnectionOptions;
-  /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
-  readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;
-  readonly close: () => void;
-}
-
-export interface AttemptDeps {
-  readonly database: string;
-  /** An id for one connection to the source's log. */
-  readonly nextServerId: () => number;
-  /**
-   * Connects to both servers, checks them and the saved position.
-   *
-   * @throws SyncError with the reaction that fits
-   */
-  readonly connect: (signal: AbortSignal) => Promise<Connections>;
-  readonly lock: ApplyLock;
-  readonly tap: StreamTap;
-  readonly lag: LagTracker;
-  readonly logger: Logger;
-  readonly now: () => number;
-  readonly onStreaming: () => void;
-  readonly onApplied: (batch: AppliedBatch) => void;
-  /** The log told that rows changed but not how: a reconcile is owed, and saved as owed. */
-  readonly onReconcileOwed: (reason: string) => void;
-}
-
-export interface AppliedBatch {
-  readonly transactions: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly durationMs: number;
-  readonly outcome: Awaited<ReturnType<Applier['apply']>> | null;
-  readonly oldestCommitMs: number | null;
-}
+/** Longer chains of rows that make others give way are left to the next reconcile. */
+const MAX_RETRY_ROUNDS = 100;
 
 /**
  * @returns never otherwise than by an exception
@@ -98,8 +55,9 @@ class Attempt {
   readonly #source: BinlogSource;
   readonly #stall = new StallWatch();
   readonly #stallTimer: NodeJS.Timeout;
+  readonly #ended = new AbortController();
   #received: LogOffset | null = null;
-  #savedAtMs: number;
+  readonly #saves: QuietSaves;
   #unsaved: Progress | null = null;
   /** Of the batch that follows, where it was sent behind the one before it. */
   #turn: Turn | null = null;
@@ -109,8 +67,9 @@ class Attempt {
     if (checkpoint.position === null) throw new SyncError('internal', 'there is no position to stream from');
     this.#deps = deps;
     this.#connections = connections;
-    this.#savedAtMs = deps.now();
-    this.#builder = new TransactionBuilder({database: deps.database, maxBytes: PART_BYTES});
+    const {position, offset} = checkpoint;
+    this.#saves = new QuietSaves({position, offset}, deps.now());
+    this.#builder = new TransactionBuilder({database: connections.database, maxBytes: PART_BYTES});
     this.#queue = new TransactionQueue({
       pauseBytes: QUEUE_BYTES,
       resumeBytes: QUEUE_BYTES / 2,
@@ -125,10 +84,11 @@ class Attempt {
     });
     this.#source = openBinlogSource({
       connection: connections.binlog,
-      database: deps.database,
+      database: connections.database,
       serverId: deps.nextServerId(),
       position: checkpoint.position,
       plan: () => this.#batches.plan,
+      collations: connections.collations,
       onEvent: event => this.#read(event),
       onFault: error => this.#queue.fail(error),
       now: deps.now,
@@ -138,6 +98,29 @@ class Attempt {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const retrying = this.#retryConflicts(signal);
+    try {
+      await this.#stream(signal);
+    } finally {
+      // No more than the page in hand, over the connection that is closed next.
+      this.#ended.abort();
+      await retrying;
+    }
+  }
+
+  async #retryConflicts(signal: AbortSignal): Promise<void> {
+    const {applier, hands, checkpoint} = this.#connections;
+    const {lock, tap} = this.#deps;
+    const {position, offset} = checkpoint;
+    if (position === null) return;
+    const need = {position, offset, openGtid: null};
+    const until = AbortSignal.any([signal, this.#ended.signal]);
+    await retryConflicts({applier, hands, lock, tap, need}, until).catch((error: unknown) =>
+      this.#queue.fail(error instanceof Error ? error : new SyncError('internal', 'an unexpected fault')),
+    );
+  }
+
+  async #stream(signal: AbortSignal): Promise<void> {
     let streaming = false;
     let ahead: Batch | null = null;
     for (;;) {
@@ -224,15 +207,22 @@ class Attempt {
       return;
     }
     this.#deps.tap.applying(changes);
-    const outcome = await applier.apply(hands, changes, {
-      ...optionsOf(compacted),
-      next: next.then(
-        following => this.#asNext(following),
-        () => null,
-      ),
-    });
-    this.#saved();
-    await this.#retryWaiting(changes, need);
+    let outcome: Outcome;
+    try {
+      outcome = await applier.apply(hands, changes, {
+        ...optionsOf(compacted),
+        next: next.then(
+          following => this.#asNext(following),
+          () => null,
+        ),
+      });
+      this.#saved(progress);
+      await this.#retryWaiting(changes, outcome, need);
+    } catch (error) {
+      // It may be committed, and those who wait for its values were not tried again.
+      applier.mustRetryConflicts = true;
+      throw error;
+    }
     const durationMs = this.#deps.now() - startedMs;
     this.#deps.onApplied({...compacted, durationMs, outcome});
     if (reason !== null) this.#deps.onReconcileOwed(reason);
@@ -247,30 +237,35 @@ class Attempt {
     return {changes: batch.compacted.changes, options: optionsOf(batch.compacted), mayFollow};
   }
 
-  /** Rows that wait for a unique value that one of these keys may have freed. */
-  async #retryWaiting(changes: ChangeSet, need: Need): Promise<void> {
+  /** Rows that wait for a unique value that one of these keys, or who gave way to it, may have freed. */
+  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
     const {applier, hands} = this.#connections;
-    const retry = await applier.waitingFor(hands.session, changes);
-    if (isEmpty(retry)) return;
-    this.#deps.tap.applying(retry);
-    await applier.apply(hands, retry, {progress: null, follow: true, need});
+    let retry = await applier.waitingFor(hands.session, changes, evicted);
+    for (let rounds = 0; !isEmpty(retry) && rounds < MAX_RETRY_ROUNDS; rounds++) {
+      this.#deps.tap.applying(retry);
+      const outcome = await applier.apply(hands, retry, {progress: null, follow: true, need});
+      // Who gets a value may have made others give way, for whom more rows wait.
+      retry = await applier.waitingFor(hands.session, EMPTY_CHANGE_SET, outcome.evicted);
+    }
   }
 
   /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */
   async #quietly(progress: Progress | null, atOnce: boolean): Promise<void> {
     this.#unsaved = progress ?? this.#unsaved;
-    if (this.#unsaved !== null && (atOnce || this.#deps.now() - this.#savedAtMs >= QUIET_SAVE_MS))
+    if (this.#unsaved !== null && (atOnce || this.#saves.isDue(this.#unsaved, this.#deps.now())))
       await this.#save(this.#unsaved);
   }
 
   async #save(progress: Progress): Promise<void> {
     await this.#connections.applier.saveProgress(this.#connections.hands.session, progress);
-    this.#saved();
+    this.#saved(progress);
   }
 
-  #saved(): void {
+  #saved(progress: Progress | null): void {
+    if (progress === null) return;
     this.#unsaved = null;
-    this.#savedAtMs = this.#deps.now();
+    this.#saves.saved(progress, this.#deps.now());
+    this.#deps.onAdvance();
   }
 }
 

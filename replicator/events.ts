@@ -27,6 +27,8 @@ export type SourceEvent =
   | {readonly tag: 'rows'; readonly rows: RowBlock}
   /** Row images without the row's key, in a mapped table. */
   | {readonly tag: 'unreadable-rows'; readonly table: SourceTable}
+  /** Rows of a table changed from which a foreign key's cascade reaches mapped rows, which the log does not show. */
+  | {readonly tag: 'unlogged-cascade'}
   | {readonly tag: 'commit'; readonly offset: LogOffset | null; readonly committedAtMs: number}
   | {readonly tag: 'rollback'; readonly offset: LogOffset | null}
   /** Part of a transaction was undone after its rows were logged. */
@@ -36,7 +38,10 @@ export type SourceEvent =
   /** Any other statement: DDL, or DML in statement format. */
   | {
       readonly tag: 'statement';
+      /** The session's default schema. */
       readonly database: string;
+      /** The schemas that it changed, as MySQL logs them; null where the log does not tell. */
+      readonly databases: readonly string[] | null;
       readonly sql: string;
       readonly offset: LogOffset | null;
       readonly executedAtMs: number;

@@ -6,7 +6,8 @@ import {describeError, type Logger} from '../src/logger.ts';
 import {StoppedError, SyncError} from '../src/errors.ts';
 import {Backoff, pause} from '../src/lifecycle/backoff.ts';
 import type {ReplicationState} from '../src/status/operations.ts';
-import {streamOnce, type AttemptDeps} from './attempt.ts';
+import {streamOnce} from './attempt.ts';
+import type {AttemptDeps} from './attempt-deps.ts';
 
 export interface ReplicatorDeps extends AttemptDeps {
   readonly logger: Logger;
@@ -17,43 +18,45 @@ export interface ReplicatorDeps extends AttemptDeps {
 }
 
 const HALT_RECHECK_MS = 3000;
-/** After a halt, an attempt must last this long before it counts: what halted it may come again at once. */
-const HALT_OVER_MS = 1500;
 const POSITION_UNKNOWN = 1236;
 const MAX_DISPLACED = 10;
 
 /**
  * Streams until told to stop.
  *
+ * The backoff begins again only with progress: a connection that was made proves nothing, since what is sent
+ * over it may be refused as before. After a fault of the target, or a halt, the stream is not called running
+ * until there is progress, so that the status says what is wrong meanwhile.
+ *
  * @returns when the signal is set; the transaction in hand is finished before
  * @throws SyncError that no further attempt can mend
  */
 export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
-  const halt: Halt = {message: null};
+  const trouble: Trouble = {fault: null};
   let displaced = 0;
+  deps.onState('starting', null);
   while (!signal.aborted) {
-    let settling: NodeJS.Timeout | undefined;
+    const streaming = () => {
+      trouble.fault = null;
+      deps.onStreaming();
+    };
     try {
-      const streaming = () => {
-        backoff.reset();
-        halt.message = null;
-        deps.onStreaming();
-      };
-      // Looking again whether a halt is over does not end it.
-      if (halt.message === null) deps.onState('starting', null);
       await streamOnce(
         {
           ...deps,
           onStreaming: () => {
-            if (halt.message === null) streaming();
-            else settling = setTimeout(streaming, HALT_OVER_MS);
+            if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();
+          },
+          onAdvance: () => {
+            backoff.reset();
+            if (trouble.fault !== null) streaming();
+            deps.onAdvance();
           },
         },
         signal,
       );
     } catch (error) {
-      clearTimeout(settling);
       if (error instanceof StoppedError || signal.aborted) return;
       const fault = toSyncError(error);
       displaced = fault.code === 'stream-displaced' && fault.errno === POSITION_UNKNOWN ? displaced + 1 : 0;
@@ -61,24 +64,30 @@ export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): 
       const lost =
         displaced > MAX_DISPLACED ? new SyncError('position-lost', fault.message, {cause: fault}) : fault;
       if (lost !== fault) displaced = 0;
-      await react(deps, lost, backoff, halt, signal);
+      await react(deps, lost, backoff, trouble, signal);
     }
   }
 }
 
-/** Why replication is halted, so that it is said once and not at each look. */
-interface Halt {
-  message: string | null;
+/** The fault that is not over yet. */
+interface Trouble {
+  fault: SyncError | null;
+}
+
+/** Faults that come again as soon as the same batch does, however well the servers can be reached. */
+function needsProgress({code, reaction}: SyncError): boolean {
+  return reaction === 'halt' || (reaction === 'retry' && !/^(source|stream)-/.test(code));
 }
 
 async function react(
   deps: ReplicatorDeps,
   fault: SyncError,
   backoff: Backoff,
-  halt: Halt,
+  trouble: Trouble,
   signal: AbortSignal,
 ): Promise<void> {
-  if (fault.reaction !== 'halt') halt.message = null;
+  const before = trouble.fault;
+  trouble.fault = fault;
   const {logger} = deps;
   switch (fault.reaction) {
     case 'retry': {
@@ -87,7 +96,7 @@ async function react(
       const ms = backoff.nextMs();
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);
-      // A passing fault is nobody's business; one that stays is.
+      // A fault that passes by itself is worth no warning; one that stays is.
       logger[backoff.failures > 3 ? 'warn' : 'info'](
         {event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)},
         'replication interrupted, trying again',
@@ -96,16 +105,16 @@ async function react(
     }
     case 'halt':
       deps.onState('halted', fault);
-      if (halt.message !== fault.message)
+      // Said once, and not at each look.
+      if (before?.message !== fault.message)
         logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
-      halt.message = fault.message;
       return pause(HALT_RECHECK_MS, signal);
     case 'reanchor':
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);
       logger.warn(
         {event: 'replication.reanchor', err: describeError(fault)},
-        'the position is lost: starting anew, with a full reconcile',
+        'the position is lost: a full reconcile follows, from a new position',
       );
       try {
         await deps.anchor(signal);
@@ -117,7 +126,7 @@ async function react(
           deps,
           next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next,
           backoff,
-          halt,
+          trouble,
           signal,
         );
       }

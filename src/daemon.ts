@@ -1,6 +1,7 @@
 /** The daemon: waits for the lease, leads while it has it, and answers for what it does meanwhile. */
 import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
+import {KnownWrites} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
 import {StoppedError, SyncError} from './errors.ts';
@@ -8,7 +9,7 @@ import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
 import {Bookkeeping} from './status/bookkeeping.ts';
-import type {Unseen} from './status/health.ts';
+import {oneMoreUnseen, type Unseen} from './status/health.ts';
 import {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {
@@ -58,6 +59,7 @@ export class Daemon implements Operations {
   #countDue = new AbortController();
   #unseen: Unseen | null = null;
   #reconnects = 0;
+  readonly #writes = new KnownWrites();
   /** Where the leader before stopped. */
   #saved: Place | null = null;
 
@@ -113,9 +115,10 @@ export class Daemon implements Operations {
     }
   }
 
-  async #lead(signal: AbortSignal, onLeading: () => void): Promise<void> {
+  /** @param onAdvance called when leading has got something done */
+  async #lead(signal: AbortSignal, onAdvance: () => void): Promise<void> {
     const {config, logger, metrics, holder} = this.#deps;
-    const options = {config: config.target, stream: config.name, holder};
+    const options = {config: config.target, stream: config.name, holder, writes: this.#writes};
     const lease = await waitForLease(options, signal, () => {
       this.#setState('standby', null);
       logger.info({event: 'lease.waiting'}, 'another instance leads: standing by');
@@ -123,7 +126,6 @@ export class Daemon implements Operations {
     try {
       logger.info({event: 'lease.acquired', token: lease.fence.token}, 'this instance leads');
       metrics.leader(true);
-      onLeading();
       this.#setState('starting', null);
       const leadership = new Leadership(
         {
@@ -135,10 +137,14 @@ export class Daemon implements Operations {
           logger,
           events: {
             onState: (state, fault) => this.#setState(state, fault),
-            onRun: run => this.#onRun(run),
+            onAdvance,
+            onRun: run => {
+              if (run.state === 'succeeded') onAdvance();
+              this.#onRun(run);
+            },
             onProgress: progress => this.#onProgress(progress),
             onForeign: foreign => (this.#foreign = foreign),
-            onUnseen: reason => (this.#unseen = {reason, atMs: Date.now()}),
+            onUnseen: reason => (this.#unseen = oneMoreUnseen(this.#unseen, reason, Date.now())),
             onApplied: batch => {
               const {transactions, rows} = this.#applied;
               this.#applied = {
@@ -207,7 +213,9 @@ export class Daemon implements Operations {
   }
 
   async trigger(request: TriggerRequest): Promise<StartedRun> {
-    return this.#leader().runner.start('api', request);
+    const {runId, ended} = await this.#leader().runner.start('api', request);
+    // Whoever has the answer must not see a status from before it.
+    return {runId, ended: ended.then(run => this.#afterReading(run))};
   }
 
   verify(signal: AbortSignal): Promise<Verdict> {
@@ -238,12 +246,17 @@ export class Daemon implements Operations {
     return this.#store.deadLetters(page);
   }
 
-  retryDeadLetters(): Promise<{retried: number; remaining: number}> {
-    return this.#leader().runner.retryDeadLetters();
+  async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
+    return this.#afterReading(await this.#leader().runner.retryDeadLetters());
   }
 
   subscribe(listener: (event: OperationEvent) => void): () => void {
     return this.#subscribers.add(listener);
+  }
+
+  async #afterReading<T>(answer: T): Promise<T> {
+    await this.#bookkeeping.read();
+    return answer;
   }
 
   #leader(): Leadership {
@@ -253,7 +266,8 @@ export class Daemon implements Operations {
   }
 
   #setState(state: ReplicationState, fault: SyncError | null): void {
-    if (state === this.#state && fault?.code === this.#fault?.code) return;
+    if (state === this.#state && fault?.code === this.#fault?.code && fault?.message === this.#fault?.message)
+      return;
     if (state !== this.#state) {
       this.#stateSinceMs = Date.now();
       this.#deps.logger.info({event: 'state', state}, `replication is ${state}`);

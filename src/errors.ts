@@ -35,19 +35,27 @@ export const ERROR_CODES = {
   },
   'target-unreachable': {
     reaction: 'retry',
-    meaning: 'The target cannot be reached, or the connection to it was lost.',
-    action: 'Nothing, if it passes. Otherwise check the network, the account and the server.',
+    meaning:
+      'The target cannot be reached, the connection to it was lost, or it takes no writes: it is read-only, or a node that its cluster has lost.',
+    action:
+      'Nothing, if it passes. Otherwise check the network, the account and the server. A read-only server is not the one to write to, or read_only must be switched off there.',
   },
   'target-rejected-batch': {
     reaction: 'retry',
-    meaning: 'The target refused a whole batch: a deadlock, a lock wait, a read-only server, a full disk.',
+    meaning: 'The target refused a whole batch, whatever its rows: a deadlock, a lock wait, a full disk.',
     action:
-      'Nothing for a deadlock. For a read-only or full server, mend the server; the batch is retried until it goes in.',
+      'Nothing for a deadlock. Make room on a server that is full. The batch is tried again until it goes in, and the status is not healthy until then.',
   },
   'access-denied': {
     reaction: 'halt',
     meaning: 'A server refused the account, or a privilege is missing.',
     action: 'Grant what `laas-sync doctor` prints; it is tried again by itself.',
+  },
+  'read-incomplete': {
+    reaction: 'retry',
+    meaning: 'A read gave fewer rows than the server counted for it. Nothing was deleted because of it.',
+    action:
+      'Look for what cuts results between laas-sync and the server, such as a row limit of a proxy, and except the account of laas-sync from it.',
   },
   'stream-silent': {
     reaction: 'retry',
@@ -77,7 +85,7 @@ export const ERROR_CODES = {
   'event-unsupported': {
     reaction: 'halt',
     meaning:
-      'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident).',
+      'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident, text in a collation that the source does not list).',
     action:
       'Switch the form off on the source (doctor prints the SQL), then start from a new position, as docs/runbook.md says: the event itself cannot be passed.',
   },
@@ -121,7 +129,7 @@ export const ERROR_CODES = {
   'run-failed': {
     reaction: 'retry',
     meaning: 'A reconcile ended before its end.',
-    action: 'The run says why. It is made up for by the next one.',
+    action: 'The run says why. The next one does what it left.',
   },
   'invalid-email': {
     reaction: 'dead-letter',
@@ -138,10 +146,17 @@ export const ERROR_CODES = {
     meaning: 'A `lookup` of the mapping has no value for what the row holds, and no `otherwise`.',
     action: 'Add the value to the mapping, or correct the row at the source.',
   },
+  'invalid-encoding': {
+    reaction: 'dead-letter',
+    meaning: 'A binary value holds bytes that are no UTF-8, and the target column is text.',
+    action: 'Correct the row at the source, or make the target column VARBINARY.',
+  },
   'value-too-long': {
     reaction: 'dead-letter',
-    meaning: 'A value is longer than the target column.',
-    action: 'Shorten it at the source, or widen the target column.',
+    meaning:
+      'A value is longer than the target column, or the whole row than a statement that the target takes (error 1153).',
+    action:
+      'Shorten it at the source, or widen the target column. For error 1153 raise max_allowed_packet on the target.',
   },
   'out-of-range': {
     reaction: 'dead-letter',
@@ -155,13 +170,17 @@ export const ERROR_CODES = {
   },
   'delete-blocked': {
     reaction: 'dead-letter',
-    meaning: 'A row must go, but a row that is not ours refers to it.',
-    action: 'Remove the row that refers to it; the delete is retried.',
+    meaning:
+      'A row must go, but a row that is not ours refers to it, or the target refuses the delete (the detail is then its error number).',
+    action:
+      'Remove the row that refers to it, or see to the trigger that refuses; the delete is tried again by the next reconcile and on request.',
   },
   rejected: {
     reaction: 'dead-letter',
-    meaning: "The target refused the row for a reason of its own; the server's error number is kept.",
-    action: 'Look up the number; correct the row at the source or the target column.',
+    meaning:
+      "The target refused the row for a reason of its own, such as a CHECK, a trigger or a missing partition; the server's error number is kept.",
+    action:
+      'Look up the number; correct the row at the source, or what refuses it on the target. It is tried again by the next reconcile and on request.',
   },
   internal: {
     reaction: 'retry',

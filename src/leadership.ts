@@ -4,9 +4,11 @@
  */
 import {runReplicator} from '../replicator/replicator.ts';
 import {pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
+import {runFenced} from './apply/session.ts';
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
 import type {Lease} from './db/lease.ts';
+import {Backoff, pause} from './lifecycle/backoff.ts';
 import {SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
 import {NightlyRun} from './nightly-run.ts';
@@ -16,7 +18,7 @@ import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import {TARGET_TABLES, type ReplicationState} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
-import type {AppliedBatch} from '../replicator/attempt.ts';
+import type {AppliedBatch} from '../replicator/attempt-deps.ts';
 import {Workbench} from './workbench.ts';
 
 export interface LeadershipDeps {
@@ -29,7 +31,9 @@ export interface LeadershipDeps {
   readonly events: RunnerEvents & {
     readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
     readonly onApplied: (batch: AppliedBatch) => void;
-    /** The log told that rows changed but not how. */
+    /** The stream applied something, or saved how far it came. */
+    readonly onAdvance: () => void;
+    /** Rows changed in a way that the log does not show. */
     readonly onUnseen: (reason: string) => void;
   };
 }
@@ -44,6 +48,8 @@ export class Leadership {
   readonly #stopped = new AbortController();
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
   #paused = false;
+  /** The last pause or resume that was asked for. */
+  #steering: Promise<void> = Promise.resolve();
 
   constructor(deps: LeadershipDeps, signal: AbortSignal) {
     this.#deps = deps;
@@ -52,7 +58,7 @@ export class Leadership {
     this.runner = new ReconcileRunner({...deps, workbench: this.workbench, signal: this.#signal});
     const {runner} = this;
     const {config, lease, logger} = deps;
-    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger});
+    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger, now: Date.now});
     this.#nightly = new NightlyRun({
       config: config.reconcile,
       stream: lease.fence.stream,
@@ -78,24 +84,34 @@ export class Leadership {
    */
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
-    await store.tidy();
+    // The record of runs is for people to read: what fails there ends no leadership.
+    await store.tidy().catch((error: unknown) => {
+      logger.warn(
+        {event: 'runs.untidied', err: describeError(error)},
+        'runs that a dead process left behind could not be marked as failed',
+      );
+    });
     const checkpoint = await this.checkpoint();
+    if (lease.wasRestored) {
+      logger.warn(
+        {event: 'target.restored'},
+        'the target was restored from a backup: the stream goes on from the restored position, and a full reconcile follows',
+      );
+    }
     this.#paused = checkpoint?.paused ?? false;
     if (checkpoint !== null && checkpoint.owed !== '') this.#owed.owe();
     const paying = this.#owed.pay(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
-    // What has begun ends with it where this fails.
-    if (config.reconcile.enabled)
-      await this.#nightly.start(this.#owed.isOwed).catch((error: unknown) => this.#stopped.abort(error));
+    const appointing = config.reconcile.enabled ? this.#startNightly() : Promise.resolve();
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
       this.#deps.events.onState('starting', lostLease(lease.lost.reason));
       this.workbench.abandon();
     }
-    this.#nightly.stop();
     await this.#streaming?.ended;
-    await Promise.allSettled([paying]);
+    await Promise.allSettled([paying, appointing]);
+    this.#nightly.stop();
     await this.runner.idle();
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
     if (lease.lost.aborted) {
@@ -107,20 +123,59 @@ export class Leadership {
     }
   }
 
-  /** Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. */
-  async pause(): Promise<void> {
-    await this.#query(pausedStatement(this.#deps.lease.fence, true));
-    this.#paused = true;
-    this.#streaming?.stop.abort();
-    await this.#streaming?.ended;
-    this.#streaming = null;
-    this.#deps.events.onState('paused', null);
+  /** Tries until the target can be asked when the next nightly reconcile is due. */
+  async #startNightly(): Promise<void> {
+    const backoff = new Backoff({firstMs: 200, maxMs: 15_000});
+    while (!this.#signal.aborted) {
+      try {
+        return await this.#nightly.start(this.#owed.isOwed);
+      } catch (error) {
+        this.#deps.logger.warn(
+          {event: 'schedule.waits', err: describeError(error)},
+          'the nightly reconcile is not scheduled yet: trying again',
+        );
+        await pause(backoff.nextMs(), this.#signal);
+      }
+    }
   }
 
-  async resume(): Promise<void> {
-    await this.#query(pausedStatement(this.#deps.lease.fence, false));
-    this.#paused = false;
-    if (this.#deps.config.replicationEnabled && this.#streaming === null) this.#startStream();
+  /**
+   * Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. Of
+   * several calls of the two at once, each is done when those before it are: the last one decides.
+   */
+  pause(): Promise<void> {
+    return this.#steer(async () => {
+      await this.#savePaused(true);
+      this.#paused = true;
+      this.#streaming?.stop.abort();
+      await this.#streaming?.ended;
+      this.#streaming = null;
+      this.#deps.events.onState('paused', null);
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#steer(async () => {
+      await this.#savePaused(false);
+      this.#paused = false;
+      if (this.#deps.config.replicationEnabled && this.#streaming === null && !this.#signal.aborted)
+        this.#startStream();
+    });
+  }
+
+  #steer(action: () => Promise<void>): Promise<void> {
+    const done = this.#steering.then(action);
+    this.#steering = done.catch(() => undefined);
+    return done;
+  }
+
+  #savePaused(paused: boolean): Promise<void> {
+    const {fence} = this.#deps.lease;
+    return this.#withTarget(async target => {
+      const query = (sql: string) => queryRows('target', target, sql);
+      await runFenced({query}, pausedStatement(fence, paused));
+      fence.writes.committed();
+    });
   }
 
   /** The state of the saved checkpoint, for those who look. */
@@ -140,7 +195,6 @@ export class Leadership {
     let connections = 0;
     const ended = runReplicator(
       {
-        database: config.source.database,
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.workbench.connectStream(attempt);
@@ -155,14 +209,16 @@ export class Leadership {
         now: Date.now,
         onState: events.onState,
         onStreaming: () => events.onState('streaming', null),
+        onAdvance: events.onAdvance,
         onApplied: batch => {
           this.#measure(batch);
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
-          logger.warn(
-            {event: 'reconcile.owed', reason},
-            'the log does not tell what changed: a reconcile follows',
+          // One line for what one reconcile covers.
+          logger[this.#owed.isOwed ? 'debug' : 'warn'](
+            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#owed.waitMs)},
+            'the log does not show what changed: a reconcile follows',
           );
           events.onUnseen(reason);
           this.#owed.owe();
@@ -199,7 +255,7 @@ export class Leadership {
   }
 
   async #withTarget<T>(use: (target: Connection) => Promise<T>): Promise<T> {
-    const target = await connect('target', this.#deps.config.target);
+    const target = await connect('target', this.#deps.config.target, {multipleStatements: true});
     try {
       return await use(target);
     } finally {

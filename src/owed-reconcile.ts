@@ -1,6 +1,7 @@
 /** The reconcile that is owed for what the log did not tell: run by itself, and again until it succeeds. */
 import type {Checkpoint} from './apply/checkpoint.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
+import {Pace} from './lifecycle/pace.ts';
 import {describeError, type Logger} from './logger.ts';
 import type {ReconcileRunner} from './reconcile-runner.ts';
 
@@ -9,12 +10,14 @@ export interface OwedReconcileDeps {
   /** As it is saved now: what is owed outlives the process. */
   readonly checkpoint: () => Promise<Checkpoint | null>;
   readonly logger: Logger;
+  readonly now: () => number;
 }
 
 export class OwedReconcile {
   readonly #deps: OwedReconcileDeps;
   #isOwed = false;
   #timesOwed = 0;
+  readonly #pace = new Pace();
   #wake: (() => void) | null = null;
 
   constructor(deps: OwedReconcileDeps) {
@@ -26,6 +29,11 @@ export class OwedReconcile {
     return this.#isOwed;
   }
 
+  /** How long a reconcile waits because others ended a short while ago; 0 where none has to. Milliseconds. */
+  get waitMs(): number {
+    return this.#pace.waitMs(this.#deps.now());
+  }
+
   /** To be called when it is saved as owed. */
   owe(): void {
     this.#isOwed = true;
@@ -33,9 +41,12 @@ export class OwedReconcile {
     this.#wake?.();
   }
 
-  /** Runs what is owed as soon as nothing else runs, until the signal is set. */
+  /**
+   * Runs what is owed as soon as nothing else runs, until the signal is set. Where one is owed soon after
+   * another ended, it waits, for longer each time, and covers all that happens meanwhile.
+   */
   async pay(signal: AbortSignal): Promise<void> {
-    const {runner, checkpoint, logger} = this.#deps;
+    const {runner, checkpoint, logger, now} = this.#deps;
     const backoff = new Backoff({firstMs: 1000, maxMs: 60_000});
     while (!signal.aborted) {
       if (!this.#isOwed) {
@@ -43,6 +54,8 @@ export class OwedReconcile {
         continue;
       }
       try {
+        await pause(this.waitMs, signal);
+        if (signal.aborted) return;
         await runner.idle();
         const timesOwed = this.#timesOwed;
         // What was owed may have been paid by the run that just ended.
@@ -52,11 +65,13 @@ export class OwedReconcile {
           this.#isOwed = timesOwed !== this.#timesOwed;
           continue;
         }
+        const startedMs = now();
         const {ended} = await runner.start('recovery', {
           mode: owed === 'load' ? 'full' : 'diff',
           allowDeletes: false,
         });
         const run = await ended;
+        this.#pace.ran(startedMs, now());
         if (run.state === 'failed') await pause(backoff.nextMs(), signal);
         else backoff.reset();
       } catch (error) {

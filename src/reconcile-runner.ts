@@ -144,7 +144,9 @@ export class ReconcileRunner {
       // holds back waits for a person, not for another run. Under the lock, so that the stream owes nothing now.
       await this.#workbench.lock.chunk(async () => {
         if (applier.timesOwed !== timesOwed) return;
-        await bench.workers[0]?.hands.session.query(owedStatement(applier.fence, ''));
+        const [worker] = bench.workers;
+        if (worker !== undefined)
+          await applier.runFenced(worker.hands.session, owedStatement(applier.fence, ''));
       });
       this.#events.onForeign(result.foreign);
       return result;

@@ -2,7 +2,7 @@
  * What the replicator and the reconciler share while this instance leads: one applier with its ownership,
  * one lock, one tap; and how each gets its connections.
  */
-import type {Connections} from '../replicator/attempt.ts';
+import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';
@@ -11,7 +11,9 @@ import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
-import {readServerInfo, type ServerInfo} from './db/server.ts';
+import {readCollations} from './source/collations.ts';
+import {readServerInfo, settledName, type ServerInfo} from './db/server.ts';
+import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
@@ -56,7 +58,7 @@ export class Workbench {
       const applier = await this.#applierFor(source, session);
       let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
       if (checkpoint === null || checkpoint.position === null) {
-        await this.#anchor(source, info, session, applier.plan, signal);
+        await this.#anchor(source, info, session, applier, signal);
         checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
       }
       if (checkpoint === null || checkpoint.position === null)
@@ -66,15 +68,17 @@ export class Workbench {
       if (lost !== null) throw new SyncError('position-lost', lost);
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
-      await session.query(sourceStatement(this.#fence, {identity: info.identity, schema}));
+      await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
       const reader = createSourceReader(applier.plan, connectionQuery(source));
       const connections: Connections = {
+        database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
         checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
         applier,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
-        binlog: await settledOptions('source', this.#config.source),
+        binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
+        collations: await readCollations(source, info),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
@@ -82,7 +86,10 @@ export class Workbench {
           Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
           const after = schemaFingerprint(plan);
           if (after !== before)
-            await session.query(sourceStatement(this.#fence, {identity: info.identity, schema: after}));
+            await applier.runFenced(
+              session,
+              sourceStatement(this.#fence, {identity: info.identity, schema: after}),
+            );
           return {plan, changed: after !== before};
         },
         close: open.closeAll,
@@ -97,8 +104,7 @@ export class Workbench {
       const source = await open.source();
       const info = await readServerInfo('source', source);
       const session = await open.session();
-      const {plan} = await this.#applierFor(source, session);
-      await this.#anchor(source, info, session, plan, signal);
+      await this.#anchor(source, info, session, await this.#applierFor(source, session), signal);
       return {close: open.closeAll};
     });
     bench.close();
@@ -154,7 +160,7 @@ export class Workbench {
     source: Connection,
     info: ServerInfo,
     session: Session,
-    plan: Plan,
+    applier: Applier,
     signal: AbortSignal,
   ): Promise<void> {
     const mark = await openSnapshot(source, info, signal);
@@ -165,12 +171,12 @@ export class Workbench {
       position,
       offset,
       sourceIdentity: info.identity,
-      sourceSchema: schemaFingerprint(plan),
+      sourceSchema: schemaFingerprint(applier.plan),
     });
-    // A run that is about to end must not take this for paid.
+    // A run that is about to end must not record that it did the full reconcile that this asks for.
     await this.lock.stream(async () => {
-      if (this.#applier !== null) this.#applier.timesOwed++;
-      await session.query(anchor);
+      applier.timesOwed++;
+      await applier.runFenced(session, anchor);
     });
   }
 

@@ -38,12 +38,13 @@ export function writePackedMoment(bytes: Buffer, at: number, packed: number): nu
 /**
  * A TIMESTAMP, in UTC.
  *
- * @param seconds since 1970; none of them is the zero date
+ * @param seconds since 1970
+ * @param isZero it is the zero date: neither seconds nor digits of a second
  * @returns where the text ends
  */
-export function writeUnixTime(bytes: Buffer, at: number, seconds: number): number {
+export function writeUnixTime(bytes: Buffer, at: number, seconds: number, isZero: boolean): number {
   const inDay = seconds % 86400;
-  const date = seconds === 0 ? ZERO_DATE : dayOf((seconds - inDay) / 86400);
+  const date = isZero ? ZERO_DATE : dayOf((seconds - inDay) / 86400);
   for (let i = 0; i < DATE_LENGTH; i++) bytes[at + i] = date[i] ?? ZERO;
   return writeTime(
     bytes,
@@ -91,4 +92,13 @@ function dayOf(day: number): Buffer {
     DAYS.set(day, text);
   }
   return text;
+}
+
+const pair = (value: number): string => String(value).padStart(2, '0');
+
+/** A sign, hours of at least two digits, and the digits of a second. */
+export function clockText(isNegative: boolean, seconds: number, fraction: number, decimals: number): string {
+  const digits = decimals === 0 ? '' : `.${String(fraction).padStart(decimals, '0')}`;
+  const hours = Math.floor(seconds / 3600);
+  return `${isNegative ? '-' : ''}${pair(hours)}:${pair(Math.floor(seconds / 60) % 60)}:${pair(seconds % 60)}${digits}`;
 }

@@ -1,18 +1,24 @@
 /**
- * Reads row events from their bytes, mapped columns only: half the work of a decoder that must give every
- * column by name. What it does not know (a charset, a type, an image with columns missing) it leaves to
- * zongji's own decoder, whose values are the same. Pure.
+ * Reads row events from their bytes, mapped columns only. A column that is not mapped is passed over,
+ * whatever its type. Pure.
  */
 import {SOURCE_TABLES} from '../../src/mapping/tables.ts';
 import type {SourcePlan} from '../../src/mapping/plan.ts';
-import type {PackedRows} from '../../src/mapping/packed.ts';
+import type {ColumnSchema} from '../../src/mapping/schema.ts';
+import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
 import type {Slab, Slabs} from './slabs.ts';
-import {ImageReader, T, type ImageColumn, type RowShape} from './image-reader.ts';
+import {decoderOf, isUtf8Charset} from './charsets.ts';
+import {isCharacter, OLD_TIMES, T} from './column-types.ts';
+import {ImageReader, type ImageColumn, type Presence, type RowShape} from './image-reader.ts';
+import {Cursor, type LoggedColumn} from './table-map.ts';
+import {currentChange, rowEndIndex} from './versioning.ts';
 
 /** How to read the images of one table. */
 export interface ImageLayout extends RowShape {
   readonly source: SourcePlan;
+  /** Some mapped column is not in this table: its rows are read from the source. */
+  readonly isIncomplete: boolean;
 }
 
 const KEY_COLUMNS: Readonly<Record<string, readonly string[]>> = {
@@ -20,68 +26,52 @@ const KEY_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   users: ['id'],
   institute_user: ['institute_id', 'user_id'],
 };
-const UTF8 = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
 
-const READABLE = new Set<number>([
-  T.TINY,
-  T.SHORT,
-  T.LONG,
-  T.LONGLONG,
-  T.INT24,
-  T.DATE,
-  T.VARCHAR,
-  T.BIT,
-  T.TIMESTAMP2,
-  T.DATETIME2,
-  T.ENUM,
-  T.BLOB,
-  T.STRING,
-]);
-const SKIPPABLE = new Set<number>([
-  ...READABLE,
-  T.FLOAT,
-  T.DOUBLE,
-  T.TIMESTAMP,
-  T.TIME,
-  T.DATETIME,
-  T.YEAR,
-  T.TIME2,
-  T.JSON,
-  T.NEWDECIMAL,
-  T.SET,
-  T.TINY_BLOB,
-  T.MEDIUM_BLOB,
-  T.LONG_BLOB,
-  T.GEOMETRY,
-]);
-
-/** @returns null where the table has something that only zongji reads */
-export function layoutOf(source: SourcePlan, columns: readonly ImageColumn[]): ImageLayout | null {
+/**
+ * Binds the columns that the log names to the places of a source row.
+ *
+ * @returns the layout, or the name of a mapped column whose collation the source does not list
+ */
+export function layoutOf(
+  source: SourcePlan,
+  columns: readonly LoggedColumn[],
+): ImageLayout | {readonly unknownText: string} {
   const slotOf = new Map<string, number>();
   source.actual.forEach((name, i) => {
     if (name !== null) slotOf.set(name.toLowerCase(), i);
   });
   const slots = columns.map(({name}) => slotOf.get(name.toLowerCase()) ?? -1);
-  if (slots.filter(slot => slot >= 0).length !== slotOf.size) return null;
-  for (let i = 0; i < columns.length; i++) {
-    const column = columns[i];
-    if (column === undefined || !SKIPPABLE.has(column.type)) return null;
-    if ((slots[i] ?? -1) >= 0 && !isReadable(column)) return null;
-  }
+  const unknown = columns.find(
+    (column, i) => (slots[i] ?? -1) >= 0 && isText(column.type) && column.charset === null,
+  );
+  if (unknown !== undefined) return {unknownText: unknown.name};
   const keys = new Set(
     KEY_COLUMNS[source.table]?.map(name => SOURCE_TABLES[source.table].columns.indexOf(name as never)),
   );
-  return {source, columns, slots, isKey: slots.map(slot => keys.has(slot))};
+  const schemas = new Map(source.schema.columns.map(column => [column.name.toLowerCase(), column]));
+  return {
+    source,
+    columns: columns.map(column => imageColumn(column, schemas.get(column.name.toLowerCase()))),
+    slots,
+    isKey: slots.map(slot => keys.has(slot)),
+    rowEnd: rowEndIndex(source.schema, columns),
+    isIncomplete: slots.filter(slot => slot >= 0).length !== slotOf.size,
+  };
 }
 
-function isReadable({type, charset, members, unsigned}: ImageColumn): boolean {
-  if (!READABLE.has(type)) return false;
-  if (type === T.ENUM) return members !== undefined;
-  if (type === T.VARCHAR || type === T.STRING || type === T.BLOB)
-    return typeof charset === 'string' && (UTF8.has(charset) || charset === 'latin1');
-  if (type === T.TINY || type === T.SHORT || type === T.INT24 || type === T.LONG || type === T.LONGLONG)
-    return unsigned !== undefined;
-  return true;
+const isText = (type: number): boolean => isCharacter(type, false) || type === T.ENUM || type === T.SET;
+
+function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined): ImageColumn {
+  const decode = decoderOf(column.charset);
+  return {
+    ...column,
+    isUtf8: isUtf8Charset(column.charset),
+    decode,
+    memberTexts: column.members.map(member => decode(member)),
+    // The log does not tell the two old formats apart, and only the table as it is does.
+    oldDigits:
+      OLD_TIMES.has(column.type) && schema?.definition.includes('mariadb-5.3') === true ? schema.fraction : 0,
+  };
 }
 
 export interface ImageEvent {
@@ -93,14 +83,31 @@ export interface ImageEvent {
   readonly unchecked: boolean;
 }
 
-/** @returns null where the images lack columns: then zongji reads them */
-export function rowBlock(layout: ImageLayout, event: ImageEvent, slabs: Slabs): RowBlock | null {
-  const reader = new ImageReader(event.buffer, event.from);
-  const columns = reader.packedInteger();
-  if (columns !== layout.columns.length) return null;
-  const bitmaps = event.kind === 'update' ? 2 : 1;
-  for (let i = 0; i < bitmaps; i++) if (!reader.isFull(columns)) return null;
-  return new ImageBlock(layout, event, reader.at, slabs);
+/**
+ * @returns `keyless` where the images do not name their rows
+ * @throws RangeError where the event has other columns than its table
+ */
+export function rowBlock(layout: ImageLayout, event: ImageEvent, slabs: Slabs): RowBlock | 'keyless' {
+  const cursor = new Cursor(event.buffer, event.from);
+  const columns = cursor.integer();
+  if (columns !== layout.columns.length) throw new RangeError('a row event has other columns than its table');
+  const reader = new ImageReader(event.buffer, cursor.at);
+  const first = reader.presence(columns);
+  const second = event.kind === 'update' ? reader.presence(columns) : first;
+  if (!hasKey(layout, first)) return 'keyless';
+  return new ImageBlock(layout, event, reader.at, {before: first, after: second}, slabs);
+}
+
+interface Presences {
+  readonly before: Presence;
+  readonly after: Presence;
+}
+
+function hasKey({source, slots, isKey}: ImageLayout, presence: Presence): boolean {
+  const wanted = KEY_COLUMNS[source.table]?.length ?? 0;
+  return (
+    slots.filter((_, i) => isKey[i] === true && (presence === null || presence[i] === true)).length === wanted
+  );
 }
 
 /** An object for each event, thousands of which wait at times: one, and not one more for each thing that it knows. */
@@ -108,14 +115,22 @@ class ImageBlock implements RowBlock {
   readonly #layout: ImageLayout;
   readonly #kind: ImageEvent['kind'];
   readonly #unchecked: boolean;
+  readonly #presences: Presences | null;
   readonly #slab: Slab;
   readonly #from: number;
   readonly bytes: number;
 
-  constructor(layout: ImageLayout, {kind, unchecked, buffer, to}: ImageEvent, from: number, slabs: Slabs) {
+  constructor(
+    layout: ImageLayout,
+    {kind, unchecked, buffer, to}: ImageEvent,
+    from: number,
+    presences: Presences,
+    slabs: Slabs,
+  ) {
     this.#layout = layout;
     this.#kind = kind;
     this.#unchecked = unchecked;
+    this.#presences = presences.before === null && presences.after === null ? null : presences;
     this.bytes = to - from;
     // A copy: a part of a packet would hold on to all that came through the socket with it.
     this.#slab = slabs.withRoom(this.bytes);
@@ -128,14 +143,43 @@ class ImageBlock implements RowBlock {
     const {table, columns} = layout.source;
     const reader = new ImageReader(this.#slab.buffer, this.#from);
     const to = this.#from + this.bytes;
+    const {before: first = null, after: second = null} = this.#presences ?? {};
+    const isPartial = layout.isIncomplete || lacksMapped(layout, this.#kind === 'insert' ? first : second);
     while (reader.at < to) {
-      const before = this.#kind === 'insert' ? null : reader.row(layout, into, columns.length, true);
-      const after = this.#kind === 'delete' ? null : reader.row(layout, into, columns.length, false);
-      changes.push({table, before, after, partial: reader.takeDoubt(), unchecked: this.#unchecked});
+      const before = this.#kind === 'insert' ? null : reader.row(layout, into, columns.length, true, first);
+      const wasHistory = reader.isHistory;
+      const after = this.#kind === 'delete' ? null : reader.row(layout, into, columns.length, false, second);
+      if (before !== null && after !== null && second !== null) completeKey(layout, before, after, second);
+      const partial = reader.takeDoubt() || isPartial;
+      const change = {
+        table,
+        before,
+        after,
+        partial: after !== null && partial,
+        unchecked: this.#unchecked,
+      };
+      if (layout.rowEnd < 0) changes.push(change);
+      else changes.push(...currentChange(change, wasHistory, reader.isHistory));
     }
     this.#slab.release();
     // Behind it stand the rows of others.
     if (reader.at !== to) throw new RangeError('row images do not end where their event does');
     return changes;
   }
+}
+
+function lacksMapped({slots}: ImageLayout, presence: Presence): boolean {
+  return presence !== null && slots.some((slot, i) => slot >= 0 && presence[i] !== true);
+}
+
+/** An image that leaves the key out leaves it as it was before. */
+function completeKey(
+  {isKey, slots}: ImageLayout,
+  before: PackedRow,
+  after: PackedRow,
+  presence: Presence,
+): void {
+  slots.forEach((slot, i) => {
+    if (isKey[i] === true && presence?.[i] !== true) after.takeFrom(before, slot);
+  });
 }

@@ -1,8 +1,13 @@
 /**
- * What a statement in the log means for us. We never parse SQL: the first word and whether a mapped
- * table is named decide, and what is doubtful costs a look at the schema or a reconcile, never a change.
+ * What a statement in the log means for us. Pure.
+ *
+ * SQL is never parsed to find out what is safe to skip, except by two short lists: statements that cannot
+ * change rows, and clauses of ALTER TABLE that cannot. Whatever is on neither list is taken for a change of
+ * mapped rows, because a view, a trigger or a stored function reaches a mapped table without naming it. A
+ * wrong guess then costs a look at the schema or a reconcile, and never a change that nobody sees.
  */
 import {SOURCE_TABLE_NAMES, SOURCE_TABLES} from '../../src/mapping/tables.ts';
+import {keepsRows, withoutLeadingComments} from './statement-text.ts';
 
 export type StatementKind =
   | 'begin'
@@ -13,63 +18,61 @@ export type StatementKind =
   | 'xa-end'
   | 'xa-commit'
   | 'xa-rollback'
-  /** Changes tables' definitions. */
+  /** Changes a table's definition and leaves its rows. */
   | 'ddl'
-  /** Changes definitions and takes rows along: TRUNCATE, DROP, RENAME, CREATE … */
+  /** Changes a table's definition and may take rows along: TRUNCATE, DROP, RENAME, CREATE TABLE and others. */
   | 'ddl-with-rows'
-  /** Changes rows. */
-  | 'dml'
-  | 'other';
+  /** Changes no row and no table. */
+  | 'harmless'
+  /** Changes rows, or is not known not to. */
+  | 'dml';
 
-/** Comments before the first word, as tools and the server itself write them. */
-const LEADING_COMMENTS = /^(?:\s+|\/\*(?!!)[\s\S]*?\*\/|\/\*!\d*|(?:--\s|#).*(?:\n|$))+/;
+/** The first words of statements that change no row of a table. */
+const HARMLESS =
+  /^(?:GRANT|REVOKE|FLUSH|KILL|INSTALL|UNINSTALL|RESET|PURGE|CHANGE|USE|RELEASE\s+SAVEPOINT|RENAME\s+USER|SET\s+(?:PASSWORD|DEFAULT\s+ROLE|ROLE)|(?:ANALYZE|OPTIMIZE|CHECK)\s+(?:(?:NO_WRITE_TO_BINLOG|LOCAL)\s+)?TABLES?)\b/i;
+const OBJECT =
+  'USER|ROLE|VIEW|TRIGGER|EVENT|PROCEDURE|FUNCTION|SERVER|SEQUENCE|PACKAGE|AGGREGATE|DEFINER|ALGORITHM|SQL\\s+SECURITY|RESOURCE|SPATIAL\\s+REFERENCE';
+const HARMLESS_DEFINITION = new RegExp(
+  `^(?:CREATE\\s+(?:OR\\s+REPLACE\\s+)?(?:${OBJECT})|CREATE\\s+(?:DATABASE|SCHEMA)|(?:ALTER|DROP)\\s+(?:${OBJECT})|ALTER\\s+(?:DATABASE|SCHEMA|INSTANCE)|DROP\\s+(?:\\/\\*!40005\\s+)?TEMPORARY)\\b`,
+  'i',
+);
+const INDEX_DEFINITION =
+  /^(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?|DROP\s+)INDEX\b/i;
+/** The first words of statements that cannot be definitions. */
+const CHANGES_ROWS = /^(?:INSERT|UPDATE|DELETE|REPLACE|LOAD|CALL|WITH|SELECT|DO)\b/i;
+const SELECTS = /\bSELECT\b|\bVALUES\s*(?:ROW\s*)?\(/i;
+const TABLE_DEFINITION = /^(?:TRUNCATE|DROP|RENAME|CREATE|ALTER|REPAIR)\b/i;
 
-const KINDS: Readonly<Record<string, StatementKind>> = {
-  BEGIN: 'begin',
-  COMMIT: 'commit',
-  SAVEPOINT: 'savepoint',
-  TRUNCATE: 'ddl-with-rows',
-  DROP: 'ddl-with-rows',
-  RENAME: 'ddl-with-rows',
-  CREATE: 'ddl-with-rows',
-  ALTER: 'ddl',
-  INSERT: 'dml',
-  UPDATE: 'dml',
-  DELETE: 'dml',
-  REPLACE: 'dml',
-  LOAD: 'dml',
-  WITH: 'dml',
-  CALL: 'dml',
-  MERGE: 'dml',
-};
-
+/** The kind of a statement by its first words. */
 export function statementKind(sql: string): StatementKind {
-  const text = sql.slice(0, 4096).replace(LEADING_COMMENTS, '');
-  const words = text
+  const {text, isConditional} = withoutLeadingComments(sql);
+  const kind = plainKind(text, sql);
+  // Whether the server executed `/*!80000 … */` depends on its version.
+  if (!isConditional || kind === 'dml') return kind;
+  return kind === 'ddl' || kind === 'ddl-with-rows' ? 'ddl-with-rows' : 'dml';
+}
+
+function plainKind(text: string, sql: string): StatementKind {
+  const [first = '', second = ''] = text
     .slice(0, 200)
     .toUpperCase()
     .split(/[\s(`;]+/, 4);
-  const [first = '', second = ''] = words;
   if (first === 'ROLLBACK') return second === 'TO' ? 'rollback-to-savepoint' : 'rollback';
-  if (first === 'START') return 'begin';
+  if (first === 'COMMIT') return 'commit';
+  if (first === 'SAVEPOINT') return 'savepoint';
+  if (/^(?:BEGIN(?:\s+WORK)?|START\s+TRANSACTION\b.*)\s*;?\s*$/i.test(text)) return 'begin';
   if (first === 'XA') {
     if (second === 'COMMIT') return 'xa-commit';
     if (second === 'ROLLBACK') return 'xa-rollback';
     return second === 'START' || second === 'BEGIN' ? 'begin' : 'xa-end';
   }
-  if (
-    first === 'ALTER' &&
-    /\bRENAME\b|\bEXCHANGE\b|\bTRUNCATE\b|\bDROP\s+PARTITION\b|\bDISCARD\b|\bIMPORT\b/i.test(text)
-  )
-    return 'ddl-with-rows';
-  if (
-    first === 'CREATE' &&
-    /^CREATE\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|(?:UNIQUE\s+)?INDEX|VIEW|TRIGGER|EVENT|PROCEDURE|FUNCTION|DEFINER)/i.test(
-      text,
-    )
-  )
-    return 'ddl';
-  return KINDS[first] ?? 'other';
+  if (text === '' || HARMLESS.test(text) || HARMLESS_DEFINITION.test(text)) return 'harmless';
+  if (INDEX_DEFINITION.test(text)) return 'ddl';
+  // Its SELECT may call a function that changes rows of any table.
+  if (/^CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?TABLE\b/i.test(text) && SELECTS.test(sql)) return 'dml';
+  if (/^CREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY\b/i.test(text)) return 'harmless';
+  if (/^ALTER\s+(?:ONLINE\s+)?TABLE\b/i.test(text) && keepsRows(sql)) return 'ddl';
+  return TABLE_DEFINITION.test(text) ? 'ddl-with-rows' : 'dml';
 }
 
 /** Of which XA transaction END, COMMIT and ROLLBACK speak: MariaDB writes no START. Null for another statement. */
@@ -77,22 +80,88 @@ export function xaId(sql: string): string | null {
   return /^XA\s+(?:END|COMMIT|ROLLBACK)\s+(.+?)\s*$/is.exec(sql)?.[1] ?? null;
 }
 
-/** Whether a statement may touch a mapped table of `database`: it names one, or the database itself. */
-export function concernsMappedTables(sql: string, defaultDatabase: string, database: string): boolean {
-  const here = defaultDatabase.toLowerCase() === database.toLowerCase();
-  const lower = sql.toLowerCase();
-  if (!here && !lower.includes(database.toLowerCase())) return false;
-  if (/^\s*drop\s+(?:database|schema)\b/i.test(sql.replace(LEADING_COMMENTS, ''))) return true;
-  return SOURCE_TABLE_NAMES.some(table => new RegExp(`(?<![\\w$])${table}(?![\\w$])`, 'i').test(lower));
+/** A statement as the log has it. */
+export interface LoggedStatement {
+  readonly sql: string;
+  /** The session's default schema. */
+  readonly database: string;
+  /** The schemas that it changed, as MySQL logs them; null where the log does not tell. */
+  readonly databases: readonly string[] | null;
+}
+
+/** What follows from a statement. */
+export interface Consequence {
+  /** The definition of a mapped table may have changed. */
+  readonly schemaChanged: boolean;
+  /** Why mapped rows may have changed in a way that the log does not show; null where they cannot have. */
+  readonly unseen: string | null;
+}
+
+const NONE: Consequence = {schemaChanged: false, unseen: null};
+
+/** @param database the schema of the mapped tables */
+export function consequenceOf(
+  kind: StatementKind,
+  statement: LoggedStatement,
+  database: string,
+): Consequence {
+  const {sql, databases} = statement;
+  if (kind === 'harmless') return NONE;
+  if (databases !== null && !databases.some(name => fold(name) === fold(database))) return NONE;
+  if (kind === 'dml') {
+    const mayDefine = !CHANGES_ROWS.test(withoutLeadingComments(sql).text);
+    return {
+      schemaChanged: mayDefine && namesMappedTable(statement, database),
+      unseen: 'a change in statement format',
+    };
+  }
+  if ((kind !== 'ddl' && kind !== 'ddl-with-rows') || !namesMappedTable(statement, database)) return NONE;
+  if (kind === 'ddl-with-rows')
+    return {
+      schemaChanged: true,
+      unseen: 'a mapped table was truncated, dropped, created, renamed or rebuilt',
+    };
+  return {
+    schemaChanged: true,
+    unseen: concernsMappedValues(sql) ? 'a statement that may have changed mapped columns' : null,
+  };
+}
+
+/**
+ * Whether a definition may be one of a mapped table of `database`: it names one, or the schema as a whole.
+ * No definition can change a table without its name, and the names of the mapped tables have no character
+ * that SQL could write in another way.
+ */
+export function namesMappedTable(
+  {sql, database: defaultDatabase}: Pick<LoggedStatement, 'sql' | 'database'>,
+  database: string,
+): boolean {
+  const text = fold(sql);
+  const name = fold(database);
+  // The text may be in any charset, which tells only for ASCII.
+  const isPlain = /^[\x20-\x7e]*$/.test(database);
+  if (isPlain && fold(defaultDatabase) !== name && !text.includes(name)) return false;
+  if (
+    /^(?:drop|create\s+or\s+replace)\s+(?:database|schema)\b/i.test(withoutLeadingComments(sql).text) &&
+    (!isPlain || text.includes(name))
+  )
+    return true;
+  return SOURCE_TABLE_NAMES.some(table => new RegExp(`(?<![\\w$])${table}(?![\\w$])`).test(text));
+}
+
+/** A name or text without what servers and SQL let differ: case, and quotes, which are doubled inside a name. */
+function fold(text: string): string {
+  // The servers make `i` of U+0130.
+  return text.replaceAll('\u0130', 'i').toLowerCase().replace(/[`"]/g, '');
 }
 
 /** Every column that the mapping reads. */
 const COLUMN_NAMES = [...new Set(Object.values(SOURCE_TABLES).flatMap(({columns}) => columns))];
-const MAPPED_VALUES = new RegExp(`(?<![\\w$])(?:${COLUMN_NAMES.join('|')}|CONVERT)(?![\\w$])`, 'i');
+const MAPPED_VALUES = new RegExp(`(?<![\\w$])(?:${COLUMN_NAMES.join('|')})(?![\\w$])`, 'i');
 
 /**
  * Whether a DDL statement may have changed values of mapped columns, which no row event tells: it names
- * one (dropped and added again, made shorter, given a default), or converts the whole table.
+ * one (dropped and added again, made shorter, given a default).
  */
 export function concernsMappedValues(sql: string): boolean {
   return MAPPED_VALUES.test(sql);

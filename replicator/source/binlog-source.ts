@@ -3,18 +3,20 @@
  * position, notices silence, pauses the socket when told to.
  */
 import {ZongJi} from '../../src/position/zongji.ts';
-import type {ConnectionOptions} from '../../src/db/connection.ts';
+import type {Dialling} from '../../src/db/connection.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
-import {layoutOf, rowBlock, type ImageLayout} from '../decode/row-image.ts';
-import {decodeRows} from '../decode/rows.ts';
+import type {Collations} from '../../src/source/collations.ts';
+import {CascadeWatch} from '../decode/cascade-watch.ts';
+import {rowBlock} from '../decode/row-image.ts';
 import {Slabs} from '../decode/slabs.ts';
 import type {SourceEvent} from '../events.ts';
 import {faultOf} from './fault.ts';
-import {tapPackets} from './packets.ts';
-import {imageColumns, rawRows, type RawTable, type ZongjiEvent} from './raw-events.ts';
+import {tapPackets, type RowsPacket} from './packets.ts';
+import type {ZongjiEvent} from './raw-events.ts';
+import {LoggedTables} from './tables.ts';
 
 /** The source sends a heartbeat after this long without an event. */
 const HEARTBEAT_MS = 1000;
@@ -23,12 +25,14 @@ const SILENCE_MS = 3 * HEARTBEAT_MS;
 const SEARCH_MS = 30_000;
 
 export interface BinlogSourceOptions {
-  readonly connection: ConnectionOptions;
+  readonly connection: Dialling;
   readonly database: string;
   readonly serverId: number;
   readonly position: Position;
   /** Read anew for each event, since a schema change makes a new one. */
   readonly plan: () => Plan;
+  /** The source's own. */
+  readonly collations: Collations;
   readonly onEvent: (event: SourceEvent) => void;
   /** Called once; no event follows. */
   readonly onFault: (error: SyncError) => void;
@@ -50,7 +54,7 @@ export interface BinlogSource {
 
 /** Starts to stream at once; faults come by `onFault`. */
 export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
-  const zongji = new ZongJi(options.connection);
+  const zongji = new ZongJi(options.connection.options);
   let file = options.position.tag === 'file' ? options.position.file : '';
   let lastContactMs = options.now();
   let events = 0;
@@ -59,8 +63,11 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let paused = false;
   let ended = false;
   const slabs = new Slabs();
-  const names = new Map<number, readonly string[]>();
-  const layouts = new WeakMap<RawTable, {plan: Plan; layout: ImageLayout | null}>();
+  const cascades = new CascadeWatch(options.database, options.plan);
+  const tables = new LoggedTables({
+    ...options,
+    isMariadb: () => (zongji as unknown as {isMariaDb?: boolean}).isMariaDb === true,
+  });
 
   const fail = (error: unknown) => {
     if (ended) return;
@@ -101,9 +108,23 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (kind !== 'head') found = true;
       },
       onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
-      onStatement: sql =>
-        deliver({tag: 'statement', database: '', sql, offset: null, executedAtMs: options.now()}),
-      isPaused: () => paused,
+      onStatement: (statement, end, executedAtMs) => {
+        if (!ended) deliver({tag: 'statement', ...statement, offset: offsetAt(end), executedAtMs});
+      },
+      onTable: (tableId, body) => {
+        try {
+          tables.add(tableId, body);
+          cascades.opened(tables.cascadeKeyOf(tableId) ?? '');
+        } catch (error) {
+          fail(error);
+        }
+      },
+      onChange: ({tableId, kind, unchecked, ends}) => {
+        const table = tables.cascadeKeyOf(tableId);
+        if (ended || table === undefined) return;
+        if (cascades.reaches({table, kind, unchecked, ends})) deliver({tag: 'unlogged-cascade'});
+      },
+      isMapped: tableId => tables.has(tableId),
       onMariadbGtid: (gtid, isStandalone) => {
         if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
       },
@@ -111,12 +132,12 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         if (!ended) deliver({tag: 'commit', offset: offsetAt(end), committedAtMs});
       },
       onRows: packet => {
-        if (ended) return true;
-        const layout = layoutFor(packet.tableId);
-        const rows = layout === null ? null : rowBlock(layout, packet, slabs);
-        if (rows === null) return false;
-        deliver({tag: 'rows', rows});
-        return true;
+        if (ended) return;
+        try {
+          rows(packet);
+        } catch (error) {
+          fail(error);
+        }
       },
     });
   });
@@ -142,24 +163,6 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       case 'AnonymousGtid':
         deliver({tag: 'gtid', gtid: null, begins: false});
         return;
-      case 'TableMap':
-        names.clear();
-        if (event['columnNames'] === undefined) {
-          // zongji then takes the names of now, which put an event of then into the wrong columns.
-          const table = String(event['tableName']);
-          fail(
-            new SyncError(
-              'event-undecodable',
-              `the log does not name the columns of ${table} (binlog_row_metadata)`,
-            ),
-          );
-        }
-        return;
-      case 'WriteRows':
-      case 'UpdateRows':
-      case 'DeleteRows':
-        rows(event);
-        return;
       case 'XaPrepare':
         if (event['onePhase'] === true)
           deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
@@ -169,6 +172,8 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         deliver({
           tag: 'statement',
           database: String(event['schema']),
+          // Compressed by MariaDB, which does not log the schemas.
+          databases: null,
           sql: String(event['query']),
           offset: offsetOf(event),
           executedAtMs: event.timestamp,
@@ -181,48 +186,17 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     }
   });
 
-  /** Made once for each description of a table, and for each plan. */
-  const layoutFor = (tableId: number): ImageLayout | null => {
-    const table = zongji.tableMap[tableId] as unknown as RawTable;
-    const plan = options.plan();
-    const known = layouts.get(table);
-    if (known !== undefined && known.plan === plan) return known.layout;
-    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table.tableName.toLowerCase());
-    // Without names of its own the event says nothing of what its columns were then.
-    const layout = name === undefined ? null : layoutOf(plan.sources[name], imageColumns(table));
-    layouts.set(table, {plan, layout});
-    return layout;
-  };
-
-  const rows = (event: ZongjiEvent) => {
-    const tableId = Number(event['tableId']);
-    const table = zongji.tableMap[tableId] as unknown as RawTable | undefined;
-    if (table === undefined) {
-      fail(new SyncError('event-undecodable', 'a row event came without the description of its table'));
-      return;
-    }
-    let columnNames = names.get(tableId);
-    if (columnNames === undefined) {
-      columnNames = table.columns.map(({name}) => name);
-      names.set(tableId, columnNames);
-    }
-    const name = SOURCE_TABLE_NAMES.find(known => known === table.tableName.toLowerCase());
-    if (name === undefined) return;
-    const decoded = decodeRows(options.plan().sources[name], rawRows(event, columnNames));
-    if (decoded.tag === 'changes')
-      deliver({tag: 'rows', rows: {bytes: event.size, read: () => decoded.changes}});
-    else deliver({tag: 'unreadable-rows', table: name});
+  const rows = (packet: RowsPacket) => {
+    const layout = tables.layout(packet.tableId);
+    const block = layout === null ? null : rowBlock(layout, packet, slabs);
+    if (layout === null || block === null) return;
+    if (block === 'keyless') deliver({tag: 'unreadable-rows', table: layout.source.table});
+    else deliver({tag: 'rows', rows: block});
   };
 
   const start = startOptions(options);
   zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
-  // Queued before the dump, which zongji sends once it knows the server.
-  for (const name of ['master', 'source']) {
-    (zongji.connection as unknown as {query(sql: string, done: () => void): void} | null)?.query(
-      `SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`,
-      () => undefined,
-    );
-  }
+  prepareSessions(zongji, options.connection.statements, fail);
   const connection = zongji.connection as unknown as NodeJS.EventEmitter | null;
   const lost = () => fail(new SyncError('source-unreachable', 'the source ended the binlog connection'));
   connection?.on('end', lost);
@@ -259,6 +233,23 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
       });
     },
   };
+}
+
+type Queue = {query(sql: string, done: (error: unknown) => void): void} | null;
+
+/**
+ * Queues what sets the two sessions that zongji opens, and asks for heartbeats. All of it is sent before the
+ * dump, which zongji sends once it knows the server.
+ */
+function prepareSessions(zongji: ZongJi, statements: readonly string[], fail: (error: unknown) => void) {
+  const [control, binlog] = [zongji.ctrlConnection, zongji.connection] as unknown as [Queue, Queue];
+  for (const sql of statements)
+    for (const connection of [control, binlog])
+      connection?.query(sql, error => {
+        if (error !== null) fail(error);
+      });
+  for (const name of ['master', 'source'])
+    binlog?.query(`SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`, () => undefined);
 }
 
 function startOptions({serverId, database, position}: BinlogSourceOptions) {

@@ -1,9 +1,13 @@
 /**
  * Beneath zongji: a look at each packet of the dump before it is decoded. Counts contact, unfolds
- * compressed transactions into the events that they hold, and refuses what zongji would pass by.
+ * compressed transactions into the events that they hold, takes tables and rows for itself, and refuses what
+ * zongji would pass by.
  */
 import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
+import {inflateImages} from '../decode/compressed.ts';
+import {Cursor} from '../decode/table-map.ts';
+import {readQuery, type QueryEvent} from './query-event.ts';
 
 /** `head`: what every dump begins with, before the source has found our place. */
 export type PacketKind = 'head' | 'heartbeat' | 'event';
@@ -11,25 +15,39 @@ export type PacketKind = 'head' | 'heartbeat' | 'event';
 export interface PacketTap {
   readonly onPacket: (kind: PacketKind) => void;
   readonly onUnsupported: (reason: string) => void;
-  /** A statement in an event type that zongji does not decode. */
-  readonly onStatement: (sql: string) => void;
-  readonly isPaused: () => boolean;
-  /** Reads a row event by itself; false leaves it to zongji. */
-  readonly onRows: (event: RowsPacket) => boolean;
+  /** @param end where the next event begins; 0 where more of the same transaction follows */
+  readonly onStatement: (statement: QueryEvent, end: number, timestampMs: number) => void;
+  /**
+   * A description of a table.
+   *
+   * @param body the event behind its header; it is the caller's buffer
+   */
+  readonly onTable: (tableId: number, body: Buffer) => void;
+  /** Rows of any table. */
+  readonly onChange: (change: RowsHeader) => void;
+  /** Whether the rows of a table matter. */
+  readonly isMapped: (tableId: number) => boolean;
+  readonly onRows: (event: RowsPacket) => void;
   /** A transaction begins. What comes once a transaction is read here: zongji makes half a dozen objects of it. */
   readonly onMariadbGtid: (gtid: string, isStandalone: boolean) => void;
   /** @param end where the next event begins */
   readonly onXid: (end: number, timestampMs: number) => void;
 }
 
-/** A row event's bytes after its header. */
-export interface RowsPacket {
+/** What a row event says before its rows. */
+export interface RowsHeader {
   readonly kind: 'insert' | 'update' | 'delete';
   readonly tableId: number;
+  readonly unchecked: boolean;
+  /** The last rows of their statement. */
+  readonly ends: boolean;
+}
+
+/** A row event's bytes after its header. */
+export interface RowsPacket extends RowsHeader {
   readonly buffer: Buffer;
   readonly from: number;
   readonly to: number;
-  readonly unchecked: boolean;
 }
 
 /** What zongji's parser reads of a mysql2 packet. */
@@ -43,6 +61,7 @@ interface Packet {
 type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
 
 // Event types: MySQL's binlog_event.h and MariaDB's log_event.h.
+const QUERY = 2;
 const EXECUTE_LOAD_QUERY = 18;
 const XID = 16;
 const TABLE_MAP = 19;
@@ -50,20 +69,32 @@ const INCIDENT = 26;
 const HEARTBEATS: ReadonlySet<number> = new Set([27, 41]);
 /** Rotate, format description, previous GTIDs, and MariaDB's checkpoint, GTID list and start of encryption. */
 const HEADS: ReadonlySet<number> = new Set([4, 15, 35, 161, 163, 164]);
-/** Row events of the first and second version. */
-const ROWS: Readonly<Record<number, {readonly kind: RowsPacket['kind']; readonly version: 1 | 2}>> = {
-  23: {kind: 'insert', version: 1},
-  24: {kind: 'update', version: 1},
-  25: {kind: 'delete', version: 1},
-  30: {kind: 'insert', version: 2},
-  31: {kind: 'update', version: 2},
-  32: {kind: 'delete', version: 2},
+interface RowsForm {
+  readonly kind: RowsPacket['kind'];
+  readonly version: 1 | 2;
+  /** By MariaDB's `log_bin_compress`. */
+  readonly isCompressed: boolean;
+}
+/** Row events of the first and second version, and compressed ones. */
+const ROWS: Readonly<Record<number, RowsForm>> = {
+  23: {kind: 'insert', version: 1, isCompressed: false},
+  24: {kind: 'update', version: 1, isCompressed: false},
+  25: {kind: 'delete', version: 1, isCompressed: false},
+  30: {kind: 'insert', version: 2, isCompressed: false},
+  31: {kind: 'update', version: 2, isCompressed: false},
+  32: {kind: 'delete', version: 2, isCompressed: false},
+  166: {kind: 'insert', version: 1, isCompressed: true},
+  167: {kind: 'update', version: 1, isCompressed: true},
+  168: {kind: 'delete', version: 1, isCompressed: true},
+  169: {kind: 'insert', version: 2, isCompressed: true},
+  170: {kind: 'update', version: 2, isCompressed: true},
+  171: {kind: 'delete', version: 2, isCompressed: true},
 };
+const STATEMENT_END = 1;
 const NO_FOREIGN_KEY_CHECKS = 2;
 const PARTIAL_UPDATE_ROWS = 39;
 const TRANSACTION_PAYLOAD = 40;
 
-const MAX_KNOWN_TABLES = 1000;
 const MARIADB_GTID = 162;
 const STANDALONE = 1;
 /** Of an XA transaction that is prepared, or ended: more follows. */
@@ -78,11 +109,7 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
   const inner = zongji as unknown as {
     BinlogClass: {prototype: {binlogData: Handle}};
     useChecksum: boolean;
-    _fetchTableInfo: FetchTableInfo;
-    connection: {pause(): void} | null;
-    tableMap: Record<number, unknown>;
   };
-  const knownTables = new Map<number, Buffer>();
   const prototype = inner.BinlogClass.prototype;
   const original = prototype.binlogData;
   prototype.binlogData = function (packet, connection) {
@@ -93,20 +120,16 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
     const end = packet.end - (inner.useChecksum ? CHECKSUM_BYTES : 0);
     const rows = ROWS[type ?? 0];
     if (rows !== undefined) {
-      const event = rowsPacket(packet, end, rows);
-      // A table that zongji passed over has no map, and its rows are none of ours.
-      if (inner.tableMap[event.tableId] === undefined || tap.onRows(event)) return prototype.binlogData;
+      const header = rowsHeader(packet, rows);
+      tap.onChange(header);
+      if (tap.isMapped(header.tableId)) tap.onRows(rowsPacket(packet, end, header, rows));
+      return prototype.binlogData;
     }
     switch (type) {
       case TABLE_MAP: {
-        // The same table described in the same words need not be read again.
         const from = packet.offset + 1 + HEADER_BYTES;
-        const tableId = packet.buffer.readUIntLE(from, 6);
-        const body = packet.buffer.subarray(from, end);
-        if (knownTables.get(tableId)?.equals(body) === true) return prototype.binlogData;
-        if (knownTables.size > MAX_KNOWN_TABLES) knownTables.clear();
-        knownTables.set(tableId, Buffer.from(body));
-        return original.call(this, packet, connection);
+        tap.onTable(packet.buffer.readUIntLE(from, 6), packet.buffer.subarray(from, end));
+        return prototype.binlogData;
       }
       case XID:
         tap.onXid(
@@ -130,14 +153,21 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
       case PARTIAL_UPDATE_ROWS:
         tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');
         return prototype.binlogData;
-      case EXECUTE_LOAD_QUERY:
-        tap.onStatement(loadStatement(packet));
-        return original.call(this, packet, connection);
+      case QUERY:
+      case EXECUTE_LOAD_QUERY: {
+        const isLoad = type === EXECUTE_LOAD_QUERY;
+        const event = {buffer: packet.buffer, from: packet.offset + 1 + HEADER_BYTES, to: end};
+        tap.onStatement(
+          readQuery(event, isLoad),
+          isLoad ? 0 : packet.buffer.readUInt32LE(packet.offset + 14),
+          packet.buffer.readUInt32LE(packet.offset + 1) * 1000,
+        );
+        return prototype.binlogData;
+      }
       default:
         return original.call(this, packet, connection);
     }
   };
-  holdPauseDuringFetch(inner, tap);
 }
 
 function kindOf(type: number): PacketKind {
@@ -152,49 +182,27 @@ function mariadbGtid({buffer, offset}: Packet): string {
   return `${buffer.readUInt32LE(body + 8)}-${buffer.readUInt32LE(offset + 6)}-${sequence}`;
 }
 
-function rowsPacket(
-  {buffer, offset}: Packet,
-  to: number,
-  {kind, version}: (typeof ROWS)[number],
-): RowsPacket {
+function rowsHeader({buffer, offset}: Packet, {kind}: RowsForm): RowsHeader {
   const body = offset + 1 + HEADER_BYTES;
   const flags = buffer.readUInt16LE(body + 6);
-  // The second version has extra data of its own length, the length's two bytes included.
-  const from = body + 8 + (version === 2 ? buffer.readUInt16LE(body + 8) : 0);
   return {
     kind,
     tableId: buffer.readUIntLE(body, 6),
-    buffer,
-    from,
-    to,
     unchecked: (flags & NO_FOREIGN_KEY_CHECKS) !== 0,
+    ends: (flags & STATEMENT_END) !== 0,
   };
 }
 
-type FetchTableInfo = (event: unknown, next: () => void) => void;
-
-/**
- * While zongji asks information_schema about a table it pauses the socket, and resumes it after. Where
- * we had paused it meanwhile, it must stay so.
- */
-function holdPauseDuringFetch(
-  zongji: {_fetchTableInfo: FetchTableInfo; connection: {pause(): void} | null},
-  tap: PacketTap,
-): void {
-  const original = zongji._fetchTableInfo.bind(zongji);
-  zongji._fetchTableInfo = (event, next) => {
-    original(event, () => {
-      next();
-      if (tap.isPaused()) zongji.connection?.pause();
-    });
-  };
-}
-
-/** A LOAD DATA in statement format: the text stands at the end, after names that hold no table of ours. */
-function loadStatement({buffer, offset, end}: Packet): string {
-  const text = buffer.toString('latin1', offset + 1 + HEADER_BYTES, end);
-  const at = text.toUpperCase().indexOf('LOAD DATA');
-  return at < 0 ? 'LOAD DATA' : text.slice(at);
+function rowsPacket({buffer, offset}: Packet, to: number, header: RowsHeader, form: RowsForm): RowsPacket {
+  const body = offset + 1 + HEADER_BYTES;
+  // The second version has extra data of its own length, the length's two bytes included.
+  const from = body + 8 + (form.version === 2 ? buffer.readUInt16LE(body + 8) : 0);
+  if (!form.isCompressed) return {...header, buffer, from, to};
+  const cursor = new Cursor(buffer, from);
+  const bitmapBytes = (cursor.integer() + 7) >> 3;
+  const images = cursor.at + bitmapBytes * (header.kind === 'update' ? 2 : 1);
+  const inflated = Buffer.concat([buffer.subarray(from, images), inflateImages(buffer.subarray(images, to))]);
+  return {...header, buffer: inflated, from: 0, to: inflated.length};
 }
 
 /**

@@ -1,52 +1,7 @@
-/** Events and tables as zongji has them, beneath its types, and what the decoders take of them. */
-import type {ImageColumn} from '../decode/image-reader.ts';
-import type {RawRowsEvent} from '../decode/rows.ts';
-
+/** Events as zongji has them, beneath its types. */
 export interface ZongjiEvent {
   getTypeName(): string;
   readonly timestamp: number;
   readonly nextPosition: number;
-  readonly size: number;
   readonly [field: string]: unknown;
-}
-
-/** A table map as zongji keeps it. */
-export interface RawTable {
-  readonly tableName: string;
-  readonly columns: readonly {
-    name: string;
-    type: number;
-    charset?: string | null;
-    metadata?: Record<string, number>;
-  }[];
-  readonly columnSchemas: readonly {UNSIGNED?: boolean; ENUM_VALUES?: string[]}[];
-}
-
-export function imageColumns({columns, columnSchemas}: RawTable): ImageColumn[] {
-  return columns.map(({name, type, charset, metadata}, i) => ({
-    name,
-    type,
-    charset,
-    metadata,
-    unsigned: columnSchemas[i]?.UNSIGNED,
-    members: columnSchemas[i]?.ENUM_VALUES,
-  }));
-}
-
-export function rawRows(event: ZongjiEvent, columnNames: readonly string[]): RawRowsEvent {
-  const kind =
-    event.getTypeName() === 'WriteRows'
-      ? 'insert'
-      : event.getTypeName() === 'DeleteRows'
-        ? 'delete'
-        : 'update';
-  const present = event['columns_present_bitmap'] as Uint8Array;
-  return {
-    kind,
-    rows: event['rows'] as RawRowsEvent['rows'],
-    columnNames,
-    presentBefore: present,
-    presentAfter: (event['columns_present_bitmap2'] as Uint8Array | undefined) ?? present,
-    unchecked: (Number(event['flags']) & 2) !== 0,
-  };
 }

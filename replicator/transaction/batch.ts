@@ -26,6 +26,8 @@ export interface CompactedBatch {
   readonly rows: number;
   readonly bytes: number;
   readonly oldestCommitMs: number | null;
+  /** As {@link BatchContext.trustsChecks}, for the batch that follows. */
+  readonly trustsChecks: boolean;
 }
 
 /** After this long others have a turn: a flight of statements may be waiting to be sent. */
@@ -40,6 +42,8 @@ export interface BatchContext {
   readonly rowsBefore: number;
   /** For the rows, which live as long as it does. */
   readonly into: PackedRows;
+  /** Whether no session is known to have written memberships without foreign_key_checks. */
+  readonly trustsChecks: boolean;
 }
 
 /**
@@ -49,9 +53,9 @@ export interface BatchContext {
  */
 export async function compactBatch(
   batch: readonly SourceTransaction[],
-  {plan, tracker, owesReconcile, rowsBefore, into}: BatchContext,
+  {plan, tracker, owesReconcile, rowsBefore, into, trustsChecks}: BatchContext,
 ): Promise<CompactedBatch> {
-  const compactor = new Compactor(plan);
+  const compactor = new Compactor(plan, trustsChecks);
   let rows = 0;
   let bytes = 0;
   let transactions = 0;
@@ -94,6 +98,7 @@ export async function compactBatch(
     rows,
     bytes,
     oldestCommitMs: committed[0]?.committedAtMs ?? null,
+    trustsChecks: compactor.trustsChecks,
   };
 }
 

@@ -35,6 +35,8 @@ export class Batches {
   #plan: Plan;
   /** Rows of parts whose transaction has not ended. */
   #partRows = 0;
+  /** The plan was made after a look at every membership; what came since may undo what that showed. */
+  #trustsChecks = true;
 
   constructor(deps: BatchesDeps) {
     this.#deps = deps;
@@ -70,7 +72,9 @@ export class Batches {
       owesReconcile: reason !== null,
       rowsBefore: this.#partRows,
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
+      trustsChecks: this.#trustsChecks,
     });
+    this.#trustsChecks = compacted.trustsChecks && reason === null;
     this.#partRows = compacted.progress === null ? this.#partRows + compacted.rows : 0;
     return {compacted, reason};
   }

@@ -3,7 +3,7 @@ import type {SourceTable} from '../../src/mapping/tables.ts';
 import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import type {RowBlock, SourceEvent} from '../events.ts';
-import {concernsMappedTables, concernsMappedValues, statementKind, xaId} from '../decode/statement.ts';
+import {consequenceOf, statementKind, xaId} from '../decode/statement.ts';
 import {PreparedByOthers} from './prepared.ts';
 
 /** A transaction of the source, or a part of one that is too large to hold. */
@@ -76,6 +76,10 @@ export class TransactionBuilder {
         this.#open = true;
         this.#cannotSee(event.table, 'row images without the key (binlog_row_image)');
         return null;
+      case 'unlogged-cascade':
+        this.#open = true;
+        this.#cannotSee('all', 'a cascade of a foreign key');
+        return null;
       case 'commit':
         return this.#end(event.offset, event.committedAtMs);
       case 'rollback':
@@ -101,12 +105,8 @@ export class TransactionBuilder {
     }
   }
 
-  #statement({
-    sql,
-    database,
-    offset,
-    executedAtMs,
-  }: SourceEvent & {tag: 'statement'}): SourceTransaction | null {
+  #statement(event: SourceEvent & {tag: 'statement'}): SourceTransaction | null {
+    const {sql, offset, executedAtMs} = event;
     const kind = statementKind(sql);
     switch (kind) {
       case 'begin':
@@ -133,14 +133,9 @@ export class TransactionBuilder {
         return this.#end(offset, null);
       default:
     }
-    if (concernsMappedTables(sql, database, this.#options.database)) {
-      if (kind === 'dml') this.#cannotSee('all', 'a statement-format change of a mapped table');
-      if (kind === 'ddl' || kind === 'ddl-with-rows') this.#schemaChanged = true;
-      if (kind === 'ddl' && concernsMappedValues(sql))
-        this.#cannotSee('all', 'a statement that may have changed mapped columns');
-      if (kind === 'ddl-with-rows')
-        this.#cannotSee('all', 'a mapped table was truncated, dropped, created or renamed');
-    }
+    const {schemaChanged, unseen} = consequenceOf(kind, event, this.#options.database);
+    this.#schemaChanged ||= schemaChanged;
+    if (unseen !== null) this.#cannotSee('all', unseen);
     // DDL stands alone and commits itself.
     return this.#begun ? null : this.#end(offset, executedAtMs);
   }

@@ -21,17 +21,17 @@ import {
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
+import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide} from './decide.ts';
 import type {Hands} from './hands.ts';
 import {isWhole, readMissing} from './missing.ts';
 import {Ownership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
-import {asIncompatible, isAboutRow, isDeadlock, rollBack, runFenced, type Session} from './session.ts';
+import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
+import {rollBack, runFenced, type Session} from './session.ts';
 import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
-/** Longer chains of rows that wait for each other are left to the next reconcile. */
-const MAX_LINKS = 100;
 
 export interface ApplyOptions {
   /** Where the stream stands after this; null leaves the checkpoint where it is. */
@@ -40,6 +40,11 @@ export interface ApplyOptions {
   readonly follow: boolean;
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
+  /**
+   * Where a run deletes: what it may delete, past which nothing is written and TooManyDeletesError is
+   * thrown; `none`, and rows that should go stay. Left out, deletes are limited by SYNC_DELETES alone.
+   */
+  readonly deletes?: DeleteBudget | 'none';
   /** What will be applied after it: made ready as soon as it is known, while this is being written. */
   readonly next?: Promise<Next | null>;
 }
@@ -60,14 +65,19 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /** Counts what was written, or may have been: what was decided before is then to be decided anew. */
+  /** Counts what was written, or may have been: what was decided before must then be decided again. */
   #version = 0;
   #ahead: Ahead | null = null;
   /** Replaced when a schema changed. */
   plan: Plan;
   readonly deadLetters: DeadLetters;
-  /** How often a reconcile became owed: a run that began before the last time does not pay it. */
+  /** How often a reconcile was asked for: a run that began before the last time does not count for it. */
   timesOwed = 0;
+  /**
+   * A unique value may have become free, and who waits for it was not tried again: a fault came in between,
+   * here or in a process before this one.
+   */
+  mustRetryConflicts = true;
 
   constructor(deps: ApplierDeps) {
     this.#deps = deps;
@@ -92,9 +102,12 @@ export class Applier {
     if (options.progress?.owesReconcile === true) this.timesOwed++;
     const whole = await readMissing(hands, this.plan, changes, options.need);
     for (let attempt = 0; ; attempt++) {
+      const {deletes} = options;
+      const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(hands, whole, options, attempt > 0);
+        return await this.#attempt(hands, whole, options, {careful: attempt > 0, allowance});
       } catch (error) {
+        allowance?.giveBack();
         // What is in memory may be of a connection that was lost in the middle of something.
         this.#dropAhead();
         this.#ownership.clear();
@@ -105,24 +118,27 @@ export class Applier {
     }
   }
 
-  /** Rows that wait for a unique value which one of these changes may have freed. */
-  async waitingFor(session: Session, changes: ChangeSet): Promise<ChangeSet> {
+  /**
+   * Rows that wait for a unique value which one of these changes may have freed.
+   *
+   * @param evicted rows that left the target with them
+   */
+  async waitingFor(session: Session, changes: ChangeSet, evicted: Outcome['evicted']): Promise<ChangeSet> {
     if (this.deadLetters.count === 0) return EMPTY_CHANGE_SET;
-    const query = (sql: string) => session.query(sql);
-    // Who gets a value gives up another, for which the next one waits.
-    const chain = async (table: 'institute' | 'user', keys: readonly string[]) => {
-      const waiting = new Map<string, ParentChange>();
-      for (let links = 0, next = keys; next.length > 0 && links < MAX_LINKS; links++) {
-        const found = await this.deadLetters.waitingFor(table, next, query);
-        next = found.filter(key => !waiting.has(key));
-        for (const key of next) waiting.set(key, REREAD);
-      }
-      return waiting;
+    const freed = {
+      institute: [...changes.institutes.keys(), ...evicted.institute],
+      user: [...changes.users.keys(), ...evicted.user],
+      institute_users: [...changes.memberships.keys(), ...changes.pairsToRead, ...evicted.institute_users],
+      user_auth: [...changes.users.keys(), ...evicted.user, ...evicted.user_auth],
     };
+    const waiting = await this.deadLetters.waitingFor(freed, sql => session.query(sql));
+    const reread = (keys: Iterable<string>) =>
+      new Map<string, ParentChange>(Array.from(keys, key => [key, REREAD]));
     return {
       ...EMPTY_CHANGE_SET,
-      institutes: await chain('institute', [...changes.institutes.keys()]),
-      users: await chain('user', [...changes.users.keys()]),
+      institutes: reread(waiting.institute),
+      users: reread([...waiting.user, ...waiting.user_auth]),
+      pairsToRead: waiting.institute_users,
     };
   }
 
@@ -131,22 +147,34 @@ export class Applier {
     return this.#ownership.view(keys, sql => session.query(sql));
   }
 
+  /**
+   * Runs a statement of the checkpoint by itself.
+   *
+   * @throws SyncError `lease-lost`
+   */
+  async runFenced(session: Session, statement: string): Promise<void> {
+    await runFenced(session, statement);
+    this.fence.writes.committed();
+  }
+
   /** Moves the checkpoint alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
     if (progress.owesReconcile) this.timesOwed++;
-    await runFenced(session, fenceStatement(this.#deps.fence, progress));
+    await this.runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 
   async #attempt(
     hands: Hands,
     changes: ChangeSet,
     options: ApplyOptions,
-    careful: boolean,
+    {careful, allowance}: {careful: boolean; allowance: Allowance | null},
   ): Promise<Outcome> {
     const {session} = hands;
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
-    if (isSimple(batch) && !careful) {
+    // Deletes that are counted are counted where their rows are locked.
+    const isCounted = allowance !== null && batch.work.deletes.institute_users.length > 0;
+    if (isSimple(batch) && !careful && !isCounted) {
       try {
         const flights = ahead?.flights ?? new Flights(session);
         const writing = ahead?.write() ?? writeAtOnce(flights, batch);
@@ -157,8 +185,9 @@ export class Applier {
       } catch (error) {
         // Before anything else is sent: what follows may be under way behind what failed.
         this.#dropAhead();
-        if (!isAboutRow(error)) throw error;
-        await rollBack(session);
+        if (!isRefusal(error) || isDeadlock(error)) throw error;
+        // What it is about is found out statement by statement.
+        if (!(await rollBack(session))) throw error;
         batch.owned.rollback();
       }
     }
@@ -166,7 +195,7 @@ export class Applier {
     const outcome = await writeCarefully(hands, batch, {
       follow,
       need,
-      mayDelete: this.#deps.config.deletes === 'mirror',
+      allowance,
       ownershipOf: (asked, keys) => this.ownershipOf(asked, keys),
     });
     await this.#committed(session, batch, outcome);
@@ -212,6 +241,7 @@ export class Applier {
 
   async #committed(session: Session, batch: Batch, outcome: Outcome): Promise<void> {
     batch.owned.commit();
+    this.fence.writes.committed();
     this.#version++;
     const touched = Object.values(outcome.deadLetters).some(count => count > 0) || this.deadLetters.count > 0;
     if (touched) await this.deadLetters.recount(sql => session.query(sql));
@@ -221,10 +251,11 @@ export class Applier {
   async #prepare(
     session: Session,
     changes: ChangeSet,
-    {progress, follow}: ApplyOptions,
+    options: ApplyOptions,
     before: OwnershipView | null,
   ): Promise<Batch> {
     const {config, fence} = this.#deps;
+    const {progress, follow} = options;
     const {plan} = this;
     const query = (sql: string) => session.query(sql);
     const pairs = Array.from(changes.memberships, ([key, row]) =>
@@ -233,7 +264,8 @@ export class Applier {
     const dead = await this.#deadAmong(changes, pairs, query);
     const keys = {userIds: changes.users, instituteIds: changes.institutes, pairs};
     const owned = await this.#ownership.view(keys, query, before);
-    const work = decide(plan, changes, {owned, dead, follow, mayDelete: config.deletes === 'mirror'});
+    const mayDelete = this.#mayDelete(options);
+    const work = decide(plan, changes, {owned, dead, follow, mayDelete});
     return {
       plan,
       work,
@@ -242,8 +274,13 @@ export class Applier {
       deadLetters: this.deadLetters,
       fence: fenceStatement(fence, progress),
       at: progress === null ? '' : formatPosition(progress.position),
+      mayDelete,
       options: {newestWins: config.conflicts === 'newest', batchRows: config.reconcile.batchRows},
     };
+  }
+
+  #mayDelete({deletes}: ApplyOptions): boolean {
+    return this.#deps.config.deletes === 'mirror' && deletes !== 'none';
   }
 
   async #deadAmong(

@@ -1,6 +1,7 @@
 /**
- * The saved position: read at start, written in the transaction of the rows, and with it the fencing
- * number checked, so that a leader that was deposed meanwhile writes nothing (design.md §3.1, §3.5).
+ * The saved position: read at start, and written in the transaction of the rows. The same statement checks
+ * the fencing number, so that a leader that was deposed meanwhile writes nothing, and the number of writes,
+ * so that nothing is written over a target that was restored from a backup.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {formatPosition, parsePosition, type LogOffset, type Position} from '../position/position.ts';
@@ -37,10 +38,39 @@ export interface Progress {
   readonly owesReconcile: boolean;
 }
 
+/**
+ * How many writes of a stream this process knows to be committed. The number in the checkpoint's row only
+ * grows, whoever leads, so that a smaller one there means that the row is of a backup.
+ */
+export class KnownWrites {
+  #count = 0;
+
+  /** At least so many were committed. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** One more was committed. */
+  committed(): void {
+    this.#count++;
+  }
+
+  /** So many were found in the row. */
+  found(count: number): void {
+    this.#count = Math.max(this.#count, count);
+  }
+
+  /** The row was restored: the count begins there again. */
+  restored(count: number): void {
+    this.#count = count;
+  }
+}
+
 /** Who may write: the stream and the number that its leader was given. */
 export interface Fence {
   readonly stream: string;
   readonly token: string;
+  readonly writes: KnownWrites;
 }
 
 export async function readCheckpoint(connection: Connection, stream: string): Promise<Checkpoint | null> {
@@ -67,8 +97,9 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
 }
 
 /**
- * The last statement of every writing transaction: fails with error 1048 unless `fence` still leads,
- * and saves the position where one is given.
+ * The last statement of every writing transaction: it saves the position where one is given. It fails with
+ * error 1048 where another leads or where the row was restored, with 1242 where the row is gone. It always
+ * changes the row, since a cluster certifies only what was changed.
  */
 export function fenceStatement(fence: Fence, progress: Progress | null): string {
   return update(
@@ -120,7 +151,10 @@ export function pausedStatement(fence: Fence, paused: boolean): string {
   return update(fence, [`paused = ${paused ? 1 : 0}`]);
 }
 
-function update({stream, token}: Fence, assignments: readonly string[]): string {
-  const checked = `fencing_token = IF(fencing_token = ${token}, fencing_token, NULL)`;
-  return `UPDATE sync_checkpoint SET ${[checked, ...assignments].join(', ')} WHERE stream = ${literal(stream)}`;
+function update({stream, token, writes}: Fence, assignments: readonly string[]): string {
+  const checked = `fencing_token = IF(fencing_token = ${token} AND writes >= ${writes.count}, fencing_token, NULL)`;
+  return (
+    `UPDATE sync_checkpoint SET ${[checked, 'writes = writes + 1', ...assignments].join(', ')} WHERE stream = ${literal(stream)};` +
+    'SET @laas_sync_fenced = IF(ROW_COUNT() = 1, 1, (SELECT 1 UNION SELECT 2))'
+  );
 }

@@ -62,7 +62,12 @@ class Clash {
   /** Of the rows beside those that are written: whether they give way. */
   readonly #others = new Map<string, boolean>();
 
-  constructor(transaction: ClashTransaction, rows: readonly KeyedRow[], keys: readonly UniqueKey[], stakes: Stakes) {
+  constructor(
+    transaction: ClashTransaction,
+    rows: readonly KeyedRow[],
+    keys: readonly UniqueKey[],
+    stakes: Stakes,
+  ) {
     this.#transaction = transaction;
     this.#rows = new Map(rows.map(row => [row.key, row]));
     this.#keys = keys;
@@ -81,7 +86,8 @@ class Clash {
       refused: new Set(this.#refused.keys()),
     });
     await this.#transaction.mark();
-    if (!(await this.#makeWay(settlement)) || !(await this.#write(settlement.writable, mayLearn))) return false;
+    if (!(await this.#makeWay(settlement)) || !(await this.#write(settlement.writable, mayLearn)))
+      return false;
     for (const letter of this.#refused.values()) this.#transaction.refuse(letter);
     for (const [key, other] of settlement.conflicts) this.#transaction.refuse(this.#conflict(key, other));
     for (const {key, kept} of standing.stakes) if (kept) this.#transaction.keep(key);
@@ -111,16 +117,21 @@ class Clash {
   async #write(order: readonly string[], mayLearn: boolean): Promise<boolean> {
     const refusals = await this.#transaction.write(order.flatMap(key => this.#rows.get(key) ?? []));
     if (refusals.length === 0) return true;
-    const clashing = refusals
-      .filter(({isClash}) => isClash)
-      .flatMap(({letter}) => this.#rows.get(letter.key) ?? []);
-    const inTheWay = await this.#stakes.learn(clashing);
-    for (const {letter, isClash} of refusals) {
-      const found = inTheWay.get(letter.key);
-      if (found?.isNew === true && mayLearn) continue;
-      this.#refused.set(letter.key, isClash ? this.#conflict(letter.key, found?.holder ?? null) : letter);
-    }
+    const others = refusals.filter(({isClash}) => !isClash);
+    for (const {letter} of others) this.#refused.set(letter.key, letter);
+    // Rows that counted on a refused one to give up its value clashed for that reason alone.
+    if (others.length === 0) await this.#learn(new Set(refusals.map(({letter}) => letter.key)), mayLearn);
     return false;
+  }
+
+  /** Of rows that clashed though the plan said that they would not. */
+  async #learn(clashing: ReadonlySet<string>, mayLearn: boolean): Promise<void> {
+    const found = await this.#stakes.learn([...clashing].flatMap(key => this.#rows.get(key) ?? []));
+    if (mayLearn && [...found.values()].some(({isNew}) => isNew)) return;
+    // Those that clash with one of these may do so for that reason alone.
+    const first = [...clashing].filter(key => !clashing.has(found.get(key)?.holder ?? ''));
+    for (const key of first.length > 0 ? first : clashing)
+      this.#refused.set(key, this.#conflict(key, found.get(key)?.holder ?? null));
   }
 
   async #lookAt(holders: readonly string[]): Promise<void> {

@@ -5,6 +5,7 @@
 import {BulkRows} from '../db/bulk.ts';
 import type {TablePlan} from '../mapping/plan.ts';
 import type {KeyedRow} from './decide.ts';
+import {tooLarge} from './refusal.ts';
 import {END_ROWS, type Session} from './session.ts';
 import {SqlText} from './sql-text.ts';
 import {appendRows, appendUpsert, preparedUpsert, type UpsertOptions} from './statements.ts';
@@ -42,6 +43,7 @@ const spare = new WeakMap<Session, Buffers[]>();
 
 export class Flights {
   readonly #session: Session;
+  readonly #flightBytes: number;
   readonly #buffers: Buffers;
   readonly #text: SqlText;
   readonly #packets: readonly Packet[];
@@ -60,6 +62,7 @@ export class Flights {
 
   constructor(session: Session, before = NOTHING_BEFORE) {
     this.#session = session;
+    this.#flightBytes = Math.min(FLIGHT_BYTES, session.maxStatementBytes);
     this.#buffers = spare.get(session)?.pop() ?? newBuffers();
     this.#text = this.#buffers.text;
     this.#packets = this.#buffers.packets;
@@ -78,7 +81,7 @@ export class Flights {
     this.#throwIfFailed();
     this.#openText();
     this.#text.sql(statement);
-    if (this.#text.length >= FLIGHT_BYTES) await this.#send();
+    if (this.#text.length >= this.#flightBytes) await this.#send();
   }
 
   /** A statement that answers with rows, which nobody looks at: an assertion. */
@@ -98,9 +101,9 @@ export class Flights {
     if (rows.length >= BULK_ROWS && (await this.#upsertInBulk(plan, rows, batchRows, options))) return;
     for (let at = 0; at < rows.length;) {
       this.#openText();
-      const room = Math.max(1, Math.min(FLIGHT_BYTES, this.#session.maxStatementBytes) - this.#text.length);
+      const room = Math.max(1, this.#flightBytes - this.#text.length);
       at = appendUpsert(this.#text, plan, rows, at, {rows: batchRows, bytes: room}, options);
-      if (this.#text.length >= FLIGHT_BYTES) await this.#send();
+      if (this.#text.length >= this.#flightBytes) await this.#send();
     }
   }
 
@@ -131,13 +134,14 @@ export class Flights {
     if (this.#text.length > 0) await this.#send();
     if (this.#isOpen !== 'for rows') void this.#depart(() => this.#session.beginRows());
     this.#isOpen = 'for rows';
-    const size = {rows: batchRows, bytes: Math.min(FLIGHT_BYTES, this.#session.maxStatementBytes)};
+    const size = {rows: batchRows, bytes: this.#flightBytes};
     for (let at = 0; at < rows.length;) {
       const packet = this.#packets[this.#packet++ % PACKETS];
       if (packet === undefined) throw new Error('there is no packet');
       await this.#until(packet.answered);
       packet.rows.begin(statementId, plan.columns.length);
       at = appendRows(packet.rows, plan, rows, at, size);
+      this.#throwIfTooLarge(packet.rows.length);
       packet.answered = this.#depart(() => this.#session.writeRows(packet.rows));
     }
     return true;
@@ -153,6 +157,7 @@ export class Flights {
 
   /** One text is under way at most, and one waits for it. */
   async #send(): Promise<void> {
+    this.#throwIfTooLarge(this.#text.length);
     const sql = this.#text.take();
     await this.#until(this.#textAnswered);
     const answersRows = this.#answersRows;
@@ -163,6 +168,12 @@ export class Flights {
     );
     this.#textLeft = this.#left;
     this.#left = this.#textAnswered;
+  }
+
+  /** The server would end the connection. */
+  #throwIfTooLarge(bytes: number): void {
+    const {maxPacketBytes} = this.#session;
+    if (bytes + 1 >= maxPacketBytes) throw tooLarge(bytes, maxPacketBytes);
   }
 
   async #until(answered: Promise<unknown>): Promise<void> {

@@ -5,7 +5,8 @@
 import {randomBytes} from 'node:crypto';
 import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
 import {quoteName} from '../mapping/sql.ts';
-import {isAboutRow, type Session} from './session.ts';
+import {isDeadlock, isRefusal} from './refusal.ts';
+import type {Session} from './session.ts';
 import {literal} from './sql-text.ts';
 import {inBatches, keyCondition} from './statements.ts';
 import type {UniqueKey} from './unique-keys.ts';
@@ -30,7 +31,9 @@ export async function park(
       if (left.length === 0) return [];
       // A column that the server sets on each update is left as it is when it is named.
       const stays =
-        updated === undefined || updated === column ? '' : `, ${quoteName(updated.name)} = ${quoteName(updated.name)}`;
+        updated === undefined || updated === column
+          ? ''
+          : `, ${quoteName(updated.name)} = ${quoteName(updated.name)}`;
       const set = `UPDATE ${quoteName(plan.target)} SET ${quoteName(column.name)} = ${value}${stays} WHERE `;
       const refused: string[] = [];
       for (const slice of inBatches(left, KEYS_PER_STATEMENT))
@@ -51,7 +54,8 @@ async function updateAll(
     await session.query(statement(keys));
     return [];
   } catch (error) {
-    if (!isAboutRow(error)) throw error;
+    // A trigger may refuse it with any number. A deadlock has ended the transaction.
+    if (!isRefusal(error) || isDeadlock(error)) throw error;
     if (keys.length === 1) return [...keys];
     const middle = keys.length >> 1;
     return [
@@ -89,6 +93,9 @@ function candidates({kind, schema}: ColumnPlan): string[] {
       values.push(`LEFT(${text}, ${length})`);
   }
   if (kind === 'timestamp')
-    values.push("'1971-01-01' + INTERVAL (UUID_SHORT() % 86400) SECOND", "'2001-01-01' + INTERVAL (UUID_SHORT() % 9000) DAY");
+    values.push(
+      "'1971-01-01' + INTERVAL (UUID_SHORT() % 86400) SECOND",
+      "'2001-01-01' + INTERVAL (UUID_SHORT() % 9000) DAY",
+    );
   return values;
 }

@@ -9,10 +9,22 @@ import type {KeyedRow} from './decide.ts';
 import {literal} from './sql-text.ts';
 import type {KeyColumn, KeyPart, UniqueKey} from './unique-keys.ts';
 
-const TYPES_OF_NUMBERS = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint', 'bit', 'year']);
+const TYPES_OF_NUMBERS = new Set([
+  'tinyint',
+  'smallint',
+  'mediumint',
+  'int',
+  'integer',
+  'bigint',
+  'bit',
+  'year',
+]);
 
 /** An expression brought to the type and the collation that the column gives its values. */
-function typed(column: Pick<KeyColumn, 'type' | 'definition' | 'charset' | 'collation' | 'fraction'>, value: string): string {
+function typed(
+  column: Pick<KeyColumn, 'type' | 'definition' | 'charset' | 'collation' | 'fraction'>,
+  value: string,
+): string {
   const {type, definition, charset, collation, fraction} = column;
   if (charset !== null) {
     // A CHAR column forgets the spaces at the end.
@@ -80,7 +92,9 @@ export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonl
     `LEFT JOIN ${quoteName(plan.target)} o ON ${own.map(name => `o.${quoteName(name)} = v.${quoteName(name)}`).join(' AND ')} FOR UPDATE`;
   for (const column of needed.filter(({generated}) => generated !== null))
     rows = `SELECT g.*, ${typed(column, `(${column.generated ?? ''})`)} AS ${quoteName(column.name)} FROM (${rows}) g`;
-  const parts = keys.flatMap((key, i) => key.parts.map(({expression}, j) => `${expression} AS ${partName(i, j)}`));
+  const parts = keys.flatMap((key, i) =>
+    key.parts.map(({expression}, j) => `${expression} AS ${partName(i, j)}`),
+  );
   const ids = own.map((name, i) => `${quoteName(name)} AS ${keyName(i)}`);
   return `(SELECT sync_key, sync_newer, ${[...ids, ...parts].join(', ')} FROM (${rows}) r)`;
 }

@@ -1,14 +1,13 @@
-/** One connection to the target that writes: transactions, and what the server's refusals mean. */
+/** One connection to the target that writes: transactions, and the statements that open and end them. */
 import type {BulkRows} from '../db/bulk.ts';
 import {connect, prepareRows, queryRows, sendRows, takesBulk, type Connection} from '../db/connection.ts';
-import {errnoOf} from '../db/faults.ts';
 import type {DatabaseConfig} from '../config.ts';
-import {SyncError, type DeadLetterCode} from '../errors.ts';
+import {SyncError} from '../errors.ts';
 
 /** A session idle for this long is ended by the server, so that a frozen leader holds no locks. */
 export const IDLE_SECONDS = 5;
 /** Shorter than the server's 50 s, so that a lock held by others shows early; the batch is retried. */
-const LOCK_WAIT_SECONDS = 10;
+export const LOCK_WAIT_SECONDS = 10;
 /** Past the lock wait by far: a server that takes longer is taken for gone. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const MAX_STATEMENT_BYTES = 1024 * 1024;
@@ -21,6 +20,8 @@ export interface Session {
   readonly connection: Connection;
   /** Statements longer than this are split. */
   readonly maxStatementBytes: number;
+  /** The server takes nothing longer, and ends a connection over which it comes. */
+  readonly maxPacketBytes: number;
   query(sql: string): Promise<unknown[][]>;
   /** The id of a prepared statement for {@link writeRows}; null where its rows must be sent as text. */
   prepareRows(sql: string): Promise<number | null>;
@@ -75,6 +76,7 @@ export async function openSession(
   return {
     connection,
     maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1),
+    maxPacketBytes: Number(row?.[0]),
     query,
     prepareRows(sql) {
       // One statement in the log cannot stand for rows that were sent beside it.
@@ -93,80 +95,40 @@ export async function openSession(
   };
 }
 
-/** Rolls back whatever is open; a connection that cannot even do that is closed. */
-export async function rollBack(session: Session): Promise<void> {
+/**
+ * Rolls back whatever is open; a connection that cannot even do that is closed.
+ *
+ * @returns whether the session can be used further
+ */
+export async function rollBack(session: Session): Promise<boolean> {
   try {
     await session.query(UNDO);
+    return true;
   } catch {
-    // The server rolls back when the connection ends; the fault that led here is already on its way.
+    // The server rolls back when the connection ends. The caller reports the fault that came before.
     session.connection.destroy();
+    return false;
   }
 }
 
-const DEADLOCK_ERRNOS = new Set([1205, 1213, 1020]);
-const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, 1364]);
-const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
-const REFERRED_ERRNOS = new Set([1451, 1217]);
-
-/** Whether the same transaction may well succeed when tried again at once. */
-export function isDeadlock(error: unknown): boolean {
-  return error instanceof SyncError && error.errno !== undefined && DEADLOCK_ERRNOS.has(error.errno);
-}
-
-/**
- * Whether a refusal is about a row and not about the server: by SQLSTATE class (22 data, 23 integrity,
- * 45 signalled by a trigger) and the few numbers that MySQL files elsewhere. 1242 comes from the assertions
- * of a batch: that of the upsert, and assertUnreferred.
- */
-export function isAboutRow(error: unknown): boolean {
-  if (!(error instanceof SyncError) || error.errno === undefined) return false;
-  if (INCOMPATIBLE_ERRNOS.has(error.errno)) return false;
-  const cause = error.cause;
-  const state = cause instanceof Error && 'sqlState' in cause ? String(cause.sqlState) : '';
-  return /^(22|23|45)/.test(state) || [1242, 1265, 1366, 1525, 3819, 4025].includes(error.errno);
-}
-
-export function isReferred(error: unknown): boolean {
-  return error instanceof SyncError && error.errno !== undefined && REFERRED_ERRNOS.has(error.errno);
-}
-
-/** A clash of unique keys: reported as one, or as 1242 by the assertion of the upsert. */
-export function isUniqueClash(error: unknown): boolean {
-  return error instanceof SyncError && error.errno !== undefined && UNIQUE_CLASH_ERRNOS.has(error.errno);
-}
-
-/** Faults that no retry mends until somebody changes the target's tables. */
-export function asIncompatible(error: unknown): unknown {
-  const errno = errnoOf(error instanceof SyncError ? error.cause : error);
-  if (errno === undefined || !INCOMPATIBLE_ERRNOS.has(errno)) return error;
-  return new SyncError(
-    'target-incompatible',
-    `a table of the target does not fit the mapping (error ${errno}): run laas-sync doctor`,
-    {cause: error, errno},
-  );
-}
-
-/** Under which code a refused row waits. */
-export function refusalCode(error: unknown): {code: DeadLetterCode; detail: string | null} {
-  const errno = error instanceof SyncError ? error.errno : undefined;
-  if (errno === 1406) return {code: 'value-too-long', detail: null};
-  if (errno === 1264 || errno === 1292) return {code: 'out-of-range', detail: `error ${errno}`};
-  return {code: 'rejected', detail: errno === undefined ? null : `error ${errno}`};
-}
+/** The fence's own errors: another leads or the row was restored (1048), or the row is gone (1242). */
+const FENCE_ERRNOS = new Set([1048, 1242]);
 
 /**
  * Runs a statement that checks the fence and touches nothing else.
  *
- * @throws SyncError `lease-lost` where another leads by now
+ * @throws SyncError `lease-lost` where another leads by now, or where the target was restored from a backup
  */
-export async function runFenced(session: Session, statement: string): Promise<void> {
+export async function runFenced(session: Pick<Session, 'query'>, statement: string): Promise<void> {
   try {
     await session.query(statement);
   } catch (error) {
-    if (error instanceof SyncError && error.errno === 1048) {
-      throw new SyncError('lease-lost', 'another instance leads: the fencing number has moved on', {
-        cause: error,
-      });
+    if (error instanceof SyncError && error.errno !== undefined && FENCE_ERRNOS.has(error.errno)) {
+      throw new SyncError(
+        'lease-lost',
+        'the checkpoint is not as this instance left it: another instance leads, or the target was restored',
+        {cause: error},
+      );
     }
     throw error;
   }

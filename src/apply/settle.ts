@@ -35,7 +35,11 @@ export interface Settlement {
   /** Rows that are to leave the target first. */
   readonly evicted: readonly string[];
   /** Rows that must give up their value of a unique key before the first of their ring is written. */
-  readonly parked: readonly {readonly key: string; readonly uniqueKey: number; readonly ring: readonly string[]}[];
+  readonly parked: readonly {
+    readonly key: string;
+    readonly uniqueKey: number;
+    readonly ring: readonly string[];
+  }[];
 }
 
 type Rows = ReadonlyMap<string, Stake>;
@@ -56,7 +60,9 @@ export function settle(standing: Standing, verdicts: Verdicts): Settlement {
   const reserved = held.map((classes, i) => reservedFor(pending, classes, i));
   const order = inOrder([...pending.keys()], key => {
     const {wants} = pending.get(key) ?? {wants: []};
-    return wants.flatMap((want, i) => [lookUp(held[i], want), lookUp(reserved[i], want)]).filter(isOneOf(pending));
+    return wants
+      .flatMap((want, i) => [lookUp(held[i], want), lookUp(reserved[i], want)])
+      .filter(isOneOf(pending));
   });
   const conflicts = conflictsAmong(order, {all, pending, held, keys}, verdicts);
   const writable = new Map([...pending].filter(([key]) => !conflicts.has(key)));

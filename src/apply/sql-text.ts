@@ -4,7 +4,7 @@
  * encoded here and not by the driver, which takes twice as long (docs/benchmarks.md).
  */
 import type {ValueSink} from '../mapping/packed-values.ts';
-import type {Value} from '../mapping/values.ts';
+import {bytesOf, isText, type Value} from '../mapping/values.ts';
 
 const FIRST_BYTES = 64 * 1024;
 /** A UTF-16 unit takes at most three bytes of UTF-8; an escaped character two. */
@@ -21,9 +21,10 @@ for (const [char, escaped] of ['\0' + '0', '\nn', '\rr', '\x1aZ', "''", '\\\\'])
 // oxlint-disable-next-line no-control-regex -- NUL and ^Z are among what must be escaped
 const SPECIAL = /[\0\n\r\x1a'\\]/g;
 
-/** A text as an SQL literal, for sessions without NO_BACKSLASH_ESCAPES. */
+/** A text as an SQL literal, for sessions without NO_BACKSLASH_ESCAPES; bytes that are no UTF-8 as hex digits. */
 export function literal(value: Value): string {
   if (value === null) return 'NULL';
+  if (!isText(value)) return `X'${bytesOf(value).toString('hex')}'`;
   return `'${value.replace(SPECIAL, char => `\\${String.fromCharCode(ESCAPES[char.charCodeAt(0)] ?? 0)}`)}'`;
 }
 

@@ -1,15 +1,7 @@
 /** What rows want and who holds it, as the server sees it: asked for in slices, with the rows locked. */
 import {quoteName} from '../mapping/sql.ts';
 import type {KeyedRow} from './decide.ts';
-import {
-  classOf,
-  holdsSame,
-  keyName,
-  partName,
-  prospectiveRows,
-  valuesOf,
-  type Frame,
-} from './prospective.ts';
+import {classOf, holdsSame, keyName, partName, prospectiveRows, valuesOf, type Frame} from './prospective.ts';
 import type {Stake, Standing} from './settle.ts';
 
 type Query = (sql: string) => Promise<unknown[][]>;
@@ -37,11 +29,21 @@ export class Stakes {
   /** Looks at rows and at who holds what they want. */
   async read(rows: readonly KeyedRow[]): Promise<void> {
     const {plan, keys} = this.#frame;
-    const wants = keys.map((key, i) => classOf(key, key.parts.map((_, j) => `p.${partName(i, j)}`)));
-    const holds = keys.map(key => classOf(key, key.parts.map(({expression}) => expression)));
+    const wants = keys.map((key, i) =>
+      classOf(
+        key,
+        key.parts.map((_, j) => `p.${partName(i, j)}`),
+      ),
+    );
+    const holds = keys.map(key =>
+      classOf(
+        key,
+        key.parts.map(({expression}) => expression),
+      ),
+    );
     for (const values of this.#slices(rows)) {
       const sql =
-        `SELECT p.sync_key, p.sync_newer, ${[...wants, ...holds].join(', ')} FROM ${prospectiveRows(this.#frame, values)} p ` +
+        `SELECT ${['p.sync_key', 'p.sync_newer', ...wants, ...holds].join(', ')} FROM ${prospectiveRows(this.#frame, values)} p ` +
         `LEFT JOIN ${quoteName(plan.target)} t ON ${this.#isSameRow()} FOR UPDATE`;
       for (const [key, newer, ...classes] of await this.#query(sql)) {
         const texts = classes.map(cell => (cell === null ? null : String(cell)));
@@ -72,7 +74,8 @@ export class Stakes {
   }
 
   get standing(): Standing {
-    const canonical = (value: string | null, i: number) => (value === null ? null : this.#canonical(i, value));
+    const canonical = (value: string | null, i: number) =>
+      value === null ? null : this.#canonical(i, value);
     return {
       stakes: [...this.#rows.values()].map(row => ({
         ...row,
@@ -91,8 +94,14 @@ export class Stakes {
     const holder = `CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')})`;
     for (const [i, key] of keys.entries()) {
       const sql =
-        `SELECT p.sync_key, ${holder}, ${classOf(key, key.parts.map((_, j) => `p.${partName(i, j)}`))}, ` +
-        `${classOf(key, key.parts.map(({expression}) => expression))} FROM ${prospectiveRows(this.#frame, values)} p ` +
+        `SELECT p.sync_key, ${holder}, ${classOf(
+          key,
+          key.parts.map((_, j) => `p.${partName(i, j)}`),
+        )}, ` +
+        `${classOf(
+          key,
+          key.parts.map(({expression}) => expression),
+        )} FROM ${prospectiveRows(this.#frame, values)} p ` +
         `JOIN ${quoteName(plan.target)} t ON ${holdsSame(key, i, thorough)} AND NOT (${this.#isSameRow()}) FOR UPDATE`;
       for (const cells of await this.#query(sql)) {
         const [row = '', other = '', wanted = '', held = ''] = cells.map(String);

@@ -163,6 +163,16 @@ export function deleteByKeys({key}: EntityPlan, table: TablePlan, keys: readonly
   return `DELETE FROM ${quoteName(table.target)} WHERE ${key.condition(keys, table.key.map(quoteName))}`;
 }
 
+/** The statement of {@link appendUpsert} for no rows: it needs all that the other needs, and fires no trigger. */
+export function upsertOfNothing(plan: TablePlan, options: UpsertOptions): string {
+  const {names, tail} = upsertFrame(plan, options);
+  return `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) SELECT ${names.map(() => 'NULL').join(',')} FROM DUAL WHERE 1 = 0${tail}`;
+}
+
+export function deleteOfNothing(plan: TablePlan): string {
+  return `DELETE FROM ${quoteName(plan.target)} WHERE 1 = 0`;
+}
+
 /** Splits rows or keys into statements of at most `size` elements. */
 export function inBatches<T>(items: readonly T[], size: number): T[][] {
   const batches: T[][] = [];

@@ -98,8 +98,20 @@ function dependsOn(parts: readonly KeyPart[], columns: readonly KeyColumn[]): Ke
 }
 
 function keyColumn(row: readonly unknown[]): KeyColumn {
-  const [name, type, definition, nullable, charset, collation, length, fraction, , extra, generated, version] =
-    row;
+  const [
+    name,
+    type,
+    definition,
+    nullable,
+    charset,
+    collation,
+    length,
+    fraction,
+    ,
+    extra,
+    generated,
+    version,
+  ] = row;
   const textOrNull = (cell: unknown) => (cell === null || cell === undefined ? null : String(cell));
   const isMariadb = String(version).includes('MariaDB');
   const isGenerated = /\b(virtual|stored|persistent)\b/i.test(String(extra));

@@ -1,6 +1,7 @@
 import {hostname} from 'node:os';
 import {z} from 'zod';
 import type {CommandContext} from '../cli.ts';
+import {KnownWrites} from '../apply/checkpoint.ts';
 import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
@@ -79,6 +80,7 @@ async function retryAlone(
       config: config.target,
       stream: config.name,
       holder: `${hostname()}:${process.pid}`,
+      writes: new KnownWrites(),
     });
     if (lease === null)
       throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');

@@ -6,6 +6,7 @@
  * Source: https://mariadb.com/docs/server/reference/clientserver-protocol/3-binary-protocol-prepared-statements/com_stmt_bulk_execute
  */
 import type {ValueSink} from '../mapping/packed-values.ts';
+import {bytesOf, isText} from '../mapping/values.ts';
 import {PACKET_HEADER_BYTES, type DriverConnection, OutgoingPacket} from './pipeline.ts';
 
 /** MARIADB_CLIENT_STMT_BULK_OPERATIONS, of the extended capabilities. */
@@ -121,6 +122,10 @@ export class BulkRows implements ValueSink {
   }
 
   #utf8(value: string): void {
+    if (!isText(value)) {
+      const bytes = bytesOf(value);
+      return this.bytes(bytes, 0, bytes.length);
+    }
     this.#length(Buffer.byteLength(value, 'utf8'));
     this.#at += this.#buffer.write(value, this.#at, 'utf8');
   }

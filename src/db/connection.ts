@@ -1,18 +1,19 @@
 /**
- * Connections to the two servers: one place for time zone, modes, charset, TLS and time-outs. The only
- * importer of mysql2.
+ * Connections to the two servers: one place for TLS, time-outs and how values come back; what the sessions
+ * are set to stands in session-settings.ts. The only importer of mysql2.
  */
-import {readFileSync} from 'node:fs';
-import {isIP, type Socket} from 'node:net';
+import type {Socket} from 'node:net';
 import mysql from 'mysql2';
-import type {ConnectionOptions, SslOptions} from 'mysql2';
+import type {ConnectionOptions} from 'mysql2';
 import type {Connection as PromiseConnection, RowDataPacket} from 'mysql2/promise';
 import type {DatabaseConfig} from '../config.ts';
-import {StoppedError, SyncError} from '../errors.ts';
+import {StoppedError} from '../errors.ts';
 import {askForBulk, canBulk, prepare, type BulkRows} from './bulk.ts';
 import {classify, refusesTls, type Side} from './faults.ts';
 import {pipeline, statementPacket, type DriverConnection} from './pipeline.ts';
+import {pinSession} from './session-settings.ts';
 import {onceStopped} from './stopping.ts';
+import {tlsOptions} from './tls.ts';
 
 export type Connection = PromiseConnection;
 export type {ConnectionOptions, Side};
@@ -51,45 +52,33 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
   };
 }
 
-/** TLS as the five modes mean it; `preferred` is settled by {@link connect}, which may fall back. */
-function tlsOptions(config: DatabaseConfig): {ssl?: SslOptions} {
-  if (config.tls === 'off') return {};
-  if (config.tls === 'verify-identity' && isIP(config.host) !== 0) {
-    // mysql2 has no name to compare then, and Node takes `localhost` for it: any server would do.
-    throw new SyncError(
-      'config-invalid',
-      `${config.host} is an address, and verify-identity needs a name that the server's certificate holds: set the host to it, or verify-ca to do without`,
-    );
-  }
-  let ca: {ca?: string} = {};
-  if (config.tlsCa !== undefined) {
-    try {
-      ca = {ca: readFileSync(config.tlsCa, 'utf8')};
-    } catch (cause) {
-      throw new SyncError('config-invalid', `the TLS bundle ${config.tlsCa} cannot be read`, {cause});
-    }
-  }
-  switch (config.tls) {
-    case 'preferred':
-    case 'required':
-      return {ssl: {...ca, rejectUnauthorized: false}};
-    case 'verify-ca':
-      return {ssl: {...ca, rejectUnauthorized: true, verifyIdentity: false}};
-    case 'verify-identity':
-      return {ssl: {...ca, rejectUnauthorized: true, verifyIdentity: true}};
-  }
+/** What a library needs that opens its connections itself. */
+export interface Dialling {
+  /** The options that work for this server: for `preferred`, without TLS where the server has none. */
+  readonly options: ConnectionOptions;
+  /** To be sent over each connection before anything else that leans on a setting. */
+  readonly statements: readonly string[];
 }
 
 /**
- * The options that work for this server: for `preferred`, without TLS where the server has none. To be
- * used where a library opens its connections itself.
+ * Opens a connection once, to find out how a library is to open its own.
+ *
+ * @param idleSeconds after which the server ends a session that it hears nothing from
+ * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`
  */
-export async function settledOptions(side: Side, config: DatabaseConfig): Promise<ConnectionOptions> {
-  const options = connectionOptions(config);
-  if (config.tls !== 'preferred') return options;
+export async function settledOptions(
+  side: Side,
+  config: DatabaseConfig,
+  idleSeconds?: number,
+): Promise<Dialling> {
   const {connection, used} = await open(side, config, {});
-  connection.destroy();
-  return used;
+  try {
+    return {options: used, statements: await pinned(side, connection, config, idleSeconds)};
+  } catch (error) {
+    throw classify(side, error);
+  } finally {
+    connection.destroy();
+  }
 }
 
 /**
@@ -112,7 +101,7 @@ export async function connect(
   if (statementMs !== undefined) limitsMs.set(connection, statementMs);
   if (until !== undefined) severWhenStopped(connection, until);
   try {
-    for (const sql of sessionSql(side, idleSeconds)) await connection.query(sql);
+    await pinned(side, connection, config, idleSeconds);
     return connection;
   } catch (error) {
     connection.destroy();
@@ -156,14 +145,23 @@ function opened(core: mysql.Connection): Promise<Connection> {
   });
 }
 
-function sessionSql(side: Side, idleSeconds: number | undefined): string[] {
-  // Without a mode, the source gives zero dates as they are.
-  const mode = side === 'source' ? '' : 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
-  const idle = idleSeconds === undefined ? '' : `, wait_timeout = ${idleSeconds}`;
-  return [
-    `SET time_zone = '+00:00', sql_mode = '${mode}'${idle}`,
-    ...(side === 'source' ? ['SET SESSION TRANSACTION READ ONLY'] : []),
-  ];
+/** @returns the statements that set another session of this server in the same way */
+function pinned(
+  side: Side,
+  connection: Connection,
+  {host, port, user}: DatabaseConfig,
+  idleSeconds: number | undefined,
+): Promise<string[]> {
+  const ask = async (sql: string) => {
+    const [rows] = await connection.query<RowDataPacket[][]>({
+      sql,
+      rowsAsArray: true,
+      timeout: CONNECT_TIMEOUT_MS,
+    });
+    return rows;
+  };
+  const version = coreOf(connection)._handshakePacket?.serverVersion ?? '';
+  return pinSession(ask, JSON.stringify([host, port, user, version]), {side, idleSeconds});
 }
 
 /**

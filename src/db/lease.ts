@@ -1,13 +1,18 @@
 /**
- * One writer for each stream (design.md §3.5): a lock of the target's server, held by a connection that
- * the server ends when it hears nothing for {@link LEASE_SECONDS}, so that a frozen leader loses it too;
- * and a fencing number that grows with each leader and is checked in every writing transaction.
+ * One writer for each stream: a lock of the target's server, held by a connection that the server ends
+ * when it hears nothing for {@link LEASE_SECONDS}, so that a frozen leader loses it, too; and a fencing
+ * number that grows with each leader and is checked in every writing transaction.
+ *
+ * Whoever leads also looks at the checkpoint's row as often as it renews the lock. A row that is gone, or
+ * whose number of writes is smaller than the one known, is that of a target which was restored from a
+ * backup. Then nothing that is in memory holds any more: the lease is given up, and taken again with what
+ * the row says now.
  */
 import {createHash} from 'node:crypto';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, throwIfStopped} from '../errors.ts';
-import type {Fence} from '../apply/checkpoint.ts';
+import type {Fence, KnownWrites} from '../apply/checkpoint.ts';
 import {connect, queryRows, type Connection} from './connection.ts';
 
 /** Seconds without a sign of life after which the server takes the lock away. */
@@ -18,6 +23,8 @@ const STANDBY_POLL_SECONDS = 3;
 
 export interface Lease {
   readonly fence: Fence;
+  /** The target was restored from a backup since this process led last: a full reconcile is saved as due. */
+  readonly wasRestored: boolean;
   /** Set when the lease is lost, for whatever reason. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
@@ -28,6 +35,8 @@ export interface LeaseOptions {
   readonly stream: string;
   /** Shown to those who wait: host and process. */
   readonly holder: string;
+  /** What the process knows of the stream, over all the times that it leads. */
+  readonly writes: KnownWrites;
 }
 
 /**
@@ -69,7 +78,7 @@ export async function waitForLease(
 
 async function acquire(
   connection: Connection,
-  {config, stream, holder}: LeaseOptions,
+  {config, stream, holder, writes}: LeaseOptions,
   waitSeconds: number,
 ): Promise<Lease | null> {
   try {
@@ -79,34 +88,79 @@ async function acquire(
       connection.destroy();
       return null;
     }
-    // Waits for a transaction of the former leader that is under way, and makes its next one fail.
+    const before = await readNumbers(connection, stream);
+    const wasRestored = isRestored(before, writes.count);
+    // Waits for a transaction of the former leader that is under way, and makes its next one fail. Where the row
+    // was lost or restored, the number begins at the time of the clock, so that none is given twice.
     await queryRows(
       'target',
       connection,
-      'INSERT INTO sync_checkpoint (stream, fencing_token, leader) VALUES (?, 1, ?) ON DUPLICATE KEY UPDATE fencing_token = fencing_token + 1, leader = VALUES(leader)',
-      [stream, holder],
+      `INSERT INTO sync_checkpoint (stream, fencing_token, leader, reconcile_owed) VALUES (?, UNIX_TIMESTAMP(), ?, ?)
+         ON DUPLICATE KEY UPDATE fencing_token = ${wasRestored ? 'GREATEST(fencing_token + 1, VALUES(fencing_token))' : 'fencing_token + 1'}, leader = VALUES(leader),
+           reconcile_owed = IF(VALUES(reconcile_owed) = '', reconcile_owed, VALUES(reconcile_owed)), writes = writes + 1`,
+      [stream, holder, wasRestored ? 'load' : ''],
     );
-    const [fenced] = await queryRows(
-      'target',
-      connection,
-      'SELECT fencing_token FROM sync_checkpoint WHERE stream = ?',
-      [stream],
-    );
-    return hold(connection, name, {stream, token: String(fenced?.[0])});
+    const now = await readNumbers(connection, stream);
+    if (now === null) throw new SyncError('lease-lost', "the checkpoint's row is gone");
+    if (wasRestored) writes.restored(now.writes);
+    else writes.found(now.writes);
+    return hold(connection, name, {stream, token: now.token, writes}, wasRestored);
   } catch (error) {
     connection.destroy();
     throw error;
   }
 }
 
-function hold(connection: Connection, name: string, fence: Fence): Lease {
+/** The numbers of the checkpoint's row. */
+interface Numbers {
+  readonly token: string;
+  readonly writes: number;
+}
+
+async function readNumbers(connection: Connection, stream: string): Promise<Numbers | null> {
+  const [row] = await queryRows(
+    'target',
+    connection,
+    'SELECT fencing_token, writes FROM sync_checkpoint WHERE stream = ?',
+    [stream],
+  );
+  return row === undefined ? null : {token: String(row[0]), writes: Number(row[1])};
+}
+
+function isRestored(numbers: Numbers | null, knownWrites: number): boolean {
+  return (numbers?.writes ?? 0) < knownWrites;
+}
+
+/** @throws SyncError `lease-lost` where the row is not as this leader left it */
+async function lookAtCheckpoint(connection: Connection, {stream, token, writes}: Fence): Promise<void> {
+  // Writes that are committed while we look are not taken for lost.
+  const known = writes.count;
+  const numbers = await readNumbers(connection, stream);
+  if (isRestored(numbers, known))
+    throw new SyncError(
+      'lease-lost',
+      'the target was restored from a backup: its checkpoint is an older one',
+    );
+  if (numbers?.token !== token)
+    throw new SyncError('lease-lost', 'another instance leads: the fencing number has moved on');
+  writes.found(numbers.writes);
+}
+
+function hold(connection: Connection, name: string, fence: Fence, wasRestored: boolean): Lease {
   const lost = new AbortController();
   const stopped = new AbortController();
   const renew = async () => {
     while (!stopped.signal.aborted) {
       await delay(RENEW_MS, undefined, {signal: stopped.signal});
-      const answer = queryRows('target', connection, 'SELECT IS_USED_LOCK(?) = CONNECTION_ID()', [name]);
-      const [row] = await Promise.race([
+      const renewed = async () => {
+        const sql = 'SELECT IS_USED_LOCK(?) = CONNECTION_ID()';
+        const [row] = await queryRows('target', connection, sql, [name]);
+        if (Number(row?.[0]) !== 1) throw new SyncError('lease-lost', 'another instance holds the lease');
+        await lookAtCheckpoint(connection, fence);
+      };
+      const answer = renewed();
+      answer.catch(() => undefined);
+      await Promise.race([
         answer,
         delay(RENEW_TIMEOUT_MS, undefined, {signal: stopped.signal}).then(() => {
           throw new SyncError(
@@ -115,7 +169,6 @@ function hold(connection: Connection, name: string, fence: Fence): Lease {
           );
         }),
       ]);
-      if (Number(row?.[0]) !== 1) throw new SyncError('lease-lost', 'another instance holds the lease');
     }
   };
   renew().catch(error => {
@@ -124,6 +177,7 @@ function hold(connection: Connection, name: string, fence: Fence): Lease {
   });
   return {
     fence,
+    wasRestored,
     lost: lost.signal,
     async release() {
       if (stopped.signal.aborted) return;

@@ -2,6 +2,7 @@
 import type {Knex} from 'knex';
 import * as bookkeeping from '../../migrations/0001-bookkeeping.ts';
 import * as organizationTables from '../../migrations/0002-organization-tables.ts';
+import * as restoredTargets from '../../migrations/0003-restored-targets.ts';
 import * as mappingColumns from '../../migrations/0004-mapping.ts';
 import {SyncError} from '../errors.ts';
 import type {Mapping} from '../mapping/mapping.ts';
@@ -13,6 +14,7 @@ type Migration = {name: string; up(knex: Knex): Promise<void>; down(knex: Knex):
 const MIGRATIONS: Migration[] = [
   {name: '0001-bookkeeping', ...bookkeeping},
   {name: '0002-organization-tables', ...organizationTables},
+  {name: '0003-restored-targets', ...restoredTargets},
   {name: '0004-mapping', ...mappingColumns},
 ];
 

@@ -28,7 +28,8 @@ export async function openKnex(
   // knex writes to standard output otherwise. Its words are not passed on: they hold a driver's message.
   const warn = () =>
     logger.warn({event: 'bookkeeping.connection'}, 'a connection for the bookkeeping was lost');
-  const {database, user, password, host, port, ssl} = await settledOptions('target', config);
+  const {options, statements} = await settledOptions('target', config);
+  const {database, user, password, host, port, ssl} = options;
   return knexModule.knex({
     client: 'mysql2',
     connection: {
@@ -46,11 +47,24 @@ export async function openKnex(
       max: 4,
       afterCreate: (connection: PooledConnection, done: Done) => {
         limitStatements(connection, statementMs);
-        connection.query("SET time_zone = '+00:00'", (error: unknown) => done(error, connection));
+        sendInTurn(connection, statements, error => done(error, connection));
       },
     },
     acquireConnectionTimeout: 10_000,
     log: {warn, error: warn, deprecate: () => undefined, debug: () => undefined},
+  });
+}
+
+/** Ends with the first error. */
+function sendInTurn(
+  connection: PooledConnection,
+  [sql, ...rest]: readonly string[],
+  done: (error: unknown) => void,
+): void {
+  if (sql === undefined) return done(null);
+  connection.query(sql, (error: unknown) => {
+    if (error === null) sendInTurn(connection, rest, done);
+    else done(error);
   });
 }
 

@@ -16,7 +16,8 @@ const MAX_PACKET_BYTES = 0xffffff;
 export interface DriverConnection {
   readonly _command: {mariadbExtendedClientFlags?: number} | undefined;
   readonly _commands: {readonly length: number};
-  readonly _handshakePacket: {readonly mariadbExtendedCapabilityFlags?: number} | undefined;
+  readonly _handshakePacket:
+    {readonly serverVersion?: string; readonly mariadbExtendedCapabilityFlags?: number} | undefined;
   /** Whether the server was asked for capabilities of MariaDB's own. */
   readonly _mariadbExtendedMetadata: boolean;
   readonly clientEncoding: string;

@@ -1,30 +1,48 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
-import {readServerInfo} from './server.ts';
+import {readServerInfo, settledName} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
-import type {Mapping} from '../mapping/mapping.ts';
+import {parentJoins, sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
 import {SyncError} from '../errors.ts';
+import {isParentKey} from '../mapping/cascades.ts';
+import {readCascades} from './cascades.ts';
+import {haveParents} from './orphans.ts';
+import {readRowEnds} from './versioning.ts';
 
 /**
- * The source's mapped tables, in four reads of information_schema.
+ * The source's mapped tables, and the foreign keys that concern them.
  *
  * @throws SyncError `schema-incompatible` where a table is missing
  */
 export async function readSourceSchema(
   connection: Connection,
-  database: string,
-  {tables: maps}: Pick<Mapping, 'tables'>,
+  name: string,
+  mapping: Mapping,
 ): Promise<SourceSchema> {
-  const names = [...new Set(maps.map(({source}) => source))];
+  const database = await settledName('source', connection, name);
+  const names = sourcesOf(mapping);
   const tables = await readTables('source', connection, database, names);
-  const missing = names.filter(name => !tables.has(name));
+  const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
       'schema-incompatible',
-      `the source has no table ${missing.map(name => `${database}.${name}`).join(', ')}, or the account may not see it`,
+      `the source has no table ${missing.map(table => `${database}.${table}`).join(', ')}, or the account may not see it`,
     );
   }
-  return {tables, references: await readReferences('source', connection, database, 'from its schema')};
+  for (const [table, rowEnd] of await readRowEnds(connection, database, names)) {
+    const found = tables.get(table);
+    // A key with the end of a row in it is unique without it among the current rows, which alone are mapped.
+    const uniqueKeys = found?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
+    if (found !== undefined) tables.set(table, {...found, uniqueKeys, rowEnd});
+  }
+  const info = await readServerInfo('source', connection);
+  const {cascades, keys} = await readCascades(connection, database, info, mapping);
+  const enforced: SourceSchema['enforced'][number][] = [];
+  for (const join of parentJoins(mapping)) {
+    if (keys.some(key => isParentKey(key, database, [join])) && (await haveParents(connection, info, join)))
+      enforced.push(join);
+  }
+  return {tables, enforced, cascades};
 }
 
 type ReferringSide = 'from its schema' | 'from any schema';
@@ -38,13 +56,14 @@ type ReferringSide = 'from its schema' | 'from any schema';
  */
 export async function readTargetSchema(
   connection: Connection,
-  database: string,
-  {tables: maps}: Pick<Mapping, 'tables'>,
+  name: string,
+  mapping: Mapping,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
-  const names = maps.map(({target}) => target);
+  const database = await settledName('target', connection, name);
+  const names = targetsOf(mapping);
   const tables = await readTables('target', connection, database, names);
-  const missing = names.filter(name => !tables.has(name));
+  const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
       'target-incompatible',
@@ -118,6 +137,7 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
     name: String(row[1]),
     type: String(row[2]).toLowerCase(),
     definition,
+    members: membersOf(String(row[3])),
     unsigned: definition.includes('unsigned'),
     nullable: row[4] === 'YES',
     charset: row[5] === null || row[5] === undefined ? null : String(row[5]),
@@ -131,6 +151,14 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
       (row[8] !== null && row[8] !== undefined) ||
       /auto_increment|default|generated/i.test(String(row[9])),
   };
+}
+
+/** Of `enum('a','it''s')`, in their own case. */
+function membersOf(definition: string): string[] | null {
+  if (!/^(?:enum|set)\(/i.test(definition)) return null;
+  return Array.from(definition.matchAll(/'((?:[^']|'')*)'/g), ([, member = '']) =>
+    member.replaceAll("''", "'"),
+  );
 }
 
 /**

@@ -43,6 +43,15 @@ export async function readServerInfo(side: Side, connection: Connection): Promis
   };
 }
 
+/**
+ * A schema's name as the server, its log and information_schema write it: in lower case where the server
+ * does not tell case apart (lower_case_table_names).
+ */
+export async function settledName(side: Side, connection: Connection, name: string): Promise<string> {
+  const [row] = await queryRows(side, connection, 'SELECT @@lower_case_table_names');
+  return Number(row?.[0]) === 0 ? name : name.toLowerCase();
+}
+
 /** Global variables by name; those that the server does not have are absent. */
 export async function readVariables(
   side: Side,

@@ -4,7 +4,7 @@
  * minimal images and partial JSON are not among them: the stream handles or refuses them when they come.
  */
 import type {Connection} from '../db/connection.ts';
-import type {ServerInfo} from '../db/server.ts';
+import {settledName, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
 import {checkBinlog} from './binlog-settings.ts';
 import type {Finding} from './findings.ts';
@@ -30,7 +30,7 @@ export async function preflight(source: Connection, database: string, info: Serv
   const probe: Probe = {
     side: 'source',
     connection: source,
-    database,
+    database: await settledName('source', source, database),
     info,
     platform: await readPlatform('source', source),
   };

@@ -17,6 +17,8 @@ const HARMLESS = new Set([
   'SLAVE MONITOR',
   'REPLICATION MASTER ADMIN',
   'PROCESS',
+  // It shows foreign keys: the account may be that of the target, too.
+  'REFERENCES',
 ]);
 
 /** The two privileges of the whole server that a stream needs, by the name that each flavour shows. */
@@ -44,13 +46,14 @@ const TARGET_MIGRATE: Readonly<Record<Flavour, readonly string[]>> = {
   mariadb: ['CREATE', 'ALTER'],
 };
 
-interface Account {
+export interface Account {
   /** Quoted, to be pasted. */
   readonly name: string;
   readonly grants: Grants;
 }
 
-async function readAccount(probe: Probe): Promise<Account | null> {
+/** @returns null where the account may not see its own grants */
+export async function readAccount(probe: Probe): Promise<Account | null> {
   const who = await ask(probe, 'SELECT CURRENT_USER(), CURRENT_ROLE()');
   const bare = who.rows ?? (await ask(probe, 'SELECT CURRENT_USER(), NULL')).rows;
   const [user = '', role = null] = bare?.[0] ?? [];

@@ -2,7 +2,7 @@
 import {isIP} from 'node:net';
 import {isLoopback, type DatabaseConfig} from '../config.ts';
 import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
-import {readServerInfo, type ServerInfo} from '../db/server.ts';
+import {readServerInfo, settledName, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName, readPlatform, type Probe} from './probe.ts';
@@ -26,7 +26,8 @@ export async function reach(side: Side, config: DatabaseConfig, tables: readonly
     connection = await connect(side, config);
     const info = await readServerInfo(side, connection);
     const platform = await readPlatform(side, connection);
-    const probe = {side, connection, database: config.database, info, platform};
+    const database = await settledName(side, connection, config.database);
+    const probe = {side, connection, database, info, platform};
     return {
       probe,
       findings: [

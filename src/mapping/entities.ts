@@ -7,10 +7,10 @@ import {compileCondition, refusesCondition, type CompiledCondition} from './cond
 import {SyncError} from '../errors.ts';
 import {familyOf, type Family} from './families.ts';
 import {KeyCodec, type RowKey} from './key.ts';
-import {copiedFrom, type Mapping, type ParentMap, type TableMap} from './mapping.ts';
+import {copiedFrom, type Mapping, type ParentJoin, type ParentMap, type TableMap} from './mapping.ts';
 import type {SourceRow} from './packed.ts';
 import type {SourcePlan, TablePlan} from './columns.ts';
-import type {ColumnSchema, Reference} from './schema.ts';
+import type {ColumnSchema} from './schema.ts';
 import {entitiesOf} from './topology.ts';
 
 export interface EntityPlan {
@@ -59,7 +59,7 @@ export interface Edge {
   readonly targetColumns: readonly string[];
   /** The parts of the child's key that hold the reference, in the order of the parent's key; null where others do. */
   readonly inKey: readonly number[] | null;
-  /** A foreign key of the source holds the reference. */
+  /** A foreign key of the source holds the reference, and every row had its parent when the plan was made. */
   readonly isEnforced: boolean;
   readonly isNullable: boolean;
 }
@@ -72,7 +72,7 @@ export function buildEntities(
   mapping: Mapping,
   sources: readonly SourcePlan[],
   tables: readonly TablePlan[],
-  references: readonly Reference[],
+  enforced: readonly ParentJoin[],
 ): EntityPlan[] {
   const faults: string[] = [];
   const drafts: Draft[] = [];
@@ -87,7 +87,7 @@ export function buildEntities(
   if (faults.length > 0) throw new SyncError('schema-incompatible', faults.join('; '));
   for (const child of drafts) {
     for (const parent of child.primary.map.parents) {
-      const edge = edgeOf(child, parent, drafts, references);
+      const edge = edgeOf(child, parent, drafts, enforced);
       child.parents.push(edge);
       drafts[edge.parent.index]?.children.push(edge);
     }
@@ -170,7 +170,7 @@ function edgeOf(
   child: Draft,
   {table, columns}: ParentMap,
   drafts: readonly Draft[],
-  references: readonly Reference[],
+  enforced: readonly ParentJoin[],
 ): Edge {
   const parent = drafts.find(({tables}) => tables.some(({target}) => target === table));
   const parentTable = parent?.tables.find(({target}) => target === table);
@@ -191,12 +191,11 @@ function edgeOf(
       name => child.primary.columns.find(column => column.map.target === name)?.name ?? name,
     ),
     inKey: inKey.includes(-1) ? null : inKey,
-    isEnforced: references.some(
-      reference =>
-        reference.schema === '' &&
-        reference.table.toLowerCase() === child.source.table.toLowerCase() &&
-        reference.referenced.toLowerCase() === parent.source.table.toLowerCase() &&
-        joinsSame(reference.columns, reference.referencedColumns, names, parentNames),
+    isEnforced: enforced.some(
+      join =>
+        join.child === child.source.table &&
+        join.parent === parent.source.table &&
+        joinsSame(join.columns, join.parentColumns, names, parentNames),
     ),
     isNullable: places.some(place => child.source.schemas[place]?.nullable ?? true),
   };

@@ -90,3 +90,32 @@ export function targetsOf({tables}: Pick<Mapping, 'tables'>): string[] {
 export function sourcesOf({tables}: Pick<Mapping, 'tables'>): string[] {
   return [...new Set(tables.map(({source}) => source))];
 }
+
+/** A reference of the mapping by the names of the source: of a child's columns to its parent's key. */
+export interface ParentJoin {
+  readonly child: string;
+  readonly columns: readonly string[];
+  readonly parent: string;
+  readonly parentColumns: readonly string[];
+}
+
+/** Every reference of the mapping, each once. */
+export function parentJoins({tables}: Pick<Mapping, 'tables'>): ParentJoin[] {
+  const joins = new Map<string, ParentJoin>();
+  for (const child of tables) {
+    for (const edge of child.parents) {
+      const parent = tables.find(({target}) => target === edge.table);
+      if (parent === undefined) continue;
+      const join = {
+        child: child.source,
+        columns: edge.columns.map(name => copiedFrom(child, name)),
+        parent: parent.source,
+        parentColumns: parent.key.map(name => copiedFrom(parent, name)),
+      };
+      // A table of the source that is replicated twice refers to itself by its own key, which is no foreign key.
+      const isItself = join.child === join.parent && join.columns.join() === join.parentColumns.join();
+      if (!isItself) joins.set(JSON.stringify(join), join);
+    }
+  }
+  return [...joins.values()];
+}

@@ -4,6 +4,7 @@
  * `entities.ts`.
  */
 import {SyncError} from '../errors.ts';
+import type {Cascades} from './cascades.ts';
 import {sourcePlans, tablePlan, type SourcePlan, type TablePlan} from './columns.ts';
 import {buildEntities, joinsSame, type EntityPlan} from './entities.ts';
 import type {Mapping} from './mapping.ts';
@@ -18,6 +19,7 @@ export interface Plan {
   readonly entities: readonly EntityPlan[];
   /** The entity that each table belongs to, by the table's index. */
   readonly entityOf: readonly EntityPlan[];
+  readonly cascades: Cascades;
   readonly references: readonly Reference[];
   readonly referringSchemas: TargetSchema['referringSchemas'];
 }
@@ -38,7 +40,7 @@ export function buildPlan(mapping: Mapping, source: SourceSchema, target: Target
   const faults: string[] = [];
   const tables = mapping.tables.map((map, index) => tablePlan(map, index, sources, target, faults));
   if (faults.length > 0) throw new SyncError('target-incompatible', faults.join('; '));
-  const entities = buildEntities(mapping, sources, tables, source.references);
+  const entities = buildEntities(mapping, sources, tables, source.enforced);
   return {
     mapping,
     sources,
@@ -49,6 +51,7 @@ export function buildPlan(mapping: Mapping, source: SourceSchema, target: Target
       if (entity === undefined) throw new RangeError(`${table.target} belongs to no entity`);
       return entity;
     }),
+    cascades: source.cascades,
     references: target.references,
     referringSchemas: target.referringSchemas,
   };

@@ -1,4 +1,6 @@
 /** Both sides' tables as their servers describe them. */
+import type {Cascades} from './cascades.ts';
+import type {ParentJoin} from './mapping.ts';
 
 /** A column as information_schema describes it, of either server. */
 export interface ColumnSchema {
@@ -17,6 +19,8 @@ export interface ColumnSchema {
   readonly scale: number;
   /** The whole type, for fingerprints. */
   readonly definition: string;
+  /** Of an ENUM or SET, in their order; null for other types. */
+  readonly members: readonly string[] | null;
   readonly hasDefault: boolean;
   /** Its value is computed by the server, which refuses any other. */
   readonly generated: boolean;
@@ -34,7 +38,7 @@ export interface TableSchema {
   readonly rows: number;
 }
 
-/** A foreign key. */
+/** A foreign key of the target. */
 export interface Reference {
   /** Empty where it is of the schema that was read. */
   readonly schema: string;
@@ -47,8 +51,13 @@ export interface Reference {
 
 export interface SourceSchema {
   readonly tables: ReadonlyMap<string, TableSchema>;
-  /** Foreign keys between tables of the schema. */
-  readonly references: readonly Reference[];
+  /**
+   * References of the mapping that a foreign key holds, and that no row lacks its parent for: a new parent
+   * cannot have older children, unless a session leaves out the checks later.
+   */
+  readonly enforced: readonly ParentJoin[];
+  /** What foreign keys do to mapped rows without a row in the log. */
+  readonly cascades: Cascades;
 }
 
 export interface TargetSchema {

@@ -31,10 +31,15 @@ export function compareIds(a: string, b: string): number {
 export function toValue(raw: unknown): Value {
   if (typeof raw === 'string') return raw;
   if (raw === null) return null;
-  if (typeof raw === 'number' || typeof raw === 'bigint' || typeof raw === 'boolean')
-    return String(Number(raw) === raw || typeof raw === 'bigint' ? raw : Number(raw));
+  if (typeof raw === 'number') return doubleText(raw);
+  if (typeof raw === 'boolean') return raw ? '1' : '0';
   if (Buffer.isBuffer(raw)) return valueOf(raw, 0, raw.length);
   return String(raw);
+}
+
+/** The shortest text that reads back as the same double, in one form for all servers. */
+export function doubleText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
 }
 
 /** A driver's row as ours, in its own array, which is the caller's no more: a copy would cost as much as the reading. */

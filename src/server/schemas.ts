@@ -16,7 +16,7 @@ export const tableOutcome = z
     deleted: count,
     deadLetters: count,
     kept: count.optional().openapi({
-      description: 'Rows that the source does not have any more and that stay; only with SYNC_DELETES=keep.',
+      description: 'With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay.',
     }),
   })
   .openapi('TableOutcome');

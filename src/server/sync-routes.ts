@@ -80,7 +80,7 @@ function describeEnd(run: Run, timestamp: string) {
   if (state === 'needs-confirmation') {
     const message =
       run.error ??
-      'The run would have deleted too many rows and deleted none; send allowDeletes: true to go ahead.';
+      'The run would have deleted too many rows, and stopped deleting; send allowDeletes: true to go ahead.';
     return {success: false, message, timestamp, runId, durationMs, tables, state};
   }
   return {success: true, message: COMPLETED, timestamp, runId, durationMs, tables};

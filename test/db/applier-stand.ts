@@ -4,6 +4,7 @@ import type mysql from 'mysql2/promise';
 import {Applier, type ApplyOptions, type Next} from '../../src/apply/applier.ts';
 import {asFound, EMPTY_CHANGE_SET, type ChangeSet, type ParentChange} from '../../src/apply/change-set.ts';
 import type {Hands} from '../../src/apply/hands.ts';
+import {KnownWrites} from '../../src/apply/checkpoint.ts';
 import {openSession, type Session} from '../../src/apply/session.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {Row} from '../../src/mapping/values.ts';
@@ -67,6 +68,12 @@ export const between = (set: ChangeSet): Next => ({
   options: {progress: null, follow: false, need: null},
 });
 
+export interface Settings {
+  readonly deletes: 'mirror' | 'keep';
+  readonly conflicts: 'source' | 'newest';
+  readonly batchRows: number;
+}
+
 export class ApplierStand {
   applier!: Applier;
   hands!: Hands;
@@ -98,14 +105,18 @@ export class ApplierStand {
   }
 
   /** An empty target, and an applier that knows nothing. */
-  async begin(): Promise<void> {
+  async begin({
+    deletes = 'mirror',
+    conflicts = 'source',
+    batchRows = 100,
+  }: Partial<Settings> = {}): Promise<void> {
     await this.other.query(
       `${TABLES.map(table => `DELETE FROM \`${table}\``).join(';')};
        REPLACE INTO sync_checkpoint (stream, fencing_token) VALUES ('${FENCE.stream}', ${FENCE.token})`,
     );
     this.applier = new Applier({
-      config: {deletes: 'mirror', conflicts: 'source', reconcile: {batchRows: 100} as never},
-      fence: FENCE,
+      config: {deletes, conflicts, reconcile: {batchRows} as never},
+      fence: {...FENCE, writes: new KnownWrites()},
       plan: this.plan,
     });
   }

@@ -1,4 +1,5 @@
 import {beforeAll, describe, expect, it} from 'vitest';
+import {KnownWrites} from '../../src/apply/checkpoint.ts';
 import {lockName, tryAcquireLease} from '../../src/db/lease.ts';
 import {judgeLease} from '../../src/doctor/bookkeeping-checks.ts';
 import {examine} from '../../src/doctor/doctor.ts';
@@ -19,7 +20,12 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
   it('says who leads, which other streams write, and which are no more', async () => {
     const config = configOf(stand);
     expect(worst(await doctor(), 'lease').message).toBe('nobody has led this stream yet');
-    const lease = await tryAcquireLease({config: config.target, stream: 'default', holder: 'host-a:1'});
+    const lease = await tryAcquireLease({
+      config: config.target,
+      stream: 'default',
+      holder: 'host-a:1',
+      writes: new KnownWrites(),
+    });
     expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-a:1 leads default'});
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease')).toMatchObject({
       level: 'warning',
@@ -47,7 +53,9 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
       "INSERT INTO sync_checkpoint (stream, leader) VALUES ('default', 'host-a:1') ON DUPLICATE KEY UPDATE leader = 'host-a:1'",
     );
     between.blackhole();
-    expect(await tryAcquireLease({config, stream: 'default', holder: 'host-b:1'})).toBeNull();
+    expect(
+      await tryAcquireLease({config, stream: 'default', holder: 'host-b:1', writes: new KnownWrites()}),
+    ).toBeNull();
     const stale = await eventually(
       async () => {
         const finding = worst(await doctor(), 'lease');
@@ -60,7 +68,9 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     );
     await onTarget(String(stale.mend));
     const lease = await eventually(
-      async () => (await tryAcquireLease({config, stream: 'default', holder: 'host-b:1'})) ?? undefined,
+      async () =>
+        (await tryAcquireLease({config, stream: 'default', holder: 'host-b:1', writes: new KnownWrites()})) ??
+        undefined,
     );
     expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-b:1 leads default'});
     await lease.release();

@@ -1,8 +1,8 @@
-import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
+import {afterAll, beforeAll, expect, it} from 'vitest';
 import {examine} from '../../src/doctor/doctor.ts';
 import type {Environment} from '../helpers/daemon.ts';
 import {createDatabases, query, withConnection, type Reachable} from '../servers/databases.ts';
-import {FLAVOURS} from '../servers/provision.ts';
+import {describeEachEdition} from '../helpers/flavours.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 import {configOf, furnish, preflightFaultOf, worst, type Stand} from './doctor-stand.ts';
 
@@ -11,14 +11,12 @@ const serverIdOf = (server: Reachable) =>
     String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']),
   );
 
-const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
-
-describe.each(flavours)('what the doctor says of a log and of a place among servers [%s]', flavour => {
+describeEachEdition('what the doctor says of a log and of a place among servers', ({edition, flavour}) => {
   let server: TestServer;
   let stand: Stand;
 
   beforeAll(async () => {
-    server = await startServer({flavour});
+    server = await startServer({edition});
     const {source, target} = await createDatabases(server, 'd');
     stand = {server, source, target};
     await furnish(stand);
@@ -44,7 +42,7 @@ describe.each(flavours)('what the doctor says of a log and of a place among serv
   it('finds a replica that has our server id; and as our source, that it keeps what it replicates to itself', async () => {
     // MariaDB's default.
     const options = flavour === 'mysql' ? ['--skip-log-replica-updates'] : [];
-    await using replica = await startServer({flavour, options});
+    await using replica = await startServer({edition, options});
     const onReplica = (sql: string) =>
       withConnection(replica, undefined, connection => connection.query(sql));
     const id = await serverIdOf(replica);

@@ -71,6 +71,32 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(worst(await doctor(), 'target-columns').level).toBe('ok');
     });
 
+    it.each([
+      ['institute', 'instituteId', 'VARCHAR(30) NOT NULL', /^varchar\(30\)$/, 'instituteId'],
+      ['user_auth', 'userId', 'BIGINT(12) UNSIGNED ZEROFILL NOT NULL', /zerofill$/, 'userId'],
+      ['institute', 'name', 'BINARY(255) NOT NULL', /^binary\(255\)$/, 'name'],
+      ['institute', 'name', "ENUM('One','Two') NOT NULL", /^enum/, 'name'],
+      ['institute', 'createdAt', 'DATE NOT NULL', /^date$/, 'createdAt'],
+      ['institute_users', 'isActive', "ENUM('no','yes') NOT NULL", /^enum/, 'isActive'],
+      ['institute_users', 'isActive', 'BINARY(1) NOT NULL', /^binary/, 'isActive'],
+      ['institute_users', 'isActive', 'DECIMAL(2,1) NOT NULL', /^decimal/, 'isActive'],
+    ])(
+      'mends a target whose %s.%s is %s, by the SQL that it prints',
+      async (table, column, type, definition, name) => {
+        await onTarget(
+          `ALTER TABLE ${table} RENAME TO kept; CREATE TABLE ${table} LIKE kept; ALTER TABLE ${table} MODIFY ${column} ${type}`,
+        );
+        const {level, message} = worst(await doctor(), 'target-columns');
+        expect(level).toBe('must-fix');
+        const [, found = ''] = /^\S+ is (.*), which cannot be mapped$/.exec(message) ?? [];
+        expect(message).toContain(`${table}.${name} is `);
+        expect(found).toMatch(definition);
+        await onTarget(await mend('target-columns'));
+        expect(worst(await doctor(), 'target-columns').level).toBe('ok');
+        await onTarget(`DROP TABLE ${table}; ALTER TABLE kept RENAME TO ${table}`);
+      },
+    );
+
     it('mends a target without its key, by the SQL that it prints', async () => {
       await onTarget(
         'CREATE TABLE parked AS SELECT * FROM user_auth; DROP TABLE user_auth; RENAME TABLE parked TO user_auth',
@@ -161,7 +187,39 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(faultsOf(await doctor()).filter(fault => / target (?!.*lease)/.test(fault))).toEqual([]);
     });
 
-    it('warns of a cascade that comes from a table nobody watches', async () => {
+    it('says which foreign keys of other schemas the account cannot see, and the grant that shows them', async () => {
+      const far = `${target}_far`;
+      const blind = `b_${target.slice(0, 12)}`;
+      const admin = (sql: string) => onTarget(sql);
+      await admin(
+        `CREATE DATABASE ${far}; CREATE TABLE ${far}.away (userId BIGINT, CONSTRAINT far_user FOREIGN KEY (userId) REFERENCES ${target}.user (userId) ON DELETE CASCADE);
+         CREATE USER '${blind}'@'%' IDENTIFIED BY 'Least-privilege-1'; GRANT SELECT, INSERT, UPDATE, DELETE ON ${target}.* TO '${blind}'@'%'`,
+      );
+      const look = async () =>
+        worst(
+          await examine(configOf(stand, {ORG_DB_USERNAME: blind, ORG_DB_PASSWORD: 'Least-privilege-1'})),
+          'target-foreign-keys',
+        );
+      const unseen = await look();
+      expect(unseen).toMatchObject({
+        level: 'warning',
+        message: `foreign keys of schemas other than ${target} cannot be seen by this account`,
+      });
+      // What InnoDB tells, it tells an account with PROCESS: then the table is known by name.
+      await admin(`GRANT PROCESS ON *.* TO '${blind}'@'%'`);
+      const named = await look();
+      expect(named.message).toBe(`${far}.away refers to user, and this account cannot see how`);
+      await admin(String(named.mend));
+      expect((await look()).message).toBe(`${far}.away refers to user (far_user)`);
+      await admin(`DROP DATABASE ${far}`);
+      expect((await look()).level).toBe('ok');
+      await admin(`REVOKE PROCESS ON *.* FROM '${blind}'@'%'`);
+      await admin(String(unseen.mend).replace(/; -- .*/, ''));
+      expect((await look()).message).toBe('no other table refers to the mapped ones');
+      await admin(`DROP USER '${blind}'@'%'`);
+    });
+
+    it('warns of a cascade that the log does not show, which costs a reconcile', async () => {
       await onSource(`
         CREATE TABLE account (id BIGINT UNSIGNED PRIMARY KEY);
         ALTER TABLE users ADD COLUMN account_id BIGINT UNSIGNED NULL, ADD CONSTRAINT by_account FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE`);

@@ -1,8 +1,8 @@
-import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
+import {afterAll, beforeAll, expect, it} from 'vitest';
 import {examine} from '../../src/doctor/doctor.ts';
 import {DaemonProcess, type Environment} from '../helpers/daemon.ts';
 import {createDatabases, query, withConnection} from '../servers/databases.ts';
-import {FLAVOURS} from '../servers/provision.ts';
+import {describeEachEdition} from '../helpers/flavours.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 import {
   configOf,
@@ -14,255 +14,255 @@ import {
   type Stand,
 } from './doctor-stand.ts';
 
-const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
+describeEachEdition(
+  'settings that the doctor looks at, on a server of its own',
+  ({edition, flavour, server: other}) => {
+    let server: TestServer;
+    let stand: Stand;
 
-describe.each(flavours)('settings that the doctor looks at, on a server of its own [%s]', flavour => {
-  let server: TestServer;
-  let stand: Stand;
-
-  beforeAll(async () => {
-    server = await startServer({flavour});
-    const {source, target} = await createDatabases(server, 'd');
-    stand = {server, source, target};
-    await furnish(stand);
-  });
-  afterAll(() => server.dispose());
-
-  const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
-  const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
-  const withGlobal = async <T>(variable: string, value: string, work: () => Promise<T>): Promise<T> => {
-    const [row] = await withConnection(server, undefined, connection =>
-      query(connection, `SELECT @@GLOBAL.${variable} AS v`),
-    );
-    await run(`SET GLOBAL ${variable} = ${value}`);
-    try {
-      return await work();
-    } finally {
-      await run(`SET GLOBAL ${variable} = '${String(row?.['v'])}'`.replace(/'(\d+)'/, '$1'));
-    }
-  };
-  const preflightFault = () => preflightFaultOf(stand);
-
-  it('finds nothing to mend but the all-powerful account', async () => {
-    const faults = faultsOf(await doctor());
-    expect(
-      faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account ')),
-    ).toEqual([]);
-    expect(faults).not.toEqual([]);
-    expect(await preflightFault()).toBe('');
-  });
-
-  it.each([
-    ['binlog-format', 'binlog_format', "'STATEMENT'"],
-    ['binlog-image', 'binlog_row_image', "'MINIMAL'"],
-  ])('wants %s, and streams without it all the same', async (check, variable, value) => {
-    await withGlobal(variable, value, async () => {
-      expect(worst(await doctor(), check)).toMatchObject({
-        level: 'must-fix',
-        message: `${variable} is ${value.slice(1, -1)}`,
-      });
-      expect(await preflightFault()).toBe('');
+    beforeAll(async () => {
+      server = await startServer({edition});
+      const {source, target} = await createDatabases(server, 'd');
+      stand = {server, source, target};
+      await furnish(stand);
     });
-    expect(worst(await doctor(), check)).toMatchObject({level: 'ok', mend: null});
-  });
+    afterAll(() => server.dispose());
 
-  it('wants full metadata, and refuses to stream without it', async () => {
-    await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
-      const finding = worst(await doctor(), 'binlog-metadata');
-      expect(finding).toMatchObject({level: 'must-fix', message: 'binlog_row_metadata is MINIMAL'});
-      const fault = await preflightFault();
-      expect(fault).toContain(finding.message);
-      expect(fault).toContain(String(finding.mend));
-      // What the mend says mends it.
-      await run(String(finding.mend).replace(/;.*/, ''));
-      expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
-    });
-  });
-
-  it('asks and reads, on both sides, and does nothing else', async () => {
-    await run("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON");
-    await doctor();
-    await run('SET GLOBAL general_log = OFF');
-    const rows = await withConnection(server, undefined, connection =>
-      query(
-        connection,
-        "SELECT CONVERT(argument USING utf8mb4) AS statement FROM mysql.general_log WHERE command_type IN ('Query', 'Execute', 'Prepare')",
-      ),
-    );
-    const others = rows
-      .map(row => String(row['statement']))
-      .filter(
-        statement =>
-          !/^(SELECT|SHOW|SET time_zone|SET SESSION TRANSACTION READ ONLY$|SET GLOBAL general_log)/.test(
-            statement,
-          ),
+    const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
+    const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
+    const withGlobal = async <T>(variable: string, value: string, work: () => Promise<T>): Promise<T> => {
+      const [row] = await withConnection(server, undefined, connection =>
+        query(connection, `SELECT @@GLOBAL.${variable} AS v`),
       );
-    expect(others).toEqual([]);
-    expect(rows.length).toBeGreaterThan(40);
-  });
-
-  it('is what a daemon says when it starts, and it goes on by itself once that is mended', async () => {
-    await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
-      const {message, mend} = worst(await doctor(), 'binlog-metadata');
-      const daemon = await DaemonProcess.start(environmentOf(stand));
+      await run(`SET GLOBAL ${variable} = ${value}`);
       try {
-        const {reasons} = await daemon.until('halted');
-        expect(reasons.join()).toContain(
-          `preflight-failed, the source is not ready: ${message} (mend: ${String(mend)})`,
-        );
-        await run(String(mend).replace(/;.*/, ''));
-        await daemon.until('streaming');
-        // Our own stream is no stranger with our id.
-        expect(worst(await doctor(), 'server-id').level).toBe('ok');
+        return await work();
       } finally {
-        await daemon.stop();
+        await run(`SET GLOBAL ${variable} = '${String(row?.['v'])}'`.replace(/'(\d+)'/, '$1'));
       }
-    });
-  });
+    };
+    const preflightFault = () => preflightFaultOf(stand);
 
-  it.runIf(flavour === 'mysql')('refuses partial JSON, and takes compression', async () => {
-    await withGlobal('binlog_row_value_options', "'PARTIAL_JSON'", async () => {
-      expect(worst(await doctor(), 'partial-json')).toMatchObject({
-        level: 'must-fix',
-        mend: "SET PERSIST binlog_row_value_options = '';",
-      });
+    it('finds nothing to mend but the all-powerful account', async () => {
+      const faults = faultsOf(await doctor());
+      expect(
+        faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account ')),
+      ).toEqual([]);
+      expect(faults).not.toEqual([]);
       expect(await preflightFault()).toBe('');
     });
-    await withGlobal('binlog_transaction_compression', 'ON', async () => {
-      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
-        level: 'ok',
-        message: 'transactions are compressed, which is supported',
+
+    it.each([
+      ['binlog-format', 'binlog_format', "'STATEMENT'"],
+      ['binlog-image', 'binlog_row_image', "'MINIMAL'"],
+    ])('wants %s, and streams without it all the same', async (check, variable, value) => {
+      await withGlobal(variable, value, async () => {
+        expect(worst(await doctor(), check)).toMatchObject({
+          level: 'must-fix',
+          message: `${variable} is ${value.slice(1, -1)}`,
+        });
+        expect(await preflightFault()).toBe('');
+      });
+      expect(worst(await doctor(), check)).toMatchObject({level: 'ok', mend: null});
+    });
+
+    it('wants full metadata, and refuses to stream without it', async () => {
+      await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
+        const finding = worst(await doctor(), 'binlog-metadata');
+        expect(finding).toMatchObject({level: 'must-fix', message: 'binlog_row_metadata is MINIMAL'});
+        const fault = await preflightFault();
+        expect(fault).toContain(finding.message);
+        expect(fault).toContain(String(finding.mend));
+        // What the mend says mends it.
+        await run(String(finding.mend).replace(/;.*/, ''));
+        expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
       });
     });
-  });
 
-  it.runIf(flavour === 'mariadb')("warns of MariaDB's compressed events", async () => {
-    await withGlobal('log_bin_compress', 'ON', async () => {
-      expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
-        level: 'warning',
-        mend: 'SET GLOBAL log_bin_compress = OFF;',
+    it('asks and reads, on both sides, and does nothing else', async () => {
+      await run("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON");
+      await doctor();
+      await run('SET GLOBAL general_log = OFF');
+      const rows = await withConnection(server, undefined, connection =>
+        query(
+          connection,
+          "SELECT CONVERT(argument USING utf8mb4) AS statement FROM mysql.general_log WHERE command_type IN ('Query', 'Execute', 'Prepare')",
+        ),
+      );
+      const others = rows
+        .map(row => String(row['statement']))
+        .filter(
+          statement =>
+            !/^(SELECT|SHOW|SET time_zone|SET SESSION TRANSACTION READ ONLY$|SET GLOBAL general_log)/.test(
+              statement,
+            ),
+        );
+      expect(others).toEqual([]);
+      expect(rows.length).toBeGreaterThan(40);
+    });
+
+    it('is what a daemon says when it starts, and it goes on by itself once that is mended', async () => {
+      await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
+        const {message, mend} = worst(await doctor(), 'binlog-metadata');
+        const daemon = await DaemonProcess.start(environmentOf(stand));
+        try {
+          const {reasons} = await daemon.until('halted');
+          expect(reasons.join()).toContain(
+            `preflight-failed, the source is not ready: ${message} (mend: ${String(mend)})`,
+          );
+          await run(String(mend).replace(/;.*/, ''));
+          await daemon.until('streaming');
+          // Our own stream is no stranger with our id.
+          expect(worst(await doctor(), 'server-id').level).toBe('ok');
+        } finally {
+          await daemon.stop();
+        }
       });
     });
-  });
 
-  it('warns of a log that is kept for hours', async () => {
-    await withGlobal('binlog_expire_logs_seconds', '7200', async () => {
-      const finding = worst(await doctor(), 'binlog-expiry');
-      expect(finding).toMatchObject({level: 'warning', message: 'the log is kept 2 hours only'});
-      expect(finding.mend).toContain('binlog_expire_logs_seconds = 604800');
-    });
-  });
-
-  it("reads RDS's own retention", async () => {
-    await run(
-      'CREATE TABLE mysql.rds_configuration (name VARCHAR(100), value VARCHAR(100), description VARCHAR(300))',
-    );
-    await run("INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL, '')");
-    expect(worst(await doctor(), 'rds-retention')).toMatchObject({
-      level: 'must-fix',
-      mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
-    });
-    await run('UPDATE mysql.rds_configuration SET value = 24');
-    expect(worst(await doctor(), 'rds-retention')).toMatchObject({
-      level: 'warning',
-      message: 'RDS keeps the log 24 hours only',
-    });
-    await run('UPDATE mysql.rds_configuration SET value = 168');
-    expect(worst(await doctor(), 'rds-retention').level).toBe('ok');
-    await run('DROP TABLE mysql.rds_configuration');
-  });
-
-  it('warns of clocks that differ, and of small packets', async () => {
-    const hourAhead = await examine(configOf(stand), {now: () => Date.now() + 3_600_000});
-    expect(worst(hourAhead, 'clock')).toMatchObject({
-      level: 'warning',
-      message: "the clock is 3600.0 s behind this machine's",
-    });
-    await withGlobal('max_allowed_packet', '1048576', async () => {
-      expect(worst(await doctor(), 'packet-size')).toMatchObject({
-        level: 'warning',
-        message: 'max_allowed_packet is 1 MiB',
+    it.runIf(flavour === 'mysql')('refuses partial JSON, and takes compression', async () => {
+      await withGlobal('binlog_row_value_options', "'PARTIAL_JSON'", async () => {
+        expect(worst(await doctor(), 'partial-json')).toMatchObject({
+          level: 'must-fix',
+          mend: "SET PERSIST binlog_row_value_options = '';",
+        });
+        expect(await preflightFault()).toBe('');
+      });
+      await withGlobal('binlog_transaction_compression', 'ON', async () => {
+        expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
+          level: 'ok',
+          message: 'transactions are compressed, which is supported',
+        });
       });
     });
-  });
 
-  it('warns of DATETIME columns on a server in another zone', async () => {
-    await withGlobal('time_zone', "'+05:30'", async () => {
-      expect(worst(await doctor(), 'time-zone').level).toBe('ok'); // TIMESTAMP columns
-      await run('ALTER TABLE users MODIFY created_at DATETIME NULL');
-      expect(worst(await doctor(), 'time-zone')).toMatchObject({
-        level: 'warning',
-        message: "the server's zone is +05:30, and users keep times in DATETIME columns",
+    it.runIf(flavour === 'mariadb')("warns of MariaDB's compressed events", async () => {
+      await withGlobal('log_bin_compress', 'ON', async () => {
+        expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
+          level: 'warning',
+          mend: 'SET GLOBAL log_bin_compress = OFF;',
+        });
       });
     });
-    await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
-  });
 
-  it('wants a target that takes writes, and warns of a source that takes none, as an old primary after a switch', async () => {
-    expect((await doctor()).filter(({check}) => check === 'held')).toEqual([]);
-    await withGlobal('read_only', 'ON', async () => {
-      expect(worst(await doctor(), 'held')).toMatchObject({
-        level: 'warning',
-        message: 'the source is read-only (read_only), and no replica',
-        mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
+    it('warns of a log that is kept for hours', async () => {
+      await withGlobal('binlog_expire_logs_seconds', '7200', async () => {
+        const finding = worst(await doctor(), 'binlog-expiry');
+        expect(finding).toMatchObject({level: 'warning', message: 'the log is kept 2 hours only'});
+        expect(finding.mend).toContain('binlog_expire_logs_seconds = 604800');
       });
-      expect(worst(await doctor(), 'writable')).toMatchObject({
+    });
+
+    it("reads RDS's own retention", async () => {
+      await run(
+        'CREATE TABLE mysql.rds_configuration (name VARCHAR(100), value VARCHAR(100), description VARCHAR(300))',
+      );
+      await run("INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL, '')");
+      expect(worst(await doctor(), 'rds-retention')).toMatchObject({
         level: 'must-fix',
-        message: 'the target is read-only (read_only)',
+        mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
       });
-    });
-  });
-
-  // MySQL is not to be reached by TCP then.
-  it.runIf(flavour === 'mariadb')('warns of grants that nobody can read', async () => {
-    await server.restart(['--skip-grant-tables']);
-    const findings = await doctor();
-    expect(
-      findings
-        .filter(({check}) => check === 'privilege-needed')
-        .map(({side, level, message}) => [side, level, message]),
-    ).toEqual([
-      ['source', 'warning', 'the grants of the account cannot be read'],
-      ['source', 'ok', 'the account may read institutes, users, institute_user'],
-      ['target', 'warning', 'the grants of the account cannot be read'],
-    ]);
-    await server.restart([]);
-  });
-
-  it('warns of a log that is cut at a size, where the server has that', async context => {
-    const has = await withConnection(server, undefined, connection =>
-      query(connection, "SHOW GLOBAL VARIABLES LIKE 'max_binlog_total_size'"),
-    );
-    if (has.length === 0) context.skip('this version does not know max_binlog_total_size');
-    await withGlobal('max_binlog_total_size', '1000000', async () => {
-      expect(worst(await doctor(), 'binlog-size')).toMatchObject({
+      await run('UPDATE mysql.rds_configuration SET value = 24');
+      expect(worst(await doctor(), 'rds-retention')).toMatchObject({
         level: 'warning',
-        message: 'the log is cut at 1000000 bytes in all (max_binlog_total_size)',
+        message: 'RDS keeps the log 24 hours only',
+      });
+      await run('UPDATE mysql.rds_configuration SET value = 168');
+      expect(worst(await doctor(), 'rds-retention').level).toBe('ok');
+      await run('DROP TABLE mysql.rds_configuration');
+    });
+
+    it('warns of clocks that differ, and of small packets', async () => {
+      const hourAhead = await examine(configOf(stand), {now: () => Date.now() + 3_600_000});
+      expect(worst(hourAhead, 'clock')).toMatchObject({
+        level: 'warning',
+        message: "the clock is 3600.0 s behind this machine's",
+      });
+      await withGlobal('max_allowed_packet', '1048576', async () => {
+        expect(worst(await doctor(), 'packet-size')).toMatchObject({
+          level: 'warning',
+          message: 'max_allowed_packet is 1 MiB',
+        });
       });
     });
-  });
 
-  it('says of a server that is down only that, and looks at the other all the same', async () => {
-    await server.stop();
-    const other = inject('servers')[flavour];
-    const config = configOf(
-      stand,
-      other === undefined ? {} : {ORG_DB_PORT: String(other.port), ORG_DB_DATABASE: 'mysql'},
-    );
-    const findings = await examine(config);
-    expect(findings.filter(({side}) => side === 'source')).toEqual([
-      expect.objectContaining({
-        check: 'reachable',
-        level: 'must-fix',
-        message: `127.0.0.1:${server.port} cannot be reached (ECONNREFUSED)`,
-      }),
-    ]);
-    expect(
-      worst(
-        findings.filter(({side}) => side === 'target'),
-        'reachable',
-      ).level,
-    ).toBe('ok');
-    await server.start();
-  });
-});
+    it('warns of DATETIME columns on a server in another zone', async () => {
+      await withGlobal('time_zone', "'+05:30'", async () => {
+        expect(worst(await doctor(), 'time-zone').level).toBe('ok'); // TIMESTAMP columns
+        await run('ALTER TABLE users MODIFY created_at DATETIME NULL');
+        expect(worst(await doctor(), 'time-zone')).toMatchObject({
+          level: 'warning',
+          message: "the server's zone is +05:30, and users keep times in DATETIME columns",
+        });
+      });
+      await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
+    });
+
+    it('wants a target that takes writes, and warns of a source that takes none, as an old primary after a switch', async () => {
+      expect((await doctor()).filter(({check}) => check === 'held')).toEqual([]);
+      await withGlobal('read_only', 'ON', async () => {
+        expect(worst(await doctor(), 'held')).toMatchObject({
+          level: 'warning',
+          message: 'the source is read-only (read_only), and no replica',
+          mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
+        });
+        expect(worst(await doctor(), 'writable')).toMatchObject({
+          level: 'must-fix',
+          message: 'the target is read-only (read_only)',
+        });
+      });
+    });
+
+    // MySQL is not to be reached by TCP then.
+    it.runIf(flavour === 'mariadb')('warns of grants that nobody can read', async () => {
+      await server.restart(['--skip-grant-tables']);
+      const findings = await doctor();
+      expect(
+        findings
+          .filter(({check}) => check === 'privilege-needed')
+          .map(({side, level, message}) => [side, level, message]),
+      ).toEqual([
+        ['source', 'warning', 'the grants of the account cannot be read'],
+        ['source', 'ok', 'the account may read institutes, users, institute_user'],
+        ['target', 'warning', 'the grants of the account cannot be read'],
+      ]);
+      await server.restart([]);
+    });
+
+    it('warns of a log that is cut at a size, where the server has that', async context => {
+      const has = await withConnection(server, undefined, connection =>
+        query(connection, "SHOW GLOBAL VARIABLES LIKE 'max_binlog_total_size'"),
+      );
+      if (has.length === 0) context.skip('this version does not know max_binlog_total_size');
+      await withGlobal('max_binlog_total_size', '1000000', async () => {
+        expect(worst(await doctor(), 'binlog-size')).toMatchObject({
+          level: 'warning',
+          message: 'the log is cut at 1000000 bytes in all (max_binlog_total_size)',
+        });
+      });
+    });
+
+    it('says of a server that is down only that, and looks at the other all the same', async () => {
+      await server.stop();
+      const config = configOf(
+        stand,
+        other === undefined ? {} : {ORG_DB_PORT: String(other.port), ORG_DB_DATABASE: 'mysql'},
+      );
+      const findings = await examine(config);
+      expect(findings.filter(({side}) => side === 'source')).toEqual([
+        expect.objectContaining({
+          check: 'reachable',
+          level: 'must-fix',
+          message: `127.0.0.1:${server.port} cannot be reached (ECONNREFUSED)`,
+        }),
+      ]);
+      expect(
+        worst(
+          findings.filter(({side}) => side === 'target'),
+          'reachable',
+        ).level,
+      ).toBe('ok');
+      await server.start();
+    });
+  },
+);

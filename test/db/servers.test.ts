@@ -1,8 +1,7 @@
-import {describe, expect, inject, it} from 'vitest';
-import {describeEachFlavour} from '../helpers/flavours.ts';
+import {expect, it} from 'vitest';
+import {describeEachEdition, describeEachFlavour} from '../helpers/flavours.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {connect, query, withConnection} from '../servers/databases.ts';
-import {FLAVOURS} from '../servers/provision.ts';
 import {startProxy} from '../servers/proxy.ts';
 import {startServer} from '../servers/server.ts';
 
@@ -39,62 +38,59 @@ describeEachFlavour('a shared server', ({flavour, server, source, target}) => {
   });
 });
 
-describe.each(FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined))(
-  'a server of its own [%s]',
-  flavour => {
-    it('keeps what was committed over a kill and a restart, on the same port', async () => {
-      await using server = await startServer({flavour});
-      const {port} = server;
-      await withConnection(server, undefined, async connection => {
-        await connection.query(
-          'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (1)',
-        );
-      });
-      await server.kill();
-      await expect(connect(server)).rejects.toMatchObject({code: 'ECONNREFUSED'});
-      await server.start();
-      await server.restart(['--max-connections=17', '--server-id=7']);
-      expect(server.port).toBe(port);
-      await withConnection(server, 'd', async connection => {
-        expect(await query(connection, 'SELECT id, @@max_connections AS m, @@server_id AS s FROM t')).toEqual(
-          [{id: 1, m: 17, s: 7}],
-        );
-      });
-      expect(server.log()).toContain('ready for connections');
+describeEachEdition('a server of its own', ({edition}) => {
+  it('keeps what was committed over a kill and a restart, on the same port', async () => {
+    await using server = await startServer({edition});
+    const {port} = server;
+    await withConnection(server, undefined, async connection => {
+      await connection.query(
+        'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (1)',
+      );
     });
+    await server.kill();
+    await expect(connect(server)).rejects.toMatchObject({code: 'ECONNREFUSED'});
+    await server.start();
+    await server.restart(['--max-connections=17', '--server-id=7']);
+    expect(server.port).toBe(port);
+    await withConnection(server, 'd', async connection => {
+      expect(await query(connection, 'SELECT id, @@max_connections AS m, @@server_id AS s FROM t')).toEqual([
+        {id: 1, m: 17, s: 7},
+      ]);
+    });
+    expect(server.log()).toContain('ready for connections');
+  });
 
-    it('takes a time zone by name and by offset', async () => {
-      const zoneOf = async (timezone: string): Promise<unknown> => {
-        await using server = await startServer({flavour, timezone});
-        return await withConnection(server, undefined, async connection => {
-          const sql = 'SELECT TIMEDIFF(NOW(), UTC_TIMESTAMP()) AS ahead';
-          return (await query(connection, sql))[0]?.['ahead'];
-        });
-      };
-      expect(await zoneOf('Asia/Kolkata')).toBe('05:30:00');
-      expect(await zoneOf('-03:00')).toBe('-03:00:00');
-    });
-
-    it('says why when it does not start', async () => {
-      await expect(startServer({flavour, options: ['--no-such-option']})).rejects.toThrow(/no-such-option/);
-    });
-
-    it('answers nobody while frozen', async () => {
-      await using server = await startServer({flavour});
-      const connection = await connect(server);
-      await server.freeze();
-      let answered = false;
-      const answer = query(connection, 'SELECT 1 AS one').then(rows => {
-        answered = true;
-        return rows;
+  it('takes a time zone by name and by offset', async () => {
+    const zoneOf = async (timezone: string): Promise<unknown> => {
+      await using server = await startServer({edition, timezone});
+      return await withConnection(server, undefined, async connection => {
+        const sql = 'SELECT TIMEDIFF(NOW(), UTC_TIMESTAMP()) AS ahead';
+        return (await query(connection, sql))[0]?.['ahead'];
       });
-      await expect(eventually(() => answered, {timeoutMs: 300})).rejects.toThrow('did not hold');
-      await server.thaw();
-      expect(await answer).toEqual([{one: 1}]);
-      await connection.end();
+    };
+    expect(await zoneOf('Asia/Kolkata')).toBe('05:30:00');
+    expect(await zoneOf('-03:00')).toBe('-03:00:00');
+  });
+
+  it('says why when it does not start', async () => {
+    await expect(startServer({edition, options: ['--no-such-option']})).rejects.toThrow(/no-such-option/);
+  });
+
+  it('answers nobody while frozen', async () => {
+    await using server = await startServer({edition});
+    const connection = await connect(server);
+    await server.freeze();
+    let answered = false;
+    const answer = query(connection, 'SELECT 1 AS one').then(rows => {
+      answered = true;
+      return rows;
     });
-  },
-);
+    await expect(eventually(() => answered, {timeoutMs: 300})).rejects.toThrow('did not hold');
+    await server.thaw();
+    expect(await answer).toEqual([{one: 1}]);
+    await connection.end();
+  });
+});
 
 describeEachFlavour('a proxy before a server', ({server}) => {
   const through = (port: number) => connect({...server, port});

@@ -1,6 +1,6 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
+import {afterAll, beforeAll, expect, it} from 'vitest';
 import {openBinlogSource, type BinlogSource} from '../../replicator/source/binlog-source.ts';
 import type {Config, TlsMode} from '../../src/config.ts';
 import {connect, type Connection, queryRows, settledOptions, type Side} from '../../src/db/connection.ts';
@@ -11,15 +11,14 @@ import type {Finding} from '../../src/doctor/findings.ts';
 import {cli, DaemonProcess, type Environment} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {createDatabases, query, withConnection} from '../servers/databases.ts';
-import {FLAVOURS} from '../servers/provision.ts';
+import {describeEachEdition} from '../helpers/flavours.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 import {configOf, environmentOf, furnish, worst, type Stand} from './doctor-stand.ts';
 import {Authority, type KeyPair} from './tls-authority.ts';
 
-const flavours = FLAVOURS.filter(flavour => inject('servers')[flavour] !== undefined);
 const FILES = ['--ssl-ca=own-ca.pem', '--ssl-cert=own-cert.pem', '--ssl-key=own-key.pem'];
 
-describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
+describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   let server: TestServer;
   let stand: Stand;
   let authority: Authority;
@@ -27,7 +26,7 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
 
   beforeAll(async () => {
     [server, authority, stranger] = await Promise.all([
-      startServer({flavour}),
+      startServer({edition}),
       Authority.create('our authority'),
       Authority.create('a stranger'),
     ]);
@@ -108,6 +107,7 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
         plan: () => {
           throw new Error('no row is to come');
         },
+        collations: new Map(),
         onEvent: () => resolve('open'),
         onFault: reject,
         now: Date.now,
@@ -279,7 +279,8 @@ describe.each(flavours)('TLS to a server of its own [%s]', flavour => {
   });
 
   it('is done without where preferred meets a server without it, and insisted on otherwise', async () => {
-    await server.restart(flavour === 'mysql' ? ['--tls-version='] : []);
+    // MariaDB has TLS by default from 11.4 on.
+    await server.restart(flavour === 'mysql' ? ['--tls-version='] : ['--skip-ssl']);
     expect(await open('preferred', null)).toBe('plain');
     await expect(open('required', null)).rejects.toMatchObject({code: 'source-unreachable'});
     expect(await told('required', null)).toMatchObject({

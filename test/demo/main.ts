@@ -5,7 +5,7 @@ import {setInterval as ticks, setTimeout as sleep} from 'node:timers/promises';
 import {eventually} from '../helpers/eventually.ts';
 import {connect, withConnection} from '../servers/databases.ts';
 import {makeWorkDir} from '../servers/places.ts';
-import {FLAVOURS, type Flavour} from '../servers/provision.ts';
+import {EDITION_NAMES, type Edition} from '../servers/provision.ts';
 import {freePort, startServer, type TestServer} from '../servers/server.ts';
 import {Daemon, runCommand, type Settings} from './command.ts';
 import {describeProgress} from './progress.ts';
@@ -16,7 +16,7 @@ import {runWorkload} from './workload.ts';
 
 const HELP = `usage: npm run demo [-- options]
   --seconds N      stop by itself after N seconds, and verify that both sides are equal
-  --flavour NAME   ${FLAVOURS.join(' or ')}, for source and target (mariadb)
+  --flavour NAME   ${EDITION_NAMES.join(', ')}, for source and target (mariadb)
   --users N        how many users to begin with (500)
   --port N         of the dashboard (a free one)
   --verbose        show the daemon's log
@@ -30,7 +30,7 @@ const PASSWORD = 'demo';
 
 interface Options {
   readonly seconds: number | undefined;
-  readonly flavour: Flavour;
+  readonly edition: Edition;
   readonly users: number;
   readonly port: number | undefined;
   readonly verbose: boolean;
@@ -57,12 +57,12 @@ async function main(): Promise<number> {
 }
 
 async function show(options: Options, signal: AbortSignal, releases: Release[]): Promise<number> {
-  const {flavour} = options;
-  say(`starting two throwaway ${flavour} servers, one to play LAAS and one for the Organization Service`);
-  const source = await startServer({flavour});
+  const {edition} = options;
+  say(`starting two throwaway ${edition} servers, one to play LAAS and one for the Organization Service`);
+  const source = await startServer({edition});
   releases.push(() => source.dispose());
   signal.throwIfAborted();
-  const target = await startServer({flavour});
+  const target = await startServer({edition});
   releases.push(() => target.dispose());
   signal.throwIfAborted();
   say(`source and target: ${source.version}, ports ${source.port} and ${target.port}`);
@@ -224,8 +224,8 @@ function readOptions(): Options | number {
       say(HELP);
       return 0;
     }
-    const flavour = FLAVOURS.find(name => name === values.flavour);
-    if (flavour === undefined) throw new Error(`'${values.flavour}' is not a flavour`);
+    const edition = EDITION_NAMES.find(name => name === values.flavour);
+    if (edition === undefined) throw new Error(`'${values.flavour}' is not a flavour`);
     const {
       users = 500,
       seconds,
@@ -235,7 +235,7 @@ function readOptions(): Options | number {
       seconds: readNumber(values.seconds),
       port: readNumber(values.port),
     };
-    return {seconds, flavour, users, port, verbose: values.verbose};
+    return {seconds, edition, users, port, verbose: values.verbose};
   } catch (error) {
     say(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
     return 64;

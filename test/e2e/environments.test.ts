@@ -5,6 +5,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {loadConfig} from '../../src/config.ts';
+import {KnownWrites} from '../../src/apply/checkpoint.ts';
 import {lockName, tryAcquireLease} from '../../src/db/lease.ts';
 import {cli, DaemonProcess, environment, type Environment} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
@@ -144,7 +145,12 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
   it('of one name lead both, each into its own database', async () => {
     const leases = await Promise.all(
       ENVIRONMENTS.map(name =>
-        tryAcquireLease({config: loadConfig(settings(name)).target, stream: 'default', holder: name}),
+        tryAcquireLease({
+          config: loadConfig(settings(name)).target,
+          stream: 'default',
+          holder: name,
+          writes: new KnownWrites(),
+        }),
       ),
     );
     for (const lease of leases) {

@@ -139,12 +139,12 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
   });
 });
 
-describeEachFlavour('servers of its own', ({flavour}) => {
+describeEachFlavour('servers of its own', ({flavour, edition}) => {
   let sourceServer: TestServer;
   let targetServer: TestServer;
   let stand: Stand;
   beforeAll(async () => {
-    [sourceServer, targetServer] = await Promise.all([startServer({flavour}), startServer({flavour})]);
+    [sourceServer, targetServer] = await Promise.all([startServer({edition}), startServer({edition})]);
     for (const [server, name] of [
       [sourceServer, 'laas'],
       [targetServer, 'organizations'],

@@ -11,7 +11,7 @@ import {startServer, type TestServer} from '../servers/server.ts';
 
 const GTIDS_OFF = ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'];
 
-describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
+describeEachFlavour('continuity of the log', ({flavour, edition, server, target}) => {
   for (const options of flavour === 'mysql' ? [[], GTIDS_OFF] : [[]]) {
     describe(options.length === 0 ? 'with GTIDs' : 'without GTIDs', () => {
       let sourceServer: TestServer;
@@ -19,7 +19,7 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
       let stand: Stand;
 
       beforeAll(async () => {
-        sourceServer = await startServer({flavour, options});
+        sourceServer = await startServer({edition, options});
         await withConnection(sourceServer, undefined, async connection => {
           await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; CREATE DATABASE elsewhere');
         });
@@ -180,7 +180,7 @@ describeEachFlavour('continuity of the log', ({flavour, server, target}) => {
 
       it("#7 another server's behind the same address, after a failover: its log is never gone on with at our offset", async () => {
         const since = Date.now() - 1000;
-        const other = await startServer({flavour, options});
+        const other = await startServer({edition, options});
         try {
           await withConnection(other, undefined, async connection => {
             await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4');

@@ -6,11 +6,11 @@ import {COMPOSITE} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {openWithOwnSource, session, type OwnSource} from '../helpers/own-source.ts';
 
-describeEachFlavour('a log', ({flavour, server}) => {
+describeEachFlavour('a log', ({flavour, edition, server}) => {
   let own: OwnSource;
   let other: mysql.Connection;
   beforeAll(async () => {
-    own = await openWithOwnSource({flavour}, server, {schema: COMPOSITE});
+    own = await openWithOwnSource({edition}, server, {schema: COMPOSITE});
     await own.stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
     await own.stand.source.query(
       `INSERT INTO users (id, first_name, last_name, email, password, notes) VALUES ${Array.from({length: 20}, (_, i) => `(${i + 1}, 'F${i + 1}', 'L${i + 1}', 'n${i + 1}@x.test', 'p', '{"a": 1, "b": "text that is long enough"}')`).join()}`,

@@ -92,4 +92,23 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     expect(await stand.targetRows('SELECT userId FROM institute_users')).toHaveLength(3);
     expect(await stand.targetRows('SELECT userId FROM user_auth')).toHaveLength(3);
   });
+
+  it('counts what it keeps apart, in a run as in a comparison, and takes it for no drift', async () => {
+    const kept = {institute: {kept: 0}, user: {kept: 2}, institute_users: {kept: 1}, user_auth: {kept: 2}};
+    expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({tables: kept});
+    const {code, stdout} = await stand.cli(['verify', '--json']);
+    expect({code, ...(JSON.parse(stdout) as object)}).toMatchObject({
+      code: 0,
+      equal: true,
+      tables: {...kept, user: {kept: 2, extra: 0, foreign: 0}},
+    });
+  });
+
+  it('drops the dead letter of a row that left the source, and keeps the row', async () => {
+    await stand.source.query("UPDATE users SET email = 'no address', updated_at = '2027-01-01' WHERE id = 3");
+    await eventually(async () => (await stand.letters()).length === 1, {what: 'the dead letter'});
+    await stand.source.query('DELETE FROM users WHERE id = 3');
+    await eventually(async () => (await stand.letters()).length === 0, {what: 'the end of the dead letter'});
+    expect(await names()).toHaveLength(3);
+  });
 });

@@ -13,12 +13,12 @@ const BETWEEN_TRANSACTIONS =
   /^(Gtid|Gtid_tagged|Anonymous_Gtid|Rotate|Stop|Binlog_checkpoint|Previous_gtids)$/i;
 const ROUNDS = 12;
 
-describeEachFlavour('a position', ({flavour, server}) => {
+describeEachFlavour('a position', ({flavour, edition, server}) => {
   for (const options of flavour === 'mysql' ? [[], GTIDS_OFF] : [[]]) {
     describe(options.length === 0 ? 'with GTIDs' : 'without GTIDs', () => {
       let own: OwnSource;
       beforeAll(async () => {
-        own = await openWithOwnSource({flavour, options}, server);
+        own = await openWithOwnSource({edition, options}, server);
         await own.stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One')");
         await own.stand.source.query(
           "INSERT INTO users (id, first_name, email, password) VALUES (1, 'A', 'a@x.test', 'p'), (2, 'B', 'b@x.test', 'p')",

@@ -16,6 +16,7 @@ import {expectNothingTold} from '../helpers/secrets.ts';
 const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   'invalid-email': 'privacy.test.ts',
   'invalid-password': 'privacy.test.ts',
+  'invalid-encoding': 'privacy.test.ts',
   'value-too-long': 'privacy.test.ts',
   'out-of-range': 'privacy.test.ts',
   'unique-conflict': 'privacy.test.ts',
@@ -31,10 +32,10 @@ const NOT_ON_MARIADB: ErrorCode = 'event-unsupported';
 
 const SERVER_ID = 77_777;
 
-describeEachFlavour('the log of a daemon that meets every fault', ({flavour, server}) => {
+describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edition, server}) => {
   let own: OwnSource;
   beforeAll(async () => {
-    own = await openWithOwnSource({flavour}, server, {
+    own = await openWithOwnSource({edition}, server, {
       schema: COMPOSITE,
       env: {
         LOG_LEVEL: 'trace',
@@ -236,6 +237,7 @@ async function openRival({server}: OwnSource) {
     plan: () => {
       throw new Error('nothing of ours comes');
     },
+    collations: new Map(),
     now: Date.now,
     onEvent: () => undefined,
     onFault: () => undefined,

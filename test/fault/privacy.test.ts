@@ -120,16 +120,23 @@ describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, ser
       async () => (await stand.targetRows('SELECT 1 FROM user_auth WHERE userId = 20')).length === 1,
       {timeoutMs: 30_000, what: 'recovery'},
     );
-    // Refusals that are about no row, and yet quote one.
+    // A refusal that looks as if it were about no row, and yet quotes one.
     await stand.target.query(
       "CREATE TRIGGER stuck BEFORE INSERT ON user_auth FOR EACH ROW BEGIN DECLARE m TEXT; SET m = CONCAT('no ', NEW.password); SIGNAL SQLSTATE 'HY000' SET MESSAGE_TEXT = m; END",
     );
     await users(21, 'secret.mail21@x.test');
-    await eventually(async () => (await get('/sync/status')).includes('target-rejected-batch'), {
-      what: 'a refusal of the batch',
-    });
-    bodies.push(await get('/sync/status'));
+    await eventually(
+      async () =>
+        (
+          await stand.targetRows(
+            "SELECT 1 FROM sync_dead_letter WHERE target_table = 'user_auth' AND row_key = '21' AND code = 'rejected'",
+          )
+        ).length === 1,
+      {what: 'the dead letter'},
+    );
+    bodies.push(await get('/sync/status'), await get('/sync/dead-letters'));
     await stand.target.query('DROP TRIGGER stuck');
+    bodies.push(await post('/sync/dead-letters/retry', '{}'));
     await eventually(
       async () => (await stand.targetRows('SELECT 1 FROM user_auth WHERE userId = 21')).length === 1,
       {timeoutMs: 30_000, what: 'the row'},

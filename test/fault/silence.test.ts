@@ -170,6 +170,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
         plan: () => {
           throw new Error('nothing of ours comes');
         },
+        collations: new Map(),
         now: () => clockMs,
         onEvent: () => undefined,
         onFault: fault => faults.push(fault),

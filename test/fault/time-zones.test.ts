@@ -20,10 +20,10 @@ const INSTANTS = [
   ['+13:00', '2024-01-01 12:59:59.999999', '2024-01-01 00:00:00.000'],
 ] as const;
 
-describeEachFlavour('#23 times of a source at +05:30, with the process in New York', ({flavour, server}) => {
+describeEachFlavour('#23 times of a source at +05:30, with the process in New York', ({edition, server}) => {
   let own: OwnSource;
   beforeAll(async () => {
-    own = await openWithOwnSource({flavour, timezone: '+05:30'}, server, {
+    own = await openWithOwnSource({edition, timezone: '+05:30'}, server, {
       schema: {create: TABLES, surrogate: false},
       env: {TZ: 'America/New_York'},
     });

@@ -80,10 +80,10 @@ for (const schema of [SURROGATE, UNIQUE]) {
 
 describeEachFlavour(
   `six writers on hot rows of a source without GTIDs (seed ${SEED})`,
-  ({flavour, server, target}) => {
+  ({flavour, edition, server, target}) => {
     it.skipIf(flavour !== 'mysql')('end equal all the same', {timeout: TIMEOUT_MS}, async () => {
       await using own = await startServer({
-        flavour,
+        edition,
         options: ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'],
       });
       await withConnection(own, undefined, connection =>

@@ -2,6 +2,7 @@
 import {type ChildProcess, spawn} from 'node:child_process';
 import {join} from 'node:path';
 import type {Reachable} from '../servers/databases.ts';
+import {productAccount} from '../servers/profile.ts';
 import {freePort} from '../servers/server.ts';
 import {eventually} from './eventually.ts';
 
@@ -15,16 +16,17 @@ export function environment(
   target: Reachable & {database: string},
   extra: Environment = {},
 ): Environment {
+  const [reader, writer] = [productAccount(source), productAccount(target)];
   return {
     DB_HOST: source.host,
     DB_PORT: String(source.port),
-    DB_USERNAME: source.user,
-    DB_PASSWORD: source.password,
+    DB_USERNAME: reader.user,
+    DB_PASSWORD: reader.password,
     DB_DATABASE: source.database,
     ORG_DB_HOST: target.host,
     ORG_DB_PORT: String(target.port),
-    ORG_DB_USERNAME: target.user,
-    ORG_DB_PASSWORD: target.password,
+    ORG_DB_USERNAME: writer.user,
+    ORG_DB_PASSWORD: writer.password,
     ORG_DB_DATABASE: target.database,
     LOG_LEVEL: 'debug',
     LOG_FORMAT: 'json',

@@ -1,11 +1,14 @@
-/** Runs a suite on MariaDB and on MySQL alike. */
+/** Runs a suite on each server that this run has: MariaDB, a later MariaDB and MySQL alike. */
 import {afterAll, beforeAll, describe, inject} from 'vitest';
 import {type Databases, createDatabases, uniqueNames} from '../servers/databases.ts';
-import {FLAVOURS, type Flavour} from '../servers/provision.ts';
+import {EDITION_NAMES, EDITIONS, type Edition, type Flavour} from '../servers/provision.ts';
 import type {ServerAddress} from '../servers/server.ts';
 
 export interface FlavourContext {
+  /** How the server behaves; both MariaDBs are 'mariadb'. */
   readonly flavour: Flavour;
+  /** For `startServer`: another server of the same kind and version. */
+  readonly edition: Edition;
   /** The shared server: other suites use it too, so stop, freeze or reconfigure only one of your own. */
   readonly server: ServerAddress;
   /** The suite's own schemas, empty; they are there from `beforeAll` on, and dropped after the suite. */
@@ -13,20 +16,28 @@ export interface FlavourContext {
   readonly target: string;
 }
 
-/** Describes `name` once for each flavour that this run has. */
+/** Describes `name` once for each edition that this run has. */
 export function describeEachFlavour(name: string, suite: (context: FlavourContext) => void): void {
-  const servers = inject('servers');
-  for (const flavour of FLAVOURS) {
-    const server = servers[flavour];
-    if (server === undefined) continue;
-    describe(`${name} [${flavour}]`, () => {
-      const names = uniqueNames('t');
-      let databases: Databases | undefined;
-      beforeAll(async () => {
-        databases = await createDatabases(server, 't', names);
-      });
-      afterAll(() => databases?.drop());
-      suite({flavour, server, ...names});
+  describeEachEdition(name, ({edition, flavour, server}) => {
+    const names = uniqueNames('t');
+    let databases: Databases | undefined;
+    beforeAll(async () => {
+      databases = await createDatabases(server, 't', names);
     });
+    afterAll(() => databases?.drop());
+    suite({flavour, edition, server, ...names});
+  });
+}
+
+/** The same for suites that need no schemas on the shared server. */
+export function describeEachEdition(
+  name: string,
+  suite: (context: Pick<FlavourContext, 'flavour' | 'edition' | 'server'>) => void,
+): void {
+  const servers = inject('servers');
+  for (const edition of EDITION_NAMES) {
+    const server = servers[edition];
+    if (server === undefined) continue;
+    describe(`${name} [${edition}]`, () => suite({flavour: EDITIONS[edition], edition, server}));
   }
 }

@@ -1,14 +1,15 @@
 /**
- * One server of each flavour for all the tests that need one, started once for a whole run.
+ * One server of each edition for all the tests that need one, started once for a whole run.
  *
  * Each vitest project calls this with module instances of its own, so what they share hangs on the process.
  */
 import type {TestProject} from 'vitest/node';
-import {FLAVOURS, type Flavour} from '../servers/provision.ts';
+import {EDITION_NAMES, NotNeeded, ownLateMariadb, type Edition} from '../servers/provision.ts';
 import {type ServerAddress, startServer, type TestServer} from '../servers/server.ts';
+import {leaveOut} from './left-out.ts';
 
-/** Flavours that TEST_FLAVOURS leaves out are missing. */
-export type SharedServers = Partial<Record<Flavour, ServerAddress>>;
+/** Editions that TEST_FLAVOURS leaves out, or that cannot be had here, are missing. */
+export type SharedServers = Partial<Record<Edition, ServerAddress>>;
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,46 +18,82 @@ declare module 'vitest' {
 }
 
 interface Shared {
-  readonly servers: Promise<TestServer[]>;
+  readonly servers: Map<Edition, Promise<TestServer | null>>;
   users: number;
 }
 
 const KEY = Symbol.for('laas-sync.test.servers');
 const registry: typeof globalThis & {[KEY]?: Shared | undefined} = globalThis;
+/** Kinds of tests that take long, and whose subject hardly depends on a server's version. */
+const LONG_KINDS = ['fault', 'e2e'];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const shared = (registry[KEY] ??= {servers: startAll(), users: 0});
+  const shared = (registry[KEY] ??= {servers: new Map(), users: 0});
   shared.users += 1;
-  const servers = await shared.servers;
-  project.provide('servers', Object.fromEntries(servers.map(server => [server.flavour, server.address])));
-  return async () => {
+  const {wanted, named} = await editionsFor(project.name);
+  for (const edition of wanted)
+    if (!shared.servers.has(edition)) shared.servers.set(edition, start(edition, named));
+  const settled = await Promise.allSettled(wanted.map(edition => shared.servers.get(edition)));
+  const release = async () => {
     shared.users -= 1;
-    if (shared.users > 0) return;
-    registry[KEY] = undefined;
-    for (const server of servers) if (server.pid === undefined) tellOfEnd(server);
-    await Promise.all(servers.map(server => server.dispose()));
+    if (shared.users === 0) await stopAll(shared);
   };
+  const servers = settled.flatMap(result =>
+    result.status === 'fulfilled' && result.value != null ? [result.value] : [],
+  );
+  const failure = settled.find(result => result.status === 'rejected');
+  if (failure !== undefined || servers.length === 0) {
+    await release();
+    throw failure === undefined ? new Error('no server can be run here: see above') : failure.reason;
+  }
+  project.provide('servers', Object.fromEntries(servers.map(server => [server.edition, server.address])));
+  return release;
+}
+
+/** Null where it cannot be had and was not asked for by name. */
+async function start(edition: Edition, named: boolean): Promise<TestServer | null> {
+  try {
+    return await startServer({edition});
+  } catch (error) {
+    if (named) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof NotNeeded)) process.stderr.write(`${why}\n`);
+    leaveOut(`tests on ${edition}: ${firstLine(why)}`);
+    return null;
+  }
+}
+
+async function stopAll({servers}: Shared): Promise<void> {
+  registry[KEY] = undefined;
+  const settled = await Promise.allSettled(servers.values());
+  const started = settled.flatMap(result =>
+    result.status === 'fulfilled' && result.value !== null ? [result.value] : [],
+  );
+  for (const server of started) if (server.pid === undefined) reportEnd(server);
+  await Promise.all(started.map(server => server.dispose()));
 }
 
 /** Nothing stops a shared server but its own fault, and its log goes with it. */
-function tellOfEnd(server: TestServer): void {
+function reportEnd(server: TestServer): void {
   process.stderr.write(
-    `The ${server.flavour} server of all tests ended before its time. The end of its log:\n${server.log().slice(-8000)}\n`,
+    `The ${server.edition} server of all tests ended during the run. The end of its log:\n${server.log().slice(-8000)}\n`,
   );
 }
 
-async function startAll(): Promise<TestServer[]> {
-  const settled = await Promise.allSettled(wantedFlavours().map(flavour => startServer({flavour})));
-  const servers = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
-  const failure = settled.find(result => result.status === 'rejected');
-  if (failure === undefined) return servers;
-  await Promise.all(servers.map(server => server.dispose()));
-  throw failure.reason;
+async function editionsFor(kind: string): Promise<{wanted: readonly Edition[]; named: boolean}> {
+  const list = process.env['TEST_FLAVOURS'];
+  if (list === undefined) {
+    if (!LONG_KINDS.includes(kind)) return {wanted: EDITION_NAMES, named: false};
+    if ((await ownLateMariadb()) === undefined)
+      leaveOut('fault and e2e tests on mariadb-11: they take long (TEST_FLAVOURS=mariadb-11 runs them)');
+    return {wanted: EDITION_NAMES.filter(edition => edition !== 'mariadb-11'), named: false};
+  }
+  const names = list.split(',').map(name => name.trim());
+  const wanted = EDITION_NAMES.filter(edition => names.includes(edition));
+  if (wanted.length === 0) throw new Error(`TEST_FLAVOURS names none of ${EDITION_NAMES.join(', ')}`);
+  const others = EDITION_NAMES.filter(edition => !wanted.includes(edition));
+  if (others.length > 0) leaveOut(`tests on ${others.join(' and ')}: TEST_FLAVOURS=${list}`);
+  return {wanted, named: true};
 }
 
-function wantedFlavours(): Flavour[] {
-  const names = (process.env['TEST_FLAVOURS'] ?? FLAVOURS.join(',')).split(',').map(name => name.trim());
-  const wanted = FLAVOURS.filter(flavour => names.includes(flavour));
-  if (wanted.length === 0) throw new Error(`TEST_FLAVOURS names none of ${FLAVOURS.join(', ')}`);
-  return wanted;
-}
+const firstLine = (text: string) => text.split('\n')[0] ?? '';

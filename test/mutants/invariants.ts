@@ -13,12 +13,53 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/checkpoint.ts',
-        'IF(fencing_token = ${token}, fencing_token, NULL)',
-        'IF(fencing_token = ${token}, fencing_token, fencing_token)',
+        'IF(fencing_token = ${token} AND writes >= ${writes.count}, fencing_token, NULL)',
+        'IF(writes >= ${writes.count}, fencing_token, NULL)',
       ],
     ],
     answers: ['invariant 5', 'one writer'],
     test: ['test/fault/lease.test.ts', 'never write both'],
+  },
+  {
+    name: 'fence-that-needs-no-row',
+    edits: [['src/apply/checkpoint.ts', 'IF(ROW_COUNT() = 1, 1, (SELECT 1 UNION SELECT 2))', 'ROW_COUNT()']],
+    answers: ['invariant 5', 'one writer'],
+    test: ['test/db/fence.test.ts', 'writes nothing where'],
+  },
+  {
+    name: 'restored-position-is-overwritten',
+    edits: [
+      [
+        'src/apply/checkpoint.ts',
+        ' AND writes >= ${writes.count}, fencing_token, NULL)',
+        ', fencing_token, NULL)',
+      ],
+      [
+        'src/db/lease.ts',
+        'return (numbers?.writes ?? 0) < knownWrites;',
+        'return knownWrites < 0 && numbers === null;',
+      ],
+    ],
+    answers: ['continuity'],
+    test: ['test/fault/restored-targets.test.ts', 'is noticed by a daemon that runs'],
+  },
+  {
+    name: 'stream-that-feeds-on-its-checkpoint',
+    edits: [['replicator/quiet-saves.ts', 'const MAX_MS = 30_000;', 'const MAX_MS = 1000;']],
+    answers: ['continuity'],
+    test: ['test/unit/replicator/quiet-saves.test.ts', 'now and then'],
+  },
+  {
+    name: 'pause-and-resume-overlap',
+    edits: [['src/leadership.ts', 'const done = this.#steering.then(action);', 'const done = action();']],
+    answers: ['status'],
+    test: ['test/fault/answers.test.ts', 'a pause and a resume'],
+  },
+  {
+    name: 'conflicts-forgotten-by-a-crash',
+    edits: [['src/apply/applier.ts', 'mustRetryConflicts = true;', 'mustRetryConflicts = false;']],
+    answers: ['unique keys'],
+    test: ['test/fault/answers.test.ts', 'carried on after a crash'],
   },
   {
     name: 'lease-that-all-get',
@@ -174,7 +215,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'causes-messages-in-the-log',
     edits: [['src/logger.ts', '{cause: foreignName(error.cause)}', '{cause: error.cause.message}']],
     answers: ['invariant 8', 'privacy'],
-    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+    test: ['test/unit/logger.test.ts', 'of ours is told with its message'],
   },
   {
     name: 'server-messages-in-the-status',
@@ -186,15 +227,15 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 8', 'privacy'],
-    test: ['test/fault/privacy.test.ts', 'holds no value of a row'],
+    test: ['test/unit/db/faults.test.ts', 'never quotes'],
   },
   {
     name: 'values-in-dead-letters',
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'for (const {key} of rows) refused.push({table, key, ...refusalCode(error)});',
-        "for (const {key, source} of rows) refused.push({table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)});",
+        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});',
+        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)}, isClash});",
       ],
     ],
     answers: ['invariant 8', 'privacy', 'dead letters'],
@@ -214,20 +255,42 @@ export const INVARIANTS: readonly Mutant[] = [
   },
   {
     name: 'source-may-be-written',
-    edits: [['src/db/connection.ts', "['SET SESSION TRANSACTION READ ONLY']", "['DO 1']"]],
+    edits: [['src/db/session-settings.ts', "? 'READ ONLY'", "? 'READ WRITE'"]],
     answers: ['invariant 9'],
     test: ['test/db/sessions.test.ts', 'refuses to write the source'],
   },
   {
     name: 'target-cuts-what-is-too-long',
-    edits: [['src/db/connection.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'NO_AUTO_VALUE_ON_ZERO,"]],
+    edits: [
+      ['src/db/session-settings.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'NO_AUTO_VALUE_ON_ZERO,"],
+    ],
     answers: ['values', 'dead letters'],
     test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
   },
   {
     name: 'id-0-becomes-the-next-one',
-    edits: [['src/db/connection.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'STRICT_ALL_TABLES,"]],
+    edits: [
+      ['src/db/session-settings.ts', "'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,", "'STRICT_ALL_TABLES,"],
+    ],
     answers: ['values'],
     test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+  },
+  {
+    name: 'limit-of-the-server-cuts-reads',
+    edits: [['src/db/session-settings.ts', '`sql_select_limit = ${NO_LIMIT}`,', '']],
+    answers: ['ownership', '#26'],
+    test: ['test/fault/session-defaults.test.ts', 'a limit on rows'],
+  },
+  {
+    name: 'rows-received-are-not-counted',
+    edits: [
+      [
+        'src/db/counted.ts',
+        'if (Number(expected) !== rows.length) throw incomplete(rows.length, Number(expected));',
+        '',
+      ],
+    ],
+    answers: ['ownership', '#26'],
+    test: ['test/db/counted.test.ts', 'ends where rows are missing'],
   },
 ];

@@ -6,9 +6,9 @@ export const LOG: readonly Mutant[] = [
     name: 'names-of-now-for-events-of-then',
     edits: [
       [
-        'replicator/source/binlog-source.ts',
-        "if (event['columnNames'] === undefined) {",
-        "if (event['columnNames'] === null) {",
+        'replicator/decode/table-map.ts',
+        'if (names.length !== described.length) return {schema, table, columns: null};',
+        '',
       ],
     ],
     answers: ['#12', 'schema'],
@@ -30,9 +30,9 @@ export const LOG: readonly Mutant[] = [
     name: 'minimal-image-taken-for-whole',
     edits: [
       [
-        'replicator/decode/rows.ts',
-        'after: merged, partial: true, unchecked',
-        'after: merged, partial: false, unchecked',
+        'replicator/decode/row-image.ts',
+        'const partial = reader.takeDoubt() || isPartial;',
+        'const partial = reader.takeDoubt();',
       ],
     ],
     answers: ['#14', 'schema'],
@@ -43,8 +43,8 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/row-image.ts',
-        'if (!reader.isFull(columns)) return null;',
-        'reader.isFull(columns);',
+        'const first = reader.presence(columns);',
+        'const first = reader.presence(columns) && null;',
       ],
     ],
     answers: ['#14', 'schema'],
@@ -86,9 +86,9 @@ export const LOG: readonly Mutant[] = [
     name: 'statement-changes-unseen',
     edits: [
       [
-        'replicator/transaction/transaction.ts',
-        "if (kind === 'dml') this.#cannotSee",
-        "if (kind === 'other') this.#cannotSee",
+        'replicator/decode/statement.ts',
+        "      unseen: 'a change in statement format',",
+        '      unseen: null,',
       ],
     ],
     answers: ['#16', 'schema', 'invariant 7'],
@@ -117,8 +117,8 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/statement.ts',
-        "return KINDS[first] ?? 'other';",
-        'if (KINDS[first] === undefined) throw new SyntaxError(first);\n  return KINDS[first];',
+        'if (INDEX_DEFINITION.test(text))',
+        "if (first === 'SAVEPOINT' || HARMLESS_DEFINITION.test(sql)) throw new SyntaxError(first);\n  if (INDEX_DEFINITION.test(text))",
       ],
     ],
     answers: ['#18', 'schema'],
@@ -126,14 +126,86 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'swapped-table-unseen',
-    edits: [['replicator/decode/statement.ts', "RENAME: 'ddl-with-rows'", "RENAME: 'ddl'"]],
+    edits: [
+      [
+        'replicator/decode/statement.ts',
+        '(?:TRUNCATE|DROP|RENAME|CREATE|ALTER|REPAIR)',
+        '(?:TRUNCATE|ALTER)',
+      ],
+    ],
     answers: ['#19', 'schema'],
     test: ['test/fault/schema.test.ts', '#19 #20 that take rows along'],
   },
   {
     name: 'truncate-unseen',
-    edits: [['replicator/decode/statement.ts', "TRUNCATE: 'ddl-with-rows'", "TRUNCATE: 'other'"]],
+    edits: [
+      [
+        'replicator/decode/statement.ts',
+        'const HARMLESS =\n  /^(?:GRANT',
+        'const HARMLESS =\n  /^(?:TRUNCATE|GRANT',
+      ],
+    ],
     answers: ['#20', 'ownership'],
     test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
+  },
+  {
+    name: 'unnamed-tables-unseen',
+    edits: [
+      [
+        'replicator/decode/statement.ts',
+        "  if (kind === 'dml') {",
+        "  if (kind === 'dml' && !namesMappedTable(statement, database)) return NONE;\n  if (kind === 'dml') {",
+      ],
+    ],
+    answers: ['schema', 'invariant 7'],
+    test: ['test/fault/statement-forms.test.ts', 'that changes mapped rows is followed'],
+  },
+  {
+    name: 'old-rows-taken-for-current',
+    edits: [
+      [
+        'replicator/decode/row-image.ts',
+        'if (layout.rowEnd < 0) changes.push(change);',
+        'if (layout.rowEnd >= -1) changes.push(change);',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/versioned.test.ts', 'stream their current rows only'],
+  },
+  {
+    name: 'cascades-from-other-tables-unseen',
+    edits: [
+      [
+        'replicator/decode/cascade-watch.ts',
+        'if (cascade !== undefined && !unchecked)',
+        'if (cascade !== undefined && unchecked)',
+      ],
+    ],
+    answers: ['schema', 'invariant 7'],
+    test: ['test/fault/cascades.test.ts', 'that cascade from other tables'],
+  },
+  {
+    name: 'any-key-to-a-parent-enforces',
+    edits: [
+      [
+        'src/mapping/cascades.ts',
+        "isSame(column ?? '', PARENTS[key.referencedTable.toLowerCase()] ?? '') &&",
+        '',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/cascades.test.ts', 'over another column than that of the parent'],
+  },
+  {
+    name: 'unchecked-memberships-trusted',
+    edits: [
+      [
+        'replicator/transaction/compact.ts',
+        'fresh: before === null && this.#trustsChecks',
+        'fresh: before === null',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/cascades.test.ts', 'are no proof where a session leaves out the checks'],
   },
 ];

@@ -2,6 +2,7 @@
  * A mutant takes one protection out of the code, and names the test that must fail without it: the
  * evidence that a test tests what it says. The tables hold nothing but data; `main.ts` runs them.
  */
+import type {Edition} from '../servers/provision.ts';
 import {INVARIANTS} from './invariants.ts';
 import {LOG} from './log.ts';
 import {POSITIONS} from './positions.ts';
@@ -46,7 +47,7 @@ export interface Mutant {
   /** Words of the suite's name, where the test is in several. */
   readonly within?: string;
   /** Which server it is shown on; MariaDB where either will do. */
-  readonly flavour?: 'mariadb' | 'mysql';
+  readonly flavour?: Edition;
 }
 
 export const MUTANTS: readonly Mutant[] = [

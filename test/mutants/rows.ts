@@ -17,11 +17,7 @@ export const ROWS: readonly Mutant[] = [
   {
     name: 'values-on-the-move-not-freed',
     edits: [
-      [
-        'src/apply/unique.ts',
-        'if (moving.length > 0) await park',
-        'if (moving.length > 1_000_000) await park',
-      ],
+      ['src/apply/clashes.ts', 'if (rings.size === 0) continue;', 'if (rings.size < 1_000_000) continue;'],
     ],
     answers: ['#21', 'unique keys'],
     test: ['test/fault/unique-keys.test.ts', '#21 move about'],
@@ -37,13 +33,7 @@ export const ROWS: readonly Mutant[] = [
   },
   {
     name: 'zone-of-the-server',
-    edits: [
-      [
-        'src/db/connection.ts',
-        "`SET time_zone = '+00:00', sql_mode",
-        '`SET time_zone = @@GLOBAL.time_zone, sql_mode',
-      ],
-    ],
+    edits: [['src/db/session-settings.ts', `"time_zone = '+00:00'",`, "'time_zone = @@GLOBAL.time_zone',"]],
     answers: ['#23', 'values'],
     test: ['test/fault/time-zones.test.ts', 'are the same instants'],
   },
@@ -74,11 +64,7 @@ export const ROWS: readonly Mutant[] = [
   {
     name: 'latin1-is-not-windows-1252',
     edits: [
-      [
-        'replicator/decode/image-reader.ts',
-        "decodeLatin1(buffer.toString('latin1', from, to))",
-        "buffer.toString('latin1', from, to)",
-      ],
+      ['replicator/decode/charsets.ts', 'char => HIGH[char.charCodeAt(0) - 0x80] ?? char', 'char => char'],
     ],
     answers: ['#24', 'values'],
     test: ['test/property/copy-equals-stream.test.ts', '#24 is the same by SELECT'],
@@ -199,10 +185,53 @@ export const ROWS: readonly Mutant[] = [
     test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always fall on us'],
   },
   {
+    name: 'changed-row-ends-the-stream',
+    edits: [['src/apply/refusal.ts', '1213, 1020])', '1213])']],
+    answers: ['#30', 'connections'],
+    test: ['test/db/deadlocks.test.ts', 'is tried again where a row changed after it was read'],
+    flavour: 'mariadb-11',
+  },
+  {
     name: 'bad-row-costs-its-neighbours',
     edits: [['src/apply/careful-transaction.ts', 'if (rows.length === 1) {', 'if (rows.length >= 1) {']],
     answers: ['#30', 'dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
+  },
+  {
+    name: 'refusals-judged-by-their-numbers',
+    edits: [
+      [
+        'src/apply/trial.ts',
+        'if (refusal === null || isAboutRow(refusal)) return refusal;',
+        'if (refusal === null || isAboutRow(refusal)) return refusal;\n    throw refusal;',
+      ],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/refused-rows.test.ts', 'costs the stream nothing but itself'],
+  },
+  {
+    name: 'rows-blamed-for-a-full-disk',
+    edits: [
+      [
+        'src/apply/trial.ts',
+        'if (mayLackRoom(refusal) && !this.#hasRoom)',
+        'if (refusal.errno === 0 && !this.#hasRoom)',
+      ],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/refusals.test.ts', 'whose disk is full'],
+  },
+  {
+    name: 'backoff-reset-by-a-connection',
+    edits: [
+      [
+        'replicator/replicator.ts',
+        'if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();',
+        'backoff.reset();\n            streaming();',
+      ],
+    ],
+    answers: ['#30', 'connections'],
+    test: ['test/fault/unwritable-target.test.ts', 'since it is read-only'],
   },
   {
     name: 'unreachable-target-ends-it',

@@ -83,7 +83,11 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'freed-value-not-passed-on',
     edits: [
-      ['replicator/attempt.ts', 'await this.#retryWaiting(changes, need);', 'void this.#retryWaiting;'],
+      [
+        'replicator/attempt.ts',
+        'await this.#retryWaiting(changes, outcome, need);',
+        'void this.#retryWaiting;',
+      ],
     ],
     answers: ['unique keys', 'dead letters'],
     test: ['test/fault/unique-keys.test.ts', 'stay with the first of two rows'],
@@ -93,28 +97,59 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        "await this.#session.query('ROLLBACK TO SAVEPOINT uncleared');",
+        "await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');",
         '',
       ],
     ],
     answers: ['unique keys', 'dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'leaves no placeholder'],
+    test: ['test/db/unique-moves.test.ts', 'stays where it was, for all of a ring'],
   },
   {
     name: 'holders-of-a-value-unasked',
     edits: [
       [
-        'src/apply/unique.ts',
-        'if (owner !== undefined && owner !== key) losers.set(key, owner);',
-        'if (owner === key) losers.delete(key);',
+        'src/apply/settle.ts',
+        'if (holder !== undefined && holder !== key && stays(holder)) blocker ??= holder;',
+        'if (holder === key && stays(holder)) blocker ??= undefined;',
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/unit/apply/settle-conflicts.test.ts', 'stay with a row that is not in the batch'],
+    test: ['test/unit/apply/settle.test.ts', 'stay with a row of others'],
+  },
+  {
+    name: 'stale-rows-stay',
+    edits: [
+      [
+        'src/apply/giving-way.ts',
+        'if (!context.mayDelete) return new Set();',
+        'if (context.mayDelete || table === null) return new Set();',
+      ],
+    ],
+    answers: ['unique keys', 'dead letters'],
+    test: ['test/db/unique-moves.test.ts', 'of a stale row is free'],
+  },
+  {
+    name: 'parked-row-is-taken-for-newer',
+    edits: [
+      [
+        'src/apply/careful-transaction.ts',
+        "const newestWins = options.newestWins && onClash === 'stop at a clash';",
+        'const {newestWins} = options;',
+      ],
+      ['src/apply/parking.ts', 'updated === undefined || updated === column', 'updated !== null'],
+    ],
+    answers: ['unique keys'],
+    test: ['test/db/unique-moves.test.ts', 'is never left parked'],
   },
   {
     name: 'foreign-rows-are-deleted',
-    edits: [['src/apply/decide.ts', '} else if (isOwned) {', '} else if (isOwned || row === null) {']],
+    edits: [
+      [
+        'src/apply/decide.ts',
+        '} else if (isOwned && mayDelete) {',
+        '} else if ((isOwned || row === null) && mayDelete) {',
+      ],
+    ],
     answers: ['ownership'],
     test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
   },
@@ -123,8 +158,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'const blocked = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
-        'const blocked = new Map<string, string>();',
+        'const {blocked, locked} = await lockAndFindReferred(this.#session, plan, table, wanted);',
+        'const blocked = new Map<string, string>(), locked = wanted.length;',
       ],
     ],
     answers: ['ownership'],
@@ -132,19 +167,42 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'no-brake',
-    edits: [['reconciler/reconciler.ts', 'if (tooMany && !allowDeletes)', 'if (tooMany && allowDeletes)']],
+    edits: [
+      [
+        'reconciler/planned-deletes.ts',
+        'if (!this.#isAllowed && needsConfirmation(',
+        'if (this.#isAllowed && needsConfirmation(',
+      ],
+      [
+        'src/apply/delete-budget.ts',
+        'if (this.#isTooMany(table, this.#taken[table]))',
+        'if (count < 0 && this.#isTooMany(table, this.#taken[table]))',
+      ],
+    ],
     answers: ['ownership', '#20'],
     test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
   },
   {
+    name: 'brake-that-counts-once',
+    edits: [
+      [
+        'src/apply/delete-budget.ts',
+        'if (this.#isTooMany(table, this.#taken[table]))',
+        'if (count < 0 && this.#isTooMany(table, this.#taken[table]))',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/late-deletes.test.ts', 'between its two passes'],
+  },
+  {
     name: 'brake-at-a-hundred',
-    edits: [['reconciler/brake.ts', 'toDelete[table] > BRAKE_FLOOR', 'toDelete[table] >= BRAKE_FLOOR']],
+    edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
-    edits: [['reconciler/brake.ts', 'toDelete[table] > maxRatio', 'toDelete[table] >= maxRatio']],
+    edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
   },
@@ -153,8 +211,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
-        '{owned, dead, follow, mayDelete: true}',
+        "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
+        "return deletes !== 'none';",
       ],
     ],
     answers: ['ownership'],
@@ -166,8 +224,8 @@ export const RULES: readonly Mutant[] = [
       ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
       [
         'src/apply/applier.ts',
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror'}",
-        "{owned, dead, follow, mayDelete: config.deletes === 'mirror' || !follow}",
+        "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
+        "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
       ],
     ],
     answers: ['ownership'],
@@ -213,9 +271,9 @@ export const RULES: readonly Mutant[] = [
     name: 'column-that-came-back-empty-unseen',
     edits: [
       [
-        'replicator/transaction/transaction.ts',
-        "if (kind === 'ddl' && concernsMappedValues(sql))",
-        "if (kind === 'other' && concernsMappedValues(sql))",
+        'replicator/decode/statement.ts',
+        'unseen: concernsMappedValues(sql) ?',
+        "unseen: concernsMappedValues('') ?",
       ],
     ],
     answers: ['schema'],

@@ -93,8 +93,8 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
-        'this.#dropAhead();\n        if (!isAboutRow(error)) throw error;',
-        'if (!isAboutRow(error)) throw error;',
+        'this.#dropAhead();\n        if (!isRefusal(error) || isDeadlock(error)) throw error;',
+        'if (!isRefusal(error) || isDeadlock(error)) throw error;',
       ],
     ],
     answers: ['invariant 1', 'exactly once'],

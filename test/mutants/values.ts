@@ -3,10 +3,26 @@ import type {Mutant} from './mutant.ts';
 
 export const VALUES: readonly Mutant[] = [
   {
-    name: 'zero-date-is-a-date',
+    name: 'unknown-collations-are-utf8mb4',
     edits: [
-      ['src/mapping/transforms.ts', "value !== null && !value.startsWith('0000-00-00')", 'value !== null'],
+      [
+        'replicator/decode/charsets.ts',
+        'if (charset === null) return () => null;',
+        'if (charset === null) return bytes => bytes;',
+      ],
     ],
+    answers: ['#24', 'values'],
+    test: ['test/property/every-collation.test.ts', 'by SELECT and from the log'],
+  },
+  {
+    name: 'members-in-any-character-set-are-sure',
+    edits: [['replicator/decode/row-image.ts', 'member => decode(member)', 'member => member']],
+    answers: ['#24', 'values'],
+    test: ['test/property/every-collation.test.ts', 'by SELECT and from the log'],
+  },
+  {
+    name: 'zero-date-is-a-date',
+    edits: [['src/mapping/transforms.ts', "!value.startsWith('0000') && ", '']],
     answers: ['mapping', 'values'],
     test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
   },
@@ -61,8 +77,56 @@ export const VALUES: readonly Mutant[] = [
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
   {
+    name: 'partial-date-is-a-date',
+    edits: [['src/mapping/transforms.ts', " && !value.startsWith('00', 8)", '']],
+    answers: ['mapping', 'values'],
+    test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
+  },
+  {
+    name: 'flag-by-number-of-member',
+    edits: [
+      [
+        'src/mapping/column-kinds.ts',
+        'if (column === undefined || !isTextType(column)) return `${expression} = 1`;',
+        'if (column?.name !== undefined) return `${expression} = 1`;',
+      ],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/property/mapping-in-sql.test.ts', '#24 is the same by the value form'],
+  },
+  {
+    name: 'zerofill-as-it-is-shown',
+    edits: [
+      [
+        'src/mapping/column-kinds.ts',
+        'return isPadded || UNLIKE_THEIR_TEXT.has',
+        'return UNLIKE_THEIR_TEXT.has',
+      ],
+    ],
+    answers: ['values'],
+    test: ['test/property/copy-equals-stream.test.ts', '#24 is the same by SELECT'],
+  },
+  {
+    name: 'binary-without-its-zeros',
+    edits: [
+      [
+        'replicator/decode/image-reader.ts',
+        'this.#set(text ?? raw, into, slot, missing);',
+        'this.#set(text ?? raw, into, slot, missing * 0);',
+      ],
+    ],
+    answers: ['values'],
+    test: ['test/property/copy-equals-stream.test.ts', '#24 is the same by SELECT'],
+  },
+  {
+    name: 'bytes-that-are-no-text-are-replaced',
+    edits: [['src/mapping/values.ts', 'return isUtf8(part) ? text : escaped(part);', 'return text;']],
+    answers: ['values'],
+    test: ['test/property/copy-equals-stream.test.ts', '#24 is the same by SELECT'],
+  },
+  {
     name: 'packed-zero-date-as-it-is',
-    edits: [['src/mapping/packed-values.ts', ' || startsWithYearZero(row.bytes, start)', '']],
+    edits: [['src/mapping/packed-values.ts', ' || !isDate(row.bytes, start)', '']],
     answers: ['mapping'],
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
@@ -77,8 +141,8 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/row.ts',
-        'Number(cellOf(source, plan.flagIndex)) !== 1',
-        'Number(cellOf(source, plan.flagIndex)) > 1',
+        '!plan.isFlagSet(cellOf(source, plan.flagIndex))',
+        'cellOf(source, plan.flagIndex) === null',
       ],
     ],
     answers: ['mapping', 'dependants'],

@@ -2,110 +2,37 @@
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
+import type {Edition} from '../servers/provision.ts';
 import {unpacked} from '../unit/plan-fixture.ts';
+import {attribute, bystanders, bytes, definitions, flagType, idType, textType, timeType} from './columns.ts';
 import {
   changesOf,
   configOf,
   insert,
   moment,
+  noDate,
   nullable,
   planOf,
   readerOf,
   sessionsFor,
   text,
-  zeroDate,
 } from './stand.ts';
 
-const CHARSETS = [
-  'utf8mb4',
-  'utf8mb3',
-  'latin1',
-  'ascii',
-  'cp1251',
-  'ucs2',
-  'utf16',
-  'utf16le',
-  'utf32',
-  'gbk',
-  'sjis',
-  'latin2',
-  'cp1250',
-  'koi8r',
-  'big5',
-  'euckr',
-  'ujis',
-  'cp932',
-  'greek',
-  'hebrew',
-  'latin5',
-  'tis620',
-  'cp850',
-  'macroman',
-];
-/** Decoded without a look at the source. */
-const DIRECT = new Set(['utf8mb4', 'utf8mb3', 'latin1', 'ascii', 'ucs2', 'utf16', 'utf16le', 'utf32']);
-
-const textType = fc.oneof(
-  fc
-    .tuple(
-      fc.constantFrom(
-        'VARCHAR(60)',
-        'VARCHAR(300)',
-        'CHAR(40)',
-        'CHAR(90)',
-        'TINYTEXT',
-        'TEXT',
-        'MEDIUMTEXT',
-        'LONGTEXT',
-      ),
-      // One in three is the one that the log's reader decodes by a table of its own.
-      fc.oneof({weight: 2, arbitrary: fc.constantFrom(...CHARSETS)}, fc.constant('latin1')),
-    )
-    .map(([type, charset]) => ({sql: `${type} CHARACTER SET ${charset}`, direct: DIRECT.has(charset)})),
-  fc.constantFrom('VARBINARY(200)', 'BINARY(90)', 'BLOB', 'TINYBLOB').map(sql => ({sql, direct: true})),
-  fc.constant({sql: "ENUM('a','b,c','d''e','','é','ACTIVE','teacher')", direct: true}),
-);
-const idType = fc.constantFrom(
-  'TINYINT',
-  'TINYINT UNSIGNED',
-  'SMALLINT',
-  'SMALLINT UNSIGNED',
-  'MEDIUMINT',
-  'MEDIUMINT UNSIGNED',
-  'INT',
-  'INT UNSIGNED',
-  'BIGINT',
-  'BIGINT UNSIGNED',
-  'BIGINT UNSIGNED',
-);
-const flagType = fc.constantFrom(
-  'TINYINT(1)',
-  'BIT(1)',
-  'BIT(3)',
-  'BIT(9)',
-  'BOOLEAN',
-  'INT',
-  'SMALLINT UNSIGNED',
-  'BIGINT',
-);
-const timeType = fc.oneof(
-  fc
-    .tuple(fc.constantFrom('DATETIME', 'TIMESTAMP'), fc.integer({min: 0, max: 6}))
-    .map(([type, digits]) => `${type}(${digits})`),
-  fc.constant('DATE'),
-);
-
-const schema = fc.record({
-  id: idType,
-  first_name: textType,
-  last_name: textType,
-  email: textType,
-  password: textType,
-  is_active: flagType,
-  created_at: timeType,
-  updated_at: timeType,
-  metadata: fc.constantFrom('FULL' as const),
-});
+const schemaOf = (edition: Edition) =>
+  fc.record({
+    id: idType,
+    first_name: textType(edition),
+    last_name: textType(edition),
+    email: textType(edition),
+    password: textType(edition),
+    is_active: flagType,
+    created_at: timeType,
+    updated_at: timeType,
+    attributes: fc.tuple(attribute, attribute, attribute),
+    /** last_name is computed from another column. */
+    generated: fc.constantFrom(null, null, 'VIRTUAL', 'STORED'),
+    others: bystanders(edition),
+  });
 
 const number = fc.oneof(
   fc.integer({min: -128, max: 127}).map(String),
@@ -128,7 +55,7 @@ const number = fc.oneof(
   ),
 );
 const words = nullable(
-  fc.oneof({weight: 2, arbitrary: text}, fc.constantFrom('a', 'b,c', "d'e", 'é', '€ “ž”', 'ACTIVE')),
+  fc.oneof({weight: 2, arbitrary: text}, fc.constantFrom('a', 'b,c', "d'e", 'é', '€ “ž”', 'ACTIVE'), bytes),
 );
 const rows = fc.uniqueArray(
   fc.record({
@@ -137,25 +64,43 @@ const rows = fc.uniqueArray(
     last_name: words,
     email: words,
     password: words,
-    is_active: fc.constantFrom(0, 1),
-    created_at: nullable(fc.oneof({weight: 5, arbitrary: moment}, zeroDate)),
-    updated_at: nullable(fc.oneof({weight: 5, arbitrary: moment}, zeroDate)),
+    is_active: nullable(fc.constantFrom('0', '1')),
+    created_at: nullable(fc.oneof({weight: 5, arbitrary: moment}, noDate)),
+    updated_at: nullable(fc.oneof({weight: 5, arbitrary: moment}, noDate)),
   }),
   {minLength: 1, maxLength: 12, selector: ({id}) => id},
 );
 
-describeEachFlavour('a row', ({server, source, target}) => {
+type Types = ReturnType<typeof schemaOf> extends fc.Arbitrary<infer T> ? T : never;
+function columnsOf(types: Types): string[] {
+  const [one, two, three] = types.attributes;
+  const last =
+    types.generated === null
+      ? `${types.last_name.sql} NULL`
+      : `VARCHAR(80) AS (CONCAT('of ', id)) ${types.generated}`;
+  return [
+    `updated_at ${types.updated_at} NULL DEFAULT NULL ${one}`,
+    `first_name ${types.first_name.sql} NULL ${two}`,
+    `id ${types.id} NOT NULL PRIMARY KEY`,
+    `password ${types.password.sql} NULL`,
+    `last_name ${last}`,
+    `email ${types.email.sql} NULL ${three}`,
+    `is_active ${types.is_active} NULL`,
+    `created_at ${types.created_at} NULL DEFAULT NULL`,
+  ];
+}
+
+describeEachFlavour('a row', ({edition, server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
 
   it('#24 is the same by SELECT and from the log, for every type that a mapped column may have', async () => {
     const {sql, reading, writing} = sessions();
     let serverId = 3_000_000_000;
     await fc.assert(
-      fc.asyncProperty(schema, rows, async (types, wanted) => {
+      fc.asyncProperty(schemaOf(edition), rows, async (types, wanted) => {
         await sql.query('DROP TABLE IF EXISTS institute_user, users, institutes');
         await sql.query(
-          `CREATE TABLE users (extra JSON NULL, updated_at ${types.updated_at} NULL DEFAULT NULL, note DECIMAL(12,3) NULL, first_name ${types.first_name.sql} NULL, id ${types.id} NOT NULL PRIMARY KEY,
-             password ${types.password.sql} NULL, t TIME(3) NULL, last_name ${types.last_name.sql} NULL, email ${types.email.sql} NULL, kinds SET('x','y') NULL, is_active ${types.is_active} NULL, f DOUBLE NULL, created_at ${types.created_at} NULL DEFAULT NULL) DEFAULT CHARSET utf8mb4;
+          `CREATE TABLE users (${definitions(columnsOf(types), types.others)}) ROW_FORMAT=DYNAMIC DEFAULT CHARSET utf8mb4;
            CREATE TABLE institutes (id INT PRIMARY KEY, name TEXT, imageUrl TEXT, created_at DATETIME, updated_at DATETIME);
            CREATE TABLE institute_user (institute_id INT, user_id INT, user_type TEXT, status TEXT, created_at DATETIME, updated_at DATETIME, PRIMARY KEY (institute_id, user_id))`,
         );
@@ -164,19 +109,19 @@ describeEachFlavour('a row', ({server, source, target}) => {
           await insert(
             sql,
             'users',
-            wanted.map(row => ({
-              ...row,
-              extra: '{"a":[1]}',
-              note: '-12345.678',
-              t: '-01:02:03.5',
-              kinds: 'x,y',
-              f: 0.1,
-            })),
+            wanted.map(({last_name, ...row}) => (types.generated === null ? {...row, last_name} : row)),
           );
-          await sql.query("UPDATE users SET note = 1, extra = NULL, kinds = '', t = NULL");
+          const values = types.others.map(({value}, i) => `other${i} = ${value}`);
+          await sql.query(`UPDATE IGNORE users SET ${values.join(', ')}`);
+          await sql.query('UPDATE users SET other0 = NULL');
         });
+        // MariaDB leaves generated columns out of some images, and keeps bytes that are nothing in the column's character set.
         const direct =
-          types.first_name.direct && types.last_name.direct && types.email.direct && types.password.direct;
+          (edition === 'mysql' || types.generated === null) &&
+          types.first_name.direct &&
+          types.last_name.direct &&
+          types.email.direct &&
+          types.password.direct;
         const streamed = new Map(
           changes.map(change => {
             const after = unpacked('users', change.after);
@@ -189,16 +134,16 @@ describeEachFlavour('a row', ({server, source, target}) => {
           const change = streamed.get(row[0]);
           expect(change, `the log has ${String(row[0])}`).toBeDefined();
           // An image that cannot be told is read from the source anyway.
-          if (change?.partial === true && (!direct || row.some(value => value?.includes('\ufffd') === true)))
+          if (change?.partial === true && (!direct || row.some(value => /[\ufffd?]/.test(value ?? ''))))
             continue;
           expect(change).toMatchObject({partial: false, after: row});
         }
       }),
       {
-        numRuns: 40,
+        numRuns: 30,
         endOnFailure: false,
         ...(process.env['SEED'] === undefined ? {} : {seed: Number(process.env['SEED'])}),
       },
     );
-  }, 120_000);
+  }, 240_000);
 });

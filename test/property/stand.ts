@@ -14,10 +14,12 @@ import {silentLogger} from '../../src/logger.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
+import {readCollations} from '../../src/source/collations.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
 import {LAAS} from '../helpers/laas-mapping.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
+import {productAccount} from '../servers/profile.ts';
 
 // Nothing may depend on the zone of the process.
 process.env['TZ'] = 'America/New_York';
@@ -64,7 +66,8 @@ export function nullable<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> 
 }
 
 export function configOf(server: Reachable, database: string): DatabaseConfig {
-  const {host, port, user, password} = server;
+  const {host, port} = server;
+  const {user, password} = productAccount(server);
   return {host, port, user, password, database, tls: 'preferred', tlsCa: undefined};
 }
 
@@ -93,6 +96,7 @@ export async function changesOf(
     const position = await anchorPosition(control, info, await openSnapshot(control, info, never));
     await endSnapshot(control);
     await work();
+    const collations = await readCollations(control, info);
     const end = await openSnapshot(control, info, never);
     await endSnapshot(control);
     const changes: RowChange[] = [];
@@ -105,6 +109,7 @@ export async function changesOf(
         serverId,
         position,
         plan: () => plan,
+        collations,
         now: Date.now,
         onFault: error => reject(error),
         onEvent: event => {
@@ -186,3 +191,15 @@ export const moment = fc
   .map(([day, time, micros]) => `${day} ${time}.${pad(micros, 6)}`);
 
 export const zeroDate = fc.constantFrom('0000-00-00 00:00:00', '0000-00-00');
+
+/** What counts as no date: a part that no real date has is zero. */
+export const noDate = fc.oneof(
+  zeroDate,
+  fc.constantFrom(
+    '2024-00-00',
+    '2024-02-00 01:02:03.5',
+    '2024-00-17',
+    '0000-05-01',
+    '2023-12-00 23:59:59.999999',
+  ),
+);

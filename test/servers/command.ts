@@ -1,13 +1,17 @@
 /** How a server's program is called: with which options, and by which command line where it runs in a root or an image. */
 import type {ServerBinary} from './provision.ts';
 import {isRoot} from './places.ts';
+import {LAYOUT_OPTIONS} from './profile.ts';
 
 /** The account that every server has: it may do everything, over TCP. */
 export const TEST_USER = 'laas_test';
 export const TEST_PASSWORD = 'laas_test';
 
 /** Must not change between a template and the servers made from it. */
-export const LAYOUT = {mariadb: ['--innodb-log-file-size=32M'], mysql: ['--innodb-redo-log-capacity=32M']};
+export const LAYOUT = {
+  mariadb: ['--innodb-log-file-size=32M', ...LAYOUT_OPTIONS],
+  mysql: ['--innodb-redo-log-capacity=32M', ...LAYOUT_OPTIONS],
+};
 
 /** One statement a line: MariaDB's bootstrap reads no more than that. */
 export const CREATE_TEST_USER = [

@@ -1,6 +1,8 @@
 /** Connections and throwaway databases for tests. */
 import {randomBytes} from 'node:crypto';
 import mysql from 'mysql2/promise';
+import {isHostile, plainSession} from './profile.ts';
+import type {Flavour} from './provision.ts';
 import type {ServerAddress} from './server.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -12,8 +14,8 @@ export type Reachable = Pick<ServerAddress, 'host' | 'port' | 'user' | 'password
  * A connection that shows values exactly: dates as strings, numbers past 2^53 as strings too, times in
  * UTC. It takes several statements at once.
  */
-export function connect(server: Reachable, database?: string): Promise<mysql.Connection> {
-  return mysql.createConnection({
+export async function connect(server: Reachable, database?: string): Promise<mysql.Connection> {
+  const connection = await mysql.createConnection({
     host: server.host,
     port: server.port,
     user: server.user,
@@ -25,6 +27,14 @@ export function connect(server: Reachable, database?: string): Promise<mysql.Con
     supportBigNumbers: true,
     multipleStatements: true,
   });
+  const plain = isHostile ? plainSession(await flavourOf(connection)) : null;
+  if (plain !== null) await connection.query(plain);
+  return connection;
+}
+
+async function flavourOf(connection: mysql.Connection): Promise<Flavour> {
+  const [rows] = await connection.query<mysql.RowDataPacket[]>('SELECT VERSION() AS version');
+  return /mariadb/i.test(String(rows[0]?.['version'])) ? 'mariadb' : 'mysql';
 }
 
 /** The rows of one SELECT. */

@@ -1,91 +1,118 @@
 /**
- * Finds a server of each flavour, or gets one: what is installed, else Debian's packages where we may
+ * Finds a server of each edition, or gets one: what is installed, else Debian's packages where we may
  * install, else Docker, else an error that says what to type.
  */
-import {accessSync, constants, existsSync, renameSync, rmSync} from 'node:fs';
-import {delimiter, join} from 'node:path';
-import {withLock} from './lock.ts';
-import {cacheDir, isRoot} from './places.ts';
+import {debianRoot, hasImage, installPackages, mayInstall, which} from './packages.ts';
 import {run, tryRun} from './run.ts';
 
-export const FLAVOURS = ['mariadb', 'mysql'] as const;
-export type Flavour = (typeof FLAVOURS)[number];
+/** How a server behaves. */
+export type Flavour = 'mariadb' | 'mysql';
+
+/** The servers that tests run on, and how each behaves. `mariadb` is the system's own, of whatever version. */
+export const EDITIONS = {mariadb: 'mariadb', 'mariadb-11': 'mariadb', mysql: 'mysql'} as const;
+export type Edition = keyof typeof EDITIONS;
+export const EDITION_NAMES: readonly Edition[] = ['mariadb', 'mariadb-11', 'mysql'];
 
 /** A server's program: on this machine, perhaps inside a root directory of its own, or in an image. */
-export type ServerBinary =
+export type ServerBinary = {
+  readonly edition: Edition;
+  readonly flavour: Flavour;
+  readonly version: string;
+} & (
   | {
       readonly kind: 'local';
-      readonly flavour: Flavour;
-      readonly version: string;
       /** Inside `root`, if that is not empty. */
       readonly path: string;
       /** The directory to chroot into, or ''. */
       readonly root: string;
     }
-  | {readonly kind: 'docker'; readonly flavour: Flavour; readonly version: string; readonly image: string};
+  | {readonly kind: 'docker'; readonly image: string}
+);
 
-const INSTALL_MS = 10 * 60_000;
-const SBIN = ['/usr/sbin', '/usr/libexec', '/usr/local/sbin', '/usr/local/mysql/bin', '/opt/homebrew/bin'];
-const MYSQL_PACKAGES = 'mysql-server-core,mysql-client-core,tzdata';
-const NONINTERACTIVE = {DEBIAN_FRONTEND: 'noninteractive'};
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** An edition that this machine does not need: another one is the same. */
+export class NotNeeded extends Error {
+  override readonly name = 'NotNeeded';
+}
 
-const found = new Map<Flavour, Promise<ServerBinary>>();
+const found = new Map<Edition, Promise<ServerBinary>>();
 
-/** The server program of a flavour; what has to be installed is installed once. */
-export function provision(flavour: Flavour): Promise<ServerBinary> {
-  let binary = found.get(flavour);
+/**
+ * The server program of an edition; what has to be installed is installed once.
+ *
+ * @throws NotNeeded, or an Error that says what to type
+ */
+export function provision(edition: Edition): Promise<ServerBinary> {
+  let binary = found.get(edition);
   if (binary === undefined) {
-    binary = flavour === 'mariadb' ? provisionMariadb() : provisionMysql();
-    found.set(flavour, binary);
+    binary = PROVISIONS[edition]();
+    found.set(edition, binary);
   }
   return binary;
 }
 
-export async function provisionMariadb(): Promise<ServerBinary> {
+const PROVISIONS: Readonly<Record<Edition, () => Promise<ServerBinary>>> = {
+  mariadb: provisionMariadb,
+  'mariadb-11': provisionMariadb11,
+  mysql: provisionMysql,
+};
+
+async function provisionMariadb(): Promise<ServerBinary> {
   const search = (): Promise<ServerBinary | undefined> => findInstalled('mariadb', ['mariadbd', 'mysqld']);
   const installed = await search();
   if (installed !== undefined) return installed;
   if (mayInstall()) {
-    await withLock(join(cacheDir(), 'install.lock'), async () => {
-      if ((await search()) === undefined)
-        await installPackages(['mariadb-server-core', 'mariadb-client-core']);
-    });
+    const isThere = async () => (await search()) !== undefined;
+    await installPackages(['mariadb-server-core', 'mariadb-client-core'], isThere);
     const fresh = await search();
     if (fresh !== undefined) return fresh;
   }
-  return (await fromDocker('mariadb', 'mariadb:10.11')) ?? fail('MariaDB', 'apt-get install mariadb-server');
+  return (
+    (await fromDocker('mariadb', 'mariadb:10.11')) ??
+    fail('MariaDB', 'mariadb', 'apt-get install mariadb-server')
+  );
 }
 
-export async function provisionMysql(): Promise<ServerBinary> {
+/** The version of the system's own MariaDB where it is 11 or later, so that `mariadb-11` is not needed. */
+export async function ownLateMariadb(): Promise<string | undefined> {
+  const own = await provision('mariadb').catch(() => undefined);
+  return own !== undefined && Number.parseInt(own.version, 10) >= 11 ? own.version : undefined;
+}
+
+/** MariaDB 11.8 of Debian 13, on a system that has an older one: in a root directory of its own. */
+async function provisionMariadb11(): Promise<ServerBinary> {
+  const own = await ownLateMariadb();
+  if (own !== undefined)
+    throw new NotNeeded(`the MariaDB of this machine, on which they ran, is ${own} already`);
+  const root = await debianRoot({
+    name: 'mariadb-11',
+    suite: 'trixie',
+    packages: ['mariadb-server-core', 'mariadb-client-core', 'tzdata'],
+    purpose: 'MariaDB 11.8',
+  });
+  if (root !== undefined) return inspectRoot('mariadb-11', root, '/usr/sbin/mariadbd');
+  return (
+    (await fromDocker('mariadb-11', 'mariadb:11.8')) ??
+    fail('MariaDB 11.8', 'mariadb-11', 'apt-get install debootstrap')
+  );
+}
+
+/** Debian has MySQL in its unstable suite only: it gets a root directory of its own. */
+async function provisionMysql(): Promise<ServerBinary> {
   const installed = await findInstalled('mysql', ['mysqld']);
   if (installed !== undefined) return installed;
-  if (isRoot()) {
-    const root = join(cacheDir(), 'mysql');
-    if (!existsSync(root) && mayInstall()) await withLock(`${root}.lock`, () => buildMysqlRoot(root));
-    if (existsSync(root)) return inspectRoot(root);
-  }
-  return (await fromDocker('mysql', 'mysql:8.4')) ?? fail('MySQL', 'apt-get install mysql-server');
+  const root = await debianRoot({
+    name: 'mysql',
+    suite: 'sid',
+    packages: ['mysql-server-core', 'mysql-client-core', 'tzdata'],
+    purpose: 'MySQL',
+  });
+  if (root !== undefined) return inspectRoot('mysql', root, '/usr/sbin/mysqld');
+  return (await fromDocker('mysql', 'mysql:8.4')) ?? fail('MySQL', 'mysql', 'apt-get install mysql-server');
 }
 
-/** Debian has MySQL in its unstable suite only: it gets a root directory of its own, away from the system's libraries. */
-async function buildMysqlRoot(root: string): Promise<void> {
-  if (existsSync(root)) return;
-  if (which('debootstrap') === undefined) await installPackages(['debootstrap', 'debian-archive-keyring']);
-  say(`getting MySQL from Debian's packages into ${root} (about a minute, 1 GB)`);
-  const partial = `${root}.partial`;
-  rmSync(partial, {recursive: true, force: true});
-  const keyring = existsSync(KEYRING) ? [`--keyring=${KEYRING}`] : [];
-  const options = ['--variant=minbase', `--include=${MYSQL_PACKAGES}`, ...keyring];
-  await run(['debootstrap', ...options, 'sid', partial], {env: NONINTERACTIVE, timeoutMs: INSTALL_MS});
-  rmSync(join(partial, 'var/cache/apt/archives'), {recursive: true, force: true});
-  renameSync(partial, root);
-}
-
-async function inspectRoot(root: string): Promise<ServerBinary> {
-  const path = '/usr/sbin/mysqld';
+async function inspectRoot(edition: Edition, root: string, path: string): Promise<ServerBinary> {
   const version = versionOf(await run(['chroot', root, path, '--version']));
-  return {kind: 'local', flavour: 'mysql', version, path, root};
+  return {kind: 'local', edition, flavour: EDITIONS[edition], version, path, root};
 }
 
 /** A program named mysqld may be MariaDB's: what it says of itself decides. */
@@ -96,64 +123,29 @@ async function findInstalled(flavour: Flavour, names: readonly string[]): Promis
     const {code, stdout} = await tryRun([path, '--version']);
     const is = stdout.includes('MariaDB') ? 'mariadb' : 'mysql';
     if (code === 0 && is === flavour) {
-      return {kind: 'local', flavour, version: versionOf(stdout), path, root: ''};
+      return {kind: 'local', edition: flavour, flavour, version: versionOf(stdout), path, root: ''};
     }
   }
   return undefined;
 }
 
-async function fromDocker(flavour: Flavour, image: string): Promise<ServerBinary | undefined> {
-  if (which('docker') === undefined) return undefined;
-  const engine = await tryRun(['docker', 'version', '--format', '{{.Server.Version}}'], {timeoutMs: 10_000});
-  if (engine.code !== 0) return undefined;
-  if ((await tryRun(['docker', 'image', 'inspect', image])).code !== 0) {
-    say(`getting the Docker image ${image}`);
-    await run(['docker', 'pull', '--quiet', image], {timeoutMs: INSTALL_MS});
-  }
+async function fromDocker(edition: Edition, image: string): Promise<ServerBinary | undefined> {
+  if (!(await hasImage(image))) return undefined;
+  const flavour = EDITIONS[edition];
   const program = flavour === 'mariadb' ? 'mariadbd' : 'mysqld';
   const about = await run(['docker', 'run', '--rm', '--entrypoint', program, image, '--version']);
-  return {kind: 'docker', flavour, version: versionOf(about), image};
-}
-
-async function installPackages(names: readonly string[]): Promise<void> {
-  say(`installing ${names.join(', ')} from the system's packages`);
-  const options = {env: NONINTERACTIVE, timeoutMs: INSTALL_MS};
-  await run(['apt-get', 'update', '--quiet'], options);
-  await run(['apt-get', 'install', '--quiet', '--yes', '--no-install-recommends', ...names], options);
-}
-
-function mayInstall(): boolean {
-  return isRoot() && which('apt-get') !== undefined;
-}
-
-/** The place of a program, or undefined. */
-export function which(name: string): string | undefined {
-  const dirs = [...(process.env['PATH'] ?? '').split(delimiter), ...SBIN];
-  return dirs.map(dir => join(dir, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return {kind: 'docker', edition, flavour, version: versionOf(about), image};
 }
 
 function versionOf(text: string): string {
   return /Ver (\S+)/.exec(text)?.[1] ?? 'unknown';
 }
 
-/** On stderr: a program that prints its result on stdout may call us. */
-function say(text: string): void {
-  process.stderr.write(`test servers: ${text}\n`);
-}
-
-function fail(product: string, command: string): never {
+function fail(product: string, edition: Edition, command: string): never {
+  const others = EDITION_NAMES.filter(name => name !== edition).join(',');
   throw new Error(
     `No ${product} server can be run here. Do one of these and try again: ` +
       `'sudo ${command}' (Debian, Ubuntu); run this as root on Debian, and it installs what it needs; ` +
-      `or start Docker. To leave ${product} out: TEST_FLAVOURS=${product === 'MySQL' ? 'mariadb' : 'mysql'}.`,
+      `or start Docker. To leave ${product} out: TEST_FLAVOURS=${others}.`,
   );
 }

@@ -9,7 +9,8 @@ import mysql from 'mysql2/promise';
 import {commandLine, serverOptions, TEST_PASSWORD, TEST_USER, zoneEnvironment} from './command.ts';
 import {untilFrozen} from './frozen.ts';
 import {makeWorkDir} from './places.ts';
-import {type Flavour, provision, type ServerBinary} from './provision.ts';
+import {startSql} from './profile.ts';
+import {type Edition, type Flavour, provision, type ServerBinary} from './provision.ts';
 import {tryRun} from './run.ts';
 import {copyTemplate, insideRoot, rootOf} from './template.ts';
 import {startWatchdog, type Watchdog} from './watchdog.ts';
@@ -20,6 +21,7 @@ const PORT_ATTEMPTS = 5;
 
 /** Where a server is: plain data, fit to be handed to another process. */
 export interface ServerAddress {
+  readonly edition: Edition;
   readonly flavour: Flavour;
   readonly host: string;
   readonly port: number;
@@ -30,7 +32,7 @@ export interface ServerAddress {
 }
 
 export interface StartOptions {
-  readonly flavour: Flavour;
+  readonly edition: Edition;
   /** A free one by default. */
   readonly port?: number;
   /** For the server's command line, after ours and so stronger. */
@@ -45,7 +47,7 @@ export interface StartOptions {
 
 /** Starts a server and waits until it can be used, or rejects with the end of its log. */
 export async function startServer(options: StartOptions): Promise<TestServer> {
-  const binary = await provision(options.flavour);
+  const binary = await provision(options.edition);
   const server = new TestServer(binary, options);
   try {
     await server.prepare();
@@ -58,6 +60,7 @@ export async function startServer(options: StartOptions): Promise<TestServer> {
 }
 
 export class TestServer implements ServerAddress, AsyncDisposable {
+  readonly edition: Edition;
   readonly flavour: Flavour;
   readonly host = '127.0.0.1';
   readonly user = TEST_USER;
@@ -67,6 +70,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   readonly #binary: ServerBinary;
   readonly #workDir: string;
   readonly #logPath: string;
+  readonly #startSqlPath: string;
   readonly #options: StartOptions;
   readonly #serverId = randomInt(1000, 2 ** 31);
   readonly #watchdog: Watchdog;
@@ -79,12 +83,14 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   constructor(binary: ServerBinary, options: StartOptions) {
     this.#binary = binary;
     this.#options = options;
+    this.edition = binary.edition;
     this.flavour = binary.flavour;
     this.#workDir = makeWorkDir(rootOf(binary));
     this.#watchdog = startWatchdog(this.#workDir);
     this.dataDir = options.dataDir ?? join(this.#workDir, 'data');
     this.socketPath = join(this.#workDir, 'server.sock');
     this.#logPath = join(this.#workDir, 'server.log');
+    this.#startSqlPath = join(this.#workDir, 'start.sql');
     this.#extra = options.options ?? [];
     this.#port = options.port ?? 0;
   }
@@ -103,8 +109,8 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   }
 
   get address(): ServerAddress {
-    const {flavour, host, port, user, password, version} = this;
-    return {flavour, host, port, user, password, version};
+    const {edition, flavour, host, port, user, password, version} = this;
+    return {edition, flavour, host, port, user, password, version};
   }
 
   /** What the server has logged since it was made, over all its restarts. */
@@ -114,6 +120,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
 
   async prepare(): Promise<void> {
     if (!existsSync(this.dataDir)) await copyTemplate(this.#binary, this.dataDir);
+    writeFileSync(this.#startSqlPath, startSql(this.flavour));
   }
 
   /** Starts a server that is down, on its port and its data. */
@@ -181,7 +188,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
       socket: insideRoot(this.#binary, this.socketPath),
       durable,
       timezone,
-      options: this.#extra,
+      options: [`--init-file=${insideRoot(this.#binary, this.#startSqlPath)}`, ...this.#extra],
     });
     const environment = zoneEnvironment(timezone);
     const place = {workDir: this.#workDir, containerName: this.#containerName, port: this.#port, environment};
@@ -223,7 +230,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
       }
     }
     const why = this.#child === child ? `could not be used: ${String(last)}` : 'ended';
-    throw new Error(`the ${this.flavour} server ${why}. Its log ends with:\n${this.log().slice(-3000)}`);
+    throw new Error(`the ${this.edition} server ${why}. Its log ends with:\n${this.log().slice(-3000)}`);
   }
 
   /** The version, if what answers on the port is this server and none that was there before. */

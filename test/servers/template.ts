@@ -4,6 +4,7 @@ import {basename, join} from 'node:path';
 import {baseOptions, commandLine, CREATE_TEST_USER, LAYOUT} from './command.ts';
 import {withLock} from './lock.ts';
 import {cacheDir, makeWorkDir} from './places.ts';
+import {TEMPLATE_SUFFIX} from './profile.ts';
 import type {ServerBinary} from './provision.ts';
 import {run} from './run.ts';
 
@@ -12,7 +13,10 @@ const REVISION = 1;
 
 /** Fills `dataDir`, which must not exist yet, with a data directory that was never used. */
 export async function copyTemplate(binary: ServerBinary, dataDir: string): Promise<void> {
-  const template = join(cacheDir(), `template-${binary.flavour}-${binary.version}-${REVISION}`);
+  const template = join(
+    cacheDir(),
+    `template-${binary.edition}-${binary.version}-${REVISION}${TEMPLATE_SUFFIX}`,
+  );
   if (!existsSync(template)) {
     await withLock(`${template}.lock`, async () => {
       if (!existsSync(template)) await build(binary, template);
@@ -54,8 +58,9 @@ async function buildMysql(binary: ServerBinary, workDir: string): Promise<void> 
 
 async function buildMariadb(binary: ServerBinary, workDir: string): Promise<void> {
   const place = {workDir, containerName: basename(workDir)};
-  const options = [...baseOptions(`${workDir}/data`), ...LAYOUT.mariadb];
-  const install = [...options, '--auth-root-authentication-method=normal', '--skip-test-db'];
+  const options = [...baseOptions(`${insideRoot(binary, workDir)}/data`), ...LAYOUT.mariadb];
+  // Forced, since a root directory of its own may not know the name of this host.
+  const install = [...options, '--auth-root-authentication-method=normal', '--skip-test-db', '--force'];
   await run(commandLine(binary, install, place, 'mariadb-install-db'));
   await run(commandLine(binary, [...options, '--bootstrap'], place), {input: CREATE_TEST_USER});
 }

@@ -16,7 +16,7 @@ const command = new Command('soak')
   .option('--rounds <number>', 'reconciles beside six writers, for each flavour and schema', '60')
   .option('--cuts <number>', 'connections that are cut at a random byte, for each flavour', '100')
   .option('--seed <number>', 'repeats a run: the number that its names show')
-  .option('--flavours <names>', 'mariadb, mysql or both', 'mariadb,mysql')
+  .option('--flavours <names>', 'any of mariadb, mariadb-11 and mysql', 'mariadb,mysql')
   .argument('[vitest...]', 'further arguments for vitest, after --')
   .action(
     async (

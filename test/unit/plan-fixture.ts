@@ -17,6 +17,7 @@ export function column(name: string, type: string, extra: Partial<ColumnSchema> 
     maxLength: isText ? 255 : null,
     fraction: 0,
     definition: type,
+    members: null,
     hasDefault: false,
     ...extra,
   };
@@ -153,4 +154,10 @@ export function membership(
     ...DATES,
     ...values,
   });
+}
+
+/** Rows as a server gives them for a read that ends with their number. */
+export function closed(rows: readonly (readonly unknown[])[]): unknown[][] {
+  const width = rows[0]?.length ?? 4;
+  return [...rows.map(cells => [...cells, null]), [...Array.from({length: width}, () => null), rows.length]];
 }

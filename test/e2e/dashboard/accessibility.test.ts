@@ -1,14 +1,13 @@
 import type {Browser, Page} from 'playwright-core';
-import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
-import {EQUAL, NO_DRIFT, run} from '../../unit/server/recording-operations.ts';
-import {launch, violations} from './browser.ts';
+import {describe, expect, it, onTestFinished} from 'vitest';
+import {EQUAL, run} from '../../unit/server/recording-operations.ts';
+import {violations, withBrowser} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve, type Served} from './served-app.ts';
 
 let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
+withBrowser(launched => {
+  browser = launched;
 });
-afterAll(() => browser.close());
 
 const scenes: Readonly<Record<string, (page: Page, served: Served) => Promise<void>>> = {
   async 'an eventful stream'(page, served) {

@@ -1,17 +1,37 @@
 /** A real Chromium, and the few things that the tests do with its pages. */
-import {existsSync, readFileSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {chromium, type Browser, type BrowserContextOptions, type Page} from 'playwright-core';
-import {onTestFinished} from 'vitest';
+import {afterAll, beforeAll, beforeEach, inject, onTestFinished} from 'vitest';
 import {z} from 'zod';
 
-/** Where Debian, and its kin, put it. */
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
+/** test/helpers/chromium-setup.ts finds it, or installs it. */
+const {path: CHROMIUM, why: WHY_NOT} = inject('chromium');
+export const hasBrowser = CHROMIUM !== null;
 
+/** Opens a browser, and whatever else the tests of a file need, and closes it after them. Without one they are skipped. */
+export function withBrowser(
+  open: (browser: Browser) => Promise<void> | void,
+  close?: () => Promise<void>,
+): void {
+  if (CHROMIUM === null) {
+    beforeEach(({skip}) => skip(WHY_NOT));
+    return;
+  }
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await launch();
+    await open(browser);
+  });
+  afterAll(async () => {
+    await close?.();
+    await browser?.close();
+  });
+}
+
+/** @throws Error where there is no Chromium */
 export async function launch(): Promise<Browser> {
-  if (CHROMIUM === undefined) throw new Error('these tests need Chromium: apt-get install chromium');
+  if (CHROMIUM === null) throw new Error(WHY_NOT);
   return chromium.launch({
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],

@@ -1,17 +1,16 @@
 /** What the buttons ask for, and who may press them. */
 import type {Browser} from 'playwright-core';
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
 import {run} from '../../unit/server/recording-operations.ts';
-import {cells, launch, seen, signIn} from './browser.ts';
+import {cells, seen, signIn, withBrowser} from './browser.ts';
 import {FULL, open, READ} from './served-app.ts';
 import {visit, type ServeOptions} from './visit.ts';
 
 let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
+withBrowser(launched => {
+  browser = launched;
 });
-afterAll(() => browser.close());
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
 describe('what its buttons do', () => {

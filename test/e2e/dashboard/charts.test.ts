@@ -1,16 +1,15 @@
 /** The charts: what is drawn, and what is said of it. */
 import type {Browser} from 'playwright-core';
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {z} from 'zod';
-import {launch, seen} from './browser.ts';
+import {seen, withBrowser} from './browser.ts';
 import {open} from './served-app.ts';
 import {visit, type ServeOptions} from './visit.ts';
 
 let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
+withBrowser(launched => {
+  browser = launched;
 });
-afterAll(() => browser.close());
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
 it('draws the charts, and says in words what they show', async () => {

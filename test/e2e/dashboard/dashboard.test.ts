@@ -1,16 +1,15 @@
 import type {Browser} from 'playwright-core';
-import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
+import {describe, expect, it, onTestFinished} from 'vitest';
 import {gate} from '../../unit/server/app-under-test.ts';
 import {run} from '../../unit/server/recording-operations.ts';
-import {cells, launch, seen, signIn, text} from './browser.ts';
+import {cells, seen, signIn, text, withBrowser} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve} from './served-app.ts';
 import {visit, type ServeOptions} from './visit.ts';
 
 let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
+withBrowser(launched => {
+  browser = launched;
 });
-afterAll(() => browser.close());
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
 describe('what it shows', () => {

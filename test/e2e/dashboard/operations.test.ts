@@ -1,20 +1,19 @@
 /** What the buttons do to a real stream, looked up in the databases. */
 import type {Browser, Page} from 'playwright-core';
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
-import {cells, confirm, isLive, launch, newPage, seen, violations} from './browser.ts';
+import {cells, confirm, isLive, newPage, seen, violations, withBrowser} from './browser.ts';
 import {RealStream, USERS} from './real-stream.ts';
 
 let browser: Browser;
 let real: RealStream;
-beforeAll(async () => {
-  browser = await launch();
-  real = await RealStream.start();
-});
-afterAll(async () => {
-  await browser?.close();
-  await real?.[Symbol.asyncDispose]();
-});
+withBrowser(
+  async launched => {
+    browser = launched;
+    real = await RealStream.start();
+  },
+  () => real?.[Symbol.asyncDispose](),
+);
 
 async function open(): Promise<Page> {
   const page = await newPage(browser);

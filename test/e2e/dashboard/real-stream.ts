@@ -26,8 +26,7 @@ export class RealStream implements AsyncDisposable {
 
   /** One flavour is enough here: what differs between them is below the page. The daemon keeps its port. */
   static async start(env: Environment = {}): Promise<RealStream> {
-    const {mariadb, mysql} = inject('servers');
-    const server = mariadb ?? mysql;
+    const server = Object.values(inject('servers'))[0];
     if (server === undefined) throw new Error('there is no server');
     const databases = await createDatabases(server, 'page');
     const {source, target} = databases;

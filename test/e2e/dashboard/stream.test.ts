@@ -1,21 +1,20 @@
 /** The page on a real stream: every panel's numbers are compared with the databases and the API. */
 import type {Browser, Page} from 'playwright-core';
-import {afterAll, beforeAll, expect, it, onTestFinished} from 'vitest';
+import {expect, it, onTestFinished} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
 import type {Row} from '../../servers/databases.ts';
-import {cells, isLive, launch, newPage, seen, text, violations} from './browser.ts';
+import {cells, isLive, newPage, seen, text, violations, withBrowser} from './browser.ts';
 import {RealStream, USERS} from './real-stream.ts';
 
 let browser: Browser;
 let real: RealStream;
-beforeAll(async () => {
-  browser = await launch();
-  real = await RealStream.start();
-});
-afterAll(async () => {
-  await browser?.close();
-  await real?.[Symbol.asyncDispose]();
-});
+withBrowser(
+  async launched => {
+    browser = launched;
+    real = await RealStream.start();
+  },
+  () => real?.[Symbol.asyncDispose](),
+);
 
 async function open(): Promise<Page> {
   const page = await newPage(browser);

@@ -1,22 +1,31 @@
 /** The page when a real stream is in trouble, and how it comes back; who may see and who may write. */
 import type {Browser, Page} from 'playwright-core';
-import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest';
+import {beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {DaemonProcess} from '../../helpers/daemon.ts';
 import {eventually} from '../../helpers/eventually.ts';
 import {freePort} from '../../servers/server.ts';
-import {confirm, isLive, launch, newPage, seen, signIn, text, violations} from './browser.ts';
+import {
+  confirm,
+  isLive,
+  newPage,
+  seen,
+  signIn,
+  text,
+  violations,
+  withBrowser,
+  hasBrowser,
+} from './browser.ts';
 import {RealStream} from './real-stream.ts';
 
 let browser: Browser;
 let real: RealStream;
-beforeAll(async () => {
-  browser = await launch();
-  real = await RealStream.start();
-});
-afterAll(async () => {
-  await browser?.close();
-  await real?.[Symbol.asyncDispose]();
-});
+withBrowser(
+  async launched => {
+    browser = launched;
+    real = await RealStream.start();
+  },
+  () => real?.[Symbol.asyncDispose](),
+);
 
 async function open(url = real.url): Promise<Page> {
   const page = await newPage(browser);
@@ -110,6 +119,7 @@ describe('with tokens', () => {
   const FULL = 'the-full-token';
   const READ = 'the-read-token';
   beforeAll(async () => {
+    if (!hasBrowser) return;
     await real.stand.daemon.stop();
     await real.stand.start({SYNC_API_TOKEN: FULL, SYNC_READ_TOKEN: READ});
   });

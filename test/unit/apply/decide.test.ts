@@ -16,7 +16,7 @@ import {
 } from '../../../src/apply/ownership.ts';
 import type {TargetTable} from '../../../src/mapping/tables.ts';
 import type {Row} from '../../../src/mapping/values.ts';
-import {institute, membership, plan, user} from '../plan-fixture.ts';
+import {closed, institute, membership, plan, user} from '../plan-fixture.ts';
 
 interface Given {
   readonly users?: Readonly<Record<string, ParentChange>>;
@@ -49,7 +49,7 @@ async function decided({
     ...Object.keys(institutes).map(ownedInstitute),
     ...pairs.flatMap(([i = '', u = '']) => [ownedInstitute(i), ownedUser(u), ownedMembership(i, u)]),
   ];
-  const view = await new Ownership('s').view(asked, () => Promise.resolve([]));
+  const view = await new Ownership('s').view(asked, () => Promise.resolve(closed([])));
   for (const key of owned) view.add(key);
   return decide(plan({parentsEnforced: {users: enforced, institutes: enforced}}), changes, {
     owned: view,

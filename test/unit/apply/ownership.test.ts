@@ -7,8 +7,9 @@ import {
   ownedUser,
   type OwnedKey,
 } from '../../../src/apply/ownership.ts';
+import {closed} from '../plan-fixture.ts';
 
-const nothingStored = () => Promise.resolve([]);
+const nothingStored = () => Promise.resolve(closed([]));
 
 /** A table sync_owned in memory, as far as ownership speaks to it. */
 function storage() {
@@ -24,7 +25,7 @@ function storage() {
         }
       }
     },
-    query: () => Promise.resolve([...rows.values()]),
+    query: () => Promise.resolve(closed([...rows.values()])),
   };
 }
 
@@ -73,7 +74,7 @@ describe('ownership', () => {
     const writer = await ownership.view([ownedUser('1')], nothingStored);
     writer.add(ownedUser('1'));
     writer.commit();
-    answer([]);
+    answer(closed([]));
     await early;
     expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(true);
   });
@@ -128,7 +129,7 @@ describe('ownership', () => {
     let queries = 0;
     const query = () => {
       queries++;
-      return Promise.resolve([]);
+      return Promise.resolve(closed([]));
     };
     for (let i = 0; i < 3; i++) await ownership.view([ownedUser('1'), ownedUser('2')], query);
     expect(queries).toBe(1);

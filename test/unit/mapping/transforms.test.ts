@@ -1,9 +1,13 @@
 import {describe, expect, it} from 'vitest';
-import {TRANSFORMS, toTimestamp, trimSpaces} from '../../../src/mapping/transforms.ts';
+import {TRANSFORMS, targetForm, toTimestamp, trimSpaces} from '../../../src/mapping/transforms.ts';
 import type {Value} from '../../../src/mapping/values.ts';
+import {column} from '../plan-fixture.ts';
 
-const apply = (name: keyof typeof TRANSFORMS, inputs: readonly Value[], fraction = 3) =>
-  TRANSFORMS[name].value(inputs[0] ?? null, inputs[1] ?? null, fraction);
+const apply = (
+  name: keyof typeof TRANSFORMS,
+  inputs: readonly Value[],
+  target = column('c', 'datetime', {fraction: 3}),
+) => TRANSFORMS[name].value(inputs[0] ?? null, inputs[1] ?? null, targetForm(target, name));
 
 describe('a name', () => {
   it.each([
@@ -76,6 +80,30 @@ describe('isActive', () => {
   });
 });
 
+describe('a role for a column with members of its own spelling', () => {
+  it('is spelled as they are', () => {
+    const members = ['admin', 'Faculty', 'STUDENT', 'staff', 'director'];
+    const target = column('role', 'enum', {members});
+    const roles = ['Admin', 'teacher', 'x', null, 'STAFF'];
+    expect(roles.map(role => apply('role', [role], target))).toEqual([
+      'admin',
+      'Faculty',
+      'STUDENT',
+      'STUDENT',
+      'staff',
+    ]);
+  });
+});
+
+describe('a text for a CHAR column', () => {
+  it('has no spaces at the end, as the column keeps none', () => {
+    for (const name of ['copy', 'secret'] as const) {
+      expect(apply(name, [' a  '], column('c', 'char'))).toBe(' a');
+      expect(apply(name, [' a  '], column('c', 'varchar'))).toBe(' a  ');
+    }
+  });
+});
+
 describe('a password', () => {
   it('is copied byte for byte', () => {
     for (const secret of [' $2b$10$x ', '', '\0\\\'"', '🔑é']) expect(apply('secret', [secret])).toBe(secret);
@@ -93,8 +121,15 @@ describe('a timestamp', () => {
     [null, null, '1970-01-01 00:00:00.000'],
     [null, '0000-00-00 00:00:00.000000', '1970-01-01 00:00:00.000'],
     ['2024-01-02', null, '2024-01-02 00:00:00.000'],
+    ['2024-00-00', second, `${second}.000`],
+    ['2024-02-00 01:02:03', second, `${second}.000`],
+    ['2024-00-05', '0000-05-01', '1970-01-01 00:00:00.000'],
   ])('of %j, else %j, is %j', (a, b, mapped) => {
     expect(apply('timestamp', [a, b])).toBe(mapped);
+  });
+
+  it('of a row without one is the first that a TIMESTAMP column can hold', () => {
+    expect(apply('timestamp', [null, '0000-00-00'], column('c', 'timestamp'))).toBe('1970-01-01 00:00:01');
   });
 
   it.each([
@@ -112,6 +147,10 @@ describe('a timestamp', () => {
     ['1999-12-31 23:59:59.9999995', 6, '2000-01-01 00:00:00.000000'],
     ['0099-12-31 23:59:59.9', 0, '0100-01-01 00:00:00'],
     ['2024-05-06 07:08:09.0995', 3, '2024-05-06 07:08:09.100'],
+    ['2023-02-29 23:59:59.9', 0, '2023-02-29 23:59:59'],
+    ['2024-04-31 23:59:59.95', 1, '2024-04-31 23:59:59.9'],
+    ['2000-02-29 23:59:59.9', 0, '2000-03-01 00:00:00'],
+    ['1900-02-29 23:59:59.9', 0, '1900-02-29 23:59:59'],
   ])('%s with %i digits is %s', (text, fraction, rounded) => {
     expect(toTimestamp(text, fraction)).toBe(rounded);
   });

@@ -13,6 +13,7 @@ const gtid = (name: string, begins = false): SourceEvent => ({tag: 'gtid', gtid:
 const statement = (sql: string, at = 50, database = 'laas'): SourceEvent => ({
   tag: 'statement',
   database,
+  databases: null,
   sql,
   offset: offset(at),
   executedAtMs: 2000,

@@ -1,6 +1,12 @@
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
-import {healthOf, unseenWarnings, type HealthFacts} from '../../../src/status/health.ts';
+import {
+  healthOf,
+  oneMoreUnseen,
+  unseenWarnings,
+  type HealthFacts,
+  type Unseen,
+} from '../../../src/status/health.ts';
 import type {Run, RunState} from '../../../src/status/operations.ts';
 import {noOutcomes} from '../../../src/status/runs.ts';
 
@@ -48,6 +54,13 @@ describe('health', () => {
     expect(of({state: 'stopped'}).reasons).toEqual(['replication is stopped']);
   });
 
+  it('is bad at once where the target refuses a whole batch', () => {
+    const refused = new SyncError('target-rejected-batch', 'the disk is full');
+    expect(of({state: 'starting', fault: refused, stateForMs: 1}).reasons).toEqual([
+      'replication is not running: target-rejected-batch, the disk is full',
+    ]);
+  });
+
   it('is good for a while without a connection, with a warning', () => {
     expect(of({state: 'starting', fault, stateForMs: 5000})).toMatchObject({
       reasons: [],
@@ -93,12 +106,22 @@ describe('health', () => {
     });
   });
 
-  it('warns for an hour of what the log hid', () => {
-    const unseen = {reason: 'a mapped table was truncated', atMs: Date.parse('2026-03-01T10:00:00Z')};
-    expect(unseenWarnings(null, unseen.atMs)).toEqual([]);
-    expect(unseenWarnings(unseen, unseen.atMs + 3_600_000)).toEqual([
-      'the log hid what changed at 2026-03-01T10:00:00.000Z (a mapped table was truncated): a reconcile makes up for it',
+  it('warns for an hour of what the log did not show', () => {
+    const atMs = Date.parse('2026-03-01T10:00:00Z');
+    const unseen = oneMoreUnseen(null, 'a mapped table was truncated', atMs);
+    expect(unseenWarnings(null, atMs)).toEqual([]);
+    expect(unseenWarnings(unseen, atMs + 3_600_000)).toEqual([
+      'the log does not show what changed at 2026-03-01T10:00:00.000Z (a mapped table was truncated): a reconcile repairs it',
     ]);
-    expect(unseenWarnings(unseen, unseen.atMs + 3_600_001)).toEqual([]);
+    expect(unseenWarnings(unseen, atMs + 3_600_001)).toEqual([]);
+  });
+
+  it('warns of a source that is so set that it happens often', () => {
+    let unseen: Unseen | null = null;
+    for (let i = 0; i < 5; i++) unseen = oneMoreUnseen(unseen, 'a change in statement format', i * 1000);
+    expect(unseenWarnings(unseen, 4000).join()).toMatch(
+      /5 times since 1970-01-01T00:00:00.*binlog_format = ROW/,
+    );
+    expect(oneMoreUnseen(unseen, 'x', 4000 + 3_600_001)).toMatchObject({times: 1});
   });
 });

@@ -1,0 +1,49 @@
+/** Rows that wait for a unique value, tried again when a stream begins: a fault may have come before their turn. */
+import type {Applier} from '../src/apply/applier.ts';
+import {EMPTY_CHANGE_SET, REREAD} from '../src/apply/change-set.ts';
+import type {Hands} from '../src/apply/hands.ts';
+import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {StreamTap} from '../src/apply/stream-tap.ts';
+import type {Need} from '../src/source/watermark.ts';
+
+/** Few, so that the stream has its turns in between. */
+const PAGE = 500;
+
+export interface ConflictsDeps {
+  readonly applier: Applier;
+  readonly hands: Hands;
+  readonly lock: ApplyLock;
+  readonly tap: StreamTap;
+  /** What reads of the source must see. */
+  readonly need: Need;
+}
+
+/**
+ * Tries all of them, where that is due, beside the stream.
+ *
+ * @throws SyncError where a server fails; it stays due then
+ */
+export async function retryConflicts(
+  {applier, hands, lock, tap, need}: ConflictsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!applier.mustRetryConflicts) return;
+  for (const table of ['institute', 'user'] as const) {
+    let after: string | null = '';
+    while (after !== null && !signal.aborted) {
+      const from: string = after;
+      after = await lock.stream(async () => {
+        if (applier.deadLetters.count === 0) return null;
+        const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => hands.session.query(sql));
+        const last = keys.at(-1);
+        if (last === undefined) return null;
+        const parents = new Map(keys.map(key => [key, REREAD]));
+        const changes = {...EMPTY_CHANGE_SET, [table === 'user' ? 'users' : 'institutes']: parents};
+        tap.applying(changes);
+        await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need ?? need});
+        return last;
+      });
+    }
+  }
+  if (!signal.aborted) applier.mustRetryConflicts = false;
+}

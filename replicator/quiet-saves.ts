@@ -1,0 +1,45 @@
+/**
+ * When a position is saved that nothing of ours came with. The log of a schema where nothing happens may be
+ * purged, so that the position has to move on; but a save is a transaction, too. Where source and target are
+ * one server, it comes back in the log, as do those of other streams: one save must not be the cause of the
+ * next. Pure.
+ */
+import type {Progress} from '../src/apply/checkpoint.ts';
+import {formatPosition, type LogOffset} from '../src/position/position.ts';
+
+/** A save for each so many bytes of the log, which a restart would have to read again. */
+const LOG_BYTES = 1024 * 1024;
+/** Though no more often than this. */
+const MIN_MS = 1000;
+/** However little was logged. */
+const MAX_MS = 30_000;
+
+export class QuietSaves {
+  #savedAtMs: number;
+  #position: string;
+  #offset: LogOffset | null;
+
+  constructor({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number) {
+    this.#savedAtMs = nowMs;
+    this.#position = formatPosition(position);
+    this.#offset = offset;
+  }
+
+  /** To be told whenever a position was saved. */
+  saved({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number): void {
+    this.#savedAtMs = nowMs;
+    this.#position = formatPosition(position);
+    this.#offset = offset;
+  }
+
+  /** Whether this position is to be saved now. */
+  isDue({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number): boolean {
+    const elapsedMs = nowMs - this.#savedAtMs;
+    if (elapsedMs < MIN_MS) return false;
+    const isRotated = offset !== null && offset.file !== this.#offset?.file;
+    const bytes =
+      offset === null || this.#offset === null || isRotated ? 0 : offset.offset - this.#offset.offset;
+    if (elapsedMs < MAX_MS && !isRotated && bytes < LOG_BYTES) return false;
+    return isRotated || bytes !== 0 || formatPosition(position) !== this.#position;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Statements of the log, from the bytes of their events. Pure.
+ *
+ * Layout: thread, seconds (4 bytes each), length of the default schema (1), error, length of the status
+ * variables (2 each); a LOAD DATA has 13 bytes more. Then the status variables, the schema, a zero, the text.
+ * Source: MySQL's libs/mysql/binlog/event/statement_events.h, MariaDB's sql/log_event.h.
+ */
+
+/** The bytes of an event behind its header. */
+export interface EventBytes {
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface QueryEvent {
+  readonly database: string;
+  /** The schemas that the statement changed; null where the log does not tell. */
+  readonly databases: readonly string[] | null;
+  readonly sql: string;
+}
+
+const FIXED_BYTES = 13;
+const LOAD_FIXED_BYTES = 26;
+
+export function readQuery({buffer, from, to}: EventBytes, isLoad: boolean): QueryEvent {
+  const schemaLength = buffer.readUInt8(from + 8);
+  const variables = from + (isLoad ? LOAD_FIXED_BYTES : FIXED_BYTES);
+  const schema = variables + buffer.readUInt16LE(from + 11);
+  const text = schema + schemaLength + 1;
+  return {
+    database: buffer.toString('utf8', schema, schema + schemaLength),
+    databases: changedSchemas(buffer, variables, schema),
+    sql: buffer.toString('utf8', text, to),
+  };
+}
+
+const UPDATED_DB_NAMES = 12;
+/** Stands for the number of names where they are too many, or where triggers, functions or foreign keys reach others. */
+const TOO_MANY = 254;
+
+/** Lengths of the values of the variables that may stand before the names; those below zero hold a text. */
+const LENGTHS: ReadonlyMap<number, number> = new Map([
+  [0, 4], // flags
+  [1, 8], // sql_mode
+  [3, 4], // auto_increment
+  [4, 6], // charset
+  [5, -1], // time zone
+  [6, -1], // catalog
+  [7, 2], // lc_time_names
+  [8, 2], // charset of the schema
+  [9, 8], // tables of a multi-table update
+  [10, 4], // not used any more
+  [11, -2], // invoker: user and host
+]);
+
+/** Only MySQL writes them, and writes no variable before them that is not known here. */
+function changedSchemas(buffer: Buffer, from: number, to: number): string[] | null {
+  let at = from;
+  while (at < to) {
+    const code = buffer.readUInt8(at++);
+    if (code === UPDATED_DB_NAMES) return names(buffer, at, to);
+    const length = LENGTHS.get(code);
+    if (length === undefined) return null;
+    if (length >= 0) at += length;
+    else for (let i = length; i < 0 && at < to; i++) at += 1 + buffer.readUInt8(at);
+  }
+  return null;
+}
+
+/** Their number, and then names that each end with a zero. */
+function names(buffer: Buffer, from: number, to: number): string[] | null {
+  const count = buffer.readUInt8(from);
+  if (count === TOO_MANY) return null;
+  const found: string[] = [];
+  let at = from + 1;
+  while (found.length < count) {
+    const end = buffer.indexOf(0, at);
+    if (end < 0 || end >= to) return null;
+    found.push(buffer.toString('utf8', at, end));
+    at = end + 1;
+  }
+  return found;
+}

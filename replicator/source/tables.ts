@@ -1,0 +1,113 @@
+/** The tables that the log describes, and how to read the rows of those that are mapped. */
+import {SyncError} from '../../src/errors.ts';
+import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
+import {cascadeKey} from '../../src/mapping/cascades.ts';
+import type {Plan} from '../../src/mapping/plan.ts';
+import type {Collations} from '../../src/source/collations.ts';
+import {layoutOf, type ImageLayout} from '../decode/row-image.ts';
+import {readTableMap, tableName, type LoggedColumn} from '../decode/table-map.ts';
+
+/** A table gets a new number with each change of its definition, and whenever the server opens it again. */
+const MAX_TABLES = 1000;
+
+interface Known {
+  /** {@link cascadeKey} of the table. */
+  readonly cascadeKey: string;
+  /** The description as it came: most are the same as the one before. */
+  readonly body: Buffer;
+  /** Null for a table that is not mapped. */
+  readonly mapped: {
+    readonly name: SourceTable;
+    readonly columns: readonly LoggedColumn[];
+    layout: {readonly plan: Plan; readonly layout: ImageLayout} | null;
+  } | null;
+}
+
+export interface LoggedTablesOptions {
+  readonly database: string;
+  readonly plan: () => Plan;
+  readonly collations: Collations;
+  /** Known once the source has been reached. */
+  readonly isMariadb: () => boolean;
+}
+
+export class LoggedTables {
+  readonly #options: LoggedTablesOptions;
+  /** The one that was described last is the last. */
+  readonly #known = new Map<number, Known>();
+
+  constructor(options: LoggedTablesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes note of a description.
+   *
+   * @param body the event behind its header and before its checksum
+   * @throws SyncError `event-undecodable` where it does not name the columns, or holds a type that is not known
+   */
+  add(tableId: number, body: Buffer): void {
+    const known = this.#known.get(tableId);
+    if (known?.body.equals(body) === true) return;
+    this.#known.delete(tableId);
+    const {schema, table} = tableName(body);
+    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table);
+    const copy = Buffer.from(body);
+    const isMapped = schema === this.#options.database && name !== undefined;
+    this.#known.set(tableId, {
+      cascadeKey: cascadeKey(schema, table),
+      body: copy,
+      mapped: isMapped ? {name, columns: this.#columnsOf(copy, name), layout: null} : null,
+    });
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MAX_TABLES) break;
+      this.#known.delete(oldest);
+    }
+  }
+
+  /** The key of a table's name, mapped or not; undefined where it was not described. */
+  cascadeKeyOf(tableId: number): string | undefined {
+    return this.#known.get(tableId)?.cascadeKey;
+  }
+
+  #columnsOf(body: Buffer, name: SourceTable): readonly LoggedColumn[] {
+    try {
+      const {collations, isMariadb} = this.#options;
+      const {columns} = readTableMap(body, {collations, isMariadb: isMariadb()});
+      if (columns !== null) return columns;
+    } catch (cause) {
+      throw new SyncError('event-undecodable', `the log's description of ${name} cannot be read`, {cause});
+    }
+    // The names of now would put an event of then into the wrong columns.
+    throw new SyncError(
+      'event-undecodable',
+      `the log does not name the columns of ${name} (binlog_row_metadata)`,
+    );
+  }
+
+  /** Whether this is a mapped table; the rows of others do not matter. */
+  has(tableId: number): boolean {
+    return (this.#known.get(tableId)?.mapped ?? null) !== null;
+  }
+
+  /**
+   * How to read the rows of a table: made once for each description, and for each plan.
+   *
+   * @throws SyncError `event-unsupported` where a mapped text has a collation that the source does not list
+   */
+  layout(tableId: number): ImageLayout | null {
+    const known = this.#known.get(tableId)?.mapped ?? null;
+    if (known === null) return null;
+    const plan = this.#options.plan();
+    if (known.layout?.plan === plan) return known.layout.layout;
+    const layout = layoutOf(plan.sources[known.name], known.columns);
+    if ('unknownText' in layout) {
+      throw new SyncError(
+        'event-unsupported',
+        `the source does not list the collation that its log names for ${known.name}.${layout.unknownText}`,
+      );
+    }
+    known.layout = {plan, layout};
+    return layout;
+  }
+}

@@ -1,0 +1,96 @@
+/** Foreign keys as the server defines them. */
+import {queryRows, type Connection, type Side} from './connection.ts';
+import {SyncError} from '../errors.ts';
+
+/** What becomes of a child where its parent goes, or gets another key; empty where the server refuses that. */
+export type Action = 'CASCADE' | 'SET NULL' | 'SET DEFAULT' | '';
+
+export interface ForeignKey {
+  readonly schema: string;
+  readonly table: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly referencedSchema: string;
+  readonly referencedTable: string;
+  readonly referencedColumns: readonly string[];
+  readonly onDelete: Action;
+  readonly onUpdate: Action;
+}
+
+/** Denied, on the schema or the table; no such schema or table. */
+const UNSEEN: ReadonlySet<number> = new Set([1044, 1142, 1049, 1146]);
+
+const NAME = '`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\\w$]+';
+const LIST = `\\(([^)]*)\\)`;
+const FOREIGN_KEY = new RegExp(
+  `CONSTRAINT (${NAME}) FOREIGN KEY ${LIST} REFERENCES (?:(${NAME})\\.)?(${NAME}) ${LIST}((?: ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT|NO ACTION|RESTRICT))*)`,
+  'g',
+);
+const ACTION = {
+  DELETE: / ON DELETE (CASCADE|SET NULL|SET DEFAULT)/,
+  UPDATE: / ON UPDATE (CASCADE|SET NULL|SET DEFAULT)/,
+};
+
+/**
+ * The foreign keys of one table, by SHOW CREATE TABLE: on MariaDB, information_schema shows them only to
+ * accounts that may do more than SELECT.
+ *
+ * @returns null where the table is not there, or the account may not see it
+ */
+export async function readForeignKeys(
+  side: Side,
+  connection: Connection,
+  schema: string,
+  table: string,
+): Promise<ForeignKey[] | null> {
+  let definition: string;
+  try {
+    const [row] = await queryRows(side, connection, `SHOW CREATE TABLE ${quote(schema)}.${quote(table)}`);
+    definition = String(row?.[1] ?? '');
+  } catch (error) {
+    if (error instanceof SyncError && UNSEEN.has(error.errno ?? 0)) return null;
+    throw error;
+  }
+  return parseForeignKeys(definition, schema, table);
+}
+
+export function parseForeignKeys(definition: string, schema: string, table: string): ForeignKey[] {
+  return [...definition.matchAll(FOREIGN_KEY)].map(
+    ([
+      ,
+      name = '',
+      columns = '',
+      referencedSchema,
+      referencedTable = '',
+      referencedColumns = '',
+      actions = '',
+    ]) => ({
+      schema,
+      table,
+      name: unquote(name),
+      columns: names(columns),
+      referencedSchema: referencedSchema === undefined ? schema : unquote(referencedSchema),
+      referencedTable: unquote(referencedTable),
+      referencedColumns: names(referencedColumns),
+      onDelete: actionIn(actions, 'DELETE'),
+      onUpdate: actionIn(actions, 'UPDATE'),
+    }),
+  );
+}
+
+function actionIn(actions: string, on: keyof typeof ACTION): Action {
+  return (ACTION[on].exec(actions)?.[1] ?? '') as Action;
+}
+
+function names(list: string): string[] {
+  return (list.match(new RegExp(NAME, 'g')) ?? []).map(unquote);
+}
+
+function unquote(name: string): string {
+  const quoted = name[0];
+  return quoted === '`' || quoted === '"' ? name.slice(1, -1).replaceAll(`${quoted}${quoted}`, quoted) : name;
+}
+
+function quote(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}

@@ -1,0 +1,72 @@
+/** Foreign keys of other schemas that the account on the target cannot see, and so does not look for before a delete. */
+import {textRows} from '../db/server.ts';
+import {TABLE_MAPS} from '../mapping/tables.ts';
+import {ok, warning, type Finding} from './findings.ts';
+import {holds} from './grants.ts';
+import {readAccount} from './privileges.ts';
+import {ask, quoteName, type Probe} from './probe.ts';
+
+const TARGET_NAMES: readonly string[] = TABLE_MAPS.map(({target}) => target);
+
+/** With one of these for the whole server, an account sees the foreign keys of every table, on both flavours. */
+const SHOWS_ALL = ['REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'INDEX', 'DROP'];
+
+const WHY =
+  'where such a key has ON DELETE CASCADE or SET NULL, a delete of ours changes rows of theirs, and nobody is warned';
+
+/** @param seen the tables that are known to refer to ours, as `schema/table` */
+export async function checkHiddenReferences(probe: Probe, seen: ReadonlySet<string>): Promise<Finding[]> {
+  const account = await readAccount(probe);
+  if (account !== null && SHOWS_ALL.some(privilege => holds(account.grants, privilege, '*')))
+    return seen.size === 0
+      ? [ok('target', 'target-foreign-keys', 'no other table refers to the mapped ones')]
+      : [];
+  const name = account?.name ?? 'the account of ORG_DB_USERNAME';
+  const all = await everyReference(probe);
+  if (all === null) {
+    return [
+      warning('target', 'target-foreign-keys', {
+        message: `foreign keys of schemas other than ${probe.database} cannot be seen by this account`,
+        why: WHY,
+        mend: `GRANT REFERENCES ON *.* TO ${name}; -- it shows foreign keys and lets no row be read; or on each schema whose tables may refer to ${probe.database}`,
+      }),
+    ];
+  }
+  const hidden = all.filter(({schema, table}) => !seen.has(`${schema}/${table}`));
+  if (hidden.length === 0)
+    return seen.size === 0
+      ? [ok('target', 'target-foreign-keys', 'no other table refers to the mapped ones')]
+      : [];
+  return hidden.map(({schema, table, referenced}) =>
+    warning('target', 'target-foreign-keys', {
+      message: `${schema}.${table} refers to ${referenced}, and this account cannot see how`,
+      why: WHY,
+      mend: `GRANT REFERENCES ON ${quoteName(schema)}.* TO ${name}; -- it shows foreign keys and lets no row be read`,
+    }),
+  );
+}
+
+interface OtherTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly referenced: string;
+}
+
+/** What InnoDB itself knows, which takes PROCESS; null where it may not be asked, or knows the schema by another name. */
+async function everyReference(probe: Probe): Promise<OtherTable[] | null> {
+  // InnoDB encodes other characters.
+  if (!/^\w+$/.test(probe.database)) return null;
+  const view = probe.info.flavour === 'mysql' ? 'INNODB_FOREIGN' : 'INNODB_SYS_FOREIGN';
+  const {rows} = await ask(
+    probe,
+    `SELECT DISTINCT FOR_NAME, REF_NAME FROM information_schema.${view} WHERE REF_NAME IN (?)`,
+    [TARGET_NAMES.map(table => `${probe.database}/${table}`)],
+  );
+  if (rows === null) return null;
+  return textRows(rows.map(row => [...row]))
+    .map(([from = '', to = '']) => {
+      const [schema = '', table = ''] = from.split('/');
+      return {schema, table, referenced: to.slice(to.indexOf('/') + 1)};
+    })
+    .filter(({schema, table}) => schema !== probe.database || !TARGET_NAMES.includes(table));
+}

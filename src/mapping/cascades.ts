@@ -1,0 +1,127 @@
+/**
+ * Cascades of foreign keys that change mapped rows without a row in the log (MariaDB, and MySQL before 9.6).
+ * Where the parent's own row event tells enough, the stream follows them; all others cost a reconcile. Pure.
+ */
+import {parentJoins, sourceColumnsOf, type Mapping, type ParentJoin} from './mapping.ts';
+
+type Action = 'CASCADE' | 'SET NULL' | 'SET DEFAULT' | '';
+
+/** A foreign key of the source. */
+export interface CascadingKey {
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly referencedSchema: string;
+  readonly referencedTable: string;
+  readonly referencedColumns: readonly string[];
+  readonly onDelete: Action;
+  readonly onUpdate: Action;
+}
+
+/** Which changes of a table's rows reach mapped rows by cascades that the stream does not follow. */
+export interface UnloggedCascade {
+  readonly deletes: boolean;
+  readonly updates: boolean;
+}
+
+export interface Cascades {
+  /** By {@link cascadeKey} of the table where they begin. */
+  readonly unlogged: ReadonlyMap<string, UnloggedCascade>;
+  /** The tables whose foreign keys are known: mapped ones, and all from which a cascade reaches them. */
+  readonly known: ReadonlySet<string>;
+  /** Parents whose own foreign keys the account cannot see, as `schema.table`. */
+  readonly hidden: readonly string[];
+}
+
+export const NO_CASCADES: Cascades = {unlogged: new Map(), known: new Set(), hidden: []};
+
+/** One text for a table; names compare without case, as they do on some servers. */
+export function cascadeKey(schema: string, table: string): string {
+  return `${schema}\0${table}`.toLowerCase();
+}
+
+/** Whether a foreign key is one of the references that the mapping names. */
+export function isParentKey(
+  key: CascadingKey,
+  database: string,
+  joins: readonly ParentJoin[],
+): boolean {
+  if (!isSame(key.schema, database) || !isSame(key.referencedSchema, database)) return false;
+  const pairs = pairsOf(key.columns, key.referencedColumns);
+  return joins.some(
+    join =>
+      isSame(key.table, join.child) &&
+      isSame(key.referencedTable, join.parent) &&
+      pairsOf(join.columns, join.parentColumns) === pairs,
+  );
+}
+
+function pairsOf(columns: readonly string[], referenced: readonly string[]): string {
+  const pairs = columns.map((name, i) => `${name}\0${referenced[i] ?? ''}`.toLowerCase());
+  return pairs.sort().join('\x01');
+}
+
+/** What is to be looked for in the log, through any number of tables. */
+export function unloggedCascades(
+  keys: readonly CascadingKey[],
+  database: string,
+  mapping: Mapping,
+): Cascades['unlogged'] {
+  const mapped = mappedColumns(mapping, database);
+  const joins = parentJoins(mapping);
+  const deletes = new Set<string>();
+  const updates = new Map<string, Set<string>>();
+  const deleteMatters = (table: string) => mapped.has(table) || deletes.has(table);
+  const updateMatters = (table: string, column: string) =>
+    mapped.get(table)?.has(column) === true || updates.get(table)?.has(column) === true;
+  const edges = keys.filter(key => !isParentKey(key, database, joins)).map(lowered);
+  for (let size = -1; size !== sizeOf(deletes, updates);) {
+    size = sizeOf(deletes, updates);
+    for (const {child, parent, columns, referencedColumns, onDelete, onUpdate} of edges) {
+      const anyMatters = columns.some(column => updateMatters(child, column));
+      if (onDelete === 'CASCADE' ? deleteMatters(child) : onDelete !== '' && anyMatters) deletes.add(parent);
+      if (onUpdate === '') continue;
+      referencedColumns.forEach((column, i) => {
+        const matters = onUpdate === 'CASCADE' ? updateMatters(child, columns[i] ?? '') : anyMatters;
+        if (matters) updates.set(parent, (updates.get(parent) ?? new Set()).add(column));
+      });
+    }
+  }
+  return new Map(
+    [...deletes, ...updates.keys()].map(table => [
+      table,
+      {deletes: deletes.has(table), updates: updates.has(table)},
+    ]),
+  );
+}
+
+function lowered(key: CascadingKey) {
+  return {
+    child: cascadeKey(key.schema, key.table),
+    parent: cascadeKey(key.referencedSchema, key.referencedTable),
+    columns: key.columns.map(name => name.toLowerCase()),
+    referencedColumns: key.referencedColumns.map(name => name.toLowerCase()),
+    onDelete: key.onDelete,
+    onUpdate: key.onUpdate,
+  };
+}
+
+function sizeOf(deletes: ReadonlySet<string>, updates: ReadonlyMap<string, ReadonlySet<string>>): number {
+  return [...updates.values()].reduce((size, columns) => size + columns.size, deletes.size);
+}
+
+/** The columns that are read, of each mapped table by its {@link cascadeKey}, in lower case. */
+function mappedColumns({tables}: Mapping, database: string): Map<string, Set<string>> {
+  const columns = new Map<string, Set<string>>();
+  for (const table of tables) {
+    const key = cascadeKey(database, table.source);
+    const known = columns.get(key) ?? new Set();
+    for (const column of sourceColumnsOf(table)) known.add(column.toLowerCase());
+    columns.set(key, known);
+  }
+  return columns;
+}
+
+function isSame(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

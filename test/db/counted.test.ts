@@ -1,0 +1,96 @@
+/** Reads that were cut short, whatever cut them, end with an error: what looks missing is never deleted for it. */
+import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
+import {Ownership, ownedMembership} from '../../src/apply/ownership.ts';
+import {connect, queryRows, type Connection} from '../../src/db/connection.ts';
+import {onlyRow, readClosed, readCounted} from '../../src/db/counted.ts';
+import type {Plan} from '../../src/mapping/plan.ts';
+import {createSourceReader, type SourceReader} from '../../src/source/reader.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {SURROGATE} from '../helpers/fault-stand.ts';
+import {configOf, planOf, sessionsFor} from '../property/stand.ts';
+import {withConnection} from '../servers/databases.ts';
+
+const USERS = ['1', '2', '3', '4', '5'];
+const CUT = {code: 'read-incomplete'};
+/** Each way in which rows are read. */
+const READS: Readonly<Record<string, (reader: SourceReader) => Promise<unknown>>> = {
+  'users by id': reader => reader.byIds('users', USERS),
+  'institutes by id': reader => reader.byIds('institutes', ['1', '2', '9']),
+  'memberships of users': reader => reader.membershipsOfUsers(USERS),
+  'memberships of an institute': reader => reader.membershipsOfInstitute('1', null, 100),
+  pairs: reader => reader.pairs(['1:1', '1:2', '2:1']),
+  'a range of users': reader => reader.idRange('users', null, null),
+  'a range of memberships': reader => reader.membershipRange('1', '5'),
+};
+
+describeEachFlavour('a read', ({server, source, target}) => {
+  const sessions = sessionsFor({server, source, target});
+  let plan: Plan;
+  let connection: Connection;
+  const query = (sql: string) => queryRows('source', connection, sql);
+  const limit = (rows: string) => query(`SET sql_select_limit = ${rows}`);
+  beforeAll(async () => {
+    await sessions().sql.query(SURROGATE.create);
+    await sessions().sql.query(
+      `INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two');
+       INSERT INTO users (id, email, password) VALUES ${USERS.map(id => `(${id}, 'u${id}@x.org', 'p')`).join(', ')};
+       INSERT INTO institute_user (institute_id, user_id) SELECT i.id, u.id FROM institutes i, users u`,
+    );
+    plan = await planOf(sessions().reading, sessions().writing, {source, target});
+    connection = await connect('source', configOf(server, source));
+  });
+  afterAll(() => connection?.destroy());
+  beforeEach(() => limit('18446744073709551615'));
+
+  it('gives all rows, and none where there are none', async () => {
+    const users = {columns: 'id', from: 'users', order: 'id'};
+    expect((await readCounted(query, {...users, where: 'id > 1'})).flat().map(String)).toEqual(
+      USERS.slice(1),
+    );
+    expect(await readCounted(query, {...users, where: 'id > 5'})).toEqual([]);
+    const closed = {columns: ['id', 'email'], from: 'users'};
+    expect(await readClosed(query, {...closed, where: 'id > 5'})).toEqual([]);
+    expect((await readClosed(query, {...closed, where: 'id = 3'})).map(row => String(row[0]))).toEqual(['3']);
+  });
+
+  for (const [what, read] of Object.entries(READS))
+    it(`of ${what} ends where rows are missing, whatever their number`, async () => {
+      const reader = createSourceReader(plan, query);
+      const whole = await read(reader);
+      for (const rows of ['0', '1', '2']) {
+        await limit(rows);
+        // What is asked for may be as few as the limit lets through.
+        const outcome = await read(reader).catch((error: unknown) => error);
+        if (outcome instanceof Error) expect(outcome).toMatchObject(CUT);
+        else expect(outcome).toEqual(whole);
+      }
+      await limit('1');
+      await expect(read(reader)).rejects.toMatchObject(CUT);
+    });
+
+  it('of rows without an order, and of an aggregate, ends so, too', async () => {
+    const closed = {columns: ['id'], from: 'users', where: '1 = 1'};
+    for (const rows of ['0', '1', '5']) {
+      await limit(rows);
+      await expect(readClosed(query, closed)).rejects.toMatchObject(CUT);
+    }
+    await limit('0');
+    await expect(query('SELECT COUNT(*) FROM users').then(onlyRow)).rejects.toMatchObject(CUT);
+  });
+
+  it('of ownership ends so, and nothing of ours is taken for foreign', async () => {
+    const keys = [ownedMembership('1', '1'), ownedMembership('2', '1')];
+    const view = await new Ownership('s').view(keys, sql => queryRows('target', sessions().writing, sql));
+    for (const key of keys) view.add(key);
+    await withConnection(server, target, own => own.query(view.statements().join(';')));
+    const reading = await connect('target', configOf(server, target));
+    try {
+      await queryRows('target', reading, 'SET sql_select_limit = 1');
+      await expect(
+        new Ownership('s').view(keys, sql => queryRows('target', reading, sql)),
+      ).rejects.toMatchObject(CUT);
+    } finally {
+      reading.destroy();
+    }
+  });
+});

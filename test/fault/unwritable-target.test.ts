@@ -1,0 +1,116 @@
+/** A target that takes no writes: the status says so in plain words, and it is asked less and less often. */
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import {Stand} from '../helpers/fault-stand.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {withConnection} from '../servers/databases.ts';
+import {startServer, type TestServer} from '../servers/server.ts';
+
+/** Ten attempts a second, each with several connections, would be many more. */
+const MAX_CONNECTIONS = 120;
+
+describeEachFlavour('a target that takes no writes', ({edition, server, source}) => {
+  let own: TestServer;
+  let stand: Stand;
+  beforeAll(async () => {
+    own = await startServer({edition});
+    await withConnection(own, undefined, connection =>
+      connection.query(
+        // Without the right that passes read_only by.
+        `CREATE DATABASE organizations CHARACTER SET utf8mb4; CREATE USER 'plain'@'%' IDENTIFIED BY 'plain';
+         GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES ON organizations.* TO 'plain'@'%'`,
+      ),
+    );
+    stand = await Stand.open({
+      source: {server, database: source},
+      target: {server: own, database: 'organizations'},
+      env: {ORG_DB_USERNAME: 'plain', ORG_DB_PASSWORD: 'plain'},
+    });
+    // A right to a table is asked for at each statement, one to a schema when a session begins.
+    await stand.target.query("REVOKE INSERT ON organizations.* FROM 'plain'@'%'");
+    for (const {name} of await stand.targetRows(
+      'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()',
+    ))
+      await stand.target.query(`GRANT INSERT ON organizations.\`${String(name)}\` TO 'plain'@'%'`);
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')",
+    );
+    await stand.start();
+    await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+    await stand.equal();
+  });
+  afterAll(async () => {
+    await stand?.[Symbol.asyncDispose]();
+    await own?.dispose();
+  });
+
+  const connections = async () => {
+    const [row] = await stand.targetRows("SHOW GLOBAL STATUS LIKE 'Connections'");
+    return Number(row?.['Value']);
+  };
+  /** Counts connections from the first fault to ill health and for as long again; it never says that it streams. */
+  const isWaitedFor = async (state: string, words: RegExp, times: number) => {
+    const before = await connections();
+    await stand.until('the fault', ({replication}) => replication.state === state);
+    const seen = new Set<string>();
+    const watch = (status: {replication: {state: string}}) => seen.add(status.replication.state);
+    const ill = await stand.until('a reason', status => {
+      watch(status);
+      return status.reasons.length > 0;
+    });
+    expect(ill.isHealthy).toBe(false);
+    expect(ill.reasons.join()).toMatch(words);
+    const tries = () => stand.told().split('"replication.retry"').length;
+    const enough = tries() + times;
+    await stand.until(
+      'more tries',
+      status => {
+        watch(status);
+        return tries() >= enough || times === 0;
+      },
+      60_000,
+    );
+    expect([...seen]).toEqual([state]);
+    expect((await connections()) - before).toBeLessThan(MAX_CONNECTIONS);
+    expect(await stand.letters()).toEqual([]);
+  };
+  const goesOn = async () => {
+    await stand.daemon.until('streaming', 40_000);
+    await stand.equal(40_000);
+    const status = await stand.until('health', ({isHealthy}) => isHealthy);
+    expect(status.reasons).toEqual([]);
+  };
+
+  it('since it is read-only is waited for, with a longer and longer pause', async () => {
+    await stand.target.query('SET GLOBAL read_only = 1');
+    await stand.source.query("UPDATE users SET first_name = 'Waits'");
+    await isWaitedFor('starting', /the target is read-only \(error 1290\).*read_only/, 2);
+    await stand.target.query('SET GLOBAL read_only = 0');
+    await goesOn();
+  });
+
+  it('since a right is missing halts the stream, and says which command prints the grant', async () => {
+    await stand.target.query("REVOKE INSERT ON organizations.user_auth FROM 'plain'@'%'");
+    await stand.source.query("UPDATE users SET first_name = 'Granted'");
+    await isWaitedFor('halted', /a privilege \(error 1142\).*doctor/, 0);
+    await stand.target.query("GRANT INSERT ON organizations.user_auth TO 'plain'@'%'");
+    await goesOn();
+  });
+
+  it('since a table of it is gone halts the stream, and no row is blamed', async () => {
+    await stand.target.query('RENAME TABLE user_auth TO user_auth_away');
+    await stand.source.query("UPDATE users SET first_name = 'Away'");
+    await isWaitedFor('halted', /target-incompatible.*doctor/, 0);
+    await stand.target.query('RENAME TABLE user_auth_away TO user_auth');
+    await goesOn();
+  });
+
+  it('since a column that is not mapped has no default halts the stream, and no row is blamed', async () => {
+    await stand.target.query('ALTER TABLE user ADD extra INT NOT NULL');
+    await stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (2, 'Two', 'two@example.test', 'p')",
+    );
+    await isWaitedFor('halted', /target-incompatible.*doctor/, 0);
+    await stand.target.query('ALTER TABLE user DROP COLUMN extra');
+    await goesOn();
+  });
+});

@@ -1,0 +1,11 @@
+/**
+ * What a run leaves out and why, for its last lines. Whoever sets tests up runs in vitest's main process, as
+ * its reporters do, though with modules of their own: the list hangs on the process.
+ */
+const KEY = Symbol.for('laas-sync.test.left-out');
+const registry: typeof globalThis & {[KEY]?: Set<string>} = globalThis;
+
+/** @param what a sentence without its full stop: what is left out, a colon, and why */
+export function leaveOut(what: string): void {
+  (registry[KEY] ??= new Set()).add(what);
+}

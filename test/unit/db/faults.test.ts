@@ -1,0 +1,36 @@
+import {describe, expect, it} from 'vitest';
+import {classify} from '../../../src/db/faults.ts';
+
+const refusal = (errno: number, sqlState = 'HY000') =>
+  Object.assign(new Error('Duplicate entry "secret@x.test"'), {errno, sqlState, code: 'ER_SOME'});
+
+describe('a fault of a server', () => {
+  it('is told in plain words, with what to do, where the target takes no writes', () => {
+    expect(classify('target', refusal(1290))).toMatchObject({
+      code: 'target-unreachable',
+      message: expect.stringContaining('is read-only (error 1290): connect to the server that takes writes'),
+    });
+    expect(classify('target', refusal(1114))).toMatchObject({
+      code: 'target-rejected-batch',
+      message: expect.stringContaining('disk of the target is full'),
+    });
+    expect(classify('target', refusal(1142, '42000'))).toMatchObject({
+      code: 'access-denied',
+      message: expect.stringContaining('doctor prints the grants'),
+    });
+  });
+
+  it.each([1047, 1180, 3100, 3101])('is one of a node that its cluster has lost, with error %i', errno => {
+    for (const side of ['source', 'target'] as const)
+      expect(classify(side, refusal(errno))).toMatchObject({
+        code: `${side}-unreachable`,
+        message: expect.stringContaining('cluster'),
+      });
+  });
+
+  it('never quotes what the server says, which may hold a value', () => {
+    for (const errno of [1062, 1290, 1114, 1142, 1047, 2013, 1644])
+      for (const side of ['source', 'target'] as const)
+        expect(classify(side, refusal(errno)).message).not.toContain('secret');
+  });
+});

@@ -1,0 +1,50 @@
+import {describe, expect, it} from 'vitest';
+import {QuietSaves} from '../../../replicator/quiet-saves.ts';
+
+const at = (offset: number, file = 'log.000001') => ({
+  position: {tag: 'file', file, offset} as const,
+  offset: {file, offset},
+});
+
+/** How many saves a minute sees: the log grows by so much each second, and by each save itself. */
+function savesOfAMinute(bytesPerSecond: number, bytesPerSave: number): number {
+  const saves = new QuietSaves(at(0), 0);
+  let end = 0;
+  let count = 0;
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 100) {
+    end += bytesPerSecond / 10;
+    const progress = at(end);
+    if (!saves.isDue(progress, nowMs)) continue;
+    saves.saved(progress, nowMs);
+    end += bytesPerSave;
+    count++;
+  }
+  return count;
+}
+
+describe('a position that nothing of ours came with', () => {
+  it('is not saved where it does not move', () => {
+    expect(savesOfAMinute(0, 0)).toBe(0);
+  });
+
+  it('is saved now and then where saves of streams are all that is logged', () => {
+    expect(savesOfAMinute(1, 700)).toBeLessThanOrEqual(2);
+    expect(savesOfAMinute(50_000, 700)).toBeLessThanOrEqual(3);
+  });
+
+  it('is saved at most once a second where much is logged', () => {
+    const saves = savesOfAMinute(10_000_000, 700);
+    expect(saves).toBeGreaterThan(50);
+    expect(saves).toBeLessThanOrEqual(60);
+  });
+
+  it('is saved soon after the log has a new file, and where only its GTID moves', () => {
+    const saves = new QuietSaves(at(100), 0);
+    expect(saves.isDue(at(4, 'log.000002'), 1000)).toBe(true);
+    const gtid = (value: string) => ({position: {tag: 'mariadb-gtid', gtids: value} as const, offset: null});
+    const byGtid = new QuietSaves(gtid('0-1-1'), 0);
+    expect(byGtid.isDue(gtid('0-1-2'), 29_000)).toBe(false);
+    expect(byGtid.isDue(gtid('0-1-2'), 30_000)).toBe(true);
+    expect(byGtid.isDue(gtid('0-1-1'), 30_000)).toBe(false);
+  });
+});
