@@ -146,6 +146,15 @@ export class DeadLetters {
     return rows.map(([key]) => String(key));
   }
 
+  /** A page of rows of one table that wait for a unique value, in order of key. */
+  async conflicts({target}: TablePlan, after: string, limit: number, query: Query): Promise<RowKey[]> {
+    const rows = await query(
+      `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND code = 'unique-conflict' ` +
+        `AND target_table = ${literal(target)} AND row_key > ${literal(after)} ORDER BY row_key LIMIT ${limit}`,
+    );
+    return rows.map(([key]) => String(key));
+  }
+
   #condition({target}: TablePlan, keys: readonly RowKey[]): string {
     return `stream = ${literal(this.#stream)} AND target_table = ${literal(target)} AND row_key IN (${keys.map(literal).join(',')})`;
   }

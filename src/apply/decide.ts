@@ -104,9 +104,12 @@ export class EntityDecider {
       if (parents === 'waiting') this.#settle(key);
       else if (verdict === 'row') this.#write(key, row, flags);
       else this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
-    } else if (owned.has(this.#entity, key)) {
-      if (this.#knowledge.mayDelete) this.#work.deletes[this.#entity.index]?.push(key);
-    } else this.#settle(key);
+    } else if (this.#knowledge.mayDelete && owned.has(this.#entity, key)) {
+      this.#work.deletes[this.#entity.index]?.push(key);
+    } else {
+      // It is not ours, or it is kept as it is: nothing waits to be written any more.
+      this.#settle(key);
+    }
   }
 
   #write(key: RowKey, row: SourceRow, flags: number): void {
