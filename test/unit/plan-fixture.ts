@@ -30,19 +30,29 @@ export function column(name: string, type: string, extra: Partial<ColumnSchema> 
     members: null,
     hasDefault: false,
     generated: false,
+    generated: false,
     ...extra,
   };
 }
 
+/** Every unique key is an index. */
 export function table(uniqueKeys: readonly (readonly string[])[], ...columns: ColumnSchema[]): TableSchema {
   return {uniqueKeys, columns, indexes: uniqueKeys, rows: 0};
 }
 
-function sourceTables(): Record<SourceTable, TableSchema> {
+export function sourceTables(changes: Partial<SourceTables> = {}): SourceTables {
   const dates = [
     column('created_at', 'datetime', {fraction: 6}),
     column('updated_at', 'datetime', {fraction: 6}),
   ];
+  const memberships = table(
+    [['institute_id', 'user_id']],
+    column('institute_id', 'bigint'),
+    column('user_id', 'bigint'),
+    column('user_type', 'varchar'),
+    column('status', 'varchar'),
+    ...dates,
+  );
   return {
     institutes: table(
       [['id']],
@@ -61,18 +71,12 @@ function sourceTables(): Record<SourceTable, TableSchema> {
       column('is_active', 'tinyint'),
       ...dates,
     ),
-    institute_user: table(
-      [['institute_id', 'user_id']],
-      column('institute_id', 'bigint'),
-      column('user_id', 'bigint'),
-      column('user_type', 'varchar'),
-      column('status', 'varchar'),
-      ...dates,
-    ),
+    institute_user: {...memberships, indexes: [...memberships.indexes, ['user_id']]},
+    ...changes,
   };
 }
 
-function targetTables(): Record<TargetTable, TableSchema> {
+export function targetTables(changes: Partial<TargetTables> = {}): TargetTables {
   const dates = [
     column('createdAt', 'datetime', {fraction: 3}),
     column('updatedAt', 'datetime', {fraction: 3}),
@@ -102,60 +106,67 @@ function targetTables(): Record<TargetTable, TableSchema> {
       ...dates,
     ),
     user_auth: table([['userId']], column('userId', 'bigint'), column('password', 'varchar'), ...dates),
+    ...changes,
   };
 }
 
-export function sourceTable(name: SourceTable): TableSchema {
-  return sourceTables()[name];
-}
-
-export function targetTable(name: TargetTable): TableSchema {
-  return targetTables()[name];
-}
-
-/** @param changes other tables by the same names, or more tables */
-export function sourceSchema(changes: Tables = {}, facts: Partial<SourceSchema> = {}): SourceSchema {
+/** @param rest what else the server tells; by default every reference of the mapping has its foreign key */
+export function sourceSchema(
+  tables: Partial<SourceTables> = {},
+  rest: Partial<Omit<SourceSchema, 'tables'>> = {},
+): SourceSchema {
   return {
-    tables: new Map(Object.entries({...sourceTables(), ...changes})),
+    tables: new Map(Object.entries(sourceTables(tables))),
     enforced: parentJoins(LAAS),
     cascades: NO_CASCADES,
-    ...facts,
+    ...rest,
   };
 }
 
-/** @param changes other tables by the same names, or more tables */
-export function targetSchema(changes: Tables = {}, facts: Partial<TargetSchema> = {}): TargetSchema {
+export function targetSchema(
+  tables: Partial<TargetTables> = {},
+  rest: Partial<Omit<TargetSchema, 'tables'>> = {},
+): TargetSchema {
   return {
-    tables: new Map(Object.entries({...targetTables(), ...changes})),
+    tables: new Map(Object.entries(targetTables(tables))),
     references: [],
     referringSchemas: null,
-    ...facts,
+    ...rest,
   };
 }
 
-export function plan(source: Tables = {}, target: Tables = {}, facts: Partial<SourceSchema> = {}): Plan {
-  return buildPlan(LAAS, sourceSchema(source, facts), targetSchema(target));
+export function plan(
+  source: Partial<SourceTables> = {},
+  target: Partial<TargetTables> = {},
+  rest: {source?: Partial<Omit<SourceSchema, 'tables'>>; target?: Partial<Omit<TargetSchema, 'tables'>>} = {},
+): Plan {
+  return buildPlan(LAAS, sourceSchema(source, rest.source), targetSchema(target, rest.target));
 }
 
-/** The plan of a target table. */
-export function tableOf(plans: Pick<Plan, 'tables'>, target: TargetTable): TablePlan {
-  const found = tableNamed(plans, target);
+/** A table of a plan by the target's name. */
+export function tableOf(plan: Plan, target: TargetTable): TablePlan {
+  const found = tableNamed(plan, target);
   if (found === undefined) throw new RangeError(`the plan has no table ${target}`);
   return found;
 }
 
-/** The entity that a target table belongs to. */
-export function entityOf(plans: Plan, target: TargetTable): EntityPlan {
-  const found = plans.entityOf[tableOf(plans, target).index];
+/** The entity that a table of the target belongs to. */
+export function entityOf(plan: Plan, target: TargetTable): EntityPlan {
+  const found = plan.entityOf[tableOf(plan, target).index];
   if (found === undefined) throw new RangeError(`the plan has no entity of ${target}`);
   return found;
 }
 
-const COLUMNS = new Map(plan().sources.map(({table: name, columns}) => [name, columns]));
+export function sourceOf(plan: Plan, name: SourceTable): SourcePlan {
+  const found = plan.sources.find(({table}) => table === name);
+  if (found === undefined) throw new RangeError(`the plan has no source table ${name}`);
+  return found;
+}
 
-/** The columns of a source table in the order of its rows. */
-export function columnsOf(name: SourceTable): readonly string[] {
-  return COLUMNS.get(name) ?? [];
+/** The columns of a source row, in their order. */
+export function sourceColumns(name: SourceTable): string[] {
+  const maps = LAAS.tables.filter(({source}) => source === name);
+  return [...new Set(maps.flatMap(sourceColumnsOf))];
 }
 
 /** A source row from its columns by name; the others are null. */
