@@ -30,29 +30,19 @@ export function column(name: string, type: string, extra: Partial<ColumnSchema> 
     members: null,
     hasDefault: false,
     generated: false,
-    generated: false,
     ...extra,
   };
 }
 
-/** Every unique key is an index. */
 export function table(uniqueKeys: readonly (readonly string[])[], ...columns: ColumnSchema[]): TableSchema {
   return {uniqueKeys, columns, indexes: uniqueKeys, rows: 0};
 }
 
-export function sourceTables(changes: Partial<SourceTables> = {}): SourceTables {
+function sourceTables(): Record<SourceTable, TableSchema> {
   const dates = [
     column('created_at', 'datetime', {fraction: 6}),
     column('updated_at', 'datetime', {fraction: 6}),
   ];
-  const memberships = table(
-    [['institute_id', 'user_id']],
-    column('institute_id', 'bigint'),
-    column('user_id', 'bigint'),
-    column('user_type', 'varchar'),
-    column('status', 'varchar'),
-    ...dates,
-  );
   return {
     institutes: table(
       [['id']],
@@ -71,12 +61,18 @@ export function sourceTables(changes: Partial<SourceTables> = {}): SourceTables 
       column('is_active', 'tinyint'),
       ...dates,
     ),
-    institute_user: {...memberships, indexes: [...memberships.indexes, ['user_id']]},
-    ...changes,
+    institute_user: table(
+      [['institute_id', 'user_id']],
+      column('institute_id', 'bigint'),
+      column('user_id', 'bigint'),
+      column('user_type', 'varchar'),
+      column('status', 'varchar'),
+      ...dates,
+    ),
   };
 }
 
-export function targetTables(changes: Partial<TargetTables> = {}): TargetTables {
+function targetTables(): Record<TargetTable, TableSchema> {
   const dates = [
     column('createdAt', 'datetime', {fraction: 3}),
     column('updatedAt', 'datetime', {fraction: 3}),
@@ -106,67 +102,60 @@ export function targetTables(changes: Partial<TargetTables> = {}): TargetTables 
       ...dates,
     ),
     user_auth: table([['userId']], column('userId', 'bigint'), column('password', 'varchar'), ...dates),
-    ...changes,
   };
 }
 
-/** @param rest what else the server tells; by default every reference of the mapping has its foreign key */
-export function sourceSchema(
-  tables: Partial<SourceTables> = {},
-  rest: Partial<Omit<SourceSchema, 'tables'>> = {},
-): SourceSchema {
+export function sourceTable(name: SourceTable): TableSchema {
+  return sourceTables()[name];
+}
+
+export function targetTable(name: TargetTable): TableSchema {
+  return targetTables()[name];
+}
+
+/** @param changes other tables by the same names, or more tables */
+export function sourceSchema(changes: Tables = {}, facts: Partial<SourceSchema> = {}): SourceSchema {
   return {
-    tables: new Map(Object.entries(sourceTables(tables))),
+    tables: new Map(Object.entries({...sourceTables(), ...changes})),
     enforced: parentJoins(LAAS),
     cascades: NO_CASCADES,
-    ...rest,
+    ...facts,
   };
 }
 
-export function targetSchema(
-  tables: Partial<TargetTables> = {},
-  rest: Partial<Omit<TargetSchema, 'tables'>> = {},
-): TargetSchema {
+/** @param changes other tables by the same names, or more tables */
+export function targetSchema(changes: Tables = {}, facts: Partial<TargetSchema> = {}): TargetSchema {
   return {
-    tables: new Map(Object.entries(targetTables(tables))),
+    tables: new Map(Object.entries({...targetTables(), ...changes})),
     references: [],
     referringSchemas: null,
-    ...rest,
+    ...facts,
   };
 }
 
-export function plan(
-  source: Partial<SourceTables> = {},
-  target: Partial<TargetTables> = {},
-  rest: {source?: Partial<Omit<SourceSchema, 'tables'>>; target?: Partial<Omit<TargetSchema, 'tables'>>} = {},
-): Plan {
-  return buildPlan(LAAS, sourceSchema(source, rest.source), targetSchema(target, rest.target));
+export function plan(source: Tables = {}, target: Tables = {}, facts: Partial<SourceSchema> = {}): Plan {
+  return buildPlan(LAAS, sourceSchema(source, facts), targetSchema(target));
 }
 
-/** A table of a plan by the target's name. */
-export function tableOf(plan: Plan, target: TargetTable): TablePlan {
-  const found = tableNamed(plan, target);
+/** The plan of a target table. */
+export function tableOf(plans: Pick<Plan, 'tables'>, target: TargetTable): TablePlan {
+  const found = tableNamed(plans, target);
   if (found === undefined) throw new RangeError(`the plan has no table ${target}`);
   return found;
 }
 
-/** The entity that a table of the target belongs to. */
-export function entityOf(plan: Plan, target: TargetTable): EntityPlan {
-  const found = plan.entityOf[tableOf(plan, target).index];
+/** The entity that a target table belongs to. */
+export function entityOf(plans: Plan, target: TargetTable): EntityPlan {
+  const found = plans.entityOf[tableOf(plans, target).index];
   if (found === undefined) throw new RangeError(`the plan has no entity of ${target}`);
   return found;
 }
 
-export function sourceOf(plan: Plan, name: SourceTable): SourcePlan {
-  const found = plan.sources.find(({table}) => table === name);
-  if (found === undefined) throw new RangeError(`the plan has no source table ${name}`);
-  return found;
-}
+const COLUMNS = new Map(plan().sources.map(({table: name, columns}) => [name, columns]));
 
-/** The columns of a source row, in their order. */
-export function sourceColumns(name: SourceTable): string[] {
-  const maps = LAAS.tables.filter(({source}) => source === name);
-  return [...new Set(maps.flatMap(sourceColumnsOf))];
+/** The columns of a source table in the order of its rows. */
+export function columnsOf(name: SourceTable): readonly string[] {
+  return COLUMNS.get(name) ?? [];
 }
 
 /** A source row from its columns by name; the others are null. */
