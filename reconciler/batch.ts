@@ -93,7 +93,8 @@ async function inWindow(
       const mark = await openSnapshot(source, info, signal);
       try {
         // A transaction can reach the stream before a snapshot shows it: then the snapshot is too old.
-        if (stream === null || sees(mark, stream)) return {...what, window, rows: await read(), high: mark.high};
+        if (stream === null || sees(mark, stream))
+          return {...what, window, rows: await read(), high: mark.high};
       } finally {
         await endSnapshot(source);
       }

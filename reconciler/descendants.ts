@@ -1,4 +1,5 @@
 /** How many rows of the target hang on rows that are to go: they would go with them. */
+import {onlyRow} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
@@ -35,8 +36,8 @@ async function countBelow(
   const {child} = edge;
   const alias = `d${depth}`;
   const from = `${quoteName(child.primary.target)} ${alias}`;
-  const [row] = await query(`SELECT COUNT(*) FROM ${from} WHERE ${hangs(alias)}`);
-  for (const table of child.tables) count(table, Number(row?.[0] ?? 0));
+  const [rows] = onlyRow(await query(`SELECT COUNT(*) FROM ${from} WHERE ${hangs(alias)}`));
+  for (const table of child.tables) count(table, Number(rows));
   for (const below of child.children) {
     const keys = child.primary.key.map(name => `${alias}.${quoteName(name)}`);
     const under = (own: string) => {

@@ -43,7 +43,8 @@ async function replicated(
   const eligible = new Set<RowKey>();
   for (const row of await reader.byKeys(parent, keys)) {
     const key = sourceKey(parent, row);
-    if (key !== null && there.has(key) && judge(parent, parent.primary, row) !== 'ineligible') eligible.add(key);
+    if (key !== null && there.has(key) && judge(parent, parent.primary, row) !== 'ineligible')
+      eligible.add(key);
   }
   return eligible;
 }

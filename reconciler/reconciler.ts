@@ -8,11 +8,10 @@
  */
 import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
-import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
-import type {TableOutcome} from '../src/status/operations.ts';
 import {oneAhead} from './ahead.ts';
 import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
@@ -21,6 +20,7 @@ import {retryDeadLetters} from './retry.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
 import {batches, segments} from './segments.ts';
 import {shareOut} from './share-out.ts';
+import {RunCounts} from './run-counts.ts';
 import type {ReconcileDeps, ReconcileOptions, ReconcileResult} from './run-options.ts';
 import {ownedRows} from './stored-ownership.ts';
 import {segmentsForEach, Stretches} from './stretches.ts';
@@ -47,8 +47,7 @@ class ReconcileRun {
   readonly #options: ReconcileOptions;
   readonly #signal: AbortSignal;
   readonly #plan: Plan;
-  readonly #tables: PerTable<TableOutcome>;
-  readonly #foreign: number[];
+  readonly #counts: RunCounts;
   readonly #deletes: PlannedDeletes;
   /** Batches with rows to delete, for the second pass. */
   readonly #condemned: SourceBatch[] = [];
@@ -62,14 +61,7 @@ class ReconcileRun {
     this.#signal = signal;
     this.#plan = deps.applier.plan;
     this.#deletes = new PlannedDeletes(this.#plan, options.maxDeleteRatio, options.allowDeletes);
-    this.#foreign = perTable(this.#plan, () => 0);
-    this.#tables = perTable(this.#plan, () => ({
-      compared: 0,
-      repaired: 0,
-      deleted: 0,
-      deadLetters: 0,
-      ...(options.mirror ? {} : {kept: 0}),
-    }));
+    this.#counts = new RunCounts(this.#plan, !options.mirror);
   }
 
   async run(): Promise<ReconcileResult> {
@@ -80,8 +72,7 @@ class ReconcileRun {
     if (this.#options.mode === 'diff') await this.#adopt(worker);
     await this.#delete(worker);
     await this.#retryDeadLetters(worker);
-    const unconfirmed = this.#deletes.unconfirmed(this.#tables.map(({deleted}) => deleted));
-    return {tables: this.#tables, foreign: this.#foreign, unconfirmed};
+    return this.#counts.result(this.#deletes.unconfirmed(this.#counts.deleted));
   }
 
   /** How much there is to do, about: exact counts would cost a scan of their own. */
@@ -123,12 +114,14 @@ class ReconcileRun {
         this.#options.batchRows,
       )) {
         const batch = await readKeys(first, entity, keys, tap, this.#signal);
-        this.#addExtras(await this.#repair(first, batch, this.#repairOptions(mayDelete)), batch);
+        const outcome = await this.#repair(first, batch, this.#repairOptions(mayDelete));
+        this.#counts.addExtras(outcome);
+        this.#condemn(outcome, batch);
       }
     }
     for (const {target, index} of entity.tables) {
       this.#deps.logger.info(
-        {event: 'reconcile.table', table: target, ...this.#tables[index], ms: Date.now() - started},
+        {event: 'reconcile.table', table: target, ...this.#counts.of(index), ms: Date.now() - started},
         `${target} compared`,
       );
     }
@@ -142,7 +135,7 @@ class ReconcileRun {
     };
     const compared = await compareRange(entity, range, query);
     if (!compared.every(({equal}) => equal)) return false;
-    for (const {table, source} of compared) this.#outcomeOf(table.index).compared += source.rows;
+    for (const {table, source} of compared) this.#counts.of(table.index).compared += source.rows;
     this.#progress(entity, compared[0]?.source.rows ?? 0);
     return true;
   }
@@ -161,7 +154,8 @@ class ReconcileRun {
     for await (const batch of reads) {
       const outcome = await this.#repair(worker, batch, options);
       if (!isCounted) continue;
-      this.#add(outcome, batch);
+      this.#counts.add(outcome);
+      this.#condemn(outcome, batch);
       this.#progress(entity, outcome.compared[entity.primary.index] ?? 0);
     }
   }
@@ -215,30 +209,8 @@ class ReconcileRun {
     };
   }
 
-  #outcomeOf(index: number): TableOutcome {
-    const outcome = this.#tables[index];
-    if (outcome === undefined) throw new RangeError(`a run without the table ${index}`);
-    return outcome;
-  }
-
-  #add(outcome: RepairOutcome, batch: SourceBatch): void {
-    for (const {index} of this.#plan.tables) {
-      const own = this.#outcomeOf(index);
-      own.compared += outcome.compared[index] ?? 0;
-      own.repaired += outcome.repaired[index] ?? 0;
-    }
-    this.#addExtras(outcome, batch);
-  }
-
-  /** What a batch found of rows that have no source row, and deleted of them. */
-  #addExtras(outcome: RepairOutcome, batch: SourceBatch): void {
-    for (const {index} of this.#plan.tables) {
-      const own = this.#outcomeOf(index);
-      own.deleted += outcome.deleted[index] ?? 0;
-      own.deadLetters += outcome.deadLetters[index] ?? 0;
-      this.#foreign[index] = (this.#foreign[index] ?? 0) + (outcome.foreign[index] ?? 0);
-      if (own.kept !== undefined) own.kept += outcome.kept[index] ?? 0;
-    }
+  /** What a batch found of rows that have no source row. */
+  #condemn(outcome: RepairOutcome, batch: SourceBatch): void {
     this.#deletes.add(outcome);
     if (outcome.toDelete.some(count => count > 0)) this.#condemned.push(withoutRows(batch));
   }
@@ -260,7 +232,7 @@ class ReconcileRun {
   async #adopt(worker: Worker): Promise<void> {
     const owned = await this.#countOwned(worker);
     for (const entity of this.#plan.entities) {
-      const lacking = entity.tables.some(({index}) => this.#outcomeOf(index).compared > (owned[index] ?? 0));
+      const lacking = entity.tables.some(({index}) => this.#counts.of(index).compared > (owned[index] ?? 0));
       if (!lacking || !entity.walk.isOrderedAlike) continue;
       for (const range of await segments(entity, connectionQuery(worker.source))) {
         // Its rows were counted before.
@@ -282,10 +254,7 @@ class ReconcileRun {
     for (const condemned of this.#condemned.toReversed()) {
       const batch = await readAgain(worker, condemned, this.#deps.tap, this.#signal);
       const outcome = await this.#repair(worker, batch, {...this.#repairOptions(true), everyRow: false});
-      for (const {index} of this.#plan.tables) {
-        this.#outcomeOf(index).deleted += outcome.deleted[index] ?? 0;
-        this.#outcomeOf(index).deadLetters += outcome.deadLetters[index] ?? 0;
-      }
+      this.#counts.addDeleted(outcome);
       // What is left to do, where the brake has stopped the deletes meanwhile.
       this.#deletes.add(outcome);
     }

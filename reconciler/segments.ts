@@ -67,7 +67,14 @@ async function boundary(
   const [row] = await query(
     `SELECT ${list} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${list} LIMIT ${rows - 1}, 1`,
   );
-  return row === undefined ? null : entity.walkKey.split(entity.walkKey.of(toRow(row), columns.map((_, i) => i)) ?? '');
+  return row === undefined
+    ? null
+    : entity.walkKey.split(
+        entity.walkKey.of(
+          toRow(row),
+          columns.map((_, i) => i),
+        ) ?? '',
+      );
 }
 
 /** Moved to the end of the chunk in which it lies, where chunks go by the last column of the walk. */

@@ -19,8 +19,7 @@ export async function ownedRows(query: QueryPort, stream: string, plan: Plan): P
     const rows = await query(
       `SELECT kind, ${what} FROM ${table} WHERE stream = ${literal(stream)} GROUP BY kind`,
     );
-    for (const [kind, size] of rows)
-      sizes.set(String(kind), (sizes.get(String(kind)) ?? 0) + Number(size));
+    for (const [kind, size] of rows) sizes.set(String(kind), (sizes.get(String(kind)) ?? 0) + Number(size));
   }
   return perTable(plan, ({index}) => sizes.get(plan.entityOf[index]?.ownedAs ?? '') ?? 0);
 }

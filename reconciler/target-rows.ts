@@ -4,7 +4,14 @@ import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
-import {rangeCondition, targetSelectList, tupleCondition, walkOfTarget, type Bound, type Range} from '../src/mapping/sql.ts';
+import {
+  rangeCondition,
+  targetSelectList,
+  tupleCondition,
+  walkOfTarget,
+  type Bound,
+  type Range,
+} from '../src/mapping/sql.ts';
 import {toRow, type Row} from '../src/mapping/values.ts';
 import type {QueryPort} from '../src/source/reader.ts';
 import {byTargetKey} from './diff.ts';

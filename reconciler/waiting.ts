@@ -33,6 +33,8 @@ export function waits(
   if (dead[index]?.has(key) === true || dead[entity.primary.index]?.has(key) === true) return true;
   return entity.parents.some(edge => {
     const parent = parentKeyOf(edge, key, row);
-    return parent !== null && parent !== undefined && waits(edge.parent, edge.parentTable, parent, null, dead);
+    return (
+      parent !== null && parent !== undefined && waits(edge.parent, edge.parentTable, parent, null, dead)
+    );
   });
 }

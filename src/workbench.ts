@@ -70,7 +70,7 @@ export class Workbench {
       const moved = identity !== info.identity;
       await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
-      const reader = createSourceReader(applier.plan, connectionQuery(source));
+      const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
@@ -83,7 +83,6 @@ export class Workbench {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
           applier.plan = plan;
-          Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
           const after = schemaFingerprint(plan);
           if (after !== before)
             await applier.runFenced(
@@ -120,18 +119,17 @@ export class Workbench {
       for (let i = 0; i < count; i++) {
         const source = await open.source();
         const session = await open.session();
-        const {plan} =
-          i === 0 || this.#applier === null ? await this.#applierFor(source, session) : this.#applier;
+        if (i === 0 || this.#applier === null) await this.#applierFor(source, session);
         const info = await readServerInfo('source', source);
         // A batch is read in a snapshot on the one while another is written, which may have to read, too.
         const forHands = await open.source();
         workers.push({
           source,
-          reader: createSourceReader(plan, connectionQuery(source)),
+          reader: createSourceReader(connectionQuery(source)),
           info,
           hands: {
             session,
-            reader: createSourceReader(plan, connectionQuery(forHands)),
+            reader: createSourceReader(connectionQuery(forHands)),
             untilSeen: need => untilSeen(forHands, info, need, signal),
           },
         });
@@ -150,9 +148,11 @@ export class Workbench {
   }
 
   async #plan(source: Connection, session: Session): Promise<Plan> {
+    const {mapping, source: from, target: to} = this.#config;
     return buildPlan(
-      await readSourceSchema(source, this.#config.source.database),
-      await readTargetSchema(session.connection, this.#config.target.database),
+      mapping,
+      await readSourceSchema(source, from.database, mapping),
+      await readTargetSchema(session.connection, to.database, mapping),
     );
   }
 

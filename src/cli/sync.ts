@@ -1,11 +1,12 @@
 import {hostname} from 'node:os';
 import {MultiBar, Presets} from 'cli-progress';
 import type {CommandContext} from '../cli.ts';
-import {readCheckpoint} from '../apply/checkpoint.ts';
-import {connect} from '../db/connection.ts';
+import {KnownWrites, readCheckpoint} from '../apply/checkpoint.ts';
+import {connect, queryRows} from '../db/connection.ts';
 import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
+import {refuseSharedTables} from '../doctor/shared-tables.ts';
 import {SyncError} from '../errors.ts';
 import {targetsOf} from '../mapping/mapping.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
@@ -30,6 +31,7 @@ export async function syncCommand(
       config: config.target,
       stream: config.name,
       holder: `${hostname()}:${process.pid}`,
+      writes: new KnownWrites(),
     });
     if (lease === null)
       throw new SyncError(
@@ -57,7 +59,12 @@ export async function syncCommand(
       });
       // A first run anchors the stream before it reads, so that a daemon goes on without a gap.
       const target = await connect('target', config.target);
-      const checkpoint = await readCheckpoint(target, config.name).finally(() => target.destroy());
+      const checkpoint = await refuseSharedTables(
+        (sql, values) => queryRows('target', target, sql, values),
+        config,
+      )
+        .then(() => readCheckpoint(target, config.name))
+        .finally(() => target.destroy());
       if (config.replicationEnabled && checkpoint?.position == null) await workbench.anchor(stop);
       const {ended} = await runner.start('cli', {
         mode: options.mode,
