@@ -42,7 +42,7 @@ export interface BatchContext {
   readonly rowsBefore: number;
   /** For the rows, which live as long as it does. */
   readonly into: PackedRows;
-  /** Whether no session is known to have written memberships without foreign_key_checks. */
+  /** Whether no session is known to have written parents or children of an enforced reference without foreign_key_checks. */
   readonly trustsChecks: boolean;
 }
 

@@ -35,7 +35,7 @@ export class Batches {
   #plan: Plan;
   /** Rows of parts whose transaction has not ended. */
   #partRows = 0;
-  /** The plan was made after a look at every membership; what came since may undo what that showed. */
+  /** The plan was made after a look at whether every row has its parents; what came since may undo what that showed. */
   #trustsChecks = true;
 
   constructor(deps: BatchesDeps) {

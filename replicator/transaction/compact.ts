@@ -12,8 +12,11 @@ export class Compactor {
   readonly #changes: ChangeSet;
   /** Several entities may be made of one source table. */
   readonly #entitiesOf: ReadonlyMap<string, readonly EntityPlan[]>;
+  #trustsChecks: boolean;
 
-  constructor(plan: Plan) {
+  /** @param trustsChecks whether no row of an enforced reference is known that was written without the checks */
+  constructor(plan: Plan, trustsChecks = true) {
+    this.#trustsChecks = trustsChecks;
     this.#changes = new ChangeSet(plan);
     this.#entitiesOf = new Map(
       plan.sources.map(source => [
@@ -23,9 +26,16 @@ export class Compactor {
     );
   }
 
+  /** False once a session without foreign_key_checks wrote such rows: a new parent may have older children. */
+  get trustsChecks(): boolean {
+    return this.#trustsChecks;
+  }
+
   add(change: RowChange): void {
-    for (const entity of this.#entitiesOf.get(change.table) ?? [])
-      fold(entity, this.#changes.of(entity), change);
+    const entities = this.#entitiesOf.get(change.table) ?? [];
+    // The children of a parent that is deleted without the checks stay, and wait for one with its key.
+    if (change.unchecked && entities.some(isEnforced)) this.#trustsChecks = false;
+    for (const entity of entities) fold(entity, this.#changes.of(entity), change, this.#trustsChecks);
   }
 
   changes(): ChangeSet {
@@ -33,10 +43,16 @@ export class Compactor {
   }
 }
 
+/** Whether the foreign keys of the source are relied on for an entity, as a parent or as a child. */
+function isEnforced({parents, children}: EntityPlan): boolean {
+  return parents.some(edge => edge.isEnforced) || children.some(edge => edge.isEnforced);
+}
+
 function fold(
   entity: EntityPlan,
   changes: EntityChanges,
-  {before, after, partial, unchecked}: RowChange,
+  {before, after, partial}: RowChange,
+  trustsChecks: boolean,
 ): void {
   const oldKey = before === null ? null : sourceKey(entity, before);
   const newKey = after === null ? null : sourceKey(entity, after);
@@ -46,7 +62,7 @@ function fold(
   if (newKey === null) return;
   const reread = partial || entity.repeats ? REREAD : 0;
   const isKnown = changes.has(newKey);
-  const fresh = !isKnown && before === null && !unchecked ? FRESH : 0;
+  const fresh = !isKnown && before === null && trustsChecks ? FRESH : 0;
   const known = isKnown ? changes.flagsOf(newKey) & (LEFT | FRESH) : fresh;
   changes.set(newKey, after, known | reread | (moved ? LEFT : 0));
 }

@@ -1,6 +1,6 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
-import {readServerInfo, settledName} from './server.ts';
+import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {parentJoins, sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
 import {SyncError} from '../errors.ts';
@@ -19,9 +19,10 @@ export async function readSourceSchema(
   name: string,
   mapping: Mapping,
 ): Promise<SourceSchema> {
-  const database = await settledName('source', connection, name);
+  const written = await readSpelling('source', connection);
+  const database = written(name);
   const names = sourcesOf(mapping);
-  const tables = await readTables('source', connection, database, names);
+  const tables = await readTables('source', connection, database, names, written);
   const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
@@ -29,11 +30,12 @@ export async function readSourceSchema(
       `the source has no table ${missing.map(table => `${database}.${table}`).join(', ')}, or the account may not see it`,
     );
   }
-  for (const [table, rowEnd] of await readRowEnds(connection, database, names)) {
-    const found = tables.get(table);
+  for (const [found, rowEnd] of await readRowEnds(connection, database, names)) {
+    const table = names.find(one => written(one) === written(found)) ?? '';
+    const schema = tables.get(table);
     // A key with the end of a row in it is unique without it among the current rows, which alone are mapped.
-    const uniqueKeys = found?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
-    if (found !== undefined) tables.set(table, {...found, uniqueKeys, rowEnd});
+    const uniqueKeys = schema?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
+    if (schema !== undefined) tables.set(table, {...schema, uniqueKeys, rowEnd});
   }
   const info = await readServerInfo('source', connection);
   const {cascades, keys} = await readCascades(connection, database, info, mapping);
@@ -60,9 +62,10 @@ export async function readTargetSchema(
   mapping: Mapping,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
-  const database = await settledName('target', connection, name);
+  const written = await readSpelling('target', connection);
+  const database = written(name);
   const names = targetsOf(mapping);
-  const tables = await readTables('target', connection, database, names);
+  const tables = await readTables('target', connection, database, names, written);
   const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
@@ -71,9 +74,14 @@ export async function readTargetSchema(
     );
   }
   const {flavour} = await readServerInfo('target', connection);
-  const references = (await readReferences('target', connection, database, referring)).filter(
-    ({referenced}) => names.includes(referenced),
-  );
+  const mappedName = (table: string) => names.find(one => written(one) === written(table)) ?? table;
+  const references = (await readReferences('target', connection, database, referring))
+    .map(reference => ({
+      ...reference,
+      table: reference.schema === '' ? mappedName(reference.table) : reference.table,
+      referenced: mappedName(reference.referenced),
+    }))
+    .filter(({referenced}) => names.includes(referenced));
   return {
     tables,
     references,
@@ -85,11 +93,21 @@ export async function readTargetSchema(
   };
 }
 
+/** How a server, its log and information_schema write a name of a schema or a table. */
+type Spelling = (name: string) => string;
+
+/** In lower case where the server does not tell case apart (lower_case_table_names). */
+async function readSpelling(side: Side, connection: Connection): Promise<Spelling> {
+  const [row] = await queryRows(side, connection, 'SELECT @@lower_case_table_names');
+  return Number(row?.[0]) === 0 ? name => name : name => name.toLowerCase();
+}
+
 async function readTables(
   side: Side,
   connection: Connection,
   database: string,
   names: readonly string[],
+  written: Spelling,
 ): Promise<Map<string, TableSchema>> {
   const columns = await queryRows(
     side,
@@ -115,8 +133,7 @@ async function readTables(
   );
   const tables = new Map<string, TableSchema>();
   for (const name of names) {
-    // A server that keeps names in lower case answers in that case.
-    const isOwn = (row: readonly unknown[]) => String(row[0]).toLowerCase() === name.toLowerCase();
+    const isOwn = (row: readonly unknown[]) => written(String(row[0])) === written(name);
     const own = columns.filter(isOwn);
     if (own.length === 0) continue;
     const indexes = indexesOf(keys.filter(isOwn));

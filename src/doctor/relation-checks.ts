@@ -1,115 +1,63 @@
 /** Foreign keys, cascades, triggers and engines: what the servers do by themselves beside what we do. */
+import {logsCascades, readCascadingKeys} from '../db/cascades.ts';
 import {queryRows} from '../db/connection.ts';
+import {readForeignKeys, type ForeignKey} from '../db/foreign-keys.ts';
+import {cascadeKey, isParentKey, unloggedCascades} from '../mapping/cascades.ts';
+import {parentJoins, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {textRows} from '../db/server.ts';
-import {joinsSame} from '../mapping/entities.ts';
-import {copiedFrom, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
+import {checkHiddenReferences, isOneOf} from './hidden-references.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
 
-interface ForeignKey {
-  readonly name: string;
-  readonly table: string;
-  readonly columns: string;
-  readonly schema: string;
-  readonly referenced: string;
-  readonly referencedColumns: string;
-  readonly onDelete: string;
-  readonly onUpdate: string;
-}
-
-const FOREIGN_KEY =
-  /CONSTRAINT `((?:[^`]|``)+)` FOREIGN KEY \(([^)]*)\) REFERENCES (?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)` \(([^)]*)\)((?: ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT|NO ACTION|RESTRICT))*)/g;
-
-/** From SHOW CREATE TABLE: on MariaDB, information_schema keeps foreign keys from an account that may only SELECT. */
 async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<ForeignKey[]> {
   const keys: ForeignKey[] = [];
-  for (const table of tables) {
-    const {rows} = await ask(probe, `SHOW CREATE TABLE ${quoteName(probe.database)}.${quoteName(table)}`);
-    for (const [
-      ,
-      name = '',
-      columns = '',
-      schema,
-      referenced = '',
-      referencedColumns = '',
-      actions = '',
-    ] of String(rows?.[0]?.[1] ?? '').matchAll(FOREIGN_KEY)) {
-      const action = (on: string) =>
-        new RegExp(` ON ${on} (CASCADE|SET NULL|SET DEFAULT)`).exec(actions)?.[1] ?? '';
-      keys.push({
-        name,
-        table,
-        columns,
-        schema: schema ?? probe.database,
-        referenced,
-        referencedColumns,
-        onDelete: action('DELETE'),
-        onUpdate: action('UPDATE'),
-      });
-    }
-  }
+  for (const table of tables)
+    keys.push(...((await readForeignKeys(probe.side, probe.connection, probe.database, table)) ?? []));
   return keys;
 }
 
-/** MySQL from 9.6 on logs what a cascade does. */
-function logsCascades({info}: Probe): boolean {
-  const [major, minor] = info.versionParts;
-  return info.flavour === 'mysql' && (major > 9 || (major === 9 && minor >= 6));
-}
-
-/** What a cascade from a parent of the mapping does is worked out; one that comes from elsewhere is not seen. */
+/** Cascades by the references that the mapping names are followed; others are noticed, and each costs a reconcile. */
 export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Finding[]> {
-  const keys = (await foreignKeysOf(probe, sourcesOf(mapping))).filter(
-    ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
-  );
-  if (logsCascades(probe))
+  const {keys, hidden} = await readCascadingKeys(probe.connection, probe.database, sourcesOf(mapping));
+  const joins = parentJoins(mapping);
+  const isFollowed = (key: ForeignKey) => isParentKey(key, probe.database, joins);
+  const cascading = keys.filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
+  if (logsCascades(probe.info))
     return [
-      ok('source', 'cascades', `${keys.length} foreign keys cascade, and this server logs what they do`),
+      ok('source', 'cascades', `${cascading.length} foreign keys cascade, and this server logs what they do`),
     ];
-  const blind = keys.filter(key => !isFollowed(probe, key, mapping));
-  const followed = keys.length - blind.length;
+  const followed = cascading.filter(isFollowed).length;
+  const unlogged = unloggedCascades(keys, probe.database, mapping);
+  const costly = cascading.filter(
+    key => !isFollowed(key) && unlogged.has(cascadeKey(key.referencedSchema, key.referencedTable)),
+  );
   return [
     ok(
       'source',
       'cascades',
       followed === 0
         ? 'no cascades between the mapped tables'
-        : `${followed} foreign keys cascade between mapped tables, which is worked out`,
+        : `${followed} foreign keys cascade between mapped tables, which the stream follows`,
     ),
-    ...blind.map(key =>
+    ...costly.map(costlyCascade),
+    ...hidden.map(table =>
       warning('source', 'cascades', {
-        message: `${key.table}.${key.name} cascades from ${key.schema}.${key.referenced}, which is no parent in the mapping`,
-        why: 'what a cascade does is not in the log: the target shows it after the next reconcile only',
-        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns}) REFERENCES ${quoteName(key.schema)}.${quoteName(key.referenced)} (${key.referencedColumns}); -- and delete the rows themselves, children first`,
+        message: `the foreign keys of ${table} cannot be seen by this account`,
+        why: 'a cascade that comes through it is not in the log; where a statement may have caused one, a reconcile follows',
+        mend: `GRANT SELECT ON ${table.split('.').map(quoteName).join('.')} TO the account of DB_USERNAME;`,
       }),
     ),
   ];
 }
 
-/** Whether a foreign key of the source is a reference that the mapping names. */
-function isFollowed(probe: Probe, key: ForeignKey, {tables}: Mapping): boolean {
-  if (key.schema !== probe.database) return false;
-  return tables.some(
-    child =>
-      child.source === key.table &&
-      child.parents.some(({table, columns}) => {
-        const parent = tables.find(({target}) => target === table);
-        return (
-          parent?.source === key.referenced &&
-          joinsSame(
-            namesOf(key.columns),
-            namesOf(key.referencedColumns),
-            columns.map(name => copiedFrom(child, name)),
-            parent.key.map(name => copiedFrom(parent, name)),
-          )
-        );
-      }),
-  );
-}
-
-/** The names in a list as SHOW CREATE TABLE prints it. */
-function namesOf(list: string): string[] {
-  return [...list.matchAll(/`((?:[^`]|``)+)`/g)].map(([, name = '']) => name.replaceAll('``', '`'));
+function costlyCascade(key: ForeignKey): Finding {
+  const parent = `${quoteName(key.referencedSchema)}.${quoteName(key.referencedTable)}`;
+  const list = (names: readonly string[]) => names.map(quoteName).join(', ');
+  return warning('source', 'cascades', {
+    message: `${key.table}.${key.name} cascades from ${key.referencedSchema}.${key.referencedTable}`,
+    why: 'what this cascade does is not in the log: a change there that may cascade costs a reconcile, and the target shows it after that',
+    mend: `ALTER TABLE ${quoteName(key.schema)}.${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${list(key.columns)}) REFERENCES ${parent} (${list(key.referencedColumns)}); -- and delete the rows themselves, children first`,
+  });
 }
 
 /** The target's own foreign keys: ours want order, others' can hold a row fast or make rows vanish. */
@@ -124,26 +72,29 @@ export async function checkTargetRelations(probe: Probe, tables: readonly string
     ),
   );
   const strangers = rows.filter(
-    ([schema, table = '']) => schema !== probe.database || !tables.includes(table),
+    ([schema, table = '']) => schema !== probe.database || !isOneOf(tables, table),
   );
   const own = (await foreignKeysOf(probe, tables)).filter(
     ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
   );
   return [
-    ...(strangers.length === 0
-      ? [ok('target', 'target-foreign-keys', 'no other table refers to the mapped ones')]
-      : strangers.map(([schema = '', table = '', name, referenced = '']) =>
-          warning('target', 'target-foreign-keys', {
-            message: `${schema}.${table} refers to ${referenced} (${name})`,
-            why: 'a row that it refers to cannot be deleted: the delete waits as a dead letter, delete-blocked',
-            mend: `delete the rows of ${quoteName(table)} first, as the Organization Service would; or ALTER TABLE ${quoteName(schema)}.${quoteName(table)} DROP FOREIGN KEY ${quoteName(name ?? '')};`,
-          }),
-        )),
+    ...strangers.map(([schema = '', table = '', name, referenced = '']) =>
+      warning('target', 'target-foreign-keys', {
+        message: `${schema}.${table} refers to ${referenced} (${name})`,
+        why: 'a row that it refers to cannot be deleted: the delete waits as a dead letter, delete-blocked',
+        mend: `delete the rows of ${quoteName(table)} first, as the Organization Service would; or ALTER TABLE ${quoteName(schema)}.${quoteName(table)} DROP FOREIGN KEY ${quoteName(name ?? '')};`,
+      }),
+    ),
+    ...(await checkHiddenReferences(
+      probe,
+      tables,
+      new Set(strangers.map(([schema = '', table = '']) => `${schema}/${table}`)),
+    )),
     ...own.map(key =>
       warning('target', 'target-cascades', {
-        message: `${key.table}.${key.name} cascades from ${key.referenced}`,
+        message: `${key.table}.${key.name} cascades from ${key.referencedTable}`,
         why: 'a delete by anybody takes rows along that laas-sync answers for; the next reconcile writes them again',
-        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns}) REFERENCES ${quoteName(key.referenced)} (${key.referencedColumns});`,
+        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')});`,
       }),
     ),
   ];

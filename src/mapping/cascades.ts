@@ -41,11 +41,7 @@ export function cascadeKey(schema: string, table: string): string {
 }
 
 /** Whether a foreign key is one of the references that the mapping names. */
-export function isParentKey(
-  key: CascadingKey,
-  database: string,
-  joins: readonly ParentJoin[],
-): boolean {
+export function isParentKey(key: CascadingKey, database: string, joins: readonly ParentJoin[]): boolean {
   if (!isSame(key.schema, database) || !isSame(key.referencedSchema, database)) return false;
   const pairs = pairsOf(key.columns, key.referencedColumns);
   return joins.some(
@@ -71,18 +67,19 @@ export function unloggedCascades(
   const joins = parentJoins(mapping);
   const deletes = new Set<string>();
   const updates = new Map<string, Set<string>>();
-  const deleteMatters = (table: string) => mapped.has(table) || deletes.has(table);
-  const updateMatters = (table: string, column: string) =>
-    mapped.get(table)?.has(column) === true || updates.get(table)?.has(column) === true;
-  const edges = keys.filter(key => !isParentKey(key, database, joins)).map(lowered);
+  const edges = keys.map(key => ({...lowered(key), isFollowed: isParentKey(key, database, joins)}));
   for (let size = -1; size !== sizeOf(deletes, updates);) {
     size = sizeOf(deletes, updates);
-    for (const {child, parent, columns, referencedColumns, onDelete, onUpdate} of edges) {
-      const anyMatters = columns.some(column => updateMatters(child, column));
-      if (onDelete === 'CASCADE' ? deleteMatters(child) : onDelete !== '' && anyMatters) deletes.add(parent);
+    for (const {child, parent, columns, referencedColumns, onDelete, onUpdate, isFollowed} of edges) {
+      // What the stream follows matters no more itself, but for what cascades on from there.
+      const deleteMatters = deletes.has(child) || (!isFollowed && mapped.has(child));
+      const updateMatters = (column: string) =>
+        updates.get(child)?.has(column) === true || (!isFollowed && mapped.get(child)?.has(column) === true);
+      const anyMatters = columns.some(updateMatters);
+      if (onDelete === 'CASCADE' ? deleteMatters : onDelete !== '' && anyMatters) deletes.add(parent);
       if (onUpdate === '') continue;
       referencedColumns.forEach((column, i) => {
-        const matters = onUpdate === 'CASCADE' ? updateMatters(child, columns[i] ?? '') : anyMatters;
+        const matters = onUpdate === 'CASCADE' ? updateMatters(columns[i] ?? '') : anyMatters;
         if (matters) updates.set(parent, (updates.get(parent) ?? new Set()).add(column));
       });
     }
