@@ -38,6 +38,11 @@ export interface TableSchema {
   readonly rows: number;
 }
 
+/** Finds a column by its name, in whatever case. */
+export function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
+  return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
+}
+
 /** A foreign key of the target. */
 export interface Reference {
   /** Empty where it is of the schema that was read. */

@@ -4,10 +4,10 @@
  */
 import {conditionSql} from './conditions.ts';
 import type {Edge, EntityPlan} from './entities.ts';
-import {familyOf} from './families.ts';
+import {familyOf, isNumeric} from './families.ts';
 import {keyLiteral} from './key.ts';
-import {normalised, normalisedSql} from './operators/texts.ts';
-import {bytesLiteral} from './operators/operator.ts';
+import {isDateCondition} from './operators/moments.ts';
+import {normalised, normalisedLiteral, normalisedSql} from './operators/texts.ts';
 import {operatorOf} from './operators/registry.ts';
 import type {ColumnPlan, SourcePlan, TablePlan} from './columns.ts';
 import {quoteName} from './quote.ts';
@@ -31,27 +31,36 @@ export function sourceColumn(source: SourcePlan, place: number, alias = 's'): st
   return name === null ? 'NULL' : `${alias}.${quoteName(name)}`;
 }
 
-/** The same as UTF-8 text where it is text in another character set. */
-function sourceText(source: SourcePlan, place: number, alias = 's'): string {
-  return asUtf8(sourceColumn(source, place, alias), source.schemas[place]);
+/** A source column as operators and conditions take it: text as UTF-8, bytes as they are, numbers as the log has them. */
+function sourceInput(source: SourcePlan, place: number, alias = 's'): string {
+  return comparableInput(sourceColumn(source, place, alias), source.schemas[place]);
 }
 
-function asUtf8(expression: string, schema: ColumnSchema | undefined): string {
-  const family = schema === undefined ? undefined : familyOf(schema);
-  const isText = family === 'text' || family === 'binary';
-  return isText && schema?.charset !== 'utf8mb4' ? `CONVERT(${expression} USING utf8mb4)` : expression;
+function comparableInput(expression: string, schema: ColumnSchema | undefined): string {
+  const isText = schema !== undefined && familyOf(schema) === 'text';
+  if (!isText) return exactColumn(expression, schema);
+  return schema.charset === 'utf8mb4' ? expression : `CONVERT(${expression} USING utf8mb4)`;
 }
 
-/** A column in the form in which its value is carried: BIT comes as bytes unless it is made a number, FLOAT is cut. */
-function carried(expression: string, schema: ColumnSchema | undefined): string {
-  const family = schema === undefined ? undefined : familyOf(schema);
-  if (family === 'bit') return `${expression} + 0`;
-  return family === 'float' ? `${expression} + 0e0` : expression;
+const UNLIKE_THEIR_TEXT: ReadonlySet<string> = new Set(['bit', 'year']);
+
+/**
+ * A column as a SELECT must name it, so that it comes as the log has it: numbers without the zeros that
+ * ZEROFILL puts in front, BIT and YEAR as numbers, and FLOAT with all of its digits.
+ */
+export function exactColumn(expression: string, schema: ColumnSchema | undefined): string {
+  if (schema === undefined) return expression;
+  // The driver would make an object of it.
+  if (schema.type === 'json') return `CAST(${expression} AS CHAR)`;
+  // As a double; a sum would lose the sign of a negative zero.
+  if (schema.type === 'float') return `${expression} * 1`;
+  const isPadded = schema.definition.includes('zerofill') && isNumeric(familyOf(schema) ?? 'text');
+  return isPadded || UNLIKE_THEIR_TEXT.has(schema.type) ? `${expression} + 0` : expression;
 }
 
 /** The columns of a source row in the plan's order; an optional column that is absent reads as null. */
 export function sourceSelectList(source: SourcePlan): string {
-  return source.schemas.map((schema, place) => carried(sourceColumn(source, place), schema)).join(', ');
+  return source.schemas.map((schema, place) => exactColumn(sourceColumn(source, place), schema)).join(', ');
 }
 
 export function sourceFrom(source: SourcePlan, alias = 's'): string {
@@ -60,7 +69,7 @@ export function sourceFrom(source: SourcePlan, alias = 's'): string {
 
 /** The columns of a target row in the plan's order, each in the form that the mapping writes. */
 export function targetSelectList(table: TablePlan): string {
-  return table.columns.map(({name, schema}) => carried(`t.${quoteName(name)}`, schema)).join(', ');
+  return table.columns.map(({name, schema}) => exactColumn(`t.${quoteName(name)}`, schema)).join(', ');
 }
 
 /** The columns of the source by which an entity is walked, in the order of the walk. */
@@ -117,7 +126,7 @@ function ownConditions({where, source}: EntityPlan, alias: string): string[] {
     conditionSql(
       condition,
       sourceColumn(source, condition.place, alias),
-      sourceText(source, condition.place, alias),
+      sourceInput(source, condition.place, alias),
     ),
   );
 }
@@ -175,10 +184,11 @@ export function preferredOrder({source, primary}: EntityPlan): string {
       if (schema === undefined) return [];
       const column = sourceColumn(source, place);
       if (preference.by === 'values') {
-        const values = preference.values.map(value => bytesLiteral(normalised(value)));
-        return [`${normalisedSql(sourceText(source, place))} IN (${values.join(', ')}) DESC`];
+        const family = familyOf(schema) === 'binary' ? 'binary' : 'text';
+        const values = preference.values.map(value => normalisedLiteral(normalised(value, family), family));
+        return [`${normalisedSql(sourceInput(source, place), family)} IN (${values.join(', ')}) DESC`];
       }
-      const value = familyOf(schema) === 'moment' ? `IF(${column} = 0, NULL, ${column})` : column;
+      const value = familyOf(schema) === 'moment' ? `IF(${isDateCondition(column)}, ${column}, NULL)` : column;
       return preference.order === 'desc' ? [`${value} DESC`] : [`${value} IS NULL`, `${value} ASC`];
     })
     .join(', ');
@@ -215,7 +225,7 @@ function sourceRowText(table: TablePlan, source: SourcePlan): string {
       comparedText(
         operatorOf(column.map.use).sql(
           column.map.use,
-          column.shape.inputs.map(({place, schema}) => carried(sourceText(source, place), schema)),
+          column.shape.inputs.map(({place}) => sourceInput(source, place)),
           column.shape,
         ),
         column,
@@ -227,14 +237,13 @@ function sourceRowText(table: TablePlan, source: SourcePlan): string {
 function targetRowText(table: TablePlan): string {
   return rowText(
     table.columns.map(column => {
-      const expression = carried(`t.${quoteName(column.name)}`, column.schema);
-      return comparedText(asUtf8(expression, column.schema), column);
+      return comparedText(comparableInput(`t.${quoteName(column.name)}`, column.schema), column);
     }),
   );
 }
 
 /** One form for all values that are the same, on both sides. */
-function comparedText(expression: string, {family, schema, shape}: ColumnPlan): string {
+function comparedText(expression: string, {family, schema}: ColumnPlan): string {
   switch (family) {
     case 'moment':
       return schema.type === 'date' ? `CAST(${expression} AS DATE)` : `CAST(${expression} AS DATETIME(6))`;
@@ -245,12 +254,9 @@ function comparedText(expression: string, {family, schema, shape}: ColumnPlan): 
     case 'bit':
     case 'float':
       return `(${expression})`;
-    case 'integer':
-      return /zerofill/.test(schema.definition) || shape.inputs.some(input => /zerofill/.test(input.schema.definition))
-        ? `(${expression} + 0)`
-        : expression;
     case 'binary':
       return `HEX(${expression})`;
+    case 'integer':
     case 'text':
     case 'json':
       return expression;

@@ -1,4 +1,5 @@
 /** Whether a mapped row can be written, as far as it can be known without asking the server. */
+import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import {invalidCode, satisfies} from './checks.ts';
 import type {ColumnMap} from './mapping.ts';
@@ -7,6 +8,7 @@ import type {Shape} from './operators/operator.ts';
 import type {PackedRow, SourceRow} from './packed.ts';
 import type {ColumnPlan} from './columns.ts';
 import type {ColumnSchema} from './schema.ts';
+import {bytesOf, isText} from './values.ts';
 
 const SPACE = 32;
 const AT = 64;
@@ -93,8 +95,10 @@ export function validate(columns: readonly ColumnPlan[], source: SourceRow): Dea
  * is to be asked.
  */
 export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): boolean {
-  for (const {fit, schema, inputs} of columns) {
+  for (const {fit, schema, inputs, bytes, cutsEnd} of columns) {
     const [first = 0, second] = inputs;
+    if (cutsEnd && row.bytes[row.end(first) - 1] === SPACE) return false;
+    if (bytes === 'checked' && !areUtf8(row, inputs)) return false;
     // As many bytes as characters at least, and a space between two parts.
     const longest = row.length(first) + (second === undefined ? 0 : 1 + row.length(second));
     switch (fit) {
@@ -121,6 +125,12 @@ export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): 
   return true;
 }
 
+function areUtf8(row: PackedRow, inputs: readonly number[]): boolean {
+  return inputs.every(
+    index => row.isNull(index) || isUtf8(row.bytes.subarray(row.start(index), row.end(index))),
+  );
+}
+
 function fitsPlainly({maxLength}: ColumnSchema, bytes: number): boolean {
   return maxLength === null || bytes <= maxLength;
 }
@@ -142,7 +152,8 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 48 && byte <= 57;
 }
 
-function validateValue({map, schema, family}: ColumnPlan, value: string): DeadLetterCode | null {
+function validateValue({map, schema, family, bytes}: ColumnPlan, value: string): DeadLetterCode | null {
+  if (bytes === 'checked' && !isText(value)) return 'invalid-encoding';
   for (const check of map.checks) if (!satisfies(check, value)) return invalidCode(map.target);
   if (family === 'integer') return fitsInteger(schema, value) ? null : 'out-of-range';
   return (family !== 'text' && family !== 'binary') || fitsText(schema, value) ? null : 'value-too-long';
@@ -156,7 +167,7 @@ function fitsText(schema: ColumnSchema, value: string): boolean {
     // oxlint-disable-next-line typescript/no-misused-spread -- the server counts code points
     return value.length <= schema.maxLength || [...value].length <= schema.maxLength;
   }
-  return Buffer.byteLength(value) <= schema.maxLength;
+  return (isText(value) ? Buffer.byteLength(value) : bytesOf(value).length) <= schema.maxLength;
 }
 
 function fitsInteger(schema: ColumnSchema, value: string): boolean {

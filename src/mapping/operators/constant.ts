@@ -1,7 +1,8 @@
 /** `constant`: the same value for every row. */
 import {isValueOf} from '../families.ts';
-import {roundMoment} from './moments.ts';
+import {givenMoment, roundMoment} from './moments.ts';
 import {textLiteral, type Operator, type Shape, type UseOf} from './operator.ts';
+import {cutEnd, memberNamed} from './texts.ts';
 
 export const constant: Operator<UseOf<'constant'>> = {
   refuses: ({value}, {family, column}) =>
@@ -18,8 +19,9 @@ export const constant: Operator<UseOf<'constant'>> = {
   },
 };
 
-function written({value}: UseOf<'constant'>, {family, column}: Shape): string | null {
-  return value === null || family !== 'moment' || column.type === 'date'
-    ? value
-    : roundMoment(value, column.fraction);
+function written({value}: UseOf<'constant'>, shape: Shape): string | null {
+  const {family, column} = shape;
+  if (value === null || family !== 'moment' || column.type === 'date')
+    return cutEnd(shape, memberNamed(column, value));
+  return roundMoment(givenMoment(value, shape), column.fraction);
 }

@@ -3,6 +3,7 @@ import {canCarry, type Family} from '../families.ts';
 import {cellOf} from '../packed.ts';
 import {momentSql, roundMoment} from './moments.ts';
 import type {Operator, Shape, UseOf} from './operator.ts';
+import {cutEnd, cutEndSql, cutsEnd, trimmedEnd} from './texts.ts';
 
 export const copy: Operator<UseOf<'copy'>> = {
   refuses: (_, shape) => {
@@ -15,7 +16,8 @@ export const copy: Operator<UseOf<'copy'>> = {
   },
   value: (_, shape, fraction) => {
     const place = shape.inputs[0]?.place ?? 0;
-    if (!hasFraction(shape.family)) return row => cellOf(row, place);
+    if (!hasFraction(shape.family))
+      return cutsEnd(shape) ? row => cutEnd(shape, cellOf(row, place)) : row => cellOf(row, place);
     return row => {
       const cell = cellOf(row, place);
       return cell === null ? null : copiedMoment(cell, shape, fraction);
@@ -27,12 +29,16 @@ export const copy: Operator<UseOf<'copy'>> = {
       const slow = copy.value({operator: 'copy'}, shape, fraction);
       return (row, sink) => sink.value(slow(row));
     }
+    const isCut = cutsEnd(shape);
     return (row, sink) => {
-      if (row.isNull(place)) sink.value(null);
-      else sink.bytes(row.bytes, row.start(place), row.end(place));
+      if (row.isNull(place)) return sink.value(null);
+      const {bytes} = row;
+      const [start, end] = [row.start(place), row.end(place)];
+      sink.bytes(bytes, start, isCut ? trimmedEnd(bytes, start, end) : end);
     };
   },
-  sql: (_, [input = 'NULL'], shape) => (shape.family === 'moment' ? momentSql(input, shape) : input),
+  sql: (_, [input = 'NULL'], shape) => 
+    shape.family === 'moment' ? momentSql(input, shape) : cutEndSql(shape, input),
 };
 
 function hasFraction(family: Family): boolean {

@@ -1,10 +1,10 @@
-/** `first`: the first of several columns that has a value; a zero date counts as none. */
+/** `first`: the first of several columns that has a value; a date with a part that is zero counts as none. */
 import {canCarry, isValueOf} from '../families.ts';
 import {cellOf} from '../packed.ts';
-import {isDate, momentSql, roundMoment} from './moments.ts';
+import {givenMoment, isDate, isDateAt, isDateCondition, momentSql, roundMoment} from './moments.ts';
 import {textLiteral, type Operator, type PackedWriter, type Shape, type UseOf} from './operator.ts';
+import {cutEnd, cutEndSql, memberNamed} from './texts.ts';
 
-const ZERO = 48;
 /** Of a moment without digits of a second. */
 const WHOLE_LENGTH = 19;
 
@@ -21,15 +21,17 @@ export const first: Operator<UseOf<'first'>> = {
   value: ({otherwise}, shape, fraction) => {
     const {inputs, family, column} = shape;
     const places = inputs.map(({place}) => place);
-    if (family !== 'moment')
+    if (family !== 'moment') {
+      const last = memberNamed(column, otherwise);
       return row => {
         for (const place of places) {
           const cell = cellOf(row, place);
-          if (cell !== null) return cell;
+          if (cell !== null) return cutEnd(shape, cell);
         }
-        return otherwise;
+        return cutEnd(shape, last);
       };
-    const last = otherwise === null ? null : asMoment(otherwise);
+    }
+    const last = otherwise === null ? null : givenMoment(otherwise, shape);
     const isDay = column.type === 'date';
     return row => {
       let chosen = last;
@@ -44,21 +46,22 @@ export const first: Operator<UseOf<'first'>> = {
       return isDay ? chosen.slice(0, 10) : roundMoment(chosen, fraction);
     };
   },
-  packed: (use, shape, fraction) => (shape.family === 'moment' ? momentWriter(use, shape, fraction) : null),
+  packed: (use, shape, fraction) => (isWithTime(shape) ? momentWriter(use, shape, fraction) : null),
   sql: ({otherwise}, inputs, shape) => {
     if (shape.family !== 'moment') {
-      const last = otherwise === null ? 'NULL' : textLiteral(otherwise);
-      return `COALESCE(${[...inputs, last].join(', ')})`;
+      const given = memberNamed(shape.column, otherwise);
+      const last = given === null ? 'NULL' : textLiteral(given);
+      return cutEndSql(shape, `COALESCE(${[...inputs, last].join(', ')})`);
     }
     // IF takes a fifth less of the server's time than COALESCE with NULLIF.
-    const last = otherwise === null ? 'NULL' : `TIMESTAMP'${asMoment(otherwise)}'`;
-    const chosen = inputs.toReversed().reduce((rest, input) => `IF(${input} <> 0, ${input}, ${rest})`, last);
+    const last = otherwise === null ? 'NULL' : `TIMESTAMP'${givenMoment(otherwise, shape)}'`;
+    const chosen = inputs.toReversed().reduce((rest, input) => `IF(${isDateCondition(input)}, ${input}, ${rest})`, last);
     return momentSql(chosen, shape);
   },
 };
 
-function asMoment(text: string): string {
-  return text.length === 10 ? `${text} 00:00:00` : text;
+function isWithTime({family, column}: Shape): boolean {
+  return family === 'moment' && column.type !== 'date';
 }
 
 /** The first input as it is, where it is in the form of the column already; by its value otherwise. */
@@ -68,13 +71,7 @@ function momentWriter(use: UseOf<'first'>, shape: Shape, fraction: number): Pack
   const length = fraction === 0 ? WHOLE_LENGTH : WHOLE_LENGTH + 1 + fraction;
   return (row, sink) => {
     const start = row.start(place);
-    if (row.length(place) !== length || startsWithYearZero(row.bytes, start)) sink.value(slowly(row));
+    if (row.length(place) !== length || !isDateAt(row.bytes, start)) sink.value(slowly(row));
     else sink.bytes(row.bytes, start, row.end(place));
   };
 }
-
-/** As zero dates do. */
-function startsWithYearZero(bytes: Buffer, at: number): boolean {
-  return bytes[at] === ZERO && bytes[at + 1] === ZERO && bytes[at + 2] === ZERO && bytes[at + 3] === ZERO;
-}
-

@@ -2,7 +2,7 @@
 import {cellOf} from '../packed.ts';
 import type {Value} from '../values.ts';
 import type {Operator, PackedWriter, Shape, UseOf} from './operator.ts';
-import {trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
+import {cutEnd, cutEndSql, trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
 
 const CHANGES: Readonly<Record<'trim' | 'lower' | 'upper', (text: string) => string>> = {
   trim: trimSpaces,
@@ -13,16 +13,21 @@ const FUNCTIONS = {trim: 'TRIM', lower: 'LOWER', upper: 'UPPER'} as const;
 
 export const letters: Operator<UseOf<'trim' | 'lower' | 'upper'>> = {
   refuses: (_, shape) => refusesText(shape),
-  value: ({operator}, {inputs}) => {
-    const place = inputs[0]?.place ?? 0;
+  value: ({operator}, shape) => {
+    const place = shape.inputs[0]?.place ?? 0;
     const change = CHANGES[operator as keyof typeof CHANGES];
     return (row): Value => {
       const cell = cellOf(row, place);
-      return cell === null ? null : change(cell);
+      return cell === null ? null : cutEnd(shape, change(cell));
     };
   },
   packed: ({operator}, {inputs}) => (operator === 'trim' ? trimmedWriter(inputs[0]?.place ?? 0) : null),
-  sql: ({operator}, [input = 'NULL']) => `${FUNCTIONS[operator as keyof typeof FUNCTIONS]}(${input})`,
+  sql: ({operator}, [input = 'NULL'], shape) => {
+    // Bytes have no letters, unless they are made a text.
+    const isBytes = operator !== 'trim' && shape.inputs[0]?.family === 'binary';
+    const text = isBytes ? `CONVERT(${input} USING utf8mb4)` : input;
+    return cutEndSql(shape, `${FUNCTIONS[operator as keyof typeof FUNCTIONS]}(${text})`);
+  },
 };
 
 function trimmedWriter(place: number): PackedWriter {

@@ -2,12 +2,39 @@
 import type {Value} from '../values.ts';
 import type {Shape} from './operator.ts';
 
+const ZERO = 48;
+const EPOCH = /^1970-01-01 00:00:00(?:\.0*)?$/;
+
 /** Whole seconds, by the digits of a second that are written with them. */
 const NO_DIGITS = ['', '.0', '.00', '.000', '.0000', '.00000', '.000000'];
 
-/** A zero date counts as none. */
+/** A date of which the year, the month or the day is zero counts as none. */
 export function isDate(value: Value): value is string {
-  return value !== null && !value.startsWith('0000-00-00');
+  return (
+    value !== null && !value.startsWith('0000') && !value.startsWith('00', 5) && !value.startsWith('00', 8)
+  );
+}
+
+/** The same of the bytes of a date, which begins at `at`. */
+export function isDateAt(bytes: Buffer, at: number): boolean {
+  return (
+    (isNonZero(bytes, at) || isNonZero(bytes, at + 2)) && isNonZero(bytes, at + 5) && isNonZero(bytes, at + 8)
+  );
+}
+
+function isNonZero(bytes: Buffer, at: number): boolean {
+  return bytes[at] !== ZERO || bytes[at + 1] !== ZERO;
+}
+
+/** The same as a condition in SQL. */
+export function isDateCondition(expression: string): string {
+  return `(DAYOFMONTH(${expression}) > 0 AND MONTH(${expression}) > 0 AND YEAR(${expression}) > 0)`;
+}
+
+/** A moment of the mapping, which a TIMESTAMP column may not be able to hold: its range begins a second later. */
+export function givenMoment(text: string, {column}: Shape): string {
+  const moment = text.length === 10 ? `${text} 00:00:00` : text;
+  return column.type === 'timestamp' && EPOCH.test(moment) ? '1970-01-01 00:00:01' : moment;
 }
 
 /** Whether the source holds more digits of a second than the target. */
@@ -31,10 +58,24 @@ export function roundMoment(text: string, fraction: number): string {
   }
   const kept = digits.slice(0, fraction);
   if (digits.charCodeAt(fraction) < 53) return fraction === 0 ? whole : `${whole}.${kept}`;
+  // A date that no calendar has is left for the server to refuse.
+  if (!isReal(whole)) return fraction === 0 ? whole : `${whole}.${kept}`;
   const next = (fraction === 0 ? 0 : Number(kept)) + 1;
   if (fraction > 0 && next < 10 ** fraction) return `${whole}.${String(next).padStart(fraction, '0')}`;
   const carried = nextSecond(whole);
   return fraction === 0 ? carried : `${carried}.${'0'.repeat(fraction)}`;
+}
+
+function isReal(whole: string): boolean {
+  const [month, day] = [Number(whole.slice(5, 7)), Number(whole.slice(8, 10))];
+  if (!isDate(whole)) return false;
+  if (day <= 28) return true;
+  if (month === 2) return day === 29 && isLeap(Number(whole.slice(0, 4)));
+  return new Date(Date.UTC(2000, month - 1, day)).getUTCDate() === day;
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
 function nextSecond(whole: string): string {

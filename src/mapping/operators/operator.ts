@@ -20,7 +20,7 @@ export type OperatorUse =
     }
   /** 1 where the input, trimmed and in upper case, is one of these; else 0. */
   | {readonly operator: 'oneOf'; readonly values: readonly string[]}
-  /** The first input that is neither null nor a zero date. */
+  /** The first input that is neither null nor a date with a part that is zero. */
   | {readonly operator: 'first'; readonly otherwise: string | null}
   | {readonly operator: 'constant'; readonly value: string | null};
 export type OperatorName = OperatorUse['operator'];
@@ -56,7 +56,7 @@ export interface Operator<Use extends OperatorUse = OperatorUse> {
   readonly value: (use: Use, shape: Shape, fraction: number) => (row: SourceRow) => Value;
   /** The same from bytes to bytes; null where the value form is what is used. */
   readonly packed: (use: Use, shape: Shape, fraction: number) => PackedWriter | null;
-  /** @param inputs expressions that yield the source columns, text as UTF-8 */
+  /** @param inputs expressions that yield the source columns, text as UTF-8, bytes as they are */
   readonly sql: (use: Use, inputs: readonly string[], shape: Shape) => string;
 }
 
