@@ -69,7 +69,11 @@ class Attempt {
     this.#connections = connections;
     const {position, offset} = checkpoint;
     this.#saves = new QuietSaves({position, offset}, deps.now());
-    this.#builder = new TransactionBuilder({database: connections.database, maxBytes: PART_BYTES});
+    this.#builder = new TransactionBuilder({
+      database: connections.database,
+      mapping: applier.plan.mapping,
+      maxBytes: PART_BYTES,
+    });
     this.#queue = new TransactionQueue({
       pauseBytes: QUEUE_BYTES,
       resumeBytes: QUEUE_BYTES / 2,

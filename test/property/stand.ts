@@ -77,8 +77,9 @@ export async function planOf(
   names: {source: string; target: string},
 ): Promise<Plan> {
   return buildPlan(
-    await readSourceSchema(source, names.source),
-    await readTargetSchema(target, names.target),
+    LAAS,
+    await readSourceSchema(source, names.source, LAAS),
+    await readTargetSchema(target, names.target, LAAS),
   );
 }
 
@@ -127,8 +128,8 @@ export async function changesOf(
   }
 }
 
-export function readerOf(plan: Plan, connection: Connection) {
-  return createSourceReader(plan, connectionQuery(connection));
+export function readerOf(connection: Connection) {
+  return createSourceReader(connectionQuery(connection));
 }
 
 /** Inserts rows of named values; what the server cannot store as it is, it changes as it likes. */
