@@ -72,7 +72,7 @@ describeEachFlavour('a unique value', context => {
   });
 
   it('of a stale row is free for a row that can be written: it leaves with what hangs on it', async () => {
-    await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, changes({}, INSTITUTE, members('1:1', '1:2')));
+    await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, INSTITUTE, members('1:1', '1:2'));
     await apply({1: at(1, 'nonsense'), 2: at(2, 'a@x')});
     expect(await emails()).toEqual({2: 'a@x'});
     expect((await stand.inShort()).memberships).toEqual(['1:2']);
