@@ -1,12 +1,12 @@
 /** The mapped columns of the target, their types and keys, alone and against what the source holds. */
 import {SyncError} from '../errors.ts';
-import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
+import {sourcePlans, targetTypeFaults, type ColumnPlan, type TablePlan} from '../mapping/columns.ts';
 import {didYouMean} from '../mapping/file/faults.ts';
 import type {Mapping, TableMap} from '../mapping/mapping.ts';
 import {buildPlan, type Plan} from '../mapping/plan.ts';
 import type {ColumnSchema, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {definitionOf} from './definitions.ts';
-import {mustFix, ok, warning, type Finding} from './findings.ts';
+import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
 import {quoteName} from './probe.ts';
 import {hasLead} from './source-checks.ts';
 
@@ -19,8 +19,8 @@ export function checkTargetColumns(
     missingOf(map, target.tables.get(map.target), source.tables.get(map.source)),
   );
   if (faults.length > 0) return faults;
-  const plan = planOrFault(schemas, mapping);
-  if (!('tables' in plan)) return [plan];
+  const plan = planOrFaults(schemas, mapping);
+  if (!('tables' in plan)) return plan;
   return [
     ok('target', 'target-columns', 'every mapped column and key is there'),
     ...plan.tables.flatMap(table => table.columns.flatMap(column => narrower(table, column))),
@@ -34,20 +34,24 @@ export function checkTargetColumns(
 }
 
 /** What the plan refuses is a type that cannot be carried, a key that cannot be one, or a condition. */
-function planOrFault(
+function planOrFaults(
   {source, target}: {source: SourceSchema; target: TargetSchema},
   mapping: Mapping,
-): Plan | Finding {
+): Plan | Finding[] {
   try {
+    const types = targetTypeFaults(mapping, sourcePlans(mapping, source), target);
+    if (types.length > 0) return types.map(typeFinding);
     return buildPlan(mapping, source, target);
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     const side = error.code === 'schema-incompatible' ? 'source' : 'target';
-    return mustFix(side, `${side}-columns`, {
-      message: error.message,
-      why: 'replication halts rather than write a guess',
-      mend: 'change the mapping, or ALTER TABLE … MODIFY the column to a type that docs/mapping.md allows',
-    });
+    return [
+      mustFix(side, `${side}-columns`, {
+        message: error.message,
+        why: 'replication halts rather than write a guess',
+        mend: 'change the mapping, or ALTER TABLE … MODIFY the column to a type that docs/mapping.md allows',
+      }),
+    ];
   }
 }
 

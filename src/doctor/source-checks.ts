@@ -4,7 +4,8 @@ import {sourcePlans} from '../mapping/columns.ts';
 import {copiedFrom, sourcesOf, type Mapping, type TableMap} from '../mapping/mapping.ts';
 import type {SourceSchema, TableSchema} from '../mapping/schema.ts';
 import {entitiesOf} from '../mapping/topology.ts';
-import {mustFix, ok, warning, type Finding} from './findings.ts';
+import {sourceTypeFaults} from '../mapping/type-faults.ts';
+import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
 import {quoteName} from './probe.ts';
 
 export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Finding[] {
@@ -19,6 +20,9 @@ export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Find
 }
 
 function columnFaults(table: string, schema: SourceSchema, mapping: Mapping): Finding[] {
+  const found = schema.tables.get(table);
+  const types = found === undefined ? [] : sourceTypeFaults(mapping, table, found);
+  if (types.length > 0) return types.map(typeFinding);
   try {
     sourcePlans({...mapping, tables: mapping.tables.filter(({source}) => source === table)}, schema);
     return [];
@@ -28,7 +32,7 @@ function columnFaults(table: string, schema: SourceSchema, mapping: Mapping): Fi
       mustFix('source', 'source-columns', {
         message: error.message,
         why: 'replication halts rather than write a guess',
-        mend: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to bring the columns back with a type that docs/mapping.md allows`,
+        mend: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to bring the columns back`,
       }),
     ];
   }
