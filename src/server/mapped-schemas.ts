@@ -124,7 +124,7 @@ function triggerResultOf(tables: Outcomes) {
       tables,
       state: z.literal('needs-confirmation').optional().openapi({
         description:
-          'Only with `success: false`: the run would have deleted too much, so it deleted nothing. Trigger again with `allowDeletes` if the deletes are wanted.',
+          'Only with `success: false`: the run would have deleted too much, so it stopped deleting. Trigger again with `allowDeletes` if the deletes are wanted.',
       }),
     })
     .openapi('TriggerResult');

@@ -9,15 +9,17 @@ import {ERROR_CODE_NAMES} from '../errors.ts';
 export const moment = z.string().openapi({format: 'date-time', example: '2026-03-01T02:30:04.512Z'});
 export const count = z.number().int().min(0);
 
+const kept = count.openapi({
+  description: 'With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay.',
+});
+
 export const tableOutcome = z
   .object({
     compared: count.openapi({description: 'Eligible source rows that the run vouches for.'}),
     repaired: count,
     deleted: count,
     deadLetters: count,
-    kept: count.optional().openapi({
-      description: 'With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay.',
-    }),
+    kept: kept.optional(),
   })
   .openapi('TableOutcome');
 
@@ -32,7 +34,7 @@ export const verdictTable = z
     extra: count,
     deadLetters: count,
     foreign: count,
-    kept: count.optional(),
+    kept: kept.optional(),
     differingColumns: z
       .record(z.string(), count)
       .optional()
