@@ -4,6 +4,7 @@ import {judgeLease} from '../../../src/doctor/bookkeeping-checks.ts';
 import {definitionOf} from '../../../src/doctor/definitions.ts';
 import {sharedTables} from '../../../src/doctor/other-streams.ts';
 import {checkSourceColumns, hasLead} from '../../../src/doctor/source-checks.ts';
+import {NO_CASCADES} from '../../../src/mapping/cascades.ts';
 import {parseMapping} from '../../../src/mapping/file/read.ts';
 import type {ColumnSchema, SourceSchema} from '../../../src/mapping/schema.ts';
 import {LAAS} from '../../helpers/laas-mapping.ts';
@@ -22,6 +23,7 @@ function column(name: string, definition: string, change: Partial<ColumnSchema> 
     maxLength: isText ? Number(/\d+/.exec(definition)?.[0]) : null,
     fraction: 0,
     scale: 0,
+    members: null,
     hasDefault: false,
     generated: false,
     ...change,
@@ -59,7 +61,7 @@ function sourceOf(change: {uniqueKeys?: string[][]; indexes?: string[][]} = {}):
     ...change,
   };
   const school = {columns: [id], uniqueKeys: [['id']], indexes: [['id']], rows: 0};
-  return {tables: new Map(Object.entries({schools: school, courses: course})), references: []};
+  return {tables: new Map(Object.entries({schools: school, courses: course})), enforced: [], cascades: NO_CASCADES};
 }
 
 const faults = (schema: SourceSchema, mapping = COURSES) =>
@@ -96,7 +98,7 @@ describe('the source', () => {
     );
     const courses = tables.get('courses');
     courses?.columns.splice(1, 1, column('schoolid', 'bigint unsigned'));
-    expect(faults({tables, references: []})).toEqual([
+    expect(faults({...sourceOf(), tables})).toEqual([
       "must-fix: the source table courses lacks the column school_id; did you mean 'schoolid'?",
     ]);
   });
