@@ -1,6 +1,6 @@
 import type {Browser, Page} from 'playwright-core';
 import {describe, expect, it, onTestFinished} from 'vitest';
-import {EQUAL, run} from '../../unit/server/recording-operations.ts';
+import {EQUAL, NO_DRIFT, run} from '../../unit/server/recording-operations.ts';
 import {violations, withBrowser} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve, type Served} from './served-app.ts';
 
