@@ -167,7 +167,9 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
       const {code, stderr} = await cli([command], south);
       expect({code, stderr}).toEqual({
         code: 78,
-        stderr: expect.stringContaining('another stream, north, writes institute, institute_users, user, user_auth of'),
+        stderr: expect.stringContaining(
+          'another stream, north, writes institute, institute_users, user, user_auth of',
+        ),
       });
     }
     expect(await rows(shared, 'SELECT userId FROM user ORDER BY 1')).toEqual(
