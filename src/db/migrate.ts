@@ -3,8 +3,9 @@ import type {Knex} from 'knex';
 import * as bookkeeping from '../../migrations/0001-bookkeeping.ts';
 import * as organizationTables from '../../migrations/0002-organization-tables.ts';
 import * as restoredTargets from '../../migrations/0003-restored-targets.ts';
+import * as lease from '../../migrations/0005-lease.ts';
 import {SyncError} from '../errors.ts';
-import {lockName} from './lease.ts';
+import {lockName} from './named-lock.ts';
 
 type Migration = {name: string; up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void>};
 
@@ -12,6 +13,7 @@ const MIGRATIONS: Migration[] = [
   {name: '0001-bookkeeping', ...bookkeeping},
   {name: '0002-organization-tables', ...organizationTables},
   {name: '0003-restored-targets', ...restoredTargets},
+  {name: '0005-lease', ...lease},
 ];
 
 /** In their order. */

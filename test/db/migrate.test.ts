@@ -11,7 +11,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
   const env = environment({...server, database: source}, {...server, database: target});
   const tables = async () =>
     (await query(connection, 'SHOW TABLES')).map(row => String(Object.values(row)[0])).sort();
-  const OURS = ['sync_checkpoint', 'sync_dead_letter', 'sync_owned', 'sync_run'];
+  const OURS = ['sync_checkpoint', 'sync_dead_letter', 'sync_lease', 'sync_owned', 'sync_run'];
   const THEIRS = ['institute', 'institute_users', 'user', 'user_auth'];
 
   beforeAll(async () => {
