@@ -3,9 +3,8 @@ import type {Knex} from 'knex';
 
 const TABLE = 'sync_lease';
 
-export async function up(knex: Knex): Promise<void> {
-  await knex.schema.raw(
-    `CREATE TABLE IF NOT EXISTS ${TABLE} (
+/** Also made before any migration, since those that migrate wait for each other by a row of it. */
+export const CREATE_LEASE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
        stream VARCHAR(32) NOT NULL,
        holder VARCHAR(128) NOT NULL DEFAULT '',
        -- The fencing number of the holder's transactions.
@@ -17,8 +16,10 @@ export async function up(knex: Knex): Promise<void> {
        -- The server on which the holder has the named lock as well; empty where that lock proves nothing.
        locked_on VARCHAR(512) NOT NULL DEFAULT '',
        PRIMARY KEY (stream)
-     ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin`,
-  );
+     ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin`;
+
+export async function up(knex: Knex): Promise<void> {
+  await knex.schema.raw(CREATE_LEASE);
 }
 
 export async function down(knex: Knex): Promise<void> {

@@ -19,7 +19,7 @@ import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
-import {whyPositionIsLost} from './source/position-check.ts';
+import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
 
@@ -68,13 +68,15 @@ export class Workbench {
       if (lost !== null) throw new SyncError('position-lost', lost);
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
+      const here = await positionHere(source, info, {position, identity});
       await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
       const reader = createSourceReader(applier.plan, connectionQuery(source));
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
-        checkpoint: moved && position.tag !== 'file' ? {...checkpoint, offset: null} : checkpoint,
+        checkpoint:
+          moved && position.tag !== 'file' ? {...checkpoint, position: here, offset: null} : checkpoint,
         applier,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
