@@ -7,8 +7,8 @@ import type {Connection} from '../db/connection.ts';
 import {readVariables} from '../db/server.ts';
 
 export interface GaleraGtids {
-  /** The domain of the cluster's own GTIDs; null where every GTID is one node's own. */
-  readonly clusterDomain: string | null;
+  /** The cluster numbers its transactions; otherwise every GTID is one node's own. */
+  readonly areShared: boolean;
   /** The domain of what is written on this node alone. */
   readonly localDomain: string;
 }
@@ -29,42 +29,44 @@ export async function readGaleraGtids(connection: Connection): Promise<GaleraGti
 /** By the server's variables. Pure. */
 export function galeraGtids(variables: ReadonlyMap<string, string>): GaleraGtids | null {
   if (variables.get('wsrep_on') !== 'ON') return null;
-  const domain = variables.get('wsrep_gtid_domain_id') ?? '';
   const localDomain = variables.get('gtid_domain_id') ?? '';
-  const isShared =
+  const areShared =
     variables.get('wsrep_gtid_mode') === 'ON' &&
     variables.get('log_slave_updates') === 'ON' &&
-    domain !== localDomain;
-  return {clusterDomain: isShared ? domain : null, localDomain};
+    variables.get('wsrep_gtid_domain_id') !== localDomain;
+  return {areShared, localDomain};
 }
 
 /**
- * The same place on another node of the cluster. What the node before had written on itself alone is unknown
- * here and is left out; what this node has written on itself alone is of no other node, and is passed over.
- * Pure.
+ * Those of a saved position that the nodes share: their domain is in this node's log, and is not the one of
+ * what this node writes on itself alone. The domain is not looked up in wsrep_gtid_domain_id, since a cluster
+ * keeps the one with which it began. What the node before wrote on itself alone is in a domain that this
+ * node's log does not know. Pure.
  *
  * @param gtids the saved position
- * @param here.state the last of each domain and server in this node's log, `gtid_binlog_state`
- * @param here.end where this node's log ends, `gtid_binlog_pos`
+ * @param state the last of each domain and server in this node's log, `gtid_binlog_state`
+ */
+export function sharedGtids(gtids: string, {localDomain}: GaleraGtids, state: string): string {
+  const shared = new Set(list(state).map(domainOf));
+  shared.delete(localDomain);
+  return list(gtids)
+    .filter(gtid => shared.has(domainOf(gtid)))
+    .join(',');
+}
+
+/**
+ * The same place on another node of the cluster. What this node has written on itself alone is of no other
+ * node, and is passed over. Pure.
+ *
+ * @param end where this node's log ends, `gtid_binlog_pos`
  */
 export function onThisNode(
   gtids: string,
   galera: GaleraGtids,
-  here: {readonly state: string; readonly end: string},
+  {state, end}: {readonly state: string; readonly end: string},
 ): string {
-  const logged = new Set(list(here.state).map(gtid => gtid.replace(/-\d+$/, '')));
-  const kept = list(gtids).filter(gtid => {
-    const domain = domainOf(gtid);
-    if (domain === galera.clusterDomain) return true;
-    return domain !== galera.localDomain && logged.has(gtid.replace(/-\d+$/, ''));
-  });
-  return [...kept, ...list(here.end).filter(gtid => domainOf(gtid) === galera.localDomain)].join(',');
-}
-
-export function ofDomain(gtids: string, domain: string): string {
-  return list(gtids)
-    .filter(gtid => domainOf(gtid) === domain)
-    .join(',');
+  const passed = list(end).filter(gtid => domainOf(gtid) === galera.localDomain);
+  return [...list(sharedGtids(gtids, galera, state)), ...passed].join(',');
 }
 
 function domainOf(gtid: string): string {

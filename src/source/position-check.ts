@@ -6,7 +6,7 @@ import {queryRows, type Connection} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {readLogFiles, readVariables, type ServerInfo} from '../db/server.ts';
 import {fileNumber, holdsGtid, type LogOffset, type Position} from '../position/position.ts';
-import {ofDomain, onThisNode, readGaleraGtids} from './galera.ts';
+import {onThisNode, readGaleraGtids, sharedGtids} from './galera.ts';
 
 /** @returns why the position cannot be resumed, or null where it can */
 export async function whyPositionIsLost(
@@ -34,12 +34,15 @@ export async function whyPositionIsLost(
   }
   if (position.tag === 'mariadb-gtid') {
     const galera = sameServer ? null : await readGaleraGtids(connection);
-    if (galera?.clusterDomain === null)
+    if (galera?.areShared === false)
       return 'the source is another node of its cluster than the one that the position was read from, and their GTIDs differ (see wsrep_gtid_mode, log_slave_updates and gtid_domain_id in laas-sync doctor)';
     const found = await readVariables('source', connection, ['gtid_binlog_state', 'gtid_slave_pos']);
-    const gtids = galera === null ? position.gtids : ofDomain(position.gtids, galera.clusterDomain);
-    if (galera !== null && gtids === '' && position.gtids !== '')
-      return "the saved position holds no GTID of the cluster's domain";
+    const gtids =
+      galera === null
+        ? position.gtids
+        : sharedGtids(position.gtids, galera, found.get('gtid_binlog_state') ?? '');
+    if (gtids === '' && position.gtids !== '')
+      return 'the log of the source knows no domain of the saved position that the nodes of its cluster share';
     const unknown = unknownGtids(gtids, {
       state: found.get('gtid_binlog_state') ?? '',
       followed: found.get('gtid_slave_pos') ?? '',

@@ -97,8 +97,8 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
         await write(to, 30 + 20 * from);
         await stand.equal();
       }
+      expect(stand.told()).not.toMatch(/"position-lost"|"reconcile.owed"/);
       expect(await runs()).toBe(before);
-      expect(stand.told()).not.toContain('position-lost');
     });
   });
 });

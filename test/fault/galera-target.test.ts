@@ -1,5 +1,6 @@
 /** A cluster of Galera as the target: named locks are each node's own there, the lease is not. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {MIGRATION_NAMES} from '../../src/db/migrate.ts';
 import {cli, environment, type DaemonProcess} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
@@ -32,6 +33,25 @@ describeEachEdition('two daemons', ({edition, server}) => {
     const state = async (daemon: DaemonProcess) => (await daemon.status()).replication.state;
     const until = (daemon: DaemonProcess, wanted: string, timeoutMs = 30_000) =>
       eventually(async () => (await state(daemon)) === wanted, {timeoutMs, what: wanted});
+
+    it('migrate at once, time after time, and each migration is noted once', async () => {
+      const envs = [0, 1, 0, 1].map(index =>
+        environment({...server, database: databases.source}, {...node(index).address, database: 'migrated'}),
+      );
+      for (let round = 0; round < 3; round++) {
+        await withConnection(node(0), undefined, connection =>
+          connection.query('DROP DATABASE IF EXISTS migrated; CREATE DATABASE migrated'),
+        );
+        const done = await Promise.all(envs.map(env => cli(['migrate'], env)));
+        expect(done.map(({code, stderr}) => [code, code === 0 ? '' : stderr])).toEqual(
+          envs.map(() => [0, '']),
+        );
+        const noted = await withConnection(node(1), 'migrated', connection =>
+          query(connection, 'SELECT name FROM sync_migrations ORDER BY id'),
+        );
+        expect(noted.map(row => row['name'])).toEqual([...MIGRATION_NAMES]);
+      }
+    });
 
     it('agree on who leads, and one takes over when the other is killed, frozen or stopped', async () => {
       const envs = [0, 1].map(index =>

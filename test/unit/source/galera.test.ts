@@ -17,14 +17,16 @@ const node = (changed: Record<string, string> = {}) =>
 
 describe('GTIDs of a node of Galera', () => {
   it("are the cluster's own where the cluster numbers them, logs them all, and keeps local ones apart", () => {
-    expect(node()).toEqual({clusterDomain: '1', localDomain: '12'});
+    expect(node()).toEqual({areShared: true, localDomain: '12'});
     expect(node({wsrep_on: 'OFF'})).toBeNull();
     for (const changed of [{wsrep_gtid_mode: 'OFF'}, {log_slave_updates: 'OFF'}, {gtid_domain_id: '1'}])
-      expect(node(changed)).toMatchObject({clusterDomain: null});
+      expect(node(changed)).toMatchObject({areShared: false});
   });
 
   it.each([
-    ['1-7-100', '', '', '1-7-100'],
+    ['1-7-100', '1-7-101', '1-7-101', '1-7-100'],
+    // Nothing is shared with a log that does not know the domain.
+    ['1-7-100', '12-7-5', '', ''],
     // What the node before wrote on itself alone is unknown here.
     ['1-7-100,11-7-3', '1-7-100', '1-7-100', '1-7-100'],
     // What this one wrote on itself alone is passed over.
@@ -33,6 +35,6 @@ describe('GTIDs of a node of Galera', () => {
     // What came from a primary outside of the cluster is alike on all nodes.
     ['1-7-100,5-9-40', '1-7-100,5-9-44', '1-7-100,5-9-44', '1-7-100,5-9-40'],
   ])('%s goes on where the log is %s and ends at %s', (saved, state, end, expected) => {
-    expect(onThisNode(saved, {clusterDomain: '1', localDomain: '12'}, {state, end})).toBe(expected);
+    expect(onThisNode(saved, {areShared: true, localDomain: '12'}, {state, end})).toBe(expected);
   });
 });
