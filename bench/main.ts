@@ -62,7 +62,7 @@ writeFileSync(REPORT, `${report}\n`);
 say(report);
 process.exit(0);
 
-/** What the design sets out to reach (design.md §5), and how far that is. */
+/** The goals of docs/benchmarks.md, and how far they are met. */
 function* goals(ofReplica: number): Generator<string> {
   const lag = (pick: (run: Lag) => number) => median(lags.map(pick));
   const of200k = growth.find(({users}) => users === 200_000);

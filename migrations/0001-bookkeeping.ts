@@ -30,6 +30,9 @@ const TABLES = {
     applied_at DATETIME(3) NULL,
     transactions_applied BIGINT UNSIGNED NOT NULL DEFAULT 0,
     rows_applied BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    -- Grows with every transaction of the leader, and nothing else changes it: a smaller number than the
+    -- last one known means that the row was restored from a backup. Migration 0003 adds it to older tables.
+    writes BIGINT UNSIGNED NOT NULL DEFAULT 0,
     PRIMARY KEY (stream)`,
   sync_owned: `
     stream VARCHAR(32) NOT NULL,

@@ -1,4 +1,7 @@
-/** What tells a target that was restored from a backup from one that was not. Only adds: the version before goes on beside it. */
+/**
+ * Adds the number by which a restored target is recognized to tables that an older version made; the first
+ * migration makes new tables with it. It only adds, so that the older version can go on beside it.
+ */
 import type {Knex} from 'knex';
 
 const TABLE = 'sync_checkpoint';
@@ -6,12 +9,7 @@ const COLUMN = 'writes';
 
 export async function up(knex: Knex): Promise<void> {
   if (await knex.schema.hasColumn(TABLE, COLUMN)) return;
-  await knex.schema.raw(
-    `ALTER TABLE ${TABLE}
-       -- Grows with every transaction of the leader, and nothing else changes it: a smaller number than the
-       -- last one known means that the row was restored from a backup.
-       ADD COLUMN ${COLUMN} BIGINT UNSIGNED NOT NULL DEFAULT 0`,
-  );
+  await knex.schema.raw(`ALTER TABLE ${TABLE} ADD COLUMN ${COLUMN} BIGINT UNSIGNED NOT NULL DEFAULT 0`);
 }
 
 /** The first migration drops the table. */

@@ -40,7 +40,7 @@ export interface AttemptDeps {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onStreaming: () => void;
-  /** A batch was applied, or a position saved: both servers do what is asked of them. */
+  /** A batch was applied, a position saved, or the end of the log reached: both servers do what is asked of them. */
   readonly onAdvance: () => void;
   readonly onApplied: (batch: AppliedBatch) => void;
   /** The log does not show what changed: a reconcile must follow, and it is saved that it must. */

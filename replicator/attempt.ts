@@ -57,6 +57,8 @@ class Attempt {
   readonly #stallTimer: NodeJS.Timeout;
   readonly #ended = new AbortController();
   #received: LogOffset | null = null;
+  /** The latest event of the log is a heartbeat: everything before it was read. */
+  #isAtEnd = false;
   readonly #saves: QuietSaves;
   #unsaved: Progress | null = null;
   /** Of the batch that follows, where it was sent behind the one before it. */
@@ -139,6 +141,7 @@ class Attempt {
       this.#deps.tap.applied(compacted.position, compacted.offset);
       this.#reportLag(compacted.offset, ahead);
       this.#batches.done(batch);
+      if (this.#isAtEnd && ahead === null && this.#queue.isEmpty) this.#deps.onAdvance();
     }
   }
 
@@ -188,6 +191,7 @@ class Attempt {
 
   #read(event: SourceEvent): void {
     if ('offset' in event && event.offset !== null) this.#received = event.offset;
+    this.#isAtEnd = event.tag === 'advance' && event.isEnd === true;
     const transaction = this.#builder.add(event);
     if (transaction === null) return;
     if (transaction.committedAtMs !== null) {

@@ -46,5 +46,5 @@ export type SourceEvent =
       readonly offset: LogOffset | null;
       readonly executedAtMs: number;
     }
-  /** The log moved on without a change: a heartbeat, a rotation. */
-  | {readonly tag: 'advance'; readonly offset: LogOffset};
+  /** The log moved on without a change: a heartbeat, which says that there is no more for now, or a rotation. */
+  | {readonly tag: 'advance'; readonly offset: LogOffset; readonly isEnd?: true};

@@ -1,6 +1,6 @@
 /**
  * What was read and is not applied yet, bounded by bytes: past the upper mark the source is paused, below
- * the lower one it goes on (design.md §3.6).
+ * the lower one it goes on (docs/invariants.md, 6).
  */
 import type {SourceTransaction} from './transaction/transaction.ts';
 

@@ -96,8 +96,7 @@ async function react(
     case 'retry': {
       // Whoever leads has to find that out first.
       if (fault.code === 'lease-lost') throw fault;
-      // Such an answer comes at once and costs nobody anything: a source that is back is found soon.
-      const ms = Math.min(backoff.nextMs(), isTurnedAway(fault) ? TURNED_AWAY_MS : Infinity);
+      const ms = retryWaitMs(fault, backoff);
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);
       // A fault that passes by itself is worth no warning; one that stays is.
@@ -141,8 +140,13 @@ async function react(
   }
 }
 
-function isTurnedAway({code, cause}: SyncError): boolean {
-  return code === 'source-unreachable' && isRefusedOrReset(cause);
+/**
+ * How long to wait before the next attempt, in milliseconds. A source that refuses or resets connections
+ * answers at once, so that asking it often costs nobody anything, and one that is back is found soon.
+ */
+export function retryWaitMs({code, cause}: SyncError, backoff: Backoff): number {
+  const isTurnedAway = code === 'source-unreachable' && isRefusedOrReset(cause);
+  return Math.min(backoff.nextMs(), isTurnedAway ? TURNED_AWAY_MS : Infinity);
 }
 
 function toSyncError(error: unknown): SyncError {

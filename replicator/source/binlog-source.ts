@@ -151,7 +151,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         return;
       case 'Heartbeat': {
         const offset = event.nextPosition > 0 ? event.nextPosition : Number(event['position'] ?? 0);
-        if (file !== '' && offset > 0) deliver({tag: 'advance', offset: {file, offset}});
+        if (file !== '' && offset > 0) deliver({tag: 'advance', offset: {file, offset}, isEnd: true});
         return;
       }
       case 'Gtid':

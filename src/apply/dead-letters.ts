@@ -1,5 +1,5 @@
 /**
- * Rows that are eligible but cannot be written (design.md §2.2): kept by key and code, never with a
+ * Rows that are eligible but cannot be written (docs/rules.md, Dead letters): kept by key and code, never with a
  * value. A row leaves when it is written or is gone from the source.
  */
 import {readCounted} from '../db/counted.ts';

@@ -1,6 +1,6 @@
 /**
  * What hangs on users and institutes: memberships of those that go, and of those that enter, whose own
- * events are long past or were never written (design.md §2.3).
+ * events are long past or were never written (docs/rules.md, Rows that enter or leave).
  */
 import {readCounted} from '../db/counted.ts';
 import type {Plan} from '../mapping/plan.ts';

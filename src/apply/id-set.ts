@@ -1,6 +1,6 @@
 /**
  * A set of 16-bit numbers, the low halves of up to 65,536 neighbouring ids, small in memory and smaller
- * when stored: ownership must not cost a row for each row (design.md §5). The forms are those of
+ * when stored: ownership must not cost a row for each row. The forms are those of
  * Roaring bitmaps: a sorted array while sparse, a bitmap when dense, and runs on disk.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Which rows of the target are ours: written by us, or adopted since the source has the same key
- * (design.md §2.5). Only these are ever deleted, and a membership is written only between owned parents.
+ * (docs/rules.md, Ownership). Only these are ever deleted, and a membership is written only between owned parents.
  *
  * Stored as one {@link IdSet} for each table and 65,536 ids, for memberships for each institute; kept in
  * memory up to a bound, which is safe since only the leader writes it. `user_auth` shares its user's.

@@ -1,5 +1,5 @@
 /**
- * What others' foreign keys hold on to, or would take along, as they are at this moment (design.md §2.5).
+ * What others' foreign keys hold on to, or would take along, as they are at this moment (docs/rules.md, Ownership).
  *
  * A foreign key with ON DELETE CASCADE or SET NULL that somebody adds while we run would let a delete of
  * ours reach rows that are not ours, and nothing tells us of it. So each delete looks again. What was

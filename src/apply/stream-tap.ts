@@ -1,6 +1,6 @@
 /**
  * What the reconciler must know of the stream: which keys it touches while a chunk is being read, and how
- * far it has come (the watermarks of DBLog, design.md §3.4).
+ * far it has come (the watermarks of DBLog: docs/invariants.md, 4).
  *
  * A window is opened before a chunk is read and closed when it is written. Whatever the stream applied
  * meanwhile, it knows better than the chunk; leaving out more keys than need be is always safe, since

@@ -1,6 +1,6 @@
 /**
  * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together
- * (design.md §3.1); here as one flight of statements, which is what almost every batch is. Where the server
+ * (docs/invariants.md, 1); here as one flight of statements, which is what almost every batch is. Where the server
  * refuses a row, or where dependants must be read: careful.ts.
  */
 import type {Plan} from '../mapping/plan.ts';

@@ -86,15 +86,12 @@ export async function checkTimeZone(probe: Probe, schema: SourceSchema): Promise
   ];
 }
 
-/** A replica, an Aurora reader or a server in maintenance takes no rows. */
+/**
+ * A replica, an Aurora reader or a server in maintenance takes no rows. A default of read-only transactions
+ * does not matter, since each session of ours begins its transactions for writing.
+ */
 export async function checkWritable(probe: Probe): Promise<Finding[]> {
-  const found = await variables(probe, [
-    'read_only',
-    'super_read_only',
-    'innodb_read_only',
-    'transaction_read_only',
-    'tx_read_only',
-  ]);
+  const found = await variables(probe, ['read_only', 'super_read_only', 'innodb_read_only']);
   const on = [...found]
     .filter(([, value]) => isOn(value) || value.startsWith('NO_LOCK'))
     .map(([name]) => name);

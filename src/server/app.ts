@@ -20,7 +20,7 @@ import {Tokens} from './tokens.ts';
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * The whole of design.md §1 (HTTP) over an {@link AppDeps.operations}. Every request but the probes is
+ * The whole HTTP API over an {@link AppDeps.operations}. Every request but the probes is
  * authenticated before it is routed, and anything refused has one shape of body.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
  * Whether the source can go on from a saved position, asked before each dump: a server happily streams
- * from an offset of another server, or from a log that was reset.
+ * from an offset of another server, or from a log that was reset (docs/invariants.md, 7).
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';

@@ -1,5 +1,5 @@
 /**
- * Reads of the source at a known place of its log (design.md §6, Watermarks): a snapshot that shows every
+ * Reads of the source at a known place of its log (docs/invariants.md, 4): a snapshot that shows every
  * transaction up to `low` and none after `high`.
  */
 import {queryRows, type Connection} from '../db/connection.ts';

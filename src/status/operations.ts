@@ -1,6 +1,6 @@
 /**
  * What the outside may see of a running daemon and ask of it: the contract between the HTTP edge (and
- * the command line) and everything behind it. The shapes are those of design.md §1.
+ * the command line) and everything behind it. The shapes are those of /openapi.json.
  */
 import type {DeadLetterCode, ErrorCode} from '../errors.ts';
 import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';

@@ -83,7 +83,7 @@ async function withStand(
   }
 }
 
-describeEachFlavour('cases', ({server}) => {
+describeEachFlavour('#31 cases', ({server}) => {
   for (const name of readdirSync(FOLDER)) {
     for (const [way, run] of Object.entries(WAYS)) {
       it(`${name}, by ${way}`, async () => {

@@ -23,7 +23,7 @@ const READS: Readonly<Record<string, (reader: SourceReader) => Promise<unknown>>
   'a range of memberships': reader => reader.membershipRange('1', '5'),
 };
 
-describeEachFlavour('a read', ({server, source, target}) => {
+describeEachFlavour('#33 a read', ({server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
   let plan: Plan;
   let connection: Connection;

@@ -7,7 +7,7 @@ import {withConnection} from '../servers/databases.ts';
 
 const CANNOT_WRITE_IN_A_READ_ONLY_TRANSACTION = 1792;
 
-describeEachFlavour('a session', ({server, source, target}) => {
+describeEachFlavour('#33 a session', ({server, source, target}) => {
   const config = (database: string): DatabaseConfig => ({
     host: server.host,
     port: server.port,

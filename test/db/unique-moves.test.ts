@@ -10,7 +10,7 @@ import {makeTables} from './unique-stand.ts';
 
 const INSTITUTE = {1: institute('1')};
 
-describeEachFlavour('a unique value', context => {
+describeEachFlavour('#21 a unique value', context => {
   const stand = new ApplierStand(context);
   const sessions = sessionsFor(context);
   /** The target's user table is altered before the plan is made. */
@@ -55,7 +55,7 @@ describeEachFlavour('a unique value', context => {
   const at = (id: number, email: string, updated = '2024-01-01 00:00:00') =>
     user(String(id), {email, updated_at: updated});
 
-  it('is never left parked where the newest wins, whatever the server makes of the dates', async () => {
+  it('#38 is never left parked where the newest wins, whatever the server makes of the dates', async () => {
     await begin(
       'MODIFY updatedAt DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3)',
       {conflicts: 'newest'},
@@ -183,7 +183,7 @@ describeEachFlavour('a unique value', context => {
     expect(await letters()).toEqual(['user 4 unique-conflict 1']);
   });
 
-  it('of very many rows takes statements in proportion to them: one address, one ring, one chain', async () => {
+  it('#43 of very many rows takes statements in proportion to them: one address, one ring, one chain', async () => {
     const statements = async (count: number) => {
       await begin('');
       const rows = (email: (i: number) => string): Parents =>

@@ -236,6 +236,8 @@ export async function makeChanges(
           );
         break;
       case 'owner':
+        // The source's log does not show it: whoever waits for this row is tried again, as a reconcile does.
+        users.add(String(one.id));
         for (const set of [
           'tenant = ?',
           "region = IF(? = 1, 'e', 'e''u')",

@@ -14,7 +14,7 @@ const OTHER = {userId: 3, email: 'u3@x.org'};
 /** Row 4 wants what row 3 holds. */
 const TAKES = user('4', {email: 'u3@x.org'});
 
-describeEachFlavour('an upsert that meets the unique value of another row', context => {
+describeEachFlavour('#32 an upsert that meets the unique value of another row', context => {
   const stand = new ApplierStand(context);
   const sessions = sessionsFor(context);
   const users = () => query(stand.other, 'SELECT userId, email FROM user ORDER BY userId');

@@ -2,7 +2,7 @@
 import {query, withConnection} from '../servers/databases.ts';
 import type {ServerAddress} from '../servers/server.ts';
 
-/** What of LAAS the Organization Service should know (design.md §2.1), dead letters aside. */
+/** What of LAAS the Organization Service should know (docs/rules.md), dead letters aside. */
 const ELIGIBLE = `
 WITH u AS (SELECT id FROM users WHERE is_active = 1 AND email IS NOT NULL AND password IS NOT NULL),
      i AS (SELECT id FROM institutes WHERE name IS NOT NULL)

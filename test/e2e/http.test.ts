@@ -1,4 +1,4 @@
-/** The HTTP contract (design.md §1) on a running daemon: shapes, numbers, refusals, metrics. */
+/** The HTTP contract on a running daemon: shapes, numbers, refusals, metrics. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {z} from 'zod';
 import {

@@ -4,7 +4,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {connect} from '../servers/databases.ts';
 
-describeEachFlavour('foreign keys of the source', ({server, source, target}) => {
+describeEachFlavour('#45 foreign keys of the source', ({server, source, target}) => {
   let stand: Stand;
   const far = `${source}_far`;
   const open = async (alter: string, create = SURROGATE.create) => {

@@ -1,4 +1,4 @@
-/** The log is gone, reset, or another server's: a full reconcile from a new position, by itself, deletes included (design.md §3.7). */
+/** The log is gone, reset, or another server's: a full reconcile from a new position, by itself, deletes included (docs/invariants.md, 7). */
 import {truncateSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';

@@ -1,4 +1,4 @@
-/** Rows that cannot be written wait without their values, and go when they can or are gone (design.md §2.2). */
+/** Rows that cannot be written wait without their values, and go when they can or are gone (docs/rules.md, Dead letters). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';

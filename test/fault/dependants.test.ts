@@ -1,4 +1,4 @@
-/** What hangs on users and institutes comes, goes and moves with them (design.md §2.3, §2.4). */
+/** What hangs on users and institutes comes, goes and moves with them (docs/rules.md, Rows that enter or leave). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';

@@ -1,4 +1,4 @@
-/** kill -9 at random instants: nothing is lost, nothing counts twice, no transaction is seen half (design.md §3.1, §3.2). */
+/** kill -9 at random instants: nothing is lost, nothing counts twice, no transaction is seen half (docs/invariants.md, 1 and 2). */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';

@@ -6,7 +6,7 @@ import {untilWaiting} from '../helpers/lock-waits.ts';
 import {WIDE} from '../helpers/rule-rows.ts';
 import {connect, query, withConnection} from '../servers/databases.ts';
 
-describeEachFlavour('The brake on mass deletes', ({server, source, target}) => {
+describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) => {
   let stand: Stand | undefined;
   afterEach(async () => {
     await stand?.[Symbol.asyncDispose]();

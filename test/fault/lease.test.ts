@@ -1,4 +1,4 @@
-/** One writer: a standby takes over, and who was deposed writes nothing (design.md §3.5). */
+/** One writer: a standby takes over, and who was deposed writes nothing (docs/invariants.md, 5). */
 import {afterEach, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {DaemonProcess} from '../helpers/daemon.ts';

@@ -1,4 +1,4 @@
-/** Very many deletes at once want a word from somebody (design.md §2.7). */
+/** Very many deletes at once want a word from somebody (docs/rules.md, Mass deletes). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';

@@ -1,4 +1,4 @@
-/** What is not ours: foreign rows are never touched, and what they refer to stays (design.md §2.5). */
+/** What is not ours: foreign rows are never touched, and what they refer to stays (docs/rules.md, Ownership). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';

@@ -1,4 +1,4 @@
-/** Every fault that has a code is driven at LOG_LEVEL=trace, beside rows that nobody may read: none of it is told (design.md §3.8). */
+/** Every fault that has a code is driven at LOG_LEVEL=trace, beside rows that nobody may read: none of it is told (docs/invariants.md, 8). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
 import {connect, settledOptions} from '../../src/db/connection.ts';

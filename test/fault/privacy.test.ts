@@ -1,4 +1,4 @@
-/** No value of a row, no password and no token reaches a log, a metric, a table of ours or an answer (design.md §3.8). */
+/** No value of a row, no password and no token reaches a log, a metric, a table of ours or an answer (docs/invariants.md, 8). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';

@@ -82,7 +82,7 @@ describeEachFlavour('a row that the target refuses', ({flavour, edition, server,
     expect(await stand.letters()).toEqual([]);
   };
 
-  it('#30 costs a first load nothing but itself', async () => {
+  it('#30 #40 costs a first load nothing but itself', async () => {
     await put();
     await stand.start();
     await stand.until('the load', ({lastRun}) => lastRun !== null && lastRun.state !== 'running', 60_000);
@@ -100,7 +100,7 @@ describeEachFlavour('a row that the target refuses', ({flavour, edition, server,
     await heals();
   });
 
-  it('costs the stream nothing but itself', async () => {
+  it('#40 costs the stream nothing but itself', async () => {
     for (const table of ['user_auth', 'institute_users', 'user'])
       await stand.target.query(`DELETE FROM ${table} WHERE userId IN (${badIds})`);
     await put();

@@ -8,7 +8,7 @@ import {withConnection} from '../servers/databases.ts';
 const OURS = ['sync_checkpoint', 'sync_owned', 'sync_dead_letter'];
 const THEIRS = ['institute', 'user', 'institute_users', 'user_auth'];
 
-describeEachFlavour('A target restored from a backup', ({server, source, target}) => {
+describeEachFlavour('#42 A target restored from a backup', ({server, source, target}) => {
   let stand: Stand | undefined;
   afterEach(async () => {
     await stand?.[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-/** Schema changes and changes that the log tells in another way than by whole rows (design.md §2.7, §2.8). */
+/** Schema changes and changes that the log tells in another way than by whole rows (docs/rules.md, Schema changes). */
 import {afterEach, beforeEach, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';

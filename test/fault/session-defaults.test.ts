@@ -37,7 +37,7 @@ const INIT_CONNECT: Readonly<Record<string, string>> = {
   'an idle session that ends': 'SET wait_timeout = 1, lock_wait_timeout = 1, innodb_lock_wait_timeout = 1',
 };
 
-describeEachFlavour('new sessions that have', ({edition}) => {
+describeEachFlavour('#33 new sessions that have', ({edition}) => {
   let own: TestServer;
   beforeAll(async () => {
     own = await startServer({edition});

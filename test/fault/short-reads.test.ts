@@ -1,4 +1,4 @@
-/** Reads that end early and rows in flight: no phantom is reported, and no good row deleted (design.md §6). */
+/** Reads that end early and rows in flight: no phantom is reported, and no good row deleted (docs/invariants.md, 4). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {cli} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';

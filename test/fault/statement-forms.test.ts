@@ -6,7 +6,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {connect} from '../servers/databases.ts';
 
-describeEachFlavour('a statement in the log', ({flavour, server, source, target}) => {
+describeEachFlavour('#37 a statement in the log', ({flavour, server, source, target}) => {
   let stand: Stand;
   let other: mysql.Connection;
   const far = `${source}_far`;

@@ -8,7 +8,7 @@ import {startServer, type TestServer} from '../servers/server.ts';
 /** Ten attempts a second, each with several connections, would be many more. */
 const MAX_CONNECTIONS = 120;
 
-describeEachFlavour('a target that takes no writes', ({edition, server, source}) => {
+describeEachFlavour('#40 a target that takes no writes', ({edition, server, source}) => {
   let own: TestServer;
   let stand: Stand;
   beforeAll(async () => {

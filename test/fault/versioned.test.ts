@@ -10,7 +10,7 @@ const EXPLICIT = [
   'ADD COLUMN valid_from TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE, ADD COLUMN valid_to TIMESTAMP(6) GENERATED ALWAYS AS ROW END INVISIBLE, ADD PERIOD FOR SYSTEM_TIME (valid_from, valid_to), ADD SYSTEM VERSIONING',
 ];
 
-describeEachFlavour('versioned tables', ({flavour, server, source, target}) => {
+describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) => {
   let stand: Stand;
   let other: mysql.Connection;
   const open = async (schema = SURROGATE) => {

@@ -1,4 +1,4 @@
-/** A reconcile beside a busy stream writes nothing older over something newer, and nothing from the future (design.md §3.3, §3.4). */
+/** A reconcile beside a busy stream writes nothing older over something newer, and nothing from the future (docs/invariants.md, 3 and 4). */
 import {expect, it} from 'vitest';
 import {withConnection} from '../servers/databases.ts';
 import {startServer} from '../servers/server.ts';

@@ -1,5 +1,5 @@
 /**
- * What the target must hold, worked out from the source's rows by a second hand: design.md §2 written down
+ * What the target must hold, worked out from the source's rows by a second hand: docs/rules.md written down
  * anew, sharing no code with the mapping that is tested.
  */
 import type mysql from 'mysql2/promise';

@@ -1,4 +1,4 @@
-/** Rows of the source and of others, put in and looked at by the tests of design.md §2. */
+/** Rows of the source and of others, put in and looked at by the tests of docs/rules.md. */
 import {type Stand, SURROGATE} from './fault-stand.ts';
 
 /** Wide columns, so that what the target cannot hold can be said; addresses may repeat. */

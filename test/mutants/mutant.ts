@@ -31,7 +31,7 @@ export const SUBJECTS = [
 ] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
-/** A line of docs/failure-modes.md, a subject, or an invariant of ARCHITECTURE.md. */
+/** A line of docs/failure-modes.md, a subject, or an invariant of docs/invariants.md. */
 export type Answer = `#${number}` | Subject | `invariant ${number}`;
 
 /** A text that stands once in a file, and what it becomes. */

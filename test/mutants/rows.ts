@@ -67,7 +67,7 @@ export const ROWS: readonly Mutant[] = [
       ['replicator/decode/charsets.ts', 'char => HIGH[char.charCodeAt(0) - 0x80] ?? char', 'char => char'],
     ],
     answers: ['#24', 'values'],
-    test: ['test/property/copy-equals-stream.test.ts', '#24 is the same by SELECT'],
+    test: ['test/property/copy-equals-stream.test.ts', '#24 #44 is the same by SELECT'],
   },
   {
     name: 'microseconds-are-cut-in-sql',
@@ -75,7 +75,7 @@ export const ROWS: readonly Mutant[] = [
       ['src/mapping/transforms.ts', 'const half = 5 * 10 ** (5 - fraction);', 'const half = 0 * fraction;'],
     ],
     answers: ['#24', 'values', 'mapping'],
-    test: ['test/property/mapping-in-sql.test.ts', '#24 is the same by the value form'],
+    test: ['test/property/mapping-in-sql.test.ts', '#24 #34 #35 is the same by the value form'],
   },
   {
     name: 'queue-without-a-bound',

@@ -169,7 +169,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
     return planOf(reading, writing, {source, target});
   }
 
-  it('#24 is the same by the value form and by the SQL form of the mapping', async () => {
+  it('#24 #34 #35 is the same by the value form and by the SQL form of the mapping', async () => {
     const {sql, reading, writing} = sessions();
     await fc.assert(
       fc.asyncProperty(

@@ -12,7 +12,7 @@ import {keyOf} from '../../src/mapping/row.ts';
 import type {SourceRow} from '../../src/mapping/packed.ts';
 import type {Row} from '../../src/mapping/values.ts';
 import {canonicalSet, formatPosition, parsePosition, setCovers} from '../../src/position/position.ts';
-import {membership, plan, unpacked, user} from '../unit/plan-fixture.ts';
+import {closed, membership, plan, unpacked, user} from '../unit/plan-fixture.ts';
 import {moment, text} from './stand.ts';
 
 const low = fc.oneof(
@@ -73,7 +73,9 @@ describe('ownership', () => {
   it('tells any two 64-bit ids apart, and shares no chunk beyond a chunk’s end', async () => {
     await fc.assert(
       fc.asyncProperty(id, id, async (a, b) => {
-        const view = await new Ownership('s').view([ownedUser(a), ownedUser(b)], () => Promise.resolve([]));
+        const view = await new Ownership('s').view([ownedUser(a), ownedUser(b)], () =>
+          Promise.resolve(closed([])),
+        );
         view.add(ownedUser(a));
         expect(view.has(ownedUser(b))).toBe(a === b);
         expect(BigInt(chunkEnd(a)) >= BigInt(a) && BigInt(chunkEnd(a)) - BigInt(a) < 65_536n).toBe(true);

@@ -67,7 +67,7 @@ describe('cascades that the log does not show', () => {
   });
 });
 
-it('the key of a membership to its parent is one over exactly the mapped columns, in the same schema', () => {
+it('#45 the key of a membership to its parent is one over exactly the mapped columns, in the same schema', () => {
   const isParent = (key: string) =>
     keysOf({'laas.institute_user': [key]}).map(found => isParentKey(found, 'laas'));
   expect(isParent('(`user_id`) REFERENCES `users` (`id`)')).toEqual([true]);

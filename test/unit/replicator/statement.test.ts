@@ -108,7 +108,7 @@ describe('a definition is one of a mapped table', () => {
   });
 });
 
-describe('what follows from a statement', () => {
+describe('#37 what follows from a statement', () => {
   const of = (sql: string, databases: readonly string[] | null = null, database = 'elsewhere') =>
     consequenceOf(statementKind(sql), {sql, database, databases}, 'laas');
 
