@@ -8,6 +8,7 @@ import type {Outcome} from '../src/apply/transaction.ts';
 import type {Dialling} from '../src/db/connection.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
+import type {LogOffset} from '../src/position/position.ts';
 import type {Collations} from '../src/source/collations.ts';
 import type {LagTracker} from '../src/status/lag.ts';
 
@@ -20,8 +21,10 @@ export interface Connections {
   readonly checkpoint: Checkpoint;
   readonly binlog: Dialling;
   readonly collations: Collations;
+  /** The end of the source's log after the look at its foreign keys and at what they hold; null where it is not known. */
+  readonly provenAt: LogOffset | null;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
-  readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;
+  readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean; provenAt: LogOffset | null}>;
   readonly close: () => void;
 }
 

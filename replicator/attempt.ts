@@ -82,6 +82,7 @@ class Attempt {
       queue: this.#queue,
       tracker: new PositionTracker(checkpoint.position, checkpoint.offset),
       plan: applier.plan,
+      provenAt: connections.provenAt,
       reloadPlan: () => deps.lock.stream(() => connections.reloadPlan()),
     });
     this.#source = openBinlogSource({

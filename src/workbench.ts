@@ -12,7 +12,7 @@ import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
 import {readCollations} from './source/collations.ts';
-import {readServerInfo, settledName, type ServerInfo} from './db/server.ts';
+import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/server.ts';
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
@@ -56,6 +56,7 @@ export class Workbench {
       await preflight(source, this.#config.source.database, info);
       const session = await open.session();
       const applier = await this.#applierFor(source, session);
+      const provenAt = await readLogEnd(source);
       let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
       if (checkpoint === null || checkpoint.position === null) {
         await this.#anchor(source, info, session, applier, signal);
@@ -78,6 +79,7 @@ export class Workbench {
         checkpoint:
           moved && position.tag !== 'file' ? {...checkpoint, position: here, offset: null} : checkpoint,
         applier,
+        provenAt,
         hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
@@ -92,7 +94,7 @@ export class Workbench {
               session,
               sourceStatement(this.#fence, {identity: info.identity, schema: after}),
             );
-          return {plan, changed: after !== before};
+          return {plan, changed: after !== before, provenAt: await readLogEnd(source)};
         },
         close: open.closeAll,
       };

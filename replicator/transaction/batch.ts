@@ -26,8 +26,8 @@ export interface CompactedBatch {
   readonly rows: number;
   readonly bytes: number;
   readonly oldestCommitMs: number | null;
-  /** As {@link BatchContext.trustsChecks}, for the batch that follows. */
-  readonly trustsChecks: boolean;
+  /** A session without foreign_key_checks wrote some of it. */
+  readonly sawUnchecked: boolean;
 }
 
 /** After this long others have a turn: a flight of statements may be waiting to be sent. */
@@ -42,7 +42,7 @@ export interface BatchContext {
   readonly rowsBefore: number;
   /** For the rows, which live as long as it does. */
   readonly into: PackedRows;
-  /** Whether no session is known to have written memberships without foreign_key_checks. */
+  /** Whether a parent that is inserted has no older children, where foreign keys say so. */
   readonly trustsChecks: boolean;
 }
 
@@ -98,7 +98,7 @@ export async function compactBatch(
     rows,
     bytes,
     oldestCommitMs: committed[0]?.committedAtMs ?? null,
-    trustsChecks: compactor.trustsChecks,
+    sawUnchecked: compactor.sawUnchecked,
   };
 }
 

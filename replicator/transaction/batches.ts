@@ -3,6 +3,7 @@ import type {Plan} from '../../src/mapping/plan.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import type {TransactionQueue} from '../queue.ts';
 import {compactBatch, type CompactedBatch} from './batch.ts';
+import {compareOffsets, type LogOffset} from '../../src/position/position.ts';
 import type {PositionTracker} from './transaction.ts';
 
 /** Bytes of row events written in one transaction. */
@@ -24,8 +25,10 @@ export interface BatchesDeps {
   readonly queue: TransactionQueue;
   readonly tracker: PositionTracker;
   readonly plan: Plan;
+  /** The end of the log when it was looked whether every membership has its parents; null where it is not known. */
+  readonly provenAt: LogOffset | null;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
-  readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean}>;
+  readonly reloadPlan: () => Promise<Pick<BatchesDeps, 'plan' | 'provenAt'> & {changed: boolean}>;
 }
 
 export class Batches {
@@ -35,12 +38,14 @@ export class Batches {
   #plan: Plan;
   /** Rows of parts whose transaction has not ended. */
   #partRows = 0;
-  /** The plan was made after a look at every membership; what came since may undo what that showed. */
+  #provenAt: LogOffset | null;
+  /** False once the stream brought what may leave a membership without its parents. */
   #trustsChecks = true;
 
   constructor(deps: BatchesDeps) {
     this.#deps = deps;
     this.#plan = deps.plan;
+    this.#provenAt = deps.provenAt;
   }
 
   get plan(): Plan {
@@ -62,8 +67,9 @@ export class Batches {
     const transactions = queue.take(BATCH_BYTES);
     let reason = transactions.find(({unseen}) => unseen !== null)?.reason ?? null;
     if (transactions.some(({schemaChanged}) => schemaChanged)) {
-      const {plan, changed} = await reloadPlan();
+      const {plan, changed, provenAt} = await reloadPlan();
       this.#plan = plan;
+      this.#provenAt = provenAt;
       if (changed) reason ??= 'mapped columns were changed';
     }
     const compacted = await compactBatch(transactions, {
@@ -72,11 +78,20 @@ export class Batches {
       owesReconcile: reason !== null,
       rowsBefore: this.#partRows,
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
-      trustsChecks: this.#trustsChecks,
+      trustsChecks: this.#trustsChecks && this.#isPastProof(),
     });
-    this.#trustsChecks = compacted.trustsChecks && reason === null;
+    if (compacted.sawUnchecked || reason !== null) this.#trustsChecks = false;
     this.#partRows = compacted.progress === null ? this.#partRows + compacted.rows : 0;
     return {compacted, reason};
+  }
+
+  /**
+   * The look proves nothing for what was logged before it: a parent that comes now may have had children all along,
+   * which the look found with their parent.
+   */
+  #isPastProof(): boolean {
+    const {offset} = this.#deps.tracker;
+    return this.#provenAt !== null && offset !== null && compareOffsets(offset, this.#provenAt) >= 0;
   }
 
   /** One was applied, and its rows are not looked at any more. */

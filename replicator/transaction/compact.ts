@@ -21,7 +21,8 @@ export class Compactor {
   readonly #users = new Map<string, Parent>();
   readonly #memberships = new Map<string, SourceRow | null>();
   readonly #pairsToRead = new Set<string>();
-  #trustsChecks: boolean;
+  readonly #trustsChecks: boolean;
+  #sawUnchecked = false;
 
   /** @param trustsChecks whether no membership is known that was written without its parent being looked for */
   constructor(plan: Plan, trustsChecks = true) {
@@ -29,9 +30,9 @@ export class Compactor {
     this.#trustsChecks = trustsChecks;
   }
 
-  /** False once a session without foreign_key_checks wrote memberships: a new parent may have older ones. */
-  get trustsChecks(): boolean {
-    return this.#trustsChecks;
+  /** A session without foreign_key_checks wrote some of it: a new parent may have older children. */
+  get sawUnchecked(): boolean {
+    return this.#sawUnchecked;
   }
 
   add(change: RowChange): void {
@@ -56,7 +57,7 @@ export class Compactor {
 
   #addParent(parents: Map<string, Parent>, {before, after, partial, unchecked}: RowChange): void {
     // The children of a parent that is deleted without the checks stay, and wait for one with its key.
-    if (unchecked) this.#trustsChecks = false;
+    if (unchecked) this.#sawUnchecked = true;
     const oldKey = before === null ? null : keyOf(before, [0]);
     const newKey = after === null ? null : keyOf(after, [0]);
     if (oldKey !== null && oldKey !== newKey) {
@@ -74,13 +75,13 @@ export class Compactor {
     parents.set(newKey, {
       row: after,
       left: moved,
-      fresh: before === null && this.#trustsChecks,
+      fresh: before === null && this.#trustsChecks && !this.#sawUnchecked,
       reread: partial,
     });
   }
 
   #addMembership({before, after, partial, unchecked}: RowChange): void {
-    if (unchecked) this.#trustsChecks = false;
+    if (unchecked) this.#sawUnchecked = true;
     const indexes = this.#plan.tables.institute_users.sourceKeyIndexes;
     const oldKey = before === null ? null : keyOf(before, indexes);
     const newKey = after === null ? null : keyOf(after, indexes);

@@ -2,7 +2,6 @@
  * One transaction of the target, statement by statement: one that fails is split until the bad rows stand
  * alone, so that one of them never costs its neighbours.
  */
-import type {SyncError} from '../errors.ts';
 import type {TablePlan} from '../mapping/plan.ts';
 import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {perTable, type PerTable} from './change-set.ts';
@@ -12,7 +11,7 @@ import type {Allowance} from './delete-budget.ts';
 import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
-import {deleteByKeys, deleteOfNothing, inBatches, upsertOfNothing, upserts} from './statements.ts';
+import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
 import {healed, ownedKey, type Batch, type Outcome} from './transaction.ts';
 import {Trial} from './trial.ts';
 import {writeClashing, type Refusal} from './clashes.ts';
@@ -31,6 +30,8 @@ export class CarefulTransaction {
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
   readonly #letters: NewDeadLetter[];
+  /** Users that were not ours before: they have no user_auth row of ours either. */
+  readonly #newUsers = new Set<string>();
   readonly #written = perTable(() => new Set<string>());
   readonly #gone = perTable(() => new Set<string>());
   readonly #failed = perTable(() => new Set<string>());
@@ -162,17 +163,22 @@ export class CarefulTransaction {
   }
 
   /** @returns null where all were written, else what the server refused of one of them */
-  async #tryToWrite(
-    plan: TablePlan,
-    rows: readonly KeyedRow[],
-    newestWins: boolean,
-  ): Promise<SyncError | null> {
+  async #tryToWrite(plan: TablePlan, rows: readonly KeyedRow[], newestWins: boolean) {
     const size = {rows: this.#batch.options.batchRows, bytes: this.#session.maxStatementBytes};
-    for (const sql of upserts(plan, rows, size, {newestWins})) {
-      const refusal = await this.#trial.write(plan, sql, upsertOfNothing(plan, {newestWins}));
-      if (refusal !== null) return refusal;
+    for (const run of runsOf(rows, ({key}) => this.#isPresent(plan, key))) {
+      const options = {newestWins, arePresent: run.is};
+      for (const sql of upserts(plan, run.items, size, options)) {
+        const refused = await this.#trial.write(plan, sql, upsertOfNothing(plan, options));
+        if (refused !== null) return refused;
+      }
     }
     return null;
+  }
+
+  /** As far as ownership tells, and where it matters. */
+  #isPresent({target, surrogate}: TablePlan, key: string): boolean {
+    if (surrogate === null || (target === 'user_auth' && this.#newUsers.has(key))) return false;
+    return this.#batch.owned.has(ownedKey(target, key));
   }
 
   #wrote(table: TargetTable, key: string): void {
@@ -180,6 +186,7 @@ export class CarefulTransaction {
     this.#include(this.#written[table], key);
     if (table === 'user_auth' || owned.has(ownedKey(table, key))) return;
     owned.add(ownedKey(table, key));
+    if (table === 'user') this.#include(this.#newUsers, key);
     this.#undo.push(() => owned.delete(ownedKey(table, key)));
   }
 

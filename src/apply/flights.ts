@@ -98,6 +98,7 @@ export class Flights {
     options: UpsertOptions,
   ): Promise<void> {
     this.#throwIfFailed();
+    if (rows.length === 0) return;
     if (rows.length >= BULK_ROWS && (await this.#upsertInBulk(plan, rows, batchRows, options))) return;
     for (let at = 0; at < rows.length;) {
       this.#openText();

@@ -35,6 +35,8 @@ const FAILS = '(SELECT 1 UNION SELECT 2)';
 export interface UpsertOptions {
   /** Keep a target row whose updatedAt is later than the one written. */
   readonly newestWins: boolean;
+  /** The rows are in the target, as far as is known: then they use up no number of its AUTO_INCREMENT column. */
+  readonly arePresent?: boolean;
 }
 
 /** How large one statement may become. */
@@ -62,7 +64,7 @@ export function appendUpsert(
   size: StatementSize,
   options: UpsertOptions,
 ): number {
-  const {head, tail, numeric} = upsertFrame(plan, options);
+  const {head, tail, numeric, lookup} = upsertFrame(plan, options);
   const {columns} = plan;
   const limit = text.length + size.bytes;
   text.sql(head);
@@ -70,6 +72,10 @@ export function appendUpsert(
   do {
     const {source} = rows[at] ?? {source: []};
     text.sql(at === from ? '(' : ',(');
+    for (const {sql, column} of lookup) {
+      text.sql(sql);
+      if (column !== null) appendKey(text, column, source);
+    }
     for (let i = 0; i < columns.length; i++) {
       const column = columns[i];
       if (column === undefined) continue;
@@ -85,7 +91,12 @@ export function appendUpsert(
   return at;
 }
 
-/** The statement of {@link appendUpsert} for one row, with placeholders; null where a value cannot travel as text. */
+function appendKey(text: SqlText, column: ColumnPlan, source: SourceRow): void {
+  if (isNumeric(column)) text.number(column.written(source));
+  else text.value(column.written(source));
+}
+
+/** The statement of {@link appendUpsert} for one row, with placeholders; null where values must travel as text. */
 export function preparedUpsert(plan: TablePlan, options: UpsertOptions): string | null {
   return upsertFrame(plan, options).prepared;
 }
@@ -134,19 +145,45 @@ interface UpsertFrame {
   readonly prepared: string | null;
   /** By column: written as a number. */
   readonly numeric: readonly boolean[];
+  /** What comes before a row's values, each piece with the key that follows it. */
+  readonly lookup: readonly Piece[];
 }
 
-/** Made once for each plan and each way to settle conflicts. */
-const FRAMES = {source: new WeakMap<TablePlan, UpsertFrame>(), newest: new WeakMap<TablePlan, UpsertFrame>()};
+interface Piece {
+  readonly sql: string;
+  readonly column: ColumnPlan | null;
+}
 
-function upsertFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
-  const frames = options.newestWins ? FRAMES.newest : FRAMES.source;
+/** Made once for each plan and each choice of options. */
+const FRAMES = new Map<string, WeakMap<TablePlan, UpsertFrame>>();
+
+function upsertFrame(plan: TablePlan, {newestWins, arePresent = false}: UpsertOptions): UpsertFrame {
+  const choice = `${newestWins} ${arePresent}`;
+  let frames = FRAMES.get(choice);
+  if (frames === undefined) FRAMES.set(choice, (frames = new WeakMap()));
   let frame = frames.get(plan);
-  if (frame === undefined) frames.set(plan, (frame = makeFrame(plan, options)));
+  if (frame === undefined) frames.set(plan, (frame = makeFrame(plan, {newestWins, arePresent})));
   return frame;
 }
 
-function makeFrame(plan: TablePlan, {newestWins}: UpsertOptions): UpsertFrame {
+/**
+ * The value that a row has in the AUTO_INCREMENT column already. An INSERT that leaves it out takes a number even
+ * where it only updates a row. Without such a row the answer is NULL, and the row gets a new number. It is read
+ * with the lock that the update takes: a shared one first would end in deadlocks with others who update the row.
+ */
+function surrogateLookup(plan: TablePlan, surrogate: string): Piece[] {
+  const keys = plan.keyIndexes.flatMap(index => plan.columns[index] ?? []);
+  const start = `(SELECT ${quoteName(surrogate)} FROM ${quoteName(plan.target)} present WHERE `;
+  return [
+    ...keys.map((column, i) => ({
+      sql: `${i === 0 ? start : ' AND '}${quoteName(column.name)} = `,
+      column,
+    })),
+    {sql: ' FOR UPDATE),', column: null},
+  ];
+}
+
+function makeFrame(plan: TablePlan, {newestWins, arePresent}: UpsertOptions): UpsertFrame {
   const names = plan.columns.map(column => quoteName(column.name));
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
   const isSameRow = keys.map(key => `${key} = VALUES(${key})`).join(' AND ');
@@ -160,16 +197,19 @@ function makeFrame(plan: TablePlan, {newestWins}: UpsertOptions): UpsertFrame {
       const value = `VALUES(${name})`;
       return `${name} = ${newestWins ? `IF(${updated} > VALUES(${updated}), ${name}, ${value})` : value}`;
     });
-  const head = `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) VALUES `;
+  const surrogate = arePresent === true ? plan.surrogate : null;
+  const inserted = surrogate === null ? names : [quoteName(surrogate), ...names];
+  const head = `INSERT INTO ${quoteName(plan.target)} (${inserted.join(',')}) VALUES `;
   const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${FAILS})`, ...assignments].join(', ')}`;
   // A text of digits is their bits to a BIT column.
   const hasBits = plan.columns.some(({schema}) => schema.type === 'bit');
   return {
-    names,
+    names: inserted,
     head,
     tail,
-    prepared: hasBits ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
+    prepared: hasBits || surrogate !== null ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
     numeric: plan.columns.map(isNumeric),
+    lookup: surrogate === null ? [] : surrogateLookup(plan, surrogate),
   };
 }
 
@@ -208,6 +248,24 @@ export function upsertOfNothing(plan: TablePlan, options: UpsertOptions): string
 
 export function deleteOfNothing(plan: TablePlan): string {
   return `DELETE FROM ${quoteName(plan.target)} WHERE 1 = 0`;
+}
+
+/** Splits rows, in their order, into runs that are alike. */
+export function* runsOf<T>(
+  items: readonly T[],
+  test: (item: T) => boolean,
+): Generator<{is: boolean; items: T[]}> {
+  let run: {is: boolean; items: T[]} | null = null;
+  for (const item of items) {
+    const is = test(item);
+    if (run !== null && run.is !== is) {
+      yield run;
+      run = null;
+    }
+    run ??= {is, items: []};
+    run.items.push(item);
+  }
+  if (run !== null) yield run;
 }
 
 /** Splits rows or keys into statements of at most `size` elements. */

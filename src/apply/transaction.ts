@@ -50,6 +50,17 @@ export function ownedKey(table: TargetTable, key: string): OwnedKey {
   return ownedMembership(instituteId, userId);
 }
 
+/**
+ * The rows to be written that are in the target already, as far as ownership tells before the batch. Nobody asks for
+ * them, and there are none, where the table has no AUTO_INCREMENT column beside its mapped ones.
+ */
+function rowsPresent({plan, work, owned}: Batch, table: TargetTable): ReadonlySet<string> {
+  const present = new Set<string>();
+  if (plan.tables[table].surrogate === null) return present;
+  for (const {key} of work.upserts[table]) if (owned.has(ownedKey(table, key))) present.add(key);
+  return present;
+}
+
 /** Whether {@link writeAtOnce} will do: nothing to be looked for before it is deleted, nothing to be read. */
 export function isSimple({work, plan}: Batch): boolean {
   return (
@@ -71,6 +82,7 @@ export function isSimple({work, plan}: Batch): boolean {
  */
 export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
   const {work, plan, owned} = batch;
+  const present = perTable(table => rowsPresent(batch, table));
   for (const {key} of work.upserts.institute) owned.add(ownedInstitute(key));
   for (const {key} of work.upserts.user) owned.add(ownedUser(key));
   for (const {key, source} of work.upserts.institute_users) {
@@ -82,8 +94,18 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
   for (const keys of inBatches(work.deletes.institute_users, batchRows))
     await flights.add(deleteByKeys(plan.tables.institute_users, keys));
   if (work.deletes.institute_users.length > 0) await flights.ask(assertUnreferred(plan, 'institute_users'));
-  for (const table of TARGET_TABLES)
-    await flights.upsert(plan.tables[table], work.upserts[table], batchRows, batch.options);
+  for (const table of TARGET_TABLES) {
+    const rows = work.upserts[table];
+    const there = present[table];
+    const upsert = (some: readonly KeyedRow[], arePresent: boolean) =>
+      flights.upsert(plan.tables[table], some, batchRows, {...batch.options, arePresent});
+    if (there.size > 0)
+      await upsert(
+        rows.filter(({key}) => there.has(key)),
+        true,
+      );
+    await upsert(there.size === 0 ? rows : rows.filter(({key}) => !there.has(key)), false);
+  }
   const bookkeeping = [
     ...owned.statements(),
     ...batch.deadLetters.storeStatements(work.deadLetters, batch.at),

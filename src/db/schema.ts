@@ -4,6 +4,8 @@ import {readServerInfo, settledName} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {SOURCE_TABLE_NAMES, TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
 import {SyncError} from '../errors.ts';
+import {clausesOf} from '../mapping/column-clause.ts';
+import {quoteName} from '../mapping/sql.ts';
 import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
 import {haveParents} from './orphans.ts';
@@ -118,21 +120,47 @@ async function readTables(
   for (const name of names) {
     const own = columns.filter(row => row[0] === name);
     if (own.length === 0) continue;
+    const clauses = clausesOf(await definitionOf(side, connection, database, name));
     tables.set(name, {
-      columns: own.map(columnSchema),
+      columns: own.map(row => columnSchema(row, clauses)),
       uniqueKeys: uniqueKeys(keys.filter(row => row[0] === name)),
     });
   }
   return tables;
 }
 
-function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
+/** Empty where the account may not see it. */
+async function definitionOf(
+  side: Side,
+  connection: Connection,
+  database: string,
+  table: string,
+): Promise<string> {
+  try {
+    const sql = `SHOW CREATE TABLE ${quoteName(database)}.${quoteName(table)}`;
+    const [row] = await queryRows(side, connection, sql);
+    return String(row?.[1] ?? '');
+  } catch (error) {
+    if (error instanceof SyncError && error.errno !== undefined) return '';
+    throw error;
+  }
+}
+
+function columnSchema(
+  row: readonly unknown[],
+  clauses: ReadonlyMap<string, string>,
+): TableSchema['columns'][number] {
+  const columnType = String(row[3]);
+  const clause = clauses.get(String(row[1]));
+  const isWhole = clause?.toLowerCase().startsWith(columnType.toLowerCase()) === true;
   const definition = String(row[3]).toLowerCase();
   const numberOrNull = (cell: unknown) => (cell === null || cell === undefined ? null : Number(cell));
   return {
     name: String(row[1]),
     type: String(row[2]).toLowerCase(),
     definition,
+    columnType,
+    clause: isWhole ? clause.slice(columnType.length) : null,
     members: membersOf(String(row[3])),
     unsigned: definition.includes('unsigned'),
     nullable: row[4] === 'YES',
@@ -144,6 +172,7 @@ function columnSchema(row: readonly unknown[]): TableSchema['columns'][number] {
       row[4] === 'YES' ||
       (row[8] !== null && row[8] !== undefined) ||
       /auto_increment|default|generated/i.test(String(row[9])),
+    counts: /auto_increment/i.test(String(row[9])),
   };
 }
 

@@ -76,9 +76,8 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
   const strangers = rows.filter(
     ([schema, table = '']) => schema !== probe.database || !TARGET_NAMES.includes(table),
   );
-  const own = (await foreignKeysOf(probe, TARGET_NAMES)).filter(
-    ({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '',
-  );
+  // We change no key of a row, and ON UPDATE does nothing without that.
+  const own = (await foreignKeysOf(probe, TARGET_NAMES)).filter(({onDelete}) => onDelete !== '');
   return [
     ...strangers.map(([schema = '', table = '', name, referenced = '']) =>
       warning('target', 'target-foreign-keys', {
@@ -95,7 +94,7 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
       warning('target', 'target-cascades', {
         message: `${key.table}.${key.name} cascades from ${key.referencedTable}`,
         why: 'a delete by anybody takes rows along that laas-sync answers for; the next reconcile writes them again',
-        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')});`,
+        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')})${key.onUpdate === '' ? '' : ` ON UPDATE ${key.onUpdate}`};`,
       }),
     ),
   ];

@@ -10,8 +10,9 @@ import {
   type TablePlan,
 } from '../mapping/plan.ts';
 import type {SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
-import {SOURCE_TABLE_NAMES, TABLE_MAPS, type TargetTable} from '../mapping/tables.ts';
+import {SOURCE_TABLE_NAMES, TABLE_MAPS, type TableMap, type TargetTable} from '../mapping/tables.ts';
 import {sourceTypeFaults, targetTypeFaults, type TypeFault} from '../mapping/type-faults.ts';
+import {nullable, recode, retype} from '../mapping/column-clause.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName, type Probe} from './probe.ts';
 
@@ -125,51 +126,48 @@ function checkSourceKeys(schema: SourceSchema): Finding[] {
 
 /** The target's columns and keys, alone and against what the source holds. */
 export function checkTargetColumns(schemas: {source: SourceSchema; target: TargetSchema}): Finding[] {
-  const faults = TABLE_MAPS.flatMap(map => missingOf(map, schemas.target[map.target]));
-  if (faults.length > 0) return faults;
-  const types = TABLE_MAPS.flatMap(map => {
+  const faults = TABLE_MAPS.flatMap(map => {
     const source = sourcePlan(map.source, schemas.source[map.source]);
-    return targetTypeFaults(map, schemas.target[map.target], column => inputsOf(source, column)).map(fault =>
-      typeFinding('target', map.target, fault, 'it does not give back what is written to it'),
-    );
+    const types = targetTypeFaults(map, schemas.target[map.target], column => inputsOf(source, column));
+    return [
+      ...missingOf(map, schemas.target[map.target]),
+      ...types.map(fault =>
+        typeFinding('target', map.target, fault, 'it does not give back what is written to it'),
+      ),
+    ];
   });
-  if (types.length > 0) return types;
+  const unfilled = TABLE_MAPS.flatMap(map => unfilledOf(map, schemas.target[map.target]));
+  if (faults.length > 0) return [...faults, ...unfilled];
   const plan = buildPlan(schemas.source, schemas.target);
   const narrow = Object.values(plan.tables).flatMap(table =>
     table.columns.flatMap(column => narrower(plan, table, column)),
   );
-  const unfilled = TABLE_MAPS.flatMap(({target}) => unfilledOf(plan.tables[target], schemas.target[target]));
   return [ok('target', 'target-columns', 'every mapped column and key is there'), ...narrow, ...unfilled];
 }
 
-function missingOf(map: (typeof TABLE_MAPS)[number], schema: TableSchema): Finding[] {
+function missingOf(map: TableMap, schema: TableSchema): Finding[] {
   const names = schema.columns.map(({name}) => name.toLowerCase());
   const lacking = map.columns.map(({target}) => target).filter(name => !names.includes(name.toLowerCase()));
-  if (lacking.length > 0) {
-    return [
-      mustFix('target', 'target-columns', {
-        message: `${map.target} lacks ${lacking.join(', ')}`,
-        why: 'every mapped column is written',
-        mend: lacking
-          .map(
-            name =>
-              `ALTER TABLE ${quoteName(map.target)} ADD COLUMN ${quoteName(name)} ${typeOf(map.target, name)};`,
-          )
-          .join(' '),
-      }),
-    ];
-  }
+  const absent = mustFix('target', 'target-columns', {
+    message: `${map.target} lacks ${lacking.join(', ')}`,
+    why: 'every mapped column is written',
+    mend: lacking
+      .map(
+        name =>
+          `ALTER TABLE ${quoteName(map.target)} ADD COLUMN ${quoteName(name)} ${typeOf(map.target, name)};`,
+      )
+      .join(' '),
+  });
+  const findings = lacking.length > 0 ? [absent] : [];
   const key = map.key.map(name => name.toLowerCase()).sort();
-  const unique = schema.uniqueKeys.some(
-    columns =>
-      columns.length === key.length &&
-      columns
-        .map(name => name.toLowerCase())
-        .sort()
-        .every((name, index) => name === key[index]),
-  );
-  if (unique) return [];
+  const isKey = (columns: readonly string[]) =>
+    columns
+      .map(name => name.toLowerCase())
+      .sort()
+      .join() === key.join();
+  if (schema.uniqueKeys.some(isKey)) return findings;
   return [
+    ...findings,
     mustFix('target', 'target-keys', {
       message: `${map.target} has no unique key on (${map.key.join(', ')})`,
       why: 'without it the same row would be written again and again',
@@ -181,7 +179,8 @@ function missingOf(map: (typeof TABLE_MAPS)[number], schema: TableSchema): Findi
 /** As the migration makes them. */
 function typeOf(table: TargetTable, column: string): string {
   if (column.endsWith('Id')) return 'BIGINT NOT NULL';
-  if (column.endsWith('At')) return 'DATETIME(3) NOT NULL';
+  // The rows that are there need a value, and a server may refuse the zero date.
+  if (column.endsWith('At')) return 'DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)';
   if (column === 'isActive') return 'BOOLEAN NOT NULL DEFAULT TRUE';
   if (column === 'role')
     return "ENUM('ADMIN', 'FACULTY', 'STUDENT', 'STAFF', 'DIRECTOR') NOT NULL DEFAULT 'STUDENT'";
@@ -206,8 +205,7 @@ function narrower(plan: Plan, table: TablePlan, column: ColumnPlan): Finding[] {
     index => source.schema.columns.find(({name}) => name === source.actual[index]) ?? [],
   );
   const at = `${table.target}.${column.name}`;
-  const mend = (type: string) =>
-    `ALTER TABLE ${quoteName(table.target)} MODIFY ${quoteName(column.name)} ${type}${column.schema.nullable ? '' : ' NOT NULL'};`;
+  const mend = (type: string) => retype(quoteName(table.target), column.schema, type);
   if (column.kind === 'integer') {
     const wider = inputs.find(({type, unsigned}) => {
       const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
@@ -245,7 +243,7 @@ function narrower(plan: Plan, table: TablePlan, column: ColumnPlan): Finding[] {
       warning('target', 'target-charset', {
         message: `${at} is ${column.schema.charset}`,
         why: `text beyond it cannot be stored: ${LOST_WHY}`,
-        mend: `ALTER TABLE ${quoteName(table.target)} CONVERT TO CHARACTER SET utf8mb4;`,
+        mend: recode(quoteName(table.target), column.schema, 'utf8mb4'),
       }),
     );
   }
@@ -253,15 +251,15 @@ function narrower(plan: Plan, table: TablePlan, column: ColumnPlan): Finding[] {
 }
 
 /** Columns that we do not write, and that the server has no value for. */
-function unfilledOf(plan: TablePlan, schema: TableSchema): Finding[] {
-  const ours = plan.columns.map(({name}) => name);
+function unfilledOf({target, columns}: TableMap, schema: TableSchema): Finding[] {
+  const ours = columns.map(column => column.target.toLowerCase());
   return schema.columns
-    .filter(column => !ours.includes(column.name) && !column.hasDefault)
+    .filter(column => !ours.includes(column.name.toLowerCase()) && !column.hasDefault)
     .map(column =>
       mustFix('target', 'target-columns', {
-        message: `${plan.target}.${column.name} is not mapped, not nullable, and has no default`,
+        message: `${target}.${column.name} is not mapped, not nullable, and has no default`,
         why: 'every new row is refused, and waits as a dead letter',
-        mend: `ALTER TABLE ${quoteName(plan.target)} MODIFY ${quoteName(column.name)} ${column.definition} NULL;`,
+        mend: nullable(quoteName(target), column),
       }),
     );
 }

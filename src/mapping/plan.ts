@@ -56,6 +56,8 @@ export interface TablePlan {
   /** Where the key stands in a target row. */
   readonly keyIndexes: readonly number[];
   readonly updatedAtIndex: number;
+  /** The target's AUTO_INCREMENT column, where it is not a mapped one. */
+  readonly surrogate: string | null;
   /** Where the key stands in a source row. */
   readonly sourceKeyIndexes: readonly number[];
   /** Where the columns that make a source row eligible stand in it; the flag is -1 where there is none. */
@@ -206,6 +208,7 @@ function tablePlan(
     key: map.key,
     keyIndexes,
     updatedAtIndex: indexOf('updatedAt'),
+    surrogate: schema.columns.find(({name, counts}) => counts === true && indexOf(name) < 0)?.name ?? null,
     sourceKeyIndexes: map.key.map(column => columns[indexOf(column)]?.inputs[0] ?? 0),
     flagIndex: map.flag === undefined ? -1 : source.columns.indexOf(map.flag),
     isFlagSet: flagTest(map.flag === undefined ? undefined : findColumn(source.schema, map.flag)),

@@ -15,11 +15,17 @@ export interface ColumnSchema {
   readonly maxLength: number | null;
   /** Digits of a second. */
   readonly fraction: number;
-  /** The whole type, for fingerprints. */
+  /** The whole type in lower case, for fingerprints. */
   readonly definition: string;
+  /** The same in the case of its members. */
+  readonly columnType: string;
+  /** What stands behind the type in the table's definition; null where that could not be read. */
+  readonly clause: string | null;
   /** Of an ENUM or SET, in their order; null for other types. */
   readonly members: readonly string[] | null;
   readonly hasDefault: boolean;
+  /** AUTO_INCREMENT. */
+  readonly counts?: boolean;
 }
 
 export interface TableSchema {

@@ -3,6 +3,7 @@
  * that mends them. Pure.
  */
 import {isBinaryType, isReadable, isWritable, MENDED_TYPES, type Use} from './column-kinds.ts';
+import {retype} from './column-clause.ts';
 import type {ColumnSchema, TableSchema} from './schema.ts';
 import {TABLE_MAPS, type ColumnMap, type SourceTable, type TableMap, type TransformName} from './tables.ts';
 
@@ -98,12 +99,8 @@ function mendedType(column: ColumnSchema, use: Use): string {
 }
 
 function faultOf(table: string, name: string, column: ColumnSchema, type: string): TypeFault {
-  const quoted = (identifier: string) => `\`${identifier.replaceAll('`', '``')}\``;
-  return {
-    column: name,
-    definition: column.definition,
-    mend: `ALTER TABLE ${quoted(table)} MODIFY ${quoted(column.name)} ${type}${column.nullable ? ' NULL' : ' NOT NULL'};`,
-  };
+  const quoted = `\`${table.replaceAll('`', '``')}\``;
+  return {column: name, definition: column.definition, mend: retype(quoted, column, type)};
 }
 
 /** The faults of a table as one text. */

@@ -56,7 +56,7 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(worst(await doctor(), 'source-columns')).toMatchObject({
         level: 'must-fix',
         message: 'users.first_name is double, which cannot be mapped',
-        mend: 'ALTER TABLE `users` MODIFY `first_name` VARCHAR(255) NULL;',
+        mend: 'ALTER TABLE `users` MODIFY `first_name` VARCHAR(255) DEFAULT NULL;',
       });
       await onSource(
         'ALTER TABLE users MODIFY first_name VARCHAR(120) NULL, MODIFY is_active BINARY(1) NULL',
@@ -64,7 +64,7 @@ describeEachFlavour('schemas that the doctor looks at', ({flavour, server, sourc
       expect(worst(await doctor(), 'source-columns')).toMatchObject({
         level: 'must-fix',
         message: 'users.is_active is binary(1), which cannot be mapped',
-        mend: 'ALTER TABLE `users` MODIFY `is_active` TINYINT NULL;',
+        mend: 'ALTER TABLE `users` MODIFY `is_active` TINYINT DEFAULT NULL;',
       });
       await onSource('ALTER TABLE users MODIFY is_active TINYINT NULL');
       await onSource('ALTER TABLE users MODIFY first_name VARCHAR(120) NULL');

@@ -5,10 +5,11 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {COMPOSITE, Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {connect} from '../servers/databases.ts';
 
-const IMPLICIT = ['ADD SYSTEM VERSIONING'];
-const EXPLICIT = [
-  'ADD COLUMN valid_from TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE, ADD COLUMN valid_to TIMESTAMP(6) GENERATED ALWAYS AS ROW END INVISIBLE, ADD PERIOD FOR SYSTEM_TIME (valid_from, valid_to), ADD SYSTEM VERSIONING',
-];
+const IMPLICIT = {on: 'ADD SYSTEM VERSIONING', off: 'DROP SYSTEM VERSIONING'};
+const EXPLICIT = {
+  on: 'ADD COLUMN valid_from TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE, ADD COLUMN valid_to TIMESTAMP(6) GENERATED ALWAYS AS ROW END INVISIBLE, ADD PERIOD FOR SYSTEM_TIME (valid_from, valid_to), ADD SYSTEM VERSIONING',
+  off: 'DROP SYSTEM VERSIONING, DROP COLUMN valid_from, DROP COLUMN valid_to',
+};
 
 describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) => {
   let stand: Stand;
@@ -62,7 +63,7 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
   };
 
   if (flavour === 'mariadb')
-    for (const [name, clauses] of [
+    for (const [name, {on, off}] of [
       ['that nobody declared', IMPLICIT],
       ['declared, invisible', EXPLICIT],
     ] as const)
@@ -73,7 +74,7 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
             create: schema.create.replaceAll(/,?\s*CONSTRAINT \w+ FOREIGN KEY[^,\n]*/g, ''),
           });
           for (const table of ['users', 'institutes', 'institute_user'])
-            await other.query(`ALTER TABLE ${table} ${clauses[0]}`);
+            await other.query(`ALTER TABLE ${table} ${on}`);
           await stand.start();
           await stand.equal();
           await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
@@ -88,16 +89,16 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
             await stand.targetRows("SELECT 1 FROM user WHERE password = 'first' AND userId < 4"),
           ).toEqual([]);
           // Dropped and made again, while it streams and while it is down.
-          await other.query('ALTER TABLE users DROP SYSTEM VERSIONING');
+          await other.query(`ALTER TABLE users ${off}`);
           await other.query("UPDATE users SET password = 'plain' WHERE id = 1");
-          await other.query('ALTER TABLE users ADD SYSTEM VERSIONING');
+          await other.query(`ALTER TABLE users ${on}`);
           await other.query("UPDATE users SET password = 'again' WHERE id = 1");
           await stand.equal(30_000);
           expect(await stand.daemon.stop()).toBe(0);
           await other.query(
             "UPDATE users SET password = 'down' WHERE id = 1; DELETE FROM users WHERE id = 103",
           );
-          await other.query('ALTER TABLE users DROP SYSTEM VERSIONING');
+          await other.query(`ALTER TABLE users ${off}`);
           await stand.start();
           await stand.equal(30_000);
           expect((await stand.cli(['verify'])).code).toBe(0);

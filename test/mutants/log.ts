@@ -201,11 +201,23 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/compact.ts',
-        'fresh: before === null && this.#trustsChecks',
+        'fresh: before === null && this.#trustsChecks && !this.#sawUnchecked',
         'fresh: before === null',
       ],
     ],
     answers: ['schema'],
     test: ['test/fault/cascades.test.ts', 'are no proof where a session leaves out the checks'],
+  },
+  {
+    name: 'foreign-keys-trusted-before-the-look',
+    edits: [
+      [
+        'replicator/transaction/batches.ts',
+        'trustsChecks: this.#trustsChecks && this.#isPastProof(),',
+        'trustsChecks: this.#isPastProof() || this.#trustsChecks,',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/cascades.test.ts', 'prove nothing for what was logged before'],
   },
 ];

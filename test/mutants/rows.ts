@@ -32,6 +32,18 @@ export const ROWS: readonly Mutant[] = [
     test: ['test/fault/ownership.test.ts', '#22 that hang on ours'],
   },
   {
+    name: 'updates-use-up-numbers',
+    edits: [
+      [
+        'src/apply/statements.ts',
+        'arePresent === true ? plan.surrogate : null',
+        'arePresent === undefined ? plan.surrogate : null',
+      ],
+    ],
+    answers: ['#22', 'mapping'],
+    test: ['test/db/surrogate-keys.test.ts', 'keeps its numbers while rows are updated'],
+  },
+  {
     name: 'zone-of-the-server',
     edits: [['src/db/session-settings.ts', `"time_zone = '+00:00'",`, "'time_zone = @@GLOBAL.time_zone',"]],
     answers: ['#23', 'values'],

@@ -184,4 +184,16 @@ export const VALUES: readonly Mutant[] = [
     answers: ['values'],
     test: ['test/unit/reconciler/stretches.test.ts', 'are found each'],
   },
+  {
+    name: 'bytes-taken-for-text',
+    edits: [
+      [
+        'src/mapping/validity.ts',
+        "column.bytes === 'checked' && !isText(value)",
+        "column.bytes === 'none' && !isText(value)",
+      ],
+    ],
+    answers: ['values', 'dead letters'],
+    test: ['test/fault/invalid-encoding.test.ts', 'that are no UTF-8 are the dead letter'],
+  },
 ];

@@ -55,6 +55,10 @@ const COMMON: Readonly<Record<string, Setting>> = {
 
 const OF_MARIADB: Readonly<Record<string, Setting>> = {
   tx_isolation: {hostile: "'SERIALIZABLE'", plain: "'REPEATABLE-READ'"},
+  optimizer_switch: {
+    hostile: "'index_merge=off,derived_merge=off,semijoin=off,materialization=off,not_null_range_scan=on'",
+    plain: "'default'",
+  },
   tx_read_only: {hostile: '1', plain: '0'},
   max_statement_time: {hostile: '0.5', plain: '0'},
   idle_transaction_timeout: {hostile: '1', plain: '0'},
@@ -67,6 +71,10 @@ const OF_MARIADB: Readonly<Record<string, Setting>> = {
 
 const OF_MYSQL: Readonly<Record<string, Setting>> = {
   transaction_isolation: {hostile: "'SERIALIZABLE'", plain: "'REPEATABLE-READ'"},
+  optimizer_switch: {
+    hostile: "'index_merge=off,derived_merge=off,semijoin=off,materialization=off,prefer_ordering_index=off'",
+    plain: "'default'",
+  },
   transaction_read_only: {hostile: '1', plain: '0'},
   max_execution_time: {hostile: '500', plain: '0'},
   sql_require_primary_key: {hostile: '1', plain: '0'},

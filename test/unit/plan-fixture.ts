@@ -17,6 +17,8 @@ export function column(name: string, type: string, extra: Partial<ColumnSchema> 
     maxLength: isText ? 255 : null,
     fraction: 0,
     definition: type,
+    columnType: type,
+    clause: null,
     members: null,
     hasDefault: false,
     ...extra,

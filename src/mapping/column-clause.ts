@@ -1,0 +1,55 @@
+/**
+ * The SQL that gives a column another type and leaves all else about it as it is: MODIFY drops what it does not
+ * repeat (AUTO_INCREMENT, DEFAULT, COLLATE, COMMENT, INVISIBLE, ON UPDATE). Pure.
+ */
+import type {ColumnSchema} from './schema.ts';
+
+const CHARACTERS = /^(?:\s+CHARACTER SET \w+)?(?:\s+COLLATE \w+)?/i;
+const TEXT_TYPE = /char|text|enum|set/i;
+
+/** What stands behind the type of each column in the answer of SHOW CREATE TABLE, by the column's name. */
+export function clausesOf(definition: string): Map<string, string> {
+  const lines = definition.matchAll(/^\s+`((?:[^`]|``)+)` (.*?),?$/gm);
+  return new Map(Array.from(lines, ([, name = '', rest = '']) => [name.replaceAll('``', '`'), rest]));
+}
+
+/**
+ * @param table quoted
+ * @param type the new type, without a character set
+ */
+export function retype(table: string, column: ColumnSchema, type: string): string {
+  return modify(
+    table,
+    column,
+    `${type}${TEXT_TYPE.test(type) ? clauseOf(column) : withoutCharacters(column)}`,
+  );
+}
+
+/** As {@link retype}, of text: with another character set, and the binary collation where it had one. */
+export function recode(table: string, column: ColumnSchema, charset: string): string {
+  const collation = column.collation?.endsWith('_bin') === true ? ` COLLATE ${charset}_bin` : '';
+  return modify(
+    table,
+    column,
+    `${column.columnType} CHARACTER SET ${charset}${collation}${withoutCharacters(column)}`,
+  );
+}
+
+/** A column that takes NULL, and is as it was otherwise. */
+export function nullable(table: string, column: ColumnSchema): string {
+  const clause = clauseOf(column).replace(/ NOT NULL/i, '');
+  return modify(table, column, `${column.columnType}${clause} NULL`);
+}
+
+function modify(table: string, column: ColumnSchema, definition: string): string {
+  return `ALTER TABLE ${table} MODIFY \`${column.name.replaceAll('`', '``')}\` ${definition};`;
+}
+
+function withoutCharacters(column: ColumnSchema): string {
+  return clauseOf(column).replace(CHARACTERS, '');
+}
+
+/** Where the definition could not be read, what information_schema tells. */
+function clauseOf({clause, nullable}: ColumnSchema): string {
+  return clause ?? (nullable ? ' NULL' : ' NOT NULL');
+}
