@@ -62,6 +62,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
       {name: '0001-bookkeeping'},
       {name: '0002-organization-tables'},
       {name: '0003-restored-targets'},
+      {name: '0005-lease'},
     ]);
     // What knex notes while it migrates, and what a killed process leaves.
     await connection.query(
