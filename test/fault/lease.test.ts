@@ -149,12 +149,12 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     expect(await stand.daemon.stop()).toBe(0);
     const rename = (from: string, to: string) =>
       stand?.target.query(`ALTER TABLE sync_checkpoint RENAME COLUMN ${from} TO ${to}`);
-    await rename('next_run_at', 'away');
+    await rename('paused', 'away');
     await stand.launch();
     const lines = () => stand?.told().split('\n') ?? [];
     const retries = () => lines().filter(line => line.includes('"lead.retry"')).length;
     await stand.explained(eventually(() => retries() >= 3, {what: 'three tries'}));
-    await rename('away', 'next_run_at');
+    await rename('away', 'paused');
     await stand.daemon.until('streaming');
     await stand.caughtUp();
     let leads = false;
