@@ -65,7 +65,11 @@ export function obstacles(flavour: Flavour): readonly Obstacle[] {
   const made: readonly Made[] = [
     ...SIGNALS.map(([state, number]) =>
       trigger(
-        number === 1153 ? 'value-too-long error 1153' : (number ?? (state === '02000' ? 1643 : 1644)),
+        number === 1153
+          ? 'value-too-long error 1153'
+          : number === 1062
+            ? 'unique-conflict'
+            : (number ?? (state === '02000' ? 1643 : 1644)),
         () => signal(state, number),
       ),
     ),
