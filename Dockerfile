@@ -10,6 +10,7 @@ COPY src src
 COPY replicator replicator
 COPY reconciler reconciler
 COPY migrations migrations
+COPY mappings mappings
 COPY test/build test/build
 RUN npm run build && rm -rf dist/test
 

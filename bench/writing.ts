@@ -4,7 +4,10 @@ import {openSession, type Session} from '../src/apply/session.ts';
 import type {DatabaseConfig} from '../src/config.ts';
 import {connect} from '../src/db/connection.ts';
 import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
-import {buildPlan, type Plan} from '../src/mapping/plan.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import {loadMapping} from '../src/mapping/file/read.ts';
+import {buildPlan} from '../src/mapping/plan.ts';
+import {EVERYTHING} from '../src/mapping/sql.ts';
 import type {Row} from '../src/mapping/values.ts';
 import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
 import type {TestServer} from '../test/servers/server.ts';
@@ -26,14 +29,18 @@ export async function measureWriting(): Promise<Writing> {
     await fillUsers(stand.s, 1, USERS);
     const source = await connect('source', configOf(stand.source, 'laas'));
     const session = await openSession(configOf(stand.target, 'organizations'));
+    const mapping = loadMapping(undefined);
     const plan = buildPlan(
-      await readSourceSchema(source, 'laas'),
-      await readTargetSchema(session.connection, 'organizations'),
+      mapping,
+      await readSourceSchema(source, 'laas', mapping),
+      await readTargetSchema(session.connection, 'organizations', mapping),
     );
-    const rows = await createSourceReader(plan, connectionQuery(source)).idRange('users', null, null);
-    const asTextMs = await write({...session, prepareRows: () => Promise.resolve(null)}, plan, rows);
+    const users = plan.entities.find(({name}) => name === 'user');
+    if (users === undefined) throw new RangeError('the mapping has no users');
+    const rows = await createSourceReader(connectionQuery(source)).range(users, EVERYTHING);
+    const asTextMs = await write({...session, prepareRows: () => Promise.resolve(null)}, users, rows);
     await stand.t.query('DELETE FROM user_auth; DELETE FROM user');
-    const inBulkMs = await write(session, plan, rows);
+    const inBulkMs = await write(session, users, rows);
     session.close();
     source.destroy();
     return {asTextMs, inBulkMs};
@@ -42,13 +49,13 @@ export async function measureWriting(): Promise<Writing> {
   }
 }
 
-async function write(session: Session, plan: Plan, rows: readonly Row[]): Promise<number> {
+async function write(session: Session, entity: EntityPlan, rows: readonly Row[]): Promise<number> {
   const keyed = rows.map(source => ({key: source[0] ?? '', source}));
   const began = performance.now();
   for (let at = 0; at < keyed.length; at += USERS_A_TRANSACTION) {
     const flights = new Flights(session);
-    for (const table of ['user', 'user_auth'] as const)
-      await flights.upsert(plan.tables[table], keyed.slice(at, at + USERS_A_TRANSACTION), ROWS_A_STATEMENT, {
+    for (const table of entity.tables)
+      await flights.upsert(table, keyed.slice(at, at + USERS_A_TRANSACTION), ROWS_A_STATEMENT, {
         newestWins: false,
       });
     await flights.commit();

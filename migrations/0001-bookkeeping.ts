@@ -1,5 +1,6 @@
 /**
  * The tables that laas-sync keeps for itself in the target's database, each keyed by the stream's name.
+ * Where they are new they have the widths of 0004-mapping at once, which then has nothing to alter.
  *
  * A table and its keys are one statement: DDL is no transaction, and a migration that is killed between
  * two would leave a table that looks whole. Names and keys compare by their bytes, whatever the
@@ -20,27 +21,29 @@ const TABLES = {
     log_offset BIGINT UNSIGNED NULL,
     source_identity VARCHAR(512) NULL,
     source_schema VARCHAR(64) NULL,
-    -- A reconcile is owed, and which: 'load' where what came before the position was not seen, 'diff'
+    -- Whether a reconcile is due, and which: 'load' where what came before the position was not seen, 'diff'
     -- where the log said that rows changed but not how; empty where none is.
     reconcile_owed VARCHAR(8) NOT NULL DEFAULT '',
-    -- When the nightly run was to come next: one that passed unseen is made up for.
+    -- When the nightly run was to come next: one that passed while nothing ran is run at the start.
     next_run_at DATETIME(3) NULL,
     paused BOOLEAN NOT NULL DEFAULT 0,
     commit_at DATETIME(3) NULL,
     applied_at DATETIME(3) NULL,
     transactions_applied BIGINT UNSIGNED NOT NULL DEFAULT 0,
     rows_applied BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    -- The mapping that the last run used, in the form in which two are compared.
+    mapping MEDIUMTEXT NULL,
     -- Grows with every transaction of the leader, and nothing else changes it: a smaller number than the
     -- last one known means that the row was restored from a backup. Migration 0003 adds it to older tables.
     writes BIGINT UNSIGNED NOT NULL DEFAULT 0,
-    -- At the position no membership was without its parents, and foreign keys keep it so. Added likewise.
+    -- At the position every row had its parents, and foreign keys keep it so. Added likewise.
     parents_proven BOOLEAN NOT NULL DEFAULT 0,
     PRIMARY KEY (stream)`,
   sync_owned: `
     stream VARCHAR(32) NOT NULL,
-    kind VARCHAR(16) NOT NULL,
-    -- The institute of memberships; empty otherwise.
-    scope VARCHAR(20) NOT NULL,
+    kind VARCHAR(64) NOT NULL,
+    -- All columns of the key but the last; empty for a key of one column.
+    scope VARCHAR(512) NOT NULL,
     -- The ids' upper bits.
     chunk BIGINT NOT NULL,
     size INT UNSIGNED NOT NULL,
@@ -48,9 +51,9 @@ const TABLES = {
     PRIMARY KEY (stream, kind, scope, chunk)`,
   sync_dead_letter: `
     stream VARCHAR(32) NOT NULL,
-    target_table VARCHAR(32) NOT NULL,
-    row_key VARCHAR(48) NOT NULL,
-    code VARCHAR(32) NOT NULL,
+    target_table VARCHAR(64) NOT NULL,
+    row_key VARCHAR(512) NOT NULL,
+    code VARCHAR(80) NOT NULL,
     -- The other key of a conflict, the server's error number, the table that blocks: never a value.
     detail VARCHAR(255) NULL,
     position MEDIUMTEXT NULL,

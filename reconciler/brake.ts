@@ -1,6 +1,5 @@
 /** The brake on mass deletes. Pure. */
-import type {PerTable} from '../src/apply/change-set.ts';
-import {TARGET_TABLES} from '../src/mapping/tables.ts';
+import type {PerTable} from '../src/mapping/plan.ts';
 
 /** Fewer deletes than this never need confirmation. */
 const BRAKE_FLOOR = 100;
@@ -16,5 +15,5 @@ export function needsConfirmation(
   owned: PerTable<number>,
   maxRatio: number,
 ): boolean {
-  return TARGET_TABLES.some(table => isTooMany(toDelete[table], owned[table], maxRatio));
+  return toDelete.some((count, table) => isTooMany(count, owned[table] ?? 0, maxRatio));
 }

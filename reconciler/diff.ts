@@ -1,19 +1,21 @@
 /** Compares the rows of one batch on both sides. Pure: rows in, differences by key out. */
-import type {Plan, TablePlan} from '../src/mapping/plan.ts';
-import {judge, keyOf, mapRow} from '../src/mapping/row.ts';
-import type {TargetTable} from '../src/mapping/tables.ts';
+import type {TablePlan} from '../src/mapping/columns.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import {isSameValue} from '../src/mapping/families.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {judge, mapRow, sourceKey, targetKey} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
 
 /** How the keys of one table stand. */
 export interface TableDiff {
   /** In order on both sides. */
-  readonly equal: string[];
-  readonly missing: string[];
-  readonly different: string[];
+  readonly equal: RowKey[];
+  readonly missing: RowKey[];
+  readonly different: RowKey[];
   /** Eligible, but cannot be written. */
-  readonly invalid: string[];
+  readonly invalid: RowKey[];
   /** On the target without an eligible source row. */
-  readonly extra: string[];
+  readonly extra: RowKey[];
 }
 
 export interface DiffOptions {
@@ -23,61 +25,61 @@ export interface DiffOptions {
 
 /**
  * @param sources source rows by key; of several for one key, the one that counts
- * @param targets target rows as the plan's select list gives them
+ * @param targets target rows by key, as the plan's select list gives them
  */
 export function diffTable(
-  plan: TablePlan,
-  sources: ReadonlyMap<string, Row>,
-  targets: readonly Row[],
+  entity: EntityPlan,
+  table: TablePlan,
+  sources: ReadonlyMap<RowKey, Row>,
+  targets: ReadonlyMap<RowKey, Row>,
   {newestWins}: DiffOptions,
 ): TableDiff {
   const diff: TableDiff = {equal: [], missing: [], different: [], invalid: [], extra: []};
-  const there = new Map<string, Row>();
-  for (const row of targets) there.set(keyOf(row, plan.keyIndexes) ?? '', row);
+  const eligible = new Set<RowKey>();
   for (const [key, source] of sources) {
-    const judged = judge(plan, source);
-    const target = there.get(key);
-    switch (judged.tag) {
-      case 'ineligible':
-        continue;
-      case 'dead-letter':
-        diff.invalid.push(key);
-        break;
-      case 'row':
-        if (target === undefined) diff.missing.push(key);
-        else if (isEqual(plan, mapRow(plan, source), target, newestWins)) diff.equal.push(key);
-        else diff.different.push(key);
-        break;
-    }
-    there.delete(key);
+    const verdict = judge(entity, table, source);
+    if (verdict === 'ineligible') continue;
+    eligible.add(key);
+    const target = targets.get(key);
+    if (verdict !== 'row') diff.invalid.push(key);
+    else if (target === undefined) diff.missing.push(key);
+    else if (isEqual(table, mapRow(table, source), target, newestWins)) diff.equal.push(key);
+    else diff.different.push(key);
   }
-  for (const key of there.keys()) diff.extra.push(key);
+  for (const key of targets.keys()) if (!eligible.has(key)) diff.extra.push(key);
   return diff;
 }
 
-function isEqual(plan: TablePlan, wanted: Row, found: Row, newestWins: boolean): boolean {
-  return isSame(plan, wanted, found) || (newestWins && isLater(plan, found, wanted));
+/** The columns of a table in which a row of the source and one of the target differ. */
+export function differingColumns(table: TablePlan, wanted: Row, found: Row): string[] {
+  return table.columns
+    .filter(({family}, i) => !isSameValue(family, wanted[i] ?? null, found[i] ?? null))
+    .map(({name}) => name);
 }
 
-function isSame(plan: TablePlan, wanted: Row, found: Row): boolean {
-  return plan.columns.every(({kind}, i) => {
-    const a = wanted[i] ?? null;
-    const b = found[i] ?? null;
-    return a === b || (kind === 'integer' && a !== null && b !== null && BigInt(a) === BigInt(b));
-  });
+function isEqual(table: TablePlan, wanted: Row, found: Row, newestWins: boolean): boolean {
+  return isSame(table, wanted, found) || (newestWins && isLater(table, found, wanted));
 }
 
-function isLater(plan: TablePlan, a: Row, b: Row): boolean {
-  // Dates of one column have one length, so that text order is time order.
-  return (a[plan.updatedAtIndex] ?? '') > (b[plan.updatedAtIndex] ?? '');
+function isSame({columns}: TablePlan, wanted: Row, found: Row): boolean {
+  return columns.every(({family}, i) => isSameValue(family, wanted[i] ?? null, found[i] ?? null));
 }
 
-/** Source rows by the key that they have on the target; of several, the first counts. */
-export function byTargetKey(plan: Plan, table: TargetTable, rows: readonly Row[]): Map<string, Row> {
-  const map = new Map<string, Row>();
+function isLater({newestIndex}: TablePlan, a: Row, b: Row): boolean {
+  // Moments of one column have one length, so that text order is time order.
+  return newestIndex >= 0 && (a[newestIndex] ?? '') > (b[newestIndex] ?? '');
+}
+
+/** Source rows by their key; of several, the first counts. */
+export function bySourceKey(entity: EntityPlan, rows: readonly Row[]): Map<RowKey, Row> {
+  const map = new Map<RowKey, Row>();
   for (const row of rows) {
-    const key = keyOf(row, plan.tables[table].sourceKeyIndexes);
+    const key = sourceKey(entity, row);
     if (key !== null && !map.has(key)) map.set(key, row);
   }
   return map;
+}
+
+export function byTargetKey(entity: EntityPlan, table: TablePlan, rows: readonly Row[]): Map<RowKey, Row> {
+  return new Map(rows.map(row => [targetKey(entity, table, row), row]));
 }

@@ -1,16 +1,17 @@
-/** One look of the verifier at a range of rows: how many are in order, and which differ. */
+/** One look of the verifier at a batch of rows: how many are in order, and which differ. */
+import type {TablePlan} from '../src/mapping/columns.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
 import type {Plan} from '../src/mapping/plan.ts';
-import {readCounted} from '../src/db/counted.ts';
-import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
-import type {TargetTable} from '../src/mapping/tables.ts';
-import {toRow, type Row} from '../src/mapping/values.ts';
-import {rangeCondition, type QueryPort, type SourceReader} from '../src/source/reader.ts';
+import type {Range} from '../src/mapping/sql.ts';
+import type {Row} from '../src/mapping/values.ts';
+import type {QueryPort, SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';
-import {byTargetKey, diffTable} from './diff.ts';
+import {bySourceKey, diffTable} from './diff.ts';
 import {withParents} from './parents.ts';
-import {SCOPE_TABLES, type Range, type Scope} from './segments.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import type {Sides} from './suspects.ts';
+import {targetRows, targetRowsByKey} from './target-rows.ts';
 import {readDeadKeys, waits, type DeadKeys} from './waiting.ts';
 
 export interface LookDeps {
@@ -25,64 +26,78 @@ export interface LookDeps {
 
 /** A row that is not the same on both sides, as it was found there. */
 export interface Difference extends Sides {
-  readonly table: TargetTable;
-  readonly key: string;
+  readonly table: TablePlan;
+  readonly key: RowKey;
   readonly kind: 'missing' | 'different' | 'extra';
+  readonly sourceRow: Row | null;
+  readonly targetRow: Row | null;
 }
 
+type Tally = Pick<TableVerdict, 'compared' | 'deadLetters' | 'foreign' | 'kept'>;
+
 export interface Sight {
-  readonly tallies: {
-    readonly table: TargetTable;
-    readonly tally: Pick<TableVerdict, 'compared' | 'deadLetters' | 'foreign' | 'kept'>;
-  }[];
+  readonly tallies: {readonly table: TablePlan; readonly tally: Tally}[];
   /** By table and key. */
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
-export async function look(deps: LookDeps, scope: Scope, range: Range): Promise<Sight> {
+/** What is looked at: a range of an entity's walk, or certain keys of the target. */
+export type Piece = {readonly range: Range} | {readonly keys: readonly RowKey[]};
+
+export async function look(deps: LookDeps, entity: EntityPlan, piece: Piece): Promise<Sight> {
   const {plan, reader, target, stream} = deps;
-  const parents = await reader.idRange(scope, range.after, range.to);
-  const memberships = scope === 'users' ? await reader.membershipRange(range.after, range.to) : [];
-  const dead = await readDeadKeys(target, stream);
+  const rows =
+    'range' in piece ? await reader.range(entity, piece.range) : await reader.byKeys(entity, piece.keys);
+  const sources = bySourceKey(entity, rows);
+  const dead = await readDeadKeys(target, stream, plan);
   const tallies: Sight['tallies'] = [];
   const differences = new Map<string, Difference>();
-  for (const table of SCOPE_TABLES[scope]) {
-    const sources = byTargetKey(plan, table, table === 'institute_users' ? memberships : parents);
-    const {tally, found} = await lookAtTable(deps, table, range, sources, dead);
+  for (const table of entity.tables) {
+    const {tally, found} = await lookAtTable(deps, entity, table, piece, sources, dead);
     tallies.push({table, tally});
-    for (const difference of found) differences.set(`${table}/${difference.key}`, difference);
+    for (const difference of found) differences.set(`${table.target}/${difference.key}`, difference);
   }
   return {tallies, differences};
 }
 
 async function lookAtTable(
   deps: LookDeps,
-  table: TargetTable,
-  range: Range,
-  sources: ReadonlyMap<string, Row>,
+  entity: EntityPlan,
+  table: TablePlan,
+  piece: Piece,
+  sources: ReadonlyMap<RowKey, Row>,
   dead: DeadKeys,
-): Promise<{tally: Sight['tallies'][number]['tally']; found: Difference[]}> {
-  const {plan, target, stream, newestWins, keeps} = deps;
-  const {keyIndexes} = plan.tables[table];
-  const targets = await readTarget(deps, table, range);
-  const diff = diffTable(plan.tables[table], sources, targets, {newestWins});
-  const present = new Map(targets.map(row => [keyIndexes.map(index => row[index]).join(':'), row]));
-  const isWaiting = (key: string) => waits(table, key, dead);
+): Promise<{tally: Tally; found: Difference[]}> {
+  const {target, stream, newestWins, keeps} = deps;
+  const there =
+    'range' in piece && entity.walk.isOrderedAlike
+      ? await targetRows(target, entity, table, piece.range)
+      : await targetRowsByKey(target, entity, table, 'keys' in piece ? piece.keys : [...sources.keys()]);
+  const diff = diffTable(entity, table, sources, there, {newestWins});
+  const isWaiting = (key: RowKey) => waits(entity, table, key, sources.get(key) ?? null, dead);
   const missing = diff.missing.filter(key => !isWaiting(key));
-  const owned = await ownedAmong(target, stream, table, diff.extra);
+  const owned = await ownedAmong(target, stream, entity, diff.extra);
   const side = (row: Row | undefined) => (row ?? []).join('\u001f');
-  const differing = (kind: Difference['kind'], keys: readonly string[]) =>
-    keys.map(key => ({table, key, kind, source: side(sources.get(key)), target: side(present.get(key))}));
+  const differing = (kind: Difference['kind'], keys: readonly RowKey[]) =>
+    keys.map(key => ({
+      table,
+      key,
+      kind,
+      source: side(sources.get(key)),
+      target: side(there.get(key)),
+      sourceRow: sources.get(key) ?? null,
+      targetRow: there.get(key) ?? null,
+    }));
+  const isDead = (key: RowKey) => dead[table.index]?.has(key) === true;
   return {
     tally: {
       compared: diff.equal.length,
-      deadLetters:
-        diff.invalid.length + [...diff.missing, ...diff.different].filter(key => dead[table].has(key)).length,
+      deadLetters: diff.invalid.length + [...diff.missing, ...diff.different].filter(isDead).length,
       foreign: diff.extra.filter(key => !owned.has(key)).length,
       ...(keeps ? {kept: owned.size} : {}),
     },
     found: [
-      ...differing('missing', table === 'institute_users' ? await withParents(deps, missing) : missing),
+      ...differing('missing', await withParents(deps, entity, missing, sources)),
       ...differing(
         'different',
         diff.different.filter(key => !isWaiting(key)),
@@ -90,14 +105,4 @@ async function lookAtTable(
       ...differing('extra', keeps ? [] : diff.extra.filter(key => owned.has(key) && !isWaiting(key))),
     ],
   };
-}
-
-async function readTarget({plan, target}: LookDeps, table: TargetTable, {after, to}: Range): Promise<Row[]> {
-  const id = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
-  const rows = await readCounted(target, {
-    columns: targetSelectList(plan.tables[table]),
-    from: `${quoteName(table)} t`,
-    where: rangeCondition(id, after, to),
-  });
-  return rows.map(toRow);
 }

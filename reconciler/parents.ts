@@ -1,62 +1,50 @@
-/** Which memberships can be on the target: those whose user and institute are eligible, and there. */
-import type {Plan} from '../src/mapping/plan.ts';
-import {splitPair} from '../src/mapping/row.ts';
-import {quoteName} from '../src/mapping/sql.ts';
+/** Which rows can be on the target: those whose parents are eligible, and there. */
+import {parentKeyOf, type Edge, type EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {judge, sourceKey} from '../src/mapping/row.ts';
+import type {Row} from '../src/mapping/values.ts';
 import type {QueryPort, SourceReader} from '../src/source/reader.ts';
-import {byTargetKey, diffTable} from './diff.ts';
-
-const PARENTS = {
-  user: {scope: 'users', column: 'userId'},
-  institute: {scope: 'institutes', column: 'instituteId'},
-} as const;
+import {targetRowsByKey} from './target-rows.ts';
 
 export interface ParentsDeps {
-  readonly plan: Plan;
-  readonly reader: Pick<SourceReader, 'byIds'>;
+  readonly reader: Pick<SourceReader, 'byKeys'>;
   readonly target: QueryPort;
 }
 
-export async function withParents(deps: ParentsDeps, keys: readonly string[]): Promise<string[]> {
-  if (keys.length === 0) return [];
-  const userIds = new Set(keys.map(key => splitPair(key).userId));
-  const instituteIds = new Set(keys.map(key => splitPair(key).instituteId));
-  const users = await present(deps, 'user', userIds);
-  const institutes = await present(deps, 'institute', instituteIds);
-  const eligibleUsers = await eligible(deps, 'user', userIds);
-  const eligibleInstitutes = await eligible(deps, 'institute', instituteIds);
-  return keys.filter(key => {
-    const {userId, instituteId} = splitPair(key);
-    return (
-      users.has(userId) &&
-      institutes.has(instituteId) &&
-      eligibleUsers.has(userId) &&
-      eligibleInstitutes.has(instituteId)
-    );
-  });
+/** Those of some missing rows that lack no parent. */
+export async function withParents(
+  deps: ParentsDeps,
+  {parents}: EntityPlan,
+  keys: readonly RowKey[],
+  sources: ReadonlyMap<RowKey, Row>,
+): Promise<RowKey[]> {
+  let left = [...keys];
+  for (const edge of parents) {
+    if (left.length === 0) break;
+    const parentOf = (key: RowKey) => parentKeyOf(edge, key, sources.get(key) ?? null);
+    const wanted = new Set(left.flatMap(key => parentOf(key) ?? []));
+    const there = await replicated(deps, edge, [...wanted]);
+    left = left.filter(key => {
+      const parent = parentOf(key);
+      return parent === null || parent === undefined || there.has(parent);
+    });
+  }
+  return left;
 }
 
-/** Those that are on the target. */
-async function present(
-  {target}: ParentsDeps,
-  table: keyof typeof PARENTS,
-  ids: ReadonlySet<string>,
-): Promise<Set<string>> {
-  const column = quoteName(PARENTS[table].column);
-  const rows = await target(
-    `SELECT ${column} FROM ${quoteName(table)} WHERE ${column} IN (${[...ids].join(', ')})`,
-  );
-  return new Set(rows.map(([id]) => String(id)));
-}
-
-/** Those whose source row counts, whether it can be written or not. */
-async function eligible(
-  {plan, reader}: ParentsDeps,
-  table: keyof typeof PARENTS,
-  ids: ReadonlySet<string>,
-): Promise<Set<string>> {
-  const rows = await reader.byIds(PARENTS[table].scope, [...ids]);
-  const {missing, invalid} = diffTable(plan.tables[table], byTargetKey(plan, table, rows), [], {
-    newestWins: false,
-  });
-  return new Set([...missing, ...invalid]);
+/** Parents that the target has and whose source row is eligible. */
+async function replicated(
+  {reader, target}: ParentsDeps,
+  {parent, parentTable}: Edge,
+  keys: readonly RowKey[],
+): Promise<Set<RowKey>> {
+  if (keys.length === 0) return new Set();
+  const there = await targetRowsByKey(target, parent, parentTable, keys);
+  const eligible = new Set<RowKey>();
+  for (const row of await reader.byKeys(parent, keys)) {
+    const key = sourceKey(parent, row);
+    if (key !== null && there.has(key) && judge(parent, parent.primary, row) !== 'ineligible')
+      eligible.add(key);
+  }
+  return eligible;
 }

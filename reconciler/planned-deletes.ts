@@ -1,23 +1,32 @@
 /** What one run is to delete: counted before the first row goes, and again as rows go, and stopped where it is too much. */
-import {perTable, type PerTable} from '../src/apply/change-set.ts';
 import {DeleteBudget, type TooManyDeletesError} from '../src/apply/delete-budget.ts';
+import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import {isTooMany, needsConfirmation} from './brake.ts';
 import type {RepairOptions, RepairOutcome} from './repair.ts';
 
 export class PlannedDeletes {
+  readonly #plan: Plan;
   readonly #maxRatio: number;
   readonly #isAllowed: boolean;
   readonly #budget: DeleteBudget;
-  #toDelete = perTable(() => 0);
-  #underInstitutes = 0;
-  #owned = perTable(() => 0);
+  #toDelete: number[];
+  #underParents: number[];
+  #owned: PerTable<number>;
   #stoppedAt: PerTable<number> | null = null;
 
   /** @param isAllowed somebody has confirmed the deletes, however many they are */
-  constructor(maxRatio: number, isAllowed: boolean) {
+  constructor(plan: Plan, maxRatio: number, isAllowed: boolean) {
+    this.#plan = plan;
     this.#maxRatio = maxRatio;
     this.#isAllowed = isAllowed;
-    this.#budget = new DeleteBudget((table, count) => isTooMany(count, this.#owned[table], maxRatio));
+    this.#toDelete = this.#none();
+    this.#underParents = this.#none();
+    this.#owned = this.#none();
+    this.#budget = new DeleteBudget((table, count) => isTooMany(count, this.#owned[table] ?? 0, maxRatio));
+  }
+
+  #none(): number[] {
+    return perTable(this.#plan, () => 0);
   }
 
   /** Rows that should go stay, for the rest of the run. */
@@ -37,10 +46,9 @@ export class PlannedDeletes {
   }
 
   /** Adds what a batch has counted. */
-  add({toDelete, underInstitutes}: Pick<RepairOutcome, 'toDelete' | 'underInstitutes'>): void {
-    const before = this.#toDelete;
-    this.#toDelete = perTable(table => before[table] + toDelete[table]);
-    this.#underInstitutes += underInstitutes;
+  add({toDelete, underParents}: Pick<RepairOutcome, 'toDelete' | 'underParents'>): void {
+    this.#toDelete = this.#toDelete.map((count, i) => count + (toDelete[i] ?? 0));
+    this.#underParents = this.#underParents.map((count, i) => count + (underParents[i] ?? 0));
   }
 
   /** The rows that were counted are about to be deleted. Stops where they are too many; else they are counted again. */
@@ -49,8 +57,8 @@ export class PlannedDeletes {
     if (!this.#isAllowed && needsConfirmation(counted, this.#owned, this.#maxRatio))
       this.#stoppedAt ??= counted;
     if (this.isStopped) return;
-    this.#toDelete = perTable(() => 0);
-    this.#underInstitutes = 0;
+    this.#toDelete = this.#none();
+    this.#underParents = this.#none();
   }
 
   /** A transaction would have deleted more than it may. */
@@ -66,14 +74,12 @@ export class PlannedDeletes {
   unconfirmed(deleted: PerTable<number>): PerTable<number> | null {
     const stoppedAt = this.#stoppedAt;
     if (stoppedAt === null) return null;
-    const counted = this.#counted();
     // What only a transaction saw is in no count.
-    return perTable(table => Math.max(counted[table], stoppedAt[table] - deleted[table]));
+    return this.#counted().map((count, i) => Math.max(count, (stoppedAt[i] ?? 0) - (deleted[i] ?? 0)));
   }
 
-  /** Those that hang on institutes may be among the others, or not. */
-  #counted(): PerTable<number> {
-    const institute_users = Math.max(this.#toDelete.institute_users, this.#underInstitutes);
-    return {...this.#toDelete, institute_users};
+  /** Rows that go with a parent may be among those that go by themselves, or not. */
+  #counted(): number[] {
+    return this.#toDelete.map((count, i) => Math.max(count, this.#underParents[i] ?? 0));
   }
 }

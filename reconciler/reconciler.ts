@@ -6,23 +6,25 @@
  * deletes knows the whole number before the first row goes. The source may have changed by then: rows are
  * counted again as they are deleted, and past the limit no more of them are.
  */
-import {perTable, type PerTable} from '../src/apply/change-set.ts';
 import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
-import {TARGET_TABLES} from '../src/mapping/tables.ts';
-import {quoteName} from '../src/mapping/sql.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import type {PerTable, Plan} from '../src/mapping/plan.ts';
+import {quoteName} from '../src/mapping/quote.ts';
+import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
-import type {TableOutcomes} from '../src/status/operations.ts';
 import {oneAhead} from './ahead.ts';
-import {readBatch, type SourceBatch, type Worker} from './batch.ts';
+import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
 import {PlannedDeletes} from './planned-deletes.ts';
 import {retryDeadLetters} from './retry.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from './repair.ts';
-import {batches, SCOPE_TABLES, segments, type Range, type Scope} from './segments.ts';
+import {batches, segments} from './segments.ts';
 import {shareOut} from './share-out.ts';
+import {RunCounts} from './run-counts.ts';
 import type {ReconcileDeps, ReconcileOptions, ReconcileResult} from './run-options.ts';
 import {ownedRows} from './stored-ownership.ts';
 import {segmentsForEach, Stretches} from './stretches.ts';
+import {targetKeyPages} from './target-rows.ts';
 
 const LOAD_FACTOR = 2;
 
@@ -44,11 +46,11 @@ class ReconcileRun {
   readonly #deps: ReconcileDeps;
   readonly #options: ReconcileOptions;
   readonly #signal: AbortSignal;
-  readonly #tables: TableOutcomes;
-  readonly #foreign = perTable(() => 0);
+  readonly #plan: Plan;
+  readonly #counts: RunCounts;
   readonly #deletes: PlannedDeletes;
-  /** Ranges with rows to delete, for the second pass. */
-  readonly #condemned: {readonly scope: Scope; readonly range: Range}[] = [];
+  /** Batches with rows to delete, for the second pass. */
+  readonly #condemned: SourceBatch[] = [];
   #targetIsEmpty = false;
   #totalRows = 0;
   #rows = 0;
@@ -57,144 +59,149 @@ class ReconcileRun {
     this.#deps = deps;
     this.#options = options;
     this.#signal = signal;
-    this.#deletes = new PlannedDeletes(options.maxDeleteRatio, options.allowDeletes);
-    this.#tables = perTable(() => ({
-      compared: 0,
-      repaired: 0,
-      deleted: 0,
-      deadLetters: 0,
-      ...(options.mirror ? {} : {kept: 0}),
-    }));
+    this.#plan = deps.applier.plan;
+    this.#deletes = new PlannedDeletes(this.#plan, options.maxDeleteRatio, options.allowDeletes);
+    this.#counts = new RunCounts(this.#plan, !options.mirror);
   }
 
   async run(): Promise<ReconcileResult> {
-    await this.#count();
-    for (const scope of ['institutes', 'users'] as const) await this.#pass(scope);
-    if (this.#options.mode === 'diff') await this.#adopt();
-    await this.#delete();
-    await this.#retryDeadLetters();
-    const unconfirmed = this.#deletes.unconfirmed(perTable(table => this.#tables[table].deleted));
-    return {tables: this.#tables, foreign: this.#foreign, unconfirmed};
+    const [worker] = this.#deps.workers;
+    if (worker === undefined) throw new RangeError('a reconcile needs at least one worker');
+    await this.#count(worker);
+    for (const entity of this.#plan.entities) await this.#pass(entity);
+    if (this.#options.mode === 'diff') await this.#adopt(worker);
+    await this.#delete(worker);
+    await this.#retryDeadLetters(worker);
+    return this.#counts.result(this.#deletes.unconfirmed(this.#counts.deleted));
   }
 
   /** How much there is to do, about: exact counts would cost a scan of their own. */
-  async #count(): Promise<void> {
-    const {applier, workers} = this.#deps;
-    const [worker] = workers;
-    if (worker === undefined) return;
-    const source = connectionQuery(worker.source);
-    const [row] = await source(
-      "SELECT SUM(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('users', 'institutes')",
-    );
-    this.#totalRows = Number(row?.[0] ?? 0);
+  async #count(worker: Worker): Promise<void> {
+    const query = (sql: string) => worker.hands.session.query(sql);
+    this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
     const found = await Promise.all(
-      TARGET_TABLES.map(table => worker.hands.session.query(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`)),
+      this.#plan.tables.map(({target}) => query(`SELECT 1 FROM ${quoteName(target)} LIMIT 1`)),
     );
     this.#targetIsEmpty = found.every(rows => rows.length === 0);
     this.#deletes.measure(await this.#countOwned(worker));
-    await applier.deadLetters.recount(sql => worker.hands.session.query(sql));
+    await this.#deps.applier.deadLetters.recount(query);
   }
 
-  /** Every segment of one scope, shared out among the workers. */
-  async #pass(scope: Scope): Promise<void> {
+  /** Every segment of one entity, shared out among the workers. */
+  async #pass(entity: EntityPlan): Promise<void> {
     const started = Date.now();
-    const {workers, applier} = this.#deps;
+    const {workers, tap} = this.#deps;
     const [first] = workers;
     if (first === undefined) return;
-    const isDiff = this.#options.mode === 'diff';
-    const stretches = new Stretches(isDiff ? segmentsForEach(workers.length, this.#totalRows) : 1);
+    // Where the two servers order keys differently, a range does not hold the same rows on both.
+    const mayBeEqual = this.#options.mode === 'diff' && entity.walk.isOrderedAlike;
+    const stretches = new Stretches(mayBeEqual ? segmentsForEach(workers.length, this.#totalRows) : 1);
     const mayDelete = this.#options.allowDeletes && this.#options.mirror;
     await shareOut(
-      stretches.of(await segments(applier.plan, scope, connectionQuery(first.source))),
+      stretches.of(await segments(entity, connectionQuery(first.source))),
       workers,
       async (worker, stretch) => {
-        const isEqual = async (range: Range) => isDiff && (await this.#isEqual(worker, scope, range));
+        const isEqual = async (range: Range) => mayBeEqual && (await this.#isEqual(worker, entity, range));
         for await (const segment of stretches.differing(stretch, isEqual))
-          await this.#rowsOf(worker, scope, segment, this.#repairOptions(mayDelete), isDiff);
+          await this.#rowsOf(worker, entity, segment, this.#repairOptions(mayDelete), mayBeEqual);
       },
       this.#signal,
     );
-    for (const table of SCOPE_TABLES[scope]) {
+    if (!entity.walk.isOrderedAlike && !this.#targetIsEmpty) {
+      for await (const keys of targetKeyPages(
+        sql => first.hands.session.query(sql),
+        entity,
+        this.#options.batchRows,
+      )) {
+        const batch = await readKeys(first, entity, keys, tap, this.#signal);
+        const outcome = await this.#repair(first, batch, this.#repairOptions(mayDelete));
+        this.#counts.addExtras(outcome);
+        this.#condemn(outcome, batch);
+      }
+    }
+    for (const {target, index} of entity.tables) {
       this.#deps.logger.info(
-        {event: 'reconcile.table', table, ...this.#tables[table], ms: Date.now() - started},
-        `${table} compared`,
+        {event: 'reconcile.table', table: target, ...this.#counts.of(index), ms: Date.now() - started},
+        `${target} compared`,
       );
     }
   }
 
   /** Compares checksums; a range that is equal is done. */
-  async #isEqual(worker: Worker, scope: Scope, range: Range): Promise<boolean> {
+  async #isEqual(worker: Worker, entity: EntityPlan, range: Range): Promise<boolean> {
     const query = {
       source: connectionQuery(worker.source),
       target: (sql: string) => worker.hands.session.query(sql),
     };
-    const compared = await compareRange(this.#deps.applier.plan, scope, range, query);
+    const compared = await compareRange(entity, range, query);
     if (!compared.every(({equal}) => equal)) return false;
-    for (const {table, source} of compared) this.#tables[table].compared += source.rows;
-    this.#progress(scope, compared[0]?.source.rows ?? 0);
+    for (const {table, source} of compared) this.#counts.of(table.index).compared += source.rows;
+    this.#progress(entity, compared[0]?.source.rows ?? 0);
     return true;
   }
 
   async #rowsOf(
     worker: Worker,
-    scope: Scope,
+    entity: EntityPlan,
     range: Range,
     options: RepairOptions,
     mayBeEqual: boolean,
     isCounted = true,
   ): Promise<void> {
-    const read = this.#read(worker, scope, range, options, mayBeEqual);
+    const read = this.#read(worker, entity, range, options, mayBeEqual);
     // What compares checksums first asks both sides, and so does one thing after the other.
     const reads = mayBeEqual ? read : oneAhead(read, ({window}) => window.close());
     for await (const batch of reads) {
       const outcome = await this.#repair(worker, batch, options);
       if (!isCounted) continue;
-      this.#add(outcome);
-      if (TARGET_TABLES.some(table => outcome.toDelete[table] > 0))
-        this.#condemned.push({scope, range: batch.range});
-      this.#progress(scope, outcome.compared[scope === 'users' ? 'user' : 'institute']);
+      this.#counts.add(outcome);
+      this.#condemn(outcome, batch);
+      this.#progress(entity, outcome.compared[entity.primary.index] ?? 0);
     }
   }
 
   /** One batch; where the brake stops it, once more without its deletes. */
   async #repair(worker: Worker, batch: SourceBatch, options: RepairOptions): Promise<RepairOutcome> {
-    try {
-      return await repairBatch(worker.hands, batch, options, this.#signal);
-    } catch (error) {
-      if (!(error instanceof TooManyDeletesError)) throw error;
-      this.#deletes.stop(error);
-      const again = await readBatch(worker, batch.scope, batch.range, this.#deps.tap, this.#signal);
-      const without = {...options, mayDelete: false, deletes: 'none'} as const;
-      return repairBatch(worker.hands, again, without, this.#signal);
+    const {tap} = this.#deps;
+    let next = batch;
+    let how = options;
+    for (;;) {
+      try {
+        const outcome = await repairBatch(worker.hands, next, how, this.#signal);
+        if (outcome !== null) return outcome;
+      } catch (error) {
+        if (!(error instanceof TooManyDeletesError)) throw error;
+        this.#deletes.stop(error);
+        how = {...options, mayDelete: false, deletes: 'none'};
+      }
+      next = await readAgain(worker, batch, tap, this.#signal);
     }
   }
 
   /** The batches of a range, but for those whose checksums agree. */
   async *#read(
     worker: Worker,
-    scope: Scope,
+    entity: EntityPlan,
     range: Range,
     {targetIsEmpty, tap}: RepairOptions,
     mayBeEqual: boolean,
   ): AsyncGenerator<SourceBatch> {
     // A first load keeps nobody waiting: fewer, larger transactions.
     const batchRows = this.#options.batchRows * (targetIsEmpty ? LOAD_FACTOR : 1);
-    const query = connectionQuery(worker.source);
-    for await (const batch of batches(this.#deps.applier.plan, scope, range, batchRows, query)) {
-      if (mayBeEqual && (await this.#isEqual(worker, scope, batch))) continue;
-      yield await readBatch(worker, scope, batch, tap, this.#signal);
+    for await (const batch of batches(entity, range, batchRows, connectionQuery(worker.source))) {
+      if (mayBeEqual && (await this.#isEqual(worker, entity, batch))) continue;
+      yield await readBatch(worker, entity, batch, tap, this.#signal);
     }
   }
 
   #repairOptions(mayDelete: boolean): RepairOptions {
     const {applier, tap, lock} = this.#deps;
-    const everyRow = this.#options.mode === 'full';
     return {
       applier,
       tap,
       lock,
       newestWins: this.#options.newestWins,
-      everyRow,
+      everyRow: this.#options.mode === 'full',
       mayDelete: mayDelete && !this.#deletes.isStopped,
       keeps: !this.#options.mirror,
       deletes: this.#deletes.limit,
@@ -202,23 +209,16 @@ class ReconcileRun {
     };
   }
 
-  #add(outcome: RepairOutcome): void {
-    for (const table of TARGET_TABLES) {
-      this.#tables[table].compared += outcome.compared[table];
-      this.#tables[table].repaired += outcome.repaired[table];
-      this.#tables[table].deleted += outcome.deleted[table];
-      this.#tables[table].deadLetters += outcome.deadLetters[table];
-      this.#foreign[table] += outcome.foreign[table];
-      const {kept} = this.#tables[table];
-      if (kept !== undefined) this.#tables[table].kept = kept + outcome.kept[table];
-    }
+  /** What a batch found of rows that have no source row. */
+  #condemn(outcome: RepairOutcome, batch: SourceBatch): void {
     this.#deletes.add(outcome);
+    if (outcome.toDelete.some(count => count > 0)) this.#condemned.push(withoutRows(batch));
   }
 
-  #progress(scope: Scope, rows: number): void {
+  #progress({primary}: EntityPlan, rows: number): void {
     this.#rows += rows;
     this.#deps.onProgress({
-      table: scope === 'users' ? 'user' : 'institute',
+      table: primary.target,
       rows: this.#rows,
       totalRows: Math.max(this.#totalRows, this.#rows),
       fraction: this.#totalRows === 0 ? 1 : Math.min(1, this.#rows / this.#totalRows),
@@ -229,48 +229,39 @@ class ReconcileRun {
    * Checksums say nothing of ownership: where fewer rows are ours than are in order, some were put there
    * by others, and are found and adopted.
    */
-  async #adopt(): Promise<void> {
-    const [worker] = this.#deps.workers;
-    if (worker === undefined) return;
+  async #adopt(worker: Worker): Promise<void> {
     const owned = await this.#countOwned(worker);
-    for (const scope of ['institutes', 'users'] as const) {
-      const lacking = SCOPE_TABLES[scope].some(table => this.#tables[table].compared > owned[table]);
-      if (!lacking) continue;
-      for (const range of await segments(this.#deps.applier.plan, scope, connectionQuery(worker.source))) {
+    for (const entity of this.#plan.entities) {
+      const lacking = entity.tables.some(({index}) => this.#counts.of(index).compared > (owned[index] ?? 0));
+      if (!lacking || !entity.walk.isOrderedAlike) continue;
+      for (const range of await segments(entity, connectionQuery(worker.source))) {
         // Its rows were counted before.
-        await this.#rowsOf(worker, scope, range, this.#repairOptions(false), false, false);
+        await this.#rowsOf(worker, entity, range, this.#repairOptions(false), false, false);
       }
     }
   }
 
   #countOwned(worker: Worker): Promise<PerTable<number>> {
-    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream);
+    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
   }
 
-  /** The second pass: deletes, unless they are too many, or until they are. */
-  async #delete(): Promise<void> {
-    const [worker] = this.#deps.workers;
-    if (!this.#options.mirror || this.#condemned.length === 0 || worker === undefined) return;
+  /** The second pass: deletes, unless they are too many, or until they are. Children go before their parents. */
+  async #delete(worker: Worker): Promise<void> {
+    if (!this.#options.mirror || this.#condemned.length === 0) return;
     this.#deletes.measure(await this.#countOwned(worker));
     this.#deletes.begin();
     if (this.#deletes.isStopped) return;
-    for (const {scope, range} of this.#condemned.toReversed()) {
-      const batch = await readBatch(worker, scope, range, this.#deps.tap, this.#signal);
-      const options = {...this.#repairOptions(true), everyRow: false};
-      const outcome = await this.#repair(worker, batch, options);
-      for (const table of TARGET_TABLES) {
-        this.#tables[table].deleted += outcome.deleted[table];
-        this.#tables[table].deadLetters += outcome.deadLetters[table];
-      }
+    for (const condemned of this.#condemned.toReversed()) {
+      const batch = await readAgain(worker, condemned, this.#deps.tap, this.#signal);
+      const outcome = await this.#repair(worker, batch, {...this.#repairOptions(true), everyRow: false});
+      this.#counts.addDeleted(outcome);
       // What is left to do, where the brake has stopped the deletes meanwhile.
       this.#deletes.add(outcome);
     }
   }
 
   /** What could not be written before may go in now. */
-  async #retryDeadLetters(): Promise<void> {
-    const [worker] = this.#deps.workers;
-    if (worker === undefined) return;
+  async #retryDeadLetters(worker: Worker): Promise<void> {
     try {
       await retryDeadLetters(this.#deps, worker, this.#deletes.limit);
     } catch (error) {
@@ -279,4 +270,9 @@ class ReconcileRun {
       await retryDeadLetters(this.#deps, worker, 'none');
     }
   }
+}
+
+/** What is to be read again later need not be held meanwhile. */
+function withoutRows(batch: SourceBatch): SourceBatch {
+  return {...batch, rows: []};
 }

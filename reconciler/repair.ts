@@ -3,30 +3,21 @@
  * target, and writes the difference through the applier, leaving out what the stream touched meanwhile.
  */
 import type {Applier, ApplyOptions} from '../src/apply/applier.ts';
+import {ChangeSet} from '../src/apply/change-set.ts';
 import type {Hands} from '../src/apply/hands.ts';
-import {
-  asFound,
-  isEmpty,
-  perTable,
-  type ChangeSet,
-  type ParentChange,
-  type PerTable,
-} from '../src/apply/change-set.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
-import {ownedKey} from '../src/apply/transaction.ts';
-import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
-import {readCounted} from '../src/db/counted.ts';
+import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {throwIfStopped} from '../src/errors.ts';
-import type {Plan} from '../src/mapping/plan.ts';
-import {judge, splitPair} from '../src/mapping/row.ts';
-import {quoteName, targetSelectList} from '../src/mapping/sql.ts';
-import type {TargetTable} from '../src/mapping/tables.ts';
-import {toRow, type Row} from '../src/mapping/values.ts';
-import {rangeCondition} from '../src/source/reader.ts';
+import type {TablePlan} from '../src/mapping/columns.ts';
+import {parentKeyOf, type EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import {judge} from '../src/mapping/row.ts';
+import type {Row} from '../src/mapping/values.ts';
 import type {SourceBatch} from './batch.ts';
-import {byTargetKey, diffTable, type TableDiff} from './diff.ts';
-import {ownedMembershipsOf} from './stored-ownership.ts';
-import {SCOPE_TABLES} from './segments.ts';
+import {countDescendants} from './descendants.ts';
+import {bySourceKey, diffTable, type TableDiff} from './diff.ts';
+import {parentKeyOfTarget, targetRows, targetRowsByKey} from './target-rows.ts';
 
 export interface RepairOptions {
   readonly applier: Applier;
@@ -54,8 +45,8 @@ export interface RepairOutcome {
   readonly foreign: PerTable<number>;
   /** Ours, without an eligible source row, and not deleted since that was not allowed. */
   readonly toDelete: PerTable<number>;
-  /** Memberships that hang on institutes among those, whether they are counted there or not. */
-  readonly underInstitutes: number;
+  /** Rows of other tables that hang on those, whether they are counted there or not. */
+  readonly underParents: PerTable<number>;
   /** Ours, without an eligible source row, and kept. */
   readonly kept: PerTable<number>;
 }
@@ -63,6 +54,7 @@ export interface RepairOutcome {
 /**
  * Does the whole of a batch, and closes its window.
  *
+ * @returns null where the batch must be read again, since rows above its parents went meanwhile
  * @throws SyncError where a server fails; StoppedError when the signal is set; TooManyDeletesError, with
  *   nothing of the batch written
  */
@@ -71,15 +63,24 @@ export async function repairBatch(
   batch: SourceBatch,
   options: RepairOptions,
   signal: AbortSignal,
-): Promise<RepairOutcome> {
+): Promise<RepairOutcome | null> {
   const {tap, lock} = options;
   try {
     if (batch.high !== null) await tap.reached(batch.high, signal);
     throwIfStopped(signal);
-    return await lock.chunk(() => new Repair(hands, batch, options).run());
+    return await lock.chunk(() =>
+      hasLostAncestor(batch) ? Promise.resolve(null) : new Repair(hands, batch, options).run(),
+    );
   } finally {
     batch.window.close();
   }
+}
+
+/** Rows of the batch do not tell on which rows above their parents they hang. */
+function hasLostAncestor({entity, window}: SourceBatch): boolean {
+  const above = (one: EntityPlan): boolean =>
+    one.parents.some(({parent}) => window.left(parent).size > 0 || above(parent));
+  return entity.parents.some(({parent}) => above(parent));
 }
 
 /** One batch under repair. It runs under the lock: the stream stands still. */
@@ -88,197 +89,146 @@ class Repair {
   readonly #batch: SourceBatch;
   readonly #options: RepairOptions;
   readonly #plan: Plan;
-  readonly #tables: readonly TargetTable[];
-  readonly #changes = new Repairs();
+  readonly #entity: EntityPlan;
+  readonly #changes: ChangeSet;
   /** Rows that are not as they should be: how many of a first load, and which of a target that holds some. */
-  readonly #absent = perTable(() => 0);
-  readonly #drifted = perTable((): string[] => []);
-  readonly #outcome = {
-    compared: perTable(() => 0),
-    repaired: perTable(() => 0),
-    deleted: perTable(() => 0),
-    deadLetters: perTable(() => 0),
-    foreign: perTable(() => 0),
-    toDelete: perTable(() => 0),
-    underInstitutes: 0,
-    kept: perTable(() => 0),
-  };
+  readonly #absent: number[];
+  readonly #drifted: PerTable<RowKey[]>;
+  readonly #outcome: {[Name in keyof RepairOutcome]: number[]};
 
   constructor(hands: Hands, batch: SourceBatch, options: RepairOptions) {
     this.#hands = hands;
     this.#batch = batch;
     this.#options = options;
     this.#plan = options.applier.plan;
-    this.#tables = SCOPE_TABLES[batch.scope];
+    this.#entity = batch.entity;
+    this.#changes = new ChangeSet(this.#plan);
+    const none = () => perTable(this.#plan, () => 0);
+    this.#absent = none();
+    this.#drifted = perTable(this.#plan, () => []);
+    this.#outcome = {
+      compared: none(),
+      repaired: none(),
+      deleted: none(),
+      deadLetters: none(),
+      foreign: none(),
+      toDelete: none(),
+      underParents: none(),
+      kept: none(),
+    };
   }
 
   async run(): Promise<RepairOutcome> {
     if (this.#options.targetIsEmpty) this.#takeAll();
     else await this.#compare();
-    const {window, memberships} = this.#batch;
-    const changes = this.#changes.toChangeSet(window, memberships, this.#plan);
     const outcome = this.#outcome;
-    if (isEmpty(changes)) return outcome;
-    const {applier, tap, deletes} = this.#options;
-    const written = await applier.apply(this.#hands, changes, {
+    if (this.#changes.size === 0) return outcome;
+    const {applier, tap, deletes, targetIsEmpty} = this.#options;
+    const written = await applier.apply(this.#hands, this.#changes, {
       progress: null,
-      follow: false,
+      // A first load comes to the children later; elsewhere few rows enter, and a run may end before it does.
+      follow: !targetIsEmpty,
       need: tap.need,
       ...(deletes === undefined ? {} : {deletes}),
     });
-    for (const table of this.#tables) {
+    for (const table of this.#plan.tables) {
+      const {index} = table;
       // Not those that wait with a dead letter, their own or a parent's.
-      const repaired = this.#options.targetIsEmpty
-        ? Math.min(written.upserted[table], this.#absent[table])
-        : this.#drifted[table].filter(key => written.wrote(table, key)).length;
-      outcome.repaired[table] += repaired;
-      outcome.compared[table] += repaired;
-      outcome.deleted[table] += written.deleted[table];
-      outcome.deadLetters[table] += written.deadLetters[table];
+      const repaired = targetIsEmpty
+        ? Math.min(written.upserted[index] ?? 0, this.#absent[index] ?? 0)
+        : (this.#drifted[index]?.filter(key => written.wrote(table, key)).length ?? 0);
+      add(outcome.repaired, table, repaired);
+      add(outcome.compared, table, repaired);
+      add(outcome.deleted, table, written.deleted[index] ?? 0);
+      add(outcome.deadLetters, table, written.deadLetters[index] ?? 0);
     }
     return outcome;
   }
 
   /** The way of a first load: nothing is there to compare with, and whatever is eligible is written. */
   #takeAll(): void {
-    const {window} = this.#batch;
-    // A user's auth row comes and goes with it.
-    for (const table of this.#tables.filter(name => name !== 'user_auth')) {
-      for (const [key, row] of this.#sourceRows(table)) {
-        if (!touches(window, table, key)) {
-          this.#absent[table]++;
-          this.#changes.set(table, key, row);
-          continue;
-        }
-        for (const written of table === 'user' ? (['user', 'user_auth'] as const) : [table])
-          if (judge(this.#plan.tables[written], row).tag === 'row') this.#outcome.compared[written]++;
+    const {tables} = this.#entity;
+    for (const [key, row] of bySourceKey(this.#entity, this.#batch.rows)) {
+      if (this.#isTouched(key, row)) {
+        for (const table of tables)
+          if (judge(this.#entity, table, row) === 'row') add(this.#outcome.compared, table, 1);
+        continue;
       }
+      for (const table of tables) add(this.#absent, table, 1);
+      this.#changes.of(this.#entity).set(key, row);
     }
-    this.#absent.user_auth = this.#absent.user;
   }
 
   async #compare(): Promise<void> {
-    const diffs: {table: TargetTable; source: Map<string, Row>; diff: TableDiff}[] = [];
-    for (const table of this.#tables) {
-      const source = this.#sourceRows(table);
-      const there = await this.#targetRows(table);
-      diffs.push({table, source, diff: diffTable(this.#plan.tables[table], source, there, this.#options)});
+    const {primary, tables} = this.#entity;
+    const sources = bySourceKey(this.#entity, this.#batch.rows);
+    const diffs: {table: TablePlan; there: Map<RowKey, Row>; diff: TableDiff}[] = [];
+    for (const table of tables) {
+      const there = await this.#targetRows(table, sources);
+      diffs.push({table, there, diff: diffTable(this.#entity, table, sources, there, this.#options)});
     }
-    const owned = await this.#options.applier.ownershipOf(
-      this.#hands.session,
-      diffs.flatMap(({table, diff}) => [...diff.equal, ...diff.extra].map(key => ownedKey(table, key))),
-    );
-    /** Users and institutes that are counted as rows to delete. */
-    const going = {user: new Set<string>(), institute: new Set<string>()};
-    for (const {table, source, diff} of diffs) {
-      const isOwned = (key: string) => owned.has(ownedKey(table, key));
-      const isTouched = (key: string) => touches(this.#batch.window, table, key);
+    const owned = await this.#options.applier.ownershipOf(this.#hands.session, want => {
+      for (const {diff} of diffs)
+        for (const keys of [diff.equal, diff.extra]) for (const key of keys) want(this.#entity, key);
+    });
+    const changes = this.#changes.of(this.#entity);
+    const going: RowKey[] = [];
+    for (const {table, there, diff} of diffs) {
+      const isOwned = (key: RowKey) => owned.has(this.#entity, key);
+      const isTouched = (key: RowKey) => this.#isTouched(key, sources.get(key) ?? null, there.get(key));
       const drifted = [...diff.missing, ...diff.different];
       // Equal and not ours yet: adopted.
       const rewritten = this.#options.everyRow ? diff.equal : diff.equal.filter(key => !isOwned(key));
       for (const key of [...drifted, ...diff.invalid, ...rewritten])
-        if (!isTouched(key)) this.#changes.set(table, key, source.get(key) ?? null);
-      for (const key of drifted) if (!isTouched(key)) this.#drifted[table].push(key);
-      this.#outcome.compared[table] += diff.equal.length + drifted.filter(isTouched).length;
-      for (const key of diff.extra) {
+        if (!isTouched(key)) changes.set(key, sources.get(key) ?? null);
+      for (const key of drifted) if (!isTouched(key)) this.#drifted[table.index]?.push(key);
+      add(this.#outcome.compared, table, diff.equal.length + drifted.filter(isTouched).length);
+      // Where a range does not hold the same rows on both sides, these are looked for by the target's keys.
+      const isWhole = this.#batch.keys !== null || this.#entity.walk.isOrderedAlike;
+      for (const key of isWhole ? diff.extra : []) {
         if (isTouched(key)) continue;
-        if (!isOwned(key)) this.#outcome.foreign[table]++;
-        else this.#extra(table, key, table === 'user' || table === 'institute' ? going[table] : null);
+        if (!isOwned(key)) add(this.#outcome.foreign, table, 1);
+        else if (this.#options.keeps) add(this.#outcome.kept, table, 1);
+        // Companions belong to the same row of the source, which does not have it any more.
+        else if (this.#options.mayDelete) changes.set(key, null);
+        else {
+          add(this.#outcome.toDelete, table, 1);
+          if (table === primary) going.push(key);
+        }
       }
-      if (table === 'institute_users' && !this.#options.mayDelete && !this.#options.keeps)
-        this.#outcome.toDelete.institute_users += [...diff.equal, ...diff.different].filter(
-          key => going.user.has(splitPair(key).userId) && isOwned(key) && !isTouched(key),
-        ).length;
     }
-    if (going.institute.size > 0)
-      this.#outcome.underInstitutes = await this.#membershipsUnder(going.institute);
+    if (going.length > 0)
+      await countDescendants(
+        sql => this.#hands.session.query(sql),
+        this.#entity,
+        going,
+        (table, rows) => add(this.#outcome.underParents, table, rows),
+      );
   }
 
-  /** A row of ours that has no eligible source row. */
-  #extra(table: TargetTable, key: string, going: Set<string> | null): void {
-    if (this.#options.keeps) this.#outcome.kept[table]++;
-    else if (this.#options.mayDelete) this.#changes.remove(table, key);
-    else {
-      this.#outcome.toDelete[table]++;
-      going?.add(key);
-    }
+  /** What the target has in the range of the batch; by key where the two servers put rows in another order. */
+  #targetRows(table: TablePlan, sources: ReadonlyMap<RowKey, Row>): Promise<Map<RowKey, Row>> {
+    const query = (sql: string) => this.#hands.session.query(sql);
+    const {keys, range} = this.#batch;
+    return keys === null && this.#entity.walk.isOrderedAlike
+      ? targetRows(query, this.#entity, table, range)
+      : targetRowsByKey(query, this.#entity, table, keys ?? [...sources.keys()]);
   }
 
-  #membershipsUnder(instituteIds: ReadonlySet<string>): Promise<number> {
-    const {stream} = this.#options.applier.fence;
-    return ownedMembershipsOf(sql => this.#hands.session.query(sql), stream, instituteIds);
-  }
-
-  #sourceRows(table: TargetTable): Map<string, Row> {
-    const {parents, memberships} = this.#batch;
-    return byTargetKey(this.#plan, table, table === 'institute_users' ? memberships : parents);
-  }
-
-  async #targetRows(table: TargetTable): Promise<Row[]> {
-    const {after, to} = this.#batch.range;
-    const id = `t.${quoteName(table === 'institute' ? 'instituteId' : 'userId')}`;
-    const raw = await readCounted(sql => this.#hands.session.query(sql), {
-      columns: targetSelectList(this.#plan.tables[table]),
-      from: `${quoteName(table)} t`,
-      where: rangeCondition(id, after, to),
+  /** Whether the stream knows this row better than the batch does: it, or a parent of it, changed meanwhile. */
+  #isTouched(key: RowKey, row: Row | null, target?: Row): boolean {
+    const {window} = this.#batch;
+    if (window.touched(this.#entity).has(key)) return true;
+    return this.#entity.parents.some(edge => {
+      const left = window.left(edge.parent);
+      if (left.size === 0) return false;
+      const parent =
+        row === null && target !== undefined ? parentKeyOfTarget(edge, target) : parentKeyOf(edge, key, row);
+      return parent !== null && parent !== undefined && left.has(parent);
     });
-    return raw.map(toRow);
   }
 }
 
-/** Whether the stream knows this row better than the batch does. */
-function touches(window: Window, table: TargetTable, key: string): boolean {
-  if (table === 'institute') return window.institutes.has(key);
-  if (table !== 'institute_users') return window.users.has(key);
-  const {instituteId, userId} = splitPair(key);
-  return (
-    window.memberships.has(key) || window.leftUsers.has(userId) || window.leftInstitutes.has(instituteId)
-  );
-}
-
-/** A change set in the making. */
-class Repairs {
-  readonly #institutes = new Map<string, ParentChange>();
-  readonly #users = new Map<string, ParentChange>();
-  readonly #memberships = new Map<string, Row | null>();
-
-  set(table: TargetTable, key: string, row: Row | null): void {
-    if (table === 'institute') this.#institutes.set(key, asFound(row));
-    else if (table === 'institute_users') this.#memberships.set(key, row);
-    // A user and its user_auth are one row of the source.
-    else this.#users.set(key, asFound(row));
-  }
-
-  /**
-   * A user_auth row goes with its user, whether the user's own row is still there or not: both belong to one
-   * row of the source, which does not have it any more.
-   */
-  remove(table: TargetTable, key: string): void {
-    this.set(table, key, null);
-  }
-
-  /**
-   * A membership that the stream saw before its user was here was passed over by it. So those of users
-   * written now are looked up anew.
-   */
-  toChangeSet(window: Window, memberships: readonly Row[], plan: Plan): ChangeSet {
-    const pairsToRead = new Set<string>();
-    for (const key of window.memberships) if (this.#users.has(splitPair(key).userId)) pairsToRead.add(key);
-    for (const row of memberships) {
-      // Its institute was replaced meanwhile: what the batch read of it may be gone.
-      const [instituteId, userId] = [
-        row[plan.sources.institute_user.columns.indexOf('institute_id')],
-        row[plan.sources.institute_user.columns.indexOf('user_id')],
-      ];
-      if (
-        typeof instituteId === 'string' &&
-        typeof userId === 'string' &&
-        window.leftInstitutes.has(instituteId) &&
-        this.#users.has(userId)
-      ) {
-        pairsToRead.add(`${instituteId}:${userId}`);
-      }
-    }
-    return {institutes: this.#institutes, users: this.#users, memberships: this.#memberships, pairsToRead};
-  }
+function add(counts: number[], {index}: TablePlan, count: number): void {
+  counts[index] = (counts[index] ?? 0) + count;
 }

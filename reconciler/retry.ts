@@ -1,6 +1,5 @@
 /** Dead letters, tried again: what could not be written before may go in now. */
-import {EMPTY_CHANGE_SET, REREAD} from '../src/apply/change-set.ts';
-import {TARGET_TABLES} from '../src/mapping/tables.ts';
+import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
 import type {Worker} from './batch.ts';
 import type {RepairOptions} from './repair.ts';
 
@@ -19,24 +18,22 @@ export async function retryDeadLetters(
   deletes?: RepairOptions['deletes'],
 ): Promise<{retried: number; remaining: number}> {
   const query = (sql: string) => hands.session.query(sql);
+  const {plan} = applier;
   await applier.deadLetters.recount(query);
   const retried = applier.deadLetters.count;
-  for (const table of retried === 0 ? [] : TARGET_TABLES) {
+  for (const table of retried === 0 ? [] : plan.tables) {
+    const entity = plan.entityOf[table.index];
+    if (entity === undefined) continue;
     let after = '';
     for (;;) {
       const keys = await applier.deadLetters.page(table, after, RETRY_PAGE, query);
       if (keys.length === 0) break;
       after = keys.at(-1) ?? '';
-      const parents = new Map(keys.map(key => [key, REREAD]));
-      const changes = {
-        ...EMPTY_CHANGE_SET,
-        ...(table === 'institute' ? {institutes: parents} : {}),
-        ...(table === 'user' || table === 'user_auth' ? {users: parents} : {}),
-        ...(table === 'institute_users' ? {pairsToRead: new Set(keys)} : {}),
-      };
+      const changes = new ChangeSet(plan);
+      for (const key of keys) changes.of(entity).set(key, null, REREAD);
       // As the source is now, which may be ahead of the stream: what it replays later ends in the same.
       await lock.stream(async () => {
-        tap.applying(changes);
+        tap.applying(plan, changes);
         await applier.apply(hands, changes, {
           progress: null,
           follow: true,

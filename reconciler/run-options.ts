@@ -1,6 +1,5 @@
 /** What one run of the reconciler is given, and what it gives back. */
 import type {Applier} from '../src/apply/applier.ts';
-import type {PerTable} from '../src/apply/change-set.ts';
 import type {Logger} from '../src/logger.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
 import type {Worker} from './batch.ts';
@@ -26,7 +25,8 @@ export interface ReconcileDeps extends Pick<RepairOptions, 'tap' | 'lock'> {
 
 export interface ReconcileResult {
   readonly tables: TableOutcomes;
-  readonly foreign: PerTable<number>;
-  /** Rows that should still go by table, where the brake stopped the run. */
-  readonly unconfirmed: PerTable<number> | null;
+  /** By target table. */
+  readonly foreign: Readonly<Record<string, number>>;
+  /** Rows that should still go by target table, where the brake stopped the run. */
+  readonly unconfirmed: Readonly<Record<string, number>> | null;
 }

@@ -1,41 +1,33 @@
 /**
- * Cuts a table's key space into ranges by its ids (keyset, never OFFSET): segments that share no chunk of
+ * Cuts an entity's rows into ranges by its walk (keyset, never OFFSET): segments that share no chunk of
  * ownership, so that two workers never write the same one, and within them batches of rows.
  */
-import {chunkEnd} from '../src/apply/ownership.ts';
-import type {Plan} from '../src/mapping/plan.ts';
-import {exactSourceColumn, sourceColumn, sourceFrom} from '../src/mapping/sql.ts';
-import type {TargetTable} from '../src/mapping/tables.ts';
-import {compareIds, toValue} from '../src/mapping/values.ts';
-import {rangeCondition, type QueryPort} from '../src/source/reader.ts';
-
-/** Ids in (after, to]; null is without end on that side. */
-export interface Range {
-  readonly after: string | null;
-  readonly to: string | null;
-}
-
-export type Scope = 'institutes' | 'users';
-
-/** The target's tables that a scope's ranges cover, parents first. */
-export const SCOPE_TABLES = {
-  institutes: ['institute'],
-  users: ['user', 'institute_users', 'user_auth'],
-} as const satisfies Record<Scope, readonly TargetTable[]>;
+import {chunkEnd} from '../src/apply/owned-chunks.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import {
+  keyIsWhole,
+  rangeCondition,
+  sourceFrom,
+  walkOfSource,
+  type Bound,
+  type Range,
+} from '../src/mapping/sql.ts';
+import {toRow} from '../src/mapping/values.ts';
+import type {QueryPort} from '../src/source/reader.ts';
 
 /** Rows that make a segment worth a checksum of its own. */
 const SEGMENT_ROWS = 20_000;
 
 /**
- * Segments from the first id to beyond the last, together the whole key space. All at once: whoever looked for
- * the next one while others work would wait for the connection that they ask over.
+ * Segments from the first row to beyond the last, together the whole key space. They are computed up front:
+ * workers share this connection and would block each other.
  */
-export async function segments(plan: Plan, scope: Scope, query: QueryPort): Promise<Range[]> {
+export async function segments(entity: EntityPlan, query: QueryPort): Promise<Range[]> {
   const found: Range[] = [];
-  let after: string | null = null;
+  let after: Bound | null = null;
   for (;;) {
-    const bound = await boundary(plan, scope, after, SEGMENT_ROWS, query);
-    const to = bound === null ? null : chunkEnd(bound);
+    const bound = await boundary(entity, {after, to: null}, SEGMENT_ROWS, query);
+    const to: Bound | null = bound === null ? null : atChunkEnd(entity, bound);
     found.push({after, to});
     if (to === null) return found;
     after = to;
@@ -44,16 +36,15 @@ export async function segments(plan: Plan, scope: Scope, query: QueryPort): Prom
 
 /** Batches of about `rows` source rows within a range; the last ends where the range does. */
 export async function* batches(
-  plan: Plan,
-  scope: Scope,
+  entity: EntityPlan,
   range: Range,
   rows: number,
   query: QueryPort,
 ): AsyncGenerator<Range> {
-  let after = range.after;
+  let {after} = range;
   for (;;) {
-    const bound = await boundary(plan, scope, after, rows, query);
-    if (bound === null || (range.to !== null && compareIds(bound, range.to) >= 0)) {
+    const bound = await boundary(entity, {after, to: range.to}, rows, query);
+    if (bound === null) {
       yield {after, to: range.to};
       return;
     }
@@ -62,19 +53,33 @@ export async function* batches(
   }
 }
 
-/** The id of the `rows`th row after `after`, or null where there are fewer. */
+/** Where the `rows`th row of a range stands, or null where there are fewer. */
 async function boundary(
-  plan: Plan,
-  scope: Scope,
-  after: string | null,
+  entity: EntityPlan,
+  range: Range,
   rows: number,
   query: QueryPort,
-): Promise<string | null> {
-  const source = plan.sources[scope];
-  const id = sourceColumn(source, 'id');
-  // A look at the primary key alone; both servers walk it without reading rows into the result.
+): Promise<Bound | null> {
+  const columns = walkOfSource(entity);
+  const list = columns.join(', ');
+  const where = [rangeCondition(entity, columns, range), ...keyIsWhole(entity)].join(' AND ');
+  // A look at the index alone; both servers walk it without reading rows into the result.
   const [row] = await query(
-    `SELECT ${exactSourceColumn(source, 'id')} FROM ${sourceFrom(source)} WHERE ${rangeCondition(id, after, null)} ORDER BY ${id} LIMIT ${rows - 1}, 1`,
+    `SELECT ${list} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${list} LIMIT ${rows - 1}, 1`,
   );
-  return row === undefined ? null : toValue(row[0]);
+  return row === undefined
+    ? null
+    : entity.walkKey.split(
+        entity.walkKey.of(
+          toRow(row),
+          columns.map((_, i) => i),
+        ) ?? '',
+      );
+}
+
+/** Moved to the end of the chunk in which it lies, where chunks go by the last column of the walk. */
+function atChunkEnd({walk, key}: EntityPlan, bound: Bound): Bound {
+  const last = key.columns.length - 1;
+  const isChunked = key.endsInInteger && walk.parts.at(-1) === last;
+  return isChunked ? [...bound.slice(0, -1), chunkEnd(bound.at(-1) ?? '0')] : bound;
 }

@@ -3,8 +3,8 @@
  * whose rows lie apart, so that a server rather reads the whole table, once a question, until the range is a
  * small part of it: the fewer questions, the less it reads.
  */
-import {CHUNK_IDS} from '../src/apply/ownership.ts';
-import type {Range} from './segments.ts';
+import {CHUNK_IDS} from '../src/apply/owned-chunks.ts';
+import type {Range} from '../src/mapping/sql.ts';
 
 /** What a question may take: far from the time after which a server counts as gone, in one short view of its tables. */
 const QUESTION_MS = 2000;

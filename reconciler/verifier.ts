@@ -2,29 +2,32 @@
  * Compares every row of both sides and writes nothing. What differs is looked at again until it either
  * agrees or stands still: rows in flight are no drift.
  */
-import {perTable, type PerTable} from '../src/apply/change-set.ts';
 import type {Config} from '../src/config.ts';
 import {connect, queryRows} from '../src/db/connection.ts';
 import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
-import {buildPlan, type Plan} from '../src/mapping/plan.ts';
-import {TARGET_TABLES} from '../src/mapping/tables.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import {mapRow} from '../src/mapping/row.ts';
+import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
-import {look, type LookDeps} from './look.ts';
-import {batches, segments, type Range, type Scope} from './segments.ts';
+import {differingColumns} from './diff.ts';
+import {look, type Difference, type LookDeps, type Piece} from './look.ts';
+import {batches, segments} from './segments.ts';
 import {Stretches} from './stretches.ts';
 import {Suspects} from './suspects.ts';
+import {targetKeyPages} from './target-rows.ts';
 
 const SAMPLE_KEYS = 10;
 const LOOK_MS = 700;
 const MAX_LOOKS = 20;
 
 type Tally = {
-  -readonly [K in keyof Omit<TableVerdict, 'sampleKeys'>]: TableVerdict[K];
-} & {sampleKeys: string[]};
+  -readonly [K in keyof Omit<TableVerdict, 'sampleKeys' | 'differingColumns'>]: TableVerdict[K];
+} & {sampleKeys: string[]; differing: Map<string, number>};
 
 /** @throws SyncError where a server fails: then nothing can be told */
 export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
@@ -32,9 +35,11 @@ export async function verifyTables(config: Config, signal: AbortSignal): Promise
   try {
     const target = await connect('target', config.target);
     try {
+      const {mapping} = config;
       const plan = buildPlan(
-        await readSourceSchema(source, config.source.database),
-        await readTargetSchema(target, config.target.database, 'from its schema'),
+        mapping,
+        await readSourceSchema(source, config.source.database, mapping),
+        await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       return await new Verification(
         config,
@@ -59,23 +64,25 @@ class Verification {
   readonly #tables: PerTable<Tally>;
 
   constructor(config: Config, plan: Plan, source: QueryPort, target: QueryPort, signal: AbortSignal) {
+    const keeps = config.deletes === 'keep';
     this.#deps = {
       plan,
-      reader: createSourceReader(plan, source),
+      reader: createSourceReader(source),
       target,
       stream: config.name,
       newestWins: config.conflicts === 'newest',
-      keeps: config.deletes === 'keep',
+      keeps,
     };
-    this.#tables = perTable(() => ({
+    this.#tables = perTable(plan, () => ({
       compared: 0,
       missing: 0,
       different: 0,
       extra: 0,
       deadLetters: 0,
       foreign: 0,
-      ...(this.#deps.keeps ? {kept: 0} : {}),
+      ...(keeps ? {kept: 0} : {}),
       sampleKeys: [],
+      differing: new Map(),
     }));
     this.#source = source;
     this.#batchRows = config.reconcile.batchRows;
@@ -85,55 +92,93 @@ class Verification {
   async run(): Promise<Verdict> {
     const startedMs = Date.now();
     const {plan} = this.#deps;
-    const source = this.#source;
-    for (const scope of ['institutes', 'users'] as const) {
-      const stretches = new Stretches(Infinity);
-      for (const stretch of stretches.of(await segments(plan, scope, source)))
-        for await (const segment of stretches.differing(stretch, range => this.#isEqual(scope, range)))
-          for await (const batch of batches(plan, scope, segment, this.#batchRows, source))
-            await this.#compareRows(scope, batch);
-    }
+    for (const entity of plan.entities) await this.#verify(entity);
     const isDrift = ({missing, different, extra}: Tally) => missing + different + extra > 0;
     return {
-      equal: !TARGET_TABLES.some(table => isDrift(this.#tables[table])),
-      tables: this.#tables,
+      equal: !this.#tables.some(isDrift),
+      tables: Object.fromEntries(
+        plan.tables.map(({target, index}) => [target, verdictOf(this.#tallyOf(index))]),
+      ),
       durationMs: Date.now() - startedMs,
     };
   }
 
+  async #verify(entity: EntityPlan): Promise<void> {
+    const source = this.#source;
+    const {isOrderedAlike} = entity.walk;
+    const stretches = new Stretches(isOrderedAlike ? Infinity : 1);
+    const isEqual = async (range: Range) => isOrderedAlike && (await this.#isEqual(entity, range));
+    for (const stretch of stretches.of(await segments(entity, source)))
+      for await (const segment of stretches.differing(stretch, isEqual))
+        for await (const range of batches(entity, segment, this.#batchRows, source))
+          await this.#compareRows(entity, {range}, isOrderedAlike ? 'both sides' : 'the source');
+    if (isOrderedAlike) return;
+    for await (const keys of targetKeyPages(this.#deps.target, entity, this.#batchRows))
+      await this.#compareRows(entity, {keys}, 'the target');
+  }
+
   /** By checksums. */
-  async #isEqual(scope: Scope, range: Range): Promise<boolean> {
+  async #isEqual(entity: EntityPlan, range: Range): Promise<boolean> {
     throwIfStopped(this.#signal);
-    const {plan, target} = this.#deps;
-    const compared = await compareRange(plan, scope, range, {source: this.#source, target});
+    const compared = await compareRange(entity, range, {source: this.#source, target: this.#deps.target});
     if (!compared.every(({equal}) => equal)) return false;
-    for (const {table, source} of compared) this.#tables[table].compared += source.rows;
+    for (const {table, source} of compared) this.#tallyOf(table.index).compared += source.rows;
     return true;
   }
 
-  /** Looks until it is clear of each row that differs whether it is in flight. */
-  async #compareRows(scope: Scope, range: Range): Promise<void> {
-    let sight = await look(this.#deps, scope, range);
+  /**
+   * Looks until it is clear of each row that differs whether it is in flight.
+   *
+   * @param counted whose rows the piece holds all of: what only the other side has is counted elsewhere
+   */
+  async #compareRows(
+    entity: EntityPlan,
+    piece: Piece,
+    counted: 'both sides' | 'the source' | 'the target',
+  ): Promise<void> {
+    let sight = await look(this.#deps, entity, piece);
     const suspects = new Suspects(sight.differences);
     for (let looks = 1; looks < MAX_LOOKS && !suspects.areSettled; looks++) {
       throwIfStopped(this.#signal);
       await pause(LOOK_MS, this.#signal);
-      sight = await look(this.#deps, scope, range);
+      sight = await look(this.#deps, entity, piece);
       suspects.look(sight.differences);
     }
     for (const {tally, table} of sight.tallies) {
-      const total = this.#tables[table];
-      total.compared += tally.compared;
-      total.deadLetters += tally.deadLetters;
+      const total = this.#tallyOf(table.index);
+      if (counted !== 'the target') {
+        total.compared += tally.compared;
+        total.deadLetters += tally.deadLetters;
+      }
+      if (counted === 'the source') continue;
       total.foreign += tally.foreign;
       if (total.kept !== undefined) total.kept += tally.kept ?? 0;
     }
-    for (const [id, {table, key, kind}] of sight.differences) {
-      const total = this.#tables[table];
+    for (const [id, difference] of sight.differences) {
+      const {table, key, kind} = difference;
+      if (counted === (kind === 'extra' ? 'the source' : 'the target')) continue;
+      const total = this.#tallyOf(table.index);
       if (kind !== 'extra') total.compared++;
       if (!suspects.isDrift(id)) continue;
       total[kind]++;
+      countColumns(total.differing, difference);
       if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(key);
     }
   }
+
+  #tallyOf(index: number): Tally {
+    const tally = this.#tables[index];
+    if (tally === undefined) throw new RangeError(`a verification without the table ${index}`);
+    return tally;
+  }
+}
+
+function countColumns(counts: Map<string, number>, {table, sourceRow, targetRow}: Difference): void {
+  if (sourceRow === null || targetRow === null) return;
+  for (const name of differingColumns(table, mapRow(table, sourceRow), targetRow))
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+function verdictOf({differing, ...tally}: Tally): TableVerdict {
+  return differing.size === 0 ? tally : {...tally, differingColumns: Object.fromEntries(differing)};
 }

@@ -1,32 +1,40 @@
 /** Rows that wait: a dead letter of their own, or of a parent, explains why they are not as they should be. */
-import {perTable, type PerTable} from '../src/apply/change-set.ts';
-import {readCounted} from '../src/db/counted.ts';
 import {literal} from '../src/apply/sql-text.ts';
-import {splitPair} from '../src/mapping/row.ts';
-import {TARGET_TABLES, type TargetTable} from '../src/mapping/tables.ts';
+import {readClosed} from '../src/db/counted.ts';
+import type {TablePlan} from '../src/mapping/columns.ts';
+import {parentKeyOf, type EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {perTable, tableNamed, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import type {Row} from '../src/mapping/values.ts';
 import type {QueryPort} from '../src/source/reader.ts';
 
 /** The keys of dead letters. */
-export type DeadKeys = PerTable<Set<string>>;
+export type DeadKeys = PerTable<Set<RowKey>>;
 
-export async function readDeadKeys(query: QueryPort, stream: string): Promise<DeadKeys> {
-  const dead = perTable(() => new Set<string>());
-  const rows = await readCounted(query, {
-    columns: 'target_table, row_key',
-    from: 'sync_dead_letter',
-    where: `stream = ${literal(stream)}`,
-  });
-  for (const [table, key] of rows) {
-    const name = TARGET_TABLES.find(known => known === table);
-    if (name !== undefined) dead[name].add(String(key));
+export async function readDeadKeys(query: QueryPort, stream: string, plan: Plan): Promise<DeadKeys> {
+  const dead = perTable(plan, () => new Set<RowKey>());
+  const where = `stream = ${literal(stream)}`;
+  const selection = {columns: ['target_table', 'row_key'], from: 'sync_dead_letter', where};
+  for (const [table, key] of await readClosed(query, selection)) {
+    const known = tableNamed(plan, String(table));
+    if (known !== undefined) dead[known.index]?.add(String(key));
   }
   return dead;
 }
 
-export function waits(table: TargetTable, key: string, dead: DeadKeys): boolean {
-  if (dead[table].has(key)) return true;
-  if (table === 'user_auth') return dead.user.has(key);
-  if (table !== 'institute_users') return false;
-  const {userId, instituteId} = splitPair(key);
-  return dead.user.has(userId) || dead.institute.has(instituteId);
+/** @param row the source row, where there is one: a reference may lie outside the key */
+export function waits(
+  entity: EntityPlan,
+  {index}: TablePlan,
+  key: RowKey,
+  row: Row | null,
+  dead: DeadKeys,
+): boolean {
+  if (dead[index]?.has(key) === true || dead[entity.primary.index]?.has(key) === true) return true;
+  return entity.parents.some(edge => {
+    const parent = parentKeyOf(edge, key, row);
+    return (
+      parent !== null && parent !== undefined && waits(edge.parent, edge.parentTable, parent, null, dead)
+    );
+  });
 }

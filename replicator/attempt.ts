@@ -2,7 +2,7 @@
 import {setImmediate as turn} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
 import type {Outcome} from '../src/apply/transaction.ts';
-import {EMPTY_CHANGE_SET, isEmpty, type ChangeSet} from '../src/apply/change-set.ts';
+import type {ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
 import type {Turn} from '../src/apply/mutex.ts';
@@ -76,7 +76,11 @@ class Attempt {
     this.#readAtMs = deps.now();
     const {position, offset} = checkpoint;
     this.#saves = new QuietSaves({position, offset}, deps.now());
-    this.#builder = new TransactionBuilder({database: connections.database, maxBytes: PART_BYTES});
+    this.#builder = new TransactionBuilder({
+      database: connections.database,
+      mapping: applier.plan.mapping,
+      maxBytes: PART_BYTES,
+    });
     this.#queue = new TransactionQueue({
       pauseBytes: QUEUE_BYTES,
       resumeBytes: QUEUE_BYTES / 2,
@@ -215,12 +219,12 @@ class Attempt {
     const startedMs = this.#deps.now();
     const {applier, hands} = this.#connections;
     const {changes, progress, need} = compacted;
-    if (isEmpty(changes)) {
+    if (changes.size === 0) {
       await this.#quietly(progress, reason !== null);
       if (reason !== null) this.#deps.onReconcileOwed(reason);
       return;
     }
-    this.#deps.tap.applying(changes);
+    this.#deps.tap.applying(applier.plan, changes);
     let outcome: Outcome;
     try {
       outcome = await applier.apply(hands, changes, {
@@ -243,7 +247,7 @@ class Attempt {
   }
 
   #asNext(batch: Batch | null): Next | null {
-    if (batch === null || isEmpty(batch.compacted.changes)) return null;
+    if (batch === null || batch.compacted.changes.size === 0) return null;
     const mayFollow = () => {
       this.#turn ??= this.#deps.lock.reserve();
       return this.#turn !== null;
@@ -255,11 +259,11 @@ class Attempt {
   async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
     const {applier, hands} = this.#connections;
     let retry = await applier.waitingFor(hands.session, changes, evicted);
-    for (let rounds = 0; !isEmpty(retry) && rounds < MAX_RETRY_ROUNDS; rounds++) {
-      this.#deps.tap.applying(retry);
+    for (let rounds = 0; retry.size > 0 && rounds < MAX_RETRY_ROUNDS; rounds++) {
+      this.#deps.tap.applying(applier.plan, retry);
       const outcome = await applier.apply(hands, retry, {progress: null, follow: true, need});
       // Who gets a value may have made others give way, for whom more rows wait.
-      retry = await applier.waitingFor(hands.session, EMPTY_CHANGE_SET, outcome.evicted);
+      retry = await applier.waitingFor(hands.session, null, outcome.evicted);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Rows that wait for a unique value, tried again when a stream begins: a fault may have come before their turn. */
 import type {Applier} from '../src/apply/applier.ts';
-import {EMPTY_CHANGE_SET, REREAD} from '../src/apply/change-set.ts';
+import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
+import {entityOf} from '../src/apply/transaction.ts';
 import type {Hands} from '../src/apply/hands.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
@@ -28,7 +29,8 @@ export async function retryConflicts(
   signal: AbortSignal,
 ): Promise<void> {
   if (!applier.mustRetryConflicts) return;
-  for (const table of ['institute', 'user'] as const) {
+  const {plan} = applier;
+  for (const table of plan.tables) {
     let after: string | null = '';
     while (after !== null && !signal.aborted) {
       const from: string = after;
@@ -37,9 +39,9 @@ export async function retryConflicts(
         const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => hands.session.query(sql));
         const last = keys.at(-1);
         if (last === undefined) return null;
-        const parents = new Map(keys.map(key => [key, REREAD]));
-        const changes = {...EMPTY_CHANGE_SET, [table === 'user' ? 'users' : 'institutes']: parents};
-        tap.applying(changes);
+        const changes = new ChangeSet(plan);
+        for (const key of keys) changes.of(entityOf(plan, table)).set(key, null, REREAD);
+        tap.applying(plan, changes);
         await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need ?? need});
         return last;
       });

@@ -1,11 +1,11 @@
 /** What the source's log says, decoded: the language between the binlog source and the rest. */
-import type {SourceTable} from '../src/mapping/tables.ts';
 import type {PackedRows, SourceRow} from '../src/mapping/packed.ts';
 import type {LogOffset} from '../src/position/position.ts';
 
 /** One row of a row event. A side is null where the event has none, as before an INSERT. */
 export interface RowChange {
-  readonly table: SourceTable;
+  /** By its name in the mapping. */
+  readonly table: string;
   readonly before: SourceRow | null;
   readonly after: SourceRow | null;
   /** The images lack mapped columns, or hold text that cannot be told: read the row from the source. */
@@ -26,7 +26,7 @@ export type SourceEvent =
   | {readonly tag: 'gtid'; readonly gtid: string | null; readonly begins: boolean}
   | {readonly tag: 'rows'; readonly rows: RowBlock}
   /** Row images without the row's key, in a mapped table. */
-  | {readonly tag: 'unreadable-rows'; readonly table: SourceTable}
+  | {readonly tag: 'unreadable-rows'; readonly table: string}
   /** Rows of a table changed from which a foreign key's cascade reaches mapped rows, which the log does not show. */
   | {readonly tag: 'unlogged-cascade'}
   | {readonly tag: 'commit'; readonly offset: LogOffset | null; readonly committedAtMs: number}

@@ -6,7 +6,9 @@ import {Command, Option} from 'commander';
 import {isCronExpression} from '../reconciler/schedule.ts';
 import {deadLettersCommand} from './cli/dead-letters.ts';
 import {doctorCommand} from './cli/doctor.ts';
+import {mappingCheck, mappingSchema, mappingShow} from './cli/mapping.ts';
 import {migrateCommand} from './cli/migrate.ts';
+import {planCommand} from './cli/plan.ts';
 import {statusCommand} from './cli/status.ts';
 import {syncCommand} from './cli/sync.ts';
 import {verifyCommand} from './cli/verify.ts';
@@ -74,6 +76,14 @@ program
   .action((options: {json?: boolean}) => run(context => verifyCommand(context, options.json === true), 2));
 
 program
+  .command('plan')
+  .description(
+    'say what starting with this mapping would change, writing nothing: exit 0 nothing, 1 changes, 2 could not tell',
+  )
+  .option('--json', 'print it as JSON')
+  .action((options: {json?: boolean}) => run(context => planCommand(context, options.json === true), 2));
+
+program
   .command('status')
   .description('show what the stream does')
   .option('--json', 'print it as JSON')
@@ -93,6 +103,31 @@ program
   .action((action: string, options: {json?: boolean}) =>
     run(context => deadLettersCommand(context, action, options.json === true)),
   );
+
+const mapping = program.command('mapping').description('look at a mapping file; no database is needed');
+mapping
+  .command('check')
+  .description('check a file: exit 0 if it is usable, else 78 with every fault and its place')
+  .argument('[file]', 'a YAML or JSON file; by default the one that SYNC_MAPPING names')
+  .action((file?: string) => withoutDatabase(() => mappingCheck(file ?? environment()['SYNC_MAPPING'])));
+mapping
+  .command('show')
+  .description('print the mapping in use as YAML, with every default written out')
+  .action(() => withoutDatabase(() => mappingShow(environment()['SYNC_MAPPING'])));
+mapping
+  .command('schema')
+  .description('print the JSON Schema of the format, for editors')
+  .action(() => withoutDatabase(mappingSchema));
+
+/** Runs a command that needs no configuration. */
+function withoutDatabase(command: () => void): void {
+  try {
+    command();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error, EXIT_FAULT);
+    process.stderr.write(`laas-sync: ${tell(error)}\n`);
+  }
+}
 
 /** Loads the configuration, runs a command, and turns what comes of it into an exit code. */
 async function run(

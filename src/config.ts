@@ -3,6 +3,8 @@ import {createHash} from 'node:crypto';
 import {hostname} from 'node:os';
 import {z} from 'zod';
 import {SyncError} from './errors.ts';
+import {loadMapping} from './mapping/file/read.ts';
+import type {Mapping} from './mapping/mapping.ts';
 
 export const TLS_MODES = ['off', 'preferred', 'required', 'verify-ca', 'verify-identity'] as const;
 export type TlsMode = (typeof TLS_MODES)[number];
@@ -23,6 +25,8 @@ export interface Config {
   readonly source: DatabaseConfig;
   readonly target: DatabaseConfig;
   readonly name: string;
+  /** Which tables become which, from the file that SYNC_MAPPING names or the built-in one. */
+  readonly mapping: Mapping;
   readonly replicationEnabled: boolean;
   readonly serverId: number;
   /** How many ids from {@link serverId} on are ours: one where it was set by hand. */
@@ -87,6 +91,7 @@ const environment = z
       .string()
       .regex(/^[A-Za-z0-9_.-]{1,32}$/, 'must be 1 to 32 letters, digits, dots, dashes or underscores')
       .default('default'),
+    SYNC_MAPPING: z.string().optional(),
     SYNC_DELETES: z.enum(['mirror', 'keep']).default('mirror'),
     SYNC_CONFLICTS: z.enum(['source', 'newest']).default('source'),
     SYNC_MAX_DELETE_RATIO: z.coerce.number().min(0).max(1).default(0.2),
@@ -170,6 +175,7 @@ export function loadConfig(
       tlsCa: e.ORG_DB_SSL_CA ?? e.DB_SSL_CA,
     },
     name: e.SYNC_NAME,
+    mapping: loadMapping(e.SYNC_MAPPING),
     replicationEnabled: e.REPLICATION_ENABLED,
     serverId:
       e.REPLICATION_SERVER_ID ??

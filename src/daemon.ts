@@ -8,6 +8,7 @@ import {StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import {Leadership} from './leadership.ts';
+import {targetsOf} from './mapping/mapping.ts';
 import {Bookkeeping} from './status/bookkeeping.ts';
 import {oneMoreUnseen, type Unseen} from './status/health.ts';
 import {LagTracker} from './status/lag.ts';
@@ -22,7 +23,6 @@ import type {
   RunProgress,
   StartedRun,
   Status,
-  TargetTable,
   TriggerRequest,
   Verdict,
 } from './status/operations.ts';
@@ -51,7 +51,7 @@ export class Daemon implements Operations {
   #stateSinceMs = Date.now();
   #fault: SyncError | null = null;
   #counted: Counted | null = null;
-  #foreign: Record<TargetTable, number> | null = null;
+  #foreign: Status['foreignRows'] = null;
   #lagBytes: number | null = null;
   #progress: RunProgress | null = null;
   #applied: StatusFacts['applied'] = {transactions: 0, rows: 0, atMs: null};
@@ -65,7 +65,7 @@ export class Daemon implements Operations {
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
-    this.#store = new RunStore(deps.knex, deps.config.name);
+    this.#store = new RunStore(deps.knex, deps.config.name, targetsOf(deps.config.mapping));
     this.#bookkeeping = new Bookkeeping({...deps, store: this.#store});
   }
 
@@ -200,6 +200,7 @@ export class Daemon implements Operations {
         foreign: this.#foreign,
         progress: this.#progress,
         bookkeeping: this.#bookkeeping.facts,
+        mappingChanged: leadership?.mappingChanged ?? false,
       },
       Date.now(),
     );
@@ -241,7 +242,7 @@ export class Daemon implements Operations {
   deadLetters(page: {
     after: string | null;
     limit: number;
-    table?: TargetTable | undefined;
+    table?: string | undefined;
   }): Promise<Page<DeadLetter>> {
     return this.#store.deadLetters(page);
   }

@@ -141,6 +141,11 @@ export const ERROR_CODES = {
     meaning: 'The password is empty.',
     action: 'Correct the row at the source.',
   },
+  'unmapped-value': {
+    reaction: 'dead-letter',
+    meaning: 'A `lookup` of the mapping has no value for what the row holds, and no `otherwise`.',
+    action: 'Add the value to the mapping, or correct the row at the source.',
+  },
   'invalid-encoding': {
     reaction: 'dead-letter',
     meaning: 'A binary value holds bytes that are no UTF-8, and the target column is text.',
@@ -190,10 +195,17 @@ export const ERROR_CODE_NAMES = Object.keys(ERROR_CODES) as ErrorCode[];
 /** The codes under which a row may wait as a dead letter. */
 export const DEAD_LETTER_CODES = Object.entries(ERROR_CODES)
   .filter(([, entry]) => entry.reaction === 'dead-letter')
-  .map(([code]) => code as DeadLetterCode);
-export type DeadLetterCode = {
+  .map(([code]) => code as ListedDeadLetterCode);
+export type DeadLetterCode =
+  /** A check of the mapping failed; the column's name follows. */
+  `invalid-${string}` | ListedDeadLetterCode;
+type ListedDeadLetterCode = {
   [C in ErrorCode]: (typeof ERROR_CODES)[C]['reaction'] extends 'dead-letter' ? C : never;
 }[ErrorCode];
+
+export function isDeadLetterCode(code: string): code is DeadLetterCode {
+  return code.startsWith('invalid-') || (DEAD_LETTER_CODES as readonly string[]).includes(code);
+}
 
 /**
  * A fault with a code. Its message is for people and never holds a row's values, so that it may be

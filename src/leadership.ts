@@ -3,21 +3,25 @@
  * appointment. It ends when the lease does.
  */
 import {runReplicator} from '../replicator/replicator.ts';
-import {pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
+import {owedStatement, pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
 import {runFenced} from './apply/session.ts';
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
 import type {Lease} from './db/lease.ts';
-import {Backoff, pause} from './lifecycle/backoff.ts';
+import {refuseSharedTables} from './doctor/shared-tables.ts';
 import {SyncError} from './errors.ts';
+import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
+import {usedOtherMapping} from './mapping-change.ts';
+import {targetsOf} from './mapping/mapping.ts';
 import {NightlyRun} from './nightly-run.ts';
 import {OwedReconcile} from './owed-reconcile.ts';
 import {ReconcileRunner, type RunnerEvents} from './reconcile-runner.ts';
 import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
-import {TARGET_TABLES, type ReplicationState} from './status/operations.ts';
+import type {ReplicationState, Run} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
+import {measureBatch} from './applied-metrics.ts';
 import type {AppliedBatch} from '../replicator/attempt-deps.ts';
 import {Workbench} from './workbench.ts';
 
@@ -48,6 +52,7 @@ export class Leadership {
   readonly #stopped = new AbortController();
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
   #paused = false;
+  #mappingChanged = false;
   /** The last pause or resume that was asked for. */
   #steering: Promise<void> = Promise.resolve();
 
@@ -55,7 +60,17 @@ export class Leadership {
     this.#deps = deps;
     this.#signal = AbortSignal.any([signal, deps.lease.lost, this.#stopped.signal]);
     this.workbench = new Workbench(deps.config, deps.lease.fence);
-    this.runner = new ReconcileRunner({...deps, workbench: this.workbench, signal: this.#signal});
+    const onRun = (run: Run) => {
+      // What the brake holds back waits for a person; all else is as this mapping wants it.
+      if (run.state === 'succeeded' || run.state === 'needs-confirmation') this.#mappingChanged = false;
+      deps.events.onRun(run);
+    };
+    this.runner = new ReconcileRunner({
+      ...deps,
+      events: {...deps.events, onRun},
+      workbench: this.workbench,
+      signal: this.#signal,
+    });
     const {runner} = this;
     const {config, lease, logger} = deps;
     this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger, now: Date.now});
@@ -72,7 +87,12 @@ export class Leadership {
     return this.#nightly.nextRun;
   }
 
-  /** A reconcile is owed or under way that makes up for what was not seen. */
+  /** The last run used another mapping, and no reconcile has ended with this one. */
+  get mappingChanged(): boolean {
+    return this.#mappingChanged;
+  }
+
+  /** A reconcile is due or under way that covers what was not seen. */
   get isLoading(): boolean {
     return this.#owed.isOwed;
   }
@@ -80,7 +100,8 @@ export class Leadership {
   /**
    * Leads until the signal is set or the lease is lost.
    *
-   * @throws SyncError that no retry mends, or `lease-lost`
+   * @throws SyncError that no retry mends, such as `config-invalid` where another stream writes the same tables, or
+   *   `lease-lost`
    */
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
@@ -91,6 +112,7 @@ export class Leadership {
         'runs that a dead process left behind could not be marked as failed',
       );
     });
+    await refuseSharedTables((sql, values) => this.#query(sql, values), config);
     const checkpoint = await this.checkpoint();
     if (lease.wasRestored) {
       logger.warn(
@@ -99,7 +121,9 @@ export class Leadership {
       );
     }
     this.#paused = checkpoint?.paused ?? false;
-    if (checkpoint !== null && checkpoint.owed !== '') this.#owed.owe();
+    this.#mappingChanged = usedOtherMapping(checkpoint, config.mapping);
+    if (this.#mappingChanged) await this.#oweForMapping();
+    if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#owed.owe();
     const paying = this.#owed.pay(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
@@ -169,12 +193,23 @@ export class Leadership {
     return done;
   }
 
+  async #oweForMapping(): Promise<void> {
+    this.#deps.logger.info(
+      {event: 'mapping.changed'},
+      'the last run used another mapping: a reconcile follows',
+    );
+    await this.#saveFenced(owedStatement(this.#deps.lease.fence));
+  }
+
   #savePaused(paused: boolean): Promise<void> {
-    const {fence} = this.#deps.lease;
+    return this.#saveFenced(pausedStatement(this.#deps.lease.fence, paused));
+  }
+
+  #saveFenced(statement: string): Promise<void> {
     return this.#withTarget(async target => {
       const query = (sql: string) => queryRows('target', target, sql);
-      await runFenced({query}, pausedStatement(fence, paused));
-      fence.writes.committed();
+      await runFenced({query}, statement);
+      this.#deps.lease.fence.writes.committed();
     });
   }
 
@@ -211,7 +246,7 @@ export class Leadership {
         onStreaming: () => events.onState('streaming', null),
         onAdvance: events.onAdvance,
         onApplied: batch => {
-          this.#measure(batch);
+          if (metrics !== null) measureBatch(metrics, targetsOf(config.mapping), batch);
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
@@ -230,24 +265,6 @@ export class Leadership {
       this.#stopped.abort(error);
     });
     this.#streaming = {stop, ended};
-  }
-
-  #measure({transactions, rows, bytes, durationMs, outcome, oldestCommitMs}: AppliedBatch): void {
-    const {metrics} = this.#deps;
-    if (metrics === null) return;
-    metrics.transactionsApplied(transactions);
-    const touched =
-      outcome === null
-        ? []
-        : TARGET_TABLES.filter(table => outcome.upserted[table] + outcome.deleted[table] > 0);
-    metrics.batchApplied({rows, bytes, ms: durationMs}, touched);
-    for (const table of touched) {
-      if (outcome !== null && outcome.upserted[table] > 0)
-        metrics.rowsApplied(table, 'upsert', outcome.upserted[table]);
-      if (outcome !== null && outcome.deleted[table] > 0)
-        metrics.rowsApplied(table, 'delete', outcome.deleted[table]);
-    }
-    if (oldestCommitMs !== null) metrics.commitToVisible(Math.max(0, Date.now() - oldestCommitMs));
   }
 
   #query(sql: string, values: readonly unknown[] = []): Promise<unknown[][]> {

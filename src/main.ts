@@ -24,7 +24,7 @@ export async function startDaemon(config: Config, logger: Logger, signal: AbortS
   const knex = await openWhenReachable(config, logger, signal);
   if (knex === null) return;
   try {
-    const metrics = createMetrics(config.name, {version: packageVersion()});
+    const metrics = createMetrics(config.name, config.mapping, {version: packageVersion()});
     const daemon = new Daemon({config, knex, logger, metrics, holder: `${hostname()}:${process.pid}`});
     // One service that ends takes the others along.
     const stop = new AbortController();
@@ -71,7 +71,7 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
 async function migrate(config: Config, logger: Logger): Promise<void> {
   const knex = await openKnex(config.target, logger, MIGRATION_TIMEOUT_MS);
   try {
-    const applied = await migrateUp(knex);
+    const applied = await migrateUp(knex, config.mapping);
     logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
   } catch (error) {
     const fault = classify('target', error);

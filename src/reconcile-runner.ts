@@ -2,20 +2,13 @@
 import {verifyTables} from '../reconciler/verifier.ts';
 import {reconcile} from '../reconciler/reconciler.ts';
 import {retryDeadLetters} from '../reconciler/retry.ts';
-import {owedStatement} from './apply/checkpoint.ts';
+import {reconciledStatement} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
 import {describeError, type Logger} from './logger.ts';
+import {targetsOf} from './mapping/mapping.ts';
 import type {Metrics} from './status/metrics.ts';
-import {
-  TARGET_TABLES,
-  type Run,
-  type RunProgress,
-  type RunTrigger,
-  type StartedRun,
-  type TriggerRequest,
-  type Verdict,
-} from './status/operations.ts';
+import type {Run, RunProgress, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
 import {noOutcomes, type RunStore} from './status/runs.ts';
 import type {Workbench} from './workbench.ts';
 
@@ -25,7 +18,7 @@ const WORKERS = 2;
 export interface RunnerEvents {
   readonly onRun: (run: Run) => void;
   readonly onProgress: (progress: RunProgress) => void;
-  readonly onForeign: (foreign: Record<(typeof TARGET_TABLES)[number], number>) => void;
+  readonly onForeign: (foreign: Readonly<Record<string, number>>) => void;
 }
 
 export class ReconcileRunner {
@@ -97,8 +90,7 @@ export class ReconcileRunner {
       this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
     }
     // A full run writes every row, so that what it wrote says nothing of drift.
-    for (const table of run.mode === 'diff' ? TARGET_TABLES : []) {
-      const {repaired, deleted} = ended.tables[table];
+    for (const [table, {repaired, deleted}] of run.mode === 'diff' ? Object.entries(ended.tables) : []) {
       if (repaired > 0) this.#metrics?.drift(table, 'repaired', repaired);
       if (deleted > 0) this.#metrics?.drift(table, 'deleted', deleted);
     }
@@ -140,13 +132,15 @@ export class ReconcileRunner {
         },
         this.#signal,
       );
-      // What was owed is paid, but for what became so meanwhile: the run may have passed it by. What the brake
-      // holds back waits for a person, not for another run. Under the lock, so that the stream owes nothing now.
+      // The run covers what was due when it began, but not what became due meanwhile: it may have passed it by.
+      // What the brake holds back waits for a person, not for another run. Under the lock, so that the stream
+      // asks for no reconcile now.
       await this.#workbench.lock.chunk(async () => {
-        if (applier.timesOwed !== timesOwed) return;
         const [worker] = bench.workers;
-        if (worker !== undefined)
-          await applier.runFenced(worker.hands.session, owedStatement(applier.fence, ''));
+        if (worker === undefined) return;
+        const {canonical} = this.#config.mapping;
+        const ended = reconciledStatement(applier.fence, canonical, applier.timesOwed === timesOwed);
+        await applier.runFenced(worker.hands.session, ended);
       });
       this.#events.onForeign(result.foreign);
       return result;
@@ -157,9 +151,9 @@ export class ReconcileRunner {
 
   async #record(run: Run, result: Awaited<ReturnType<typeof reconcile>>): Promise<Run> {
     if (result.unconfirmed === null) return this.#store.end(run, 'succeeded', result.tables, null);
-    const counts = TARGET_TABLES.filter(table => (result.unconfirmed?.[table] ?? 0) > 0).map(
-      table => `${result.unconfirmed?.[table]} of ${table}`,
-    );
+    const counts = Object.entries(result.unconfirmed)
+      .filter(([, count]) => count > 0)
+      .map(([table, count]) => `${count} of ${table}`);
     return this.#store.end(run, 'needs-confirmation', result.tables, `rows to delete: ${counts.join(', ')}`);
   }
 
@@ -173,7 +167,7 @@ export class ReconcileRunner {
     if (!(error instanceof StoppedError))
       logger.error({event: 'reconcile.failed', err: describeError(error)}, 'reconcile failed');
     try {
-      return await this.#store.end(run, 'failed', noOutcomes(), reason);
+      return await this.#store.end(run, 'failed', noOutcomes(targetsOf(this.#config.mapping)), reason);
     } catch (storeError) {
       // The target is gone: the record is made good at the next start.
       logger.warn(

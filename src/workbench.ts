@@ -16,6 +16,7 @@ import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/ser
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
+import {usedOtherMapping} from './mapping-change.ts';
 import {SyncError} from './errors.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
@@ -71,14 +72,15 @@ export class Workbench {
       const moved = identity !== info.identity;
       await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
-      const reader = createSourceReader(applier.plan, connectionQuery(source));
+      const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),
         // An offset belongs to the server that it was read from.
         checkpoint: {
           ...checkpoint,
           offset: moved && position.tag !== 'file' ? null : checkpoint.offset,
-          parentsProven: checkpoint.parentsProven && !moved,
+          parentsProven:
+            checkpoint.parentsProven && !moved && !usedOtherMapping(checkpoint, this.#config.mapping),
         },
         applier,
         provenAt,
@@ -89,7 +91,6 @@ export class Workbench {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
           applier.plan = plan;
-          Object.assign(reader, createSourceReader(plan, connectionQuery(source)));
           const after = schemaFingerprint(plan);
           if (after !== before)
             await applier.runFenced(
@@ -126,18 +127,17 @@ export class Workbench {
       for (let i = 0; i < count; i++) {
         const source = await open.source();
         const session = await open.session();
-        const {plan} =
-          i === 0 || this.#applier === null ? await this.#applierFor(source, session) : this.#applier;
+        if (i === 0 || this.#applier === null) await this.#applierFor(source, session);
         const info = await readServerInfo('source', source);
         // A batch is read in a snapshot on the one while another is written, which may have to read, too.
         const forHands = await open.source();
         workers.push({
           source,
-          reader: createSourceReader(plan, connectionQuery(source)),
+          reader: createSourceReader(connectionQuery(source)),
           info,
           hands: {
             session,
-            reader: createSourceReader(plan, connectionQuery(forHands)),
+            reader: createSourceReader(connectionQuery(forHands)),
             untilSeen: need => untilSeen(forHands, info, need, signal),
           },
         });
@@ -156,9 +156,11 @@ export class Workbench {
   }
 
   async #plan(source: Connection, session: Session): Promise<Plan> {
+    const {mapping, source: from, target: to} = this.#config;
     return buildPlan(
-      await readSourceSchema(source, this.#config.source.database),
-      await readTargetSchema(session.connection, this.#config.target.database),
+      mapping,
+      await readSourceSchema(source, from.database, mapping),
+      await readTargetSchema(session.connection, to.database, mapping),
     );
   }
 

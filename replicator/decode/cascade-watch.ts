@@ -5,7 +5,6 @@
  */
 import {cascadeKey} from '../../src/mapping/cascades.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
-import {SOURCE_TABLE_NAMES} from '../../src/mapping/tables.ts';
 
 export interface TableChange {
   /** {@link cascadeKey} of the table. */
@@ -36,14 +35,15 @@ export class CascadeWatch {
 
   /** @returns whether mapped rows may have changed by a cascade that the log does not show */
   reaches({table, kind, unchecked, ends}: TableChange): boolean {
-    const {unlogged, known, hidden} = this.#plan().cascades;
+    const {sources, cascades} = this.#plan();
+    const {unlogged, known, hidden} = cascades;
     const cascade = unlogged.get(table);
     if (cascade !== undefined && !unchecked)
       if ((kind === 'delete' && cascade.deletes) || (kind === 'update' && cascade.updates)) return true;
     if (hidden.length === 0) return false;
     this.#changed.add(table);
     if (!ends) return false;
-    const mapped = SOURCE_TABLE_NAMES.map(name => cascadeKey(this.#database, name));
+    const mapped = sources.map(source => cascadeKey(this.#database, source.table));
     const isSilent = mapped.some(name => this.#opened.has(name) && !this.#changed.has(name));
     const isUnknown = [...this.#changed].some(name => !known.has(name));
     this.#opened.clear();

@@ -2,8 +2,8 @@
  * Reads row events from their bytes, mapped columns only. A column that is not mapped is passed over,
  * whatever its type. Pure.
  */
-import {SOURCE_TABLES} from '../../src/mapping/tables.ts';
-import type {SourcePlan} from '../../src/mapping/plan.ts';
+import type {SourcePlan} from '../../src/mapping/columns.ts';
+import type {Plan} from '../../src/mapping/plan.ts';
 import type {ColumnSchema} from '../../src/mapping/schema.ts';
 import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
@@ -19,20 +19,19 @@ export interface ImageLayout extends RowShape {
   readonly source: SourcePlan;
   /** Some mapped column is not in this table: its rows are read from the source. */
   readonly isIncomplete: boolean;
+  /** How many columns name a row. */
+  readonly keyColumns: number;
 }
-
-const KEY_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  institutes: ['id'],
-  users: ['id'],
-  institute_user: ['institute_id', 'user_id'],
-};
 
 /**
  * Binds the columns that the log names to the places of a source row.
  *
+ * The rows of a table are named by the keys of all entities that are made of it.
+ *
  * @returns the layout, or the name of a mapped column whose collation the source does not list
  */
 export function layoutOf(
+  {entities}: Pick<Plan, 'entities'>,
   source: SourcePlan,
   columns: readonly LoggedColumn[],
 ): ImageLayout | {readonly unknownText: string} {
@@ -46,7 +45,7 @@ export function layoutOf(
   );
   if (unknown !== undefined) return {unknownText: unknown.name};
   const keys = new Set(
-    KEY_COLUMNS[source.table]?.map(name => SOURCE_TABLES[source.table].columns.indexOf(name as never)),
+    entities.filter(entity => entity.source === source).flatMap(({keyPlaces}) => keyPlaces),
   );
   const schemas = new Map(source.schema.columns.map(column => [column.name.toLowerCase(), column]));
   return {
@@ -56,6 +55,7 @@ export function layoutOf(
     isKey: slots.map(slot => keys.has(slot)),
     rowEnd: rowEndIndex(source.schema, columns),
     isIncomplete: slots.filter(slot => slot >= 0).length !== slotOf.size,
+    keyColumns: keys.size,
   };
 }
 
@@ -103,10 +103,10 @@ interface Presences {
   readonly after: Presence;
 }
 
-function hasKey({source, slots, isKey}: ImageLayout, presence: Presence): boolean {
-  const wanted = KEY_COLUMNS[source.table]?.length ?? 0;
+function hasKey({slots, isKey, keyColumns}: ImageLayout, presence: Presence): boolean {
   return (
-    slots.filter((_, i) => isKey[i] === true && (presence === null || presence[i] === true)).length === wanted
+    slots.filter((_, i) => isKey[i] === true && (presence === null || presence[i] === true)).length ===
+    keyColumns
   );
 }
 

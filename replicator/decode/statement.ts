@@ -6,7 +6,7 @@
  * mapped rows, because a view, a trigger or a stored function reaches a mapped table without naming it. A
  * wrong guess then costs a look at the schema or a reconcile, and never a change that nobody sees.
  */
-import {SOURCE_TABLE_NAMES, SOURCE_TABLES} from '../../src/mapping/tables.ts';
+import {sourceColumnsOf, sourcesOf, type Mapping} from '../../src/mapping/mapping.ts';
 import {keepsRows, withoutLeadingComments} from './statement-text.ts';
 
 export type StatementKind =
@@ -97,25 +97,54 @@ export interface Consequence {
   readonly unseen: string | null;
 }
 
+/** What a statement is searched for. */
+export interface MappedNames {
+  /** The schema of the mapped tables. */
+  readonly database: string;
+  /** Finds the name of a mapped table; null where some name cannot be searched for. */
+  readonly tables: RegExp | null;
+  /** The same for the columns that the mapping reads. */
+  readonly columns: RegExp | null;
+}
+
+export function mappedNames(mapping: Pick<Mapping, 'tables'>, database: string): MappedNames {
+  return {
+    database,
+    tables: anyOf(sourcesOf(mapping)),
+    columns: anyOf([...new Set(mapping.tables.flatMap(sourceColumnsOf))]),
+  };
+}
+
+/** Finds any of these names in a text without quotes and case. */
+function anyOf(names: readonly string[]): RegExp | null {
+  if (!names.every(isPlain)) return null;
+  const literals = names.map(name => fold(name).replaceAll(/[^\w ]/g, '\\$&'));
+  return new RegExp(`(?<![\\w$])(?:${literals.join('|')})(?![\\w$])`);
+}
+
+/** The text of a statement may be in any character set, which tells only for ASCII. */
+function isPlain(name: string): boolean {
+  return /^[\x20-\x7e]*$/.test(name);
+}
+
 const NONE: Consequence = {schemaChanged: false, unseen: null};
 
-/** @param database the schema of the mapped tables */
 export function consequenceOf(
   kind: StatementKind,
   statement: LoggedStatement,
-  database: string,
+  mapped: MappedNames,
 ): Consequence {
   const {sql, databases} = statement;
   if (kind === 'harmless') return NONE;
-  if (databases !== null && !databases.some(name => fold(name) === fold(database))) return NONE;
+  if (databases !== null && !databases.some(name => fold(name) === fold(mapped.database))) return NONE;
   if (kind === 'dml') {
     const mayDefine = !CHANGES_ROWS.test(withoutLeadingComments(sql).text);
     return {
-      schemaChanged: mayDefine && namesMappedTable(statement, database),
+      schemaChanged: mayDefine && namesMappedTable(statement, mapped),
       unseen: 'a change in statement format',
     };
   }
-  if ((kind !== 'ddl' && kind !== 'ddl-with-rows') || !namesMappedTable(statement, database)) return NONE;
+  if ((kind !== 'ddl' && kind !== 'ddl-with-rows') || !namesMappedTable(statement, mapped)) return NONE;
   if (kind === 'ddl-with-rows')
     return {
       schemaChanged: true,
@@ -123,30 +152,27 @@ export function consequenceOf(
     };
   return {
     schemaChanged: true,
-    unseen: concernsMappedValues(sql) ? 'a statement that may have changed mapped columns' : null,
+    unseen: concernsMappedValues(sql, mapped) ? 'a statement that may have changed mapped columns' : null,
   };
 }
 
 /**
- * Whether a definition may be one of a mapped table of `database`: it names one, or the schema as a whole.
- * No definition can change a table without its name, and the names of the mapped tables have no character
- * that SQL could write in another way.
+ * Whether a definition may be one of a mapped table: it names one, or the schema as a whole. No definition can
+ * change a table without its name. A name with other characters than those of ASCII is taken to be there.
  */
 export function namesMappedTable(
   {sql, database: defaultDatabase}: Pick<LoggedStatement, 'sql' | 'database'>,
-  database: string,
+  {database, tables}: MappedNames,
 ): boolean {
   const text = fold(sql);
   const name = fold(database);
-  // The text may be in any charset, which tells only for ASCII.
-  const isPlain = /^[\x20-\x7e]*$/.test(database);
-  if (isPlain && fold(defaultDatabase) !== name && !text.includes(name)) return false;
+  if (isPlain(database) && fold(defaultDatabase) !== name && !text.includes(name)) return false;
   if (
     /^(?:drop|create\s+or\s+replace)\s+(?:database|schema)\b/i.test(withoutLeadingComments(sql).text) &&
-    (!isPlain || text.includes(name))
+    (!isPlain(database) || text.includes(name))
   )
     return true;
-  return SOURCE_TABLE_NAMES.some(table => new RegExp(`(?<![\\w$])${table}(?![\\w$])`).test(text));
+  return tables?.test(text) ?? true;
 }
 
 /** A name or text without what servers and SQL let differ: case, and quotes, which are doubled inside a name. */
@@ -155,14 +181,10 @@ function fold(text: string): string {
   return text.replaceAll('\u0130', 'i').toLowerCase().replace(/[`"]/g, '');
 }
 
-/** Every column that the mapping reads. */
-const COLUMN_NAMES = [...new Set(Object.values(SOURCE_TABLES).flatMap(({columns}) => columns))];
-const MAPPED_VALUES = new RegExp(`(?<![\\w$])(?:${COLUMN_NAMES.join('|')})(?![\\w$])`, 'i');
-
 /**
  * Whether a DDL statement may have changed values of mapped columns, which no row event tells: it names
  * one (dropped and added again, made shorter, given a default).
  */
-export function concernsMappedValues(sql: string): boolean {
-  return MAPPED_VALUES.test(sql);
+export function concernsMappedValues(sql: string, {columns}: MappedNames): boolean {
+  return columns?.test(fold(sql)) ?? true;
 }

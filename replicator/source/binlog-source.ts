@@ -7,7 +7,6 @@ import type {Dialling} from '../../src/db/connection.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
-import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
 import type {Collations} from '../../src/source/collations.ts';
 import {CascadeWatch} from '../decode/cascade-watch.ts';
 import {rowBlock} from '../decode/row-image.ts';
@@ -62,11 +61,13 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   let found = false;
   let paused = false;
   let ended = false;
+  let isCaseless = false;
   const slabs = new Slabs();
   const cascades = new CascadeWatch(options.database, options.plan);
   const tables = new LoggedTables({
     ...options,
     isMariadb: () => (zongji as unknown as {isMariaDb?: boolean}).isMariaDb === true,
+    isCaseless: () => isCaseless,
   });
 
   const fail = (error: unknown) => {
@@ -197,6 +198,11 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   const start = startOptions(options);
   zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
   prepareSessions(zongji, options.connection.statements, fail);
+  // Answered before the dump begins, as it is the same connection.
+  (zongji.connection as unknown as Queue)?.query('SELECT @@lower_case_table_names', (error, rows) => {
+    if (error === null) isCaseless = Number(Object.values(rows?.[0] ?? {})[0]) !== 0;
+    else fail(error);
+  });
   const connection = zongji.connection as unknown as NodeJS.EventEmitter | null;
   const lost = () => fail(new SyncError('source-unreachable', 'the source ended the binlog connection'));
   connection?.on('end', lost);
@@ -235,7 +241,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   };
 }
 
-type Queue = {query(sql: string, done: (error: unknown) => void): void} | null;
+type Queue = {query(sql: string, done: (error: unknown, rows?: readonly object[]) => void): void} | null;
 
 /**
  * Queues what sets the two sessions that zongji opens, and asks for heartbeats. All of it is sent before the
@@ -252,9 +258,8 @@ function prepareSessions(zongji: ZongJi, statements: readonly string[], fail: (e
     binlog?.query(`SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`, () => undefined);
 }
 
-function startOptions({serverId, database, position}: BinlogSourceOptions) {
-  // Names of tables are matched as the server writes them, which may be in either case.
-  const tables: SourceTable[] = [...SOURCE_TABLE_NAMES];
+function startOptions({serverId, database, position, plan}: BinlogSourceOptions) {
+  const tables = plan().sources.map(({table}) => table);
   const common = {
     serverId,
     includeSchema: {[database]: tables},

@@ -1,6 +1,5 @@
 /** The tables that the log describes, and how to read the rows of those that are mapped. */
 import {SyncError} from '../../src/errors.ts';
-import {SOURCE_TABLE_NAMES, type SourceTable} from '../../src/mapping/tables.ts';
 import {cascadeKey} from '../../src/mapping/cascades.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {Collations} from '../../src/source/collations.ts';
@@ -17,7 +16,8 @@ interface Known {
   readonly body: Buffer;
   /** Null for a table that is not mapped. */
   readonly mapped: {
-    readonly name: SourceTable;
+    /** The name in the mapping. */
+    readonly name: string;
     readonly columns: readonly LoggedColumn[];
     layout: {readonly plan: Plan; readonly layout: ImageLayout} | null;
   } | null;
@@ -29,6 +29,8 @@ export interface LoggedTablesOptions {
   readonly collations: Collations;
   /** Known once the source has been reached. */
   readonly isMariadb: () => boolean;
+  /** The source does not tell case apart in names of tables (lower_case_table_names). Known as {@link isMariadb} is. */
+  readonly isCaseless: () => boolean;
 }
 
 export class LoggedTables {
@@ -51,13 +53,12 @@ export class LoggedTables {
     if (known?.body.equals(body) === true) return;
     this.#known.delete(tableId);
     const {schema, table} = tableName(body);
-    const name = SOURCE_TABLE_NAMES.find(candidate => candidate === table);
+    const name = schema === this.#options.database ? this.#mappedName(table) : undefined;
     const copy = Buffer.from(body);
-    const isMapped = schema === this.#options.database && name !== undefined;
     this.#known.set(tableId, {
       cascadeKey: cascadeKey(schema, table),
       body: copy,
-      mapped: isMapped ? {name, columns: this.#columnsOf(copy, name), layout: null} : null,
+      mapped: name === undefined ? null : {name, columns: this.#columnsOf(copy, name), layout: null},
     });
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= MAX_TABLES) break;
@@ -65,12 +66,19 @@ export class LoggedTables {
     }
   }
 
+  /** The mapping's name for a table of its schema; undefined for a table that is not mapped. */
+  #mappedName(table: string): string | undefined {
+    const {plan, isCaseless} = this.#options;
+    const written = (name: string) => (isCaseless() ? name.toLowerCase() : name);
+    return plan().sources.find(source => written(source.table) === written(table))?.table;
+  }
+
   /** The key of a table's name, mapped or not; undefined where it was not described. */
   cascadeKeyOf(tableId: number): string | undefined {
     return this.#known.get(tableId)?.cascadeKey;
   }
 
-  #columnsOf(body: Buffer, name: SourceTable): readonly LoggedColumn[] {
+  #columnsOf(body: Buffer, name: string): readonly LoggedColumn[] {
     try {
       const {collations, isMariadb} = this.#options;
       const {columns} = readTableMap(body, {collations, isMariadb: isMariadb()});
@@ -100,7 +108,9 @@ export class LoggedTables {
     if (known === null) return null;
     const plan = this.#options.plan();
     if (known.layout?.plan === plan) return known.layout.layout;
-    const layout = layoutOf(plan.sources[known.name], known.columns);
+    const source = plan.sources.find(({table}) => table === known.name);
+    if (source === undefined) throw new RangeError(`there is no plan of the source table ${known.name}`);
+    const layout = layoutOf(plan, source, known.columns);
     if ('unknownText' in layout) {
       throw new SyncError(
         'event-unsupported',

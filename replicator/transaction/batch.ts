@@ -103,8 +103,8 @@ export async function compactBatch(
   };
 }
 
-function areEnforced({parentsEnforced: {users, institutes}}: Plan): boolean {
-  return users && institutes;
+function areEnforced({entities}: Plan): boolean {
+  return entities.every(({parents}) => parents.every(({isEnforced}) => isEnforced));
 }
 
 function read(block: RowBlock, into: PackedRows): readonly RowChange[] {

@@ -25,9 +25,9 @@ export interface BatchesDeps {
   readonly queue: TransactionQueue;
   readonly tracker: PositionTracker;
   readonly plan: Plan;
-  /** Where the stream begins no membership is without its parents, as the process before this one found. */
+  /** Where the stream begins every row has its parents, as the process before this one found. */
   readonly isProven: boolean;
-  /** The end of the log when it was looked whether every membership has its parents; null where it is not known. */
+  /** The end of the log when it was looked whether every row has its parents; null where it is not known. */
   readonly provenAt: LogOffset | null;
   /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
   readonly reloadPlan: () => Promise<Pick<BatchesDeps, 'plan' | 'provenAt'> & {changed: boolean}>;
@@ -42,7 +42,7 @@ export class Batches {
   #partRows = 0;
   #isProven: boolean;
   #provenAt: LogOffset | null;
-  /** False once the stream brought what may leave a membership without its parents. */
+  /** False once the stream brought what may leave a row without its parents. */
   #trustsChecks = true;
 
   constructor(deps: BatchesDeps) {

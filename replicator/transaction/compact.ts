@@ -2,32 +2,29 @@
  * Folds row changes into the last state of each row, so that a batch writes each key once, whatever
  * happened to it, and remembers what cannot be seen from the last state alone.
  */
-import type {ChangeSet, ParentChange} from '../../src/apply/change-set.ts';
+import {ChangeSet, FRESH, LEFT, REREAD, type EntityChanges} from '../../src/apply/change-set.ts';
+import type {EntityPlan} from '../../src/mapping/entities.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
-import {keyOf} from '../../src/mapping/row.ts';
-import type {SourceRow} from '../../src/mapping/packed.ts';
+import {sourceKey} from '../../src/mapping/row.ts';
 import type {RowChange} from '../events.ts';
 
-interface Parent {
-  row: SourceRow | null;
-  left: boolean;
-  fresh: boolean;
-  reread: boolean;
-}
-
 export class Compactor {
-  readonly #plan: Plan;
-  readonly #institutes = new Map<string, Parent>();
-  readonly #users = new Map<string, Parent>();
-  readonly #memberships = new Map<string, SourceRow | null>();
-  readonly #pairsToRead = new Set<string>();
+  readonly #changes: ChangeSet;
+  /** Several entities may be made of one source table. */
+  readonly #entitiesOf: ReadonlyMap<string, readonly EntityPlan[]>;
   readonly #trustsChecks: boolean;
   #sawUnchecked = false;
 
-  /** @param trustsChecks whether no membership is known that was written without its parent being looked for */
+  /** @param trustsChecks whether no row of an enforced reference is known that was written without the checks */
   constructor(plan: Plan, trustsChecks = true) {
-    this.#plan = plan;
     this.#trustsChecks = trustsChecks;
+    this.#changes = new ChangeSet(plan);
+    this.#entitiesOf = new Map(
+      plan.sources.map(source => [
+        source.table,
+        plan.entities.filter(entity => entity.source.table === source.table),
+      ]),
+    );
   }
 
   /** A session without foreign_key_checks wrote some of it: a new parent may have older children. */
@@ -36,64 +33,38 @@ export class Compactor {
   }
 
   add(change: RowChange): void {
-    switch (change.table) {
-      case 'institutes':
-        return this.#addParent(this.#institutes, change);
-      case 'users':
-        return this.#addParent(this.#users, change);
-      case 'institute_user':
-        return this.#addMembership(change);
-    }
+    const entities = this.#entitiesOf.get(change.table) ?? [];
+    // The children of a parent that is deleted without the checks stay, and wait for one with its key.
+    if (change.unchecked && entities.some(isEnforced)) this.#sawUnchecked = true;
+    const trustsChecks = this.#trustsChecks && !this.#sawUnchecked;
+    for (const entity of entities) fold(entity, this.#changes.of(entity), change, trustsChecks);
   }
 
   changes(): ChangeSet {
-    return {
-      institutes: this.#institutes as ReadonlyMap<string, ParentChange>,
-      users: this.#users as ReadonlyMap<string, ParentChange>,
-      memberships: this.#memberships,
-      pairsToRead: this.#pairsToRead,
-    };
+    return this.#changes;
   }
+}
 
-  #addParent(parents: Map<string, Parent>, {before, after, partial, unchecked}: RowChange): void {
-    // The children of a parent that is deleted without the checks stay, and wait for one with its key.
-    if (unchecked) this.#sawUnchecked = true;
-    const oldKey = before === null ? null : keyOf(before, [0]);
-    const newKey = after === null ? null : keyOf(after, [0]);
-    if (oldKey !== null && oldKey !== newKey) {
-      parents.set(oldKey, {row: null, left: true, fresh: false, reread: false});
-    }
-    if (newKey === null) return;
-    const known = parents.get(newKey);
-    if (known !== undefined) {
-      known.row = after;
-      known.reread = partial;
-      known.left ||= oldKey !== null && oldKey !== newKey;
-      return;
-    }
-    const moved = oldKey !== null && oldKey !== newKey;
-    parents.set(newKey, {
-      row: after,
-      left: moved,
-      fresh: before === null && this.#trustsChecks && !this.#sawUnchecked,
-      reread: partial,
-    });
-  }
+/** Whether the foreign keys of the source are relied on for an entity, as a parent or as a child. */
+function isEnforced({parents, children}: EntityPlan): boolean {
+  return parents.some(edge => edge.isEnforced) || children.some(edge => edge.isEnforced);
+}
 
-  #addMembership({before, after, partial, unchecked}: RowChange): void {
-    if (unchecked) this.#sawUnchecked = true;
-    const indexes = this.#plan.tables.institute_users.sourceKeyIndexes;
-    const oldKey = before === null ? null : keyOf(before, indexes);
-    const newKey = after === null ? null : keyOf(after, indexes);
-    // Where pairs repeat, one row of a pair does not tell which counts.
-    const mustRead = (isPartial: boolean) => isPartial || this.#plan.pairsRepeat;
-    if (oldKey !== null && oldKey !== newKey) this.#setMembership(oldKey, null, mustRead(false));
-    if (newKey !== null) this.#setMembership(newKey, after, mustRead(partial));
-  }
-
-  #setMembership(key: string, row: SourceRow | null, read: boolean): void {
-    this.#memberships.set(key, row);
-    if (read) this.#pairsToRead.add(key);
-    else this.#pairsToRead.delete(key);
-  }
+function fold(
+  entity: EntityPlan,
+  changes: EntityChanges,
+  {before, after, partial}: RowChange,
+  trustsChecks: boolean,
+): void {
+  const oldKey = before === null ? null : sourceKey(entity, before);
+  const newKey = after === null ? null : sourceKey(entity, after);
+  const moved = oldKey !== null && oldKey !== newKey;
+  // Where keys repeat, one row does not tell which of them counts.
+  if (moved) changes.set(oldKey, null, entity.repeats ? LEFT | REREAD : LEFT);
+  if (newKey === null) return;
+  const reread = partial || entity.repeats ? REREAD : 0;
+  const isKnown = changes.has(newKey);
+  const fresh = !isKnown && before === null && trustsChecks ? FRESH : 0;
+  const known = isKnown ? changes.flagsOf(newKey) & (LEFT | FRESH) : fresh;
+  changes.set(newKey, after, known | reread | (moved ? LEFT : 0));
 }

@@ -1,9 +1,9 @@
 /** Groups events into the source's transactions, and keeps the position that each one ends at. Pure. */
-import type {SourceTable} from '../../src/mapping/tables.ts';
+import type {Mapping} from '../../src/mapping/mapping.ts';
 import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
 import type {RowBlock, SourceEvent} from '../events.ts';
-import {consequenceOf, statementKind, xaId} from '../decode/statement.ts';
+import {consequenceOf, mappedNames, statementKind, xaId, type MappedNames} from '../decode/statement.ts';
 import {PreparedByOthers} from './prepared.ts';
 
 /** A transaction of the source, or a part of one that is too large to hold. */
@@ -22,13 +22,14 @@ export interface SourceTransaction {
   /** The definitions of mapped tables may have changed. */
   readonly schemaChanged: boolean;
   /** Rows of these tables changed in a way that the log does not tell; or all of them. */
-  readonly unseen: ReadonlySet<SourceTable> | 'all' | null;
+  readonly unseen: ReadonlySet<string> | 'all' | null;
   /** Why {@link unseen}, for a log line. */
   readonly reason: string | null;
 }
 
 export interface TransactionBuilderOptions {
   readonly database: string;
+  readonly mapping: Pick<Mapping, 'tables'>;
   /** Larger transactions are handed on in parts. */
   readonly maxBytes: number;
 }
@@ -36,6 +37,7 @@ export interface TransactionBuilderOptions {
 /** Feed it events; it returns a transaction whenever one ends or grows too large. */
 export class TransactionBuilder {
   readonly #options: TransactionBuilderOptions;
+  readonly #mapped: MappedNames;
   #rows: RowBlock[] = [];
   #bytes = 0;
   #gtid: string | null = null;
@@ -45,7 +47,7 @@ export class TransactionBuilder {
   #parted = false;
   #doubtful = false;
   #schemaChanged = false;
-  #unseen: Set<SourceTable> | 'all' | null = null;
+  #unseen: Set<string> | 'all' | null = null;
   #reason: string | null = null;
   /** Of the XA transaction that is under way. */
   #xaId: string | null = null;
@@ -53,6 +55,7 @@ export class TransactionBuilder {
 
   constructor(options: TransactionBuilderOptions) {
     this.#options = options;
+    this.#mapped = mappedNames(options.mapping, options.database);
   }
 
   /** Whether events of a transaction came that has not ended. */
@@ -133,14 +136,14 @@ export class TransactionBuilder {
         return this.#end(offset, null);
       default:
     }
-    const {schemaChanged, unseen} = consequenceOf(kind, event, this.#options.database);
+    const {schemaChanged, unseen} = consequenceOf(kind, event, this.#mapped);
     this.#schemaChanged ||= schemaChanged;
     if (unseen !== null) this.#cannotSee('all', unseen);
     // DDL stands alone and commits itself.
     return this.#begun ? null : this.#end(offset, executedAtMs);
   }
 
-  #cannotSee(table: SourceTable | 'all', reason: string): void {
+  #cannotSee(table: string, reason: string): void {
     this.#reason = reason;
     if (table === 'all' || this.#unseen === 'all') this.#unseen = 'all';
     else this.#unseen = (this.#unseen ?? new Set()).add(table);

@@ -4,31 +4,25 @@
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
-import type {Plan} from '../mapping/plan.ts';
-import {pairOf, type Pair} from '../mapping/row.ts';
+import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
+import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
 import type {Need} from '../source/watermark.ts';
 import {Ahead} from './ahead.ts';
 import {writeCarefully} from './careful.ts';
-import {
-  EMPTY_CHANGE_SET,
-  perTable,
-  REREAD,
-  type ChangeSet,
-  type ParentChange,
-  type PerTable,
-} from './change-set.ts';
+import {ChangeSet, REREAD} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
-import {decide} from './decide.ts';
+import {decide, perEntity} from './decide.ts';
 import type {Hands} from './hands.ts';
-import {isWhole, readMissing} from './missing.ts';
-import {Ownership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
+import {readMissing} from './missing.ts';
+import {Ownership, type OwnershipView, type Want} from './ownership.ts';
 import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
 import {rollBack, runFenced, type Session} from './session.ts';
-import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
+import {entityOf, isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
@@ -36,7 +30,7 @@ const FIRST_RETRY_MS = 10;
 export interface ApplyOptions {
   /** Where the stream stands after this; null leaves the checkpoint where it is. */
   readonly progress: Progress | null;
-  /** Read memberships of users and institutes that enter; false where the change set holds them. */
+  /** Read the children of rows that enter; false where the change set holds them. */
   readonly follow: boolean;
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
@@ -123,28 +117,29 @@ export class Applier {
    *
    * @param evicted rows that left the target with them
    */
-  async waitingFor(session: Session, changes: ChangeSet, evicted: Outcome['evicted']): Promise<ChangeSet> {
-    if (this.deadLetters.count === 0) return EMPTY_CHANGE_SET;
-    const freed = {
-      institute: [...changes.institutes.keys(), ...evicted.institute],
-      user: [...changes.users.keys(), ...evicted.user],
-      institute_users: [...changes.memberships.keys(), ...changes.pairsToRead, ...evicted.institute_users],
-      user_auth: [...changes.users.keys(), ...evicted.user, ...evicted.user_auth],
-    };
-    const waiting = await this.deadLetters.waitingFor(freed, sql => session.query(sql));
-    const reread = (keys: Iterable<string>) =>
-      new Map<string, ParentChange>(Array.from(keys, key => [key, REREAD]));
-    return {
-      ...EMPTY_CHANGE_SET,
-      institutes: reread(waiting.institute),
-      users: reread([...waiting.user, ...waiting.user_auth]),
-      pairsToRead: waiting.institute_users,
-    };
+  async waitingFor(
+    session: Session,
+    changes: ChangeSet | null,
+    evicted: Outcome['evicted'],
+  ): Promise<ChangeSet> {
+    const {plan} = this;
+    const retry = new ChangeSet(plan);
+    if (this.deadLetters.count === 0) return retry;
+    const freed = perTable(plan, table => {
+      const {primary, ...entity} = entityOf(plan, table);
+      // A companion goes with its primary.
+      const gone = new Set([...(evicted[table.index] ?? []), ...(evicted[primary.index] ?? [])]);
+      return [...(changes?.of(entity).keys() ?? []), ...gone];
+    });
+    const waiting = await this.deadLetters.waitingFor(plan, freed, sql => session.query(sql));
+    for (const table of plan.tables)
+      for (const key of waiting[table.index] ?? []) retry.of(entityOf(plan, table)).set(key, null, REREAD);
+    return retry;
   }
 
   /** Which of these rows are ours. */
-  ownershipOf(session: Session, keys: Iterable<OwnedKey> | OwnedKeys): Promise<OwnershipView> {
-    return this.#ownership.view(keys, sql => session.query(sql));
+  ownershipOf(session: Session, each: (want: Want) => void): Promise<OwnershipView> {
+    return this.#ownership.view(each, sql => session.query(sql));
   }
 
   /**
@@ -173,7 +168,7 @@ export class Applier {
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
     // Deletes that are counted are counted where their rows are locked.
-    const isCounted = allowance !== null && batch.work.deletes.institute_users.length > 0;
+    const isCounted = allowance !== null && batch.work.deletes.some(({length}) => length > 0);
     if (isSimple(batch) && !careful && !isCounted) {
       try {
         const flights = ahead?.flights ?? new Flights(session);
@@ -196,7 +191,7 @@ export class Applier {
       follow,
       need,
       allowance,
-      ownershipOf: (asked, keys) => this.ownershipOf(asked, keys),
+      ownershipOf: (asked, each) => this.ownershipOf(asked, each),
     });
     await this.#committed(session, batch, outcome);
     return outcome;
@@ -231,7 +226,7 @@ export class Applier {
       const {changes, options, mayFollow = () => false} = (await next) ?? {};
       // Which rows wait with dead letters is known when the batch before has ended.
       const dead = this.deadLetters.count + batch.work.deadLetters.length > 0;
-      if (changes === undefined || options === undefined || dead || !isWhole(changes) || isLate()) return;
+      if (changes === undefined || options === undefined || dead || changes.rereads > 0 || isLate()) return;
       const ready = await this.#prepare(session, changes, options, batch.owned);
       if (!isSimple(ready) || isLate()) return;
       this.#ahead = new Ahead(session, changes, ready, version, {allLeft, mayFollow});
@@ -243,7 +238,7 @@ export class Applier {
     batch.owned.commit();
     this.fence.writes.committed();
     this.#version++;
-    const touched = Object.values(outcome.deadLetters).some(count => count > 0) || this.deadLetters.count > 0;
+    const touched = outcome.deadLetters.some(count => count > 0) || this.deadLetters.count > 0;
     if (touched) await this.deadLetters.recount(sql => session.query(sql));
   }
 
@@ -258,12 +253,8 @@ export class Applier {
     const {progress, follow} = options;
     const {plan} = this;
     const query = (sql: string) => session.query(sql);
-    const pairs = Array.from(changes.memberships, ([key, row]) =>
-      pairOf(plan.tables.institute_users, key, row),
-    );
-    const dead = await this.#deadAmong(changes, pairs, query);
-    const keys = {userIds: changes.users, instituteIds: changes.institutes, pairs};
-    const owned = await this.#ownership.view(keys, query, before);
+    const dead = await this.#deadAmong(changes, query);
+    const owned = await this.#ownership.view(want => wantAll(plan, changes, want), query, before);
     const mayDelete = this.#mayDelete(options);
     const work = decide(plan, changes, {owned, dead, follow, mayDelete});
     return {
@@ -285,13 +276,33 @@ export class Applier {
 
   async #deadAmong(
     changes: ChangeSet,
-    pairs: readonly Pair[],
     query: (sql: string) => Promise<unknown[][]>,
-  ): Promise<PerTable<Set<string>>> {
-    if (this.deadLetters.count === 0) return perTable(() => new Set());
-    const user = new Set([...changes.users.keys(), ...pairs.map(({userId}) => userId)]);
-    const institute = new Set([...changes.institutes.keys(), ...pairs.map(({instituteId}) => instituteId)]);
-    const memberships = changes.memberships.keys();
-    return this.deadLetters.known({institute, user, institute_users: memberships, user_auth: user}, query);
+  ): Promise<PerTable<Set<RowKey>>> {
+    const {plan} = this;
+    if (this.deadLetters.count === 0) return perTable(plan, () => new Set());
+    const keys = perEntity(plan, () => new Set<RowKey>());
+    wantAll(plan, changes, ({index}, key) => keys[index]?.add(key));
+    return this.deadLetters.known(
+      plan,
+      perTable(plan, table => keys[entityOf(plan, table).index] ?? []),
+      query,
+    );
+  }
+}
+
+/** The keys that decide about a change set: those of its rows, and of the parents that they refer to. */
+function wantAll(
+  {entities}: Plan,
+  changes: ChangeSet,
+  want: (entity: EntityPlan, key: RowKey) => void,
+): void {
+  for (const entity of entities) {
+    changes.of(entity).forEach((row, key) => {
+      want(entity, key);
+      for (const edge of entity.parents) {
+        const parent = parentKeyOf(edge, key, row);
+        if (parent !== null && parent !== undefined) want(edge.parent, parent);
+      }
+    });
   }
 }

@@ -2,25 +2,27 @@
  * One transaction of the target, statement by statement: one that fails is split until the bad rows stand
  * alone, so that one of them never costs its neighbours.
  */
-import type {TablePlan} from '../mapping/plan.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
-import {perTable, type PerTable} from './change-set.ts';
+import type {SyncError} from '../errors.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import {perTable, type PerTable} from '../mapping/plan.ts';
+import {writeClashing, type Refusal} from './clashes.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
-import type {KeyedRow} from './decide.ts';
+import type {KeyedRow, PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
-import {healed, ownedKey, type Batch, type Outcome} from './transaction.ts';
+import {entityOf, healed, type Batch, type Outcome} from './transaction.ts';
 import {Trial} from './trial.ts';
-import {writeClashing, type Refusal} from './clashes.ts';
 
 /** How stale rows leave for others. */
 export interface WayGiving {
-  stale(table: TargetTable, keys: readonly string[]): Promise<ReadonlySet<string>>;
+  stale(table: TablePlan, keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>;
   /** @returns those that must stay */
-  evict(table: TargetTable, keys: readonly string[]): Promise<readonly string[]>;
+  evict(table: TablePlan, keys: readonly RowKey[]): Promise<readonly RowKey[]>;
 }
 
 export class CarefulTransaction {
@@ -30,64 +32,67 @@ export class CarefulTransaction {
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
   readonly #letters: NewDeadLetter[];
-  /** Users that were not ours before: they have no user_auth row of ours either. */
-  readonly #newUsers = new Set<string>();
-  readonly #written = perTable(() => new Set<string>());
-  readonly #gone = perTable(() => new Set<string>());
-  readonly #failed = perTable(() => new Set<string>());
-  readonly #evicted = perTable(() => new Set<string>());
+  /** Rows of an entity that were not ours before: they have no companions in the target either. */
+  readonly #begun: PerEntity<Set<RowKey>>;
+  readonly #written: PerTable<Set<RowKey>>;
+  readonly #gone: PerTable<Set<RowKey>>;
+  readonly #failed: PerTable<Set<RowKey>>;
+  readonly #evicted: PerTable<Set<RowKey>>;
   /** What takes back the changes in memory since the last savepoint. */
   readonly #undo: (() => void)[] = [];
 
   constructor(session: Session, batch: Batch, wayGiving: WayGiving, allowance: Allowance | null) {
+    const sets = () => perTable(batch.plan, () => new Set<RowKey>());
+    this.#begun = batch.plan.entities.map(() => new Set<RowKey>());
     this.#session = session;
     this.#batch = batch;
     this.#wayGiving = wayGiving;
     this.#allowance = allowance;
     this.#trial = new Trial(session);
     this.#letters = [...batch.work.deadLetters];
-    for (const {table, key} of this.#letters) this.#failed[table].add(key);
+    [this.#written, this.#gone, this.#failed, this.#evicted] = [sets(), sets(), sets(), sets()];
+    for (const {table, key} of this.#letters) at(this.#failed, table).add(key);
   }
 
   async begin(): Promise<void> {
     await this.#session.query('START TRANSACTION');
   }
 
-  hasFailed(table: TargetTable, key: string): boolean {
-    return this.#failed[table].has(key);
+  hasFailed(table: TablePlan, key: RowKey): boolean {
+    return at(this.#failed, table).has(key);
   }
 
-  hasDeleted(table: TargetTable, key: string): boolean {
-    return this.#gone[table].has(key);
+  hasDeleted(table: TablePlan, key: RowKey): boolean {
+    return at(this.#gone, table).has(key);
   }
 
   /** Dead letters as they stand after what was written so far. */
-  deadNow(): PerTable<ReadonlySet<string>> {
-    const {dead} = this.#batch;
-    return perTable(table => {
-      if (dead[table].size + this.#failed[table].size === 0) return this.#failed[table];
-      const now = new Set([...dead[table], ...this.#failed[table]]);
-      for (const key of this.#written[table]) now.delete(key);
+  deadNow(): PerTable<ReadonlySet<RowKey>> {
+    return perTable(this.#batch.plan, table => {
+      const [dead, failed] = [at(this.#batch.dead, table), at(this.#failed, table)];
+      if (dead.size + failed.size === 0) return failed;
+      const now = new Set([...dead, ...failed]);
+      for (const key of at(this.#written, table)) now.delete(key);
       return now;
     });
   }
 
   /** A row that cannot be written or removed. */
   refuse(letter: NewDeadLetter): void {
-    this.#include(this.#failed[letter.table], letter.key);
+    this.#include(at(this.#failed, letter.table), letter.key);
     this.#letters.push(letter);
     this.#undo.push(() => this.#letters.pop());
   }
 
-  async upsert(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
+  async upsert(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
     const size = this.#batch.options.batchRows;
-    for (let at = 0; at < rows.length; at += size) {
+    for (let from = 0; from < rows.length; from += size) {
       const refused: Refusal[] = [];
-      const outcome = await this.#write(table, rows.slice(at, at + size), refused, 'stop at a clash');
+      const outcome = await this.#write(table, rows.slice(from, from + size), refused, 'stop at a clash');
       for (const {letter} of refused) this.refuse(letter);
       if (outcome === 'clash') {
         // Values may move between any of the rows that are still to be written, not only within a slice.
-        const rest = rows.slice(at).filter(({key}) => !this.hasFailed(table, key));
+        const rest = rows.slice(from).filter(({key}) => !this.hasFailed(table, key));
         return this.#upsertClashing(table, rest);
       }
     }
@@ -97,12 +102,14 @@ export class CarefulTransaction {
    * Makes way for unique values that move, and writes. A row that the server refuses all the same must
    * not be left with the value it was parked under: then all of it is taken back and done without that row.
    */
-  async #upsertClashing(table: TargetTable, rows: readonly KeyedRow[]): Promise<void> {
-    const {plan, owned, options} = this.#batch;
+  async #upsertClashing(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
+    const {plan, owned, options, mayDelete} = this.#batch;
+    const entity = entityOf(plan, table);
     await writeClashing(
       {
         session: this.#session,
-        plan: plan.tables[table],
+        entity,
+        plan: table,
         newestWins: options.newestWins,
         write: async ordered => {
           const refused: Refusal[] = [];
@@ -110,7 +117,7 @@ export class CarefulTransaction {
             await this.#write(table, slice, refused, 'refuse a clash');
           return refused;
         },
-        keep: key => this.#wrote(table, key),
+        keep: key => this.#wrote(entity, table, key),
         refuse: letter => this.refuse(letter),
         mark: async () => {
           this.#undo.length = 0;
@@ -120,7 +127,7 @@ export class CarefulTransaction {
           await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');
           for (const undo of this.#undo.splice(0).toReversed()) undo();
         },
-        isOwned: key => this.#batch.mayDelete && owned.has(ownedKey(table, key)),
+        isOwned: key => mayDelete && owned.has(entity, key),
         givingWay: keys => this.#wayGiving.stale(table, keys),
         evict: keys => this.#wayGiving.evict(table, keys),
       },
@@ -135,16 +142,16 @@ export class CarefulTransaction {
    * @returns `clash` where unique values stand in the way and that is to stop it
    */
   async #write(
-    table: TargetTable,
+    table: TablePlan,
     rows: readonly KeyedRow[],
     refused: Refusal[],
     onClash: 'stop at a clash' | 'refuse a clash',
   ): Promise<'done' | 'clash'> {
     if (rows.length === 0) return 'done';
-    const {options} = this.#batch;
+    const {options, plan} = this.#batch;
     // Rows that clashed were compared with the target's, and are written whatever parking made of their dates.
     const newestWins = options.newestWins && onClash === 'stop at a clash';
-    const error = await this.#tryToWrite(this.#batch.plan.tables[table], rows, newestWins);
+    const error = await this.#tryToWrite(table, rows, newestWins);
     if (error !== null) {
       const isClash = isUniqueClash(error);
       if (onClash === 'stop at a clash' && isClash) return 'clash';
@@ -158,49 +165,58 @@ export class CarefulTransaction {
       }
       return 'done';
     }
-    for (const {key} of rows) this.#wrote(table, key);
+    for (const {key} of rows) this.#wrote(entityOf(plan, table), table, key);
     return 'done';
   }
 
   /** @returns null where all were written, else what the server refused of one of them */
-  async #tryToWrite(plan: TablePlan, rows: readonly KeyedRow[], newestWins: boolean) {
+  async #tryToWrite(
+    table: TablePlan,
+    rows: readonly KeyedRow[],
+    newestWins: boolean,
+  ): Promise<SyncError | null> {
     const size = {rows: this.#batch.options.batchRows, bytes: this.#session.maxStatementBytes};
-    for (const run of runsOf(rows, ({key}) => this.#isPresent(plan, key))) {
+    for (const run of runsOf(rows, ({key}) => this.#isPresent(table, key))) {
       const options = {newestWins, arePresent: run.is};
-      for (const sql of upserts(plan, run.items, size, options)) {
-        const refused = await this.#trial.write(plan, sql, upsertOfNothing(plan, options));
-        if (refused !== null) return refused;
+      for (const sql of upserts(table, run.items, size, options)) {
+        const refusal = await this.#trial.write(table, sql, upsertOfNothing(table, options));
+        if (refusal !== null) return refusal;
       }
     }
     return null;
   }
 
   /** As far as ownership tells, and where it matters. */
-  #isPresent({target, surrogate}: TablePlan, key: string): boolean {
-    if (surrogate === null || (target === 'user_auth' && this.#newUsers.has(key))) return false;
-    return this.#batch.owned.has(ownedKey(target, key));
+  #isPresent(table: TablePlan, key: RowKey): boolean {
+    if (table.surrogate === null) return false;
+    const {owned, plan} = this.#batch;
+    const entity = entityOf(plan, table);
+    // A companion comes after its primary, which may be new.
+    if (table !== entity.primary && this.#begun[entity.index]?.has(key) === true) return false;
+    return owned.has(entity, key);
   }
 
-  #wrote(table: TargetTable, key: string): void {
+  #wrote(entity: EntityPlan, table: TablePlan, key: RowKey): void {
     const {owned} = this.#batch;
-    this.#include(this.#written[table], key);
-    if (table === 'user_auth' || owned.has(ownedKey(table, key))) return;
-    owned.add(ownedKey(table, key));
-    if (table === 'user') this.#include(this.#newUsers, key);
-    this.#undo.push(() => owned.delete(ownedKey(table, key)));
+    this.#include(at(this.#written, table), key);
+    if (table !== entity.primary || owned.has(entity, key)) return;
+    owned.add(entity, key);
+    const begun = this.#begun[entity.index];
+    if (begun !== undefined) this.#include(begun, key);
+    this.#undo.push(() => owned.delete(entity, key));
   }
 
-  #include(keys: Set<string>, key: string): void {
+  #include(keys: Set<RowKey>, key: RowKey): void {
     if (keys.has(key)) return;
     keys.add(key);
     this.#undo.push(() => keys.delete(key));
   }
 
   /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
-  async delete(table: TargetTable, keys: readonly string[]): Promise<void> {
+  async delete(table: TablePlan, keys: readonly RowKey[]): Promise<void> {
     for (const slice of inBatches(keys, this.#batch.options.batchRows)) {
-      const blocked = await this.#deleteLocked(table, slice, this.#gone[table]);
-      for (const [key, by] of blocked) this.refuse({table, key, code: 'delete-blocked', detail: by});
+      const blocked = await this.#deleteLocked(table, slice, at(this.#gone, table));
+      for (const [key, detail] of blocked) this.refuse({table, key, code: 'delete-blocked', detail});
     }
   }
 
@@ -209,61 +225,56 @@ export class CarefulTransaction {
    *
    * @returns those that something refers to
    */
-  async evict(table: TargetTable, keys: readonly string[]): Promise<string[]> {
-    const blocked: string[] = [];
+  async evict(table: TablePlan, keys: readonly RowKey[]): Promise<RowKey[]> {
+    const blocked: RowKey[] = [];
     for (const slice of inBatches(keys, this.#batch.options.batchRows))
-      blocked.push(...(await this.#deleteLocked(table, slice, this.#evicted[table])).keys());
+      blocked.push(...(await this.#deleteLocked(table, slice, at(this.#evicted, table))).keys());
     return blocked;
   }
 
   /** @returns what stays, with what refers to it or the server's error number */
   async #deleteLocked(
-    table: TargetTable,
-    wanted: readonly string[],
-    gone: Set<string>,
-  ): Promise<Map<string, string | null>> {
-    const {plan} = this.#batch;
-    const {blocked, locked} = await lockAndFindReferred(this.#session, plan, table, wanted);
+    table: TablePlan,
+    wanted: readonly RowKey[],
+    gone: Set<RowKey>,
+  ): Promise<Map<RowKey, string | null>> {
+    const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);
     this.#allowance?.take(table, Math.max(0, locked - blocked.size));
-    const stays = new Map<string, string | null>(blocked);
+    const all: Map<RowKey, string | null> = new Map(blocked);
     await this.#deleteSlice(
       table,
       wanted.filter(key => !blocked.has(key)),
       gone,
-      stays,
+      all,
     );
-    return stays;
+    return all;
   }
 
   async #deleteSlice(
-    table: TargetTable,
-    keys: readonly string[],
-    gone: Set<string>,
-    stays: Map<string, string | null>,
+    table: TablePlan,
+    keys: readonly RowKey[],
+    gone: Set<RowKey>,
+    blocked: Map<RowKey, string | null>,
   ): Promise<void> {
     if (keys.length === 0) return;
     const {plan, owned} = this.#batch;
-    const tablePlan = plan.tables[table];
-    const error = await this.#trial.write(
-      tablePlan,
-      deleteByKeys(tablePlan, keys),
-      deleteOfNothing(tablePlan),
-    );
+    const entity = entityOf(plan, table);
+    const error = await this.#trial.write(table, deleteByKeys(entity, table, keys), deleteOfNothing(table));
     if (error !== null) {
       if (keys.length === 1) {
-        for (const key of keys) stays.set(key, isReferred(error) ? null : refusalCode(error).detail);
+        for (const key of keys) blocked.set(key, isReferred(error) ? null : refusalCode(error).detail);
         return;
       }
       const middle = keys.length >> 1;
-      await this.#deleteSlice(table, keys.slice(0, middle), gone, stays);
-      await this.#deleteSlice(table, keys.slice(middle), gone, stays);
+      await this.#deleteSlice(table, keys.slice(0, middle), gone, blocked);
+      await this.#deleteSlice(table, keys.slice(middle), gone, blocked);
       return;
     }
     for (const key of keys) {
       this.#include(gone, key);
-      if (table === 'user_auth' || !owned.has(ownedKey(table, key))) continue;
-      owned.delete(ownedKey(table, key));
-      this.#undo.push(() => owned.add(ownedKey(table, key)));
+      if (table !== entity.primary || !owned.has(entity, key)) continue;
+      owned.delete(entity, key);
+      this.#undo.push(() => owned.add(entity, key));
     }
   }
 
@@ -273,14 +284,14 @@ export class CarefulTransaction {
 
   /** Ownership, dead letters and position, and then all of it at once. */
   async commit(): Promise<Outcome> {
-    const {owned, deadLetters, at, fence} = this.#batch;
-    const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, at)];
-    for (const table of TARGET_TABLES) {
-      const keys = healed(this.#batch, table, [...this.#written[table], ...this.#gone[table]]);
+    const {owned, deadLetters, at: position, fence, plan} = this.#batch;
+    const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, position)];
+    for (const table of plan.tables) {
+      const keys = healed(this.#batch, table, [...at(this.#written, table), ...at(this.#gone, table)]);
       statements.push(
         ...deadLetters.removeStatements(
           table,
-          keys.filter(key => !this.#failed[table].has(key)),
+          keys.filter(key => !this.hasFailed(table, key)),
         ),
       );
     }
@@ -288,11 +299,15 @@ export class CarefulTransaction {
     await runFenced(this.#session, fence);
     await this.#session.query('COMMIT');
     return {
-      upserted: perTable(table => this.#written[table].size),
-      deleted: perTable(table => this.#gone[table].size),
-      deadLetters: perTable(table => this.#letters.filter(letter => letter.table === table).length),
-      wrote: (table, key) => this.#written[table].has(key),
-      evicted: perTable(table => [...this.#evicted[table]]),
+      upserted: this.#written.map(({size}) => size),
+      deleted: this.#gone.map(({size}) => size),
+      deadLetters: perTable(plan, table => this.#letters.filter(letter => letter.table === table).length),
+      wrote: (table, key) => at(this.#written, table).has(key),
+      evicted: this.#evicted.map(keys => [...keys]),
     };
   }
+}
+
+function at<T>(sets: PerTable<Set<T>>, {index}: TablePlan): Set<T> {
+  return sets[index] ?? new Set();
 }

@@ -1,137 +1,117 @@
 /**
  * Writes a batch step by step, in one transaction: where the server refused a row of it, and where rows go or
- * enter whose dependants the log does not tell.
+ * enter whose children the log does not show. Rows go from the leaves up, and are written from the roots down.
  */
-import {splitPair} from '../mapping/row.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
+import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import {perTable} from '../mapping/plan.ts';
+import type {Row} from '../mapping/values.ts';
 import type {Need} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
-import {
-  dropMembershipsOfInstitutes,
-  dropMembershipsOfUsers,
-  followInstitutes,
-  followUsers,
-  type DependantsContext,
-} from './dependants.ts';
+import {perEntity, type KeyedRow} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
-import {evict, staleAmong} from './giving-way.ts';
+import {evict, follow, remove, staleAmong, type DescendantsContext} from './descendants.ts';
 import type {Hands} from './hands.ts';
-import {ownedMembership, type OwnedKey, type OwnedKeys, type OwnershipView} from './ownership.ts';
+import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
-import type {Batch, Outcome} from './transaction.ts';
+import {entityOf, type Batch, type Outcome} from './transaction.ts';
 
 export interface CarefulOptions {
-  /** Read memberships of users and institutes that enter; false where the change set holds them. */
+  /** Read the children of rows that enter; false where the change set holds them. */
   readonly follow: boolean;
   /** What reads of the source must see; null where the stream does not run. */
   readonly need: Need | null;
-  /** What the transaction may delete; null where that is not limited. */
+  /** How many rows a run may still delete; null where that is not limited. */
   readonly allowance: Allowance | null;
-  readonly ownershipOf: (session: Session, keys: Iterable<OwnedKey> | OwnedKeys) => Promise<OwnershipView>;
+  readonly ownershipOf: (session: Session, each: (want: Want) => void) => Promise<OwnershipView>;
 }
 
-/** @throws SyncError where a server fails, TooManyDeletesError; the transaction is then to be rolled back */
+/** @throws SyncError where a server fails; the transaction is then to be rolled back */
 export async function writeCarefully(
   {session, reader, untilSeen}: Hands,
   batch: Batch,
-  {follow, need, allowance, ownershipOf}: CarefulOptions,
+  options: CarefulOptions,
 ): Promise<Outcome> {
-  const {work, owned, plan} = batch;
+  const {work, owned, plan, mayDelete} = batch;
   const transaction = new CarefulTransaction(
     session,
     batch,
     {
-      stale: (table, keys) => staleAmong(context, table, keys),
-      evict: (table, keys) => evict(context, table, keys),
+      stale: (table, keys) => staleAmong(context, entityOf(plan, table), table, keys),
+      evict: (table, keys) => evict(context, entityOf(plan, table), table, keys),
     },
-    allowance,
+    options.allowance,
   );
-  const loadOwnership = async (keys: Iterable<OwnedKey> | OwnedKeys) =>
-    owned.merge(await ownershipOf(session, keys));
-  const context: DependantsContext = {
+  const context: DescendantsContext = {
     plan,
     reader,
     transaction,
     owned,
-    loadOwnership,
-    loadKnowledge: async (table, keys) => {
-      const pairs = table === 'institute_users' ? keys.map(splitPair) : [];
-      const userIds = table === 'user' || table === 'user_auth' ? keys : pairs.map(({userId}) => userId);
-      const instituteIds = table === 'institute' ? keys : pairs.map(({instituteId}) => instituteId);
-      await loadOwnership({userIds: new Set(userIds), instituteIds: new Set(instituteIds), pairs});
-      const known = await batch.deadLetters.known(
-        {
-          institute: new Set(instituteIds),
-          user: new Set(userIds),
-          institute_users: table === 'institute_users' ? keys : [],
-          user_auth: table === 'user_auth' ? keys : [],
-        },
-        sql => session.query(sql),
-      );
-      for (const one of TARGET_TABLES) for (const key of known[one]) batch.dead[one].add(key);
-    },
+    loadKnowledge: (entity, rows) => loadKnowledge(session, batch, options, entity, rows),
     dead: () => transaction.deadNow(),
-    mayDelete: batch.mayDelete,
+    mayDelete,
   };
-  if (need !== null && work.followUsers.length + work.followInstitutes.length > 0) await untilSeen(need);
+  const entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
+  if (options.need !== null && entered.some(({length}) => length > 0)) await untilSeen(options.need);
   await transaction.begin();
-  const keptInstitutes = await dropMembershipsOfInstitutes(context, work.deletes.institute);
-  const keptUsers = await dropMembershipsOfUsers(context, work.deletes.user);
-  await transaction.delete(
-    'institute_users',
-    work.deletes.institute_users.filter(key => owned.has(ownedPair(key))),
-  );
-  await transaction.delete('user_auth', work.deletes.user);
-  const held = work.deletes.user.filter(key => transaction.hasFailed('user_auth', key));
-  await deleteUnless(transaction, 'user', work.deletes.user, [
-    ['institute_users', keptUsers],
-    ['user_auth', new Set(held)],
-  ]);
-  await deleteUnless(transaction, 'institute', work.deletes.institute, [['institute_users', keptInstitutes]]);
-  await transaction.upsert('institute', work.upserts.institute);
-  await transaction.upsert('user', work.upserts.user);
-  const isThere = (table: 'user' | 'institute', id: string) => !transaction.hasFailed(table, id);
-  if (follow) {
-    await followInstitutes(
-      context,
-      work.followInstitutes.filter(id => isThere('institute', id)),
-    );
-    await followUsers(
-      context,
-      work.followUsers.filter(id => isThere('user', id)),
-    );
+  for (const entity of plan.entities.toReversed())
+    await remove(context, entity, work.deletes[entity.index] ?? []);
+  for (const entity of plan.entities) {
+    for (const table of entity.tables)
+      await transaction.upsert(
+        table,
+        (work.upserts[table.index] ?? []).filter(row => hasParents(transaction, entity, row)),
+      );
+    if (!options.follow) continue;
+    // At the child's turn all of its parents are written.
+    for (const edge of entity.parents) {
+      const parents = (entered[edge.parent.index] ?? []).filter(
+        key => !transaction.hasFailed(edge.parent.primary, key),
+      );
+      await follow(context, edge, parents, keys => entered[entity.index]?.push(...keys));
+    }
   }
-  await transaction.upsert(
-    'institute_users',
-    work.upserts.institute_users.filter(
-      ({key}) => isThere('user', splitPair(key).userId) && isThere('institute', splitPair(key).instituteId),
-    ),
-  );
-  await transaction.upsert(
-    'user_auth',
-    work.upserts.user_auth.filter(({key}) => isThere('user', key)),
-  );
   return transaction.commit();
 }
 
-/** A row whose dependants stay must stay too: a foreign key that cascades would take them along. */
-async function deleteUnless(
-  transaction: CarefulTransaction,
-  table: 'user' | 'institute',
-  keys: readonly string[],
-  kept: readonly (readonly [TargetTable, ReadonlySet<string>])[],
-): Promise<void> {
-  for (const [detail, held] of kept)
-    for (const key of held)
-      if (!transaction.hasFailed(table, key))
-        transaction.refuse({table, key, code: 'delete-blocked', detail});
-  await transaction.delete(
-    table,
-    keys.filter(key => !transaction.hasFailed(table, key)),
-  );
+/** Whether none of the rows that a row hangs on was refused: its primary's, and its parents'. */
+function hasParents(transaction: CarefulTransaction, entity: EntityPlan, {key, source}: KeyedRow): boolean {
+  if (transaction.hasFailed(entity.primary, key)) return false;
+  return entity.parents.every(edge => {
+    const parent = parentKeyOf(edge, key, source);
+    return (
+      parent === null ||
+      parent === undefined ||
+      (!transaction.hasFailed(edge.parent.primary, parent) &&
+        !transaction.hasFailed(edge.parentTable, parent))
+    );
+  });
 }
 
-function ownedPair(key: string): OwnedKey {
-  const {instituteId, userId} = splitPair(key);
-  return ownedMembership(instituteId, userId);
+/** Reads ownership and dead letters of rows and of what they hang on. */
+async function loadKnowledge(
+  session: Session,
+  batch: Batch,
+  {ownershipOf}: CarefulOptions,
+  entity: EntityPlan,
+  rows: ReadonlyMap<RowKey, Row | null>,
+): Promise<void> {
+  const {plan, owned, deadLetters, dead} = batch;
+  const keysOf = perEntity(plan, () => new Set<RowKey>());
+  const collect = (one: EntityPlan, key: RowKey, row: Row | null): void => {
+    keysOf[one.index]?.add(key);
+    for (const edge of one.parents) {
+      const parent = parentKeyOf(edge, key, row);
+      if (parent !== null && parent !== undefined) collect(edge.parent, parent, null);
+    }
+  };
+  for (const [key, row] of rows) collect(entity, key, row);
+  owned.merge(
+    await ownershipOf(session, want => {
+      for (const one of plan.entities) for (const key of keysOf[one.index] ?? []) want(one, key);
+    }),
+  );
+  const asked = perTable(plan, table => keysOf[entityOf(plan, table).index] ?? []);
+  const known = await deadLetters.known(plan, asked, sql => session.query(sql));
+  for (const {index} of plan.tables) for (const key of known[index] ?? []) dead[index]?.add(key);
 }

@@ -1,59 +1,88 @@
 /**
- * What is to become of the target, by key: the last state of each source row that changed, with what is
- * needed to find what changed unlogged. The stream compacts transactions into one, the reconciler builds
- * one from differences; the applier knows no other way to write.
+ * What is to become of the target, by entity and key: the last state of each source row that changed, with what
+ * is needed to find what changed unlogged. The stream compacts transactions into one, the reconciler builds one
+ * from differences; the applier knows no other way to write.
  */
-import type {TargetTable} from '../mapping/tables.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
 import type {SourceRow} from '../mapping/packed.ts';
+import type {Plan} from '../mapping/plan.ts';
 
-/** A user or an institute that changed. */
-export interface ParentChange {
-  /** Its last image; null where it is gone. */
-  readonly row: SourceRow | null;
-  /** It was gone, or had another key, at some time: what hung on it may have gone with it, unlogged. */
-  readonly left: boolean;
-  /** It began with an INSERT that older children cannot precede. */
-  readonly fresh: boolean;
-  /** Its image is not whole: read it from the source. */
-  readonly reread: boolean;
+/** The row was gone, or had another key, at some time: its children may have gone with it, unlogged. */
+export const LEFT = 1;
+/** First seen as an INSERT with foreign key checks on, so that no child row can be older. */
+export const FRESH = 2;
+/** The last image is not whole, or does not tell which row counts: the source is to be read. */
+export const REREAD = 4;
+
+/**
+ * The changes of one entity's rows. Keys, rows and flags stand side by side, since an object for each row would
+ * take as much memory as the row.
+ */
+export class EntityChanges {
+  readonly #places = new Map<RowKey, number>();
+  readonly #rows: (SourceRow | null)[] = [];
+  readonly #flags: number[] = [];
+  #rereads = 0;
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** How many of the changes must be read from the source. */
+  get rereads(): number {
+    return this.#rereads;
+  }
+
+  keys(): IterableIterator<RowKey> {
+    return this.#places.keys();
+  }
+
+  has(key: RowKey): boolean {
+    return this.#places.has(key);
+  }
+
+  /** The flags of a key; 0 for one that did not change. */
+  flagsOf(key: RowKey): number {
+    const place = this.#places.get(key);
+    return place === undefined ? 0 : (this.#flags[place] ?? 0);
+  }
+
+  /** @param row its last image; null where it is gone */
+  set(key: RowKey, row: SourceRow | null, flags = 0): void {
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = this.#rows.length;
+      this.#places.set(key, place);
+    } else if (((this.#flags[place] ?? 0) & REREAD) !== 0) this.#rereads--;
+    this.#rows[place] = row;
+    this.#flags[place] = flags;
+    if ((flags & REREAD) !== 0) this.#rereads++;
+  }
+
+  forEach(each: (row: SourceRow | null, key: RowKey, flags: number) => void): void {
+    this.#places.forEach((place, key) => each(this.#rows[place] ?? null, key, this.#flags[place] ?? 0));
+  }
 }
 
-export interface ChangeSet {
-  readonly institutes: ReadonlyMap<string, ParentChange>;
-  readonly users: ReadonlyMap<string, ParentChange>;
-  /** The row that counts for each pair (`institute:user`); null where there is none. */
-  readonly memberships: ReadonlyMap<string, SourceRow | null>;
-  /** Pairs for which the log does not tell which row counts: read them from the source. */
-  readonly pairsToRead: ReadonlySet<string>;
-}
+export class ChangeSet {
+  readonly #entities: readonly EntityChanges[];
 
-export const EMPTY_CHANGE_SET: ChangeSet = {
-  institutes: new Map(),
-  users: new Map(),
-  memberships: new Map(),
-  pairsToRead: new Set(),
-};
+  constructor({entities}: Pick<Plan, 'entities'>) {
+    this.#entities = entities.map(() => new EntityChanges());
+  }
 
-export function isEmpty(changes: ChangeSet): boolean {
-  return (
-    changes.institutes.size + changes.users.size + changes.memberships.size + changes.pairsToRead.size === 0
-  );
-}
+  of({index}: Pick<EntityPlan, 'index'>): EntityChanges {
+    const changes = this.#entities[index];
+    if (changes === undefined) throw new RangeError(`a change set without the entity ${index}`);
+    return changes;
+  }
 
-/** A change that says no more than: this is how the row is now. */
-export function asFound(row: SourceRow | null): ParentChange {
-  return {row, left: false, fresh: false, reread: false};
-}
+  get size(): number {
+    return this.#entities.reduce((sum, {size}) => sum + size, 0);
+  }
 
-/** A change that says no more than: look at the source. */
-export const REREAD: ParentChange = {row: null, left: false, fresh: false, reread: true};
-
-export type PerTable<T> = Record<TargetTable, T>;
-export function perTable<T>(make: (table: TargetTable) => T): PerTable<T> {
-  return {
-    institute: make('institute'),
-    user: make('user'),
-    institute_users: make('institute_users'),
-    user_auth: make('user_auth'),
-  };
+  get rereads(): number {
+    return this.#entities.reduce((sum, {rereads}) => sum + rereads, 0);
+  }
 }

@@ -7,7 +7,10 @@ import {queryRows, type Connection} from '../db/connection.ts';
 import {formatPosition, parsePosition, type LogOffset, type Position} from '../position/position.ts';
 import {literal} from './sql-text.ts';
 
-/** A reconcile that is owed: `load` after a new anchor, `diff` where the log told that rows changed but not how. */
+/**
+ * A reconcile that is due: `load` after a new anchor, `diff` where the log does not show what changed and after
+ * the mapping has changed.
+ */
 export type Owed = '' | 'load' | 'diff';
 
 export interface Checkpoint {
@@ -18,7 +21,9 @@ export interface Checkpoint {
   readonly sourceIdentity: string | null;
   /** Fingerprint of the mapped source tables. */
   readonly sourceSchema: string | null;
-  /** At the position no membership was without its parents, and foreign keys keep it so. */
+  /** The canonical form of the mapping that the last reconcile used; null where none was saved. */
+  readonly mapping: string | null;
+  /** At the position every row had its parents, and foreign keys keep it so. */
   readonly parentsProven: boolean;
   readonly owed: Owed;
   readonly paused: boolean;
@@ -82,16 +87,19 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
     'target',
     connection,
     `SELECT position, log_file, log_offset, source_identity, source_schema, reconcile_owed, paused,
-            transactions_applied, rows_applied, UNIX_TIMESTAMP(applied_at), parents_proven FROM sync_checkpoint WHERE stream = ?`,
+            transactions_applied, rows_applied, UNIX_TIMESTAMP(applied_at), mapping,
+            parents_proven FROM sync_checkpoint WHERE stream = ?`,
     [stream],
   );
   if (row === undefined) return null;
-  const [position, file, offset, identity, schema, owed, paused, transactions, rows, appliedAt, proven] = row;
+  const [position, file, offset, identity, schema, owed, paused, transactions, rows, ...rest] = row;
+  const [appliedAt, mapping, proven] = rest;
   return {
     position: typeof position === 'string' ? parsePosition(position) : null,
     offset: typeof file === 'string' ? {file, offset: Number(offset)} : null,
     sourceIdentity: typeof identity === 'string' ? identity : null,
     sourceSchema: typeof schema === 'string' ? schema : null,
+    mapping: typeof mapping === 'string' ? mapping : null,
     parentsProven: Number(proven) === 1,
     owed: owed === 'load' || owed === 'diff' ? owed : '',
     paused: Number(paused) === 1,
@@ -152,8 +160,18 @@ export function sourceStatement(fence: Fence, source: {identity: string; schema:
   ]);
 }
 
-export function owedStatement(fence: Fence, owed: Owed): string {
-  return update(fence, [`reconcile_owed = ${literal(owed)}`]);
+/** A reconcile is due, unless a larger one already is. */
+export function owedStatement(fence: Fence): string {
+  return update(fence, ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]);
+}
+
+/**
+ * A reconcile has ended with this mapping.
+ *
+ * @param coversOwed no other is due any more
+ */
+export function reconciledStatement(fence: Fence, mapping: string, coversOwed: boolean): string {
+  return update(fence, [`mapping = ${literal(mapping)}`, ...(coversOwed ? ["reconcile_owed = ''"] : [])]);
 }
 
 export function pausedStatement(fence: Fence, paused: boolean): string {

@@ -2,7 +2,8 @@
  * Writes rows of which unique values clash: with each other's, with those of other rows, or only until others
  * of them have been written. What cannot be written waits, with the key of the row in its way.
  */
-import type {TablePlan} from '../mapping/plan.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow} from './decide.ts';
 import {park} from './parking.ts';
@@ -20,6 +21,7 @@ export interface Refusal {
 /** The transaction that writes, as far as one table is concerned. */
 export interface ClashTransaction {
   readonly session: Session;
+  readonly entity: EntityPlan;
   readonly plan: TablePlan;
   readonly newestWins: boolean;
   /** Writes rows in this order, over newer ones too. */
@@ -42,10 +44,10 @@ const LESSONS = 5;
 
 /** Writes them all, or refuses. Runs inside the transaction; the rows looked at are locked. */
 export async function writeClashing(transaction: ClashTransaction, rows: readonly KeyedRow[]): Promise<void> {
-  const {plan, session, newestWins} = transaction;
+  const {entity, plan, session, newestWins} = transaction;
   const query = (sql: string) => session.query(sql);
   const keys = await readUniqueKeys(plan, query);
-  const stakes = new Stakes({plan, keys, newestWins}, query, session.maxStatementBytes);
+  const stakes = new Stakes({entity, plan, keys, newestWins}, query, session.maxStatementBytes);
   await stakes.read(rows);
   const clash = new Clash(transaction, rows, keys, stakes);
   for (let lessons = 0; !(await clash.attempt(lessons < LESSONS)); lessons++) await transaction.undo();
@@ -95,7 +97,7 @@ class Clash {
   }
 
   async #makeWay({evicted, parked}: Settlement): Promise<boolean> {
-    const {session, plan} = this.#transaction;
+    const {session, entity, plan} = this.#transaction;
     const staying = evicted.length === 0 ? [] : await this.#transaction.evict(evicted);
     for (const key of staying) this.#firm.add(key);
     if (staying.length > 0) return false;
@@ -103,7 +105,7 @@ class Clash {
     for (const [i, uniqueKey] of this.#keys.entries()) {
       const rings = new Map(parked.filter(one => one.uniqueKey === i).map(one => [one.key, one.ring]));
       if (rings.size === 0) continue;
-      for (const key of await park(session, plan, uniqueKey, [...rings.keys()])) {
+      for (const key of await park(session, {entity, plan}, uniqueKey, [...rings.keys()])) {
         const ring = rings.get(key) ?? [];
         // Its neighbours must not be thrown out for it: none of the ring moves.
         for (const one of ring) this.#firm.add(one);
@@ -148,6 +150,6 @@ class Clash {
   }
 
   #conflict(key: string, detail: string | null): NewDeadLetter {
-    return {table: this.#transaction.plan.target, key, code: 'unique-conflict', detail};
+    return {table: this.#transaction.plan, key, code: 'unique-conflict', detail};
   }
 }

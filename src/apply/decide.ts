@@ -1,155 +1,183 @@
 /**
  * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
+ *
+ * | the row itself | its parents | what happens |
+ * |---|---|---|
+ * | can be written | all there | it is written with its companions; if it enters, its children are followed |
+ * | eligible, cannot be written | all there | it is a dead letter; what the target has of it stays |
+ * | eligible | one waits, none absent | it waits with that parent, and is no dead letter itself |
+ * | not eligible, gone, or a parent absent | any | it is deleted if it is ours |
  */
-import type {Plan} from '../mapping/plan.ts';
-import {judgeValues, pairOf} from '../mapping/row.ts';
+import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
 import type {SourceRow} from '../mapping/packed.ts';
-import {perTable, type ChangeSet, type PerTable} from './change-set.ts';
+import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import {judge} from '../mapping/row.ts';
+import {FRESH, LEFT, type ChangeSet} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
-import {ownedInstitute, ownedMembership, ownedUser, type OwnershipView} from './ownership.ts';
+import type {OwnershipView} from './ownership.ts';
 
 /** A row that is to be written, as the source has it. */
 export interface KeyedRow {
-  readonly key: string;
+  readonly key: RowKey;
   readonly source: SourceRow;
+}
+
+/** One thing for each entity, by the entity's index. */
+export type PerEntity<T> = readonly T[];
+export function perEntity<T>({entities}: Pick<Plan, 'entities'>, make: (entity: EntityPlan) => T): T[] {
+  return entities.map(make);
 }
 
 /** What one transaction does, before the server has had its say. */
 export interface Work {
   readonly upserts: PerTable<KeyedRow[]>;
-  readonly deletes: PerTable<string[]>;
+  /** Rows that go, with their companions and their children. */
+  readonly deletes: PerEntity<RowKey[]>;
   readonly deadLetters: NewDeadLetter[];
   /** Keys that are in order or gone, so that their dead letters go. */
-  readonly settled: PerTable<string[]>;
-  /** Users and institutes whose memberships are to be read from the source anew. */
-  readonly followUsers: string[];
-  readonly followInstitutes: string[];
+  readonly settled: PerTable<RowKey[]>;
+  /** Rows whose children are to be read from the source. */
+  readonly follow: PerEntity<RowKey[]>;
+}
+
+export function emptyWork(plan: Plan): Work {
+  return {
+    upserts: perTable(plan, () => []),
+    deletes: perEntity(plan, () => []),
+    deadLetters: [],
+    settled: perTable(plan, () => []),
+    follow: perEntity(plan, () => []),
+  };
 }
 
 export interface Knowledge {
   readonly owned: OwnershipView;
   /** Dead letters as they were before. */
-  readonly dead: PerTable<ReadonlySet<string>>;
-  /** Read the memberships of those who enter; false where the change set holds them. */
+  readonly dead: PerTable<ReadonlySet<RowKey>>;
+  /** Read the children of rows that enter; false where the change set holds them. */
   readonly follow: boolean;
   /** `keep`: nothing is deleted. */
   readonly mayDelete: boolean;
 }
 
 export function decide(plan: Plan, changes: ChangeSet, knowledge: Knowledge): Work {
-  const work: Work = {
-    upserts: perTable(() => []),
-    deletes: perTable(() => []),
-    deadLetters: [],
-    settled: perTable(() => []),
-    followUsers: [],
-    followInstitutes: [],
-  };
-  decideParents('institute', plan, changes, knowledge, work);
-  decideParents('user', plan, changes, knowledge, work);
-  decideMemberships(
-    plan,
-    changes.memberships,
-    knowledge,
-    work,
-    new Set(work.followUsers),
-    new Set(work.followInstitutes),
-  );
+  const work = emptyWork(plan);
+  for (const entity of plan.entities) {
+    const own = changes.of(entity);
+    if (own.size === 0) continue;
+    const decider = new EntityDecider(entity, work, knowledge);
+    own.forEach((row, key, flags) => decider.decide(key, row, flags));
+  }
   return work;
 }
 
-function decideParents(
-  table: 'institute' | 'user',
-  plan: Plan,
-  changes: ChangeSet,
-  {owned, dead, follow, mayDelete}: Knowledge,
-  work: Work,
-): void {
-  const toFollow = table === 'user' ? work.followUsers : work.followInstitutes;
-  const enforced = table === 'user' ? plan.parentsEnforced.users : plan.parentsEnforced.institutes;
-  // Not by entries: they would be an object for each.
-  (table === 'user' ? changes.users : changes.institutes).forEach((change, key) => {
-    const {row} = change;
-    const verdict = row === null ? 'ineligible' : judgeValues(plan.tables[table], row);
-    const isOwned = owned.has(table === 'user' ? ownedUser(key) : ownedInstitute(key));
-    if (row !== null && verdict === 'row') {
-      const written = {key, source: row};
-      work.upserts[table].push(written);
-      const enters = !isOwned || dead[table].has(key);
-      if (follow && (change.left || (enters && !(change.fresh && enforced)))) toFollow.push(key);
-      if (table === 'user') take(work, 'user_auth', judgeValues(plan.tables.user_auth, row), written, dead);
-    } else if (verdict !== 'row' && verdict !== 'ineligible') {
-      work.deadLetters.push({table, key, code: verdict, detail: null});
-    } else if (isOwned && mayDelete) {
-      work.deletes[table].push(key);
+type ParentState = 'there' | 'waiting' | 'absent';
+
+/** Decides the rows of one entity, when those of its parents are decided. */
+export class EntityDecider {
+  readonly #entity: EntityPlan;
+  readonly #work: Work;
+  readonly #knowledge: Knowledge;
+  readonly #parents: readonly ParentStates[];
+
+  constructor(entity: EntityPlan, work: Work, knowledge: Knowledge) {
+    this.#entity = entity;
+    this.#work = work;
+    this.#knowledge = knowledge;
+    this.#parents = entity.parents.map(edge => new ParentStates(edge, work, knowledge));
+  }
+
+  decide(key: RowKey, row: SourceRow | null, flags: number): void {
+    const {primary} = this.#entity;
+    const {owned} = this.#knowledge;
+    const verdict = row === null ? 'ineligible' : judge(this.#entity, primary, row);
+    let parents: ParentState = 'there';
+    for (const states of this.#parents) {
+      const state = states.of(key, row);
+      // Its children are read anew, this row among them.
+      if (state === 'followed') return;
+      if (state === 'absent' || parents === 'there') parents = state;
+    }
+    if (row !== null && verdict !== 'ineligible' && parents !== 'absent') {
+      if (parents === 'waiting') this.#settle(key);
+      else if (verdict === 'row') this.#write(key, row, flags);
+      else this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
+    } else if (this.#knowledge.mayDelete && owned.has(this.#entity, key)) {
+      this.#work.deletes[this.#entity.index]?.push(key);
     } else {
       // It is not ours, or it is kept as it is: nothing waits to be written any more.
-      settle(work, table, key, dead);
-      if (table === 'user') settle(work, 'user_auth', key, dead);
+      this.#settle(key);
     }
-  });
-}
+  }
 
-/** Memberships whose parents are followed are left out: they are read anew. */
-export function decideMemberships(
-  plan: Plan,
-  memberships: ReadonlyMap<string, SourceRow | null>,
-  {owned, dead, mayDelete}: Knowledge,
-  work: Work,
-  followedUsers: ReadonlySet<string>,
-  followedInstitutes: ReadonlySet<string>,
-): void {
-  if (memberships.size === 0) return;
-  const written = {user: keySet(work, 'user'), institute: keySet(work, 'institute')};
-  const gone = {user: new Set(work.deletes.user), institute: new Set(work.deletes.institute)};
-  const failing = {user: failedKeys(work, 'user'), institute: failedKeys(work, 'institute')};
-  const parentState = (table: 'user' | 'institute', id: string): 'there' | 'waiting' | 'absent' => {
-    if (failing[table].has(id)) return 'waiting';
-    if (written[table].has(id)) return 'there';
-    if (gone[table].has(id)) return 'absent';
-    if (dead[table].has(id)) return 'waiting';
-    return owned.has(table === 'user' ? ownedUser(id) : ownedInstitute(id)) ? 'there' : 'absent';
-  };
-  for (const [key, row] of memberships) {
-    const {instituteId, userId} = pairOf(plan.tables.institute_users, key, row);
-    if (followedUsers.has(userId) || followedInstitutes.has(instituteId)) continue;
-    const verdict = row === null ? 'ineligible' : judgeValues(plan.tables.institute_users, row);
-    const [user, institute] = [parentState('user', userId), parentState('institute', instituteId)];
-    const isEligible = verdict !== 'ineligible';
-    if (row !== null && isEligible && user === 'there' && institute === 'there') {
-      take(work, 'institute_users', verdict, {key, source: row}, dead);
-    } else if (isEligible && user !== 'absent' && institute !== 'absent') {
-      // It waits with its parent, as it is; it is no dead letter itself.
-      settle(work, 'institute_users', key, dead);
-    } else if (owned.has(ownedMembership(instituteId, userId)) && mayDelete) {
-      work.deletes.institute_users.push(key);
-    } else {
-      settle(work, 'institute_users', key, dead);
-    }
+  #write(key: RowKey, row: SourceRow, flags: number): void {
+    const {index, primary, companions, children} = this.#entity;
+    const {owned, dead, follow} = this.#knowledge;
+    const written = {key, source: row};
+    this.#work.upserts[primary.index]?.push(written);
+    for (const companion of companions) this.#writeCompanion(companion, written);
+    if (!follow || children.length === 0) return;
+    const enters = !owned.has(this.#entity, key) || dead[primary.index]?.has(key) === true;
+    const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
+    if ((flags & LEFT) !== 0 || (enters && mayHaveChildren)) this.#work.follow[index]?.push(key);
+  }
+
+  #writeCompanion(companion: TablePlan, row: KeyedRow): void {
+    const verdict = judge(this.#entity, companion, row.source);
+    if (verdict === 'row') this.#work.upserts[companion.index]?.push(row);
+    else if (verdict === 'ineligible') this.#settleIn(companion, row.key);
+    else this.#work.deadLetters.push({table: companion, key: row.key, code: verdict, detail: null});
+  }
+
+  #settle(key: RowKey): void {
+    for (const table of this.#entity.tables) this.#settleIn(table, key);
+  }
+
+  #settleIn({index}: TablePlan, key: RowKey): void {
+    if (this.#knowledge.dead[index]?.has(key) === true) this.#work.settled[index]?.push(key);
   }
 }
 
-function take(
-  work: Work,
-  table: keyof PerTable<unknown>,
-  verdict: ReturnType<typeof judgeValues>,
-  row: KeyedRow,
-  dead: Knowledge['dead'],
-): void {
-  if (verdict === 'row') work.upserts[table].push(row);
-  else if (verdict === 'ineligible') settle(work, table, row.key, dead);
-  else work.deadLetters.push({table, key: row.key, code: verdict, detail: null});
-}
+/** How the parents at the other end of one edge stand, after what this transaction does to them. */
+class ParentStates {
+  readonly #edge: Edge;
+  readonly #knowledge: Knowledge;
+  readonly #written: ReadonlySet<RowKey>;
+  readonly #gone: ReadonlySet<RowKey>;
+  readonly #failing: ReadonlySet<RowKey>;
+  readonly #followed: ReadonlySet<RowKey>;
 
-function settle(work: Work, table: keyof PerTable<unknown>, key: string, dead: Knowledge['dead']): void {
-  if (dead[table].has(key)) work.settled[table].push(key);
-}
+  constructor(edge: Edge, work: Work, knowledge: Knowledge) {
+    const {parent, parentTable} = edge;
+    this.#edge = edge;
+    this.#knowledge = knowledge;
+    this.#written = new Set(work.upserts[parentTable.index]?.map(({key}) => key));
+    this.#gone = new Set(work.deletes[parent.index]);
+    this.#failing = new Set(
+      work.deadLetters
+        .filter(({table}) => table === parentTable || table === parent.primary)
+        .map(({key}) => key),
+    );
+    this.#followed = new Set(work.follow[parent.index]);
+  }
 
-function keySet(work: Work, table: 'user' | 'institute'): Set<string> {
-  return new Set(work.upserts[table].map(({key}) => key));
-}
-
-/** Parents that became dead letters in this very batch. */
-function failedKeys(work: Work, table: 'user' | 'institute'): Set<string> {
-  return new Set(work.deadLetters.filter(letter => letter.table === table).map(({key}) => key));
+  of(key: RowKey, row: SourceRow | null): ParentState | 'followed' {
+    const parentKey = parentKeyOf(this.#edge, key, row);
+    // No parent is wanted, or the row is gone and does not say which.
+    if (parentKey === null || parentKey === undefined) return 'there';
+    if (this.#followed.has(parentKey)) return 'followed';
+    if (this.#failing.has(parentKey)) return 'waiting';
+    if (this.#written.has(parentKey)) return 'there';
+    if (this.#gone.has(parentKey)) return 'absent';
+    const {parent, parentTable} = this.#edge;
+    const {dead, owned} = this.#knowledge;
+    if (
+      dead[parentTable.index]?.has(parentKey) === true ||
+      dead[parent.primary.index]?.has(parentKey) === true
+    )
+      return 'waiting';
+    return owned.has(parent, parentKey) ? 'there' : 'absent';
+  }
 }

@@ -1,6 +1,6 @@
 /** How many rows one run may delete: counted in the transactions that delete them, before each delete. */
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
-import {perTable, type PerTable} from './change-set.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import type {PerTable} from '../mapping/plan.ts';
 
 /** A transaction would take more rows of a table than the run may delete. It was rolled back. */
 export class TooManyDeletesError extends Error {
@@ -22,35 +22,37 @@ export interface Allowance {
    * @param count rows that are there
    * @throws TooManyDeletesError where it is more than the run may delete
    */
-  take(table: TargetTable, count: number): void;
+  take(table: TablePlan, count: number): void;
   /** To be called where the transaction was rolled back. */
   giveBack(): void;
 }
 
 export class DeleteBudget {
-  readonly #isTooMany: (table: TargetTable, count: number) => boolean;
-  readonly #taken = perTable(() => 0);
+  readonly #isTooMany: (table: number, count: number) => boolean;
+  /** By the table's index. */
+  readonly #taken: number[] = [];
 
   /** @param isTooMany whether a run that deletes this many rows of a table deletes too many */
-  constructor(isTooMany: (table: TargetTable, count: number) => boolean) {
+  constructor(isTooMany: (table: number, count: number) => boolean) {
     this.#isTooMany = isTooMany;
   }
 
   /** For one transaction. */
   open(): Allowance {
-    const own = perTable(() => 0);
+    const own: number[] = [];
     return {
-      take: (table, count) => {
+      take: ({index}, count) => {
         if (count === 0) return;
-        own[table] += count;
-        this.#taken[table] += count;
-        if (this.#isTooMany(table, this.#taken[table])) throw new TooManyDeletesError({...this.#taken});
+        own[index] = (own[index] ?? 0) + count;
+        const taken = (this.#taken[index] ?? 0) + count;
+        this.#taken[index] = taken;
+        if (this.#isTooMany(index, taken)) throw new TooManyDeletesError([...this.#taken]);
       },
       giveBack: () => {
-        for (const table of TARGET_TABLES) {
-          this.#taken[table] -= own[table];
-          own[table] = 0;
-        }
+        own.forEach((count, index) => {
+          this.#taken[index] = (this.#taken[index] ?? 0) - count;
+        });
+        own.length = 0;
       },
     };
   }

@@ -3,7 +3,7 @@
  * flight is put together while the server works on the one before.
  */
 import {BulkRows} from '../db/bulk.ts';
-import type {TablePlan} from '../mapping/plan.ts';
+import type {TablePlan} from '../mapping/columns.ts';
 import type {KeyedRow} from './decide.ts';
 import {tooLarge} from './refusal.ts';
 import {END_ROWS, type Session} from './session.ts';

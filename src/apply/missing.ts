@@ -1,44 +1,41 @@
-/** Reads from the source what the log did not tell: rows whose images are not whole, pairs that may repeat. */
+/** Reads from the source what the log did not say: rows whose images are not whole, keys that may repeat. */
 import type {Plan} from '../mapping/plan.ts';
-import {keyOf} from '../mapping/row.ts';
-import type {SourceRow} from '../mapping/packed.ts';
+import {sourceKey} from '../mapping/row.ts';
 import type {Need} from '../source/watermark.ts';
-import {asFound, type ChangeSet, type ParentChange} from './change-set.ts';
+import {ChangeSet, LEFT, REREAD} from './change-set.ts';
 import type {Hands} from './hands.ts';
 
-/** Whether anything of a change set is to be read from the source. */
-export function isWhole({users, institutes, pairsToRead}: ChangeSet): boolean {
-  if (pairsToRead.size > 0) return false;
-  for (const parents of [users, institutes])
-    for (const {reread} of parents.values()) if (reread) return false;
-  return true;
-}
-
-/** @throws SyncError where the source fails */
+/**
+ * A change set of which nothing is left to be read.
+ *
+ * @throws SyncError where the source fails
+ */
 export async function readMissing(
   {reader, untilSeen}: Hands,
   plan: Plan,
   changes: ChangeSet,
   need: Need | null,
 ): Promise<ChangeSet> {
-  if (isWhole(changes)) return changes;
+  if (changes.rereads === 0) return changes;
   if (need !== null) await untilSeen(need);
-  const fill = async (table: 'users' | 'institutes', parents: ReadonlyMap<string, ParentChange>) => {
-    const ids = [...parents].filter(([, {reread}]) => reread).map(([id]) => id);
-    if (ids.length === 0) return parents;
-    const found = new Map((await reader.byIds(table, ids)).map(row => [keyOf(row, [0]) ?? '', row]));
-    const filled = new Map(parents);
-    for (const id of ids)
-      filled.set(id, {...asFound(found.get(id) ?? null), left: parents.get(id)?.left ?? false});
-    return filled;
-  };
-  const institutes = await fill('institutes', changes.institutes);
-  const users = await fill('users', changes.users);
-  if (changes.pairsToRead.size === 0) return {...changes, institutes, users};
-  const memberships = new Map<string, SourceRow | null>(changes.memberships);
-  for (const key of changes.pairsToRead) memberships.set(key, null);
-  for (const row of (await reader.pairs([...changes.pairsToRead])).toReversed()) {
-    memberships.set(keyOf(row, plan.tables.institute_users.sourceKeyIndexes) ?? '', row);
+  const whole = new ChangeSet(plan);
+  for (const entity of plan.entities) {
+    const own = whole.of(entity);
+    const wanted: string[] = [];
+    changes.of(entity).forEach((row, key, flags) => {
+      if ((flags & REREAD) === 0) return own.set(key, row, flags);
+      wanted.push(key);
+      own.set(key, null, flags & LEFT);
+    });
+    if (wanted.length === 0) continue;
+    const seen = new Set<string>();
+    for (const row of await reader.byKeys(entity, wanted)) {
+      const key = sourceKey(entity, row);
+      // Of several rows for one key the first counts.
+      if (key === null || seen.has(key) || !own.has(key)) continue;
+      seen.add(key);
+      own.set(key, row, own.flagsOf(key));
+    }
   }
-  return {institutes, users, memberships, pairsToRead: new Set()};
+  return whole;
 }

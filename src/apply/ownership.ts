@@ -1,105 +1,27 @@
 /**
- * Which rows of the target are ours: written by us, or adopted since the source has the same key
- * (docs/rules.md, Ownership). Only these are ever deleted, and a membership is written only between owned parents.
+ * Which rows of the target are ours: written by us, or adopted since the source has the same key. Only these
+ * are ever deleted, and a row is written only where its parents are ours. Companions share the ownership of
+ * their primary.
  *
- * Stored as one {@link IdSet} for each table and 65,536 ids, for memberships for each institute; kept in
- * memory up to a bound, which is safe since only the leader writes it. `user_auth` shares its user's.
+ * Keys that end in a number are stored as sets ({@link ChunkMap}), kept in memory up to a bound, which is safe
+ * since only the leader writes them. Other keys are stored one by one ({@link OwnedKeySets}).
  */
 import {readClosed} from '../db/counted.ts';
-import type {Pair} from '../mapping/row.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
 import {IdSet} from './id-set.ts';
+import {ChunkMap, chunkName, chunkOf, placeOf, type Chunk} from './owned-chunks.ts';
+import {OwnedKeySets, readOwnedKeys} from './owned-keys.ts';
 import {literal} from './sql-text.ts';
 
-/** What is owned: institutes and users by id, memberships by the user's id within an institute. */
-export type OwnedKind = 'institute' | 'user' | 'membership';
-
-export interface OwnedKey {
-  readonly kind: OwnedKind;
-  /** The institute of a membership; empty otherwise. */
-  readonly scope: string;
-  readonly id: string;
-}
-
-export const ownedInstitute = (id: string): OwnedKey => ({kind: 'institute', scope: '', id});
-export const ownedUser = (id: string): OwnedKey => ({kind: 'user', scope: '', id});
-export const ownedMembership = (instituteId: string, userId: string): OwnedKey => ({
-  kind: 'membership',
-  scope: instituteId,
-  id: userId,
-});
-
-/** The keys of a map, or a set of them, without an object for each. */
-export interface Ids {
-  forEach(each: (value: unknown, id: string) => void): void;
-}
-
-/** Many keys, without an object for each. */
-export interface OwnedKeys {
-  readonly userIds: Ids;
-  readonly instituteIds: Ids;
-  /** Memberships, and their users and institutes. */
-  readonly pairs: Iterable<Pair>;
-}
-
-export const CHUNK_IDS = 65_536;
 const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const CHUNKS_PER_QUERY = 500;
 const STORED = {columns: ['kind', 'scope', 'chunk', 'members'], from: 'sync_owned'};
 
 type Query = (sql: string) => Promise<unknown[][]>;
 
-/** Neighbouring ids of one kind and scope, whose ownership is stored together. */
-interface Chunk {
-  readonly kind: OwnedKind;
-  readonly scope: string;
-  /** The ids' upper bits; a 64-bit id leaves 48 of them, which a number holds exactly. */
-  readonly number: number;
-}
-
-/** In which chunk an id lies; exact for every 64-bit id. */
-function chunkOf(id: string): number {
-  // Up to 15 digits a number is exact.
-  return id.length <= 15 ? Math.floor(Number(id) / CHUNK_IDS) : Number(BigInt(id) >> 16n);
-}
-
-/** An id's place in its chunk. */
-function placeOf(id: string, chunk: number): number {
-  return id.length <= 15 ? Number(id) - chunk * CHUNK_IDS : Number(BigInt(id) & 0xffffn);
-}
-
-/** The last id of the chunk in which `id` lies: ranges that end there share no chunk. */
-export function chunkEnd(id: string): string {
-  return String((BigInt(chunkOf(id)) + 1n) * BigInt(CHUNK_IDS) - 1n);
-}
-
-/** Sets by chunk. They are asked for once a row, so that a look must not make a text of kind, scope and number. */
-class ChunkMap {
-  readonly #kinds: Readonly<Record<OwnedKind, Map<string, Map<number, IdSet>>>> = {
-    institute: new Map(),
-    user: new Map(),
-    membership: new Map(),
-  };
-
-  get(kind: OwnedKind, scope: string, number: number): IdSet | undefined {
-    return this.#kinds[kind].get(scope)?.get(number);
-  }
-
-  set({kind, scope, number}: Chunk, set: IdSet): void {
-    let chunks = this.#kinds[kind].get(scope);
-    if (chunks === undefined) this.#kinds[kind].set(scope, (chunks = new Map()));
-    chunks.set(number, set);
-  }
-
-  *entries(): Generator<[Chunk, IdSet]> {
-    for (const kind of ['institute', 'user', 'membership'] as const)
-      for (const [scope, chunks] of this.#kinds[kind])
-        for (const [number, set] of chunks) yield [{kind, scope, number}, set];
-  }
-
-  clear(): void {
-    for (const chunks of Object.values(this.#kinds)) chunks.clear();
-  }
-}
+/** Takes a key that somebody will ask about. */
+export type Want = (entity: EntityPlan, key: RowKey) => void;
 
 export class Ownership {
   readonly #stream: string;
@@ -121,58 +43,69 @@ export class Ownership {
   }
 
   /**
-   * Brings the chunks of these keys into memory, so that {@link OwnershipView.has} can answer.
+   * Reads what is known of some keys, so that {@link OwnershipView.has} can answer.
    *
+   * @param each calls its argument with each of the keys, without an object for each
    * @param before a transaction that has not ended: its changes are taken for committed
    */
   async view(
-    keys: Iterable<OwnedKey> | OwnedKeys,
+    each: (want: Want) => void,
     query: Query,
     before: OwnershipView | null = null,
   ): Promise<OwnershipView> {
     const version = this.#version;
     const wanted = new ChunkMap();
     const missing: Chunk[] = [];
-    const want = (kind: OwnedKind, scope: string, id: string) => {
-      const number = chunkOf(id);
-      if (wanted.get(kind, scope, number) !== undefined) return;
-      const chunk = {kind, scope, number};
-      const known = before?.changed(chunk) ?? this.#recall(chunk);
-      if (known === undefined) missing.push(chunk);
-      wanted.set(chunk, known ?? new IdSet());
-    };
-    if ('userIds' in keys) {
-      keys.userIds.forEach((_, id) => want('user', '', id));
-      keys.instituteIds.forEach((_, id) => want('institute', '', id));
-      for (const {instituteId, userId} of keys.pairs) {
-        want('user', '', userId);
-        want('institute', '', instituteId);
-        want('membership', instituteId, userId);
+    const keys = new OwnedKeySets();
+    const toRead = new Map<EntityPlan, Set<RowKey>>();
+    each((entity, key) => {
+      if (entity.key.endsInInteger) {
+        const {scope, id} = entity.key.scopeOf(key);
+        const number = chunkOf(id);
+        if (wanted.get(entity, scope, number) !== undefined) return;
+        const chunk = {entity, scope, number};
+        const known = before?.changed(chunk) ?? this.#recall(chunk);
+        if (known === undefined) missing.push(chunk);
+        wanted.set(chunk, known ?? new IdSet());
+        return;
       }
-    } else for (const {kind, scope, id} of keys) want(kind, scope, id);
-    for (let i = 0; i < missing.length; i += CHUNKS_PER_QUERY) {
-      const where = this.#condition(missing.slice(i, i + CHUNKS_PER_QUERY));
-      for (const [kind, scope, number, members] of await readClosed(query, {...STORED, where})) {
-        wanted.set(
-          {kind: String(kind) as OwnedKind, scope: String(scope), number: Number(number)},
-          IdSet.decode(Buffer.isBuffer(members) ? members : Buffer.from(String(members), 'latin1')),
-        );
-      }
-    }
+      const known = before?.hasKey(entity, key);
+      if (known !== undefined) return keys.know(entity, key, known);
+      let set = toRead.get(entity);
+      if (set === undefined) toRead.set(entity, (set = new Set()));
+      set.add(key);
+    });
+    await this.#readChunks(missing, wanted, query);
     if (version === this.#version) {
       for (const chunk of missing)
-        this.#keep(chunk, wanted.get(chunk.kind, chunk.scope, chunk.number) ?? new IdSet());
+        this.#keep(chunk, wanted.get(chunk.entity, chunk.scope, chunk.number) ?? new IdSet());
     }
-    return new OwnershipView(this.#stream, wanted, (chunk, set) => {
+    for (const [entity, set] of toRead) await readOwnedKeys(keys, this.#stream, entity, [...set], query);
+    return new OwnershipView(this.#stream, wanted, keys, (chunk, set) => {
       this.#version++;
       this.#keep(chunk, set);
     });
   }
 
+  async #readChunks(missing: readonly Chunk[], into: ChunkMap, query: Query): Promise<void> {
+    const entities = new Map(missing.map(({entity}) => [entity.ownedAs, entity]));
+    for (let i = 0; i < missing.length; i += CHUNKS_PER_QUERY) {
+      const where = this.#condition(missing.slice(i, i + CHUNKS_PER_QUERY));
+      for (const [kind, scope, number, members] of await readClosed(query, {...STORED, where})) {
+        const entity = entities.get(String(kind));
+        if (entity === undefined) continue;
+        into.set(
+          {entity, scope: String(scope), number: Number(number)},
+          IdSet.decode(Buffer.isBuffer(members) ? members : Buffer.from(String(members), 'latin1')),
+        );
+      }
+    }
+  }
+
   #condition(chunks: readonly Chunk[]): string {
     const groups = new Map<string, number[]>();
-    for (const {kind, scope, number} of chunks) {
-      const group = `kind = ${literal(kind)} AND scope = ${literal(scope)}`;
+    for (const {entity, scope, number} of chunks) {
+      const group = `kind = ${literal(entity.ownedAs)} AND scope = ${literal(scope)}`;
       const numbers = groups.get(group);
       if (numbers === undefined) groups.set(group, [number]);
       else numbers.push(number);
@@ -211,48 +144,62 @@ export class Ownership {
 export class OwnershipView {
   readonly #stream: string;
   readonly #chunks: ChunkMap;
+  readonly #keys: OwnedKeySets;
   readonly #keep: (chunk: Chunk, set: IdSet) => void;
   readonly #changed = new ChunkMap();
 
-  constructor(stream: string, chunks: ChunkMap, keep: (chunk: Chunk, set: IdSet) => void) {
+  constructor(
+    stream: string,
+    chunks: ChunkMap,
+    keys: OwnedKeySets,
+    keep: (chunk: Chunk, set: IdSet) => void,
+  ) {
     this.#stream = stream;
     this.#chunks = chunks;
+    this.#keys = keys;
     this.#keep = keep;
   }
 
-  has({kind, scope, id}: OwnedKey): boolean {
+  has(entity: EntityPlan, key: RowKey): boolean {
+    if (!entity.key.endsInInteger) return this.#keys.has(entity, key) ?? false;
+    const at = lastPart(entity, key);
+    const scope = at === 0 ? '' : key.slice(0, at - 1);
+    const id = at === 0 ? key : key.slice(at);
     const number = chunkOf(id);
-    return this.#find(kind, scope, number)?.has(placeOf(id, number)) ?? false;
+    return this.#find(entity, scope, number)?.has(placeOf(id, number)) ?? false;
   }
 
-  add({kind, scope, id}: OwnedKey): void {
-    const number = chunkOf(id);
-    const place = placeOf(id, number);
-    if (this.#find(kind, scope, number)?.has(place) !== true) this.#own({kind, scope, number}).add(place);
+  add(entity: EntityPlan, key: RowKey): void {
+    this.#change(entity, key, true);
   }
 
-  delete({kind, scope, id}: OwnedKey): void {
-    const number = chunkOf(id);
-    const place = placeOf(id, number);
-    if (this.#find(kind, scope, number)?.has(place) === true) this.#own({kind, scope, number}).delete(place);
+  delete(entity: EntityPlan, key: RowKey): void {
+    this.#change(entity, key, false);
   }
 
   /** A chunk that this transaction changes, as it leaves it. */
-  changed({kind, scope, number}: Chunk): IdSet | undefined {
-    return this.#changed.get(kind, scope, number);
+  changed({entity, scope, number}: Chunk): IdSet | undefined {
+    return this.#changed.get(entity, scope, number);
+  }
+
+  /** Whether a key that is stored by itself is ours; undefined where this view does not know. */
+  hasKey(entity: EntityPlan, key: RowKey): boolean | undefined {
+    return this.#keys.has(entity, key);
   }
 
   /** Other keys, loaded later in the same transaction. */
   merge(other: OwnershipView): void {
     for (const [chunk, set] of other.#chunks.entries())
-      if (this.#chunks.get(chunk.kind, chunk.scope, chunk.number) === undefined) this.#chunks.set(chunk, set);
+      if (this.#chunks.get(chunk.entity, chunk.scope, chunk.number) === undefined)
+        this.#chunks.set(chunk, set);
+    this.#keys.merge(other.#keys);
   }
 
   /** What stores the changes; to be run in the transaction of the rows. */
   statements(): string[] {
     const rows = [...this.#changed.entries()].map(
-      ([{kind, scope, number}, set]) =>
-        `(${literal(this.#stream)},${literal(kind)},${literal(scope)},${number},${set.size},x'${set.encode().toString('hex')}')`,
+      ([{entity, scope, number}, set]) =>
+        `(${literal(this.#stream)},${literal(entity.ownedAs)},${literal(scope)},${number},${set.size},x'${set.encode().toString('hex')}')`,
     );
     const statements: string[] = [];
     for (let i = 0; i < rows.length; i += CHUNKS_PER_QUERY) {
@@ -261,36 +208,50 @@ export class OwnershipView {
           'ON DUPLICATE KEY UPDATE size = VALUES(size), members = VALUES(members)',
       );
     }
-    return statements;
+    return [...statements, ...this.#keys.statements(this.#stream)];
   }
 
   /** Call when the transaction has committed. */
   commit(): void {
     for (const [chunk, set] of this.#changed.entries()) this.#keep(chunk, set);
     this.#changed.clear();
+    this.#keys.commit();
   }
 
   /** Call when it was rolled back and is tried again. */
   rollback(): void {
     this.#changed.clear();
+    this.#keys.rollback();
   }
 
-  #find(kind: OwnedKind, scope: string, number: number): IdSet | undefined {
-    return this.#changed.get(kind, scope, number) ?? this.#chunks.get(kind, scope, number);
+  #change(entity: EntityPlan, key: RowKey, isOwned: boolean): void {
+    if (!entity.key.endsInInteger) return this.#keys.change(entity, key, isOwned);
+    const {scope, id} = entity.key.scopeOf(key);
+    const number = chunkOf(id);
+    const place = placeOf(id, number);
+    if ((this.#find(entity, scope, number)?.has(place) ?? false) === isOwned) return;
+    const set = this.#own({entity, scope, number});
+    if (isOwned) set.add(place);
+    else set.delete(place);
+  }
+
+  #find(entity: EntityPlan, scope: string, number: number): IdSet | undefined {
+    return this.#changed.get(entity, scope, number) ?? this.#chunks.get(entity, scope, number);
   }
 
   /** The chunk as this transaction has it. */
   #own(chunk: Chunk): IdSet {
-    const {kind, scope, number} = chunk;
-    let set = this.#changed.get(kind, scope, number);
+    const {entity, scope, number} = chunk;
+    let set = this.#changed.get(entity, scope, number);
     if (set === undefined) {
-      set = this.#chunks.get(kind, scope, number)?.clone() ?? new IdSet();
+      set = this.#chunks.get(entity, scope, number)?.clone() ?? new IdSet();
       this.#changed.set(chunk, set);
     }
     return set;
   }
 }
 
-function chunkName({kind, scope, number}: Chunk): string {
-  return `${kind}/${scope}/${number}`;
+/** Where the last part of a key begins; 0 for a key of one part. */
+function lastPart({key: {columns}}: EntityPlan, key: RowKey): number {
+  return columns.length === 1 ? 0 : key.lastIndexOf(':') + 1;
 }

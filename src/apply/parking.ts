@@ -3,12 +3,13 @@
  * the transaction, until it is written.
  */
 import {randomBytes} from 'node:crypto';
-import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
-import {quoteName} from '../mapping/sql.ts';
+import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import {quoteName} from '../mapping/quote.ts';
 import {isDeadlock, isRefusal} from './refusal.ts';
 import type {Session} from './session.ts';
 import {literal} from './sql-text.ts';
-import {inBatches, keyCondition} from './statements.ts';
+import {inBatches} from './statements.ts';
 import type {UniqueKey} from './unique-keys.ts';
 
 const KEYS_PER_STATEMENT = 1000;
@@ -20,16 +21,17 @@ const KEYS_PER_STATEMENT = 1000;
  */
 export async function park(
   session: Session,
-  plan: TablePlan,
+  {entity, plan}: {readonly entity: EntityPlan; readonly plan: TablePlan},
   uniqueKey: UniqueKey,
   keys: readonly string[],
 ): Promise<string[]> {
-  const updated = plan.columns[plan.updatedAtIndex];
+  const updated = plan.columns[plan.newestIndex];
+  const own = plan.key.map(quoteName);
   let left = [...keys];
   for (const column of movable(plan, uniqueKey)) {
     for (const value of candidates(column)) {
       if (left.length === 0) return [];
-      // A column that the server sets on each update is left as it is when it is named.
+      // Naming the column keeps a server that sets it on each update from doing so.
       const stays =
         updated === undefined || updated === column
           ? ''
@@ -37,7 +39,7 @@ export async function park(
       const set = `UPDATE ${quoteName(plan.target)} SET ${quoteName(column.name)} = ${value}${stays} WHERE `;
       const refused: string[] = [];
       for (const slice of inBatches(left, KEYS_PER_STATEMENT))
-        refused.push(...(await updateAll(session, slice, some => set + keyCondition(plan, some))));
+        refused.push(...(await updateAll(session, slice, some => set + entity.key.condition(some, own))));
       left = refused;
     }
   }
@@ -74,11 +76,11 @@ function movable(plan: TablePlan, uniqueKey: UniqueKey): ColumnPlan[] {
 }
 
 /** SQL of values that differ from row to row in the first characters, since a key may be over a prefix. */
-function candidates({kind, schema}: ColumnPlan): string[] {
+function candidates({family, schema}: ColumnPlan): string[] {
   const values = schema.nullable ? ['NULL'] : [];
   if (schema.type === 'enum' || schema.type === 'set')
     return [...values, ...[...schema.definition.matchAll(/'((?:[^']|'')*)'/gu)].map(([text]) => text)];
-  if (kind === 'text') {
+  if (family === 'text') {
     const salt = literal(randomBytes(4).toString('hex').slice(0, 3));
     const unique = `REVERSE(LOWER(CONV(UUID_SHORT(), 10, 36)))`;
     const length = schema.maxLength ?? 255;
@@ -92,7 +94,7 @@ function candidates({kind, schema}: ColumnPlan): string[] {
     ])
       values.push(`LEFT(${text}, ${length})`);
   }
-  if (kind === 'timestamp')
+  if (family === 'moment')
     values.push(
       "'1971-01-01' + INTERVAL (UUID_SHORT() % 86400) SECOND",
       "'2001-01-01' + INTERVAL (UUID_SHORT() % 9000) DAY",

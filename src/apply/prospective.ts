@@ -3,8 +3,9 @@
  * would hold in each unique key, by the key's own expressions, under the columns' own types and collations,
  * with the values of columns that we do not write. Pure.
  */
-import type {TablePlan} from '../mapping/plan.ts';
-import {quoteName} from '../mapping/sql.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import {quoteName} from '../mapping/quote.ts';
 import type {KeyedRow} from './decide.ts';
 import {literal} from './sql-text.ts';
 import type {KeyColumn, KeyPart, UniqueKey} from './unique-keys.ts';
@@ -49,6 +50,7 @@ export const partName = (key: number, part: number): string => `sync_w${key}_${p
 export const keyName = (index: number): string => `sync_k${index}`;
 
 export interface Frame {
+  readonly entity: EntityPlan;
   readonly plan: TablePlan;
   readonly keys: readonly UniqueKey[];
   readonly newestWins: boolean;
@@ -76,7 +78,7 @@ export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonl
   const mapped = new Set(plan.columns.map(({name}) => name));
   const own = plan.keyIndexes.map(index => plan.columns[index]?.name ?? '');
   const isNew = `o.${quoteName(own[0] ?? '')} IS NULL`;
-  const updated = quoteName(plan.columns[plan.updatedAtIndex]?.name ?? '');
+  const updated = plan.columns[plan.newestIndex]?.name;
   const base = plan.columns
     .filter((_, index) => isNeeded(plan, keys, index))
     .map(({name}) => `v.${quoteName(name)}`);
@@ -86,7 +88,10 @@ export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonl
       const name = quoteName(column.name);
       return `${typed(column, `IF(${isNew}, ${column.fallback}, o.${name})`)} AS ${name}`;
     });
-  const newer = newestWins ? `COALESCE(o.${updated} > v.${updated}, 0)` : '0';
+  const newer =
+    newestWins && updated !== undefined
+      ? `COALESCE(o.${quoteName(updated)} > v.${quoteName(updated)}, 0)`
+      : '0';
   let rows =
     `SELECT v.sync_key, ${newer} AS sync_newer, ${[...base, ...kept].join(', ')} FROM (${values.join(' UNION ALL ')}) v ` +
     `LEFT JOIN ${quoteName(plan.target)} o ON ${own.map(name => `o.${quoteName(name)} = v.${quoteName(name)}`).join(' AND ')} FOR UPDATE`;
@@ -143,7 +148,7 @@ function viaPrefix({column, prefix}: KeyPart, wanted: string): string {
 function isNeeded(plan: TablePlan, keys: readonly UniqueKey[], index: number): boolean {
   const name = plan.columns[index]?.name;
   return (
-    index === plan.updatedAtIndex ||
+    index === plan.newestIndex ||
     plan.keyIndexes.includes(index) ||
     keys.some(({columns}) => columns.some(column => column.name === name))
   );

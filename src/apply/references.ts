@@ -1,5 +1,5 @@
 /**
- * What others' foreign keys hold on to, or would take along, as they are at this moment (docs/rules.md, Ownership).
+ * What others' foreign keys hold on to, or would take along, as they are at this moment.
  *
  * A foreign key with ON DELETE CASCADE or SET NULL that somebody adds while we run would let a delete of
  * ours reach rows that are not ours, and nothing tells us of it. So each delete looks again. What was
@@ -7,12 +7,14 @@
  * to one of them nor, on MySQL, a new foreign key to their table comes past that lock.
  */
 import {isOwnReference, type Plan} from '../mapping/plan.ts';
-import {quoteName} from '../mapping/sql.ts';
-import type {TargetTable} from '../mapping/tables.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import type {RowKey} from '../mapping/key.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {toRow} from '../mapping/values.ts';
 import {SyncError} from '../errors.ts';
 import type {Session} from './session.ts';
 import {literal} from './sql-text.ts';
-import {keyCondition} from './statements.ts';
+import {entityOf} from './transaction.ts';
 
 /** With these the server itself keeps the row that is referred to. */
 const KEEPING_RULES = new Set(['RESTRICT', 'NO ACTION']);
@@ -27,31 +29,34 @@ interface Referrer {
  * A statement that fails with error 1242 where a foreign key refers to `table`: behind a delete in the
  * same flight, it costs no round trip of its own.
  */
-export function assertUnreferred(plan: Plan, table: TargetTable): string {
+export function assertUnreferred(plan: Plan, table: TablePlan): string {
   // Not DO, which on MariaDB keeps an error to itself.
   return `SELECT (SELECT 1 UNION ALL SELECT 1 FROM (${referrers(plan, table)}) referrers)`;
 }
 
 /**
- * Locks rows that are to be deleted, and tells how many there are and which of them others refer to, by which table. Looked for
- * even where the foreign key would stop us, since the name of the table is what an operator needs.
+ * Locks rows that are to be deleted, and finds how many there are and which of them others refer to, by which
+ * table. References are looked for even where the foreign key would stop us, since the name of the table is
+ * what an operator needs.
  */
 export async function lockAndFindReferred(
   session: Session,
   plan: Plan,
-  table: TargetTable,
-  keys: readonly string[],
-): Promise<{blocked: Map<string, string>; locked: number}> {
-  const blocked = new Map<string, string>();
+  table: TablePlan,
+  keys: readonly RowKey[],
+): Promise<{blocked: Map<RowKey, string>; locked: number}> {
+  const blocked = new Map<RowKey, string>();
   if (keys.length === 0) return {blocked, locked: 0};
-  const {key, target} = plan.tables[table];
-  const lock = `SELECT COUNT(*) FROM ${quoteName(target)} WHERE ${keyCondition(plan.tables[table], keys)} FOR UPDATE`;
+  const {key: keyNames, target} = table;
+  const {key} = entityOf(plan, table);
+  const ours = keyNames.map(column => `t.${quoteName(column)}`);
+  const lock = `SELECT COUNT(*) FROM ${quoteName(target)} t WHERE ${key.condition(keys, ours)} FOR UPDATE`;
   const [counts, rows] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];
   const own = new Set(plan.references.filter(isOwnReference(plan)).map(nameOf));
   const others = (rows ?? [])
-    .map(([schema, table, name, rule]) => ({
+    .map(([schema, referring, name, rule]) => ({
       schema: String(schema),
-      table: String(table),
+      table: String(referring),
       name: String(name),
       rule: String(rule),
     }))
@@ -62,10 +67,16 @@ export async function lockAndFindReferred(
     const join = columns.map(([column, to]) => `r.${quoteName(column)} = t.${quoteName(to)}`).join(' AND ');
     try {
       const found = await session.query(
-        `SELECT DISTINCT CONCAT_WS(':', ${key.map(column => `t.${quoteName(column)}`).join(', ')}) FROM ${quoteName(target)} t ` +
-          `JOIN ${from} r ON ${join} WHERE ${keyCondition(plan.tables[table], keys, 't.')}`,
+        `SELECT DISTINCT ${ours.join(', ')} FROM ${quoteName(target)} t JOIN ${from} r ON ${join} WHERE ${key.condition(keys, ours)}`,
       );
-      for (const [one] of found) blocked.set(String(one), name);
+      for (const row of found)
+        blocked.set(
+          key.of(
+            toRow(row),
+            ours.map((_, i) => i),
+          ) ?? '',
+          name,
+        );
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'access-denied') throw error;
       // Rows that we may not see, and that would go along: then none goes.
@@ -78,7 +89,7 @@ export async function lockAndFindReferred(
 /** The columns of these foreign keys as they are now: a name may have been given anew since. */
 async function columnsOf<T extends Referrer & {name: string}>(
   session: Session,
-  referenced: TargetTable,
+  referenced: TablePlan,
   referrersFound: readonly T[],
 ): Promise<Map<T, [string, string][]>> {
   const columns = new Map<T, [string, string][]>();
@@ -88,7 +99,7 @@ async function columnsOf<T extends Referrer & {name: string}>(
       `SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
         WHERE TABLE_SCHEMA = ${schema === '' ? 'DATABASE()' : literal(schema)}
           AND TABLE_NAME IN (${[...new Set(ofSchema.map(({table}) => literal(table)))].join(', ')})
-          AND REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ${literal(referenced)}
+          AND REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ${literal(referenced.target)}
         ORDER BY ORDINAL_POSITION`,
     );
     for (const referrer of ofSchema) {
@@ -104,8 +115,8 @@ async function columnsOf<T extends Referrer & {name: string}>(
 }
 
 /** Foreign keys that refer to a table: whose they are (empty for our own schema), and what they do when a row goes. */
-function referrers(plan: Plan, table: TargetTable): string {
-  const to = `REFERENCED_TABLE_NAME = ${literal(table)}`;
+function referrers(plan: Plan, table: TablePlan): string {
+  const to = `REFERENCED_TABLE_NAME = ${literal(table.target)}`;
   if (plan.referringSchemas === null)
     return `SELECT IF(CONSTRAINT_SCHEMA = DATABASE(), '', CONSTRAINT_SCHEMA), TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE
       FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND ${to}`;

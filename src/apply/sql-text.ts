@@ -3,7 +3,7 @@
  * pieces costs an object for each piece, and they all live until the statement is sent. Values are
  * encoded here and not by the driver, which takes twice as long (docs/benchmarks.md).
  */
-import type {ValueSink} from '../mapping/packed-values.ts';
+import type {ValueSink} from '../mapping/operators/operator.ts';
 import {bytesOf, isText, type Value} from '../mapping/values.ts';
 
 const FIRST_BYTES = 64 * 1024;

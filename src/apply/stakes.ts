@@ -1,5 +1,6 @@
 /** What rows want and who holds it, as the server sees it: asked for in slices, with the rows locked. */
-import {quoteName} from '../mapping/sql.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {toRow} from '../mapping/values.ts';
 import type {KeyedRow} from './decide.ts';
 import {classOf, holdsSame, keyName, partName, prospectiveRows, valuesOf, type Frame} from './prospective.ts';
 import type {Stake, Standing} from './settle.ts';
@@ -89,12 +90,13 @@ export class Stakes {
   }
 
   async #readHolders(values: readonly string[], thorough: boolean) {
-    const {plan, keys} = this.#frame;
+    const {entity, plan, keys} = this.#frame;
     const found: {key: string; holder: string; isNew: boolean}[] = [];
-    const holder = `CONCAT_WS(':', ${plan.key.map(name => `t.${quoteName(name)}`).join(', ')})`;
+    const holder = plan.key.map(name => `t.${quoteName(name)}`);
+    const places = holder.map((_, part) => part);
     for (const [i, key] of keys.entries()) {
       const sql =
-        `SELECT p.sync_key, ${holder}, ${classOf(
+        `SELECT p.sync_key, ${holder.join(', ')}, ${classOf(
           key,
           key.parts.map((_, j) => `p.${partName(i, j)}`),
         )}, ` +
@@ -104,7 +106,8 @@ export class Stakes {
         )} FROM ${prospectiveRows(this.#frame, values)} p ` +
         `JOIN ${quoteName(plan.target)} t ON ${holdsSame(key, i, thorough)} AND NOT (${this.#isSameRow()}) FOR UPDATE`;
       for (const cells of await this.#query(sql)) {
-        const [row = '', other = '', wanted = '', held = ''] = cells.map(String);
+        const [row = '', wanted = '', held = ''] = [cells[0], ...cells.slice(1 + holder.length)].map(String);
+        const other = entity.key.of(toRow(cells.slice(1, 1 + holder.length)), places) ?? '';
         const isNew = this.#unite(i, wanted, held);
         const isKnown = this.#rows.has(other) || this.#holders[i]?.get(held) === other;
         if (!this.#rows.has(other)) this.#holders[i]?.set(held, other);

@@ -1,32 +1,16 @@
 /** The SQL that writes the target, as text: the only place where values meet SQL. Pure. */
-import {quoteName} from '../mapping/sql.ts';
-import type {ColumnPlan, TablePlan} from '../mapping/plan.ts';
+import {quoteName} from '../mapping/quote.ts';
+import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import {isNumeric} from '../mapping/families.ts';
+import type {RowKey} from '../mapping/key.ts';
 import {PackedRow, type SourceRow} from '../mapping/packed.ts';
-import type {Value} from '../mapping/values.ts';
 import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
 
-const NUMERIC_TYPES = new Set([
-  'tinyint',
-  'smallint',
-  'mediumint',
-  'int',
-  'integer',
-  'bigint',
-  'bit',
-  'decimal',
-  'numeric',
-]);
-
-function isNumeric({kind, schema}: ColumnPlan): boolean {
-  return (kind === 'integer' || kind === 'flag') && NUMERIC_TYPES.has(schema.type);
-}
-
-function encode(column: ColumnPlan, value: Value): string {
-  const text = new SqlText();
-  if (isNumeric(column)) text.number(value);
-  else text.value(value);
-  return text.take();
+/** A number is written without quotes, since a text of digits is their bits to a BIT column. */
+function isWrittenAsNumber({family, map}: ColumnPlan): boolean {
+  return isNumeric(family) && family !== 'float' && map.use.operator !== 'lookup';
 }
 
 /** An expression that fails with error 1242 when it is evaluated, whatever the column that would take it. */
@@ -92,7 +76,7 @@ export function appendUpsert(
 }
 
 function appendKey(text: SqlText, column: ColumnPlan, source: SourceRow): void {
-  if (isNumeric(column)) text.number(column.written(source));
+  if (isWrittenAsNumber(column)) text.number(column.written(source));
   else text.value(column.written(source));
 }
 
@@ -183,21 +167,23 @@ function surrogateLookup(plan: TablePlan, surrogate: string): Piece[] {
   ];
 }
 
-function makeFrame(plan: TablePlan, {newestWins, arePresent}: UpsertOptions): UpsertFrame {
+function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
+  // Without a column that tells which row is later, the source's is.
+  const newestWins = options.newestWins && plan.newestIndex >= 0;
   const names = plan.columns.map(column => quoteName(column.name));
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
   const isSameRow = keys.map(key => `${key} = VALUES(${key})`).join(' AND ');
   const first = keys[0] ?? '';
-  const updated = names[plan.updatedAtIndex] ?? '';
+  const updated = names[plan.newestIndex] ?? '';
   const assignments = names
     .filter(name => !keys.includes(name))
-    // updatedAt decides and so is assigned last: assignments see those before them.
+    // The column that decides is assigned last: assignments see those before them.
     .toSorted((a, b) => Number(a === updated) - Number(b === updated))
     .map(name => {
       const value = `VALUES(${name})`;
       return `${name} = ${newestWins ? `IF(${updated} > VALUES(${updated}), ${name}, ${value})` : value}`;
     });
-  const surrogate = arePresent === true ? plan.surrogate : null;
+  const surrogate = options.arePresent === true ? plan.surrogate : null;
   const inserted = surrogate === null ? names : [quoteName(surrogate), ...names];
   const head = `INSERT INTO ${quoteName(plan.target)} (${inserted.join(',')}) VALUES `;
   const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${FAILS})`, ...assignments].join(', ')}`;
@@ -208,36 +194,13 @@ function makeFrame(plan: TablePlan, {newestWins, arePresent}: UpsertOptions): Up
     head,
     tail,
     prepared: hasBits || surrogate !== null ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
-    numeric: plan.columns.map(isNumeric),
+    numeric: plan.columns.map(isWrittenAsNumber),
     lookup: surrogate === null ? [] : surrogateLookup(plan, surrogate),
   };
 }
 
-/** The condition that picks rows by their keys (`id`, or `institute:user`). */
-export function keyCondition(plan: TablePlan, keys: readonly string[], prefix = ''): string {
-  const columns = plan.keyIndexes.map(index => plan.columns[index]).filter(column => column !== undefined);
-  const [first, second] = columns;
-  if (first === undefined) return '1 = 0';
-  if (second === undefined)
-    return `${prefix}${quoteName(first.name)} IN (${keys.map(key => encode(first, key)).join(',')})`;
-  // By first id, since both servers find `a = 1 AND b IN (…)` by index where row constructors may scan.
-  const groups = new Map<string, string[]>();
-  for (const key of keys) {
-    const at = key.indexOf(':');
-    const group = groups.get(key.slice(0, at)) ?? [];
-    group.push(encode(second, key.slice(at + 1)));
-    groups.set(key.slice(0, at), group);
-  }
-  return [...groups]
-    .map(
-      ([id, others]) =>
-        `(${prefix}${quoteName(first.name)} = ${encode(first, id)} AND ${prefix}${quoteName(second.name)} IN (${others.join(',')}))`,
-    )
-    .join(' OR ');
-}
-
-export function deleteByKeys(plan: TablePlan, keys: readonly string[]): string {
-  return `DELETE FROM ${quoteName(plan.target)} WHERE ${keyCondition(plan, keys)}`;
+export function deleteByKeys({key}: EntityPlan, table: TablePlan, keys: readonly RowKey[]): string {
+  return `DELETE FROM ${quoteName(table.target)} WHERE ${key.condition(keys, table.key.map(quoteName))}`;
 }
 
 /** The statement of {@link appendUpsert} for no rows: it needs all that the other needs, and fires no trigger. */

@@ -9,33 +9,50 @@
 import type {LogOffset, Position} from '../position/position.ts';
 import {compareOffsets} from '../position/position.ts';
 import type {Need} from '../source/watermark.ts';
-import type {ChangeSet} from './change-set.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import type {Plan} from '../mapping/plan.ts';
+import {LEFT, type ChangeSet} from './change-set.ts';
 
 export class Window {
-  readonly users = new Set<string>();
-  readonly institutes = new Set<string>();
-  readonly memberships = new Set<string>();
-  /** Parents that were gone for a while: memberships of theirs may have gone unlogged. */
-  readonly leftUsers = new Set<string>();
-  readonly leftInstitutes = new Set<string>();
+  readonly #touched = new Map<string, Set<RowKey>>();
+  readonly #left = new Map<string, Set<RowKey>>();
   readonly close: () => void;
 
   constructor(close: (window: Window) => void) {
     this.close = () => close(this);
   }
 
-  note(changes: ChangeSet): void {
-    for (const [id, {left, row}] of changes.users) {
-      this.users.add(id);
-      if (left || row === null) this.leftUsers.add(id);
-    }
-    for (const [id, {left, row}] of changes.institutes) {
-      this.institutes.add(id);
-      if (left || row === null) this.leftInstitutes.add(id);
-    }
-    for (const key of changes.memberships.keys()) this.memberships.add(key);
-    for (const key of changes.pairsToRead) this.memberships.add(key);
+  /** The keys that the stream has touched since the window was opened. */
+  touched(entity: EntityPlan): ReadonlySet<RowKey> {
+    return this.#touched.get(entity.name) ?? NONE;
   }
+
+  /** The keys whose rows were gone for a while: children of theirs may have gone unlogged. */
+  left(entity: EntityPlan): ReadonlySet<RowKey> {
+    return this.#left.get(entity.name) ?? NONE;
+  }
+
+  note({entities}: Pick<Plan, 'entities'>, changes: ChangeSet): void {
+    for (const entity of entities) {
+      const own = changes.of(entity);
+      if (own.size === 0) continue;
+      const touched = setOf(this.#touched, entity);
+      const left = setOf(this.#left, entity);
+      own.forEach((row, key, flags) => {
+        touched.add(key);
+        if (row === null || (flags & LEFT) !== 0) left.add(key);
+      });
+    }
+  }
+}
+
+const NONE: ReadonlySet<RowKey> = new Set();
+
+function setOf(sets: Map<string, Set<RowKey>>, {name}: EntityPlan): Set<RowKey> {
+  let set = sets.get(name);
+  if (set === undefined) sets.set(name, (set = new Set()));
+  return set;
 }
 
 interface Waiter {
@@ -89,8 +106,8 @@ export class StreamTap {
   }
 
   /** For the stream: `changes` are about to be applied. Before, so that no window misses them. */
-  applying(changes: ChangeSet): void {
-    for (const window of this.#windows) window.note(changes);
+  applying(plan: Pick<Plan, 'entities'>, changes: ChangeSet): void {
+    for (const window of this.#windows) window.note(plan, changes);
   }
 
   /** For the stream: everything up to here is applied. */

@@ -1,16 +1,16 @@
 /**
- * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together
- * (docs/invariants.md, 1); here as one flight of statements, which is what almost every batch is. Where the server
- * refuses a row, or where dependants must be read: careful.ts.
+ * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together;
+ * here as one flight of statements, which is what almost every batch is. Where the server refuses a row, or
+ * where children must be read: careful.ts.
  */
-import type {Plan} from '../mapping/plan.ts';
-import {pairOf, splitPair} from '../mapping/row.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
-import {perTable, type PerTable} from './change-set.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {DeadLetters} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
-import {ownedInstitute, ownedMembership, ownedUser, type OwnedKey, type OwnershipView} from './ownership.ts';
 import type {Flights} from './flights.ts';
+import type {OwnershipView} from './ownership.ts';
 import {assertUnreferred} from './references.ts';
 import {deleteByKeys, inBatches, type UpsertOptions} from './statements.ts';
 
@@ -19,9 +19,9 @@ export interface Outcome {
   readonly deleted: PerTable<number>;
   readonly deadLetters: PerTable<number>;
   /** Whether this row is among those that were inserted or updated. */
-  readonly wrote: (table: TargetTable, key: string) => boolean;
+  readonly wrote: (table: TablePlan, key: RowKey) => boolean;
   /** Stale rows that left the target since others needed their place. */
-  readonly evicted: PerTable<readonly string[]>;
+  readonly evicted: PerTable<readonly RowKey[]>;
 }
 
 export interface Batch {
@@ -29,7 +29,7 @@ export interface Batch {
   readonly work: Work;
   readonly owned: OwnershipView;
   /** Grows with the keys that are looked at. */
-  readonly dead: PerTable<Set<string>>;
+  readonly dead: PerTable<Set<RowKey>>;
   readonly deadLetters: DeadLetters;
   /** The statement that checks the fence and saves the position. */
   readonly fence: string;
@@ -40,38 +40,35 @@ export interface Batch {
   readonly options: UpsertOptions & {readonly batchRows: number};
 }
 
-const NONE_EVICTED = perTable((): readonly string[] => []);
-
-/** A key of a table as ownership knows it; user_auth shares its user's. */
-export function ownedKey(table: TargetTable, key: string): OwnedKey {
-  if (table === 'institute') return ownedInstitute(key);
-  if (table !== 'institute_users') return ownedUser(key);
-  const {instituteId, userId} = splitPair(key);
-  return ownedMembership(instituteId, userId);
+/** The entity that a table belongs to. */
+export function entityOf({entityOf: entities}: Plan, {index, target}: TablePlan): EntityPlan {
+  const entity = entities[index];
+  if (entity === undefined) throw new RangeError(`a plan without the table ${target}`);
+  return entity;
 }
 
 /**
  * The rows to be written that are in the target already, as far as ownership tells before the batch. Nobody asks for
  * them, and there are none, where the table has no AUTO_INCREMENT column beside its mapped ones.
  */
-function rowsPresent({plan, work, owned}: Batch, table: TargetTable): ReadonlySet<string> {
-  const present = new Set<string>();
-  if (plan.tables[table].surrogate === null) return present;
-  for (const {key} of work.upserts[table]) if (owned.has(ownedKey(table, key))) present.add(key);
+function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<RowKey> {
+  const present = new Set<RowKey>();
+  if (table.surrogate === null) return present;
+  const entity = entityOf(plan, table);
+  for (const {key} of work.upserts[table.index] ?? []) if (owned.has(entity, key)) present.add(key);
   return present;
 }
 
 /** Whether {@link writeAtOnce} will do: nothing to be looked for before it is deleted, nothing to be read. */
 export function isSimple({work, plan}: Batch): boolean {
-  return (
-    work.deletes.user.length +
-      work.deletes.institute.length +
-      work.followUsers.length +
-      work.followInstitutes.length ===
-      0 &&
-    (work.deletes.institute_users.length === 0 ||
-      !plan.references.some(({referenced}) => referenced === 'institute_users'))
-  );
+  return plan.entities.every(({index, primary, children, companions}) => {
+    if ((work.follow[index] ?? []).length > 0) return false;
+    if ((work.deletes[index] ?? []).length === 0) return true;
+    return (
+      children.length + companions.length === 0 &&
+      !plan.references.some(({referenced}) => referenced === primary.target)
+    );
+  });
 }
 
 /**
@@ -82,66 +79,74 @@ export function isSimple({work, plan}: Batch): boolean {
  */
 export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
   const {work, plan, owned} = batch;
-  const present = perTable(table => rowsPresent(batch, table));
-  for (const {key} of work.upserts.institute) owned.add(ownedInstitute(key));
-  for (const {key} of work.upserts.user) owned.add(ownedUser(key));
-  for (const {key, source} of work.upserts.institute_users) {
-    const {instituteId, userId} = pairOf(plan.tables.institute_users, key, source);
-    owned.add(ownedMembership(instituteId, userId));
-  }
-  for (const key of work.deletes.institute_users) owned.delete(ownedKey('institute_users', key));
   const {batchRows} = batch.options;
-  for (const keys of inBatches(work.deletes.institute_users, batchRows))
-    await flights.add(deleteByKeys(plan.tables.institute_users, keys));
-  if (work.deletes.institute_users.length > 0) await flights.ask(assertUnreferred(plan, 'institute_users'));
-  for (const table of TARGET_TABLES) {
-    const rows = work.upserts[table];
-    const there = present[table];
+  const present = perTable(plan, table => rowsPresent(batch, table));
+  for (const entity of plan.entities) {
+    for (const {key} of work.upserts[entity.primary.index] ?? []) owned.add(entity, key);
+    for (const key of work.deletes[entity.index] ?? []) owned.delete(entity, key);
+  }
+  for (const entity of plan.entities.toReversed()) {
+    const deletes = work.deletes[entity.index] ?? [];
+    for (const keys of inBatches(deletes, batchRows))
+      await flights.add(deleteByKeys(entity, entity.primary, keys));
+    if (deletes.length > 0) await flights.ask(assertUnreferred(plan, entity.primary));
+  }
+  for (const table of plan.tables) {
+    const rows = work.upserts[table.index] ?? [];
+    const there = present[table.index];
     const upsert = (some: readonly KeyedRow[], arePresent: boolean) =>
-      flights.upsert(plan.tables[table], some, batchRows, {...batch.options, arePresent});
-    if (there.size > 0)
-      await upsert(
-        rows.filter(({key}) => there.has(key)),
-        true,
-      );
-    await upsert(there.size === 0 ? rows : rows.filter(({key}) => !there.has(key)), false);
+      flights.upsert(table, some, batchRows, {...batch.options, arePresent});
+    if (there === undefined || there.size === 0) await upsert(rows, false);
+    else
+      for (const arePresent of [true, false])
+        await upsert(
+          rows.filter(({key}) => there.has(key) === arePresent),
+          arePresent,
+        );
   }
   const bookkeeping = [
     ...owned.statements(),
     ...batch.deadLetters.storeStatements(work.deadLetters, batch.at),
-    ...TARGET_TABLES.flatMap(table => {
-      const done =
-        batch.dead[table].size === 0
-          ? []
-          : [...work.upserts[table].map(({key}) => key), ...work.deletes[table]];
-      return [...batch.deadLetters.removeStatements(table, healed(batch, table, done))];
-    }),
+    ...plan.tables.flatMap(table => [
+      ...batch.deadLetters.removeStatements(table, healed(batch, table, doneIn(batch, table))),
+    ]),
   ];
   for (const sql of bookkeeping) await flights.add(sql);
   await flights.add(batch.fence);
   await flights.commit();
   return {
-    upserted: perTable(table => work.upserts[table].length),
-    deleted: perTable(table => work.deletes[table].length),
-    deadLetters: perTable(table => work.deadLetters.filter(letter => letter.table === table).length),
+    upserted: work.upserts.map(({length}) => length),
+    deleted: perTable(plan, table => {
+      const entity = entityOf(plan, table);
+      return table === entity.primary ? (work.deletes[entity.index] ?? []).length : 0;
+    }),
+    deadLetters: perTable(plan, table => work.deadLetters.filter(letter => letter.table === table).length),
     wrote: amongRows(work.upserts),
-    evicted: NONE_EVICTED,
+    evicted: perTable(plan, () => []),
   };
+}
+
+/** The keys that this batch wrote or deleted; none where nobody waits, so that no list is made. */
+function doneIn({work, plan, dead}: Batch, table: TablePlan): RowKey[] {
+  if ((dead[table.index]?.size ?? 0) === 0) return [];
+  const written = (work.upserts[table.index] ?? []).map(({key}) => key);
+  return [...written, ...(work.deletes[entityOf(plan, table).index] ?? [])];
 }
 
 /** The sets are made when somebody asks, which the stream never does. */
 function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
-  const keys = new Map<TargetTable, Set<string>>();
+  const keys = new Map<TablePlan, Set<RowKey>>();
   return (table, key) => {
     let set = keys.get(table);
-    if (set === undefined) keys.set(table, (set = new Set(rows[table].map(row => row.key))));
+    if (set === undefined) keys.set(table, (set = new Set((rows[table.index] ?? []).map(row => row.key))));
     return set.has(key);
   };
 }
 
 /** Dead letters that go: rows written or removed, and rows found in order or gone. */
-export function healed({work, dead}: Batch, table: TargetTable, done: readonly string[]): string[] {
-  return dead[table].size === 0
+export function healed({work, dead}: Batch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
+  const waiting = dead[index];
+  return waiting === undefined || waiting.size === 0
     ? []
-    : [...new Set([...work.settled[table], ...done.filter(key => dead[table].has(key))])];
+    : [...new Set([...(work.settled[index] ?? []), ...done.filter(key => waiting.has(key))])];
 }

@@ -3,8 +3,8 @@
  * number alone proves nothing: a full disk, a missing right, a deadlock and a lost connection can all be
  * imitated. What proves it is that the same connection, the same transaction and the same table still work.
  */
-import type {TablePlan} from '../mapping/plan.ts';
-import {quoteName} from '../mapping/sql.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import {quoteName} from '../mapping/quote.ts';
 import {SyncError} from '../errors.ts';
 import {stateOf} from '../db/faults.ts';
 import {

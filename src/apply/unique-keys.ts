@@ -2,8 +2,8 @@
  * The unique keys of a target table as the server has them at this moment, beside the mapped one: over
  * columns that we map or not, prefixes of columns, expressions and generated columns.
  */
-import type {TablePlan} from '../mapping/plan.ts';
-import {quoteName} from '../mapping/sql.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import {quoteName} from '../mapping/quote.ts';
 import {literal} from './sql-text.ts';
 
 /** A column that a unique key depends on. */

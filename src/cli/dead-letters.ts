@@ -6,6 +6,7 @@ import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
+import {targetsOf} from '../mapping/mapping.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
 import {RunStore} from '../status/runs.ts';
 import {Workbench} from '../workbench.ts';
@@ -30,7 +31,7 @@ async function list({config, logger}: CommandContext, json: boolean): Promise<nu
   const knex = await openKnex(config.target, logger);
   try {
     await assertMigrated(knex);
-    const store = new RunStore(knex, config.name);
+    const store = new RunStore(knex, config.name, targetsOf(config.mapping));
     const all = [];
     for (let after: string | null = null; ;) {
       const page: Awaited<ReturnType<RunStore['deadLetters']>> = await store.deadLetters({
@@ -87,7 +88,7 @@ async function retryAlone(
       const runner = new ReconcileRunner({
         config,
         workbench: new Workbench(config, lease.fence),
-        store: new RunStore(knex, config.name),
+        store: new RunStore(knex, config.name, targetsOf(config.mapping)),
         logger,
         metrics: null,
         events: {onRun: () => undefined, onProgress: () => undefined, onForeign: () => undefined},

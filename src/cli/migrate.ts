@@ -11,7 +11,7 @@ import type {CommandContext} from '../cli.ts';
 export async function migrateCommand({config, logger}: CommandContext, down: boolean): Promise<number> {
   const knex = await openKnex(config.target, logger, MIGRATION_TIMEOUT_MS);
   try {
-    const applied = down ? await migrateDown(knex) : await migrateUp(knex);
+    const applied = down ? await migrateDown(knex) : await migrateUp(knex, config.mapping);
     logger.info({event: 'migrated', applied, down}, applied.length === 0 ? 'nothing to migrate' : 'migrated');
     return 0;
   } catch (error) {

@@ -4,6 +4,7 @@ import {readCheckpoint} from '../apply/checkpoint.ts';
 import {connect, queryRows} from '../db/connection.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
+import {targetsOf} from '../mapping/mapping.ts';
 import {formatPosition} from '../position/position.ts';
 import {countBoth} from '../status/poller.ts';
 import {RunStore} from '../status/runs.ts';
@@ -15,7 +16,7 @@ const daemonStatus = z.looseObject({
   replication: z.looseObject({state: z.string(), lagSeconds: z.number().nullable()}),
 });
 
-/** What the daemon says, or what the database tells where none answers. */
+/** What the daemon says, or what the database says where none answers. */
 export async function statusCommand({config, logger}: CommandContext, json: boolean): Promise<number> {
   const answer = daemonStatus.safeParse(await askDaemon(config, 'GET', '/sync/status'));
   const status: Record<string, unknown> =
@@ -41,7 +42,7 @@ async function fromDatabase({
       [config.name],
     );
     const counted = await countBoth(config);
-    const store = new RunStore(knex, config.name);
+    const store = new RunStore(knex, config.name, targetsOf(config.mapping));
     return {
       name: config.name,
       lastSync: await store.lastSuccess(),

@@ -2,13 +2,15 @@ import {hostname} from 'node:os';
 import {MultiBar, Presets} from 'cli-progress';
 import type {CommandContext} from '../cli.ts';
 import {KnownWrites, readCheckpoint} from '../apply/checkpoint.ts';
-import {connect} from '../db/connection.ts';
+import {connect, queryRows} from '../db/connection.ts';
 import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
+import {refuseSharedTables} from '../doctor/shared-tables.ts';
 import {SyncError} from '../errors.ts';
+import {targetsOf} from '../mapping/mapping.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
-import {TARGET_TABLES, type Run} from '../status/operations.ts';
+import type {Run} from '../status/operations.ts';
 import {RunStore} from '../status/runs.ts';
 import {Workbench} from '../workbench.ts';
 
@@ -37,7 +39,7 @@ export async function syncCommand(
         'a daemon leads this stream: use POST /sync/trigger, or stop it first',
       );
     try {
-      const store = new RunStore(knex, config.name);
+      const store = new RunStore(knex, config.name, targetsOf(config.mapping));
       await store.tidy();
       const bar = progressBar();
       const stop = AbortSignal.any([signal, lease.lost]);
@@ -57,7 +59,12 @@ export async function syncCommand(
       });
       // A first run anchors the stream before it reads, so that a daemon goes on without a gap.
       const target = await connect('target', config.target);
-      const checkpoint = await readCheckpoint(target, config.name).finally(() => target.destroy());
+      const checkpoint = await refuseSharedTables(
+        (sql, values) => queryRows('target', target, sql, values),
+        config,
+      )
+        .then(() => readCheckpoint(target, config.name))
+        .finally(() => target.destroy());
       if (config.replicationEnabled && checkpoint?.position == null) await workbench.anchor(stop);
       const {ended} = await runner.start('cli', {
         mode: options.mode,
@@ -98,11 +105,10 @@ function progressBar(): {update(rows: number, total: number): void; stop(): void
 }
 
 function summary(run: Run): string {
-  const rows = TARGET_TABLES.map(table => {
-    const {compared, repaired, deleted, deadLetters, kept} = run.tables[table];
-    const stays = kept === undefined ? '' : `, ${kept} kept`;
-    return `  ${table.padEnd(16)} ${compared} compared, ${repaired} repaired, ${deleted} deleted, ${deadLetters} dead letters${stays}`;
-  });
+  const rows = Object.entries(run.tables).map(
+    ([table, {compared, repaired, deleted, deadLetters, kept}]) =>
+      `  ${table.padEnd(16)} ${compared} compared, ${repaired} repaired, ${deleted} deleted, ${deadLetters} dead letters${kept === undefined ? '' : `, ${kept} kept`}`,
+  );
   const error = run.error === null ? '' : `: ${run.error}`;
   return `reconcile ${run.state} in ${((run.durationMs ?? 0) / 1000).toFixed(1)} s${error}\n${rows.join('\n')}\n`;
 }

@@ -5,7 +5,7 @@
  *
  * Source: https://mariadb.com/docs/server/reference/clientserver-protocol/3-binary-protocol-prepared-statements/com_stmt_bulk_execute
  */
-import type {ValueSink} from '../mapping/packed-values.ts';
+import type {ValueSink} from '../mapping/operators/operator.ts';
 import {bytesOf, isText} from '../mapping/values.ts';
 import {PACKET_HEADER_BYTES, type DriverConnection, OutgoingPacket} from './pipeline.ts';
 

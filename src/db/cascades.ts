@@ -3,7 +3,7 @@ import type {Connection} from './connection.ts';
 import {readForeignKeys, type ForeignKey} from './foreign-keys.ts';
 import type {ServerInfo} from './server.ts';
 import {cascadeKey, NO_CASCADES, unloggedCascades, type Cascades} from '../mapping/cascades.ts';
-import {SOURCE_TABLE_NAMES} from '../mapping/tables.ts';
+import {sourcesOf, type Mapping} from '../mapping/mapping.ts';
 
 /** More tables than any schema has in a row of cascades. */
 const MAX_TABLES = 500;
@@ -13,11 +13,12 @@ export async function readCascades(
   connection: Connection,
   database: string,
   info: ServerInfo,
+  mapping: Mapping,
 ): Promise<{cascades: Cascades; keys: readonly ForeignKey[]}> {
-  const {keys, hidden, known} = await readCascadingKeys(connection, database);
+  const {keys, hidden, known} = await readCascadingKeys(connection, database, sourcesOf(mapping));
   const cascades = logsCascades(info)
     ? NO_CASCADES
-    : {unlogged: unloggedCascades(keys, database), known, hidden};
+    : {unlogged: unloggedCascades(keys, database, mapping), known, hidden};
   return {cascades, keys};
 }
 
@@ -31,13 +32,14 @@ export interface FoundKeys {
 }
 
 /** Goes from the mapped tables to their parents, and on to theirs, as long as a foreign key cascades. */
-export async function readCascadingKeys(connection: Connection, database: string): Promise<FoundKeys> {
+export async function readCascadingKeys(
+  connection: Connection,
+  database: string,
+  mapped: readonly string[],
+): Promise<FoundKeys> {
   const keys: ForeignKey[] = [];
   const hidden: string[] = [];
-  const queue: {schema: string; table: string}[] = SOURCE_TABLE_NAMES.map(table => ({
-    schema: database,
-    table,
-  }));
+  const queue: {schema: string; table: string}[] = mapped.map(table => ({schema: database, table}));
   const seen = new Set(queue.map(({schema, table}) => cascadeKey(schema, table)));
   for (const {schema, table} of queue) {
     const own = await readForeignKeys('source', connection, schema, table);

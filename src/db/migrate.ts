@@ -3,7 +3,10 @@ import type {Knex} from 'knex';
 import * as bookkeeping from '../../migrations/0001-bookkeeping.ts';
 import * as organizationTables from '../../migrations/0002-organization-tables.ts';
 import * as restoredTargets from '../../migrations/0003-restored-targets.ts';
+import * as mappingColumns from '../../migrations/0004-mapping.ts';
 import {SyncError} from '../errors.ts';
+import type {Mapping} from '../mapping/mapping.ts';
+import {createMissingTables} from './create-tables.ts';
 import {lockName} from './lease.ts';
 
 type Migration = {name: string; up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void>};
@@ -12,6 +15,7 @@ const MIGRATIONS: Migration[] = [
   {name: '0001-bookkeeping', ...bookkeeping},
   {name: '0002-organization-tables', ...organizationTables},
   {name: '0003-restored-targets', ...restoredTargets},
+  {name: '0004-mapping', ...mappingColumns},
 ];
 
 /** In their order. */
@@ -38,13 +42,15 @@ export const MIGRATION_TIMEOUT_MS = 3_600_000;
 /**
  * Safe to run twice, by two at once, and after one that was killed.
  *
+ * @param mapping whose tables are made where they are missing
+ * @returns the migrations that ran, and the tables of the mapping that were made
  * @throws SyncError `target-newer` where the database is ahead of this program
  */
-export function migrateUp(knex: Knex): Promise<string[]> {
+export function migrateUp(knex: Knex, mapping: Pick<Mapping, 'tables'>): Promise<string[]> {
   return alone(knex, async () => {
     await isMigrated(knex);
     const [, names] = (await knex.migrate.latest(config)) as [number, string[]];
-    return names;
+    return [...names, ...(await createMissingTables(knex, mapping))];
   });
 }
 
@@ -81,8 +87,8 @@ export async function assertMigrated(knex: Knex): Promise<void> {
 }
 
 /**
- * Under a lock of the server, which goes with its holder: knex notes in a table that it migrates, and a
- * process that is killed leaves the note behind. Whoever has the lock may take it away.
+ * Under a lock of the server, which ends with its connection: knex notes in a table that it migrates, and a
+ * process that is killed leaves the note behind. Whoever has the lock may take the note away.
  */
 async function alone<T>(knex: Knex, work: () => Promise<T>): Promise<T> {
   const connection: unknown = await knex.client.acquireConnection();

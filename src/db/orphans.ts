@@ -1,27 +1,29 @@
-/** Memberships without their parents, which a session without foreign_key_checks leaves behind a foreign key. */
+/** Rows without their parents, which a session without foreign_key_checks leaves behind a foreign key. */
 import {queryRows, type Connection} from './connection.ts';
 import type {ServerInfo} from './server.ts';
 import {SyncError} from '../errors.ts';
+import type {ParentJoin} from '../mapping/mapping.ts';
+import {quoteName} from '../mapping/quote.ts';
 
 /** In a table so large that the look takes longer, the answer is not worth it. */
 const LIMIT_MS = 2000;
 /** MariaDB's and MySQL's number for a statement that took too long. */
 const TOOK_TOO_LONG: ReadonlySet<number> = new Set([1969, 3024]);
 
-const COLUMNS = {users: 'user_id', institutes: 'institute_id'} as const;
-
 /**
- * Whether every membership is known to have its parent. A foreign key alone does not prove it.
+ * Whether every row whose reference is not null is known to have its parent. A foreign key alone does not prove it.
  *
  * @returns false, too, where the look takes longer than two seconds
  */
 export async function haveParents(
   connection: Connection,
   info: ServerInfo,
-  parent: keyof typeof COLUMNS,
+  {child, columns, parent, parentColumns}: ParentJoin,
 ): Promise<boolean> {
-  const column = COLUMNS[parent];
-  const select = `1 FROM institute_user m WHERE m.${column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${parent} p WHERE p.id = m.${column}) LIMIT 1`;
+  const own = columns.map(column => `c.${quoteName(column)}`);
+  const isSet = own.map(column => `${column} IS NOT NULL`).join(' AND ');
+  const isParent = own.map((column, i) => `p.${quoteName(parentColumns[i] ?? '')} = ${column}`).join(' AND ');
+  const select = `1 FROM ${quoteName(child)} c WHERE ${isSet} AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent)} p WHERE ${isParent}) LIMIT 1`;
   const sql =
     info.flavour === 'mariadb'
       ? `SET STATEMENT max_statement_time = ${LIMIT_MS / 1000} FOR SELECT ${select}`

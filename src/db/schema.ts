@@ -1,11 +1,11 @@
 /** Tables as information_schema describes them. */
 import {queryRows, type Connection, type Side} from './connection.ts';
-import {readServerInfo, settledName} from './server.ts';
+import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
-import {SOURCE_TABLE_NAMES, TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
+import {parentJoins, sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
 import {SyncError} from '../errors.ts';
 import {clausesOf} from '../mapping/column-clause.ts';
-import {quoteName} from '../mapping/sql.ts';
+import {quoteName} from '../mapping/quote.ts';
 import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
 import {haveParents} from './orphans.ts';
@@ -16,39 +16,37 @@ import {readRowEnds} from './versioning.ts';
  *
  * @throws SyncError `schema-incompatible` where a table is missing
  */
-export async function readSourceSchema(connection: Connection, name: string): Promise<SourceSchema> {
-  const database = await settledName('source', connection, name);
-  const tables = await readTables('source', connection, database, SOURCE_TABLE_NAMES);
-  for (const [name, rowEnd] of await readRowEnds(connection, database, SOURCE_TABLE_NAMES)) {
-    const table = tables.get(name);
+export async function readSourceSchema(
+  connection: Connection,
+  name: string,
+  mapping: Mapping,
+): Promise<SourceSchema> {
+  const written = await readSpelling('source', connection);
+  const database = written(name);
+  const names = sourcesOf(mapping);
+  const tables = await readTables('source', connection, database, names, written);
+  const missing = names.filter(table => !tables.has(table));
+  if (missing.length > 0) {
+    throw new SyncError(
+      'schema-incompatible',
+      `the source has no table ${missing.map(table => `${database}.${table}`).join(', ')}, or the account may not see it`,
+    );
+  }
+  for (const [found, rowEnd] of await readRowEnds(connection, database, names)) {
+    const table = names.find(one => written(one) === written(found)) ?? '';
+    const schema = tables.get(table);
     // A key with the end of a row in it is unique without it among the current rows, which alone are mapped.
-    const uniqueKeys = table?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
-    if (table !== undefined) tables.set(name, {...table, uniqueKeys, rowEnd});
+    const uniqueKeys = schema?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
+    if (schema !== undefined) tables.set(table, {...schema, uniqueKeys, rowEnd});
   }
   const info = await readServerInfo('source', connection);
-  const {cascades, keys} = await readCascades(connection, database, info);
-  const take = (name: string): TableSchema => {
-    const table = tables.get(name);
-    if (table === undefined)
-      throw new SyncError(
-        'schema-incompatible',
-        `the source has no table ${database}.${name}, or the account may not see it`,
-      );
-    return table;
-  };
-  const enforced = async (parent: 'users' | 'institutes') =>
-    keys.some(key => isParentKey(key, database) && key.referencedTable.toLowerCase() === parent) &&
-    (await haveParents(connection, info, parent));
-  const mapped = {
-    institutes: take('institutes'),
-    users: take('users'),
-    institute_user: take('institute_user'),
-  };
-  return {
-    ...mapped,
-    parentsEnforced: {users: await enforced('users'), institutes: await enforced('institutes')},
-    cascades,
-  };
+  const {cascades, keys} = await readCascades(connection, database, info, mapping);
+  const enforced: SourceSchema['enforced'][number][] = [];
+  for (const join of parentJoins(mapping)) {
+    if (keys.some(key => isParentKey(key, database, [join])) && (await haveParents(connection, info, join)))
+      enforced.push(join);
+  }
+  return {tables, enforced, cascades};
 }
 
 type ReferringSide = 'from its schema' | 'from any schema';
@@ -63,28 +61,31 @@ type ReferringSide = 'from its schema' | 'from any schema';
 export async function readTargetSchema(
   connection: Connection,
   name: string,
+  mapping: Mapping,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
-  const database = await settledName('target', connection, name);
-  const tables = await readTables('target', connection, database, TARGET_TABLES);
-  const missing = TARGET_TABLES.filter(name => !tables.has(name));
+  const written = await readSpelling('target', connection);
+  const database = written(name);
+  const names = targetsOf(mapping);
+  const tables = await readTables('target', connection, database, names, written);
+  const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
       'target-incompatible',
       `the target has no table ${missing.join(', ')} in ${database}: run laas-sync migrate`,
     );
   }
-  const take = (name: TargetTable): TableSchema => tables.get(name) ?? {columns: [], uniqueKeys: []};
   const {flavour} = await readServerInfo('target', connection);
-  const references = (await readReferences('target', connection, database, referring)).filter(
-    (reference): reference is Reference =>
-      (TARGET_TABLES as readonly string[]).includes(reference.referenced),
-  );
+  const mappedName = (table: string) => names.find(one => written(one) === written(table)) ?? table;
+  const references = (await readReferences('target', connection, database, referring))
+    .map(reference => ({
+      ...reference,
+      table: reference.schema === '' ? mappedName(reference.table) : reference.table,
+      referenced: mappedName(reference.referenced),
+    }))
+    .filter(({referenced}) => names.includes(referenced));
   return {
-    institute: take('institute'),
-    user: take('user'),
-    institute_users: take('institute_users'),
-    user_auth: take('user_auth'),
+    tables,
     references,
     // MariaDB reads the files of every table of every schema for it.
     referringSchemas:
@@ -94,36 +95,56 @@ export async function readTargetSchema(
   };
 }
 
+/** How a server, its log and information_schema write a name of a schema or a table. */
+type Spelling = (name: string) => string;
+
+/** In lower case where the server does not tell case apart (lower_case_table_names). */
+async function readSpelling(side: Side, connection: Connection): Promise<Spelling> {
+  const [row] = await queryRows(side, connection, 'SELECT @@lower_case_table_names');
+  return Number(row?.[0]) === 0 ? name => name : name => name.toLowerCase();
+}
+
 async function readTables(
   side: Side,
   connection: Connection,
   database: string,
   names: readonly string[],
+  written: Spelling,
 ): Promise<Map<string, TableSchema>> {
   const columns = await queryRows(
     side,
     connection,
     `SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,
-            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME
+            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME, NUMERIC_SCALE
        FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) ORDER BY TABLE_NAME, ORDINAL_POSITION`,
     [database, names],
   );
   const keys = await queryRows(
     side,
     connection,
-    `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART
-       FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) AND NON_UNIQUE = 0
+    `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NON_UNIQUE
+       FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)
       ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
+    [database, names],
+  );
+  const rows = await queryRows(
+    side,
+    connection,
+    'SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [database, names],
   );
   const tables = new Map<string, TableSchema>();
   for (const name of names) {
-    const own = columns.filter(row => row[0] === name);
+    const isOwn = (row: readonly unknown[]) => written(String(row[0])) === written(name);
+    const own = columns.filter(isOwn);
     if (own.length === 0) continue;
+    const indexes = indexesOf(keys.filter(isOwn));
     const clauses = clausesOf(await definitionOf(side, connection, database, name));
     tables.set(name, {
       columns: own.map(row => columnSchema(row, clauses)),
-      uniqueKeys: uniqueKeys(keys.filter(row => row[0] === name)),
+      uniqueKeys: indexes.filter(index => index.unique && index.whole).map(index => index.columns),
+      indexes: indexes.map(index => index.columns).filter(({length}) => length > 0),
+      rows: Number(rows.find(isOwn)?.[1] ?? 0),
     });
   }
   return tables;
@@ -153,7 +174,7 @@ function columnSchema(
   const columnType = String(row[3]);
   const clause = clauses.get(String(row[1]));
   const isWhole = clause?.toLowerCase().startsWith(columnType.toLowerCase()) === true;
-  const definition = String(row[3]).toLowerCase();
+  const definition = columnType.toLowerCase();
   const numberOrNull = (cell: unknown) => (cell === null || cell === undefined ? null : Number(cell));
   return {
     name: String(row[1]),
@@ -161,13 +182,15 @@ function columnSchema(
     definition,
     columnType,
     clause: isWhole ? clause.slice(columnType.length) : null,
-    members: membersOf(String(row[3])),
+    members: membersOf(columnType),
     unsigned: definition.includes('unsigned'),
     nullable: row[4] === 'YES',
     charset: row[5] === null || row[5] === undefined ? null : String(row[5]),
     collation: row[10] === null || row[10] === undefined ? null : String(row[10]),
     maxLength: numberOrNull(row[6]),
     fraction: numberOrNull(row[7]) ?? 0,
+    scale: numberOrNull(row[11]) ?? 0,
+    generated: /\b(?:virtual|stored|persistent)\b/i.test(String(row[9])),
     hasDefault:
       row[4] === 'YES' ||
       (row[8] !== null && row[8] !== undefined) ||
@@ -184,17 +207,19 @@ function membersOf(definition: string): string[] | null {
   );
 }
 
-/** Keys over prefixes and expressions identify no row by its columns' values, so that they are left out. */
-function uniqueKeys(rows: readonly unknown[][]): string[][] {
-  const keys = new Map<string, string[] | null>();
-  for (const [, index, column, prefix] of rows) {
-    const name = String(index);
-    const key = keys.get(name);
-    if (key === null) continue;
-    if (column === null || (prefix !== null && prefix !== undefined)) keys.set(name, null);
-    else keys.set(name, [...(key ?? []), String(column)]);
+/**
+ * Every index with its columns up to the first that is a prefix or an expression. Keys over those identify no
+ * row by its columns' values, so that they are not whole.
+ */
+function indexesOf(rows: readonly unknown[][]): {columns: string[]; unique: boolean; whole: boolean}[] {
+  const indexes = new Map<string, {columns: string[]; unique: boolean; whole: boolean}>();
+  for (const [, name, column, prefix, nonUnique] of rows) {
+    const index = indexes.get(String(name)) ?? {columns: [], unique: Number(nonUnique) === 0, whole: true};
+    indexes.set(String(name), index);
+    if (column === null || (prefix !== null && prefix !== undefined)) index.whole = false;
+    else if (index.whole) index.columns.push(String(column));
   }
-  return [...keys.values()].filter(key => key !== null);
+  return [...indexes.values()];
 }
 
 async function readReferences(
@@ -202,7 +227,7 @@ async function readReferences(
   connection: Connection,
   database: string,
   from: ReferringSide,
-): Promise<(Omit<Reference, 'referenced'> & {referenced: string})[]> {
+): Promise<Reference[]> {
   const rows = await queryRows(
     side,
     connection,

@@ -5,10 +5,12 @@ import {MIGRATION_NAMES} from '../db/migrate.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
+import {targetsInCanonical} from './other-streams.ts';
 
 export const BOOKKEEPING_TABLES = [
   'sync_checkpoint',
   'sync_owned',
+  'sync_owned_key',
   'sync_dead_letter',
   'sync_run',
   'sync_migrations',
@@ -24,11 +26,12 @@ export async function readMigrated(probe: Probe): Promise<Migrated> {
     'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [probe.database, [...BOOKKEEPING_TABLES]],
   );
-  if (Number(rows[0]?.[0]) !== BOOKKEEPING_TABLES.length) return 'missing';
+  const isWhole = Number(rows[0]?.[0]) === BOOKKEEPING_TABLES.length;
   const done = await ask(probe, 'SELECT name FROM sync_migrations');
   const names = (done.rows ?? []).map(([name]) => String(name));
   if (names.some(name => !MIGRATION_NAMES.includes(name))) return 'newer';
-  return MIGRATION_NAMES.every(name => names.includes(name)) ? 'current' : 'older';
+  if (names.length > 0 && !MIGRATION_NAMES.every(name => names.includes(name))) return 'older';
+  return isWhole && names.length > 0 ? 'current' : 'missing';
 }
 
 export function checkMigrated(migrated: Migrated): Finding[] {
@@ -66,12 +69,19 @@ export interface LeaseFacts {
   readonly holder: number | null;
   /** For how long the holder has said nothing; null where this account may not see it. */
   readonly idleSeconds: number | null;
+  /** The target tables that it writes as well as we do; null where its mapping is not known. */
+  readonly shared?: readonly string[] | null;
 }
 
 /** The server ends a silent leader before that. */
 const STALE_SECONDS = LEASE_SECONDS + 1;
 
-export async function checkLeases(probe: Probe, stream: string): Promise<Finding[]> {
+export async function checkLeases(
+  probe: Probe,
+  stream: string,
+  targets: readonly string[],
+): Promise<Finding[]> {
+  const mappings = await savedTargets(probe);
   const {rows} = await ask(probe, 'SELECT stream, leader FROM sync_checkpoint ORDER BY stream');
   const facts: LeaseFacts[] = [];
   for (const [name, leader] of rows ?? []) {
@@ -83,6 +93,7 @@ export async function checkLeases(probe: Probe, stream: string): Promise<Finding
       leader: String(leader),
       holder: id,
       idleSeconds: id === null ? null : await idleSeconds(probe, id),
+      shared: mappings.get(String(name))?.filter(table => targets.includes(table)) ?? null,
     });
   }
   const findings = facts.flatMap(fact => judgeLease(fact, stream));
@@ -100,7 +111,10 @@ async function idleSeconds(probe: Probe, id: number): Promise<number | null> {
 }
 
 /** Pure. */
-export function judgeLease({stream, leader, holder, idleSeconds: idle}: LeaseFacts, ours: string): Finding[] {
+export function judgeLease(
+  {stream, leader, holder, idleSeconds: idle, shared = null}: LeaseFacts,
+  ours: string,
+): Finding[] {
   const own = stream === ours;
   if (holder !== null && idle !== null && idle > STALE_SECONDS) {
     const make = own ? mustFix : warning;
@@ -116,6 +130,7 @@ export function judgeLease({stream, leader, holder, idleSeconds: idle}: LeaseFac
     return [
       ok('target', 'lease', holder === null ? `nobody leads ${stream} now` : `${leader} leads ${stream}`),
     ];
+  if (holder !== null && shared !== null) return [sharedFinding(stream, leader, shared)];
   if (holder !== null) {
     return [
       warning('target', 'lease', {
@@ -129,9 +144,34 @@ export function judgeLease({stream, leader, holder, idleSeconds: idle}: LeaseFac
     warning('target', 'lease', {
       message: `a stream ${stream} was led by ${leader || 'nobody'} once, and nobody leads it now`,
       why: 'if it was renamed, its checkpoint and its ownership of rows are stale: rows that only it owned are foreign to this stream',
-      mend: ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run']
+      mend: ['sync_checkpoint', 'sync_owned', 'sync_owned_key', 'sync_dead_letter', 'sync_run']
         .map(table => `DELETE FROM ${quoteName(table)} WHERE stream = '${stream}';`)
         .join(' '),
     }),
   ];
+}
+
+function sharedFinding(stream: string, leader: string, shared: readonly string[]): Finding {
+  if (shared.length === 0)
+    return ok(
+      'target',
+      'lease',
+      `another stream, ${stream}, writes other tables of this database (${leader})`,
+    );
+  return mustFix('target', 'lease', {
+    message: `another stream, ${stream}, writes ${shared.join(', ')}, too (${leader})`,
+    why: 'two streams that write one table delete each other’s rows and write them again',
+    mend: 'take the tables out of one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)',
+  });
+}
+
+/** The target tables of each stream, where the bookkeeping has its mapping. */
+async function savedTargets(probe: Probe): Promise<Map<string, readonly string[]>> {
+  const {rows} = await ask(probe, 'SELECT stream, mapping FROM sync_checkpoint');
+  const known = new Map<string, readonly string[]>();
+  for (const [stream, mapping] of rows ?? []) {
+    const targets = typeof mapping === 'string' ? targetsInCanonical(mapping) : null;
+    if (targets !== null) known.set(String(stream), targets);
+  }
+  return known;
 }

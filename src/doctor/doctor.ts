@@ -2,7 +2,7 @@
 import type {Config} from '../config.ts';
 import type {Side} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
-import {TABLE_MAPS} from '../mapping/tables.ts';
+import {sourcesOf, targetsOf} from '../mapping/mapping.ts';
 import {checkBinlog, checkExpiry} from './binlog-settings.ts';
 import {BOOKKEEPING_TABLES, checkLeases, checkMigrated, readMigrated} from './bookkeeping-checks.ts';
 import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
@@ -12,7 +12,9 @@ import type {Probe} from './probe.ts';
 import {reach} from './reach.ts';
 import {checkCascades, checkEngines, checkTargetRelations, checkTriggers} from './relation-checks.ts';
 import {checkGtids, checkHeld, checkServerId, checkUpdatesLogged} from './replication-checks.ts';
-import {checkSourceColumns, checkTargetColumns, readSchemas, type Schemas} from './schema-checks.ts';
+import {readSchemas, type Schemas} from './read-schemas.ts';
+import {checkTargetColumns} from './schema-checks.ts';
+import {checkSourceColumns} from './source-checks.ts';
 
 export interface ExamineOptions {
   /** This machine's clock, in milliseconds. */
@@ -26,11 +28,11 @@ type Check = () => Promise<Finding[]> | Finding[];
  * reached is a finding, and so is a check that the server refuses.
  */
 export async function examine(config: Config, {now = Date.now}: ExamineOptions = {}): Promise<Finding[]> {
-  const source = await reach('source', config.source);
-  const target = await reach('target', config.target);
+  const source = await reach('source', config.source, sourcesOf(config.mapping));
+  const target = await reach('target', config.target, targetsOf(config.mapping));
   try {
     const findings = [...source.findings, ...target.findings];
-    const {schemas, findings: missing} = await readSchemas(source.probe, target.probe);
+    const {schemas, findings: missing} = await readSchemas(source.probe, target.probe, config.mapping);
     findings.push(...missing);
     if (source.probe !== null)
       findings.push(...(await runAll('source', sourceChecks(source.probe, config, schemas, now))));
@@ -54,6 +56,7 @@ function sourceChecks(
   {source}: Schemas,
   now: () => number,
 ): Record<string, Check> {
+  const {mapping} = config;
   const replication: Record<string, Check> = {
     binlog: () => checkBinlog(probe),
     'binlog-expiry': () => checkExpiry(probe),
@@ -63,16 +66,16 @@ function sourceChecks(
     held: () => checkHeld(probe),
   };
   return {
-    privileges: () => checkSourcePrivileges(probe, config.replicationEnabled),
+    privileges: () => checkSourcePrivileges(probe, config.replicationEnabled, sourcesOf(mapping)),
     ...(config.replicationEnabled ? replication : {}),
     ...(source === null
       ? {}
       : {
-          'source-columns': () => checkSourceColumns(source),
-          'time-zone': () => checkTimeZone(probe, source),
+          'source-columns': () => checkSourceColumns(source, mapping),
+          'time-zone': () => checkTimeZone(probe, source, mapping),
         }),
-    cascades: () => checkCascades(probe),
-    engine: () => checkEngines(probe),
+    cascades: () => checkCascades(probe, mapping),
+    engine: () => checkEngines(probe, sourcesOf(mapping)),
     clock: () => checkClock(probe, now),
   };
 }
@@ -83,13 +86,14 @@ function targetChecks(
   {config, schemas, now}: {config: Config; schemas: Schemas; now: () => number},
 ): Record<string, Check> {
   const {source, target} = schemas;
+  const targets = targetsOf(config.mapping);
   return {
     privileges: async () => {
       const migrated = await readMigrated(probe);
       return [
         ...(await checkTargetPrivileges(
           probe,
-          [...TABLE_MAPS.map(map => map.target), ...BOOKKEEPING_TABLES],
+          [...targets, ...BOOKKEEPING_TABLES],
           migrated === 'current' || migrated === 'newer',
         )),
         ...checkMigrated(migrated),
@@ -98,13 +102,13 @@ function targetChecks(
     writable: () => checkWritable(probe),
     ...(source === null || target === null
       ? {}
-      : {'target-columns': () => checkTargetColumns({source, target})}),
-    'target-foreign-keys': () => checkTargetRelations(probe),
-    engine: () => checkEngines(probe),
-    triggers: () => checkTriggers(probe),
+      : {'target-columns': () => checkTargetColumns({source, target}, config.mapping)}),
+    'target-foreign-keys': () => checkTargetRelations(probe, targets),
+    engine: () => checkEngines(probe, targets),
+    triggers: () => checkTriggers(probe, targets),
     'packet-size': () => checkPackets(sourceProbe, probe),
     clock: () => checkClock(probe, now),
-    lease: () => checkLeases(probe, config.name),
+    lease: () => checkLeases(probe, config.name, targets),
   };
 }
 

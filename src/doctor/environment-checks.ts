@@ -1,7 +1,7 @@
 /** Clocks, packets, time zones and whether the target may be written at all. */
 import {queryRows} from '../db/connection.ts';
+import {sourceColumnsOf, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import type {SourceSchema} from '../mapping/schema.ts';
-import {SOURCE_TABLE_NAMES, SOURCE_TABLES} from '../mapping/tables.ts';
 import {isOn} from './binlog-settings.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {settingMend, variables, type Probe} from './probe.ts';
@@ -60,7 +60,11 @@ function mebibytes(bytes: number): string {
 }
 
 /** DATETIME has no zone: what a writer put there by NOW() in another zone is taken for UTC. */
-export async function checkTimeZone(probe: Probe, schema: SourceSchema): Promise<Finding[]> {
+export async function checkTimeZone(
+  probe: Probe,
+  schema: SourceSchema,
+  mapping: Mapping,
+): Promise<Finding[]> {
   const found = await variables(probe, ['time_zone', 'system_time_zone']);
   const zone =
     found.get('time_zone') === 'SYSTEM'
@@ -68,12 +72,17 @@ export async function checkTimeZone(probe: Probe, schema: SourceSchema): Promise
       : (found.get('time_zone') ?? '');
   if (/^(UTC|GMT|Etc\/UTC|[+-]00:00)$/i.test(zone))
     return [ok('source', 'time-zone', `the server's zone is ${zone}`)];
-  const tables = SOURCE_TABLE_NAMES.filter(table =>
-    schema[table].columns.some(
-      ({name, type}) =>
-        type === 'datetime' &&
-        (SOURCE_TABLES[table].columns as readonly string[]).includes(name.toLowerCase()),
-    ),
+  const isMapped = (table: string, column: string) =>
+    mapping.tables.some(
+      map =>
+        map.source === table &&
+        sourceColumnsOf(map).some(name => name.toLowerCase() === column.toLowerCase()),
+    );
+  const tables = sourcesOf(mapping).filter(
+    table =>
+      schema.tables
+        .get(table)
+        ?.columns.some(({name, type}) => type === 'datetime' && isMapped(table, name)) === true,
   );
   if (tables.length === 0)
     return [ok('source', 'time-zone', `the server's zone is ${zone}, which TIMESTAMP columns do not mind`)];

@@ -1,5 +1,6 @@
 /** What the doctor finds: plain data, for a table, for JSON, and for the refusal to stream. */
 import type {Side} from '../db/connection.ts';
+import type {TypeFault} from '../mapping/type-faults.ts';
 
 /** `must-fix`: laas-sync cannot do its work, or would do it wrong. `warning`: it can, with a loss that is named. */
 export type Level = 'ok' | 'warning' | 'must-fix';
@@ -33,6 +34,20 @@ export function warning(side: Side, check: string, fault: Fault): Finding {
 
 export function mustFix(side: Side, check: string, fault: Fault): Finding {
   return {side, check, level: 'must-fix', ...fault};
+}
+
+const TYPE_WHY = {
+  source: 'the log, a SELECT and a condition in SQL would read it differently',
+  target: 'it does not give back what is written to it',
+} as const;
+
+/** A column whose type cannot be mapped. */
+export function typeFinding({side, table, column, definition, reason, mend}: TypeFault): Finding {
+  return mustFix(side, `${side}-columns`, {
+    message: `${table}.${column} is ${definition}, which cannot be mapped`,
+    why: `${TYPE_WHY[side]}: ${reason}`,
+    mend,
+  });
 }
 
 export function countMustFix(findings: readonly Finding[]): number {

@@ -1,12 +1,9 @@
 /** Foreign keys of other schemas that the account on the target cannot see, and so does not look for before a delete. */
 import {textRows} from '../db/server.ts';
-import {TABLE_MAPS} from '../mapping/tables.ts';
 import {ok, warning, type Finding} from './findings.ts';
 import {holds} from './grants.ts';
 import {readAccount} from './privileges.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
-
-const TARGET_NAMES: readonly string[] = TABLE_MAPS.map(({target}) => target);
 
 /** With one of these for the whole server, an account sees the foreign keys of every table, on both flavours. */
 const SHOWS_ALL = ['REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'INDEX', 'DROP'];
@@ -14,15 +11,22 @@ const SHOWS_ALL = ['REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE
 const WHY =
   'where such a key has ON DELETE CASCADE or SET NULL, a delete of ours changes rows of theirs, and nobody is warned';
 
-/** @param seen the tables that are known to refer to ours, as `schema/table` */
-export async function checkHiddenReferences(probe: Probe, seen: ReadonlySet<string>): Promise<Finding[]> {
+/**
+ * @param tables the mapped tables
+ * @param seen the tables that are known to refer to ours, as `schema/table`
+ */
+export async function checkHiddenReferences(
+  probe: Probe,
+  tables: readonly string[],
+  seen: ReadonlySet<string>,
+): Promise<Finding[]> {
   const account = await readAccount(probe);
   if (account !== null && SHOWS_ALL.some(privilege => holds(account.grants, privilege, '*')))
     return seen.size === 0
       ? [ok('target', 'target-foreign-keys', 'no other table refers to the mapped ones')]
       : [];
   const name = account?.name ?? 'the account of ORG_DB_USERNAME';
-  const all = await everyReference(probe);
+  const all = await everyReference(probe, tables);
   if (all === null) {
     return [
       warning('target', 'target-foreign-keys', {
@@ -52,15 +56,15 @@ interface OtherTable {
   readonly referenced: string;
 }
 
-/** What InnoDB itself knows, which takes PROCESS; null where it may not be asked, or knows the schema by another name. */
-async function everyReference(probe: Probe): Promise<OtherTable[] | null> {
+/** What InnoDB itself knows, which takes PROCESS; null where it may not be asked, or knows the tables by other names. */
+async function everyReference(probe: Probe, tables: readonly string[]): Promise<OtherTable[] | null> {
   // InnoDB encodes other characters.
-  if (!/^\w+$/.test(probe.database)) return null;
+  if (![probe.database, ...tables].every(name => /^\w+$/.test(name))) return null;
   const view = probe.info.flavour === 'mysql' ? 'INNODB_FOREIGN' : 'INNODB_SYS_FOREIGN';
   const {rows} = await ask(
     probe,
     `SELECT DISTINCT FOR_NAME, REF_NAME FROM information_schema.${view} WHERE REF_NAME IN (?)`,
-    [TARGET_NAMES.map(table => `${probe.database}/${table}`)],
+    [tables.map(table => `${probe.database}/${table}`)],
   );
   if (rows === null) return null;
   return textRows(rows.map(row => [...row]))
@@ -68,5 +72,10 @@ async function everyReference(probe: Probe): Promise<OtherTable[] | null> {
       const [schema = '', table = ''] = from.split('/');
       return {schema, table, referenced: to.slice(to.indexOf('/') + 1)};
     })
-    .filter(({schema, table}) => schema !== probe.database || !TARGET_NAMES.includes(table));
+    .filter(({schema, table}) => schema !== probe.database || !isOneOf(tables, table));
+}
+
+/** Whether a name is one of these. Some servers do not tell case apart. */
+export function isOneOf(names: readonly string[], name: string): boolean {
+  return names.some(one => one.toLowerCase() === name.toLowerCase());
 }

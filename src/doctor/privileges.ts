@@ -1,6 +1,5 @@
 /** What the two accounts may do: each privilege that is needed, and on the source each that is too much. */
 import {textRows, type Flavour} from '../db/server.ts';
-import {SOURCE_TABLES, SOURCE_TABLE_NAMES} from '../mapping/tables.ts';
 import {ok, mustFix, warning, type Finding} from './findings.ts';
 import {holds, parseGrants, type Grant, type Grants} from './grants.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
@@ -113,10 +112,14 @@ function inactiveRoles({grants, name}: Account, flavour: Flavour): string {
     : ` -- or, if a role has it: SET DEFAULT ROLE ${grants.roles.join(', ')} ${flavour === 'mysql' ? 'TO' : 'FOR'} ${name};`;
 }
 
-export async function checkSourcePrivileges(probe: Probe, replicates: boolean): Promise<Finding[]> {
+export async function checkSourcePrivileges(
+  probe: Probe,
+  replicates: boolean,
+  tables: readonly string[],
+): Promise<Finding[]> {
   return [
     ...(replicates ? await checkReplicationPrivileges(probe) : []),
-    ...(await checkReading(probe)),
+    ...(await checkReading(probe, tables)),
     ...(await checkExcess(probe)),
   ];
 }
@@ -124,10 +127,10 @@ export async function checkSourcePrivileges(probe: Probe, replicates: boolean): 
 const DENIED = new Set([1142, 1143, 1044, 1370]);
 
 /** Whether the tables can be read is told best by reading them, no rows at all. */
-async function checkReading(probe: Probe): Promise<Finding[]> {
+async function checkReading(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const account = await readAccount(probe);
   const denied: string[] = [];
-  for (const table of SOURCE_TABLE_NAMES) {
+  for (const table of tables) {
     const {errno} = await ask(
       probe,
       `SELECT 1 FROM ${quoteName(probe.database)}.${quoteName(table)} LIMIT 0`,
@@ -135,9 +138,7 @@ async function checkReading(probe: Probe): Promise<Finding[]> {
     if (errno !== undefined && DENIED.has(errno)) denied.push(table);
   }
   if (denied.length === 0)
-    return [
-      ok('source', 'privilege-needed', `the account may read ${Object.keys(SOURCE_TABLES).join(', ')}`),
-    ];
+    return [ok('source', 'privilege-needed', `the account may read ${tables.join(', ')}`)];
   return [
     mustFix('source', 'privilege-needed', {
       message: `the account may not read ${denied.join(', ')}`,

@@ -15,8 +15,12 @@ export interface Reached {
 
 const prefix = (side: Side) => (side === 'source' ? 'DB' : 'ORG_DB');
 
-/** Opens the connection that the checks of one side share. The caller closes it. */
-export async function reach(side: Side, config: DatabaseConfig): Promise<Reached> {
+/**
+ * Opens the connection that the checks of one side share. The caller closes it.
+ *
+ * @param tables that the mapping has on this side
+ */
+export async function reach(side: Side, config: DatabaseConfig, tables: readonly string[]): Promise<Reached> {
   let connection: Connection | null = null;
   try {
     connection = await connect(side, config);
@@ -35,14 +39,19 @@ export async function reach(side: Side, config: DatabaseConfig): Promise<Reached
   } catch (error) {
     connection?.destroy();
     if (!(error instanceof SyncError)) throw error;
-    return {probe: null, findings: [await unreachable(side, config, error)]};
+    return {probe: null, findings: [await unreachable(side, config, error, tables)]};
   }
 }
 
 const NO_DATABASE = 1049;
 const NO_RIGHT_TO_DATABASE = 1044;
 
-async function unreachable(side: Side, config: DatabaseConfig, error: SyncError): Promise<Finding> {
+async function unreachable(
+  side: Side,
+  config: DatabaseConfig,
+  error: SyncError,
+  tables: readonly string[],
+): Promise<Finding> {
   const at = `${config.host}:${config.port}`;
   const name = prefix(side);
   const why = 'nothing can be read or written without it';
@@ -57,7 +66,7 @@ async function unreachable(side: Side, config: DatabaseConfig, error: SyncError)
     const mend =
       side === 'target'
         ? `CREATE DATABASE ${quoteName(config.database)} CHARACTER SET utf8mb4;`
-        : `set ${name}_DATABASE to the schema that holds users and institutes`;
+        : `set ${name}_DATABASE to the schema that holds ${tables.join(', ')}`;
     return mustFix(side, 'reachable', {
       message: `there is no database ${config.database} on ${at}`,
       why,

@@ -1,15 +1,13 @@
 /** Foreign keys, cascades, triggers and engines: what the servers do by themselves beside what we do. */
-import {SOURCE_TABLE_NAMES, TABLE_MAPS} from '../mapping/tables.ts';
 import {logsCascades, readCascadingKeys} from '../db/cascades.ts';
 import {queryRows} from '../db/connection.ts';
 import {readForeignKeys, type ForeignKey} from '../db/foreign-keys.ts';
 import {cascadeKey, isParentKey, unloggedCascades} from '../mapping/cascades.ts';
+import {parentJoins, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
-import {checkHiddenReferences} from './hidden-references.ts';
+import {checkHiddenReferences, isOneOf} from './hidden-references.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
-
-const TARGET_NAMES: readonly string[] = TABLE_MAPS.map(({target}) => target);
 
 async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<ForeignKey[]> {
   const keys: ForeignKey[] = [];
@@ -18,28 +16,28 @@ async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<F
   return keys;
 }
 
-/** Cascades between parents and memberships are followed; others are noticed, and each costs a reconcile. */
-export async function checkCascades(probe: Probe): Promise<Finding[]> {
-  const {keys, hidden} = await readCascadingKeys(probe.connection, probe.database);
+/** Cascades by the references that the mapping names are followed; others are noticed, and each costs a reconcile. */
+export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Finding[]> {
+  const {keys, hidden} = await readCascadingKeys(probe.connection, probe.database, sourcesOf(mapping));
+  const joins = parentJoins(mapping);
+  const isFollowed = (key: ForeignKey) => isParentKey(key, probe.database, joins);
   const cascading = keys.filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
   if (logsCascades(probe.info))
     return [
       ok('source', 'cascades', `${cascading.length} foreign keys cascade, and this server logs what they do`),
     ];
-  const followed = cascading.filter(key => isParentKey(key, probe.database)).length;
-  const unlogged = unloggedCascades(keys, probe.database);
+  const followed = cascading.filter(isFollowed).length;
+  const unlogged = unloggedCascades(keys, probe.database, mapping);
   const costly = cascading.filter(
-    key =>
-      !isParentKey(key, probe.database) &&
-      unlogged.has(cascadeKey(key.referencedSchema, key.referencedTable)),
+    key => !isFollowed(key) && unlogged.has(cascadeKey(key.referencedSchema, key.referencedTable)),
   );
   return [
     ok(
       'source',
       'cascades',
       followed === 0
-        ? 'no cascades from users or institutes to their memberships'
-        : `${followed} foreign keys cascade to memberships, which the stream follows`,
+        ? 'no cascades between the mapped tables'
+        : `${followed} foreign keys cascade between mapped tables, which the stream follows`,
     ),
     ...costly.map(costlyCascade),
     ...hidden.map(table =>
@@ -63,21 +61,21 @@ function costlyCascade(key: ForeignKey): Finding {
 }
 
 /** The target's own foreign keys: ours want order, others' can hold a row fast or make rows vanish. */
-export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
+export async function checkTargetRelations(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const rows = textRows(
     await queryRows(
       'target',
       probe.connection,
       `SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
         WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IN (?) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3`,
-      [probe.database, TARGET_NAMES],
+      [probe.database, tables],
     ),
   );
   const strangers = rows.filter(
-    ([schema, table = '']) => schema !== probe.database || !TARGET_NAMES.includes(table),
+    ([schema, table = '']) => schema !== probe.database || !isOneOf(tables, table),
   );
   // We change no key of a row, and ON UPDATE does nothing without that.
-  const own = (await foreignKeysOf(probe, TARGET_NAMES)).filter(({onDelete}) => onDelete !== '');
+  const own = (await foreignKeysOf(probe, tables)).filter(({onDelete}) => onDelete !== '');
   return [
     ...strangers.map(([schema = '', table = '', name, referenced = '']) =>
       warning('target', 'target-foreign-keys', {
@@ -88,6 +86,7 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
     ),
     ...(await checkHiddenReferences(
       probe,
+      tables,
       new Set(strangers.map(([schema = '', table = '']) => `${schema}/${table}`)),
     )),
     ...own.map(key =>
@@ -101,8 +100,7 @@ export async function checkTargetRelations(probe: Probe): Promise<Finding[]> {
 }
 
 /** Transactions need InnoDB on the target; on the source, other engines log rows that a snapshot does not hold still. */
-export async function checkEngines(probe: Probe): Promise<Finding[]> {
-  const names = probe.side === 'target' ? TARGET_NAMES : SOURCE_TABLE_NAMES;
+export async function checkEngines(probe: Probe, names: readonly string[]): Promise<Finding[]> {
   const rows = textRows(
     await queryRows(
       probe.side,
@@ -143,11 +141,11 @@ function viewFault(side: 'source' | 'target', table: string): Finding {
 }
 
 /** Triggers of the target fire for our writes as for anybody's. */
-export async function checkTriggers(probe: Probe): Promise<Finding[]> {
+export async function checkTriggers(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const {rows} = await ask(
     probe,
     'SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE IN (?)',
-    [probe.database, TARGET_NAMES],
+    [probe.database, tables],
   );
   return textRows((rows ?? []).map(row => [...row])).map(([name = '', table = '']) =>
     warning('target', 'triggers', {

@@ -2,7 +2,7 @@
  * Cascades of foreign keys that change mapped rows without a row in the log (MariaDB, and MySQL before 9.6).
  * Where the parent's own row event tells enough, the stream follows them; all others cost a reconcile. Pure.
  */
-import {SOURCE_TABLES, type SourceTable} from './tables.ts';
+import {parentJoins, sourceColumnsOf, type Mapping, type ParentJoin} from './mapping.ts';
 
 type Action = 'CASCADE' | 'SET NULL' | 'SET DEFAULT' | '';
 
@@ -40,40 +40,46 @@ export function cascadeKey(schema: string, table: string): string {
   return `${schema}\0${table}`.toLowerCase();
 }
 
-/** The parents of a membership, by the columns that the mapping reads. */
-const PARENTS: Readonly<Record<string, string>> = {users: 'user_id', institutes: 'institute_id'};
-
-/** Whether a foreign key is the one from a membership to the parent that it is replicated with. */
-export function isParentKey(key: CascadingKey, database: string): boolean {
-  const [column] = key.columns;
-  const [referenced] = key.referencedColumns;
-  return (
-    isSame(key.schema, database) &&
-    isSame(key.referencedSchema, database) &&
-    isSame(key.table, 'institute_user') &&
-    key.columns.length === 1 &&
-    key.referencedColumns.length === 1 &&
-    isSame(column ?? '', PARENTS[key.referencedTable.toLowerCase()] ?? '') &&
-    isSame(referenced ?? '', 'id')
+/** Whether a foreign key is one of the references that the mapping names. */
+export function isParentKey(key: CascadingKey, database: string, joins: readonly ParentJoin[]): boolean {
+  if (!isSame(key.schema, database) || !isSame(key.referencedSchema, database)) return false;
+  const pairs = pairsOf(key.columns, key.referencedColumns);
+  return joins.some(
+    join =>
+      isSame(key.table, join.child) &&
+      isSame(key.referencedTable, join.parent) &&
+      pairsOf(join.columns, join.parentColumns) === pairs,
   );
 }
 
+function pairsOf(columns: readonly string[], referenced: readonly string[]): string {
+  const pairs = columns.map((name, i) => `${name}\0${referenced[i] ?? ''}`.toLowerCase());
+  return pairs.sort().join('\x01');
+}
+
 /** What is to be looked for in the log, through any number of tables. */
-export function unloggedCascades(keys: readonly CascadingKey[], database: string): Cascades['unlogged'] {
+export function unloggedCascades(
+  keys: readonly CascadingKey[],
+  database: string,
+  mapping: Mapping,
+): Cascades['unlogged'] {
+  const mapped = mappedColumns(mapping, database);
+  const joins = parentJoins(mapping);
   const deletes = new Set<string>();
   const updates = new Map<string, Set<string>>();
-  const deleteMatters = (table: string) => mappedTable(table, database) !== null || deletes.has(table);
-  const updateMatters = (table: string, column: string) =>
-    isMappedColumn(table, column, database) || updates.get(table)?.has(column) === true;
-  const edges = keys.filter(key => !isParentKey(key, database)).map(lowered);
+  const edges = keys.map(key => ({...lowered(key), isFollowed: isParentKey(key, database, joins)}));
   for (let size = -1; size !== sizeOf(deletes, updates);) {
     size = sizeOf(deletes, updates);
-    for (const {child, parent, columns, referencedColumns, onDelete, onUpdate} of edges) {
-      const anyMatters = columns.some(column => updateMatters(child, column));
-      if (onDelete === 'CASCADE' ? deleteMatters(child) : onDelete !== '' && anyMatters) deletes.add(parent);
+    for (const {child, parent, columns, referencedColumns, onDelete, onUpdate, isFollowed} of edges) {
+      // What the stream follows matters no more itself, but for what cascades on from there.
+      const deleteMatters = deletes.has(child) || (!isFollowed && mapped.has(child));
+      const updateMatters = (column: string) =>
+        updates.get(child)?.has(column) === true || (!isFollowed && mapped.get(child)?.has(column) === true);
+      const anyMatters = columns.some(updateMatters);
+      if (onDelete === 'CASCADE' ? deleteMatters : onDelete !== '' && anyMatters) deletes.add(parent);
       if (onUpdate === '') continue;
       referencedColumns.forEach((column, i) => {
-        const matters = onUpdate === 'CASCADE' ? updateMatters(child, columns[i] ?? '') : anyMatters;
+        const matters = onUpdate === 'CASCADE' ? updateMatters(columns[i] ?? '') : anyMatters;
         if (matters) updates.set(parent, (updates.get(parent) ?? new Set()).add(column));
       });
     }
@@ -101,14 +107,16 @@ function sizeOf(deletes: ReadonlySet<string>, updates: ReadonlyMap<string, Reado
   return [...updates.values()].reduce((size, columns) => size + columns.size, deletes.size);
 }
 
-function mappedTable(key: string, database: string): SourceTable | null {
-  const names = Object.keys(SOURCE_TABLES) as SourceTable[];
-  return names.find(name => cascadeKey(database, name) === key) ?? null;
-}
-
-function isMappedColumn(key: string, column: string, database: string): boolean {
-  const table = mappedTable(key, database);
-  return table !== null && SOURCE_TABLES[table].columns.some(name => isSame(name, column));
+/** The columns that are read, of each mapped table by its {@link cascadeKey}, in lower case. */
+function mappedColumns({tables}: Mapping, database: string): Map<string, Set<string>> {
+  const columns = new Map<string, Set<string>>();
+  for (const table of tables) {
+    const key = cascadeKey(database, table.source);
+    const known = columns.get(key) ?? new Set();
+    for (const column of sourceColumnsOf(table)) known.add(column.toLowerCase());
+    columns.set(key, known);
+  }
+  return columns;
 }
 
 function isSame(a: string, b: string): boolean {

@@ -1,6 +1,6 @@
 /** Both sides' tables as their servers describe them. */
 import type {Cascades} from './cascades.ts';
-import type {SourceTable, TargetTable} from './tables.ts';
+import type {ParentJoin} from './mapping.ts';
 
 /** A column as information_schema describes it, of either server. */
 export interface ColumnSchema {
@@ -11,10 +11,12 @@ export interface ColumnSchema {
   readonly nullable: boolean;
   readonly charset: string | null;
   readonly collation: string | null;
-  /** In characters for text. */
+  /** In characters for text, in bytes for binary. */
   readonly maxLength: number | null;
   /** Digits of a second. */
   readonly fraction: number;
+  /** Digits behind the point of a DECIMAL. */
+  readonly scale: number;
   /** The whole type in lower case, for fingerprints. */
   readonly definition: string;
   /** The same in the case of its members. */
@@ -24,6 +26,8 @@ export interface ColumnSchema {
   /** Of an ENUM or SET, in their order; null for other types. */
   readonly members: readonly string[] | null;
   readonly hasDefault: boolean;
+  /** Its value is computed by the server, which refuses any other. */
+  readonly generated: boolean;
   /** AUTO_INCREMENT. */
   readonly counts?: boolean;
 }
@@ -32,33 +36,45 @@ export interface TableSchema {
   readonly columns: readonly ColumnSchema[];
   /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** Each index's columns, whole ones only, up to the first that is a prefix or an expression. */
+  readonly indexes: readonly (readonly string[])[];
   /** The column that says until when a row was current, where the table keeps its old rows (MariaDB). */
   readonly rowEnd?: string;
+  /** About how many rows there are, as the server estimates. */
+  readonly rows: number;
 }
 
-export type SourceSchema = Readonly<Record<SourceTable, TableSchema>> & {
-  /**
-   * `institute_user` has foreign keys to its parents by the mapped columns, and no row without a parent: a
-   * new parent cannot have older children, unless a session leaves out the checks later.
-   */
-  readonly parentsEnforced: {readonly users: boolean; readonly institutes: boolean};
-  /** What foreign keys do to mapped rows without a row in the log. */
-  readonly cascades?: Cascades;
-};
+/** Finds a column by its name, in whatever case. */
+export function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
+  return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
+}
 
-/** A foreign key of the target that refers to one of our tables. */
+/** A foreign key of the target. */
 export interface Reference {
-  /** Empty where it is the target's own. */
+  /** Empty where it is of the schema that was read. */
   readonly schema: string;
   readonly table: string;
   readonly name: string;
   readonly columns: readonly string[];
-  readonly referenced: TargetTable;
+  readonly referenced: string;
   readonly referencedColumns: readonly string[];
 }
 
-export type TargetSchema = Readonly<Record<TargetTable, TableSchema>> & {
+export interface SourceSchema {
+  readonly tables: ReadonlyMap<string, TableSchema>;
+  /**
+   * References of the mapping that a foreign key holds, and that no row lacks its parent for: a new parent
+   * cannot have older children, unless a session leaves out the checks later.
+   */
+  readonly enforced: readonly ParentJoin[];
+  /** What foreign keys do to mapped rows without a row in the log. */
+  readonly cascades: Cascades;
+}
+
+export interface TargetSchema {
+  readonly tables: ReadonlyMap<string, TableSchema>;
+  /** Foreign keys that refer to mapped tables. */
   readonly references: readonly Reference[];
   /** The other schemas to look in for new ones; null where the server finds those of all schemas at no cost. */
   readonly referringSchemas: readonly string[] | null;
-};
+}

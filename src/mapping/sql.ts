@@ -1,187 +1,268 @@
 /**
- * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when
- * the rows are. Pure text from a plan; identifiers only, no values.
+ * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when the
+ * rows are. Pure text from a plan. The only values in it are keys and what the mapping file says.
  */
-import {actualName, type ColumnKind, type Plan, type SourcePlan, type TablePlan} from './plan.ts';
-import {exactColumn, flagCondition, isBinaryType, isDateCondition, isTextType} from './column-kinds.ts';
+import {conditionSql} from './conditions.ts';
+import type {Edge, EntityPlan} from './entities.ts';
+import {familyOf, isNumeric} from './families.ts';
+import {keyLiteral} from './key.ts';
+import {isDateCondition} from './operators/moments.ts';
+import {normalised, normalisedLiteral, normalisedSql} from './operators/texts.ts';
+import {operatorOf} from './operators/registry.ts';
+import type {ColumnPlan, SourcePlan, TablePlan} from './columns.ts';
+import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
-import type {TransformName} from './tables.ts';
-import {TRANSFORMS, type TargetForm} from './transforms.ts';
-import {findColumn} from './type-faults.ts';
 
 /** Knuth's multiplier for hashes: odd, and with bits all over. */
 const ODD = '2654435761';
 
-/** For a transform that does not depend on the target column. */
-const NO_FORM: TargetForm = {fraction: 0, epoch: '', roleName: role => role, cutsEnd: false};
+/** A place in the order of an entity's walk: the parts of the key that it goes by. */
+export type Bound = readonly string[];
+/** Rows past `after` and up to `to`; null is without end on that side. */
+export interface Range {
+  readonly after: Bound | null;
+  readonly to: Bound | null;
+}
+export const EVERYTHING: Range = {after: null, to: null};
 
-export function quoteName(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
+/** A source column as an expression, in the table's alias. */
+export function sourceColumn(source: SourcePlan, place: number, alias = 's'): string {
+  const name = source.actual[place] ?? null;
+  return name === null ? 'NULL' : `${alias}.${quoteName(name)}`;
 }
 
-/** A mapped source column as an expression, in the table's alias `s`. */
-export function sourceColumn(source: SourcePlan, column: string, alias = 's'): string {
-  return `${alias}.${quoteName(actualName(source, column))}`;
+/** A source column as operators and conditions take it: text as UTF-8, bytes as they are, numbers as the log has them. */
+function sourceInput(source: SourcePlan, place: number, alias = 's'): string {
+  return comparableInput(sourceColumn(source, place, alias), source.schemas[place]);
 }
 
-function sourceSchema(source: SourcePlan, column: string): ColumnSchema | undefined {
-  return findColumn(source.schema, actualName(source, column));
+function comparableInput(expression: string, schema: ColumnSchema | undefined): string {
+  const isText = schema !== undefined && familyOf(schema) === 'text';
+  if (!isText) return exactColumn(expression, schema);
+  return schema.charset === 'utf8mb4' ? expression : `CONVERT(${expression} USING utf8mb4)`;
 }
 
-/** A mapped source column as a SELECT must name it to get what the log has. */
-export function exactSourceColumn(source: SourcePlan, column: string): string {
-  return exactColumn(sourceColumn(source, column), sourceSchema(source, column));
-}
+const UNLIKE_THEIR_TEXT: ReadonlySet<string> = new Set(['bit', 'year']);
 
-/** A mapped source column as its transform takes it: text as UTF-8, and numbers as the log has them. */
-function sourceInput(source: SourcePlan, column: string, transform: TransformName): string {
-  const expression = sourceColumn(source, column);
-  const schema = sourceSchema(source, column);
+/**
+ * A column as a SELECT must name it, so that it comes as the log has it: numbers without the zeros that
+ * ZEROFILL puts in front, BIT and YEAR as numbers, and FLOAT with all of its digits.
+ */
+export function exactColumn(expression: string, schema: ColumnSchema | undefined): string {
   if (schema === undefined) return expression;
-  // Of bytes only the ASCII letters have another case; where they are no UTF-8, MySQL would cut them there.
-  const isNormalised = transform === 'role' || transform === 'is-active';
-  if (isBinaryType(schema)) return isNormalised ? `CONVERT(${expression} USING latin1)` : expression;
-  return isTextType(schema) ? asUtf8(expression, schema) : exactColumn(expression, schema);
-}
-
-function asUtf8(expression: string, schema: ColumnSchema): string {
-  return isTextType(schema) && schema.charset !== 'utf8mb4'
-    ? `CONVERT(${expression} USING utf8mb4)`
-    : expression;
+  // The driver would make an object of it.
+  if (schema.type === 'json') return `CAST(${expression} AS CHAR)`;
+  // As a double; a sum would lose the sign of a negative zero.
+  if (schema.type === 'float') return `${expression} * 1`;
+  const isPadded = schema.definition.includes('zerofill') && isNumeric(familyOf(schema) ?? 'text');
+  return isPadded || UNLIKE_THEIR_TEXT.has(schema.type) ? `${expression} + 0` : expression;
 }
 
 /** The columns of a source row in the plan's order; an optional column that is absent reads as null. */
 export function sourceSelectList(source: SourcePlan): string {
-  return source.columns
-    .map((column, i) => (source.actual[i] === null ? 'NULL' : exactSourceColumn(source, column)))
-    .join(', ');
+  return source.schemas.map((schema, place) => exactColumn(sourceColumn(source, place), schema)).join(', ');
 }
 
-export function sourceFrom(source: SourcePlan): string {
-  return `${quoteName(source.table)} s`;
+export function sourceFrom(source: SourcePlan, alias = 's'): string {
+  return `${quoteName(source.table)} ${alias}`;
 }
 
 /** The columns of a target row in the plan's order, each in the form that the mapping writes. */
-export function targetSelectList(plan: TablePlan): string {
-  return plan.columns
-    .map(({name, kind, schema}) => targetColumn(`t.${quoteName(name)}`, kind, schema))
-    .join(', ');
+export function targetSelectList(table: TablePlan): string {
+  return table.columns.map(({name, schema}) => exactColumn(`t.${quoteName(name)}`, schema)).join(', ');
 }
 
-/** A flag of a text type is the text, since the server would count the members of an ENUM. */
-function targetColumn(name: string, kind: ColumnKind, schema: ColumnSchema): string {
-  return kind === 'flag' && !isTextType(schema) ? `${name} + 0` : name;
-}
-
-/** A condition on ids, for the column that holds them. */
-export type IdCondition = (column: string) => string;
-
-/**
- * What makes a source row eligible, itself and its parents.
- *
- * @param userIds holds for the user ids of all rows in question, which spares a look at other users
- */
-function eligibleCondition(plans: Plan, plan: TablePlan, userIds: IdCondition): string {
-  const own = ownCondition(plans.sources[plan.source], plan, 's');
-  return plan.target === 'institute_users' ? [own, ...parentConditions(plans, userIds)].join(' AND ') : own;
-}
-
-function ownCondition(source: SourcePlan, {map}: TablePlan, alias: string): string {
-  const conditions = map.notNull.map(column => `${sourceColumn(source, column, alias)} IS NOT NULL`);
-  if (map.flag !== undefined)
-    conditions.push(flagCondition(sourceColumn(source, map.flag, alias), sourceSchema(source, map.flag)));
-  return conditions.join(' AND ');
-}
-
-/**
- * A membership is eligible when its institute and its user are. Where foreign keys say that they are there,
- * the few that are not eligible are looked up, once a query; else the parents, once a row.
- */
-function parentConditions(plans: Plan, userIds: IdCondition): string[] {
-  const memberships = plans.sources.institute_user;
-  return (['user', 'institute'] as const).map(parent => {
-    const plan = plans.tables[parent];
-    const source = plans.sources[plan.source];
-    const reference = sourceColumn(memberships, parent === 'user' ? 'user_id' : 'institute_id');
-    const id = sourceColumn(source, 'id', 'p');
-    const from = `FROM ${quoteName(source.table)} p WHERE`;
-    const isEligible = ownCondition(source, plan, 'p');
-    if (!plans.parentsEnforced[parent === 'user' ? 'users' : 'institutes'])
-      return `EXISTS (SELECT 1 ${from} ${id} = ${reference} AND ${isEligible})`;
-    const range = parent === 'user' ? `${userIds(id)} AND ` : '';
-    return `${reference} NOT IN (SELECT ${id} ${from} ${range}NOT COALESCE(${isEligible}, 0))`;
+/** The columns of the source by which an entity is walked, in the order of the walk. */
+export function walkOfSource({walk, keyPlaces, source}: EntityPlan, alias = 's'): string[] {
+  return walk.parts.map(part => {
+    const place = keyPlaces[part] ?? 0;
+    return comparable(sourceColumn(source, place, alias), source.schemas[place]);
   });
 }
 
-/** Of several source rows for one pair, the one that counts comes first in this order. */
-export function winnerOrder(source: SourcePlan): string {
-  const active = TRANSFORMS['is-active'].sql([sourceInput(source, 'status', 'is-active')], NO_FORM, false);
-  const updated = sourceColumn(source, 'updated_at');
-  const byId =
-    source.actual[source.columns.indexOf('id')] === null ? '' : `, ${sourceColumn(source, 'id')} DESC`;
-  return `${active} DESC, IF(${isDateCondition(updated)}, ${updated}, NULL) DESC${byId}`;
+/** The same columns of a target table. */
+export function walkOfTarget({walk}: EntityPlan, table: TablePlan, alias = 't'): string[] {
+  return walk.parts.map(part => {
+    const at = table.keyIndexes[part] ?? 0;
+    return comparable(`${alias}.${quoteName(table.key[part] ?? '')}`, table.columns[at]?.schema);
+  });
+}
+
+/** ENUM and SET are put in order by their number, and compared with a text by their text. */
+function comparable(expression: string, schema: ColumnSchema | undefined): string {
+  return schema?.type === 'enum' || schema?.type === 'set' ? `CAST(${expression} AS CHAR)` : expression;
+}
+
+/** The condition that a range of an entity's walk is, for these columns. */
+export function rangeCondition(entity: EntityPlan, columns: readonly string[], {after, to}: Range): string {
+  const literal = (i: number, value: string) =>
+    keyLiteral(entity.key.columns[entity.walk.parts[i] ?? 0]?.family ?? 'text', value);
+  const low = after === null ? [] : [tupleCondition(columns, '>', after, literal)];
+  const high = to === null ? [] : [tupleCondition(columns, '<=', to, literal)];
+  return [...low, ...high].join(' AND ') || '1 = 1';
+}
+
+/** `(a, b) > (x, y)` in the form in which both servers use an index. */
+export function tupleCondition(
+  columns: readonly string[],
+  operator: '>' | '<=',
+  bound: Bound,
+  literal: (index: number, value: string) => string,
+): string {
+  const strict = operator === '>' ? '>' : '<';
+  const values = bound.map((value, i) => literal(i, value));
+  const last = columns.length - 1;
+  if (last === 0) return `${columns[0]} ${operator} ${values[0]}`;
+  const alternatives = columns.map((column, i) => {
+    const before = columns.slice(0, i).map((name, j) => `${name} = ${values[j]}`);
+    return `(${[...before, `${column} ${i === last ? operator : strict} ${values[i]}`].join(' AND ')})`;
+  });
+  return `(${alternatives.join(' OR ')})`;
+}
+
+/** A row's own conditions. */
+function ownConditions({where, source}: EntityPlan, alias: string): string[] {
+  return where.map(condition =>
+    conditionSql(
+      condition,
+      sourceColumn(source, condition.place, alias),
+      sourceInput(source, condition.place, alias),
+    ),
+  );
 }
 
 /**
- * Counts the eligible source rows of a range and checksums what they become on each of the target tables,
- * which share one source: a column for the count, and one for each table.
+ * What makes a source row of an entity eligible: its own conditions, its key, and its parents.
+ *
+ * @param range holds for the rows in question, which spares a look at other rows of the parent that the walk
+ *   goes by
+ */
+export function eligibleCondition(entity: EntityPlan, range: Range = EVERYTHING, alias = 's'): string {
+  const keys = keyIsWhole(entity, alias);
+  const parents = entity.parents.map((edge, i) => parentCondition(edge, range, alias, `${alias}${i}`));
+  return [...ownConditions(entity, alias), ...keys, ...parents].join(' AND ') || '1 = 1';
+}
+
+/** A row without a part of its key is no row of the target. Empty where every column says so itself. */
+export function keyIsWhole({source, keyPlaces, where}: EntityPlan, alias = 's'): string[] {
+  return keyPlaces
+    .filter(place => source.schemas[place]?.nullable ?? true)
+    .filter(place => !where.some(one => one.place === place && one.is !== 'null'))
+    .map(place => `${sourceColumn(source, place, alias)} IS NOT NULL`);
+}
+
+/** Up to here the rows of a parent that are not eligible are looked up at once, and not one by one. */
+const FEW_ROWS = 50_000;
+
+/**
+ * Where a foreign key says that the parents are there, those that are not eligible are looked up, once a query;
+ * else the parents, once a row.
+ */
+function parentCondition(edge: Edge, range: Range, alias: string, parentAlias: string): string {
+  const {parent, child, places, isNullable} = edge;
+  const own = places.map(place => sourceColumn(child.source, place, alias));
+  const theirs = parent.keyPlaces.map(place => sourceColumn(parent.source, place, parentAlias));
+  const isWalked =
+    child.walk.parts.length === 1 && edge.inKey?.length === 1 && edge.inKey[0] === child.walk.parts[0];
+  const from = `FROM ${sourceFrom(parent.source, parentAlias)} WHERE`;
+  const isEligible = eligibleCondition(parent, isWalked ? range : EVERYTHING, parentAlias);
+  const [column = '', key = ''] = [own[0], theirs[0]];
+  const isFew = isWalked || parent.source.schema.rows <= FEW_ROWS;
+  const condition =
+    edge.isEnforced && isFew && own.length === 1
+      ? `${column} NOT IN (SELECT ${key} ${from} ${isWalked && (range.after !== null || range.to !== null) ? `${rangeCondition(child, [key], range)} AND ` : ''}NOT COALESCE(${isEligible}, 0))`
+      : `EXISTS (SELECT 1 ${from} ${own.map((name, i) => `${theirs[i]} = ${name}`).join(' AND ')} AND ${isEligible})`;
+  if (!isNullable || places.every(place => child.keyPlaces.includes(place))) return condition;
+  return `(${own.map(name => `${name} IS NULL`).join(' OR ')} OR ${condition})`;
+}
+
+/** Of several source rows for one key, the one that counts comes first in this order. Null comes last. */
+export function preferredOrder({source, primary}: EntityPlan): string {
+  return primary.map.prefer
+    .flatMap(preference => {
+      const place = source.columns.indexOf(preference.column);
+      const schema = source.schemas[place];
+      if (schema === undefined) return [];
+      const column = sourceColumn(source, place);
+      if (preference.by === 'values') {
+        const family = familyOf(schema) === 'binary' ? 'binary' : 'text';
+        const values = preference.values.map(value => normalisedLiteral(normalised(value, family), family));
+        return [`${normalisedSql(sourceInput(source, place), family)} IN (${values.join(', ')}) DESC`];
+      }
+      const value =
+        familyOf(schema) === 'moment' ? `IF(${isDateCondition(column)}, ${column}, NULL)` : column;
+      return preference.order === 'desc' ? [`${value} DESC`] : [`${value} IS NULL`, `${value} ASC`];
+    })
+    .join(', ');
+}
+
+/**
+ * Counts the eligible source rows of a range and checksums what they become on each of the entity's tables: a
+ * column for the count, and one for each table.
  *
  * The sum is over each row's CRC times an odd number: CRC32 alone is linear, so that the same change in two
  * rows would cancel itself out; a product, with its carries, is not. It fits 64 bits.
- *
- * @param ids the range, as a condition on the ids that the segments go by
  */
-export function sourceChecksums(plans: Plan, tables: readonly TablePlan[], ids: IdCondition): string {
-  const [first] = tables;
-  if (first === undefined) throw new RangeError('a checksum of no table');
-  const source = plans.sources[first.source];
-  const isMembership = first.target === 'institute_users';
-  const range = ids(sourceColumn(source, isMembership ? 'user_id' : 'id'));
-  const rows = `${sourceFrom(source)} WHERE ${range} AND ${eligibleCondition(plans, first, ids)}`;
+export function sourceChecksums(entity: EntityPlan, range: Range): string {
+  const {source, tables} = entity;
+  const rows = `${sourceFrom(source)} WHERE ${rangeCondition(entity, walkOfSource(entity), range)} AND ${eligibleCondition(entity, range)}`;
   const sum = (crc: string) => `BIT_XOR(${crc} * ${ODD})`;
-  if (isMembership && plans.pairsRepeat) {
-    const pair = `${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')}`;
-    return `SELECT COUNT(*), ${sum('c')} FROM (
-      SELECT CRC32(${sourceRowText(first, source)}) c, ROW_NUMBER() OVER (PARTITION BY ${pair} ORDER BY ${winnerOrder(source)}) n
+  const crcs = tables.map(table => `CRC32(${sourceRowText(table, source)})`);
+  if (!entity.repeats) return `SELECT COUNT(*), ${crcs.map(sum).join(', ')} FROM ${rows}`;
+  const key = entity.keyPlaces.map(place => sourceColumn(source, place)).join(', ');
+  const order = preferredOrder(entity);
+  return `SELECT COUNT(*), ${crcs.map((_, i) => sum(`c${i}`)).join(', ')} FROM (
+      SELECT ${crcs.map((crc, i) => `${crc} c${i}`).join(', ')}, ROW_NUMBER() OVER (PARTITION BY ${key}${order === '' ? '' : ` ORDER BY ${order}`}) n
         FROM ${rows}) r WHERE n = 1`;
-  }
-  const sums = tables.map(table => sum(`CRC32(${sourceRowText(table, source)})`));
-  return `SELECT COUNT(*), ${sums.join(', ')} FROM ${rows}`;
 }
 
-/** The same over the target's rows. */
-export function targetChecksum(plan: TablePlan, range: string): string {
-  return `SELECT COUNT(*), BIT_XOR(CRC32(${targetRowText(plan)}) * ${ODD}) FROM ${quoteName(plan.target)} t WHERE ${range}`;
+/** The same over a target table's rows. */
+export function targetChecksum(entity: EntityPlan, table: TablePlan, range: Range): string {
+  return `SELECT COUNT(*), BIT_XOR(CRC32(${targetRowText(table)}) * ${ODD}) FROM ${quoteName(table.target)} t WHERE ${rangeCondition(entity, walkOfTarget(entity, table), range)}`;
 }
 
-function sourceRowText(plan: TablePlan, source: SourcePlan): string {
+function sourceRowText(table: TablePlan, source: SourcePlan): string {
   return rowText(
-    plan.columns.map(column =>
-      TRANSFORMS[column.map.transform].sql(
-        column.map.from.map(name => sourceInput(source, name, column.map.transform)),
-        column.form,
-        column.rounds,
+    table.columns.map(column =>
+      comparedText(
+        operatorOf(column.map.use).sql(
+          column.map.use,
+          column.shape.inputs.map(({place}) => sourceInput(source, place)),
+          column.shape,
+        ),
+        column,
       ),
     ),
   );
 }
 
-function targetRowText(plan: TablePlan): string {
+function targetRowText(table: TablePlan): string {
   return rowText(
-    plan.columns.map(({name, kind, schema}) => {
-      const column = `t.${quoteName(name)}`;
-      switch (kind) {
-        case 'text':
-          return asUtf8(column, schema);
-        case 'timestamp':
-          return `CAST(${column} AS DATETIME(6))`;
-        case 'flag':
-          return isTextType(schema) ? asUtf8(column, schema) : `(${column} + 0)`;
-        case 'integer':
-          return column;
-      }
+    table.columns.map(column => {
+      return comparedText(comparableInput(`t.${quoteName(column.name)}`, column.schema), column);
     }),
   );
+}
+
+/** One form for all values that are the same, on both sides. */
+function comparedText(expression: string, {family, schema}: ColumnPlan): string {
+  switch (family) {
+    case 'moment':
+      return schema.type === 'date' ? `CAST(${expression} AS DATE)` : `CAST(${expression} AS DATETIME(6))`;
+    case 'time':
+      return `CAST(${expression} AS TIME(6))`;
+    case 'decimal':
+      return `CAST(${expression} AS DECIMAL(65, ${Math.min(30, schema.scale)}))`;
+    case 'bit':
+    case 'float':
+      return `(${expression})`;
+    case 'binary':
+      return `HEX(${expression})`;
+    case 'integer':
+    case 'text':
+    case 'json':
+      return expression;
+  }
 }
 
 /** One text for a row; null differs from every value, and no value runs into its neighbour. */
@@ -189,15 +270,13 @@ function rowText(expressions: readonly string[]): string {
   return `CONCAT_WS(0x1f, ${expressions.map(expression => `IFNULL(${expression}, 0x00)`).join(', ')})`;
 }
 
-export function countEligible(plans: Plan, plan: TablePlan): string {
-  const source = plans.sources[plan.source];
-  const what =
-    plan.target === 'institute_users' && plans.pairsRepeat
-      ? `COUNT(DISTINCT ${sourceColumn(source, 'institute_id')}, ${sourceColumn(source, 'user_id')})`
-      : 'COUNT(*)';
-  return `SELECT ${what} FROM ${sourceFrom(source)} WHERE ${eligibleCondition(plans, plan, () => '1 = 1')}`;
+/** How many rows of the target the source's eligible rows make. */
+export function countEligible(entity: EntityPlan): string {
+  const columns = entity.keyPlaces.map(place => sourceColumn(entity.source, place)).join(', ');
+  const what = entity.repeats ? `COUNT(DISTINCT ${columns})` : 'COUNT(*)';
+  return `SELECT ${what} FROM ${sourceFrom(entity.source)} WHERE ${eligibleCondition(entity)}`;
 }
 
-export function countTarget(plan: TablePlan): string {
-  return `SELECT COUNT(*) FROM ${quoteName(plan.target)}`;
+export function countTarget(table: TablePlan): string {
+  return `SELECT COUNT(*) FROM ${quoteName(table.target)}`;
 }

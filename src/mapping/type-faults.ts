@@ -2,114 +2,216 @@
  * Columns of either side whose type cannot be mapped: start and doctor both refuse them, by name and with the SQL
  * that mends them. Pure.
  */
-import {isBinaryType, isReadable, isWritable, MENDED_TYPES, type Use} from './column-kinds.ts';
 import {retype} from './column-clause.ts';
-import type {ColumnSchema, TableSchema} from './schema.ts';
-import {TABLE_MAPS, type ColumnMap, type SourceTable, type TableMap, type TransformName} from './tables.ts';
+import {refusesCondition} from './conditions.ts';
+import {familyOf, type Family} from './families.ts';
+import type {ColumnMap, Mapping, TableMap} from './mapping.ts';
+import type {OperatorUse, Shape} from './operators/operator.ts';
+import {operatorOf} from './operators/registry.ts';
+import {quoteName} from './quote.ts';
+import {findColumn, type ColumnSchema, type TableSchema} from './schema.ts';
 
 export interface TypeFault {
+  readonly side: 'source' | 'target';
+  readonly table: string;
   readonly column: string;
   readonly definition: string;
+  readonly reason: string;
   /** The statement that gives the column a type that can be mapped. */
   readonly mend: string;
 }
 
-/** What a column is used as, on both sides. */
-export const USE_OF_TRANSFORM: Readonly<Record<TransformName, {readonly source: Use; readonly target: Use}>> =
-  {
-    id: {source: 'id', target: 'id'},
-    copy: {source: 'text', target: 'text'},
-    secret: {source: 'text', target: 'text'},
-    trimmed: {source: 'text', target: 'text'},
-    'full-name': {source: 'text', target: 'text'},
-    role: {source: 'text', target: 'text'},
-    'is-active': {source: 'text', target: 'flag'},
-    timestamp: {source: 'time', target: 'time'},
-  };
-
-/** Finds a column by its name, in whatever case. */
-export function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
-  return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
-}
+/** What the SQL that mends a column makes of it. */
+const MENDED = {text: 'VARCHAR(255)', flag: 'TINYINT', integer: 'BIGINT', moment: 'DATETIME(6)'} as const;
 
 /** The columns of a source table that cannot be read as the mapping uses them, each once. */
-export function sourceTypeFaults(table: SourceTable, schema: TableSchema): TypeFault[] {
-  const maps: readonly TableMap[] = TABLE_MAPS.filter(({source}) => source === table);
-  const uses = maps.flatMap(({columns, flag}) => [
-    ...columns.flatMap(({from, transform}) =>
-      from.map(column => ({column, use: USE_OF_TRANSFORM[transform].source})),
-    ),
-    ...(flag === undefined ? [] : [{column: flag, use: 'flag' as const}]),
-  ]);
+export function sourceTypeFaults(mapping: Mapping, table: string, schema: TableSchema): TypeFault[] {
   const faults = new Map<string, TypeFault>();
-  for (const {column, use} of uses) {
-    const found = findColumn(schema, column);
-    if (found === undefined || isReadable(found, use)) continue;
-    faults.set(column, faultOf(table, column, found, MENDED_TYPES[use]));
+  const look = (
+    name: string,
+    refuses: (column: ColumnSchema, family: Family) => string | null,
+    type: string,
+  ) => {
+    const column = findColumn(schema, name);
+    if (column === undefined || faults.has(name)) return;
+    const family = familyOf(column);
+    const reason =
+      family === undefined ? `values of the type ${column.type} cannot be carried` : refuses(column, family);
+    if (reason !== null) faults.set(name, faultOf('source', table, name, column, reason, type));
+  };
+  for (const map of mapping.tables.filter(({source}) => source === table)) {
+    for (const {from, target, use} of map.columns)
+      for (const name of from)
+        look(name, (column, family) => unreadable(use, column, family), readableType(map, target, use));
+    for (const condition of map.where) {
+      const isNumber = condition.is === 'in' && condition.values.every(value => /^-?\d+$/.test(value));
+      const isFlag = condition.is === 'in' && condition.values.every(value => /^[01]$/.test(value));
+      const type = isFlag ? MENDED.flag : isNumber ? MENDED.integer : MENDED.text;
+      look(condition.column, ({type: of}, family) => refusesCondition(condition, family, of), type);
+    }
+    for (const {column} of map.prefer) look(column, () => null, MENDED.text);
   }
   return [...faults.values()];
 }
 
-/**
- * The columns of a target table that do not give back what is written to them.
- *
- * @param inputsOf the source columns that a target column is made of
- */
-export function targetTypeFaults(
-  map: TableMap,
-  schema: TableSchema,
-  inputsOf: (column: ColumnMap) => readonly ColumnSchema[],
-): TypeFault[] {
-  return map.columns.flatMap(column => {
-    const found = findColumn(schema, column.target);
-    if (found === undefined) return [];
-    const {target: use} = USE_OF_TRANSFORM[column.transform];
-    if (isWritable(found, use) && storesAll(found, column, inputsOf(column))) return [];
-    return [faultOf(map.target, found.name, found, mendedType(found, use))];
-  });
-}
-
-/** Whether a text is stored as it is: BINARY puts zeros behind it, and ENUM and SET take their own members only. */
-function storesAll(target: ColumnSchema, {transform}: ColumnMap, inputs: readonly ColumnSchema[]): boolean {
-  const isCopy = transform === 'copy' || transform === 'secret';
-  switch (target.type) {
-    case 'binary':
-      return (
-        isCopy && inputs.every(({type, maxLength}) => type === 'binary' && maxLength === target.maxLength)
-      );
-    case 'enum':
-    case 'set':
-      if (transform === 'role' || transform === 'is-active') return true;
-      return (
-        isCopy &&
-        inputs.every(
-          ({type, members}) =>
-            type === target.type && members?.every(member => target.members?.includes(member)) === true,
-        )
-      );
-    default:
-      return true;
+/** What an operator cannot take, whatever column it is for. */
+function unreadable({operator}: OperatorUse, {type}: ColumnSchema, family: Family): string | null {
+  switch (operator) {
+    case 'trim':
+    case 'lower':
+    case 'upper':
+    case 'join':
+      return family === 'text' || family === 'binary' ? null : `a value of the type ${type} is no text`;
+    case 'lookup':
+    case 'oneOf':
+      return family === 'float' || family === 'json' || family === 'moment' || family === 'time'
+        ? `a value of the type ${type} cannot be looked up`
+        : null;
+    case 'copy':
+    case 'first':
+    case 'constant':
+      return null;
   }
 }
 
-/** Bytes stay bytes. */
-function mendedType(column: ColumnSchema, use: Use): string {
-  if (use === 'id' && column.unsigned) return 'BIGINT UNSIGNED';
-  return use === 'text' && isBinaryType(column) ? `VARBINARY(${column.maxLength ?? 255})` : MENDED_TYPES[use];
+function readableType({key}: TableMap, target: string, use: OperatorUse): string {
+  if (key.includes(target)) return MENDED.integer;
+  return use.operator === 'first' && /^\d{4}-\d\d-\d\d/.test(use.otherwise ?? '')
+    ? MENDED.moment
+    : MENDED.text;
 }
 
-function faultOf(table: string, name: string, column: ColumnSchema, type: string): TypeFault {
-  const quoted = `\`${table.replaceAll('`', '``')}\``;
-  return {column: name, definition: column.definition, mend: retype(quoted, column, type)};
+/** A column of the target that does not give back what is written to it; null for one that does. */
+export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: Shape): TypeFault | null {
+  const reason =
+    operatorOf(use).refuses(use, shape) ??
+    notStored(use, shape) ??
+    (map.key.includes(target) && isZerofilled(shape.column)
+      ? 'the zeros that ZEROFILL puts in front of a key are read by others as a part of it'
+      : null);
+  return reason === null
+    ? null
+    : faultOf('target', map.target, shape.column.name, shape.column, reason, writableType(use, shape));
+}
+
+/** A column of the target of a type that no mapping can write; the one that the operator's inputs have is put in its place. */
+export function unknownTypeFault(
+  map: TableMap,
+  use: OperatorUse,
+  column: ColumnSchema,
+  inputs: Shape['inputs'],
+): TypeFault {
+  const type = writableType(use, {column, family: 'text', inputs});
+  return faultOf('target', map.target, column.name, column, `its type ${column.type} cannot be mapped`, type);
+}
+
+/** BINARY puts zeros behind a value, ENUM and SET take their own members only, and a UUID has a form of its own. */
+function notStored(use: OperatorUse, shape: Shape): string | null {
+  const {column, inputs} = shape;
+  const isCopy = use.operator === 'copy' || use.operator === 'first';
+  const isLike = (same: (input: ColumnSchema) => boolean) =>
+    isCopy && inputs.every(({schema}) => schema.type === column.type && same(schema));
+  switch (column.type) {
+    case 'binary':
+      if (isLike(({maxLength}) => maxLength === column.maxLength)) return null;
+      return ownValues(use)?.every(value => Buffer.byteLength(value) === column.maxLength) === true
+        ? null
+        : 'BINARY puts zeros behind a value that is shorter';
+    case 'enum':
+    case 'set':
+      if (ownValues(use) !== null || isLike(input => holdsMembers(column, input))) return null;
+      return 'it takes its own members only, and not all of the values are known to be among them';
+    case 'inet4':
+    case 'inet6':
+    case 'uuid':
+      return ownValues(use) !== null || isLike(() => true)
+        ? null
+        : `a ${column.type.toUpperCase()} has a form of its own`;
+    default:
+      return null;
+  }
+}
+
+/** The values that an operator can make, where they are the mapping's own; null where they come from the source. */
+function ownValues(use: OperatorUse): readonly string[] | null {
+  switch (use.operator) {
+    case 'lookup':
+      return [...Object.values(use.values), ...(use.otherwise == null ? [] : [use.otherwise])];
+    case 'oneOf':
+      return ['1', '0'];
+    case 'constant':
+      return use.value === null ? [] : [use.value];
+    default:
+      return null;
+  }
+}
+
+/** Whether the column has all members of another; those of a SET are read in the column's order. */
+function holdsMembers(column: ColumnSchema, input: ColumnSchema): boolean {
+  const [own, theirs] = [column.members ?? [], input.members ?? []];
+  if (!theirs.every(member => own.includes(member))) return false;
+  return column.type === 'enum' || own.filter(member => theirs.includes(member)).join() === theirs.join();
+}
+
+const isZerofilled = ({definition}: ColumnSchema): boolean => definition.includes('zerofill');
+const BYTES: ReadonlySet<string> = new Set([
+  'binary',
+  'varbinary',
+  'tinyblob',
+  'blob',
+  'mediumblob',
+  'longblob',
+]);
+
+/** A type that gives back what the operator makes. Bytes stay bytes. */
+function writableType({operator}: OperatorUse, {column, inputs}: Shape): string {
+  if (operator === 'oneOf') return MENDED.flag;
+  const text = BYTES.has(column.type) ? `VARBINARY(${column.maxLength ?? 255})` : MENDED.text;
+  const [input] = inputs;
+  if (input === undefined || (operator !== 'copy' && operator !== 'first')) return text;
+  switch (input.family) {
+    case 'integer':
+      return column.unsigned || input.schema.unsigned ? `${MENDED.integer} UNSIGNED` : MENDED.integer;
+    case 'decimal':
+    case 'bit':
+      return input.schema.definition.replace(/ zerofill\b/, '');
+    case 'float':
+      return 'DOUBLE';
+    case 'moment':
+      return MENDED.moment;
+    case 'time':
+      return 'TIME(6)';
+    case 'json':
+      return 'JSON';
+    case 'text':
+    case 'binary':
+      return text;
+  }
+}
+
+function faultOf(
+  side: TypeFault['side'],
+  table: string,
+  name: string,
+  column: ColumnSchema,
+  reason: string,
+  type: string,
+): TypeFault {
+  return {
+    side,
+    table,
+    column: name,
+    definition: column.definition,
+    reason,
+    mend: retype(quoteName(table), column, type),
+  };
 }
 
 /** The faults of a table as one text. */
-export function describeFaults(
-  side: 'source' | 'target',
-  table: string,
-  faults: readonly TypeFault[],
-): string {
-  const columns = faults.map(({column, definition}) => `${column} (${definition})`).join(', ');
+export function describeFaults(side: TypeFault['side'], table: string, faults: readonly TypeFault[]): string {
+  const columns = faults
+    .map(({column, definition, reason}) => `${column} (${definition}: ${reason})`)
+    .join(', ');
   const mends = faults.map(({mend}) => mend).join(' ');
   return `the ${side} table ${table} has a type that cannot be mapped in the column ${columns}; on the ${side}: ${mends}`;
 }

@@ -1,14 +1,14 @@
-/** Whether a mapped row can be written, as far as it can be told without the server. */
+/** Whether a mapped row can be written, as far as it can be known without asking the server. */
 import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
-import type {ColumnPlan} from './plan.ts';
-import type {ColumnSchema} from './schema.ts';
-import {TARGET_ROLES} from './tables.ts';
+import {invalidCode, satisfies} from './checks.ts';
+import type {ColumnMap} from './mapping.ts';
+import {isMapped} from './operators/choices.ts';
+import type {Shape} from './operators/operator.ts';
 import type {PackedRow, SourceRow} from './packed.ts';
+import type {ColumnPlan} from './columns.ts';
+import type {ColumnSchema} from './schema.ts';
 import {bytesOf, isText} from './values.ts';
-
-/** Exactly one @, at least one character on either side, no white space inside. */
-const EMAIL = /^[^\s@]+@[^\s@]+$/u;
 
 const SPACE = 32;
 const AT = 64;
@@ -26,39 +26,62 @@ const INTEGER_BITS: Readonly<Record<string, bigint>> = {
 };
 
 /**
+ * How the value of a column is looked at before it is written. `never` fails; the others say what the bytes of
+ * a packed row tell at once: `value` that they tell nothing.
+ */
+export type Fit = 'never' | 'integer' | 'text' | 'email' | 'not-empty' | 'value';
+
+/**
  * Whether a value of this column can be one that cannot be written, as far as its source columns tell. Where
  * they were wider when a row was logged than they are now, the server refuses what is too long.
  */
-export function canFail({map, schema, bytes}: ColumnPlan, from: readonly ColumnSchema[]): boolean {
-  const isBytes = bytes !== 'none';
-  switch (map.transform) {
-    case 'timestamp':
-    case 'is-active':
-      return false;
-    case 'role':
-      return !TARGET_ROLES.every(role => fitsText(schema, role));
+export function fitOf(map: ColumnMap, shape: Shape): Fit {
+  const {use, checks} = map;
+  const {family, column, inputs} = shape;
+  const [check] = checks;
+  if (check !== undefined) {
+    if (checks.length > 1 || family !== 'text') return 'value';
+    if (check.check === 'email' && use.operator === 'trim') return 'email';
+    return check.check === 'notEmpty' && use.operator === 'copy' ? 'not-empty' : 'value';
+  }
+  switch (use.operator) {
+    case 'oneOf':
+      return 'never';
+    case 'constant':
+      return use.value === null || (family === 'text' && fitsText(column, use.value)) ? 'never' : 'value';
+    case 'lookup':
+      return use.otherwise !== undefined &&
+        [...Object.values(use.values), use.otherwise ?? ''].every(value => fitsText(column, value))
+        ? 'never'
+        : 'value';
+    case 'first':
+      return family === 'moment' ? 'never' : 'value';
     case 'copy':
-    case 'full-name': {
-      // A name takes a space between its parts.
-      const longest = from.reduce((sum, column) => sum + 1 + charactersOf(column), -1);
-      return isBytes || !(longest <= charactersOf(schema));
+    case 'trim':
+    case 'lower':
+    case 'upper':
+    case 'join': {
+      if (family === 'integer') return 'integer';
+      if (family !== 'text' && family !== 'binary') return 'never';
+      if (use.operator === 'lower' || use.operator === 'upper') return 'value';
+      const between = use.operator === 'join' ? use.with.length : 0;
+      const longest = inputs.reduce((sum, {schema}) => sum + between + charactersOf(schema), -between);
+      if (inputs.every(input => input.family === family) && longest <= charactersOf(column)) return 'never';
+      return use.operator === 'join' && (inputs.length !== 2 || use.with !== ' ') ? 'value' : 'text';
     }
-    case 'id':
-    case 'secret':
-    case 'trimmed':
-      return true;
   }
 }
 
 /** How many characters a column holds; NaN where that is not what limits it. */
-function charactersOf(schema: ColumnSchema | undefined): number {
-  const isCounted = schema?.type === 'varchar' || schema?.type === 'char';
+function charactersOf(schema: ColumnSchema): number {
+  const isCounted = schema.type === 'varchar' || schema.type === 'char';
   return isCounted ? (schema.maxLength ?? Number.NaN) : Number.NaN;
 }
 
 /** @returns the code of the first fault, or null for a row that can be written */
 export function validate(columns: readonly ColumnPlan[], source: SourceRow): DeadLetterCode | null {
   for (const column of columns) {
+    if (!column.isMapped(source)) return 'unmapped-value';
     const value = column.value(source);
     if (value === null) continue;
     const code = validateValue(column, value);
@@ -72,29 +95,30 @@ export function validate(columns: readonly ColumnPlan[], source: SourceRow): Dea
  * is to be asked.
  */
 export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): boolean {
-  for (const {map, schema, inputs, bytes, form} of columns) {
+  for (const {fit, schema, inputs, bytes, cutsEnd} of columns) {
     const [first = 0, second] = inputs;
-    if (form.cutsEnd && row.bytes[row.end(first) - 1] === SPACE) return false;
+    if (cutsEnd && row.bytes[row.end(first) - 1] === SPACE) return false;
     if (bytes === 'checked' && !areUtf8(row, inputs)) return false;
     // As many bytes as characters at least, and a space between two parts.
     const longest = row.length(first) + (second === undefined ? 0 : 1 + row.length(second));
-    switch (map.transform) {
-      case 'id':
+    switch (fit) {
+      case 'integer':
         if (schema.type !== 'bigint' || longest > SAFE_DIGITS || !isDigit(row.bytes[row.start(first)]))
           return false;
         break;
-      case 'trimmed':
+      case 'email':
         if (!isPlainEmail(row.bytes, row.start(first), row.end(first)) || !fitsPlainly(schema, longest))
           return false;
         break;
-      case 'secret':
+      case 'not-empty':
         if (longest === 0 || !fitsPlainly(schema, longest)) return false;
         break;
-      case 'copy':
-      case 'full-name':
+      case 'text':
         if (!fitsPlainly(schema, longest)) return false;
         break;
-      default:
+      case 'never':
+        break;
+      case 'value':
         return false;
     }
   }
@@ -128,21 +152,11 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 48 && byte <= 57;
 }
 
-function validateValue(column: ColumnPlan, value: string): DeadLetterCode | null {
-  if (column.bytes === 'checked' && !isText(value)) return 'invalid-encoding';
-  switch (column.map.transform) {
-    case 'id':
-      return fitsInteger(column, value) ? null : 'out-of-range';
-    case 'trimmed':
-      if (!EMAIL.test(value)) return 'invalid-email';
-      break;
-    case 'secret':
-      if (value === '') return 'invalid-password';
-      break;
-    default:
-      break;
-  }
-  return fitsText(column.schema, value) ? null : 'value-too-long';
+function validateValue({map, schema, family, bytes}: ColumnPlan, value: string): DeadLetterCode | null {
+  if (bytes === 'checked' && !isText(value)) return 'invalid-encoding';
+  for (const check of map.checks) if (!satisfies(check, value)) return invalidCode(map.target);
+  if (family === 'integer') return fitsInteger(schema, value) ? null : 'out-of-range';
+  return (family !== 'text' && family !== 'binary') || fitsText(schema, value) ? null : 'value-too-long';
 }
 
 function fitsText(schema: ColumnSchema, value: string): boolean {
@@ -156,12 +170,18 @@ function fitsText(schema: ColumnSchema, value: string): boolean {
   return (isText(value) ? Buffer.byteLength(value) : bytesOf(value).length) <= schema.maxLength;
 }
 
-function fitsInteger({schema}: ColumnPlan, value: string): boolean {
+function fitsInteger(schema: ColumnSchema, value: string): boolean {
   const bits = INTEGER_BITS[schema.type];
   if (bits === undefined || (bits === 64n && value.length <= SAFE_DIGITS && !value.startsWith('-')))
     return true;
+  if (!/^-?\d+$/.test(value)) return true;
   const number = BigInt(value);
   return schema.unsigned
     ? number >= 0n && number < 1n << bits
     : number >= -(1n << (bits - 1n)) && number < 1n << (bits - 1n);
+}
+
+/** Whether `lookup` knows the value of a row; true for every other operator. */
+export function mappedTest({use}: ColumnMap, shape: Shape): (row: SourceRow) => boolean {
+  return use.operator === 'lookup' ? isMapped(use, shape) : () => true;
 }

@@ -9,6 +9,8 @@ import {loginRoutes, showLogin} from './dashboard/login.tsx';
 import {eventRoutes} from './events.ts';
 import {FailedAttempts} from './failed-attempts.ts';
 import {LagHistory} from './lag-history.ts';
+import {apiSchemas} from './mapped-schemas.ts';
+import {mappingRoutes} from './mapping-routes.ts';
 import {requestIds, requestLog, secureHeaders} from './middleware.ts';
 import {describeApi} from './openapi.ts';
 import {probeRoutes} from './probe-routes.ts';
@@ -20,11 +22,11 @@ import {Tokens} from './tokens.ts';
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * The whole HTTP API over an {@link AppDeps.operations}. Every request but the probes is
+ * The whole HTTP interface over an {@link AppDeps.operations}. Every request but the probes is
  * authenticated before it is routed, and anything refused has one shape of body.
  *
  * @example
- * const app = createApp({operations, metrics: createMetrics(config.name), config, logger, signal});
+ * const app = createApp({operations, metrics: createMetrics(config.name, config.mapping), config, logger, signal});
  * const answer = await app.request('/sync/status');
  */
 export function createApp(given: AppDeps): App {
@@ -69,8 +71,10 @@ export function createApp(given: AppDeps): App {
     }),
   );
 
-  syncRoutes(app, {...deps, history});
-  recordRoutes(app, deps);
+  const schemas = apiSchemas(config.mapping);
+  syncRoutes(app, {...deps, history, schemas});
+  mappingRoutes(app, deps);
+  recordRoutes(app, {...deps, schemas});
   eventRoutes(app, deps);
   probeRoutes(app, deps);
   const document = describeApi(app, config.name);

@@ -30,7 +30,7 @@ export const systemClock: Clock = {now: () => Date.now()};
 export interface AppDeps {
   readonly operations: EdgeOperations;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
-  readonly config: Pick<Config, 'http' | 'name' | 'maxLagSeconds'>;
+  readonly config: Pick<Config, 'http' | 'name' | 'maxLagSeconds' | 'mapping'>;
   readonly logger: Logger;
   /** Ends what the app does in the background: the lag history and the open event streams. */
   readonly signal: AbortSignal;

@@ -1,27 +1,23 @@
 /** What has been: the runs, and the rows that could not be written. */
 import {createRoute} from '@hono/zod-openapi';
 import type {App, AppDeps, Clock} from './context.ts';
+import type {ApiSchemas} from './mapped-schemas.ts';
 import {ProblemError} from './problem.ts';
-import {
-  deadLetterPageSchema,
-  deadLettersQuery,
-  json,
-  problems,
-  retriedSchema,
-  runPageSchema,
-  runParams,
-  runSchema,
-  runsQuery,
-} from './schemas.ts';
+import {json, problems, retriedSchema, runParams, runsQuery} from './schemas.ts';
 
 const security = [{token: []}];
 
-export function recordRoutes(app: App, deps: AppDeps & {readonly clock: Clock}): void {
+interface RecordDeps extends AppDeps {
+  readonly clock: Clock;
+  readonly schemas: ApiSchemas;
+}
+
+export function recordRoutes(app: App, deps: RecordDeps): void {
   runRoutes(app, deps);
   deadLetterRoutes(app, deps);
 }
 
-function runRoutes(app: App, {operations}: AppDeps): void {
+function runRoutes(app: App, {operations, schemas}: RecordDeps): void {
   app.openapi(
     createRoute({
       method: 'get',
@@ -31,7 +27,7 @@ function runRoutes(app: App, {operations}: AppDeps): void {
       security,
       request: {query: runsQuery},
       responses: {
-        200: {description: 'A page of runs.', ...json(runPageSchema)},
+        200: {description: 'A page of runs.', ...json(schemas.runPage)},
         ...problems(400, 401, 429, 503),
       },
     }),
@@ -48,7 +44,7 @@ function runRoutes(app: App, {operations}: AppDeps): void {
       summary: 'One run',
       security,
       request: {params: runParams},
-      responses: {200: {description: 'The run.', ...json(runSchema)}, ...problems(400, 401, 404, 429, 503)},
+      responses: {200: {description: 'The run.', ...json(schemas.run)}, ...problems(400, 401, 404, 429, 503)},
     }),
     async c => {
       const run = await operations.run(c.req.valid('param').id);
@@ -59,7 +55,7 @@ function runRoutes(app: App, {operations}: AppDeps): void {
   );
 }
 
-function deadLetterRoutes(app: App, {operations, clock}: AppDeps & {readonly clock: Clock}): void {
+function deadLetterRoutes(app: App, {operations, clock, schemas}: RecordDeps): void {
   app.openapi(
     createRoute({
       method: 'get',
@@ -67,9 +63,9 @@ function deadLetterRoutes(app: App, {operations, clock}: AppDeps & {readonly clo
       tags: ['dead letters'],
       summary: 'Rows that could not be written, by key and code',
       security,
-      request: {query: deadLettersQuery},
+      request: {query: schemas.deadLettersQuery},
       responses: {
-        200: {description: 'A page of them.', ...json(deadLetterPageSchema)},
+        200: {description: 'A page of them.', ...json(schemas.deadLetterPage)},
         ...problems(400, 401, 429, 503),
       },
     }),

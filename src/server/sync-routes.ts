@@ -3,18 +3,9 @@ import {createRoute, type z} from '@hono/zod-openapi';
 import type {Run} from '../status/operations.ts';
 import type {App, AppContext, AppDeps, Clock} from './context.ts';
 import type {LagHistory} from './lag-history.ts';
+import type {ApiSchemas} from './mapped-schemas.ts';
 import {invalidRequest, ProblemError} from './problem.ts';
-import {
-  doneSchema,
-  historySchema,
-  json,
-  problems,
-  statusSchema,
-  triggerBody,
-  triggerResult,
-  triggerStarted,
-  verdictSchema,
-} from './schemas.ts';
+import {doneSchema, historySchema, json, problems, triggerBody, triggerStarted} from './schemas.ts';
 
 const security = [{token: []}];
 const COMPLETED = 'Data synchronization completed successfully';
@@ -22,6 +13,7 @@ const COMPLETED = 'Data synchronization completed successfully';
 interface SyncDeps extends AppDeps {
   readonly clock: Clock;
   readonly history: LagHistory;
+  readonly schemas: ApiSchemas;
 }
 
 export function syncRoutes(app: App, deps: SyncDeps): void {
@@ -35,7 +27,7 @@ export function syncRoutes(app: App, deps: SyncDeps): void {
  * Registered by hand: clients post without a content type, with a wrong one, or with a right one and no
  * body, and all of them mean what they say. The library's validator takes the second for no body at all.
  */
-function triggerRoute(app: App, {operations, signal, clock}: SyncDeps): void {
+function triggerRoute(app: App, {operations, signal, clock, schemas}: SyncDeps): void {
   app.openAPIRegistry.registerPath({
     method: 'post',
     path: '/sync/trigger',
@@ -48,7 +40,7 @@ function triggerRoute(app: App, {operations, signal, clock}: SyncDeps): void {
     responses: {
       200: {
         description: 'It ended: succeeded, or needs confirmation (`success: false`).',
-        ...json(triggerResult),
+        ...json(schemas.triggerResult),
       },
       202: {description: 'It has started (`wait: false`).', ...json(triggerStarted)},
       ...problems(400, 401, 403, 409, 413, 429, 500, 503),
@@ -94,7 +86,7 @@ function describeEnd(run: Run, timestamp: string) {
   return {success: true, message: COMPLETED, timestamp, runId, durationMs, tables};
 }
 
-function statusRoutes(app: App, {operations, history}: SyncDeps): void {
+function statusRoutes(app: App, {operations, history, schemas}: SyncDeps): void {
   app.openapi(
     createRoute({
       method: 'get',
@@ -103,7 +95,7 @@ function statusRoutes(app: App, {operations, history}: SyncDeps): void {
       summary: 'State, lag, counts and health',
       description: 'From memory: it answers in milliseconds whatever the tables’ size.',
       security,
-      responses: {200: {description: 'The state now.', ...json(statusSchema)}, ...problems(401, 429)},
+      responses: {200: {description: 'The state now.', ...json(schemas.status)}, ...problems(401, 429)},
     }),
     async c => {
       await operations.refresh();
@@ -126,7 +118,7 @@ function statusRoutes(app: App, {operations, history}: SyncDeps): void {
   );
 }
 
-function verifyRoute(app: App, {operations, signal}: SyncDeps): void {
+function verifyRoute(app: App, {operations, signal, schemas}: SyncDeps): void {
   let verifying = false;
   app.openapi(
     createRoute({
@@ -137,7 +129,7 @@ function verifyRoute(app: App, {operations, signal}: SyncDeps): void {
       description: 'Answers when it has ended; it ends early if the client goes away.',
       security,
       responses: {
-        200: {description: 'What differs.', ...json(verdictSchema)},
+        200: {description: 'What differs.', ...json(schemas.verdict)},
         ...problems(401, 403, 409, 429, 500, 503),
       },
     }),

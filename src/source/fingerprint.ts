@@ -3,7 +3,7 @@ import {createHash} from 'node:crypto';
 import type {Plan} from '../mapping/plan.ts';
 
 export function schemaFingerprint(plan: Plan): string {
-  const columns = Object.values(plan.sources).flatMap(({table, actual, schema}) => [
+  const columns = plan.sources.flatMap(({table, actual, schema}) => [
     ...actual.map(name => {
       const column = schema.columns.find(candidate => candidate.name === name);
       return `${table}.${name ?? '-'}:${column?.definition ?? ''}:${column?.charset ?? ''}`;

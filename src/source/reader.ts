@@ -4,96 +4,127 @@
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted} from '../db/counted.ts';
-import type {Plan, SourcePlan} from '../mapping/plan.ts';
-import {exactSourceColumn, sourceColumn, sourceFrom, sourceSelectList, winnerOrder} from '../mapping/sql.ts';
-import {splitPair} from '../mapping/row.ts';
-import {toRow, toValue, type Row} from '../mapping/values.ts';
+import type {Edge, EntityPlan} from '../mapping/entities.ts';
+import {keyLiteral, type RowKey} from '../mapping/key.ts';
+import {
+  keyIsWhole,
+  preferredOrder,
+  rangeCondition,
+  sourceColumn,
+  sourceFrom,
+  sourceSelectList,
+  tupleCondition,
+  walkOfSource,
+  type Bound,
+  type Range,
+} from '../mapping/sql.ts';
+import {toRow, type Row} from '../mapping/values.ts';
 
-/** Ids in one IN list; longer lists are split. */
+/** Keys in one IN list; longer lists are split. */
 const KEYS_PER_QUERY = 2000;
 
 export type QueryPort = (sql: string) => Promise<unknown[][]>;
 
+/** Child rows of some parents, in pages. */
+export interface ChildPage {
+  readonly rows: Row[];
+  /** Pass as `after` for the next page; null at the end. */
+  readonly last: Bound | null;
+}
+
 export interface SourceReader {
-  /** Institutes or users by id; those that are gone are absent. */
-  byIds(table: 'institutes' | 'users', ids: readonly string[]): Promise<Row[]>;
-  /** Every membership row of these users; several rows of one pair come with the one that counts first. */
-  membershipsOfUsers(userIds: readonly string[]): Promise<Row[]>;
-  /** The membership rows of one institute with user ids past `after`, at most about `limit`, whole pairs only. */
-  membershipsOfInstitute(
-    instituteId: string,
-    after: string | null,
-    limit: number,
-  ): Promise<{rows: Row[]; last: string | null}>;
-  /** Membership rows of these pairs (`institute:user`), the one that counts first in each. */
-  pairs(keys: readonly string[]): Promise<Row[]>;
-  /** Rows with ids in (after, to], in order of id; without `to` there is no upper end. */
-  idRange(table: 'institutes' | 'users', after: string | null, to: string | null): Promise<Row[]>;
-  /** Membership rows with user ids in (after, to]; the one that counts first in each pair. */
-  membershipRange(after: string | null, to: string | null): Promise<Row[]>;
+  /** Rows by key; those that are gone are absent. Several rows of one key come with the one that counts first. */
+  byKeys(entity: EntityPlan, keys: readonly RowKey[]): Promise<Row[]>;
+  /** Rows of a range of the entity's walk; several rows of one key come with the one that counts first. */
+  range(entity: EntityPlan, range: Range): Promise<Row[]>;
+  /** How many rows of the child's source refer to each of these parents. */
+  countChildren(edge: Edge, parents: readonly RowKey[]): Promise<number>;
+  /**
+   * The child rows of these parents, in order of the child's key, at most about `limit`; several rows of one
+   * key come together, the one that counts first.
+   */
+  children(edge: Edge, parents: readonly RowKey[], after: Bound | null, limit: number): Promise<ChildPage>;
 }
 
 /** A reader over one connection; it keeps no state. */
-export function createSourceReader(plan: Plan, query: QueryPort): SourceReader {
-  const select = (source: SourcePlan, where: string, order: string) =>
-    readCounted(query, {columns: sourceSelectList(source), from: sourceFrom(source), where, order}).then(
-      toRows,
-    );
-  const memberships = plan.sources.institute_user;
-  const institute = sourceColumn(memberships, 'institute_id');
-  const user = sourceColumn(memberships, 'user_id');
-  // Where each pair has one row, the index's own order will do, and nothing has to be sorted.
-  const inPairOrder = plan.pairsRepeat ? `${user}, ${institute}, ${winnerOrder(memberships)}` : user;
-
+export function createSourceReader(query: QueryPort): SourceReader {
+  const select = async (entity: EntityPlan, where: string, order: string): Promise<Row[]> => {
+    const selection = {columns: sourceSelectList(entity.source), from: sourceFrom(entity.source), where};
+    const rows = await readCounted(query, order === '' ? selection : {...selection, order});
+    return rows.map(toRow);
+  };
   return {
-    async byIds(table, ids) {
-      const source = plan.sources[table];
-      const id = sourceColumn(source, 'id');
-      return inSlices(ids, slice => select(source, `${id} IN (${slice.join(', ')})`, id));
-    },
-    membershipsOfUsers: userIds =>
-      inSlices(userIds, slice => select(memberships, `${user} IN (${slice.join(', ')})`, inPairOrder)),
-    async membershipsOfInstitute(instituteId, after, limit) {
-      const past = after === null ? '' : ` AND ${user} > ${after}`;
-      const [greatest = null, count] = onlyRow(
+    byKeys: (entity, keys) =>
+      inSlices(keys, slice =>
+        select(entity, entity.key.condition(slice, keyColumns(entity)), orderOf(entity, keyColumns(entity))),
+      ),
+    range: (entity, range) =>
+      select(
+        entity,
+        rangeCondition(entity, walkOfSource(entity), range),
+        orderOf(entity, walkOfSource(entity)),
+      ),
+    async countChildren(edge, parents) {
+      const row = onlyRow(
         await query(
-          `SELECT MAX(u), COUNT(*) FROM (SELECT ${exactSourceColumn(memberships, 'user_id')} u FROM ${sourceFrom(memberships)} WHERE ${institute} = ${instituteId}${past} ORDER BY ${user} LIMIT ${limit}) b`,
+          `SELECT COUNT(*) FROM ${sourceFrom(edge.child.source)} WHERE ${parentCondition(edge, parents)}`,
         ),
       );
-      const last = toValue(greatest);
-      if (last === null) return {rows: [], last: null};
-      const rows = await select(
-        memberships,
-        `${institute} = ${instituteId}${past} AND ${user} <= ${last}`,
-        inPairOrder,
+      return Number(row[0]);
+    },
+    async children(edge, parents, after, limit) {
+      const {child} = edge;
+      const key = keyColumns(child);
+      const beyond = after === null ? [] : [past(child, key, '>', after)];
+      const where = [parentCondition(edge, parents), ...keyIsWhole(child), ...beyond]
+        .map(condition => `(${condition})`)
+        .join(' AND ');
+      // The key of the last row of the page, so that rows of one key stay together.
+      const [bound] = await query(
+        `SELECT ${key.join(', ')} FROM ${sourceFrom(child.source)} WHERE ${where} ORDER BY ${key.join(', ')} LIMIT ${limit - 1}, 1`,
       );
-      return {rows, last: Number(count) < limit ? null : last};
+      const last = bound === undefined ? null : partsOf(child, toRow(bound));
+      const upTo = last === null ? '' : ` AND ${past(child, key, '<=', last)}`;
+      return {rows: await select(child, where + upTo, orderOf(child, key)), last};
     },
-    async pairs(keys) {
-      const wanted = new Set(keys);
-      const users = [...new Set(keys.map(key => splitPair(key).userId))];
-      const institutes = [...new Set(keys.map(key => splitPair(key).instituteId))];
-      const rows = await inSlices(users, slice => {
-        const narrowed =
-          institutes.length <= KEYS_PER_QUERY ? ` AND ${institute} IN (${institutes.join(', ')})` : '';
-        return select(memberships, `${user} IN (${slice.join(', ')})${narrowed}`, inPairOrder);
-      });
-      return rows.filter(row => wanted.has(`${row[0]}:${row[1]}`));
-    },
-    idRange(table, after, to) {
-      const source = plan.sources[table];
-      const id = sourceColumn(source, 'id');
-      return select(source, rangeCondition(id, after, to), id);
-    },
-    membershipRange: (after, to) => select(memberships, rangeCondition(user, after, to), inPairOrder),
   };
 }
 
-/** `column` in (after, to]. */
-export function rangeCondition(column: string, after: string | null, to: string | null): string {
-  const low = after === null ? '' : `${column} > ${after}`;
-  const high = to === null ? '' : `${column} <= ${to}`;
-  return [low, high].filter(part => part !== '').join(' AND ') || '1 = 1';
+/** The key's columns in the source. */
+function keyColumns({source, keyPlaces}: EntityPlan): string[] {
+  return keyPlaces.map(place => sourceColumn(source, place));
+}
+
+/** The order that reads give rows in: of several rows for one key the one that counts comes first. */
+function orderOf(entity: EntityPlan, columns: readonly string[]): string {
+  // Where each key has one row, the index's own order will do, and nothing has to be sorted.
+  if (!entity.repeats) return columns.join(', ');
+  const preferred = preferredOrder(entity);
+  const all = [...columns, ...keyColumns(entity).filter(column => !columns.includes(column))];
+  return preferred === '' ? all.join(', ') : `${all.join(', ')}, ${preferred}`;
+}
+
+/** The child rows that refer to one of these parents. */
+export function parentCondition({parent, child, places}: Edge, parents: readonly RowKey[]): string {
+  return parent.key.condition(
+    parents,
+    places.map(place => sourceColumn(child.source, place)),
+  );
+}
+
+function partsOf(entity: EntityPlan, cells: Row): string[] {
+  const key = entity.key.of(
+    cells,
+    cells.map((_, i) => i),
+  );
+  return key === null ? [] : entity.key.split(key);
+}
+
+/** A comparison of the whole key with one value of it. */
+function past({key}: EntityPlan, columns: readonly string[], operator: '>' | '<=', bound: Bound): string {
+  return tupleCondition(columns, operator, bound, (i, value) =>
+    keyLiteral(key.columns[i]?.family ?? 'text', value),
+  );
 }
 
 export function connectionQuery(connection: Connection): QueryPort {
@@ -101,15 +132,11 @@ export function connectionQuery(connection: Connection): QueryPort {
 }
 
 async function inSlices(
-  keys: readonly string[],
-  read: (slice: readonly string[]) => Promise<Row[]>,
+  keys: readonly RowKey[],
+  read: (slice: readonly RowKey[]) => Promise<Row[]>,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (let i = 0; i < keys.length; i += KEYS_PER_QUERY)
     rows.push(...(await read(keys.slice(i, i + KEYS_PER_QUERY))));
   return rows;
-}
-
-function toRows(raw: unknown[][]): Row[] {
-  return raw.map(toRow);
 }

@@ -1,5 +1,5 @@
-/** What the bookkeeping tables tell of runs and dead letters, kept in memory so that status answers from there. */
-import {DEAD_LETTER_CODES} from '../errors.ts';
+/** What the bookkeeping tables say about runs and dead letters, kept in memory so that status answers from there. */
+import {DEAD_LETTER_CODES, isDeadLetterCode, type DeadLetterCode} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
 import {pause} from '../lifecycle/backoff.ts';
 import type {Metrics} from './metrics.ts';
@@ -26,6 +26,8 @@ export class Bookkeeping {
   #lastRun: Run | null = null;
   #lastSync: string | null = null;
   #deadLetters = 0;
+  /** Every code that was ever counted: one that has no rows any more is counted as 0. */
+  readonly #codes = new Set<DeadLetterCode>(DEAD_LETTER_CODES);
   #reading: Promise<void> = Promise.resolve();
   /** A read that has not begun, for all who ask meanwhile. */
   #next: Promise<void> | null = null;
@@ -67,7 +69,8 @@ export class Bookkeeping {
     try {
       const counts = await store.deadLetterCounts();
       this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
-      for (const code of DEAD_LETTER_CODES) metrics.deadLetters(code, counts.get(code) ?? 0);
+      for (const code of counts.keys()) if (isDeadLetterCode(code)) this.#codes.add(code);
+      for (const code of this.#codes) metrics.deadLetters(code, counts.get(code) ?? 0);
       // A run may end while these are asked for.
       const last = await store.last();
       this.#lastRun = laterRun(this.#lastRun, last);

@@ -3,14 +3,10 @@
  * methods of {@link Metrics} and sees no type of that library.
  */
 import {collectDefaultMetrics, Counter, Gauge, Histogram, Registry} from 'prom-client';
-import {DEAD_LETTER_CODES, type DeadLetterCode} from '../errors.ts';
-import {
-  TARGET_TABLES,
-  type ReconcileMode,
-  type RunState,
-  type Status,
-  type TargetTable,
-} from './operations.ts';
+import type {DeadLetterCode} from '../errors.ts';
+import type {Mapping} from '../mapping/mapping.ts';
+import {deadLetterCodes} from './codes.ts';
+import type {ReconcileMode, RunState, Status} from './operations.ts';
 
 export type RowKind = 'upsert' | 'delete';
 /** `repaired`: missing on the target or different there. `deleted`: no longer on the source. */
@@ -29,9 +25,9 @@ export interface AppliedBatch {
  */
 export interface Metrics {
   transactionsApplied(count: number): void;
-  rowsApplied(table: TargetTable, kind: RowKind, count: number): void;
+  rowsApplied(table: string, kind: RowKind, count: number): void;
   /** `tables`: those the batch wrote to, so that batches can be told apart by table as well. */
-  batchApplied(batch: AppliedBatch, tables?: readonly TargetTable[]): void;
+  batchApplied(batch: AppliedBatch, tables?: readonly string[]): void;
   /** From a transaction's commit on the source to its being visible on the target. */
   commitToVisible(ms: number): void;
   reconcileEnded(run: {
@@ -39,8 +35,8 @@ export interface Metrics {
     readonly state: Exclude<RunState, 'running'>;
     readonly ms: number;
   }): void;
-  /** Rows that a reconcile found to differ, and mended. */
-  drift(table: TargetTable, kind: DriftKind, count: number): void;
+  /** Rows that a reconcile found to differ, and repaired. */
+  drift(table: string, kind: DriftKind, count: number): void;
   /** How many dead letters there are now under this code. */
   deadLetters(code: DeadLetterCode, count: number): void;
   /** `reason`: an error code, so that the label stays bounded. */
@@ -64,8 +60,15 @@ const RUN_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200
 const ROWS = [1, 2, 5, 10, 50, 100, 500, 1000, 2000, 5000, 10_000, 50_000];
 const BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
 
-/** @param stream SYNC_NAME: the label that tells environments apart. */
-export function createMetrics(stream: string, options: MetricsOptions = {}): Metrics {
+/**
+ * @param stream SYNC_NAME: the label that tells environments apart
+ * @param mapping whose target tables are labels, too
+ */
+export function createMetrics(
+  stream: string,
+  mapping: Pick<Mapping, 'tables'>,
+  options: MetricsOptions = {},
+): Metrics {
   const registry = new Registry();
   const label = {stream};
   if (options.process ?? true) collectDefaultMetrics({register: registry, labels: label});
@@ -110,7 +113,7 @@ export function createMetrics(stream: string, options: MetricsOptions = {}): Met
   );
   const driftRows = counter(
     'sync_drift_rows_total',
-    'Rows that a reconcile found to differ, and mended.',
+    'Rows that a reconcile found to differ, and repaired.',
     'table',
     'kind',
   );
@@ -131,18 +134,18 @@ export function createMetrics(stream: string, options: MetricsOptions = {}): Met
   batches.inc(label, 0);
   leader.set(label, 0);
   for (const each of [batchRows, batchBytes, batchSeconds, visibleSeconds]) each.zero(label);
-  for (const table of TARGET_TABLES) {
+  for (const {target: table} of mapping.tables) {
     tableBatches.inc({...label, table}, 0);
     for (const kind of ['upsert', 'delete'] as const) rows.inc({...label, table, kind}, 0);
     for (const kind of ['repaired', 'deleted'] as const) driftRows.inc({...label, table, kind}, 0);
   }
-  for (const code of DEAD_LETTER_CODES) deadLetters.set({...label, code}, 0);
+  for (const code of deadLetterCodes(mapping)) deadLetters.set({...label, code}, 0);
   for (const mode of ['diff', 'full'] as const) {
     for (const state of ['succeeded', 'failed', 'needs-confirmation'] as const)
       reconciles.zero({...label, mode, state});
   }
 
-  const showStatus = statusGauges(gauge, label);
+  const showStatus = statusGauges(gauge, label, mapping);
 
   return {
     transactionsApplied: count => transactions.inc(label, count),
@@ -176,7 +179,11 @@ type MakeGauge = <L extends string>(
 ) => Gauge<L | 'stream'>;
 
 /** Gauges that are read off the status at each scrape, rather than kept up to date in between. */
-function statusGauges(gauge: MakeGauge, label: {readonly stream: string}): (status: Status) => void {
+function statusGauges(
+  gauge: MakeGauge,
+  label: {readonly stream: string},
+  {tables}: Pick<Mapping, 'tables'>,
+): (status: Status) => void {
   const known = (metric: Gauge<'stream'>) => (value: number | null) => {
     metric.reset();
     if (value !== null) metric.set(label, value);
@@ -222,15 +229,14 @@ function statusGauges(gauge: MakeGauge, label: {readonly stream: string}): (stat
       ['target', status.organizationService],
     ] as const) {
       if (counts === null) continue;
-      rows.set({...label, side, table: 'institute'}, counts.institutes);
-      rows.set({...label, side, table: 'user'}, counts.users);
-      rows.set({...label, side, table: 'institute_users'}, counts.instituteUsers);
-      rows.set({...label, side, table: 'user_auth'}, counts.userAuth);
+      for (const {target, label: name} of tables) {
+        const count = counts[name];
+        if (count !== undefined) rows.set({...label, side, table: target}, count);
+      }
     }
     foreign.reset();
-    for (const table of TARGET_TABLES) {
-      if (status.foreignRows !== null) foreign.set({...label, table}, status.foreignRows[table]);
-    }
+    for (const [table, count] of Object.entries(status.foreignRows ?? {}))
+      foreign.set({...label, table}, count);
   };
 }
 

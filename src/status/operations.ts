@@ -1,11 +1,8 @@
 /**
  * What the outside may see of a running daemon and ask of it: the contract between the HTTP edge (and
- * the command line) and everything behind it. The shapes are those of /openapi.json.
+ * the command line) and everything behind it. Tables come from the mapping.
  */
 import type {DeadLetterCode, ErrorCode} from '../errors.ts';
-import {TARGET_TABLES, type TargetTable} from '../mapping/tables.ts';
-
-export {TARGET_TABLES, type TargetTable};
 
 export type ReplicationState =
   'starting' | 'snapshotting' | 'streaming' | 'paused' | 'standby' | 'halted' | 'stopped';
@@ -20,10 +17,11 @@ export interface TableOutcome {
   repaired: number;
   deleted: number;
   deadLetters: number;
-  /** With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay. */
-  kept?: number | undefined;
+  /** Rows of ours that the source does not have any more and that stay; only where SYNC_DELETES=keep. */
+  kept?: number;
 }
-export type TableOutcomes = Record<TargetTable, TableOutcome>;
+/** By target table. */
+export type TableOutcomes = Readonly<Record<string, TableOutcome>>;
 
 export interface Run {
   readonly runId: string;
@@ -40,18 +38,15 @@ export interface Run {
 /** How far a run in progress has come; `fraction` is of the source rows, between 0 and 1. */
 export interface RunProgress {
   readonly runId: string;
-  readonly table: TargetTable;
+  /** The target table. */
+  readonly table: string;
   readonly rows: number;
   readonly totalRows: number;
   readonly fraction: number;
 }
 
-export interface Counts {
-  readonly users: number;
-  readonly institutes: number;
-  readonly instituteUsers: number;
-  readonly userAuth: number;
-}
+/** Rows by the label that the mapping gives their table. */
+export type Counts = Readonly<Record<string, number>>;
 
 export interface Status {
   readonly name: string;
@@ -84,14 +79,14 @@ export interface Status {
   readonly nextRun: string | null;
   readonly deadLetters: number;
   /** Rows of the target that LAAS knows nothing of, by table; null until counted. */
-  readonly foreignRows: Readonly<Record<TargetTable, number>> | null;
+  readonly foreignRows: Readonly<Record<string, number>> | null;
   /** Why not healthy. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
 }
 
 export interface DeadLetter {
-  readonly table: TargetTable;
+  readonly table: string;
   readonly key: string;
   readonly code: DeadLetterCode;
   /** The server's error number, the other key of a conflict: never a value. */
@@ -111,14 +106,16 @@ export interface TableVerdict {
   readonly extra: number;
   readonly deadLetters: number;
   readonly foreign: number;
-  /** With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay; no drift. */
-  readonly kept?: number | undefined;
+  /** Rows of ours that the source does not have any more and that stay; only where SYNC_DELETES=keep. */
+  readonly kept?: number;
+  /** In how many of the different rows each column differs. */
+  readonly differingColumns?: Readonly<Record<string, number>>;
   /** A few keys of rows in drift; keys only. */
   readonly sampleKeys: readonly string[];
 }
 export interface Verdict {
   readonly equal: boolean;
-  readonly tables: Readonly<Record<TargetTable, TableVerdict>>;
+  readonly tables: Readonly<Record<string, TableVerdict>>;
   readonly durationMs: number;
 }
 
@@ -173,7 +170,7 @@ export interface Operations {
   deadLetters(page: {
     after: string | null;
     limit: number;
-    table?: TargetTable | undefined;
+    table?: string | undefined;
   }): Promise<Page<DeadLetter>>;
   /** Tries every dead letter again; resolves with how many remain. */
   retryDeadLetters(): Promise<{retried: number; remaining: number}>;

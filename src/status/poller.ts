@@ -119,32 +119,26 @@ export async function countBoth(config: Config, until = new AbortController().si
   try {
     const target = await connect('target', config.target, {until});
     try {
+      const {mapping} = config;
       const plan = buildPlan(
-        await readSourceSchema(source, config.source.database),
-        await readTargetSchema(target, config.target.database, 'from its schema'),
+        mapping,
+        await readSourceSchema(source, config.source.database, mapping),
+        await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       const one = async (side: 'source' | 'target', connection: Connection, sql: string) => {
         const [row] = await queryRows(side, connection, sql);
         return Number(row?.[0] ?? 0);
       };
-      const sourceCount = (table: keyof typeof plan.tables) =>
-        one('source', source, countEligible(plan, plan.tables[table]));
-      const targetCount = (table: keyof typeof plan.tables) =>
-        one('target', target, countTarget(plan.tables[table]));
-      const users = await sourceCount('user');
+      const none = () => Object.fromEntries(mapping.labels.map(label => [label, 0]));
+      const counts: Record<'source' | 'target', Record<string, number>> = {source: none(), target: none()};
+      for (const entity of plan.entities) {
+        const eligible = await one('source', source, countEligible(entity));
+        for (const {map} of entity.tables) counts.source[map.label] = eligible;
+        for (const table of entity.tables)
+          counts.target[table.map.label] = await one('target', target, countTarget(table));
+      }
       return {
-        source: {
-          users,
-          institutes: await sourceCount('institute'),
-          instituteUsers: await sourceCount('institute_users'),
-          userAuth: users,
-        },
-        target: {
-          users: await targetCount('user'),
-          institutes: await targetCount('institute'),
-          instituteUsers: await targetCount('institute_users'),
-          userAuth: await targetCount('user_auth'),
-        },
+        ...counts,
         atMs: Date.now(),
       };
     } finally {

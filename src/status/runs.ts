@@ -3,10 +3,9 @@ import {randomUUID} from 'node:crypto';
 import type {Knex} from 'knex';
 import {z} from 'zod';
 import {SyncDeadLetter, SyncRun} from '../db/models.ts';
-import {DEAD_LETTER_CODES, type DeadLetterCode} from '../errors.ts';
+import {isDeadLetterCode} from '../errors.ts';
 import {
   CursorError,
-  TARGET_TABLES,
   type DeadLetter,
   type Page,
   type ReconcileMode,
@@ -14,7 +13,6 @@ import {
   type RunState,
   type RunTrigger,
   type TableOutcomes,
-  type TargetTable,
 } from './operations.ts';
 
 const KEEP_DAYS = 90;
@@ -27,20 +25,25 @@ const outcome = z.object({
   deadLetters: count,
   kept: z.number().int().min(0).optional(),
 });
-const outcomes = z.object({institute: outcome, user: outcome, institute_users: outcome, user_auth: outcome});
+const outcomes = z.record(z.string(), outcome);
 
-export function noOutcomes(): TableOutcomes {
-  const none = () => ({compared: 0, repaired: 0, deleted: 0, deadLetters: 0});
-  return {institute: none(), user: none(), institute_users: none(), user_auth: none()};
+/** Nothing done yet, for each of these target tables. */
+export function noOutcomes(tables: readonly string[]): TableOutcomes {
+  return Object.fromEntries(
+    tables.map(table => [table, {compared: 0, repaired: 0, deleted: 0, deadLetters: 0}]),
+  );
 }
 
 export class RunStore {
   readonly #knex: Knex;
   readonly #stream: string;
+  readonly #tables: readonly string[];
 
-  constructor(knex: Knex, stream: string) {
+  /** @param tables the target tables of the mapping */
+  constructor(knex: Knex, stream: string, tables: readonly string[]) {
     this.#knex = knex;
     this.#stream = stream;
+    this.#tables = tables;
   }
 
   async begin(trigger: RunTrigger, mode: ReconcileMode): Promise<Run> {
@@ -52,7 +55,7 @@ export class RunStore {
       state: 'running',
       started_at: new Date(),
       ended_at: null,
-      tables: JSON.stringify(noOutcomes()),
+      tables: JSON.stringify(noOutcomes(this.#tables)),
       error: null,
     };
     await SyncRun.query(this.#knex).insert(row);
@@ -159,7 +162,7 @@ export class RunStore {
   }: {
     after: string | null;
     limit: number;
-    table?: TargetTable | undefined;
+    table?: string | undefined;
   }): Promise<Page<DeadLetter>> {
     const query = SyncDeadLetter.query(this.#knex)
       .where('stream', this.#stream)
@@ -167,7 +170,7 @@ export class RunStore {
       .limit(limit + 1);
     if (table !== undefined) void query.where('target_table', table);
     if (after !== null) {
-      const [, lastTable, lastKey = ''] = /^([a-z_]+)~(.+)$/.exec(after) ?? [];
+      const [, lastTable, lastKey = ''] = /^([^~]+)~(.+)$/.exec(after) ?? [];
       if (lastTable === undefined) throw new CursorError();
       void query.where(where => {
         void where
@@ -212,18 +215,16 @@ function toRun(row: RunRow): Run {
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     durationMs: row.ended_at === null ? null : row.ended_at.getTime() - row.started_at.getTime(),
-    tables: parsed.success ? parsed.data : noOutcomes(),
+    tables: parsed.success ? (parsed.data as TableOutcomes) : {},
     error: row.error,
   };
 }
 
 function toDeadLetter(row: SyncDeadLetter): DeadLetter {
-  const isCode = (code: string): code is DeadLetterCode =>
-    (DEAD_LETTER_CODES as readonly string[]).includes(code);
   return {
-    table: TARGET_TABLES.find(table => table === row.target_table) ?? 'user',
+    table: row.target_table,
     key: row.row_key,
-    code: isCode(row.code) ? row.code : 'rejected',
+    code: isDeadLetterCode(row.code) ? row.code : 'rejected',
     detail: row.detail,
     position: row.position === '' ? null : row.position,
     firstSeenAt: row.first_seen_at.toISOString(),

@@ -4,8 +4,12 @@ import type {LogOffset, Position} from '../position/position.ts';
 import type {BookkeepingFacts} from './bookkeeping.ts';
 import {healthOf, unseenWarnings, type Unseen} from './health.ts';
 import type {LagTracker} from './lag.ts';
-import type {ReplicationState, Run, RunProgress, Status, TargetTable} from './operations.ts';
+import type {ReplicationState, Run, RunProgress, Status} from './operations.ts';
 import type {Counted} from './poller.ts';
+
+/** The warning begins with a word that programs, and the dashboard, can look for. */
+const MAPPING_CHANGED =
+  'mapping-changed: the last run used another mapping; a reconcile brings the target up to this one';
 
 /** Where a stream stands. */
 export interface Place {
@@ -22,7 +26,7 @@ export interface StatusFacts {
   readonly fault: SyncError | null;
   /** Null where another instance leads, or none. */
   readonly leading: {
-    /** A reconcile is owed or under way that makes up for what was not seen. */
+    /** A reconcile is due or under way that covers what the stream did not see. */
     readonly isLoading: boolean;
     readonly place: Place | null;
     readonly currentRun: Run | null;
@@ -34,9 +38,11 @@ export interface StatusFacts {
   readonly reconnects: number;
   readonly unseen: Unseen | null;
   readonly counted: Counted | null;
-  readonly foreign: Readonly<Record<TargetTable, number>> | null;
+  readonly foreign: Status['foreignRows'];
   readonly progress: RunProgress | null;
   readonly bookkeeping: BookkeepingFacts;
+  /** The last run used another mapping, and no reconcile has ended with this one. */
+  readonly mappingChanged?: boolean;
 }
 
 export function statusOf(facts: StatusFacts, nowMs: number): Status {
@@ -53,7 +59,10 @@ export function statusOf(facts: StatusFacts, nowMs: number): Status {
     maxLagSeconds: facts.maxLagSeconds,
     lastRun,
     deadLetters,
-    warnings: unseenWarnings(facts.unseen, nowMs),
+    warnings: [
+      ...unseenWarnings(facts.unseen, nowMs),
+      ...(facts.mappingChanged === true ? [MAPPING_CHANGED] : []),
+    ],
   });
   return {
     name: facts.name,

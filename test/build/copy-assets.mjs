@@ -1,7 +1,7 @@
 /** Completes what the compiler leaves in dist/: files that are not TypeScript, and the right to run the command. */
-import {chmodSync, cpSync, existsSync} from 'node:fs';
+import {chmodSync, cpSync, existsSync, writeFileSync} from 'node:fs';
 import {dirname, extname, join} from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {fileURLToPath, pathToFileURL} from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const SOURCES = new Set(['.ts', '.tsx']);
@@ -12,6 +12,15 @@ if (existsSync(join(root, assets))) {
     recursive: true,
     filter: path => !SOURCES.has(extname(path)),
   });
+}
+
+cpSync(join(root, 'mappings'), join(root, 'dist/mappings'), {recursive: true});
+
+// For editors, which complete and check a mapping file by it.
+const format = join(root, 'dist/src/mapping/file/schema.js');
+if (existsSync(format)) {
+  const {mappingJsonSchema} = await import(pathToFileURL(format).href);
+  writeFileSync(join(root, 'dist/mapping.schema.json'), `${JSON.stringify(mappingJsonSchema(), null, 2)}\n`);
 }
 
 const command = join(root, 'dist/src/cli.js');

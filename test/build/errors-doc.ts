@@ -60,11 +60,11 @@ export function errorsDocument(): string {
     '',
     '| exit code | meaning |',
     '|---|---|',
-    '| 0 | done; `verify`: equal; `doctor`: nothing must be fixed; `start`: asked to stop |',
-    '| 1 | a fault; `verify`: drift; `doctor`: something must be fixed |',
-    '| 2 | `verify` could not tell |',
+    '| 0 | done; `verify`: equal; `doctor`: nothing must be fixed; `plan`: nothing to do; `start`: asked to stop |',
+    '| 1 | a fault; `verify`: drift; `plan`: changes; `doctor`: something must be fixed |',
+    '| 2 | `verify` or `plan` could not tell |',
     '| 75 | a daemon leads this stream (`lease-held`) |',
-    '| 78 | the configuration is not usable (`config-invalid`) |',
+    '| 78 | the configuration, or the mapping file, is not usable (`config-invalid`) |',
     '',
   ].join('\n');
 }

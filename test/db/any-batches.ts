@@ -1,9 +1,10 @@
 /** Change sets of few keys, so that they meet, and of many. */
 import fc from 'fast-check';
-import {asFound, type ChangeSet, type ParentChange} from '../../src/apply/change-set.ts';
-import {institute, membership, user} from '../unit/plan-fixture.ts';
+import {FRESH, type ChangeSet} from '../../src/apply/change-set.ts';
+import {entityOf, institute, membership, plan, user} from '../unit/plan-fixture.ts';
 import {changes, many, members} from './applier-stand.ts';
 
+const BUILT_IN = plan();
 const id = (last: number) => fc.integer({min: 1, max: last}).map(String);
 /** Few keys and few addresses, so that they meet. */
 const anyUser = (trouble: boolean) =>
@@ -52,6 +53,7 @@ const batch = (trouble: boolean) =>
             : members(...Object.keys(many(block.from)).map(key => `${block.institute}:${key}`))),
         },
       );
+      const ofUsers = all.of(entityOf(BUILT_IN, 'user'));
       for (const {id: key, row, fresh} of users) {
         const values =
           row === 'inactive'
@@ -63,10 +65,7 @@ const batch = (trouble: boolean) =>
                 : row === 'gone'
                   ? {}
                   : {first_name: row.name, ...(row.email === null ? {} : {email: `e${row.email}@x.org`})};
-        (all.users as Map<string, ParentChange>).set(key, {
-          ...asFound(row === 'gone' ? null : user(key, values)),
-          fresh,
-        });
+        ofUsers.set(key, row === 'gone' ? null : user(key, values), fresh ? FRESH : 0);
       }
       return all;
     });

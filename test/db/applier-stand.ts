@@ -2,7 +2,7 @@
 import {afterAll, afterEach, beforeAll, beforeEach} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {Applier, type ApplyOptions, type Next} from '../../src/apply/applier.ts';
-import {asFound, EMPTY_CHANGE_SET, type ChangeSet, type ParentChange} from '../../src/apply/change-set.ts';
+import {FRESH, type ChangeSet} from '../../src/apply/change-set.ts';
 import type {Hands} from '../../src/apply/hands.ts';
 import {KnownWrites} from '../../src/apply/checkpoint.ts';
 import {openSession, type Session} from '../../src/apply/session.ts';
@@ -13,24 +13,29 @@ import {SURROGATE} from '../helpers/fault-stand.ts';
 import {untilWaiting} from '../helpers/lock-waits.ts';
 import {configOf, planOf, readerOf, sessionsFor} from '../property/stand.ts';
 import {connect, query} from '../servers/databases.ts';
-import {membership, user} from '../unit/plan-fixture.ts';
+import {changeSet, flagged} from '../unit/apply/changes-fixture.ts';
+import {membership, plan, user} from '../unit/plan-fixture.ts';
 
 const FENCE = {stream: 'laas', token: '7'};
 const TABLES = ['institute_users', 'user_auth', 'user', 'institute', 'sync_owned', 'sync_dead_letter'];
 /** More than travel as text. */
 export const MANY = 250;
 
+/** Change sets go by the place of an entity alone, which is the same in every plan of a mapping. */
+const BUILT_IN = plan();
+
 export type Parents = Readonly<Record<string, Row | null>>;
 /** A change set; rows that are there were just inserted. */
 export function changes(users: Parents, institutes: Parents = {}, memberships: Parents = {}): ChangeSet {
-  const parents = (rows: Parents): Map<string, ParentChange> =>
-    new Map(Object.entries(rows).map(([key, row]) => [key, {...asFound(row), fresh: row !== null}]));
-  return {
-    ...EMPTY_CHANGE_SET,
-    users: parents(users),
-    institutes: parents(institutes),
-    memberships: new Map(Object.entries(memberships)),
-  };
+  const parents = (rows: Parents) =>
+    Object.fromEntries(
+      Object.entries(rows).map(([key, row]) => [key, row === null ? null : flagged(row, FRESH)]),
+    );
+  return changeSet(BUILT_IN, {
+    user: parents(users),
+    institute: parents(institutes),
+    institute_users: memberships,
+  });
 }
 export const members = (...pairs: string[]): Parents =>
   Object.fromEntries(
@@ -124,7 +129,7 @@ export class ApplierStand {
   async openHands(): Promise<Hands> {
     const session = await openSession(configOf(this.#context.server, this.#context.target));
     this.#opened.push(session);
-    const reader = readerOf(this.plan, this.#sessions().reading);
+    const reader = readerOf(this.#sessions().reading);
     return {session, reader, untilSeen: () => Promise.resolve()};
   }
 

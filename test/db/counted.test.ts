@@ -1,27 +1,37 @@
 /** Reads that were cut short, whatever cut them, end with an error: what looks missing is never deleted for it. */
 import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
-import {Ownership, ownedMembership} from '../../src/apply/ownership.ts';
+import {Ownership, type Want} from '../../src/apply/ownership.ts';
 import {connect, queryRows, type Connection} from '../../src/db/connection.ts';
 import {onlyRow, readClosed, readCounted} from '../../src/db/counted.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
+import type {Edge} from '../../src/mapping/entities.ts';
 import {createSourceReader, type SourceReader} from '../../src/source/reader.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
 import {configOf, planOf, sessionsFor} from '../property/stand.ts';
 import {withConnection} from '../servers/databases.ts';
+import {entityOf} from '../unit/plan-fixture.ts';
 
 const USERS = ['1', '2', '3', '4', '5'];
 const CUT = {code: 'read-incomplete'};
 /** Each way in which rows are read. */
-const READS: Readonly<Record<string, (reader: SourceReader) => Promise<unknown>>> = {
-  'users by id': reader => reader.byIds('users', USERS),
-  'institutes by id': reader => reader.byIds('institutes', ['1', '2', '9']),
-  'memberships of users': reader => reader.membershipsOfUsers(USERS),
-  'memberships of an institute': reader => reader.membershipsOfInstitute('1', null, 100),
-  pairs: reader => reader.pairs(['1:1', '1:2', '2:1']),
-  'a range of users': reader => reader.idRange('users', null, null),
-  'a range of memberships': reader => reader.membershipRange('1', '5'),
+const READS: Readonly<Record<string, (reader: SourceReader, plan: Plan) => Promise<unknown>>> = {
+  'users by id': (reader, plan) => reader.byKeys(entityOf(plan, 'user'), USERS),
+  'institutes by id': (reader, plan) => reader.byKeys(entityOf(plan, 'institute'), ['1', '2', '9']),
+  'memberships of users': (reader, plan) => reader.children(edgeTo(plan, 'user'), USERS, null, 100),
+  'memberships of an institute': (reader, plan) =>
+    reader.children(edgeTo(plan, 'institute'), ['1'], null, 100),
+  pairs: (reader, plan) => reader.byKeys(entityOf(plan, 'institute_users'), ['1:1', '1:2', '2:1']),
+  'a range of users': (reader, plan) => reader.range(entityOf(plan, 'user'), {after: null, to: null}),
+  'a range of memberships': (reader, plan) =>
+    reader.range(entityOf(plan, 'institute_users'), {after: null, to: null}),
 };
+
+function edgeTo(plan: Plan, parent: 'user' | 'institute'): Edge {
+  const edge = entityOf(plan, parent).children.find(({child}) => child.name === 'institute_users');
+  if (edge === undefined) throw new RangeError(`${parent} has no memberships`);
+  return edge;
+}
 
 describeEachFlavour('#33 a read', ({server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
@@ -55,17 +65,17 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
 
   for (const [what, read] of Object.entries(READS))
     it(`of ${what} ends where rows are missing, whatever their number`, async () => {
-      const reader = createSourceReader(plan, query);
-      const whole = await read(reader);
+      const reader = createSourceReader(query);
+      const whole = await read(reader, plan);
       for (const rows of ['0', '1', '2']) {
         await limit(rows);
         // What is asked for may be as few as the limit lets through.
-        const outcome = await read(reader).catch((error: unknown) => error);
+        const outcome = await read(reader, plan).catch((error: unknown) => error);
         if (outcome instanceof Error) expect(outcome).toMatchObject(CUT);
         else expect(outcome).toEqual(whole);
       }
       await limit('1');
-      await expect(read(reader)).rejects.toMatchObject(CUT);
+      await expect(read(reader, plan)).rejects.toMatchObject(CUT);
     });
 
   it('of rows without an order, and of an aggregate, ends so, too', async () => {
@@ -79,15 +89,17 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
   });
 
   it('of ownership ends so, and nothing of ours is taken for foreign', async () => {
-    const keys = [ownedMembership('1', '1'), ownedMembership('2', '1')];
-    const view = await new Ownership('s').view(keys, sql => queryRows('target', sessions().writing, sql));
-    for (const key of keys) view.add(key);
+    const memberships = entityOf(plan, 'institute_users');
+    const keys = ['1:1', '2:1'];
+    const each = (want: Want) => keys.forEach(key => want(memberships, key));
+    const view = await new Ownership('s').view(each, sql => queryRows('target', sessions().writing, sql));
+    for (const key of keys) view.add(memberships, key);
     await withConnection(server, target, own => own.query(view.statements().join(';')));
     const reading = await connect('target', configOf(server, target));
     try {
       await queryRows('target', reading, 'SET sql_select_limit = 1');
       await expect(
-        new Ownership('s').view(keys, sql => queryRows('target', reading, sql)),
+        new Ownership('s').view(each, sql => queryRows('target', reading, sql)),
       ).rejects.toMatchObject(CUT);
     } finally {
       reading.destroy();

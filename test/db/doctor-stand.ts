@@ -39,7 +39,7 @@ export async function furnish(stand: Stand): Promise<void> {
   );
   const knex = await openKnex(configOf(stand).target, silentLogger);
   try {
-    await migrateUp(knex);
+    await migrateUp(knex, configOf(stand).mapping);
   } finally {
     await knex.destroy();
   }

@@ -6,6 +6,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
 import {configOf, planOf, sessionsFor} from '../property/stand.ts';
 import {connect, withConnection} from '../servers/databases.ts';
+import {tableOf} from '../unit/plan-fixture.ts';
 
 const ACCOUNT = {user: 'blind', password: 'blind'};
 
@@ -34,8 +35,9 @@ describeEachFlavour("others' foreign keys", ({server, source, target}) => {
   const plan = () => planOf(sessions().reading, sessions().writing, {source, target});
 
   it('lets no row refer to one that goes, once it was looked for', async () => {
+    const plans = await plan();
     await session.query('START TRANSACTION');
-    expect(await lockAndFindReferred(session, await plan(), 'user', ['1'])).toEqual({
+    expect(await lockAndFindReferred(session, plans, tableOf(plans, 'user'), ['1'])).toEqual({
       blocked: new Map(),
       locked: 1,
     });
@@ -50,8 +52,9 @@ describeEachFlavour("others' foreign keys", ({server, source, target}) => {
 
   it('keeps every row where they cascade from a table that may not be read', async () => {
     const blind = await openSession({...configOf(server, target), ...ACCOUNT});
+    const plans = await plan();
     await blind.query('START TRANSACTION');
-    const referred = await lockAndFindReferred(blind, await plan(), 'user', ['2']).finally(() =>
+    const referred = await lockAndFindReferred(blind, plans, tableOf(plans, 'user'), ['2']).finally(() =>
       blind.close(),
     );
     expect(referred).toEqual({blocked: new Map([['2', 'pet']]), locked: 1});

@@ -8,6 +8,7 @@ import {silentLogger} from '../../src/logger.ts';
 import {noOutcomes, RunStore} from '../../src/status/runs.ts';
 import {environment} from '../helpers/daemon.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
+import {LAAS} from '../helpers/laas-mapping.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -18,7 +19,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
       loadConfig(environment({...server, database: source}, {...server, database: target})).target,
       silentLogger,
     );
-    await migrateUp(knex);
+    await migrateUp(knex, LAAS);
   });
   afterAll(() => knex?.destroy());
 
@@ -28,10 +29,10 @@ describeEachFlavour('the run history', ({server, source, target}) => {
       .update({started_at: new Date(Date.now() - days * DAY_MS)});
 
   it('loses what is older than 90 days as the next run begins, without a restart, and only of its own stream', async () => {
-    const store = new RunStore(knex, 'trimmed');
-    const other = new RunStore(knex, 'another');
+    const store = new RunStore(knex, 'trimmed', ['user']);
+    const other = new RunStore(knex, 'another', ['user']);
     const finish = async (of: RunStore) =>
-      of.end(await of.begin('schedule', 'diff'), 'succeeded', noOutcomes(), null);
+      of.end(await of.begin('schedule', 'diff'), 'succeeded', noOutcomes(['user']), null);
     const [old, recent, foreign] = [await finish(store), await finish(store), await finish(other)];
     await dateBack(old.runId, 91);
     await dateBack(recent.runId, 89);
@@ -44,7 +45,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
   });
 
   it('tells runs that began in the same millisecond apart when it is paged', async () => {
-    const store = new RunStore(knex, 'paged');
+    const store = new RunStore(knex, 'paged', ['user']);
     const begun = [];
     for (let i = 0; i < 5; i++) begun.push(await store.begin('api', 'full'));
     await knex('sync_run')

@@ -11,6 +11,7 @@ import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
 import {planOf, readerOf, sessionsFor} from '../property/stand.ts';
+import {entityOf} from '../unit/plan-fixture.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -55,11 +56,11 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const {info, position, offset, appear} = await ahead();
     const tap = new StreamTap();
     tap.applied(position, offset);
-    const reader = readerOf(plan, reading);
+    const reader = readerOf(reading);
     let isRead = false;
     const reads = readBatch(
       {source: reading, reader, info} as Worker,
-      'users',
+      entityOf(plan, 'user'),
       {after: null, to: null},
       tap,
       NEVER,
@@ -71,7 +72,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     // More behind it, which the stream has not come to.
     await sql.query("INSERT INTO users (id, email, password) VALUES (1000, 'b@x.test', 'p')");
     const batch = await reads;
-    expect(batch.parents.length).toBeGreaterThan(0);
+    expect(batch.rows.length).toBeGreaterThan(0);
     let isWritten = false;
     const lock = {
       chunk: () => {

@@ -4,7 +4,8 @@ import type {ChangeSet} from '../../src/apply/change-set.ts';
 import {planOf, sessionsFor} from '../property/stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {query} from '../servers/databases.ts';
-import {institute, membership, user} from '../unit/plan-fixture.ts';
+import {perTable} from '../../src/mapping/plan.ts';
+import {entityOf, institute, membership, user} from '../unit/plan-fixture.ts';
 import {ApplierStand, changes, members, ready, type Parents} from './applier-stand.ts';
 import {makeTables} from './unique-stand.ts';
 
@@ -36,8 +37,8 @@ describeEachFlavour('#21 a unique value', context => {
   }
   beforeEach(() => begin(''));
   let offset = 0;
-  const apply = (users: Parents, more: ChangeSet = changes({})) =>
-    stand.apply(ready({...more, users: changes(users).users}, ++offset));
+  const apply = (users: Parents, institutes: Parents = {}, memberships: Parents = {}) =>
+    stand.apply(ready(changes(users, institutes, memberships), ++offset));
   const emails = async () =>
     Object.fromEntries(
       (await query(stand.other, 'SELECT userId, email FROM user ORDER BY userId')).map(row => [
@@ -71,7 +72,7 @@ describeEachFlavour('#21 a unique value', context => {
   });
 
   it('of a stale row is free for a row that can be written: it leaves with what hangs on it', async () => {
-    await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, changes({}, INSTITUTE, members('1:1', '1:2')));
+    await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, INSTITUTE, members('1:1', '1:2'));
     await apply({1: at(1, 'nonsense'), 2: at(2, 'a@x')});
     expect(await emails()).toEqual({2: 'a@x'});
     expect((await stand.inShort()).memberships).toEqual(['1:2']);
@@ -159,17 +160,19 @@ describeEachFlavour('#21 a unique value', context => {
     const as = (pair: string, user_type: string) => ({
       [pair]: membership(...(pair.split(':') as [string, string]), {user_type}),
     });
-    await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, changes({}, {1: institute('1')}, as('1:1', 'director')));
-    await apply({}, changes({}, {}, {...as('1:2', 'director'), ...as('1:1', 'staff')}));
+    await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, {1: institute('1')}, as('1:1', 'director'));
+    await apply({}, {}, {...as('1:2', 'director'), ...as('1:1', 'staff')});
     expect(await letters()).toEqual([]);
-    await apply({}, changes({}, {}, as('1:1', 'director')));
+    await apply({}, {}, as('1:1', 'director'));
     expect(await letters()).toEqual(['institute_users 1:1 unique-conflict 1:2']);
     // Who waits is found when the other one, or its user or its institute, changes.
     const {applier, hands} = stand;
-    const none = {institute: [], user: [], institute_users: [], user_auth: []};
+    const none = perTable(stand.plan, () => []);
+    const waiting = async (set: ChangeSet) =>
+      (await applier.waitingFor(hands.session, set, none)).of(entityOf(stand.plan, 'institute_users'));
     for (const set of [changes({}, {}, {'1:2': null}), changes({2: null}), changes({}, {1: null})])
-      expect([...(await applier.waitingFor(hands.session, set, none)).pairsToRead]).toEqual(['1:1']);
-    expect([...(await applier.waitingFor(hands.session, changes({3: null}), none)).pairsToRead]).toEqual([]);
+      expect([...(await waiting(set)).keys()]).toEqual(['1:1']);
+    expect([...(await waiting(changes({3: null}))).keys()]).toEqual([]);
   });
 
   it('is looked for in keys that the owner added while we ran', async () => {

@@ -1,7 +1,8 @@
 /** Random unique keys of a target, random rows of a source, and what must be true of the two afterwards. */
 import fc from 'fast-check';
-import {EMPTY_CHANGE_SET, isEmpty, REREAD, type ChangeSet} from '../../src/apply/change-set.ts';
+import {LEFT, REREAD, type ChangeSet} from '../../src/apply/change-set.ts';
 import type {Flavour} from '../servers/provision.ts';
+import {changeSet, flagged} from '../unit/apply/changes-fixture.ts';
 import {options, type ApplierStand} from './applier-stand.ts';
 
 /** Ways to be unique: what is added to the table, on both servers or on MySQL alone. */
@@ -174,9 +175,9 @@ export async function applyLikeStream(stand: ApplierStand, set: ChangeSet, offse
   const {applier, hands} = stand;
   const first = await applier.apply(hands, set, options(offset));
   let retry = await applier.waitingFor(hands.session, set, first.evicted);
-  for (let rounds = 0; !isEmpty(retry) && rounds < 100; rounds++) {
+  for (let rounds = 0; retry.size > 0 && rounds < 100; rounds++) {
     const again = await applier.apply(hands, retry, {progress: null, follow: true, need: null});
-    retry = await applier.waitingFor(hands.session, EMPTY_CHANGE_SET, again.evicted);
+    retry = await applier.waitingFor(hands.session, null, again.evicted);
   }
 }
 
@@ -253,6 +254,10 @@ export async function makeChanges(
     }
   }
   const reread = (keys: ReadonlySet<string>) =>
-    new Map(Array.from(keys, key => [key, {...REREAD, left: true}]));
-  return {users: reread(users), institutes: reread(institutes), memberships: new Map(), pairsToRead: pairs};
+    Object.fromEntries(Array.from(keys, key => [key, flagged(null, REREAD | LEFT)]));
+  return changeSet(stand.plan, {
+    user: reread(users),
+    institute: reread(institutes),
+    institute_users: reread(pairs),
+  });
 }

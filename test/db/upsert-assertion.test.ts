@@ -6,7 +6,7 @@ import {BulkRows} from '../../src/db/bulk.ts';
 import {planOf, sessionsFor} from '../property/stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {query} from '../servers/databases.ts';
-import {user} from '../unit/plan-fixture.ts';
+import {tableOf, user} from '../unit/plan-fixture.ts';
 import {ApplierStand, changes, many, MANY, ready} from './applier-stand.ts';
 
 const PLAIN = {newestWins: false};
@@ -47,7 +47,7 @@ describeEachFlavour('#32 an upsert that meets the unique value of another row', 
 
     it('fails as text, prepared and in bulk, and leaves that row as it was', async () => {
       const {session} = stand.hands;
-      const plan = stand.plan.tables.user;
+      const plan = tableOf(stand.plan, 'user');
       const size = {rows: 100, bytes: 100_000};
       const [text = ''] = upserts(plan, [{source: TAKES}], size, PLAIN);
       await expect(session.query(text)).rejects.toMatchObject({errno: 1242});

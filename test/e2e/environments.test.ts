@@ -159,10 +159,26 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     }
   });
 
-  it('into one database, keys apart: a reconcile of one never deletes rows of the other', async () => {
+  it('into one table lead one after the other: who comes second is refused', async () => {
     expect((await cli(['migrate'], settings('blue', {ORG_DB_DATABASE: shared}))).code).toBe(0);
     const north = await startInto('blue', 'north');
-    const south = await startInto('green', 'south');
+    const south = settings('green', {SYNC_NAME: 'south', ORG_DB_DATABASE: shared, PORT: '0'});
+    for (const command of ['start', 'sync']) {
+      const {code, stderr} = await cli([command], south);
+      expect({code, stderr}).toEqual({
+        code: 78,
+        stderr: expect.stringContaining(
+          'another stream, north, writes institute, institute_users, user, user_auth of',
+        ),
+      });
+    }
+    expect(await rows(shared, 'SELECT userId FROM user ORDER BY 1')).toEqual(
+      [1, 2, 4].map(userId => ({userId})),
+    );
+    expect(await north.stop()).toBe(0);
+  });
+
+  it('into one database, keys apart: a reconcile of one never deletes rows of the other', async () => {
     const ids = async () =>
       (await rows(shared, 'SELECT userId FROM user ORDER BY 1')).map(row => row['userId']);
     const untilIds = (expected: readonly number[]) =>
@@ -170,19 +186,25 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
         expect(await ids()).toEqual(expected);
         return true;
       });
+    const deletesNothing = async (daemon: DaemonProcess) => {
+      for (const mode of ['diff', 'full'])
+        expect(await daemon.post('/sync/trigger', {mode, allowDeletes: true})).toMatchObject({
+          status: 200,
+          body: {tables: {institute: {deleted: 0}, user: {deleted: 0}, institute_users: {deleted: 0}}},
+        });
+      expect(await ids()).toEqual([1, 2, 4, 1001, 1002, 1004]);
+    };
+    const south = await startInto('green', 'south');
     await untilIds([1, 2, 4, 1001, 1002, 1004]);
     await write(
       'green',
       "INSERT INTO users (id, first_name, email, password) VALUES (1005, 'Bad', 'nobody', 'p')",
     );
     await eventually(async () => (await south.status()).deadLetters === 1);
-    for (const daemon of [north, south])
-      for (const mode of ['diff', 'full'])
-        expect(await daemon.post('/sync/trigger', {mode, allowDeletes: true})).toMatchObject({
-          status: 200,
-          body: {tables: {institute: {deleted: 0}, user: {deleted: 0}, institute_users: {deleted: 0}}},
-        });
-    expect(await ids()).toEqual([1, 2, 4, 1001, 1002, 1004]);
+    await deletesNothing(south);
+    expect(await south.stop()).toBe(0);
+    const north = await startInto('blue', 'north');
+    await deletesNothing(north);
 
     // All that one of them wrote leaves, and nothing else.
     await write('blue', 'DELETE FROM institute_user; DELETE FROM users; DELETE FROM institutes');
@@ -193,6 +215,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     expect((await north.status()).deadLetters).toBe(0);
 
     expect(await north.stop()).toBe(0);
+    await startInto('green', 'south');
     await write('green', `DELETE FROM users WHERE id = 1001; ${user(1006)}`);
     await untilIds([1002, 1004, 1006]);
     expect(

@@ -1,21 +1,16 @@
 /** The HTTP contract on a running daemon: shapes, numbers, refusals, metrics. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {z} from 'zod';
-import {
-  deadLetterPageSchema,
-  runPageSchema,
-  runSchema,
-  statusSchema,
-  triggerResult,
-  verdictSchema,
-} from '../../src/server/schemas.ts';
+import {apiSchemas} from '../../src/server/mapped-schemas.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
+import {LAAS} from '../helpers/laas-mapping.ts';
 import {samplesOf} from '../helpers/metrics.ts';
 
 const FULL = 'the-full-token';
 const READ = 'the-read-token';
 const USERS = 40;
+const schemas = apiSchemas(LAAS);
 
 describeEachFlavour('the HTTP contract', ({server, source, target}) => {
   let stand: Stand;
@@ -52,7 +47,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
         // They are counted anew as soon as a run that wrote has ended, rather than when it is time again.
         5_000,
       );
-      isExactly(statusSchema, status);
+      isExactly(schemas.status, status);
       expect(status).toMatchObject({
         name: 'contract',
         isHealthy: true,
@@ -71,8 +66,8 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
       await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (5, 6)");
       const response = await post('/sync/trigger', '{"mode":"diff"}');
       expect(response.status).toBe(200);
-      const body = (await response.json()) as z.infer<typeof triggerResult>;
-      isExactly(triggerResult, body);
+      const body = (await response.json()) as z.infer<typeof schemas.triggerResult>;
+      isExactly(schemas.triggerResult, body);
       expect(body).toMatchObject({
         success: true,
         message: 'Data synchronization completed successfully',
@@ -82,7 +77,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
         },
       });
       const run = await (await ask(`/sync/runs/${body.runId}`)).json();
-      isExactly(runSchema, run);
+      isExactly(schemas.run, run);
       expect(run).toMatchObject({
         runId: body.runId,
         trigger: 'api',
@@ -96,14 +91,14 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
       expect(started.status).toBe(202);
       const {runId} = (await started.json()) as {runId: string};
       await stand.until('its end', ({lastRun}) => lastRun?.runId === runId);
-      isExactly(runPageSchema, await (await ask('/sync/runs')).json());
+      isExactly(schemas.runPage, await (await ask('/sync/runs')).json());
     });
 
     it('a verdict, dead letters, an empty retry’s answer', async () => {
-      const verdict = (await (await post('/sync/verify')).json()) as z.infer<typeof verdictSchema>;
-      isExactly(verdictSchema, verdict);
+      const verdict = (await (await post('/sync/verify')).json()) as z.infer<typeof schemas.verdict>;
+      isExactly(schemas.verdict, verdict);
       expect(verdict).toMatchObject({equal: true, tables: {user: {missing: 0, different: 0, extra: 0}}});
-      isExactly(deadLetterPageSchema, await (await ask('/sync/dead-letters')).json());
+      isExactly(schemas.deadLetterPage, await (await ask('/sync/dead-letters')).json());
       expect(await (await post('/sync/dead-letters/retry')).json()).toMatchObject({retried: 3, remaining: 3});
     });
   });

@@ -4,7 +4,7 @@ import type {Mutant} from './mutant.ts';
 export const POSITIONS: readonly Mutant[] = [
   {
     name: 'batch-writes-what-the-stream-touched',
-    edits: [['reconciler/repair.ts', 'if (!isTouched(key)) this.#changes.set', 'this.#changes.set']],
+    edits: [['reconciler/repair.ts', 'if (!isTouched(key)) changes.set', 'changes.set']],
     answers: ['#1', 'watermarks', 'invariant 4'],
     test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
     within: 'surrogate',

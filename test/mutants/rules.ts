@@ -4,7 +4,9 @@ import type {Mutant} from './mutant.ts';
 export const RULES: readonly Mutant[] = [
   {
     name: 'dead-letters-not-retried-by-a-reconcile',
-    edits: [['reconciler/reconciler.ts', 'await this.#retryDeadLetters();', 'void this.#retryDeadLetters;']],
+    edits: [
+      ['reconciler/reconciler.ts', 'await this.#retryDeadLetters(worker);', 'void this.#retryDeadLetters;'],
+    ],
     answers: ['dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'lets go by a reconcile of those'],
   },

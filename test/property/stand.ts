@@ -17,6 +17,7 @@ import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
 import {readCollations} from '../../src/source/collations.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
+import {LAAS} from '../helpers/laas-mapping.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
 import {productAccount} from '../servers/profile.ts';
 
@@ -39,7 +40,7 @@ export function sessionsFor({
   let sessions: Sessions | undefined;
   beforeAll(async () => {
     const knex = await openKnex(configOf(server, target), silentLogger);
-    await migrateUp(knex);
+    await migrateUp(knex, LAAS);
     await knex.destroy();
     const sql = await connectForTests(server, source);
     await sql.query("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+05:30'");
@@ -76,8 +77,9 @@ export async function planOf(
   names: {source: string; target: string},
 ): Promise<Plan> {
   return buildPlan(
-    await readSourceSchema(source, names.source),
-    await readTargetSchema(target, names.target),
+    LAAS,
+    await readSourceSchema(source, names.source, LAAS),
+    await readTargetSchema(target, names.target, LAAS),
   );
 }
 
@@ -126,8 +128,8 @@ export async function changesOf(
   }
 }
 
-export function readerOf(plan: Plan, connection: Connection) {
-  return createSourceReader(plan, connectionQuery(connection));
+export function readerOf(connection: Connection) {
+  return createSourceReader(connectionQuery(connection));
 }
 
 /** Inserts rows of named values; what the server cannot store as it is, it changes as it likes. */

@@ -3,10 +3,12 @@ import type {FC} from 'hono/jsx';
 import type {DeadLetter, Page, Run, Status} from '../../status/operations.ts';
 import type {Access} from '../context.ts';
 import type {LagColumns} from '../lag-history.ts';
+import {isMappingChanged, type TableView} from '../mapping-view.ts';
 import {ActionDialog} from './action-dialog.tsx';
 import {reasonItems} from './assets/rows.js';
 import {announcement, healthOf, shownOf, stateOf, textsOf, tonesOf} from './assets/view.js';
 import {Document, Icon, Live, LiveBadge, Tile, Trees} from './elements.tsx';
+import {MappingPanel} from './mapping-panel.tsx';
 import {Charts, Counts, DeadLetters, Position, Reconcile, Runs, Verification} from './panels.tsx';
 
 export interface DashboardProps {
@@ -23,6 +25,8 @@ export interface DashboardProps {
   /** A full token exists, so that a reader may present it. */
   readonly canWrite: boolean;
   readonly version: string;
+  /** The tables of the mapping in use. */
+  readonly mapping: readonly TableView[];
 }
 export type Texts = Readonly<Record<string, string>>;
 
@@ -45,13 +49,14 @@ export const Dashboard: FC<DashboardProps> = props => {
         <Tiles props={props} texts={texts} />
         <Charts />
         <div class="columns">
-          <Counts status={status} texts={texts} />
+          <Counts status={status} texts={texts} tables={props.mapping} />
           <Position texts={texts} />
           <Reconcile status={status} texts={texts} />
         </div>
         <Verification />
         <Runs runs={props.runs} />
         <DeadLetters page={props.deadLetters} nowMs={props.nowMs} />
+        <MappingPanel tables={props.mapping} changed={isMappingChanged(status)} />
       </main>
       <Bottom {...props} />
       <aside class="lost" aria-label="Connection">
@@ -203,6 +208,7 @@ function bootData({
   access,
   canWrite,
   maxLagSeconds,
+  mapping,
 }: DashboardProps): string {
   const data = {
     status,
@@ -210,6 +216,7 @@ function bootData({
     access,
     canWrite,
     maxLagSeconds,
+    tables: mapping.map(({table, label}) => ({table, label})),
     nextRuns: runs?.next ?? null,
     complete: runs !== null && deadLetters !== null,
   };

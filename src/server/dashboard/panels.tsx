@@ -1,7 +1,7 @@
 /** The panels of the dashboard, one for each question. */
 import type {FC} from 'hono/jsx';
 import type {DeadLetter, Page, Run, Status} from '../../status/operations.ts';
-import {codeItems, countRows, deadLetterRows, runRows} from './assets/rows.js';
+import {codeItems, countRows, deadLetterRows, runRows, type CountedTable} from './assets/rows.js';
 import {runStateOf} from './assets/view.js';
 import {Head, Icon, Live, LiveBadge, Panel, Scroll, Trees} from './elements.tsx';
 import type {Texts} from './page.tsx';
@@ -28,7 +28,7 @@ export const Charts: FC = () => (
 );
 
 /** Do both sides hold the same number of rows? */
-export const Counts: FC<PanelProps> = ({status, texts}) => (
+export const Counts: FC<PanelProps & {tables: readonly CountedTable[]}> = ({status, texts, tables}) => (
   <Panel id="counts" title="Rows by table" aside={<Live name="countedAt" texts={texts} class="note" />}>
     <Scroll label="Rows by table">
       <table>
@@ -43,7 +43,7 @@ export const Counts: FC<PanelProps> = ({status, texts}) => (
           ]}
         />
         <tbody data-list="counts">
-          <Trees of={countRows(status)} />
+          <Trees of={countRows(status, tables)} />
         </tbody>
       </table>
     </Scroll>

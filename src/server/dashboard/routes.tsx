@@ -5,6 +5,7 @@ import {html} from 'hono/html';
 import {packageVersion} from '../../version.ts';
 import type {App, AppDeps, Clock} from '../context.ts';
 import type {LagHistory} from '../lag-history.ts';
+import {mappingView} from '../mapping-view.ts';
 import type {ApiDocument} from '../openapi.ts';
 import {ProblemError} from '../problem.ts';
 import type {Tokens} from '../tokens.ts';
@@ -50,6 +51,7 @@ interface DashboardDeps extends AppDeps {
 export function dashboardRoutes(app: App, deps: DashboardDeps): void {
   const {operations, clock, history, tokens, config, document} = deps;
   const version = packageVersion();
+  const mapping = mappingView(config.mapping);
   app.get('/', async c => {
     const [runs, deadLetters] = await Promise.all([
       inTime(operations.runs({limit: FIRST_RUNS, after: null})),
@@ -59,7 +61,7 @@ export function dashboardRoutes(app: App, deps: DashboardDeps): void {
     const status = operations.status();
     const page = (
       <Dashboard
-        {...{status, runs, deadLetters, version}}
+        {...{status, runs, deadLetters, version, mapping}}
         history={history.columns()}
         nowMs={clock.now()}
         maxLagSeconds={config.maxLagSeconds}

@@ -44,9 +44,9 @@ export async function runServerThread(options: ServerThreadOptions, signal: Abor
     silentAfterMs = SILENT_AFTER_MS,
     script = SCRIPT,
   } = options;
-  const {http, name, maxLagSeconds, logLevel, logFormat} = options.config;
+  const {http, name, mapping, maxLagSeconds, logLevel, logFormat} = options.config;
   const data: ThreadData = {
-    config: {http, name, maxLagSeconds, logLevel, logFormat},
+    config: {http, name, mapping, maxLagSeconds, logLevel, logFormat},
     metricsType: metrics.contentType,
     isTerminal: process.stderr.isTTY === true,
     silentAfterMs,

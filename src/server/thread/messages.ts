@@ -13,7 +13,7 @@ import type {
 import type {Address} from '../server.ts';
 import type {Fault} from './faults.ts';
 
-/** What the server's thread begins with. No password of a database is among it. */
+/** What the server's thread begins with, all of it plain data. It holds no password of a database. */
 export interface ThreadData {
   readonly config: ThreadConfig;
   readonly metricsType: string;
@@ -22,7 +22,10 @@ export interface ThreadData {
   readonly silentAfterMs: number;
   readonly known: Known;
 }
-export type ThreadConfig = Pick<Config, 'http' | 'name' | 'maxLagSeconds' | 'logLevel' | 'logFormat'>;
+export type ThreadConfig = Pick<
+  Config,
+  'http' | 'name' | 'mapping' | 'maxLagSeconds' | 'logLevel' | 'logFormat'
+>;
 
 /** What the daemon's thread tells of itself with everything that it says. */
 export interface Known {

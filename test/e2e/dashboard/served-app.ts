@@ -5,6 +5,7 @@ import {createApp} from '../../../src/server/app.ts';
 import {runServer} from '../../../src/server/server.ts';
 import type {Run, Status} from '../../../src/status/operations.ts';
 import {createMetrics} from '../../../src/status/metrics.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 import {
   deadLetter,
   outcomes,
@@ -44,6 +45,7 @@ export async function serve(
   const stop = new AbortController();
   const config = {
     name: 'production',
+    mapping: LAAS,
     maxLagSeconds: 60,
     http: {
       host: '127.0.0.1',
@@ -52,7 +54,7 @@ export async function serve(
       readToken: options.readToken,
     },
   };
-  const metrics = createMetrics('production', {process: false});
+  const metrics = createMetrics('production', LAAS, {process: false});
   const app = createApp({operations, metrics, config, logger: silentLogger, signal: stop.signal});
   const address = await new Promise<{url: string; port: number; ended: Promise<void>}>((resolve, reject) => {
     const ended = runServer(

@@ -1,13 +1,25 @@
 import {describe, expect, it} from 'vitest';
-import {
-  chunkEnd,
-  Ownership,
-  ownedInstitute,
-  ownedMembership,
-  ownedUser,
-  type OwnedKey,
-} from '../../../src/apply/ownership.ts';
-import {closed} from '../plan-fixture.ts';
+import {Ownership, type OwnershipView, type Want} from '../../../src/apply/ownership.ts';
+import {chunkEnd} from '../../../src/apply/owned-chunks.ts';
+import type {EntityPlan} from '../../../src/mapping/entities.ts';
+import {closed, entityOf, plan} from '../plan-fixture.ts';
+
+interface OwnedKey {
+  readonly entity: EntityPlan;
+  readonly key: string;
+}
+const plans = plan();
+const ownedUser = (key: string): OwnedKey => ({entity: entityOf(plans, 'user'), key});
+const ownedInstitute = (key: string): OwnedKey => ({entity: entityOf(plans, 'institute'), key});
+const ownedMembership = (institute: string, user: string): OwnedKey => ({
+  entity: entityOf(plans, 'institute_users'),
+  key: `${institute}:${user}`,
+});
+const wanting = (keys: readonly OwnedKey[]) => (want: Want) => {
+  for (const {entity, key} of keys) want(entity, key);
+};
+const isOwned = (view: OwnershipView, {entity, key}: OwnedKey) => view.has(entity, key);
+const own = (view: OwnershipView, {entity, key}: OwnedKey) => view.add(entity, key);
 
 const nothingStored = () => Promise.resolve(closed([]));
 
@@ -70,57 +82,67 @@ describe('ownership', () => {
   it('does not put what was read too early in the place of what was committed since', async () => {
     const ownership = new Ownership('s');
     let answer: (rows: unknown[][]) => void = () => undefined;
-    const early = ownership.view([ownedUser('1')], () => new Promise(resolve => (answer = resolve)));
-    const writer = await ownership.view([ownedUser('1')], nothingStored);
-    writer.add(ownedUser('1'));
+    const early = ownership.view(wanting([ownedUser('1')]), () => new Promise(resolve => (answer = resolve)));
+    const writer = await ownership.view(wanting([ownedUser('1')]), nothingStored);
+    own(writer, ownedUser('1'));
     writer.commit();
     answer(closed([]));
     await early;
-    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(true);
+    expect(isOwned(await ownership.view(wanting([ownedUser('1')]), nothingStored), ownedUser('1'))).toBe(
+      true,
+    );
   });
 
   it('takes the changes of a transaction that has not ended for committed, where it is told to', async () => {
     const ownership = new Ownership('s');
-    const writer = await ownership.view([ownedUser('1'), ownedUser('2')], nothingStored);
-    writer.add(ownedUser('1'));
-    const after = await ownership.view([ownedUser('1'), ownedUser('2')], nothingStored, writer);
-    expect(after.has(ownedUser('1'))).toBe(true);
-    after.add(ownedUser('2'));
-    expect(writer.has(ownedUser('2'))).toBe(false);
-    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(false);
+    const writer = await ownership.view(wanting([ownedUser('1'), ownedUser('2')]), nothingStored);
+    own(writer, ownedUser('1'));
+    const after = await ownership.view(wanting([ownedUser('1'), ownedUser('2')]), nothingStored, writer);
+    expect(isOwned(after, ownedUser('1'))).toBe(true);
+    own(after, ownedUser('2'));
+    expect(isOwned(writer, ownedUser('2'))).toBe(false);
+    expect(isOwned(await ownership.view(wanting([ownedUser('1')]), nothingStored), ownedUser('1'))).toBe(
+      false,
+    );
   });
 
   it('tells every 64-bit id from every other, before and after it is stored', async () => {
     for (const key of keys) {
       const stored = storage();
-      const view = await new Ownership('s').view(keys, stored.query);
-      view.add(key);
-      expect(keys.filter(other => view.has(other))).toEqual([key]);
+      const view = await new Ownership('s').view(wanting(keys), stored.query);
+      own(view, key);
+      expect(keys.filter(other => isOwned(view, other))).toEqual([key]);
       stored.store(view.statements());
       expect(stored.rows.size).toBe(1);
-      const anew = await new Ownership('s').view(keys, stored.query);
-      expect(keys.filter(other => anew.has(other))).toEqual([key]);
+      const anew = await new Ownership('s').view(wanting(keys), stored.query);
+      expect(keys.filter(other => isOwned(anew, other))).toEqual([key]);
     }
   });
 
   it('is the transaction’s own until it commits', async () => {
     const ownership = new Ownership('s');
-    const first = await ownership.view([ownedUser('1')], nothingStored);
-    first.add(ownedUser('1'));
-    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(false);
+    const first = await ownership.view(wanting([ownedUser('1')]), nothingStored);
+    own(first, ownedUser('1'));
+    expect(isOwned(await ownership.view(wanting([ownedUser('1')]), nothingStored), ownedUser('1'))).toBe(
+      false,
+    );
     first.rollback();
-    expect(first.has(ownedUser('1'))).toBe(false);
+    expect(isOwned(first, ownedUser('1'))).toBe(false);
     expect(first.statements()).toEqual([]);
-    first.add(ownedUser('1'));
+    own(first, ownedUser('1'));
     first.commit();
-    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(true);
+    expect(isOwned(await ownership.view(wanting([ownedUser('1')]), nothingStored), ownedUser('1'))).toBe(
+      true,
+    );
     ownership.clear();
-    expect((await ownership.view([ownedUser('1')], nothingStored)).has(ownedUser('1'))).toBe(false);
+    expect(isOwned(await ownership.view(wanting([ownedUser('1')]), nothingStored), ownedUser('1'))).toBe(
+      false,
+    );
   });
 
   it('writes nothing for what it knew already', async () => {
-    const view = await new Ownership('s').view([ownedUser('1')], nothingStored);
-    view.delete(ownedUser('1'));
+    const view = await new Ownership('s').view(wanting([ownedUser('1')]), nothingStored);
+    view.delete(entityOf(plans, 'user'), '1');
     expect(view.statements()).toEqual([]);
   });
 
@@ -131,9 +153,9 @@ describe('ownership', () => {
       queries++;
       return Promise.resolve(closed([]));
     };
-    for (let i = 0; i < 3; i++) await ownership.view([ownedUser('1'), ownedUser('2')], query);
+    for (let i = 0; i < 3; i++) await ownership.view(wanting([ownedUser('1'), ownedUser('2')]), query);
     expect(queries).toBe(1);
-    await ownership.view([ownedUser('65536')], query);
+    await ownership.view(wanting([ownedUser('65536')]), query);
     expect(queries).toBe(2);
   });
 });

@@ -1,11 +1,12 @@
 import {describe, expect, it} from 'vitest';
-import {deleteByKeys, inBatches, keyCondition, upserts} from '../../../src/apply/statements.ts';
+import {deleteByKeys, inBatches, upserts} from '../../../src/apply/statements.ts';
 import type {StatementSize, UpsertOptions} from '../../../src/apply/statements.ts';
-import type {TablePlan} from '../../../src/mapping/plan.ts';
-import {membership, plan, user} from '../plan-fixture.ts';
+import type {TablePlan} from '../../../src/mapping/columns.ts';
+import {entityOf, membership, plan, tableOf, user} from '../plan-fixture.ts';
 import type {Row} from '../../../src/mapping/values.ts';
 
-const {tables} = plan();
+const plans = plan();
+const [USER, MEMBERS] = [tableOf(plans, 'user'), tableOf(plans, 'institute_users')];
 const ANY = {rows: 1000, bytes: 1_000_000};
 const upsert = (table: TablePlan, rows: readonly Row[], options: UpsertOptions) =>
   [
@@ -19,7 +20,7 @@ const upsert = (table: TablePlan, rows: readonly Row[], options: UpsertOptions) 
 
 describe('an upsert', () => {
   it('turns a clash of another unique key into an error, and assigns updatedAt last', () => {
-    expect(upsert(tables.user, [user('1')], {newestWins: false})).toBe(
+    expect(upsert(USER, [user('1')], {newestWins: false})).toBe(
       "INSERT INTO `user` (`userId`,`name`,`email`,`password`,`createdAt`,`updatedAt`) VALUES (1,'Ada L','u1@x.org','$2b$','2024-01-02 03:04:05.000','2024-02-03 04:05:06.000') " +
         'ON DUPLICATE KEY UPDATE `userId` = IF(`userId` = VALUES(`userId`), `userId`, (SELECT 1 UNION SELECT 2)), ' +
         '`name` = VALUES(`name`), `email` = VALUES(`email`), `password` = VALUES(`password`), `createdAt` = VALUES(`createdAt`), `updatedAt` = VALUES(`updatedAt`)',
@@ -27,7 +28,7 @@ describe('an upsert', () => {
   });
 
   it('compares every column of a key', () => {
-    const sql = upsert(tables.institute_users, [membership('1', '2')], {
+    const sql = upsert(MEMBERS, [membership('1', '2')], {
       newestWins: false,
     });
     expect(sql).toContain("VALUES (1,2,'FACULTY',1,");
@@ -37,7 +38,7 @@ describe('an upsert', () => {
   });
 
   it('leaves a later row alone where the newest wins', () => {
-    const sql = upsert(tables.user, [user('1')], {newestWins: true});
+    const sql = upsert(USER, [user('1')], {newestWins: true});
     expect(sql).toContain('`email` = IF(`updatedAt` > VALUES(`updatedAt`), `email`, VALUES(`email`))');
     expect(sql).toMatch(
       /`updatedAt` = IF\(`updatedAt` > VALUES\(`updatedAt`\), `updatedAt`, VALUES\(`updatedAt`\)\)$/,
@@ -47,25 +48,30 @@ describe('an upsert', () => {
   it('is as long as it may be, and holds one row at least', () => {
     const rows = Array.from({length: 5}, () => ({source: user('1')}));
     const count = (size: StatementSize) =>
-      [...upserts(tables.user, rows, size, {newestWins: false})].map(sql => sql.split("'Ada L'").length - 1);
+      [...upserts(USER, rows, size, {newestWins: false})].map(sql => sql.split("'Ada L'").length - 1);
     expect(count({rows: 2, bytes: 1_000_000})).toEqual([2, 2, 1]);
     expect(count({rows: 100, bytes: 1})).toEqual([1, 1, 1, 1, 1]);
     expect(count({rows: 100, bytes: 1_000_000})).toEqual([5]);
   });
 
   it('never writes anything but numbers without quotes', () => {
-    const sql = upsert(tables.user, [user('1); DROP TABLE x')], {newestWins: false});
+    const sql = upsert(USER, [user('1); DROP TABLE x')], {newestWins: false});
     expect(sql).toContain("('1); DROP TABLE x',");
   });
 });
 
 describe('keys', () => {
   it('are named one by one, pairs by their first id', () => {
-    expect(keyCondition(tables.user, ['1', '2'])).toBe('`userId` IN (1,2)');
-    expect(keyCondition(tables.institute_users, ['1:2', '3:4', '1:5'], 't.')).toBe(
-      '(t.`instituteId` = 1 AND t.`userId` IN (2,5)) OR (t.`instituteId` = 3 AND t.`userId` IN (4))',
+    expect(entityOf(plans, 'user').key.condition(['1', '2'])).toBe('`userId` IN (1,2)');
+    expect(
+      entityOf(plans, 'institute_users').key.condition(
+        ['1:2', '3:4', '1:5'],
+        ['t.`instituteId`', 't.`userId`'],
+      ),
+    ).toBe('(t.`instituteId` = 1 AND t.`userId` IN (2,5)) OR (t.`instituteId` = 3 AND t.`userId` IN (4))');
+    expect(deleteByKeys(entityOf(plans, 'institute'), tableOf(plans, 'institute'), ['9'])).toBe(
+      'DELETE FROM `institute` WHERE `instituteId` IN (9)',
     );
-    expect(deleteByKeys(tables.institute, ['9'])).toBe('DELETE FROM `institute` WHERE `instituteId` IN (9)');
   });
 
   it('are split into batches', () => {

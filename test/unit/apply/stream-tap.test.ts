@@ -1,8 +1,9 @@
 import {describe, expect, it} from 'vitest';
-import {asFound, EMPTY_CHANGE_SET} from '../../../src/apply/change-set.ts';
+import {LEFT, REREAD} from '../../../src/apply/change-set.ts';
 import {StreamTap} from '../../../src/apply/stream-tap.ts';
 import type {Position} from '../../../src/position/position.ts';
-import {user} from '../plan-fixture.ts';
+import {entityOf, plan, user} from '../plan-fixture.ts';
+import {changeSet, flagged} from './changes-fixture.ts';
 
 const at = (offset: number, file = 'bin.000001') => ({file, offset});
 const position: Position = {tag: 'mariadb-gtid', gtids: '0-1-1'};
@@ -63,21 +64,20 @@ describe('the tap', () => {
     const tap = new StreamTap();
     const [open, closed] = [tap.open(), tap.open()];
     closed.close();
-    tap.applying({
-      ...EMPTY_CHANGE_SET,
-      users: new Map([
-        ['1', asFound(user('1'))],
-        ['2', asFound(null)],
-        ['3', {...asFound(user('3')), left: true}],
-      ]),
-      institutes: new Map([['7', asFound(null)]]),
-      memberships: new Map([['7:1', null]]),
-      pairsToRead: new Set(['7:3']),
-    });
-    expect([...open.users]).toEqual(['1', '2', '3']);
-    expect([...open.leftUsers]).toEqual(['2', '3']);
-    expect([[...open.institutes], [...open.leftInstitutes]]).toEqual([['7'], ['7']]);
-    expect([...open.memberships]).toEqual(['7:1', '7:3']);
-    expect(closed.users.size).toBe(0);
+    const plans = plan();
+    tap.applying(
+      plans,
+      changeSet(plans, {
+        user: {1: user('1'), 2: null, 3: flagged(user('3'), LEFT)},
+        institute: {7: null},
+        institute_users: {'7:1': null, '7:3': flagged(null, REREAD)},
+      }),
+    );
+    const [users, institutes] = [entityOf(plans, 'user'), entityOf(plans, 'institute')];
+    expect([...open.touched(users)]).toEqual(['1', '2', '3']);
+    expect([...open.left(users)]).toEqual(['2', '3']);
+    expect([[...open.touched(institutes)], [...open.left(institutes)]]).toEqual([['7'], ['7']]);
+    expect([...open.touched(entityOf(plans, 'institute_users'))]).toEqual(['7:1', '7:3']);
+    expect(closed.touched(users).size).toBe(0);
   });
 });

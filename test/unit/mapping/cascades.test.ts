@@ -1,6 +1,9 @@
 import {describe, expect, it} from 'vitest';
 import {parseForeignKeys} from '../../../src/db/foreign-keys.ts';
 import {cascadeKey, isParentKey, unloggedCascades} from '../../../src/mapping/cascades.ts';
+import {parseMapping} from '../../../src/mapping/file/read.ts';
+import {parentJoins} from '../../../src/mapping/mapping.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 
 /** Foreign keys as SHOW CREATE TABLE has them, by table. */
 const keysOf = (tables: Readonly<Record<string, readonly string[]>>) =>
@@ -12,9 +15,9 @@ const keysOf = (tables: Readonly<Record<string, readonly string[]>>) =>
       table,
     );
   });
-const reachedBy = (tables: Readonly<Record<string, readonly string[]>>) =>
+const reachedBy = (tables: Readonly<Record<string, readonly string[]>>, mapping = LAAS) =>
   Object.fromEntries(
-    [...unloggedCascades(keysOf(tables), 'laas')].map(([table, {deletes, updates}]) => [
+    [...unloggedCascades(keysOf(tables), 'laas', mapping)].map(([table, {deletes, updates}]) => [
       table.replace('\0', '.'),
       [...(deletes ? ['deletes'] : []), ...(updates ? ['updates'] : [])].join(),
     ]),
@@ -65,11 +68,39 @@ describe('cascades that the log does not show', () => {
       'laas.users': 'deletes',
     });
   });
+
+  it('are those that go on from a child which the stream follows', () => {
+    const shops = parseMapping(
+      `version: 1
+tables:
+  region: {from: regions, key: id, columns: {id: id}}
+  shop: {from: shops, key: id, columns: {id: id, region: region_id}, parents: {region: region}}
+  clerk: {from: clerks, key: id, columns: {id: id, shop: shop_id}}
+`,
+      'shops.yaml',
+    );
+    const followed = {
+      'laas.shops': ['(`region_id`) REFERENCES `regions` (`id`) ON DELETE CASCADE ON UPDATE CASCADE'],
+    };
+    expect(reachedBy(followed, shops)).toEqual({});
+    expect(
+      reachedBy(
+        {...followed, 'laas.clerks': ['(`shop_id`) REFERENCES `shops` (`id`) ON DELETE CASCADE']},
+        shops,
+      ),
+    ).toEqual({'laas.shops': 'deletes', 'laas.regions': 'deletes'});
+    expect(
+      reachedBy(
+        {...followed, 'laas.clerks': ['(`shop_id`) REFERENCES `shops` (`region_id`) ON UPDATE CASCADE']},
+        shops,
+      ),
+    ).toEqual({'laas.shops': 'updates', 'laas.regions': 'updates'});
+  });
 });
 
 it('#45 the key of a membership to its parent is one over exactly the mapped columns, in the same schema', () => {
   const isParent = (key: string) =>
-    keysOf({'laas.institute_user': [key]}).map(found => isParentKey(found, 'laas'));
+    keysOf({'laas.institute_user': [key]}).map(found => isParentKey(found, 'laas', parentJoins(LAAS)));
   expect(isParent('(`user_id`) REFERENCES `users` (`id`)')).toEqual([true]);
   expect(isParent('(`INSTITUTE_ID`) REFERENCES `institutes` (`ID`)')).toEqual([true]);
   for (const key of [

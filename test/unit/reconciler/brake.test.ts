@@ -1,10 +1,8 @@
 import {expect, it} from 'vitest';
 import {needsConfirmation} from '../../../reconciler/brake.ts';
-import {perTable} from '../../../src/apply/change-set.ts';
 
-const owned = perTable(() => 1000);
-const braked = (rows: number, ratio: number, of = owned) =>
-  needsConfirmation({...perTable(() => 0), user_auth: rows}, of, ratio);
+const owned = [1000, 1000, 1000, 1000];
+const braked = (rows: number, ratio: number, of = owned) => needsConfirmation([0, 0, 0, rows], of, ratio);
 
 it('more than the ratio of a table need confirmation, not as many', () => {
   expect(braked(200, 0.2)).toBe(false);
@@ -16,14 +14,14 @@ it('a hundred never do, whatever part of the table they are', () => {
     braked(
       100,
       0.2,
-      perTable(() => 100),
+      owned.map(() => 100),
     ),
   ).toBe(false);
   expect(
     braked(
       101,
       0.2,
-      perTable(() => 101),
+      owned.map(() => 101),
     ),
   ).toBe(true);
 });

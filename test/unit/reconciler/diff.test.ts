@@ -1,14 +1,16 @@
 import {describe, expect, it} from 'vitest';
-import {byTargetKey, diffTable} from '../../../reconciler/diff.ts';
+import {bySourceKey, byTargetKey, diffTable, differingColumns} from '../../../reconciler/diff.ts';
 import {mapRow} from '../../../src/mapping/row.ts';
 import type {Row} from '../../../src/mapping/values.ts';
-import {column, institute, membership, plan, sourceSchema, table, user} from '../plan-fixture.ts';
+import {entityOf, institute, membership, plan, tableOf, user} from '../plan-fixture.ts';
 
 const plans = plan();
 const written = mapRow;
 const source = (...rows: Row[]) => new Map(rows.map(row => [row[0] ?? '', row]));
-const {user: users} = plans.tables;
-const source1 = {newestWins: false};
+const users = tableOf(plans, 'user');
+const ofUsers = entityOf(plans, 'user');
+const compare = (sources: ReadonlyMap<string, Row>, there: readonly Row[], newestWins = false) =>
+  diffTable(ofUsers, users, sources, byTargetKey(ofUsers, users, there), {newestWins});
 
 describe('a comparison', () => {
   it('tells equal, missing, different, invalid and extra rows apart', () => {
@@ -25,7 +27,7 @@ describe('a comparison', () => {
       written(users, user('5')),
       written(users, user('6')),
     ];
-    expect(diffTable(users, rows, there, source1)).toEqual({
+    expect(compare(rows, there)).toEqual({
       equal: ['1'],
       missing: ['2'],
       different: ['3'],
@@ -35,50 +37,49 @@ describe('a comparison', () => {
   });
 
   it('takes a row that cannot be written for invalid whether it is there or not, and never for extra', () => {
-    const diff = diffTable(users, source(user('4', {password: ''})), [written(users, user('4'))], source1);
+    const diff = compare(source(user('4', {password: ''})), [written(users, user('4'))]);
     expect(diff).toMatchObject({invalid: ['4'], extra: [], different: []});
   });
 
-  it('compares ids as numbers, and everything else as it is written', () => {
+  it('compares keys as numbers, and everything else as it is written', () => {
     const padded = written(users, user('7')).with(0, '007');
-    expect(diffTable(users, new Map([['7', user('7')]]), [padded], source1).extra).toEqual(['007']);
+    expect(compare(source(user('7')), [padded]).equal).toEqual(['7']);
     for (const [index, value] of [
       [1, 'ada l'],
       [2, 'U7@x.org'],
       [3, '$2b$ '],
       [4, '2024-01-02 03:04:05.001'],
     ] as const) {
-      expect(
-        diffTable(users, source(user('7')), [written(users, user('7')).with(index, value)], source1)
-          .different,
-      ).toEqual(['7']);
+      const there = written(users, user('7')).with(index, value);
+      expect(compare(source(user('7')), [there]).different).toEqual(['7']);
+      expect(differingColumns(users, written(users, user('7')), there)).toEqual([users.columns[index]?.name]);
     }
   });
 
   it('tells null from empty', () => {
-    const {institute: institutes} = plans.tables;
+    const [entity, institutes] = [entityOf(plans, 'institute'), tableOf(plans, 'institute')];
+    const there = byTargetKey(entity, institutes, [written(institutes, institute('1', {imageUrl: ''}))]);
     const rows = source(institute('1', {imageUrl: null}));
-    expect(
-      diffTable(institutes, rows, [written(institutes, institute('1', {imageUrl: ''}))], source1).different,
-    ).toEqual(['1']);
+    expect(diffTable(entity, institutes, rows, there, {newestWins: false}).different).toEqual(['1']);
   });
 
   it('takes a later row of the target for equal where the newest wins', () => {
     const later = written(users, user('1', {last_name: 'edited', updated_at: '2030-01-01 00:00:00'}));
-    expect(diffTable(users, source(user('1')), [later], {newestWins: true}).equal).toEqual(['1']);
-    expect(diffTable(users, source(user('1')), [later], {newestWins: false}).different).toEqual(['1']);
+    expect(compare(source(user('1')), [later], true).equal).toEqual(['1']);
+    expect(compare(source(user('1')), [later], false).different).toEqual(['1']);
     const earlier = written(users, user('1', {last_name: 'edited', updated_at: '2020-01-01 00:00:00'}));
-    expect(diffTable(users, source(user('1')), [earlier], {newestWins: true}).different).toEqual(['1']);
+    expect(compare(source(user('1')), [earlier], true).different).toEqual(['1']);
   });
 });
 
-describe('source rows by target key', () => {
-  it('keep the first of several for one pair', () => {
-    const repeating = plan({
-      institute_user: table([['id']], column('id', 'bigint'), ...sourceSchema().institute_user.columns),
-    });
-    const [first, second] = [membership('1', '2', {id: '9'}), membership('1', '2', {id: '8'})];
-    expect([...byTargetKey(repeating, 'institute_users', [first, second, membership('1', '3')])]).toEqual([
+describe('source rows by key', () => {
+  it('keep the first of several for one key', () => {
+    const entity = entityOf(plans, 'institute_users');
+    const [first, second] = [
+      membership('1', '2', {status: 'active'}),
+      membership('1', '2', {status: 'inactive'}),
+    ];
+    expect([...bySourceKey(entity, [first, second, membership('1', '3')])]).toEqual([
       ['1:2', first],
       ['1:3', membership('1', '3')],
     ]);

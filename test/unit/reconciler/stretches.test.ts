@@ -1,16 +1,17 @@
 import {describe, expect, it} from 'vitest';
 import {segmentsForEach, Stretches} from '../../../reconciler/stretches.ts';
-import type {Range} from '../../../reconciler/segments.ts';
+import type {Range} from '../../../src/mapping/sql.ts';
 
 /** Segments of ten ids, to beyond the last. */
 const segments = (count: number): Range[] =>
   Array.from({length: count}, (_, i) => ({
-    after: i === 0 ? null : String(i * 10),
-    to: i === count - 1 ? null : String((i + 1) * 10),
+    after: i === 0 ? null : [String(i * 10)],
+    to: i === count - 1 ? null : [String((i + 1) * 10)],
   }));
 
 const isWithin = (inner: Range, {after, to}: Range) =>
-  Number(inner.after ?? 0) >= Number(after ?? 0) && Number(inner.to ?? Infinity) <= Number(to ?? Infinity);
+  Number(inner.after?.[0] ?? 0) >= Number(after?.[0] ?? 0) &&
+  Number(inner.to?.[0] ?? Infinity) <= Number(to?.[0] ?? Infinity);
 
 interface Case {
   readonly ranges: readonly Range[];
@@ -27,7 +28,7 @@ async function compare({ranges, differing = [], max, ms = 1}: Case) {
   let nowMs = 0;
   const stretches = new Stretches(max, () => nowMs);
   const isEqual = (range: Range) => {
-    asked.push(`${range.after ?? ''}-${range.to ?? ''}`);
+    asked.push(`${range.after?.[0] ?? ''}-${range.to?.[0] ?? ''}`);
     nowMs += ms;
     return Promise.resolve(!differing.some(one => isWithin(one, range)));
   };

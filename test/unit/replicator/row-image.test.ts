@@ -5,7 +5,7 @@ import type {LoggedColumn} from '../../../replicator/decode/table-map.ts';
 import {layoutOf, rowBlock} from '../../../replicator/decode/row-image.ts';
 import {Slabs} from '../../../replicator/decode/slabs.ts';
 import {PackedRows} from '../../../src/mapping/packed.ts';
-import {institute, plan, unpacked} from '../plan-fixture.ts';
+import {entityOf, institute, plan, unpacked} from '../plan-fixture.ts';
 
 const column = (name: string, type: number, {size = 0, decimals = 0}): LoggedColumn => ({
   name,
@@ -27,7 +27,8 @@ const COLUMNS = [
 const NULLS = 0b11100;
 
 function inserted(id: number, name: string, cut = 0) {
-  const layout = layoutOf(plan().sources.institutes, COLUMNS);
+  const plans = plan();
+  const layout = layoutOf(plans, entityOf(plans, 'institute').source, COLUMNS);
   if ('unknownText' in layout) throw new Error('this table can be read');
   const buffer = Buffer.from([5, 0b11111, NULLS, id, 0, 0, 0, 0, 0, 0, 0, name.length, ...Buffer.from(name)]);
   return {

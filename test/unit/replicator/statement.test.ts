@@ -2,9 +2,14 @@ import {describe, expect, it} from 'vitest';
 import {
   concernsMappedValues,
   consequenceOf,
+  mappedNames,
   namesMappedTable,
   statementKind,
 } from '../../../replicator/decode/statement.ts';
+import {parseMapping} from '../../../src/mapping/file/read.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
+
+const MAPPED = mappedNames(LAAS, 'laas');
 
 describe('the kind of a statement', () => {
   it.each([
@@ -95,7 +100,7 @@ describe('a definition is one of a mapped table', () => {
     ['TRUNCATE $users', 'laas', false],
     ['DROP DATABASE other', 'other', false],
   ])('%j in %j: %s', (sql, database, names) => {
-    expect(namesMappedTable({sql, database}, 'laas')).toBe(names);
+    expect(namesMappedTable({sql, database}, MAPPED)).toBe(names);
   });
 
   it.each([
@@ -104,13 +109,39 @@ describe('a definition is one of a mapped table', () => {
     ['L\u00e4s', 'TRUNCATE `L\ufffds`.users'],
     ['my laas-2', 'TRUNCATE `my laas-2`.`users`'],
   ])('in the schema %j, too', (database, sql) => {
-    expect(namesMappedTable({sql, database: 'other'}, database)).toBe(true);
+    expect(namesMappedTable({sql, database: 'other'}, mappedNames(LAAS, database))).toBe(true);
+  });
+
+  const odd = (name: string) =>
+    mappedNames(
+      parseMapping(
+        JSON.stringify({version: 1, tables: {t: {from: name, key: 'id', columns: {id: `${name} id`}}}}),
+        'odd.yaml',
+      ),
+      'laas',
+    );
+
+  it.each([
+    ['My Users', 'TRUNCATE `my users`', true],
+    ['us`er.s+', 'TRUNCATE `us``er.s+`', true],
+    ['us"ers', 'TRUNCATE "us""ers"', true],
+    ['$users', 'TRUNCATE $users', true],
+    ['us.rs', 'TRUNCATE users', false],
+    ['Stra\u00dfe', 'TRUNCATE Stra\ufffde', true],
+  ])('of whatever name: %j in %j: %s', (name, sql, names) => {
+    expect(namesMappedTable({sql, database: 'laas'}, odd(name))).toBe(names);
+    expect(
+      concernsMappedValues(
+        `ALTER TABLE t MODIFY \`${name.replaceAll('`', '``').toUpperCase()} ID\` INT`,
+        odd(name),
+      ),
+    ).toBe(true);
   });
 });
 
 describe('#37 what follows from a statement', () => {
   const of = (sql: string, databases: readonly string[] | null = null, database = 'elsewhere') =>
-    consequenceOf(statementKind(sql), {sql, database, databases}, 'laas');
+    consequenceOf(statementKind(sql), {sql, database, databases}, MAPPED);
 
   it('is a reconcile for every change of rows, unless the log says that it was of other schemas', () => {
     expect(of('SET STATEMENT x = 1 FOR ALTER TABLE laas.users DROP email').schemaChanged).toBe(true);
@@ -137,9 +168,9 @@ describe('#37 what follows from a statement', () => {
 
 describe('a definition may change mapped values', () => {
   it('where it names a mapped column', () => {
-    expect(concernsMappedValues('ALTER TABLE users MODIFY email VARCHAR(10)')).toBe(true);
-    expect(concernsMappedValues('ALTER TABLE institutes ADD imageUrl TEXT')).toBe(true);
-    expect(concernsMappedValues('ALTER TABLE users ADD phone INT')).toBe(false);
-    expect(concernsMappedValues('ALTER TABLE users ADD my_email INT')).toBe(false);
+    expect(concernsMappedValues('ALTER TABLE users MODIFY email VARCHAR(10)', MAPPED)).toBe(true);
+    expect(concernsMappedValues('ALTER TABLE institutes ADD imageUrl TEXT', MAPPED)).toBe(true);
+    expect(concernsMappedValues('ALTER TABLE users ADD phone INT', MAPPED)).toBe(false);
+    expect(concernsMappedValues('ALTER TABLE users ADD my_email INT', MAPPED)).toBe(false);
   });
 });

@@ -6,7 +6,8 @@ import {
   type SourceTransaction,
 } from '../../../replicator/transaction/transaction.ts';
 import {PackedRows} from '../../../src/mapping/packed.ts';
-import {unpacked, user} from '../plan-fixture.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
+import {columnsOf, unpacked, user} from '../plan-fixture.ts';
 
 const offset = (at: number) => ({file: 'bin.000001', offset: at});
 const gtid = (name: string, begins = false): SourceEvent => ({tag: 'gtid', gtid: name, begins});
@@ -30,11 +31,13 @@ const rows = (id: string, bytes = 10): SourceEvent => ({
 });
 
 function built(events: readonly SourceEvent[], maxBytes = 1000): SourceTransaction[] {
-  const builder = new TransactionBuilder({database: 'laas', maxBytes});
+  const builder = new TransactionBuilder({database: 'laas', mapping: LAAS, maxBytes});
   return events.flatMap(event => builder.add(event) ?? []);
 }
 const idsOf = ({rows: blocks}: SourceTransaction) =>
-  blocks.flatMap(block => block.read(new PackedRows(0))).map(({after}) => unpacked('users', after)?.[0]);
+  blocks
+    .flatMap(block => block.read(new PackedRows(0)))
+    .map(({after}) => unpacked('users', after)?.[columnsOf('users').indexOf('id')]);
 
 describe('a transaction', () => {
   it('is handed on at its commit, whole', () => {

@@ -4,6 +4,7 @@ import {onTestFinished} from 'vitest';
 import {createLogger} from '../../../src/logger.ts';
 import {createApp} from '../../../src/server/app.ts';
 import {createMetrics} from '../../../src/status/metrics.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 import {NOW, RecordingOperations} from './recording-operations.ts';
 
 export const FULL = 'the-full-token';
@@ -23,9 +24,10 @@ export function appUnderTest(tokens: {apiToken?: string; readToken?: string} = {
   });
   const app = createApp({
     operations,
-    metrics: createMetrics('production', {process: false}),
+    metrics: createMetrics('production', LAAS, {process: false}),
     config: {
       name: 'production',
+      mapping: LAAS,
       maxLagSeconds: 60,
       http: {host: '127.0.0.1', port: 0, apiToken: tokens.apiToken, readToken: tokens.readToken},
     },

@@ -139,6 +139,7 @@ describe('/openapi.json', () => {
       '/sync/dead-letters/retry',
       '/sync/events',
       '/sync/history',
+      '/sync/mapping',
       '/sync/runs',
       '/sync/runs/{id}',
       '/sync/status',

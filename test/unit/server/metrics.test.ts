@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {createMetrics} from '../../../src/status/metrics.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 import {samplesOf} from '../../helpers/metrics.ts';
 import {status} from './recording-operations.ts';
 
@@ -8,11 +9,11 @@ const samples = async (metrics: ReturnType<typeof createMetrics>, now = status()
 
 describe('metrics', () => {
   it('carry the stream’s name on every sample, those of the process too', async () => {
-    expect((await samples(createMetrics('production'))).size).toBeGreaterThan(20);
+    expect((await samples(createMetrics('production', LAAS))).size).toBeGreaterThan(20);
   });
 
   it('count what the pipeline reports', async () => {
-    const metrics = createMetrics('production', {process: false, version: '1.2.3'});
+    const metrics = createMetrics('production', LAAS, {process: false, version: '1.2.3'});
     metrics.transactionsApplied(3);
     metrics.rowsApplied('user', 'upsert', 5);
     metrics.rowsApplied('user', 'delete', 2);
@@ -46,7 +47,7 @@ describe('metrics', () => {
   });
 
   it('read state, lag and counts off the status', async () => {
-    const seen = await samples(createMetrics('production', {process: false}));
+    const seen = await samples(createMetrics('production', LAAS, {process: false}));
     expect(Object.fromEntries(seen)).toMatchObject({
       sync_lag_seconds: 0.012,
       sync_lag_bytes: 0,
@@ -62,7 +63,7 @@ describe('metrics', () => {
   });
 
   it('leave out what is not known, rather than say 0', async () => {
-    const metrics = createMetrics('production', {process: false});
+    const metrics = createMetrics('production', LAAS, {process: false});
     await metrics.render(status());
     const seen = await samples(
       metrics,

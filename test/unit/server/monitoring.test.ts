@@ -4,6 +4,7 @@ import {describe, expect, it} from 'vitest';
 import {parse} from 'yaml';
 import {z} from 'zod';
 import {createMetrics} from '../../../src/status/metrics.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 import {parsePromql} from './promql.ts';
 import {status} from './recording-operations.ts';
 
@@ -49,7 +50,7 @@ const expressions = [...rules.map(rule => [rule.alert, rule.expr]), ...boardExpr
 
 /** The labels that each metric carries, found by reporting everything once. */
 async function labelsByMetric(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const metrics = createMetrics('production');
+  const metrics = createMetrics('production', LAAS);
   metrics.reconnected('stream-silent');
   const text = await metrics.render(
     status({progress: {runId: 'r', table: 'user', rows: 1, totalRows: 2, fraction: 0.5}}),
@@ -103,7 +104,7 @@ it('no two alerts bear one name', () => {
 });
 
 it('the board leaves no metric of the pipeline out', async () => {
-  const ours = (await createMetrics('production', {process: false}).names()).filter(
+  const ours = (await createMetrics('production', LAAS, {process: false}).names()).filter(
     name => !/_(sum|count|bucket)$/.test(name),
   );
   const board = boardExpressions.join('\n');

@@ -9,6 +9,7 @@ import type {Address} from '../../../src/server/server.ts';
 import {runServerThread} from '../../../src/server/thread/host.ts';
 import {createMetrics} from '../../../src/status/metrics.ts';
 import type {Status} from '../../../src/status/operations.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 import {gate} from './app-under-test.ts';
 import {RecordingOperations} from './recording-operations.ts';
 
@@ -41,9 +42,10 @@ export function startThread({port = 0, silentAfterMs, script = SCRIPT}: Options 
   const ended = runServerThread(
     {
       operations,
-      metrics: createMetrics('production', {process: false}),
+      metrics: createMetrics('production', LAAS, {process: false}),
       config: {
         name: 'production',
+        mapping: LAAS,
         maxLagSeconds: 60,
         http: {host: '127.0.0.1', port, apiToken: undefined, readToken: undefined},
         logLevel: 'fatal',

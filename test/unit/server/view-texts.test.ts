@@ -10,10 +10,13 @@ import {
   verdictRows,
 } from '../../../src/server/dashboard/assets/rows.js';
 import {textsOf, tonesOf} from '../../../src/server/dashboard/assets/view.js';
+import {mappingView} from '../../../src/server/mapping-view.ts';
 import type {Run, Verdict} from '../../../src/status/operations.ts';
+import {LAAS} from '../../helpers/laas-mapping.ts';
 import {deadLetter, NOW, run, status} from './recording-operations.ts';
 
 const nowMs = Date.parse(NOW);
+const TABLES = mappingView(LAAS);
 const ago = (seconds: number) => new Date(nowMs - seconds * 1000).toISOString();
 const none = {compared: 0, repaired: 0, deleted: 0, deadLetters: 0};
 const textOf = (tree: Tree | string): string =>
@@ -129,13 +132,13 @@ describe('the lists', () => {
       organizationService: {institutes: 10, users: 25, instituteUsers: 29, userAuth: 43},
       foreignRows: {institute: 0, user: 5, institute_users: 0, user_auth: 1},
     });
-    expect(countRows(counted).map(cellsOf)).toEqual([
+    expect(countRows(counted, TABLES).map(cellsOf)).toEqual([
       ['institute', '10', '10', '0', 'equal'],
       ['user', '20', '25', '5', 'equal'],
       ['institute_users', '30', '29', '0', '1 fewer'],
       ['user_auth', '40', '43', '1', '2 more'],
     ]);
-    expect(cellsOf(countRows(status({sourceDatabase: null, foreignRows: null}))[1])).toEqual([
+    expect(cellsOf(countRows(status({sourceDatabase: null, foreignRows: null}), TABLES)[1])).toEqual([
       'user',
       'unknown',
       '1,200',

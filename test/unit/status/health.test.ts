@@ -30,7 +30,7 @@ const run = (state: RunState, error: string | null = null): Run => ({
   startedAt: '',
   endedAt: null,
   durationMs: null,
-  tables: noOutcomes(),
+  tables: noOutcomes(['user']),
   error,
 });
 const fault = new SyncError('source-unreachable', 'the source is gone');

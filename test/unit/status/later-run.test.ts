@@ -11,7 +11,7 @@ const run = (minute: string, state: Run['state'] = 'succeeded'): Run => ({
   startedAt: `2024-01-01T00:${minute}:00.000Z`,
   endedAt: `2024-01-01T00:${minute}:30.000Z`,
   durationMs: 30_000,
-  tables: noOutcomes(),
+  tables: noOutcomes(['user']),
   error: null,
 });
 

@@ -69,6 +69,13 @@ describe('the status', () => {
     expect(of({leading: loading, state: 'halted'}).replication.state).toBe('halted');
   });
 
+  it('warns of another mapping than that of the last run, and is healthy with it', () => {
+    const {warnings, isHealthy} = of({mappingChanged: true});
+    expect(warnings).toContainEqual(expect.stringMatching(/^mapping-changed: /));
+    expect(isHealthy).toBe(true);
+    expect(of({mappingChanged: false}).warnings.join()).not.toContain('mapping-changed');
+  });
+
   it('says what keeps it from streaming and what to do, and where it stands', () => {
     const fault = new SyncError('schema-incompatible', 'users.email is gone');
     const {replication, isHealthy, reasons} = of({state: 'halted', fault});

@@ -44,7 +44,7 @@ function render() {
   $('[data-progress]').value = shown.progress?.fraction ?? 0;
   const refused = Object.entries(refusedOf(status));
   for (const [action, isRefused] of refused) $(`[data-action="${action}"]`).disabled = isRefused;
-  fill('counts', countRows(status));
+  fill('counts', countRows(status, boot.tables));
   fill('reasons', reasonItems(status));
   setText($('#announce'), announcement(status));
   showConnection();

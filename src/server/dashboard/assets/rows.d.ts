@@ -7,7 +7,11 @@ export interface Tree {
   readonly children: readonly (Tree | string)[];
 }
 export function reasonItems(status: Status): readonly Tree[];
-export function countRows(status: Status): readonly Tree[];
+export interface CountedTable {
+  readonly table: string;
+  readonly label: string;
+}
+export function countRows(status: Status, tables: readonly CountedTable[]): readonly Tree[];
 export function runRows(run: Run): readonly Tree[];
 export function deadLetterRows(items: readonly DeadLetter[], nowMs: number): readonly Tree[];
 export function codeItems(items: readonly DeadLetter[]): readonly Tree[];

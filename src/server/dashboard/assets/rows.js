@@ -3,7 +3,7 @@
  * nodes of them; neither ever puts a text together as markup, so no value can become one.
  */
 import * as f from './format.js';
-import {runStateOf, TABLES} from './view.js';
+import {runStateOf} from './view.js';
 
 function el(tag, attrs = {}, ...children) {
   return {tag, attrs, children: children.flat()};
@@ -57,11 +57,12 @@ export function reasonItems(status) {
   ];
 }
 
-export function countRows(status) {
-  return TABLES.map(([table, key]) => {
-    const source = status.sourceDatabase === null ? null : status.sourceDatabase[key];
-    const target = status.organizationService === null ? null : status.organizationService[key];
-    const foreign = status.foreignRows === null ? null : status.foreignRows[table];
+/** One row for each table of the mapping: its name, and the label that counts have it under. */
+export function countRows(status, tables) {
+  return tables.map(({table, label}) => {
+    const source = status.sourceDatabase?.[label] ?? null;
+    const target = status.organizationService?.[label] ?? null;
+    const foreign = status.foreignRows?.[table] ?? null;
     return el(
       'tr',
       {'data-table': table},
@@ -90,7 +91,7 @@ function compare(source, target, foreign) {
 export function runRows(run) {
   const detail = `run-${run.runId}`;
   const took = run.durationMs === null ? '–' : f.duration(run.durationMs);
-  const sum = key => TABLES.reduce((total, [table]) => total + run.tables[table][key], 0);
+  const sum = key => Object.values(run.tables).reduce((total, outcome) => total + outcome[key], 0);
   const toggle = el(
     'button',
     {
@@ -122,15 +123,14 @@ export function runRows(run) {
 
 function runDetail(run) {
   const head = ['Table', 'Compared', 'Repaired', 'Deleted', 'Dead letters'];
-  const body = TABLES.map(([table]) => {
-    const o = run.tables[table];
-    return el(
+  const body = Object.entries(run.tables).map(([table, o]) =>
+    el(
       'tr',
       {},
       el('th', {scope: 'row'}, table),
       ...[o.compared, o.repaired, o.deleted, o.deadLetters].map(n => number(f.count(n))),
-    );
-  });
+    ),
+  );
   return [
     el(
       'p',
@@ -188,8 +188,7 @@ export function codeItems(items) {
 }
 
 export function verdictRows(verdict) {
-  return TABLES.map(([table]) => {
-    const v = verdict.tables[table];
+  return Object.entries(verdict.tables).map(([table, v]) => {
     const drift = v.missing + v.different + v.extra;
     const look =
       drift === 0

@@ -1,4 +1,4 @@
-import type {Run, Status, TargetTable} from '../../../status/operations.ts';
+import type {Run, Status} from '../../../status/operations.ts';
 import type {LagColumns} from '../../lag-history.ts';
 
 export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'idle' | 'plain';
@@ -14,7 +14,6 @@ export interface ViewInput {
   readonly maxLagSeconds: number;
 }
 
-export const TABLES: readonly (readonly [TargetTable, keyof NonNullable<Status['sourceDatabase']>])[];
 export function ratesOf(
   at: readonly number[],
   counter: readonly number[],

@@ -36,14 +36,7 @@ const RUNS = {
   'needs-confirmation': {tone: 'warn', icon: 'warn', label: 'Needs confirmation'},
 };
 
-export const TABLES = [
-  ['institute', 'institutes'],
-  ['user', 'users'],
-  ['institute_users', 'instituteUsers'],
-  ['user_auth', 'userAuth'],
-];
-
-/** A rate is told over this long at least: across an instant it would be noise. */
+/** A rate is shown over this long at least: across an instant it would be noise. */
 const LEAST_S = 4;
 
 /** Rows and transactions a second over the last few samples; null where they are too few to tell. */
@@ -136,6 +129,7 @@ export function shownOf(status) {
     pause: status.replication.state !== 'paused',
     resume: status.replication.state === 'paused',
     'confirm-deletes': status.currentRun === null && status.lastRun?.state === 'needs-confirmation',
+    'mapping-changed': status.warnings.some(warning => warning.startsWith('mapping-changed')),
   };
 }
 

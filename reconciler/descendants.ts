@@ -1,0 +1,49 @@
+/** How many rows of the target hang on rows that are to go: they would go with them. */
+import {onlyRow} from '../src/db/counted.ts';
+import type {TablePlan} from '../src/mapping/columns.ts';
+import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {quoteName} from '../src/mapping/quote.ts';
+import type {QueryPort} from '../src/source/reader.ts';
+
+const KEYS_PER_QUERY = 1000;
+
+/** Calls `count` with each table below these rows, and how many of its rows hang on them. */
+export async function countDescendants(
+  query: QueryPort,
+  entity: EntityPlan,
+  keys: readonly RowKey[],
+  count: (table: TablePlan, rows: number) => void,
+): Promise<void> {
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+    const slice = keys.slice(i, i + KEYS_PER_QUERY);
+    for (const edge of entity.children)
+      await countBelow(query, edge, alias => entity.key.condition(slice, references(edge, alias)), 0, count);
+  }
+}
+
+function references({targetColumns}: Edge, alias: string): string[] {
+  return targetColumns.map(name => `${alias}.${quoteName(name)}`);
+}
+
+async function countBelow(
+  query: QueryPort,
+  edge: Edge,
+  hangs: (alias: string) => string,
+  depth: number,
+  count: (table: TablePlan, rows: number) => void,
+): Promise<void> {
+  const {child} = edge;
+  const alias = `d${depth}`;
+  const from = `${quoteName(child.primary.target)} ${alias}`;
+  const [rows] = onlyRow(await query(`SELECT COUNT(*) FROM ${from} WHERE ${hangs(alias)}`));
+  for (const table of child.tables) count(table, Number(rows));
+  for (const below of child.children) {
+    const keys = child.primary.key.map(name => `${alias}.${quoteName(name)}`);
+    const under = (own: string) => {
+      const joined = references(below, own).map((column, i) => `${keys[i]} = ${column}`);
+      return `EXISTS (SELECT 1 FROM ${from} WHERE ${[...joined, hangs(alias)].join(' AND ')})`;
+    };
+    await countBelow(query, below, under, depth + 1, count);
+  }
+}

@@ -1,0 +1,110 @@
+/** One look at a batch of rows: what a mapping would insert, change, delete and set aside there. */
+import type {TablePlan} from '../src/mapping/columns.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {judge, mapRow} from '../src/mapping/row.ts';
+import type {Row} from '../src/mapping/values.ts';
+import type {QueryPort, SourceReader} from '../src/source/reader.ts';
+import {bySourceKey, diffTable, differingColumns} from './diff.ts';
+import type {Piece} from './look.ts';
+import {parentStandings, type Standing} from './standing.ts';
+import type {Sides} from './suspects.ts';
+import {targetRows, targetRowsByKey} from './target-rows.ts';
+
+export interface PreviewLookDeps {
+  readonly reader: SourceReader;
+  readonly target: QueryPort;
+  readonly newestWins: boolean;
+  /** SYNC_DELETES=keep. */
+  readonly keeps: boolean;
+  /** Which of these target rows belong to the stream; none where nothing has run yet. */
+  readonly owned: (entity: EntityPlan, keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;
+}
+
+export type ChangeKind = 'insert' | 'change' | 'delete' | 'setAside';
+
+export interface PlannedChange extends Sides {
+  readonly table: TablePlan;
+  readonly key: RowKey;
+  readonly kind: ChangeKind;
+  /** Of a change: the columns that differ. */
+  readonly columns: readonly string[];
+}
+
+/** By table and key. */
+export async function previewLook(
+  deps: PreviewLookDeps,
+  entity: EntityPlan,
+  piece: Piece,
+): Promise<Map<string, PlannedChange>> {
+  const rows =
+    'range' in piece
+      ? await deps.reader.range(entity, piece.range)
+      : await deps.reader.byKeys(entity, piece.keys);
+  const sources = bySourceKey(entity, rows);
+  const standings = await parentStandings(deps, entity, sources);
+  const changes = new Map<string, PlannedChange>();
+  for (const table of entity.tables)
+    for (const change of await changesOf(deps, entity, table, piece, sources, standings))
+      changes.set(`${table.target}/${change.key}`, change);
+  return changes;
+}
+
+async function changesOf(
+  deps: PreviewLookDeps,
+  entity: EntityPlan,
+  table: TablePlan,
+  piece: Piece,
+  sources: ReadonlyMap<RowKey, Row>,
+  standings: ReadonlyMap<RowKey, Standing>,
+): Promise<PlannedChange[]> {
+  const there =
+    'range' in piece && entity.walk.isOrderedAlike
+      ? await targetRows(deps.target, entity, table, piece.range)
+      : await targetRowsByKey(deps.target, entity, table, 'keys' in piece ? piece.keys : [...sources.keys()]);
+  const isGone = (key: RowKey) => standings.get(key) === 'gone';
+  const eligible = new Map([...sources].filter(([key]) => !isGone(key)));
+  const diff = diffTable(entity, table, eligible, there, {newestWins: deps.newestWins});
+  const waits = (key: RowKey) => {
+    const row = sources.get(key);
+    const isCompanion = table !== entity.primary && row !== undefined;
+    return standings.get(key) === 'waits' || (isCompanion && judge(entity, entity.primary, row) !== 'row');
+  };
+  const owned = deps.keeps ? new Set<RowKey>() : await deps.owned(entity, diff.extra);
+  const make = (kind: ChangeKind, keys: readonly RowKey[]) =>
+    keys.map(key => planned(table, key, kind, sources.get(key), there.get(key)));
+  return [
+    ...make(
+      'insert',
+      diff.missing.filter(key => !waits(key)),
+    ),
+    ...make(
+      'change',
+      diff.different.filter(key => !waits(key)),
+    ),
+    ...make(
+      'delete',
+      diff.extra.filter(key => owned.has(key)),
+    ),
+    ...make('setAside', diff.invalid),
+  ];
+}
+
+function planned(
+  table: TablePlan,
+  key: RowKey,
+  kind: ChangeKind,
+  source: Row | undefined,
+  target: Row | undefined,
+): PlannedChange {
+  const text = (row: Row | undefined) => JSON.stringify(row ?? null);
+  const isChange = kind === 'change' && source !== undefined && target !== undefined;
+  return {
+    table,
+    key,
+    kind,
+    columns: isChange ? differingColumns(table, mapRow(table, source), target) : [],
+    source: text(source),
+    target: text(target),
+  };
+}

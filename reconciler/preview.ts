@@ -1,0 +1,203 @@
+/**
+ * What starting with a mapping would do to the target, found by reading both sides. Nothing is written, and
+ * the bookkeeping tables need not be there: then no row belongs to the stream, and none would be deleted.
+ */
+import type {Config} from '../src/config.ts';
+import {connect, queryRows, type Connection} from '../src/db/connection.ts';
+import {lockName} from '../src/db/lease.ts';
+import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
+import {throwIfStopped} from '../src/errors.ts';
+import {pause} from '../src/lifecycle/backoff.ts';
+import type {EntityPlan} from '../src/mapping/entities.ts';
+import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import type {Range} from '../src/mapping/sql.ts';
+import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
+import {compareRange} from './checksum.ts';
+import type {Piece} from './look.ts';
+import {previewLook, type PlannedChange, type PreviewLookDeps} from './preview-look.ts';
+import {batches, segments} from './segments.ts';
+import {ownedAmong} from './stored-ownership.ts';
+import {Stretches} from './stretches.ts';
+import {Suspects} from './suspects.ts';
+import {targetKeyPages} from './target-rows.ts';
+
+const SAMPLE_KEYS = 10;
+const LOOK_MS = 700;
+const MAX_LOOKS = 20;
+
+export interface TablePreview {
+  readonly insert: number;
+  readonly change: number;
+  readonly delete: number;
+  /** Eligible rows that cannot be written and would wait as dead letters. */
+  readonly setAside: number;
+  /** In how many of the changed rows each column differs. */
+  readonly differingColumns: Readonly<Record<string, number>>;
+  /** A few keys of each kind; keys only. */
+  readonly sampleKeys: Readonly<Record<PlannedChange['kind'], readonly string[]>>;
+}
+
+export interface Preview {
+  /** Nothing to insert, to change or to delete. */
+  readonly nothingToDo: boolean;
+  readonly tables: Readonly<Record<string, TablePreview>>;
+  readonly durationMs: number;
+}
+
+/** @throws SyncError where a server fails, or a schema does not fit the mapping: then nobody can say */
+export async function previewMapping(config: Config, signal: AbortSignal): Promise<Preview> {
+  const source = await connect('source', config.source);
+  try {
+    const target = await connect('target', config.target);
+    try {
+      const {mapping} = config;
+      const plan = buildPlan(
+        mapping,
+        await readSourceSchema(source, config.source.database, mapping),
+        await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
+      );
+      const query: QueryPort = sql => queryRows('target', target, sql);
+      const deps: PreviewLookDeps = {
+        reader: createSourceReader(connectionQuery(source)),
+        target: query,
+        newestWins: config.conflicts === 'newest',
+        keeps: config.deletes === 'keep',
+        owned: await ownership(target, config, query),
+      };
+      const isMoving = await hasLeader(target, config);
+      return await new Previewing(config, plan, connectionQuery(source), deps, {isMoving, signal}).run();
+    } finally {
+      target.destroy();
+    }
+  } finally {
+    source.destroy();
+  }
+}
+
+async function ownership(
+  target: Connection,
+  {target: {database}, name}: Config,
+  query: QueryPort,
+): Promise<PreviewLookDeps['owned']> {
+  const rows = await queryRows(
+    'target',
+    target,
+    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('sync_owned', 'sync_owned_key')",
+    [database],
+  );
+  const there = new Set(rows.map(([table]) => String(table).toLowerCase()));
+  return async (entity, keys) =>
+    keys.length > 0 && there.has(entity.key.endsInInteger ? 'sync_owned' : 'sync_owned_key')
+      ? ownedAmong(query, name, entity, keys)
+      : new Set();
+}
+
+/** While a daemon leads, a row that differs may only be on its way. */
+async function hasLeader(target: Connection, {target: {database}, name}: Config): Promise<boolean> {
+  const [row] = await queryRows('target', target, 'SELECT IS_USED_LOCK(?)', [lockName(database, name)]);
+  return row?.[0] !== null && row?.[0] !== undefined;
+}
+
+interface Tally {
+  readonly counts: Record<PlannedChange['kind'], number>;
+  readonly samples: Record<PlannedChange['kind'], string[]>;
+  readonly columns: Map<string, number>;
+}
+
+class Previewing {
+  readonly #plan: Plan;
+  readonly #source: QueryPort;
+  readonly #deps: PreviewLookDeps;
+  readonly #batchRows: number;
+  readonly #isMoving: boolean;
+  readonly #signal: AbortSignal;
+  readonly #tallies: PerTable<Tally>;
+
+  constructor(
+    config: Config,
+    plan: Plan,
+    source: QueryPort,
+    deps: PreviewLookDeps,
+    {isMoving, signal}: {isMoving: boolean; signal: AbortSignal},
+  ) {
+    this.#plan = plan;
+    this.#source = source;
+    this.#deps = deps;
+    this.#batchRows = config.reconcile.batchRows;
+    this.#isMoving = isMoving;
+    this.#signal = signal;
+    this.#tallies = perTable(plan, () => ({
+      counts: {insert: 0, change: 0, delete: 0, setAside: 0},
+      samples: {insert: [], change: [], delete: [], setAside: []},
+      columns: new Map(),
+    }));
+  }
+
+  async run(): Promise<Preview> {
+    const startedMs = Date.now();
+    for (const entity of this.#plan.entities) await this.#preview(entity);
+    return {
+      nothingToDo: this.#tallies.every(({counts}) => counts.insert + counts.change + counts.delete === 0),
+      tables: Object.fromEntries(
+        this.#plan.tables.map(({target, index}) => [target, previewOf(this.#tallyOf(index))]),
+      ),
+      durationMs: Date.now() - startedMs,
+    };
+  }
+
+  async #preview(entity: EntityPlan): Promise<void> {
+    const source = this.#source;
+    const {isOrderedAlike} = entity.walk;
+    const stretches = new Stretches(isOrderedAlike ? Infinity : 1);
+    const isEqual = async (range: Range) => isOrderedAlike && (await this.#isEqual(entity, range));
+    for (const stretch of stretches.of(await segments(entity, source)))
+      for await (const segment of stretches.differing(stretch, isEqual))
+        for await (const range of batches(entity, segment, this.#batchRows, source))
+          await this.#compare(entity, {range}, () => true);
+    if (isOrderedAlike) return;
+    // The two sides order their keys differently: what only the target has is found by its own pages.
+    for await (const keys of targetKeyPages(this.#deps.target, entity, this.#batchRows))
+      await this.#compare(entity, {keys}, ({kind}) => kind === 'delete');
+  }
+
+  async #isEqual(entity: EntityPlan, range: Range): Promise<boolean> {
+    throwIfStopped(this.#signal);
+    const compared = await compareRange(entity, range, {source: this.#source, target: this.#deps.target});
+    return compared.every(({equal}) => equal);
+  }
+
+  /** Looks until each row that differs stands still, where a daemon writes meanwhile. */
+  async #compare(
+    entity: EntityPlan,
+    piece: Piece,
+    counts: (change: PlannedChange) => boolean,
+  ): Promise<void> {
+    throwIfStopped(this.#signal);
+    let changes = await previewLook(this.#deps, entity, piece);
+    const suspects = new Suspects(changes);
+    for (let looks = 1; this.#isMoving && looks < MAX_LOOKS && !suspects.areSettled; looks++) {
+      throwIfStopped(this.#signal);
+      await pause(LOOK_MS, this.#signal);
+      changes = await previewLook(this.#deps, entity, piece);
+      suspects.look(changes);
+    }
+    for (const [id, change] of changes)
+      if (counts(change) && suspects.isDrift(id)) count(this.#tallyOf(change.table.index), change);
+  }
+
+  #tallyOf(index: number): Tally {
+    const tally = this.#tallies[index];
+    if (tally === undefined) throw new RangeError(`a preview without the table ${index}`);
+    return tally;
+  }
+}
+
+function count({counts, samples, columns}: Tally, {kind, key, columns: differing}: PlannedChange): void {
+  counts[kind]++;
+  if (samples[kind].length < SAMPLE_KEYS) samples[kind].push(key);
+  for (const name of differing) columns.set(name, (columns.get(name) ?? 0) + 1);
+}
+
+function previewOf({counts, samples, columns}: Tally): TablePreview {
+  return {...counts, differingColumns: Object.fromEntries(columns), sampleKeys: samples};
+}

@@ -1,0 +1,96 @@
+/** Reads of target rows to compare with the source's. */
+import {readCounted} from '../src/db/counted.ts';
+import type {TablePlan} from '../src/mapping/columns.ts';
+import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
+import type {RowKey} from '../src/mapping/key.ts';
+import {quoteName} from '../src/mapping/quote.ts';
+import {
+  rangeCondition,
+  targetSelectList,
+  tupleCondition,
+  walkOfTarget,
+  type Bound,
+  type Range,
+} from '../src/mapping/sql.ts';
+import {toRow, type Row} from '../src/mapping/values.ts';
+import type {QueryPort} from '../src/source/reader.ts';
+import {byTargetKey} from './diff.ts';
+
+const KEYS_PER_QUERY = 1000;
+
+/** The rows of a table in a range of its entity's walk, by key. */
+export async function targetRows(
+  query: QueryPort,
+  entity: EntityPlan,
+  table: TablePlan,
+  range: Range,
+): Promise<Map<RowKey, Row>> {
+  return read(query, entity, table, rangeCondition(entity, walkOfTarget(entity, table), range));
+}
+
+/** The rows of a table with these keys, by key. */
+export async function targetRowsByKey(
+  query: QueryPort,
+  entity: EntityPlan,
+  table: TablePlan,
+  keys: readonly RowKey[],
+): Promise<Map<RowKey, Row>> {
+  const found = new Map<RowKey, Row>();
+  const columns = table.key.map(name => `t.${quoteName(name)}`);
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+    const where = entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns);
+    for (const [key, row] of await read(query, entity, table, where)) found.set(key, row);
+  }
+  return found;
+}
+
+async function read(
+  query: QueryPort,
+  entity: EntityPlan,
+  table: TablePlan,
+  where: string,
+): Promise<Map<RowKey, Row>> {
+  const rows = await readCounted(query, {
+    columns: targetSelectList(table),
+    from: `${quoteName(table.target)} t`,
+    where,
+  });
+  return byTargetKey(entity, table, rows.map(toRow));
+}
+
+/** The key of the parent that a target row refers to; null where the reference is null. */
+export function parentKeyOfTarget({parent, child, targetColumns}: Edge, row: Row): RowKey | null {
+  const {columns} = child.primary;
+  return parent.key.of(
+    row,
+    targetColumns.map(name => columns.findIndex(column => column.name === name)),
+  );
+}
+
+/** All keys of an entity's tables on the target, page by page, in the target's own order. */
+export async function* targetKeyPages(
+  query: QueryPort,
+  entity: EntityPlan,
+  limit: number,
+): AsyncGenerator<RowKey[]> {
+  for (const table of entity.tables) {
+    const columns = table.key.map(name => `t.${quoteName(name)}`);
+    const list = columns.join(', ');
+    let after: Bound | null = null;
+    for (;;) {
+      const past: string =
+        after === null
+          ? '1 = 1'
+          : tupleCondition(columns, '>', after, (i, value) => entity.key.literal(i, value));
+      const rows = await query(
+        `SELECT ${list} FROM ${quoteName(table.target)} t WHERE ${past} ORDER BY ${list} LIMIT ${limit}`,
+      );
+      const places = columns.map((_, i) => i);
+      const keys = rows.flatMap(row => entity.key.of(toRow(row), places) ?? []);
+      if (keys.length > 0) yield keys;
+      const last = keys.at(-1);
+      if (last === undefined || rows.length < limit) break;
+      after = entity.key.split(last);
+    }
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * What hangs on rows that go or enter: their companions and, along the edges, their children at any depth. The
+ * events of those are long past, or were never written, since a foreign key that cascades logs nothing.
+ */
+import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import type {PerTable, Plan} from '../mapping/plan.ts';
+import type {TablePlan} from '../mapping/columns.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {sourceKey} from '../mapping/row.ts';
+import {tupleCondition, type Bound} from '../mapping/sql.ts';
+import {toRow, type Row} from '../mapping/values.ts';
+import type {SourceReader} from '../source/reader.ts';
+import type {CarefulTransaction} from './careful-transaction.ts';
+import {emptyWork, EntityDecider} from './decide.ts';
+import type {OwnershipView} from './ownership.ts';
+import {inBatches} from './statements.ts';
+
+const PARENTS_PER_READ = 500;
+const CHILDREN_PER_PAGE = 5000;
+/** More keys than this are not kept to be compared with what the target has. */
+const MAX_SEEN = 100_000;
+
+export interface DescendantsContext {
+  readonly plan: Plan;
+  readonly reader: SourceReader;
+  readonly transaction: CarefulTransaction;
+  readonly owned: OwnershipView;
+  /** Reads what decides about these rows, and the rows that they hang on, into {@link owned} and {@link dead}. */
+  readonly loadKnowledge: (entity: EntityPlan, rows: ReadonlyMap<RowKey, Row | null>) => Promise<void>;
+  /** Dead letters as they stand in this transaction. */
+  readonly dead: () => PerTable<ReadonlySet<RowKey>>;
+  readonly mayDelete: boolean;
+}
+
+/**
+ * Removes rows with all that hangs on them. A row stays, as a dead letter, where something stays that hangs on
+ * it: a foreign key that cascades would take that along.
+ */
+export async function remove(
+  context: DescendantsContext,
+  entity: EntityPlan,
+  keys: readonly RowKey[],
+): Promise<void> {
+  if (keys.length === 0) return;
+  const {transaction} = context;
+  const {primary} = entity;
+  for (const [key, detail] of await removeBelow(context, entity, keys))
+    if (!transaction.hasFailed(primary, key))
+      transaction.refuse({table: primary, key, code: 'delete-blocked', detail});
+  await transaction.delete(
+    primary,
+    keys.filter(key => !transaction.hasFailed(primary, key)),
+  );
+}
+
+/**
+ * Removes rows that give way to others, with all that hangs on them. Their dead letters stay.
+ *
+ * @returns those that cannot go, since something that stays refers to them: then all of it must be undone
+ */
+export async function evict(
+  context: DescendantsContext,
+  entity: EntityPlan,
+  table: TablePlan,
+  keys: readonly RowKey[],
+): Promise<RowKey[]> {
+  const kept =
+    table === entity.primary ? await removeBelow(context, entity, keys) : new Map<RowKey, string>();
+  const going = keys.filter(key => !kept.has(key));
+  return [...kept.keys(), ...(await context.transaction.evict(table, going))];
+}
+
+/** Removes companions and children of some rows. @returns the rows below which a table keeps something, and that table */
+async function removeBelow(
+  context: DescendantsContext,
+  entity: EntityPlan,
+  keys: readonly RowKey[],
+): Promise<Map<RowKey, string>> {
+  const {transaction} = context;
+  const kept = new Map<RowKey, string>();
+  for (const edge of entity.children)
+    for (const key of await removeChildren(context, edge, keys)) kept.set(key, edge.child.name);
+  for (const companion of entity.companions) {
+    const before = new Set(keys.filter(key => transaction.hasFailed(companion, key)));
+    await transaction.delete(companion, keys);
+    for (const key of keys)
+      if (!before.has(key) && transaction.hasFailed(companion, key)) kept.set(key, companion.target);
+  }
+  return kept;
+}
+
+/** Removes our rows that refer to these parents, page by page. @returns the parents that keep a child */
+async function removeChildren(
+  context: DescendantsContext,
+  edge: Edge,
+  parents: readonly RowKey[],
+): Promise<Set<RowKey>> {
+  const {child} = edge;
+  const kept = new Set<RowKey>();
+  for (const slice of inBatches(parents, PARENTS_PER_READ)) {
+    for await (const page of targetChildren(context, edge, slice)) {
+      const keys = [...page.keys()];
+      await context.loadKnowledge(child, new Map(keys.map(key => [key, null])));
+      await remove(
+        context,
+        child,
+        keys.filter(key => context.owned.has(child, key)),
+      );
+      for (const [key, parent] of page)
+        if (!context.transaction.hasDeleted(child.primary, key)) kept.add(parent);
+    }
+  }
+  return kept;
+}
+
+/**
+ * Makes the children of rows that enter what the source says now.
+ *
+ * @param enters takes the children that enter themselves
+ */
+export async function follow(
+  context: DescendantsContext,
+  edge: Edge,
+  parents: readonly RowKey[],
+  enters: (keys: readonly RowKey[]) => void,
+): Promise<void> {
+  const {child} = edge;
+  for (const slice of inBatches(parents, PARENTS_PER_READ)) {
+    const seen = new Set<RowKey>();
+    let after: Bound | null = null;
+    do {
+      const {rows, last}: {rows: Row[]; last: Bound | null} = await context.reader.children(
+        edge,
+        slice,
+        after,
+        CHILDREN_PER_PAGE,
+      );
+      const wanted = firstByKey(child, rows);
+      await makeEqual(context, child, wanted, enters);
+      if (seen.size < MAX_SEEN) for (const key of wanted.keys()) seen.add(key);
+      after = last;
+    } while (after !== null);
+    // What the target has beside them: gone from the source, or under another parent by now.
+    for await (const page of targetChildren(context, edge, slice)) {
+      const unknown = [...page.keys()].filter(key => !seen.has(key));
+      if (unknown.length === 0) continue;
+      const wanted = new Map<RowKey, Row | null>(unknown.map(key => [key, null]));
+      for (const [key, row] of firstByKey(child, await context.reader.byKeys(child, unknown)))
+        wanted.set(key, row);
+      await makeEqual(context, child, wanted, enters);
+    }
+  }
+}
+
+/** Of several rows for one key the first counts. */
+function firstByKey(entity: EntityPlan, rows: readonly Row[]): Map<RowKey, Row> {
+  const first = new Map<RowKey, Row>();
+  for (const row of rows) {
+    const key = sourceKey(entity, row);
+    if (key !== null && !first.has(key)) first.set(key, row);
+  }
+  return first;
+}
+
+async function makeEqual(
+  context: DescendantsContext,
+  entity: EntityPlan,
+  wanted: ReadonlyMap<RowKey, Row | null>,
+  enters: (keys: readonly RowKey[]) => void,
+): Promise<void> {
+  if (wanted.size === 0) return;
+  const {plan, transaction, owned, mayDelete} = context;
+  await context.loadKnowledge(entity, wanted);
+  const work = emptyWork(plan);
+  const decider = new EntityDecider(entity, work, {owned, dead: context.dead(), follow: true, mayDelete});
+  for (const [key, row] of wanted) decider.decide(key, row, 0);
+  await remove(context, entity, work.deletes[entity.index] ?? []);
+  for (const table of entity.tables) await transaction.upsert(table, work.upserts[table.index] ?? []);
+  for (const letter of work.deadLetters) transaction.refuse(letter);
+  enters((work.follow[entity.index] ?? []).filter(key => !transaction.hasFailed(entity.primary, key)));
+}
+
+/** The rows of the target that refer to these parents, page by page in the order of their keys: each with its parent. */
+async function* targetChildren(
+  {transaction}: DescendantsContext,
+  {parent, child, targetColumns}: Edge,
+  parents: readonly RowKey[],
+): AsyncGenerator<Map<RowKey, RowKey>> {
+  const {primary, key} = child;
+  const keyColumns = primary.key.map(name => `t.${quoteName(name)}`);
+  const references = targetColumns.map(name => `t.${quoteName(name)}`);
+  const [keyPlaces, parentPlaces] = [
+    keyColumns.map((_, i) => i),
+    references.map((_, i) => keyColumns.length + i),
+  ];
+  const hangs = parent.key.condition(parents, references);
+  let after: Bound | null = null;
+  for (;;) {
+    const past: string =
+      after === null
+        ? ''
+        : ` AND ${tupleCondition(keyColumns, '>', after, (i, value) => key.literal(i, value))}`;
+    const rows = await transaction.query(
+      `SELECT ${[...keyColumns, ...references].join(', ')} FROM ${quoteName(primary.target)} t WHERE (${hangs})${past} ORDER BY ${keyColumns.join(', ')} LIMIT ${CHILDREN_PER_PAGE}`,
+    );
+    const page = new Map<RowKey, RowKey>();
+    let last: RowKey | null = null;
+    for (const cells of rows) {
+      const row = toRow(cells);
+      last = key.of(row, keyPlaces);
+      const own = parent.key.of(row, parentPlaces);
+      if (last !== null && own !== null) page.set(last, own);
+    }
+    if (page.size > 0) yield page;
+    if (last === null || rows.length < CHILDREN_PER_PAGE) return;
+    after = key.split(last);
+  }
+}
+
+/** Rows that are ours and wait with a dead letter, of their own or of a row that they hang on. */
+export async function staleAmong(
+  context: DescendantsContext,
+  entity: EntityPlan,
+  table: TablePlan,
+  keys: readonly RowKey[],
+): Promise<Set<RowKey>> {
+  if (!context.mayDelete) return new Set();
+  await context.loadKnowledge(entity, new Map(keys.map(key => [key, null])));
+  const dead = context.dead();
+  return new Set(keys.filter(key => context.owned.has(entity, key) && waits(entity, table, key, dead)));
+}
+
+function waits(
+  entity: EntityPlan,
+  {index}: TablePlan,
+  key: RowKey,
+  dead: PerTable<ReadonlySet<RowKey>>,
+): boolean {
+  if (dead[index]?.has(key) === true || dead[entity.primary.index]?.has(key) === true) return true;
+  return entity.parents.some(edge => {
+    const parent = parentKeyOf(edge, key, null);
+    return parent !== null && parent !== undefined && waits(edge.parent, edge.parentTable, parent, dead);
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Ownership of rows whose keys end in a number: one {@link IdSet} for each entity and 65,536 neighbouring
+ * numbers, by what stands before them in the key. Pure.
+ */
+import type {EntityPlan} from '../mapping/entities.ts';
+import {IdSet} from './id-set.ts';
+
+export const CHUNK_IDS = 65_536;
+
+/** Neighbouring numbers of one entity and scope, whose ownership is stored together. */
+export interface Chunk {
+  readonly entity: EntityPlan;
+  /** The key without its last part; empty for a key of one part. */
+  readonly scope: string;
+  /** The upper bits; a 64-bit number leaves 48 of them, which a number holds exactly. */
+  readonly number: number;
+}
+
+/** In which chunk a number lies; exact for every 64-bit number. */
+export function chunkOf(id: string): number {
+  // Up to 15 digits a number is exact.
+  return id.length <= 15 ? Math.floor(Number(id) / CHUNK_IDS) : Number(BigInt(id) >> 16n);
+}
+
+/** A number's place in its chunk. */
+export function placeOf(id: string, chunk: number): number {
+  return id.length <= 15 ? Number(id) - chunk * CHUNK_IDS : Number(BigInt(id) & 0xffffn);
+}
+
+/** The last number of the chunk in which `id` lies: ranges that end there share no chunk. */
+export function chunkEnd(id: string): string {
+  return String((BigInt(chunkOf(id)) + 1n) * BigInt(CHUNK_IDS) - 1n);
+}
+
+/** Sets by chunk. They are asked for once a row, so that a look must not make a text of entity, scope and number. */
+export class ChunkMap {
+  readonly #entities: {readonly entity: EntityPlan; readonly scopes: Map<string, Map<number, IdSet>>}[] = [];
+
+  get({index}: Pick<EntityPlan, 'index'>, scope: string, number: number): IdSet | undefined {
+    return this.#entities[index]?.scopes.get(scope)?.get(number);
+  }
+
+  set({entity, scope, number}: Chunk, set: IdSet): void {
+    const own = (this.#entities[entity.index] ??= {entity, scopes: new Map()});
+    let chunks = own.scopes.get(scope);
+    if (chunks === undefined) own.scopes.set(scope, (chunks = new Map()));
+    chunks.set(number, set);
+  }
+
+  *entries(): Generator<[Chunk, IdSet]> {
+    for (const own of this.#entities)
+      if (own !== undefined)
+        for (const [scope, chunks] of own.scopes)
+          for (const [number, set] of chunks) yield [{entity: own.entity, scope, number}, set];
+  }
+
+  clear(): void {
+    this.#entities.length = 0;
+  }
+}
+
+export function chunkName({entity, scope, number}: Chunk): string {
+  return `${entity.index}/${scope}/${number}`;
+}

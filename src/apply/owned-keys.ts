@@ -1,0 +1,98 @@
+/**
+ * Ownership of rows whose keys do not end in a number: a row of `sync_owned_key` for each. Texts have no
+ * neighbours that could be stored together, and this form costs the same whatever the size of the table.
+ */
+import {readClosed} from '../db/counted.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import {literal} from './sql-text.ts';
+
+type Query = (sql: string) => Promise<unknown[][]>;
+const KEYS_PER_QUERY = 1000;
+
+/** What is known of some keys of each entity, and what a transaction changes of it. */
+export class OwnedKeySets {
+  readonly #known = new Map<string, Map<RowKey, boolean>>();
+  readonly #changed = new Map<string, Map<RowKey, boolean>>();
+
+  /** Undefined for a key of which nothing was read. */
+  has({ownedAs}: Pick<EntityPlan, 'ownedAs'>, key: RowKey): boolean | undefined {
+    return this.#changed.get(ownedAs)?.get(key) ?? this.#known.get(ownedAs)?.get(key);
+  }
+
+  /** What was read of the server, or is known of a transaction before this one. */
+  know({ownedAs}: Pick<EntityPlan, 'ownedAs'>, key: RowKey, isOwned: boolean): void {
+    inner(this.#known, ownedAs).set(key, isOwned);
+  }
+
+  change(entity: Pick<EntityPlan, 'ownedAs'>, key: RowKey, isOwned: boolean): void {
+    if (this.has(entity, key) === isOwned) return;
+    inner(this.#changed, entity.ownedAs).set(key, isOwned);
+  }
+
+  /** What another view knows of keys that this one does not. */
+  merge(other: OwnedKeySets): void {
+    for (const [kind, keys] of other.#known)
+      for (const [key, isOwned] of keys) {
+        const own = inner(this.#known, kind);
+        if (!own.has(key)) own.set(key, isOwned);
+      }
+  }
+
+  /** What stores the changes. */
+  statements(stream: string): string[] {
+    const statements: string[] = [];
+    for (const [kind, keys] of this.#changed) {
+      const list = [...keys];
+      for (let i = 0; i < list.length; i += KEYS_PER_QUERY) {
+        const slice = list.slice(i, i + KEYS_PER_QUERY);
+        const gone = slice.filter(([, isOwned]) => !isOwned).map(([key]) => literal(key));
+        const come = slice
+          .filter(([, isOwned]) => isOwned)
+          .map(([key]) => `(${literal(stream)},${literal(kind)},${literal(key)})`);
+        const where = `stream = ${literal(stream)} AND kind = ${literal(kind)}`;
+        if (gone.length > 0)
+          statements.push(`DELETE FROM sync_owned_key WHERE ${where} AND row_key IN (${gone.join(',')})`);
+        if (come.length > 0)
+          statements.push(
+            `INSERT INTO sync_owned_key (stream, kind, row_key) VALUES ${come.join(',')} ON DUPLICATE KEY UPDATE row_key = VALUES(row_key)`,
+          );
+      }
+    }
+    return statements;
+  }
+
+  /** The changes are the server's now. */
+  commit(): void {
+    for (const [kind, keys] of this.#changed)
+      for (const [key, isOwned] of keys) inner(this.#known, kind).set(key, isOwned);
+    this.#changed.clear();
+  }
+
+  rollback(): void {
+    this.#changed.clear();
+  }
+}
+
+function inner(maps: Map<string, Map<RowKey, boolean>>, kind: string): Map<RowKey, boolean> {
+  let map = maps.get(kind);
+  if (map === undefined) maps.set(kind, (map = new Map()));
+  return map;
+}
+
+/** Reads which of these keys are ours into `sets`. */
+export async function readOwnedKeys(
+  sets: OwnedKeySets,
+  stream: string,
+  entity: EntityPlan,
+  keys: readonly RowKey[],
+  query: Query,
+): Promise<void> {
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+    const slice = keys.slice(i, i + KEYS_PER_QUERY);
+    const where = `stream = ${literal(stream)} AND kind = ${literal(entity.ownedAs)} AND row_key IN (${slice.map(literal).join(',')})`;
+    const rows = await readClosed(query, {columns: ['row_key'], from: 'sync_owned_key', where});
+    for (const key of slice) sets.know(entity, key, false);
+    for (const [key] of rows) sets.know(entity, String(key), true);
+  }
+}

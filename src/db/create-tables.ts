@@ -1,0 +1,38 @@
+/** Makes the target's tables where they are missing, by the statements that the mapping has for it. */
+import type {Knex} from 'knex';
+import type {Mapping} from '../mapping/mapping.ts';
+
+/** The parent is of another type or engine, or has no key: only its owner can change that. */
+const NO_FOREIGN_KEY = new Set([1005, 1215, 1822, 1824, 3780]);
+
+/**
+ * Of several statements for one table the first that the server accepts is used. A table that is there is
+ * left as it is, and so is one that the mapping has no statement for.
+ *
+ * @returns the tables that were made
+ */
+export async function createMissingTables(knex: Knex, {tables}: Pick<Mapping, 'tables'>): Promise<string[]> {
+  const made: string[] = [];
+  for (const {target, create} of tables) {
+    if (create.length === 0 || (await knex.schema.hasTable(target))) continue;
+    await createFirst(knex, create);
+    made.push(target);
+  }
+  return made;
+}
+
+async function createFirst(knex: Knex, [statement, ...others]: readonly string[]): Promise<void> {
+  if (statement === undefined) return;
+  try {
+    await run(knex, statement);
+  } catch (error) {
+    const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
+    if (others.length === 0 || !NO_FOREIGN_KEY.has(errno)) throw error;
+    await createFirst(knex, others);
+  }
+}
+
+/** knex takes a question mark for the place of a value, and a comment or a default may hold one. */
+async function run(knex: Knex, statement: string): Promise<void> {
+  await knex.schema.raw(statement.replaceAll('?', String.raw`\?`));
+}

@@ -1,0 +1,76 @@
+/** Reads the mapped tables of both sides; a table that is not there is a finding, not a fault. */
+import {queryRows} from '../db/connection.ts';
+import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
+import {didYouMean} from '../mapping/file/faults.ts';
+import {sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
+import type {SourceSchema, TargetSchema} from '../mapping/schema.ts';
+import {mustFix, type Finding} from './findings.ts';
+import type {Probe} from './probe.ts';
+
+export interface Schemas {
+  readonly source: SourceSchema | null;
+  readonly target: TargetSchema | null;
+}
+
+/** A side is null, with a finding for each table, where a table is missing. */
+export async function readSchemas(
+  source: Probe | null,
+  target: Probe | null,
+  mapping: Mapping,
+): Promise<{schemas: Schemas; findings: Finding[]}> {
+  const findings = [
+    ...(source === null ? [] : await missingSources(source, mapping)),
+    ...(target === null ? [] : await missingTargets(target, mapping)),
+  ];
+  const isWhole = (side: Probe | null): side is Probe =>
+    side !== null && !findings.some(finding => finding.side === side.side);
+  return {
+    schemas: {
+      source: isWhole(source) ? await readSourceSchema(source.connection, source.database, mapping) : null,
+      target: isWhole(target) ? await readTargetSchema(target.connection, target.database, mapping) : null,
+    },
+    findings,
+  };
+}
+
+/** Those of some tables that the account does not see, and the names of all that it sees. */
+async function lookFor(
+  {side, connection, database}: Probe,
+  wanted: readonly string[],
+): Promise<{missing: string[]; there: string[]}> {
+  const rows = await queryRows(
+    side,
+    connection,
+    'SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?',
+    [database],
+  );
+  const there = rows.map(([name]) => String(name));
+  const lower = new Set(there.map(name => name.toLowerCase()));
+  return {missing: wanted.filter(name => !lower.has(name.toLowerCase())), there};
+}
+
+async function missingSources(probe: Probe, mapping: Mapping): Promise<Finding[]> {
+  const sources = sourcesOf(mapping);
+  const {missing, there} = await lookFor(probe, sources);
+  return missing.map(table =>
+    mustFix('source', 'source-columns', {
+      message: `the source has no table ${probe.database}.${table}, or the account may not see it${didYouMean(table, there)}`,
+      why: 'its rows cannot be read',
+      mend: `set DB_DATABASE to the schema that holds ${sources.join(', ')}, or correct the mapping, and GRANT SELECT on it (docs/grants.md)`,
+    }),
+  );
+}
+
+async function missingTargets(probe: Probe, mapping: Mapping): Promise<Finding[]> {
+  const {missing, there} = await lookFor(probe, targetsOf(mapping));
+  return missing.map(table => {
+    const canMake = mapping.tables.some(({target, create}) => target === table && create.length > 0);
+    return mustFix('target', 'target-columns', {
+      message: `the target has no table ${table} in ${probe.database}${canMake ? '' : didYouMean(table, there)}`,
+      why: 'there is nowhere to write',
+      mend: canMake
+        ? 'laas-sync migrate'
+        : `create the table, or give the mapping a create: for it (docs/mapping.md) and run laas-sync migrate`,
+    });
+  });
+}

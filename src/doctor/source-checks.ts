@@ -1,0 +1,106 @@
+/** The mapped columns of the source, their types, keys and indexes, judged as the plan judges them. */
+import {SyncError} from '../errors.ts';
+import {sourcePlans} from '../mapping/columns.ts';
+import {copiedFrom, sourcesOf, type Mapping, type TableMap} from '../mapping/mapping.ts';
+import type {SourceSchema, TableSchema} from '../mapping/schema.ts';
+import {entitiesOf} from '../mapping/topology.ts';
+import {sourceTypeFaults} from '../mapping/type-faults.ts';
+import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
+import {quoteName} from './probe.ts';
+
+export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Finding[] {
+  const faults = sourcesOf(mapping).flatMap(table => columnFaults(table, schema, mapping));
+  return faults.length > 0
+    ? faults
+    : [
+        ok('source', 'source-columns', 'every mapped column is there, with a type that can be mapped'),
+        ...checkSourceKeys(schema, mapping),
+        ...checkReferences(schema, mapping),
+      ];
+}
+
+function columnFaults(table: string, schema: SourceSchema, mapping: Mapping): Finding[] {
+  const found = schema.tables.get(table);
+  const types = found === undefined ? [] : sourceTypeFaults(mapping, table, found);
+  if (types.length > 0) return types.map(typeFinding);
+  try {
+    sourcePlans({...mapping, tables: mapping.tables.filter(({source}) => source === table)}, schema);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    return [
+      mustFix('source', 'source-columns', {
+        message: error.message,
+        why: 'replication halts rather than write a guess',
+        mend: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to bring the columns back`,
+      }),
+    ];
+  }
+}
+
+/** Rows are looked up and walked through by key. */
+function checkSourceKeys({tables}: SourceSchema, mapping: Mapping): Finding[] {
+  const findings = new Map<string, Finding>();
+  for (const {primary: map} of entitiesOf(mapping.tables)) {
+    const schema = tables.get(map.source);
+    const key = map.key.map(name => copiedFrom(map, name));
+    if (schema === undefined) continue;
+    const finding = keyFinding(map, key, schema);
+    findings.set(`${finding.level} ${finding.message}`, finding);
+    if (!schema.indexes.some(([lead]) => lead !== undefined && isAmong(lead, key)))
+      findings.set(`index ${map.source} ${key.join()}`, keyIndexFinding(map.source, key));
+  }
+  return [...findings.values()];
+}
+
+function keyFinding({source, prefer}: TableMap, key: readonly string[], schema: TableSchema): Finding {
+  const columns = key.length === 1 ? key.join() : `(${key.join(', ')})`;
+  const at = key.length === 1 ? `${source}.${columns}` : `${source} ${columns}`;
+  const isUnique = schema.uniqueKeys.some(unique => unique.every(name => isAmong(name, key)));
+  if (isUnique) return ok('source', 'source-keys', `${at} is unique`);
+  if (prefer.length > 0)
+    return ok('source', 'source-keys', `${at} may repeat, and the mapping says which row counts`);
+  const kind = schema.uniqueKeys.length === 0 ? 'PRIMARY KEY' : 'UNIQUE KEY';
+  return mustFix('source', 'source-keys', {
+    message: `${source} has no unique key on ${columns}`,
+    why: 'two rows with one key would be one row of the target, and which of them counts is not known',
+    mend: `ALTER TABLE ${quoteName(source)} ADD ${kind} (${key.map(quoteName).join(', ')}); -- or say in the mapping which row counts (prefer:)`,
+  });
+}
+
+function keyIndexFinding(source: string, key: readonly string[]): Finding {
+  return warning('source', 'source-index', {
+    message: `no index of ${source} begins with a column of the key (${key.join(', ')})`,
+    why: 'each lookup of a row, and each range of a reconcile, reads the whole table',
+    mend: `ALTER TABLE ${quoteName(source)} ADD INDEX (${key.map(quoteName).join(', ')});`,
+  });
+}
+
+/** The children of a row that enters or leaves are found by their reference. */
+function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
+  return entitiesOf(mapping.tables).flatMap(({primary: map}) =>
+    map.parents.flatMap(parent => {
+      const columns = parent.columns.map(name => copiedFrom(map, name));
+      if (hasLead(tables.get(map.source)?.indexes ?? [], columns)) return [];
+      return [
+        mustFix('source', 'source-index', {
+          message: `no index of ${map.source} begins with ${columns.join(', ')}, which refers to ${parent.table}`,
+          why: 'each change of a parent row reads the whole table',
+          mend: `ALTER TABLE ${quoteName(map.source)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
+        }),
+      ];
+    }),
+  );
+}
+
+/** Whether an index begins with these columns, in whatever order. */
+export function hasLead(indexes: readonly (readonly string[])[], columns: readonly string[]): boolean {
+  return indexes.some(
+    index =>
+      index.length >= columns.length && index.slice(0, columns.length).every(name => isAmong(name, columns)),
+  );
+}
+
+function isAmong(name: string, names: readonly string[]): boolean {
+  return names.some(one => one.toLowerCase() === name.toLowerCase());
+}

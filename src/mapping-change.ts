@@ -1,0 +1,17 @@
+import type {Checkpoint} from './apply/checkpoint.ts';
+import {loadMapping} from './mapping/file/read.ts';
+import type {Mapping} from './mapping/mapping.ts';
+
+/**
+ * Whether the last reconcile used another mapping than this one. Versions that saved no mapping had the built-in
+ * one. A first load that has not ended covers every row, whatever the mapping was.
+ */
+export function usedOtherMapping(
+  checkpoint: Pick<Checkpoint, 'mapping' | 'position' | 'owed'> | null,
+  {canonical}: Pick<Mapping, 'canonical'>,
+): boolean {
+  if (checkpoint === null) return false;
+  if (checkpoint.mapping !== null) return checkpoint.mapping !== canonical;
+  const isLoaded = checkpoint.position !== null && checkpoint.owed !== 'load';
+  return isLoaded && canonical !== loadMapping(undefined).canonical;
+}

@@ -1,0 +1,42 @@
+/** What a value must satisfy beside fitting its column. Pure. */
+import {z} from 'zod';
+
+export type CheckUse =
+  {readonly check: 'email' | 'notEmpty'} | {readonly check: 'maxLength'; readonly characters: number};
+
+export const CHECK_NAMES = ['email', 'notEmpty', 'maxLength'] as const;
+
+const one = z.union([
+  z.enum(['email', 'notEmpty']),
+  z.strictObject({maxLength: z.number().int().min(0).max(65_535)}),
+]);
+/** One check or a list of them, as the file says it. */
+export const checkSchema = z.union([one, z.array(one).min(1)]);
+
+export function checksOf(written: z.infer<typeof checkSchema> | undefined): CheckUse[] {
+  if (written === undefined) return [];
+  return (Array.isArray(written) ? written : [written]).map(use =>
+    typeof use === 'string' ? {check: use} : {check: 'maxLength', characters: use.maxLength},
+  );
+}
+
+/** Exactly one @, at least one character on either side, no white space inside. */
+const EMAIL = /^[^\s@]+@[^\s@]+$/u;
+
+export function satisfies(use: CheckUse, value: string): boolean {
+  switch (use.check) {
+    case 'email':
+      return EMAIL.test(value);
+    case 'notEmpty':
+      return value !== '';
+    case 'maxLength':
+      // oxlint-disable-next-line typescript/no-misused-spread -- the server counts code points
+      return value.length <= use.characters || [...value].length <= use.characters;
+  }
+}
+
+/** The code under which a row waits whose value fails: `invalid-` and the target column in kebab-case. */
+export function invalidCode(target: string): `invalid-${string}` {
+  const words = target.replaceAll(/([a-z\d])([A-Z])/g, '$1-$2').replaceAll(/[^\p{L}\d]+/gu, '-');
+  return `invalid-${words.toLowerCase().replaceAll(/^-+|-+$/g, '')}`;
+}

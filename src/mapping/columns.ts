@@ -1,0 +1,235 @@
+/** The columns of each table, as the mapping names them and the two schemas have them. */
+import {SyncError} from '../errors.ts';
+import {familyOf, type Family} from './families.ts';
+import {didYouMean} from './file/faults.ts';
+import {sourceColumnsOf, type ColumnMap, type Mapping, type TableMap} from './mapping.ts';
+import type {PackedWriter, Shape} from './operators/operator.ts';
+import {operatorOf} from './operators/registry.ts';
+import {cutsEnd} from './operators/texts.ts';
+import type {SourceRow} from './packed.ts';
+import {
+  findColumn,
+  type ColumnSchema,
+  type SourceSchema,
+  type TableSchema,
+  type TargetSchema,
+} from './schema.ts';
+import {
+  describeFaults,
+  sourceTypeFaults,
+  targetTypeFault,
+  unknownTypeFault,
+  type TypeFault,
+} from './type-faults.ts';
+import {fitOf, mappedTest, type Fit} from './validity.ts';
+import type {Value} from './values.ts';
+
+/** A target column, what its value is made of and what it can hold. */
+export interface ColumnPlan {
+  /** As the target spells it. */
+  readonly name: string;
+  readonly family: Family;
+  readonly map: ColumnMap;
+  readonly schema: ColumnSchema;
+  readonly shape: Shape;
+  /** Where the inputs stand in a source row. */
+  readonly inputs: readonly number[];
+  /** Some input is bytes: for a binary column they are written as they are, for another one they must be UTF-8. */
+  readonly bytes: 'none' | 'checked' | 'exact';
+  /** The column keeps no spaces at the end of a value. */
+  readonly cutsEnd: boolean;
+  readonly fit: Fit;
+  /** The operator applied to a source row. */
+  readonly value: (source: SourceRow) => Value;
+  /** The same for a statement: without digits of a second that the source does not have. */
+  readonly written: (source: SourceRow) => Value;
+  /** As {@link written}, of a packed row. */
+  readonly write: PackedWriter;
+  /** False for a row whose value a `lookup` without `otherwise` does not know. */
+  readonly isMapped: (source: SourceRow) => boolean;
+}
+
+export interface TablePlan {
+  /** Its place in the order of writing, and in every {@link PerTable}. */
+  readonly index: number;
+  readonly target: string;
+  readonly map: TableMap;
+  readonly columns: readonly ColumnPlan[];
+  /** Those of which a value can be one that cannot be written. */
+  readonly fallible: readonly ColumnPlan[];
+  /** The key's columns, as the target spells them. */
+  readonly key: readonly string[];
+  /** Where the key stands in a target row. */
+  readonly keyIndexes: readonly number[];
+  /** Of the column that tells which of two rows is later; -1 where the mapping names none. */
+  readonly newestIndex: number;
+  /** The target's AUTO_INCREMENT column, where it is not a mapped one. */
+  readonly surrogate: string | null;
+}
+
+export interface SourcePlan {
+  readonly table: string;
+  /** The columns that are read, by the mapping's name, and the same as the source spells them. */
+  readonly columns: readonly string[];
+  /** Null where an optional column is absent. */
+  readonly actual: readonly (string | null)[];
+  readonly schema: TableSchema;
+  /** The column in a place of a row; undefined for an absent optional one. */
+  readonly schemas: readonly (ColumnSchema | undefined)[];
+}
+
+/**
+ * Resolves the columns that the mapping reads, for every source table.
+ *
+ * @throws SyncError `schema-incompatible`, naming every table and column at fault
+ */
+export function sourcePlans(mapping: Mapping, schema: SourceSchema): SourcePlan[] {
+  const faults: string[] = [];
+  const plans: SourcePlan[] = [];
+  for (const table of new Set(mapping.tables.map(({source}) => source))) {
+    const found = schema.tables.get(table);
+    if (found === undefined) {
+      faults.push(`the source has no table ${table}${didYouMean(table, [...schema.tables.keys()])}`);
+      continue;
+    }
+    const maps = mapping.tables.filter(({source}) => source === table);
+    const columns = [...new Set(maps.flatMap(sourceColumnsOf))];
+    const optional = new Set(
+      maps.flatMap(({prefer}) => prefer.filter(one => one.optional).map(({column}) => column)),
+    );
+    const schemas = columns.map(column => findColumn(found, column));
+    const missing = columns.filter((column, i) => schemas[i] === undefined && !optional.has(column));
+    for (const column of missing)
+      faults.push(
+        `the source table ${table} lacks the column ${column}${didYouMean(
+          column,
+          found.columns.map(({name}) => name),
+        )}`,
+      );
+    const typeFaults = sourceTypeFaults(mapping, table, found);
+    if (typeFaults.length > 0) faults.push(describeFaults('source', table, typeFaults));
+    plans.push({table, columns, actual: schemas.map(one => one?.name ?? null), schema: found, schemas});
+  }
+  if (faults.length > 0) throw new SyncError('schema-incompatible', faults.join('; '));
+  return plans;
+}
+
+const NO_TABLE: TableSchema = {columns: [], uniqueKeys: [], indexes: [], rows: 0};
+
+/** @param faults takes what cannot be planned */
+export function tablePlan(
+  map: TableMap,
+  index: number,
+  sources: readonly SourcePlan[],
+  target: TargetSchema,
+  faults: string[],
+): TablePlan {
+  const schema = target.tables.get(map.target) ?? NO_TABLE;
+  const source = sources.find(({table}) => table === map.source);
+  if (source === undefined) throw new RangeError(`there is no plan of the source table ${map.source}`);
+  const typeFaults: TypeFault[] = [];
+  const columns = map.columns.flatMap(column => {
+    const found = findColumn(schema, column.target);
+    if (found === undefined) {
+      const near = didYouMean(
+        column.target,
+        schema.columns.map(({name}) => name),
+      );
+      faults.push(`the target table ${map.target} lacks the column ${column.target}${near}`);
+      return [];
+    }
+    if (found.generated) {
+      faults.push(
+        `the target column ${map.target}.${column.target} is generated by the server: it cannot be written`,
+      );
+      return [];
+    }
+    const plan = columnPlan(map, column, found, source);
+    if ('mend' in plan) typeFaults.push(plan);
+    return 'mend' in plan ? [] : plan;
+  });
+  if (typeFaults.length > 0) faults.push(describeFaults('target', map.target, typeFaults));
+  const indexOf = (name: string) =>
+    columns.findIndex(plan => plan.map.target.toLowerCase() === name.toLowerCase());
+  const isKey = (key: readonly string[]) =>
+    key.length === map.key.length &&
+    key.every(name => map.key.some(one => one.toLowerCase() === name.toLowerCase()));
+  if (!schema.uniqueKeys.some(isKey))
+    faults.push(`the target table ${map.target} has no unique key on (${map.key.join(', ')})`);
+  const keyIndexes = map.key.map(indexOf);
+  return {
+    index,
+    target: map.target,
+    map,
+    columns,
+    fallible: columns.filter(({fit}) => fit !== 'never'),
+    key: keyIndexes.map((at, i) => columns[at]?.name ?? map.key[i] ?? ''),
+    keyIndexes,
+    newestIndex: map.newest === null ? -1 : indexOf(map.newest),
+    surrogate: schema.columns.find(({name, counts}) => counts === true && indexOf(name) < 0)?.name ?? null,
+  };
+}
+
+/** The columns of the target whose type cannot be mapped, each with what mends it. */
+export function targetTypeFaults(
+  mapping: Mapping,
+  sources: readonly SourcePlan[],
+  {tables}: TargetSchema,
+): TypeFault[] {
+  return mapping.tables.flatMap(map =>
+    map.columns.flatMap(column => {
+      const schema = findColumn(tables.get(map.target) ?? NO_TABLE, column.target);
+      const source = sources.find(({table}) => table === map.source);
+      if (schema === undefined || source === undefined) return [];
+      const plan = columnPlan(map, column, schema, source);
+      return 'mend' in plan ? [plan] : [];
+    }),
+  );
+}
+
+function columnPlan(
+  table: TableMap,
+  map: ColumnMap,
+  schema: ColumnSchema,
+  source: SourcePlan,
+): ColumnPlan | TypeFault {
+  const family = familyOf(schema);
+  const inputs = map.from.flatMap(name => {
+    const place = source.columns.indexOf(name);
+    const found = source.schemas[place];
+    const known = found === undefined ? undefined : familyOf(found);
+    return found === undefined || known === undefined ? [] : [{schema: found, family: known, place}];
+  });
+  if (family === undefined) return unknownTypeFault(table, map.use, schema, inputs);
+  const shape: Shape = {column: schema, family, inputs};
+  const fault = targetTypeFault(table, map, shape);
+  if (fault !== null) return fault;
+  const operator = operatorOf(map.use);
+  const sourceFraction = Math.max(0, ...inputs.map(input => input.schema.fraction));
+  const writtenFraction = Math.min(schema.fraction, sourceFraction);
+  const written = operator.value(map.use, shape, writtenFraction);
+  const bytes = bytesOf(map, shape);
+  // What is written as its bytes must be UTF-8.
+  const packed = bytes === 'exact' ? null : operator.packed(map.use, shape, writtenFraction);
+  return {
+    name: schema.name,
+    family,
+    map,
+    schema,
+    shape,
+    inputs: inputs.map(({place}) => place),
+    bytes,
+    cutsEnd: map.use.operator !== 'constant' && cutsEnd(shape),
+    fit: fitOf(map, shape),
+    value: operator.value(map.use, shape, schema.fraction),
+    written,
+    write: packed ?? ((row, sink) => sink.value(written(row))),
+    isMapped: mappedTest(map, shape),
+  };
+}
+
+function bytesOf({use}: ColumnMap, {family, inputs}: Shape): ColumnPlan['bytes'] {
+  const isOwn = use.operator === 'lookup' || use.operator === 'oneOf' || use.operator === 'constant';
+  if (isOwn || !inputs.some(input => input.family === 'binary')) return 'none';
+  return family === 'binary' ? 'exact' : 'checked';
+}

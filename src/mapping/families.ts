@@ -1,0 +1,134 @@
+/**
+ * Families of column types: what a mapping can carry, from which type to which, and when two values of a
+ * family are the same. Pure.
+ */
+import type {ColumnSchema} from './schema.ts';
+import type {Value} from './values.ts';
+
+/**
+ * `moment` is a date with or without a time of day, `binary` are bytes without a character set. JSON is what the
+ * server prints.
+ */
+export type Family = 'integer' | 'decimal' | 'float' | 'bit' | 'text' | 'binary' | 'moment' | 'time' | 'json';
+
+const FAMILIES: ReadonlyMap<string, Family> = new Map([
+  ...(['tinyint', 'smallint', 'mediumint', 'int', 'integer', 'bigint', 'year'] as const).map(
+    type => [type, 'integer'] as const,
+  ),
+  ...(['decimal', 'numeric'] as const).map(type => [type, 'decimal'] as const),
+  ...(['float', 'double', 'real'] as const).map(type => [type, 'float'] as const),
+  ['bit', 'bit'],
+  ...(
+    [
+      'char',
+      'varchar',
+      'tinytext',
+      'text',
+      'mediumtext',
+      'longtext',
+      'enum',
+      'set',
+      'inet4',
+      'inet6',
+      'uuid',
+    ] as const
+  ).map(type => [type, 'text'] as const),
+  ...(['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob'] as const).map(
+    type => [type, 'binary'] as const,
+  ),
+  ...(['date', 'datetime', 'timestamp'] as const).map(type => [type, 'moment'] as const),
+  ['time', 'time'],
+  ['json', 'json'],
+]);
+
+/** Undefined for a type that no mapping can carry, such as a spatial one or a vector. */
+export function familyOf(column: Pick<ColumnSchema, 'type'>): Family | undefined {
+  return FAMILIES.get(column.type);
+}
+
+/** Into which families values of each can be carried without loss, apart from what does not fit the column. */
+const CARRIES: Readonly<Record<Family, readonly Family[]>> = {
+  integer: ['integer', 'decimal', 'bit', 'text'],
+  decimal: ['decimal', 'text'],
+  float: ['float'],
+  bit: ['bit', 'integer', 'decimal'],
+  text: ['text', 'binary', 'json'],
+  binary: ['binary', 'text'],
+  moment: ['moment'],
+  time: ['time'],
+  json: ['json', 'text'],
+};
+
+export function canCarry(from: Family, to: Family): boolean {
+  return CARRIES[from].includes(to);
+}
+
+/** Families whose values are compared as numbers. */
+const NUMERIC: ReadonlySet<Family> = new Set(['integer', 'decimal', 'bit', 'float']);
+
+export function isNumeric(family: Family): boolean {
+  return NUMERIC.has(family);
+}
+
+const PLAIN_INTEGER = /^(?:0|-?[1-9]\d*)$/;
+const DECIMAL = /^(-?)0*(\d*?)(?:\.(\d*?)0*)?$/;
+
+/** One text for all values that a column of the family takes for equal. */
+export function canonical(family: Family, value: string): string {
+  switch (family) {
+    case 'integer':
+    case 'bit':
+    case 'decimal':
+      return PLAIN_INTEGER.test(value) ? value : canonicalDecimal(value);
+    case 'float':
+      return String(Number(value) + 0);
+    case 'moment':
+    case 'time':
+      return withoutTrailingZeros(value);
+    case 'json':
+      return canonicalJson(value);
+    case 'text':
+    case 'binary':
+      return value;
+  }
+}
+
+export function isSameValue(family: Family, a: Value, b: Value): boolean {
+  return a === b || (a !== null && b !== null && canonical(family, a) === canonical(family, b));
+}
+
+/** Whether a text is a value of the family at all: what a mapping file says of a number must be one. */
+export function isValueOf(family: Family, text: string): boolean {
+  return !isNumeric(family) || (text.trim() !== '' && Number.isFinite(Number(text)));
+}
+
+function canonicalDecimal(value: string): string {
+  const [, sign = '', whole = '', fraction = ''] = DECIMAL.exec(value.trim()) ?? [];
+  const digits = `${whole === '' ? '0' : whole}${fraction === '' ? '' : `.${fraction}`}`;
+  return digits === '0' ? '0' : sign + digits;
+}
+
+/** Digits of a second that are zero, and a time of day that is midnight, say nothing. */
+function withoutTrailingZeros(value: string): string {
+  const short = value.includes('.') ? value.replace(/\.?0+$/, '') : value;
+  return short.length === 19 && short.endsWith(' 00:00:00') ? short.slice(0, 10) : short;
+}
+
+/** MySQL orders the members of an object and writes blanks of its own; MariaDB keeps the text as it was given. */
+function canonicalJson(value: string): string {
+  try {
+    return JSON.stringify(sorted(JSON.parse(value)));
+  } catch {
+    return value;
+  }
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, member]) => [key, sorted(member)]),
+  );
+}

@@ -1,0 +1,154 @@
+/** Reads the columns and the conditions of one table of a mapping file. */
+import type {z} from 'zod';
+import {checksOf} from '../checks.ts';
+import type {ColumnMap, Condition} from '../mapping.ts';
+import {didYouMean, type FileFault, type FilePath} from './faults.ts';
+import {conditionSchema, OPERATOR_NAMES, OPERATOR_SCHEMAS, type OperatorName, type scalar} from './schema.ts';
+
+type Scalar = z.infer<typeof scalar>;
+
+/** A scalar of the file as the text that a server would show: true is 1, since both servers have no other. */
+export function textOf(value: Scalar): string {
+  return typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
+}
+
+/** The form in which `lookup` and `oneOf` compare: without blanks around it, and in upper case. */
+export function normalised(text: string): string {
+  return text.replaceAll(/^ +| +$/g, '').toUpperCase();
+}
+
+/** @returns null where the column has a fault, which is then in `faults` */
+export function readColumn(
+  target: string,
+  written: unknown,
+  path: FilePath,
+  faults: FileFault[],
+): ColumnMap | null {
+  if (typeof written === 'string') {
+    if (written !== '') return {target, from: [written], use: {operator: 'copy'}, checks: []};
+    faults.push({path, message: 'the name of a source column is empty'});
+    return null;
+  }
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+    faults.push({
+      path,
+      message: `a column is the name of a source column, or an object with one of: ${OPERATOR_NAMES.join(', ')}`,
+    });
+    return null;
+  }
+  const keys = Object.keys(written);
+  const operators = keys.filter((key): key is OperatorName => key in OPERATOR_SCHEMAS);
+  const [operator] = operators;
+  if (operator === undefined) {
+    const OPTIONS = ['check', 'with', 'values', 'otherwise'];
+    const [wrong = ''] = keys.filter(key => !OPTIONS.includes(key));
+    faults.push({
+      path,
+      message:
+        wrong === ''
+          ? `no operator; it is one of: ${OPERATOR_NAMES.join(', ')}`
+          : `no operator '${wrong}'${didYouMean(wrong, OPERATOR_NAMES) || `; it is one of: ${OPERATOR_NAMES.join(', ')}`}`,
+    });
+    return null;
+  }
+  if (operators.length > 1) {
+    faults.push({path, message: `two operators, ${operators.join(' and ')}; a column has one`});
+    return null;
+  }
+  const parsed = OPERATOR_SCHEMAS[operator].safeParse(written);
+  if (!parsed.success) {
+    faults.push(...zodFaults(parsed.error, path, Object.keys(OPERATOR_SCHEMAS[operator].shape)));
+    return null;
+  }
+  return toColumn(target, parsed.data);
+}
+
+function toColumn(target: string, parsed: z.infer<(typeof OPERATOR_SCHEMAS)[OperatorName]>): ColumnMap {
+  const checks = checksOf(parsed.check);
+  if ('copy' in parsed) return {target, from: [parsed.copy], use: {operator: 'copy'}, checks};
+  if ('trim' in parsed) return {target, from: [parsed.trim], use: {operator: 'trim'}, checks};
+  if ('lower' in parsed) return {target, from: [parsed.lower], use: {operator: 'lower'}, checks};
+  if ('upper' in parsed) return {target, from: [parsed.upper], use: {operator: 'upper'}, checks};
+  if ('join' in parsed)
+    return {target, from: parsed.join, use: {operator: 'join', with: parsed.with}, checks};
+  if ('lookup' in parsed) {
+    const values = Object.fromEntries(
+      Object.entries(parsed.values).map(([from, to]) => [normalised(from), textOf(to)]),
+    );
+    const otherwise =
+      parsed.otherwise === undefined || parsed.otherwise === null
+        ? parsed.otherwise
+        : textOf(parsed.otherwise);
+    return {target, from: [parsed.lookup], use: {operator: 'lookup', values, otherwise}, checks};
+  }
+  if ('oneOf' in parsed) {
+    const values = [...new Set(parsed.values.map(value => normalised(textOf(value))))];
+    return {target, from: [parsed.oneOf], use: {operator: 'oneOf', values}, checks};
+  }
+  if ('first' in parsed) {
+    const otherwise = parsed.otherwise === undefined ? null : textOf(parsed.otherwise);
+    return {target, from: parsed.first, use: {operator: 'first', otherwise}, checks};
+  }
+  const value = parsed.constant === null ? null : textOf(parsed.constant);
+  return {target, from: [], use: {operator: 'constant', value}, checks};
+}
+
+/** @returns null where the condition has a fault, which is then in `faults` */
+export function readCondition(
+  column: string,
+  written: unknown,
+  path: FilePath,
+  faults: FileFault[],
+): Condition | null {
+  const parsed = conditionSchema.safeParse(written);
+  if (!parsed.success) {
+    faults.push({path, message: "a condition is 'not null', 'null', a value, or a list of values"});
+    return null;
+  }
+  const {data} = parsed;
+  if (data === null || data === 'null') return {column, is: 'null'};
+  if (data === 'not null') return {column, is: 'not null'};
+  const values = (Array.isArray(data) ? data : [data]).map(textOf);
+  return {column, is: 'in', values: [...new Set(values)]};
+}
+
+/** What zod found wrong, at the place where it is; an unknown key is named with the one that was probably meant. */
+export function zodFaults(error: z.ZodError, path: FilePath, known: readonly string[]): FileFault[] {
+  return error.issues.flatMap((issue): FileFault[] => {
+    const at = [...path, ...issue.path.filter(part => typeof part !== 'symbol')];
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(key => ({
+        path: [...at, key],
+        message: `no option '${key}' here${didYouMean(key, known) || `; there are: ${known.join(', ')}`}`,
+      }));
+    if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('undefined'))
+      return [{path: at, message: 'is missing'}];
+    return [{path: at, message: plainMessage(issue)}];
+  });
+}
+
+function plainMessage(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${ARTICLES[issue.expected] ?? `of the type ${issue.expected}`}`;
+    case 'invalid_union':
+      return 'has a form that is not known here; docs/mapping.md shows the forms';
+    case 'too_small':
+      return `must have at least ${String(issue.minimum)}`;
+    case 'too_big':
+      return `must have at most ${String(issue.maximum)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map(value => `'${String(value)}'`).join(' or ')}`;
+    default:
+      return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  }
+}
+
+const ARTICLES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  boolean: 'true or false',
+  number: 'a number',
+};

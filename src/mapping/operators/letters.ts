@@ -1,0 +1,49 @@
+/** `trim`, `lower` and `upper`: a text without blanks around it, or in one case. */
+import {cellOf} from '../packed.ts';
+import type {Value} from '../values.ts';
+import type {Operator, PackedWriter, Shape, UseOf} from './operator.ts';
+import {cutEnd, cutEndSql, trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
+
+const CHANGES: Readonly<Record<'trim' | 'lower' | 'upper', (text: string) => string>> = {
+  trim: trimSpaces,
+  lower: text => text.toLowerCase(),
+  upper: text => text.toUpperCase(),
+};
+const FUNCTIONS = {trim: 'TRIM', lower: 'LOWER', upper: 'UPPER'} as const;
+
+export const letters: Operator<UseOf<'trim' | 'lower' | 'upper'>> = {
+  refuses: (_, shape) => refusesText(shape),
+  value: ({operator}, shape) => {
+    const place = shape.inputs[0]?.place ?? 0;
+    const change = CHANGES[operator as keyof typeof CHANGES];
+    return (row): Value => {
+      const cell = cellOf(row, place);
+      return cell === null ? null : cutEnd(shape, change(cell));
+    };
+  },
+  packed: ({operator}, {inputs}) => (operator === 'trim' ? trimmedWriter(inputs[0]?.place ?? 0) : null),
+  sql: ({operator}, [input = 'NULL'], shape) => {
+    // Bytes have no letters, unless they are made a text.
+    const isBytes = operator !== 'trim' && shape.inputs[0]?.family === 'binary';
+    const text = isBytes ? `CONVERT(${input} USING utf8mb4)` : input;
+    return cutEndSql(shape, `${FUNCTIONS[operator as keyof typeof FUNCTIONS]}(${text})`);
+  },
+};
+
+function trimmedWriter(place: number): PackedWriter {
+  return (row, sink) => {
+    if (row.isNull(place)) return sink.value(null);
+    const {bytes} = row;
+    const start = trimmedStart(bytes, row.start(place), row.end(place));
+    sink.bytes(bytes, start, trimmedEnd(bytes, start, row.end(place)));
+  };
+}
+
+/** For operators that take texts and make one. */
+export function refusesText({inputs, family, column}: Shape): string | null {
+  const wrong = inputs.find(input => input.family !== 'text' && input.family !== 'binary');
+  if (wrong !== undefined) return `${wrong.schema.name} is of the type ${wrong.schema.type} and no text`;
+  return family === 'text' || family === 'binary'
+    ? null
+    : `the result is a text, and the column is of the type ${column.type}`;
+}

@@ -1,0 +1,103 @@
+/** Dates and times of day in the form of a column: digits of a second, zero dates. Pure. */
+import type {Value} from '../values.ts';
+import type {Shape} from './operator.ts';
+
+const ZERO = 48;
+const EPOCH = /^1970-01-01 00:00:00(?:\.0*)?$/;
+
+/** Whole seconds, by the digits of a second that are written with them. */
+const NO_DIGITS = ['', '.0', '.00', '.000', '.0000', '.00000', '.000000'];
+
+/** A date of which the year, the month or the day is zero counts as none. */
+export function isDate(value: Value): value is string {
+  return (
+    value !== null && !value.startsWith('0000') && !value.startsWith('00', 5) && !value.startsWith('00', 8)
+  );
+}
+
+/** The same of the bytes of a date, which begins at `at`. */
+export function isDateAt(bytes: Buffer, at: number): boolean {
+  return (
+    (isNonZero(bytes, at) || isNonZero(bytes, at + 2)) && isNonZero(bytes, at + 5) && isNonZero(bytes, at + 8)
+  );
+}
+
+function isNonZero(bytes: Buffer, at: number): boolean {
+  return bytes[at] !== ZERO || bytes[at + 1] !== ZERO;
+}
+
+/** The same as a condition in SQL. */
+export function isDateCondition(expression: string): string {
+  return `(DAYOFMONTH(${expression}) > 0 AND MONTH(${expression}) > 0 AND YEAR(${expression}) > 0)`;
+}
+
+/** A moment of the mapping, which a TIMESTAMP column may not be able to hold: its range begins a second later. */
+export function givenMoment(text: string, {column}: Shape): string {
+  const moment = text.length === 10 ? `${text} 00:00:00` : text;
+  return column.type === 'timestamp' && EPOCH.test(moment) ? '1970-01-01 00:00:01' : moment;
+}
+
+/** Whether the source holds more digits of a second than the target. */
+export function rounds({column, inputs}: Shape): boolean {
+  return Math.max(0, ...inputs.map(({schema}) => schema.fraction)) > column.fraction;
+}
+
+/**
+ * A moment with exactly `fraction` digits of a second, rounded half up.
+ *
+ * @param text `YYYY-MM-DD[ HH:MM:SS[.ffffff]]`
+ */
+export function roundMoment(text: string, fraction: number): string {
+  // As most are.
+  if (text.length === 19) return fraction === 0 ? text : text + (NO_DIGITS[fraction] ?? '');
+  const moment = text.length === 10 ? `${text} 00:00:00` : text;
+  const whole = moment.slice(0, 19);
+  const digits = moment.slice(20);
+  if (digits.length <= fraction) {
+    return fraction === 0 ? whole : `${whole}.${digits.padEnd(fraction, '0')}`;
+  }
+  const kept = digits.slice(0, fraction);
+  if (digits.charCodeAt(fraction) < 53) return fraction === 0 ? whole : `${whole}.${kept}`;
+  // A date that no calendar has is left for the server to refuse.
+  if (!isReal(whole)) return fraction === 0 ? whole : `${whole}.${kept}`;
+  const next = (fraction === 0 ? 0 : Number(kept)) + 1;
+  if (fraction > 0 && next < 10 ** fraction) return `${whole}.${String(next).padStart(fraction, '0')}`;
+  const carried = nextSecond(whole);
+  return fraction === 0 ? carried : `${carried}.${'0'.repeat(fraction)}`;
+}
+
+function isReal(whole: string): boolean {
+  const [month, day] = [Number(whole.slice(5, 7)), Number(whole.slice(8, 10))];
+  if (!isDate(whole)) return false;
+  if (day <= 28) return true;
+  if (month === 2) return day === 29 && isLeap(Number(whole.slice(0, 4)));
+  return new Date(Date.UTC(2000, month - 1, day)).getUTCDate() === day;
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+}
+
+function nextSecond(whole: string): string {
+  const date = new Date(0);
+  date.setUTCFullYear(Number(whole.slice(0, 4)), Number(whole.slice(5, 7)) - 1, Number(whole.slice(8, 10)));
+  date.setUTCHours(
+    Number(whole.slice(11, 13)),
+    Number(whole.slice(14, 16)),
+    Number(whole.slice(17, 19)) + 1,
+    0,
+  );
+  // toISOString writes years past 9999 with a sign; such a date fits no column and is left to the server.
+  return date.toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** A moment of a source column as both servers round it. */
+export function momentSql(expression: string, shape: Shape): string {
+  if (shape.column.type === 'date') return `CAST(${expression} AS DATE)`;
+  if (!rounds(shape)) return `CAST(${expression} AS DATETIME(6))`;
+  const {fraction} = shape.column;
+  // MySQL's CAST rounds and MariaDB's cuts: add half a unit and cut the text, the same on both.
+  const half = 5 * 10 ** (5 - fraction);
+  const text = `DATE_FORMAT(${expression} + INTERVAL ${half} MICROSECOND, '%Y-%m-%d %H:%i:%s.%f')`;
+  return `CAST(LEFT(${text}, ${fraction === 0 ? 19 : 20 + fraction}) AS DATETIME(6))`;
+}

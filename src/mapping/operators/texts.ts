@@ -1,0 +1,71 @@
+/** Blanks and letters in the two forms that servers and we agree on: U+0020 alone is a blank. Pure. */
+import type {Family} from '../families.ts';
+import type {ColumnSchema} from '../schema.ts';
+import {bytesOf, type Value} from '../values.ts';
+import type {Shape} from './operator.ts';
+
+const SPACE = 32;
+
+/** Cuts leading and trailing U+0020, as SQL's TRIM does; no other white space. */
+export function trimSpaces(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text.charCodeAt(start) === SPACE) start++;
+  while (end > start && text.charCodeAt(end - 1) === SPACE) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+export function trimmedStart(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] === SPACE) at++;
+  return at;
+}
+
+export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
+  let at = end;
+  while (at > start && bytes[at - 1] === SPACE) at--;
+  return at;
+}
+
+/** Whether the column is a CHAR, which keeps no spaces at the end of what is copied to it. */
+export function cutsEnd({family, column}: Shape): boolean {
+  return family === 'text' && column.type === 'char';
+}
+
+export function cutEnd(shape: Shape, value: Value): Value {
+  return value !== null && cutsEnd(shape) ? value.replace(/ +$/, '') : value;
+}
+
+export function cutEndSql(shape: Shape, expression: string): string {
+  return cutsEnd(shape) ? `TRIM(TRAILING ' ' FROM ${expression})` : expression;
+}
+
+/** A value of the mapping as the column spells it, where the column has members of its own spelling. */
+export function memberNamed<T extends Value>({members}: ColumnSchema, value: T): T | string {
+  if (value === null) return value;
+  const wanted = value.toUpperCase();
+  return members?.find(member => member.toUpperCase() === wanted) ?? value;
+}
+
+/**
+ * The form in which `lookup` and `oneOf` compare. Null is the empty text. Of bytes only the letters of latin1
+ * have another case, which is what a server can do with bytes that may be no text.
+ */
+export function normalised(value: Value, family: Family = 'text'): string {
+  if (value === null) return '';
+  if (family !== 'binary') return trimSpaces(value).toUpperCase();
+  const bytes = bytesOf(trimSpaces(value)).toString('latin1');
+  return bytes.replaceAll(/[a-z\u00e0-\u00f6\u00f8-\u00fe]/g, letter =>
+    String.fromCharCode(letter.charCodeAt(0) - 32),
+  );
+}
+
+/** The bytes of a normalised value. */
+export function normalisedLiteral(form: string, family: Family = 'text'): string {
+  return `x'${Buffer.from(form, family === 'binary' ? 'latin1' : 'utf8').toString('hex')}'`;
+}
+
+export function normalisedSql(expression: string, family: Family = 'text'): string {
+  const value = `COALESCE(${expression}, '')`;
+  return `CAST(UPPER(TRIM(${family === 'binary' ? `CONVERT(${value} USING latin1)` : value})) AS BINARY)`;
+}

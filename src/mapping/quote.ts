@@ -1,0 +1,5 @@
+/** Names in SQL. */
+
+export function quoteName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}

@@ -1,0 +1,27 @@
+import {describe, expect, it} from 'vitest';
+import {usedOtherMapping} from '../../src/mapping-change.ts';
+import {LAAS} from '../helpers/laas-mapping.ts';
+
+const position = {tag: 'mysql-gtid', set: 'a:1-7'} as const;
+const other = {canonical: '[]'};
+
+describe('the last reconcile', () => {
+  it('used another mapping where the saved one is another', () => {
+    const saved = {mapping: LAAS.canonical, position, owed: ''} as const;
+    expect(usedOtherMapping(saved, LAAS)).toBe(false);
+    expect(usedOtherMapping(saved, other)).toBe(true);
+    expect(usedOtherMapping({...saved, owed: 'load'}, other)).toBe(true);
+  });
+
+  it('used the built-in one where a version before saved none', () => {
+    const saved = {mapping: null, position, owed: ''} as const;
+    expect(usedOtherMapping(saved, LAAS)).toBe(false);
+    expect(usedOtherMapping(saved, other)).toBe(true);
+  });
+
+  it('used none where there was none, or where the first has not ended', () => {
+    expect(usedOtherMapping(null, other)).toBe(false);
+    expect(usedOtherMapping({mapping: null, position: null, owed: ''}, other)).toBe(false);
+    expect(usedOtherMapping({mapping: null, position, owed: 'load'}, other)).toBe(false);
+  });
+});
