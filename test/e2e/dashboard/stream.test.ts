@@ -125,9 +125,10 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
   const release = await real.hold(30);
   try {
     await stand.source.query("UPDATE users SET first_name = 'waits' WHERE id = 30");
-    await seen(page, '[data-text="lag"]', /^[2-9]\.\d s$/);
+    // However slow the machine is: two seconds and more.
+    await seen(page, '[data-text="lag"]', /^(?:[2-9]\.\d|\d\d) s$/);
     await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
-    expect(await chart.getAttribute('aria-label')).toMatch(/: now [2-9]\.\d s/);
+    expect(await chart.getAttribute('aria-label')).toMatch(/: now (?:[2-9]\.\d|\d\d) s/);
     expect(await picture()).not.toBe(flat);
   } finally {
     await release();
@@ -140,7 +141,7 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
     return Math.max(...lag.map(Number)) >= 1;
   });
   const later = await open();
-  expect(await later.locator('[data-chart="lag"]').getAttribute('aria-label')).toMatch(/most [1-9]\.\d s/);
+  expect(await later.locator('[data-chart="lag"]').getAttribute('aria-label')).toMatch(/most (?:[1-9]\.\d|\d\d) s/);
 });
 
 it('tells the rows applied a second', async () => {
