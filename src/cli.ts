@@ -4,20 +4,13 @@ import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';
 import {Command, Option} from 'commander';
 import {isCronExpression} from '../reconciler/schedule.ts';
-import {deadLettersCommand} from './cli/dead-letters.ts';
-import {doctorCommand} from './cli/doctor.ts';
-import {mappingCheck, mappingSchema, mappingShow} from './cli/mapping.ts';
-import {migrateCommand} from './cli/migrate.ts';
-import {planCommand} from './cli/plan.ts';
-import {statusCommand} from './cli/status.ts';
-import {syncCommand} from './cli/sync.ts';
-import {verifyCommand} from './cli/verify.ts';
 import {loadConfig, type Config} from './config.ts';
 import {SyncError} from './errors.ts';
 import {stopOnSignals} from './lifecycle/signals.ts';
 import {createLogger, describeError, type Logger} from './logger.ts';
-import {startDaemon} from './main.ts';
 import {packageVersion} from './version.ts';
+
+// Each command imports what it needs when it is called: `status` has no use for the server's libraries.
 
 /** What every command gets. */
 export interface CommandContext {
@@ -44,6 +37,7 @@ program
   .description('run the daemon: replicate, reconcile nightly, serve status')
   .action(() =>
     run(async ({config, logger, signal}) => {
+      const {startDaemon} = await import('./main.ts');
       await startDaemon(config, logger, signal);
       return 0;
     }),
@@ -53,7 +47,9 @@ program
   .command('migrate')
   .description("create or update laas-sync's tables, and the organization's where they are missing")
   .option('--down', "drop laas-sync's own tables")
-  .action((options: {down?: boolean}) => run(context => migrateCommand(context, options.down === true)));
+  .action((options: {down?: boolean}) =>
+    run(async context => (await import('./cli/migrate.ts')).migrateCommand(context, options.down === true)),
+  );
 
 program
   .command('sync')
@@ -66,14 +62,16 @@ program
   .option('--allow-deletes', 'delete even more rows than SYNC_MAX_DELETE_RATIO allows')
   .option('--json', 'print the run as JSON')
   .action((options: {mode: 'diff' | 'full'; allowDeletes?: boolean; json?: boolean}) =>
-    run(context => syncCommand(context, options)),
+    run(async context => (await import('./cli/sync.ts')).syncCommand(context, options)),
   );
 
 program
   .command('verify')
   .description('compare every row, writing nothing: exit 0 equal, 1 drift, 2 could not tell')
   .option('--json', 'print the verdict as JSON')
-  .action((options: {json?: boolean}) => run(context => verifyCommand(context, options.json === true), 2));
+  .action((options: {json?: boolean}) =>
+    run(async context => (await import('./cli/verify.ts')).verifyCommand(context, options.json === true), 2),
+  );
 
 program
   .command('plan')
@@ -81,19 +79,25 @@ program
     'say what starting with this mapping would change, writing nothing: exit 0 nothing, 1 changes, 2 could not tell',
   )
   .option('--json', 'print it as JSON')
-  .action((options: {json?: boolean}) => run(context => planCommand(context, options.json === true), 2));
+  .action((options: {json?: boolean}) =>
+    run(async context => (await import('./cli/plan.ts')).planCommand(context, options.json === true), 2),
+  );
 
 program
   .command('status')
   .description('show what the stream does')
   .option('--json', 'print it as JSON')
-  .action((options: {json?: boolean}) => run(context => statusCommand(context, options.json === true)));
+  .action((options: {json?: boolean}) =>
+    run(async context => (await import('./cli/status.ts')).statusCommand(context, options.json === true)),
+  );
 
 program
   .command('doctor')
   .description('check every precondition of both servers, changing nothing')
   .option('--json', 'print the findings as JSON')
-  .action((options: {json?: boolean}) => run(context => doctorCommand(context, options.json === true)));
+  .action((options: {json?: boolean}) =>
+    run(async context => (await import('./cli/doctor.ts')).doctorCommand(context, options.json === true)),
+  );
 
 program
   .command('dead-letters')
@@ -101,7 +105,9 @@ program
   .argument('[action]', 'list or retry', 'list')
   .option('--json', 'print them as JSON')
   .action((action: string, options: {json?: boolean}) =>
-    run(context => deadLettersCommand(context, action, options.json === true)),
+    run(async context =>
+      (await import('./cli/dead-letters.ts')).deadLettersCommand(context, action, options.json === true),
+    ),
   );
 
 const mapping = program.command('mapping').description('look at a mapping file; no database is needed');
@@ -109,20 +115,24 @@ mapping
   .command('check')
   .description('check a file: exit 0 if it is usable, else 78 with every fault and its place')
   .argument('[file]', 'a YAML or JSON file; by default the one that SYNC_MAPPING names')
-  .action((file?: string) => withoutDatabase(() => mappingCheck(file ?? environment()['SYNC_MAPPING'])));
+  .action((file?: string) =>
+    withoutDatabase(({mappingCheck}) => mappingCheck(file ?? environment()['SYNC_MAPPING'])),
+  );
 mapping
   .command('show')
   .description('print the mapping in use as YAML, with every default written out')
-  .action(() => withoutDatabase(() => mappingShow(environment()['SYNC_MAPPING'])));
+  .action(() => withoutDatabase(({mappingShow}) => mappingShow(environment()['SYNC_MAPPING'])));
 mapping
   .command('schema')
   .description('print the JSON Schema of the format, for editors')
-  .action(() => withoutDatabase(mappingSchema));
+  .action(() => withoutDatabase(({mappingSchema}) => mappingSchema()));
 
 /** Runs a command that needs no configuration. */
-function withoutDatabase(command: () => void): void {
+async function withoutDatabase(
+  command: (commands: typeof import('./cli/mapping.ts')) => void,
+): Promise<void> {
   try {
-    command();
+    command(await import('./cli/mapping.ts'));
   } catch (error) {
     process.exitCode = exitCodeOf(error, EXIT_FAULT);
     process.stderr.write(`laas-sync: ${tell(error)}\n`);
