@@ -1,10 +1,11 @@
 /** Text of every character set, under collations old and new, equals the same text taken from the log. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
+import {EVERYTHING} from '../../src/mapping/sql.ts';
 import {readCollations} from '../../src/source/collations.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {query} from '../servers/databases.ts';
-import {unpacked} from '../unit/plan-fixture.ts';
+import {entityOf, unpacked} from '../unit/plan-fixture.ts';
 import {changesOf, configOf, planOf, readerOf, sessionsFor} from './stand.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1e9);
@@ -113,7 +114,7 @@ describeEachFlavour(`#24 every collation (seed ${SEED})`, ({server, source, targ
           await sql.query('INSERT INTO users (id, first_name, last_name, email, password) VALUES ?', [rows]);
         });
         const of = part.map(sample => sample?.collation).join(', ');
-        const copied = await readerOf(reading).idRange('users', null, null);
+        const copied = await readerOf(reading).range(entityOf(plan, 'user'), EVERYTHING);
         expect(copied).toHaveLength(ROWS);
         const streamed = new Map(changes.map(change => [unpacked('users', change.after)?.[0], change]));
         for (const row of copied) {

@@ -4,6 +4,7 @@
  */
 import {expect, it} from 'vitest';
 import type {Plan} from '../../src/mapping/plan.ts';
+import {findColumn} from '../../src/mapping/schema.ts';
 import {sourceSelectList} from '../../src/mapping/sql.ts';
 import {cellOf} from '../../src/mapping/packed.ts';
 import {doubleText, toRow} from '../../src/mapping/values.ts';
@@ -187,8 +188,17 @@ describeEachFlavour('a column', ({flavour, server, source, target}) => {
        CREATE TABLE institute_user (institute_id INT, user_id INT, user_type TEXT, status TEXT, created_at DATETIME, updated_at DATETIME, PRIMARY KEY (institute_id, user_id))`,
     );
     const usual = await planOf(reading, writing, {source, target});
-    const every = {...usual.sources.users, columns: ['id', ...names], actual: ['id', ...names]};
-    const plan: Plan = {...usual, sources: {...usual.sources, users: every}};
+    const users = usual.sources.find(({table}) => table === 'users');
+    if (users === undefined) throw new Error('the plan has no source users');
+    const columns = ['id', ...names];
+    const every = {
+      ...users,
+      columns,
+      actual: columns,
+      schemas: columns.map(name => findColumn(users.schema, name)),
+    };
+    expect(every.schemas).not.toContain(undefined);
+    const plan: Plan = {...usual, sources: usual.sources.map(source => (source === users ? every : source))};
     const most = Math.max(...types.map(([, values]) => values.length));
     const changes = await changesOf(configOf(server, source), plan, 3_100_000_000, async () => {
       for (let n = 0; n <= most; n++)

@@ -4,15 +4,18 @@ import {describe, expect, it} from 'vitest';
 import type {RowChange} from '../../replicator/events.ts';
 import {Compactor} from '../../replicator/transaction/compact.ts';
 import {IdSet} from '../../src/apply/id-set.ts';
-import {chunkEnd, Ownership, ownedUser} from '../../src/apply/ownership.ts';
+import {chunkEnd} from '../../src/apply/owned-chunks.ts';
+import {Ownership} from '../../src/apply/ownership.ts';
 import {literal} from '../../src/apply/sql-text.ts';
 import {settle} from '../../src/apply/settle.ts';
-import {toTimestamp, trimSpaces} from '../../src/mapping/transforms.ts';
-import {keyOf} from '../../src/mapping/row.ts';
-import type {SourceRow} from '../../src/mapping/packed.ts';
+import type {EntityPlan} from '../../src/mapping/entities.ts';
+import type {RowKey} from '../../src/mapping/key.ts';
+import {roundMoment} from '../../src/mapping/operators/moments.ts';
+import {trimSpaces} from '../../src/mapping/operators/texts.ts';
+import {sourceKey} from '../../src/mapping/row.ts';
 import type {Row} from '../../src/mapping/values.ts';
 import {canonicalSet, formatPosition, parsePosition, setCovers} from '../../src/position/position.ts';
-import {closed, membership, plan, unpacked, user} from '../unit/plan-fixture.ts';
+import {closed, entityOf, membership, plan, unpacked, user} from '../unit/plan-fixture.ts';
 import {moment, text} from './stand.ts';
 
 const low = fc.oneof(
@@ -70,16 +73,37 @@ describe('ownership', () => {
     .oneof(fc.bigInt({min: -(2n ** 63n), max: 2n ** 64n - 1n}), fc.bigInt({min: -200_000n, max: 200_000n}))
     .map(String);
 
+  const plans = plan();
+  /** What a view says of `b` once `a` is owned. */
+  async function ownsBeside(entity: EntityPlan, a: RowKey, b: RowKey): Promise<boolean> {
+    const view = await new Ownership('s').view(
+      want => {
+        want(entity, a);
+        want(entity, b);
+      },
+      () => Promise.resolve(closed([])),
+    );
+    view.add(entity, a);
+    return view.has(entity, b);
+  }
+
   it('tells any two 64-bit ids apart, and shares no chunk beyond a chunk’s end', async () => {
+    const users = entityOf(plans, 'user');
     await fc.assert(
       fc.asyncProperty(id, id, async (a, b) => {
-        const view = await new Ownership('s').view([ownedUser(a), ownedUser(b)], () =>
-          Promise.resolve(closed([])),
-        );
-        view.add(ownedUser(a));
-        expect(view.has(ownedUser(b))).toBe(a === b);
+        expect(await ownsBeside(users, a, b)).toBe(a === b);
         expect(BigInt(chunkEnd(a)) >= BigInt(a) && BigInt(chunkEnd(a)) - BigInt(a) < 65_536n).toBe(true);
         expect(chunkEnd(a) === chunkEnd(b)).toBe(BigInt(a) >> 16n === BigInt(b) >> 16n);
+      }),
+    );
+  });
+
+  it('tells any two keys of two ids apart', async () => {
+    const memberships = entityOf(plans, 'institute_users');
+    const few = fc.oneof(id, fc.constantFrom('-1', '0', '1', '65536'));
+    await fc.assert(
+      fc.asyncProperty(few, few, few, few, async (a, b, c, d) => {
+        expect(await ownsBeside(memberships, `${a}:${b}`, `${c}:${d}`)).toBe(a === c && b === d);
       }),
     );
   });
@@ -163,7 +187,7 @@ describe('rounding', () => {
           BigInt(Date.parse(`${value.slice(0, 19).replace(' ', 'T')}Z`)) * 1000n +
           BigInt(value.slice(20).padEnd(6, '0') || 0);
         const unit = 10n ** BigInt(6 - fraction);
-        const rounded = toTimestamp(one, fraction);
+        const rounded = roundMoment(one, fraction);
         expect(rounded).toHaveLength(fraction === 0 ? 19 : 20 + fraction);
         expect(micros(rounded)).toBe(((micros(one) + unit / 2n) / unit) * unit);
       }),
@@ -234,6 +258,7 @@ describe('unique values', () => {
 });
 
 describe('a stream', () => {
+  const plans = plan();
   const step = fc.oneof(
     fc.record({
       tag: fc.constantFrom('put' as const, 'drop' as const),
@@ -280,37 +305,36 @@ describe('a stream', () => {
     return {changes, states};
   }
   const compacted = (changes: readonly RowChange[]) => {
-    const compactor = new Compactor(plan());
+    const compactor = new Compactor(plans);
     for (const change of changes) compactor.add(change);
     return compactor.changes();
   };
-  const byKey = (rows: ReadonlyMap<number, Row>, indexes: readonly number[]) =>
-    new Map([...rows.values()].map(row => [keyOf(row, indexes) ?? '', row]));
+  const byKey = (rows: ReadonlyMap<number, Row>, entity: EntityPlan) =>
+    new Map([...rows.values()].map(row => [sourceKey(entity, row) ?? '', row]));
 
   it('from any place on, applied to any state since then, ends in the same rows', () => {
     fc.assert(
       fc.property(fc.array(step, {maxLength: 25}), fc.nat(), fc.nat(), (steps, a, b) => {
-        for (const [make, table, indexes] of [
-          [(id: string, version: string) => user(id, {last_name: version}), 'users', [0]],
+        for (const [make, table, target] of [
+          [(id: string, version: string) => user(id, {last_name: version}), 'users', 'user'],
           [
             (id: string, version: string) => membership('1', id, {user_type: version}),
             'institute_user',
-            [0, 1],
+            'institute_users',
           ],
         ] as const) {
+          const entity = entityOf(plans, target);
           const {changes, states} = history(steps, make, table);
           const from = a % (changes.length + 1);
           const state = from + (b % (changes.length + 1 - from));
           const set = compacted(changes.slice(from));
-          const rows = byKey(states[state] ?? new Map(), indexes);
-          const last: [string, SourceRow | null][] =
-            table === 'users' ? [...set.users].map(([key, {row}]) => [key, row]) : [...set.memberships];
-          for (const [key, source] of last) {
+          const rows = byKey(states[state] ?? new Map(), entity);
+          set.of(entity).forEach((source, key) => {
             const row = unpacked(table, source);
             if (row === null) rows.delete(key);
             else rows.set(key, row);
-          }
-          expect(rows).toEqual(byKey(states.at(-1) ?? new Map(), indexes));
+          });
+          expect(rows).toEqual(byKey(states.at(-1) ?? new Map(), entity));
         }
       }),
       {numRuns: 300},
