@@ -5,7 +5,9 @@
 import type {Edition} from '../servers/provision.ts';
 import {INVARIANTS} from './invariants.ts';
 import {LOG} from './log.ts';
+import {OWNERSHIP} from './ownership.ts';
 import {POSITIONS} from './positions.ts';
+import {PRIVACY} from './privacy.ts';
 import {ROWS} from './rows.ts';
 import {RULES} from './rules.ts';
 import {SENDING} from './sending.ts';
@@ -55,8 +57,10 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOG,
   ...ROWS,
   ...INVARIANTS,
+  ...PRIVACY,
   ...SENDING,
   ...RULES,
+  ...OWNERSHIP,
   ...VALUES,
   ...SERVER,
 ];

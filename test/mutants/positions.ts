@@ -13,9 +13,9 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'cascaded-memberships-stay',
     edits: [
       [
-        'src/apply/careful.ts',
-        'await dropMembershipsOfUsers(context, work.deletes.user)',
-        '(void dropMembershipsOfUsers, new Set<string>())',
+        'src/apply/descendants.ts',
+        'of await removeChildren(context, edge, keys)) kept',
+        'of (void removeChildren, new Set<RowKey>())) kept',
       ],
     ],
     answers: ['#2', 'dependants'],
@@ -24,7 +24,7 @@ export const POSITIONS: readonly Mutant[] = [
   {
     name: 'memberships-of-who-enters-stay-away',
     edits: [
-      ['src/apply/decide.ts', '(change.left || (enters && !(change.fresh && enforced)))', 'change.left'],
+      ['src/apply/decide.ts', '(flags & LEFT) !== 0 || (enters && mayHaveChildren)', '(flags & LEFT) !== 0'],
     ],
     answers: ['#2', 'dependants'],
     test: ['test/fault/dependants.test.ts', '#2 live and die with their parents'],

@@ -84,7 +84,11 @@ export const ROWS: readonly Mutant[] = [
   {
     name: 'microseconds-are-cut-in-sql',
     edits: [
-      ['src/mapping/transforms.ts', 'const half = 5 * 10 ** (5 - fraction);', 'const half = 0 * fraction;'],
+      [
+        'src/mapping/operators/moments.ts',
+        'const half = 5 * 10 ** (5 - fraction);',
+        'const half = 0 * fraction;',
+      ],
     ],
     answers: ['#24', 'values', 'mapping'],
     test: ['test/property/mapping-in-sql.test.ts', '#24 #34 #35 is the same by the value form'],

@@ -1,4 +1,4 @@
-/** Mutants of the rules: dead letters, dependants, unique keys, ownership, schema changes. */
+/** Mutants of the rules: dead letters, dependants, unique keys, schema changes. */
 import type {Mutant} from './mutant.ts';
 
 export const RULES: readonly Mutant[] = [
@@ -27,8 +27,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/transaction.ts',
-        '...done.filter(key => dead[table].has(key))',
-        '...done.filter(key => !dead[table].has(key))',
+        '...done.filter(key => waiting.has(key))',
+        '...done.filter(key => !waiting.has(key))',
       ],
     ],
     answers: ['dead letters'],
@@ -39,8 +39,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
-        'if (dead[table].has(key)) work.settled[table].push(key);',
-        'void work.settled[table].includes(key);',
+        'if (this.#knowledge.dead[index]?.has(key) === true) this.#work.settled[index]?.push(key);',
+        'void this.#work.settled[index]?.includes(key);',
       ],
     ],
     answers: ['dead letters'],
@@ -51,8 +51,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
-        "if (dead[table].has(id)) return 'waiting';",
-        "if (dead[table].has(id)) return 'there';",
+        "return 'waiting';\n    return owned.has(parent, parentKey)",
+        "return 'there';\n    return owned.has(parent, parentKey)",
       ],
     ],
     answers: ['dead letters', 'dependants'],
@@ -63,8 +63,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/compact.ts',
-        '{row: null, left: true, fresh: false',
-        '{row: null, left: false, fresh: false',
+        'entity.repeats ? LEFT | REREAD : LEFT)',
+        'entity.repeats ? REREAD : 0)',
       ],
     ],
     answers: ['dependants'],
@@ -72,13 +72,16 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'inactive-membership-wins',
-    edits: [['src/mapping/sql.ts', '`${active} DESC, IF', '`${active} ASC, IF']],
+    edits: [['src/mapping/sql.ts', "IN (${values.join(', ')}) DESC`", "IN (${values.join(', ')}) ASC`"]],
     answers: ['dependants', 'mapping'],
     test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
   },
   {
     name: 'last-row-of-a-pair-counts',
-    edits: [['replicator/transaction/compact.ts', 'isPartial || this.#plan.pairsRepeat', 'isPartial']],
+    edits: [
+      ['replicator/transaction/compact.ts', 'entity.repeats ? LEFT | REREAD : LEFT)', 'LEFT)'],
+      ['replicator/transaction/compact.ts', 'partial || entity.repeats ? REREAD : 0', 'partial ? REREAD : 0'],
+    ],
     answers: ['dependants'],
     test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
   },
@@ -122,7 +125,7 @@ export const RULES: readonly Mutant[] = [
     name: 'stale-rows-stay',
     edits: [
       [
-        'src/apply/giving-way.ts',
+        'src/apply/descendants.ts',
         'if (!context.mayDelete) return new Set();',
         'if (context.mayDelete || table === null) return new Set();',
       ],
@@ -144,120 +147,6 @@ export const RULES: readonly Mutant[] = [
     test: ['test/db/unique-moves.test.ts', 'is never left parked'],
   },
   {
-    name: 'foreign-rows-are-deleted',
-    edits: [
-      [
-        'src/apply/decide.ts',
-        '} else if (isOwned && mayDelete) {',
-        '} else if ((isOwned || row === null) && mayDelete) {',
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
-  },
-  {
-    name: 'rows-that-refer-to-ours-go-along',
-    edits: [
-      [
-        'src/apply/careful-transaction.ts',
-        'const {blocked, locked} = await lockAndFindReferred(this.#session, plan, table, wanted);',
-        'const blocked = new Map<string, string>(), locked = wanted.length;',
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/fault/ownership.test.ts', 'rows of others'],
-  },
-  {
-    name: 'no-brake',
-    edits: [
-      [
-        'reconciler/planned-deletes.ts',
-        'if (!this.#isAllowed && needsConfirmation(',
-        'if (this.#isAllowed && needsConfirmation(',
-      ],
-      [
-        'src/apply/delete-budget.ts',
-        'if (this.#isTooMany(table, this.#taken[table]))',
-        'if (count < 0 && this.#isTooMany(table, this.#taken[table]))',
-      ],
-    ],
-    answers: ['ownership', '#20'],
-    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
-  },
-  {
-    name: 'brake-that-counts-once',
-    edits: [
-      [
-        'src/apply/delete-budget.ts',
-        'if (this.#isTooMany(table, this.#taken[table]))',
-        'if (count < 0 && this.#isTooMany(table, this.#taken[table]))',
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/fault/late-deletes.test.ts', 'between its two passes'],
-  },
-  {
-    name: 'brake-at-a-hundred',
-    edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
-    answers: ['ownership'],
-    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
-  },
-  {
-    name: 'brake-at-the-ratio',
-    edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
-    answers: ['ownership'],
-    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
-  },
-  {
-    name: 'keep-does-not-keep-users',
-    edits: [
-      [
-        'src/apply/applier.ts',
-        "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
-        "return deletes !== 'none';",
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/fault/operator-choices.test.ts', 'never deletes'],
-  },
-  {
-    name: 'keep-does-not-hold-in-a-reconcile',
-    edits: [
-      ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
-      [
-        'src/apply/applier.ts',
-        "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
-        "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/fault/operator-choices.test.ts', 'never deletes'],
-  },
-  {
-    name: 'newest-does-not-win-in-the-stream',
-    edits: [
-      [
-        'src/apply/applier.ts',
-        "newestWins: config.conflicts === 'newest'",
-        "newestWins: config.conflicts === 'source'",
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/fault/operator-choices.test.ts', 'keeps a later edit of the target'],
-  },
-  {
-    name: 'newest-without-its-fraction',
-    edits: [
-      [
-        'src/apply/statements.ts',
-        'Number(a === updated) - Number(b === updated)',
-        'Number(b === updated) - Number(a === updated)',
-      ],
-    ],
-    answers: ['ownership'],
-    test: ['test/unit/apply/statements.test.ts', 'assigns updatedAt last'],
-  },
-  {
     name: 'schema-of-now-not-read-again',
     edits: [
       [
@@ -274,8 +163,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/statement.ts',
-        'unseen: concernsMappedValues(sql) ?',
-        "unseen: concernsMappedValues('') ?",
+        'unseen: concernsMappedValues(sql, mapped) ?',
+        "unseen: concernsMappedValues('', mapped) ?",
       ],
     ],
     answers: ['schema'],

@@ -22,14 +22,18 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'zero-date-is-a-date',
-    edits: [['src/mapping/transforms.ts', "!value.startsWith('0000') && ", '']],
+    edits: [['src/mapping/operators/moments.ts', "!value.startsWith('0000') && ", '']],
     answers: ['mapping', 'values'],
     test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
   },
   {
     name: 'fractions-are-cut',
     edits: [
-      ['src/mapping/transforms.ts', 'digits.charCodeAt(fraction) < 53', 'digits.charCodeAt(fraction) < 99'],
+      [
+        'src/mapping/operators/moments.ts',
+        'digits.charCodeAt(fraction) < 53',
+        'digits.charCodeAt(fraction) < 99',
+      ],
     ],
     answers: ['mapping', 'values'],
     test: ['test/property/values.test.ts', 'is to the nearest, and half up'],
@@ -38,7 +42,7 @@ export const VALUES: readonly Mutant[] = [
     name: 'all-white-space-is-trimmed',
     edits: [
       [
-        'src/mapping/transforms.ts',
+        'src/mapping/operators/texts.ts',
         'return start === 0 && end === text.length ? text : text.slice(start, end);',
         'return text.trim();',
       ],
@@ -48,13 +52,19 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'instructor-is-a-student',
-    edits: [['src/mapping/tables.ts', "INSTRUCTOR: 'FACULTY'", "INSTRUCTOR: 'STUDENT'"]],
+    edits: [['mappings/laas.yaml', 'INSTRUCTOR: FACULTY', 'INSTRUCTOR: STUDENT']],
     answers: ['mapping'],
     test: ['test/unit/mapping/transforms.test.ts', 'a role'],
   },
   {
     name: 'packed-flag-unlooked',
-    edits: [['src/mapping/row.ts', 'if (flagIndex >= 0 && (row.length', 'if (flagIndex > 99 && (row.length']],
+    edits: [
+      [
+        'src/mapping/conditions.ts',
+        'return byte >= 0 && row.length(place) === 1 && row.bytes[row.start(place)] === byte;',
+        'return byte >= 0;',
+      ],
+    ],
     answers: ['mapping'],
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
@@ -68,9 +78,9 @@ export const VALUES: readonly Mutant[] = [
     name: 'packed-address-untrimmed',
     edits: [
       [
-        'src/mapping/packed-values.ts',
-        'trimmedStart(bytes, row.start(first), row.end(first));\n        sink',
-        'row.start(first);\n        sink',
+        'src/mapping/operators/letters.ts',
+        'const start = trimmedStart(bytes, row.start(place), row.end(place));',
+        'const start = row.start(place);',
       ],
     ],
     answers: ['mapping'],
@@ -78,7 +88,7 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'partial-date-is-a-date',
-    edits: [['src/mapping/transforms.ts', " && !value.startsWith('00', 8)", '']],
+    edits: [['src/mapping/operators/moments.ts', " && !value.startsWith('00', 8)", '']],
     answers: ['mapping', 'values'],
     test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
   },
@@ -86,9 +96,9 @@ export const VALUES: readonly Mutant[] = [
     name: 'flag-by-number-of-member',
     edits: [
       [
-        'src/mapping/column-kinds.ts',
-        'if (column === undefined || !isTextType(column)) return `${expression} = 1`;',
-        'if (column?.name !== undefined) return `${expression} = 1`;',
+        'src/mapping/conditions.ts',
+        "const isSet = `CAST(TRIM(LEADING '0' FROM TRIM(${text})) AS BINARY) = ${bytesLiteral(SET)}`;",
+        'const isSet = `${column} = 1`;',
       ],
     ],
     answers: ['mapping', 'values'],
@@ -97,11 +107,7 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'zerofill-as-it-is-shown',
     edits: [
-      [
-        'src/mapping/column-kinds.ts',
-        'return isPadded || UNLIKE_THEIR_TEXT.has',
-        'return UNLIKE_THEIR_TEXT.has',
-      ],
+      ['src/mapping/sql.ts', 'return isPadded || UNLIKE_THEIR_TEXT.has', 'return UNLIKE_THEIR_TEXT.has'],
     ],
     answers: ['values'],
     test: ['test/property/copy-equals-stream.test.ts', '#24 #44 is the same by SELECT'],
@@ -126,7 +132,7 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'packed-zero-date-as-it-is',
-    edits: [['src/mapping/packed-values.ts', ' || !isDate(row.bytes, start)', '']],
+    edits: [['src/mapping/operators/first.ts', ' || !isDateAt(row.bytes, start)', '']],
     answers: ['mapping'],
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
@@ -140,9 +146,9 @@ export const VALUES: readonly Mutant[] = [
     name: 'inactive-users-are-eligible',
     edits: [
       [
-        'src/mapping/row.ts',
-        '!plan.isFlagSet(cellOf(source, plan.flagIndex))',
-        'cellOf(source, plan.flagIndex) === null',
+        'src/mapping/conditions.ts',
+        'condition.values.has(canonical(condition.family, cell)) ||',
+        'condition.values.size > 0 ||',
       ],
     ],
     answers: ['mapping', 'dependants'],
@@ -150,13 +156,13 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'two-signs-in-an-address',
-    edits: [['src/mapping/validity.ts', '/^[^\\s@]+@[^\\s@]+$/u', '/^[^\\s@]+@[^\\s]+$/u']],
+    edits: [['src/mapping/checks.ts', '/^[^\\s@]+@[^\\s@]+$/u', '/^[^\\s@]+@[^\\s]+$/u']],
     answers: ['mapping', 'dead letters'],
     test: ['test/unit/mapping/validity.test.ts', 'an e-mail'],
   },
   {
     name: 'empty-password-is-one',
-    edits: [['src/mapping/validity.ts', "if (value === '') return 'invalid-password';", '']],
+    edits: [['src/mapping/checks.ts', "return value !== '';", 'return true;']],
     answers: ['mapping', 'dead letters'],
     test: ['test/unit/mapping/validity.test.ts', 'with an empty password is a dead letter'],
   },
@@ -164,7 +170,7 @@ export const VALUES: readonly Mutant[] = [
     name: 'ids-rounded-to-53-bits',
     edits: [
       [
-        'src/apply/ownership.ts',
+        'src/apply/owned-chunks.ts',
         'return id.length <= 15 ? Number(id) - chunk',
         'return id.length <= 20 ? Number(id) - chunk',
       ],
@@ -189,8 +195,8 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/validity.ts',
-        "column.bytes === 'checked' && !isText(value)",
-        "column.bytes === 'none' && !isText(value)",
+        "bytes === 'checked' && !isText(value)",
+        "bytes === 'none' && !isText(value)",
       ],
     ],
     answers: ['values', 'dead letters'],

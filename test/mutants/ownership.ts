@@ -1,0 +1,119 @@
+/** Mutants of ownership: what is deleted, how much of it, and which side wins. */
+import type {Mutant} from './mutant.ts';
+
+export const OWNERSHIP: readonly Mutant[] = [
+  {
+    name: 'foreign-rows-are-deleted',
+    edits: [
+      [
+        'src/apply/decide.ts',
+        'this.#knowledge.mayDelete && owned.has(this.#entity, key)',
+        'this.#knowledge.mayDelete && (row === null || owned.has(this.#entity, key))',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
+  },
+  {
+    name: 'rows-that-refer-to-ours-go-along',
+    edits: [
+      [
+        'src/apply/careful-transaction.ts',
+        'const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
+        'const blocked = new Map<string, string>(), locked = wanted.length;',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/ownership.test.ts', 'rows of others'],
+  },
+  {
+    name: 'no-brake',
+    edits: [
+      [
+        'reconciler/planned-deletes.ts',
+        'if (!this.#isAllowed && needsConfirmation(',
+        'if (this.#isAllowed && needsConfirmation(',
+      ],
+      [
+        'src/apply/delete-budget.ts',
+        'if (this.#isTooMany(index, taken))',
+        'if (count < 0 && this.#isTooMany(index, taken))',
+      ],
+    ],
+    answers: ['ownership', '#20'],
+    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
+  },
+  {
+    name: 'brake-that-counts-once',
+    edits: [
+      [
+        'src/apply/delete-budget.ts',
+        'if (this.#isTooMany(index, taken))',
+        'if (count < 0 && this.#isTooMany(index, taken))',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/late-deletes.test.ts', 'between its two passes'],
+  },
+  {
+    name: 'brake-at-a-hundred',
+    edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
+    answers: ['ownership'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
+  },
+  {
+    name: 'brake-at-the-ratio',
+    edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
+    answers: ['ownership'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
+  },
+  {
+    name: 'keep-does-not-keep-users',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
+        "return deletes !== 'none';",
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/operator-choices.test.ts', 'never deletes'],
+  },
+  {
+    name: 'keep-does-not-hold-in-a-reconcile',
+    edits: [
+      ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
+      [
+        'src/apply/applier.ts',
+        "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
+        "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/operator-choices.test.ts', 'never deletes'],
+  },
+  {
+    name: 'newest-does-not-win-in-the-stream',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        "newestWins: config.conflicts === 'newest'",
+        "newestWins: config.conflicts === 'source'",
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/fault/operator-choices.test.ts', 'keeps a later edit of the target'],
+  },
+  {
+    name: 'newest-without-its-fraction',
+    edits: [
+      [
+        'src/apply/statements.ts',
+        'Number(a === updated) - Number(b === updated)',
+        'Number(b === updated) - Number(a === updated)',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/unit/apply/statements.test.ts', 'assigns updatedAt last'],
+  },
+];
