@@ -119,8 +119,19 @@ describe('the definition of a column that the target lacks', () => {
       imageUrl: 'VARCHAR(1024) NULL',
       role: "ENUM('ADMIN', 'FACULTY', 'STUDENT', 'STAFF', 'DIRECTOR') NOT NULL DEFAULT 'STUDENT'",
       isActive: 'BOOLEAN NOT NULL DEFAULT 1',
-      createdAt: 'DATETIME(3) NOT NULL',
     });
+  });
+
+  it('has a default where it is a moment without one, since the rows that are there need a value', () => {
+    const [map] = LAAS.tables;
+    const created = map?.columns.find(({target}) => target === 'createdAt');
+    if (map === undefined || created === undefined) throw new Error('the mapping has no createdAt');
+    const given = (definition: string) =>
+      definitionOf({...map, create: [`CREATE TABLE t (createdAt ${definition})`]}, created, undefined);
+    expect(definitionOf(map, created, undefined)).toBe('DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)');
+    expect(given('TIMESTAMP NOT NULL')).toBe('TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP');
+    for (const filled of ['DATETIME(6) NULL', "DATETIME NOT NULL DEFAULT '2000-01-01'", 'DATE NOT NULL'])
+      expect(given(filled)).toBe(filled);
   });
 
   it('comes from the source where there is no such statement', () => {
