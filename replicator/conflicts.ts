@@ -1,10 +1,10 @@
 /** Rows that wait for a unique value, tried again when a stream begins: a fault may have come before their turn. */
 import type {Applier} from '../src/apply/applier.ts';
 import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
-import {entityOf} from '../src/apply/transaction.ts';
 import type {Hands} from '../src/apply/hands.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
+import {entityOf} from '../src/mapping/plan.ts';
 import type {Need} from '../src/source/watermark.ts';
 
 /** Few, so that the stream has its turns in between. */

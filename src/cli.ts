@@ -4,6 +4,7 @@ import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';
 import {Command, Option} from 'commander';
 import {isCronExpression} from '../reconciler/schedule.ts';
+import type * as MappingCommands from './cli/mapping.ts';
 import {loadConfig, type Config} from './config.ts';
 import {SyncError} from './errors.ts';
 import {stopOnSignals} from './lifecycle/signals.ts';
@@ -128,9 +129,7 @@ mapping
   .action(() => withoutDatabase(({mappingSchema}) => mappingSchema()));
 
 /** Runs a command that needs no configuration. */
-async function withoutDatabase(
-  command: (commands: typeof import('./cli/mapping.ts')) => void,
-): Promise<void> {
+async function withoutDatabase(command: (commands: typeof MappingCommands) => void): Promise<void> {
   try {
     command(await import('./cli/mapping.ts'));
   } catch (error) {

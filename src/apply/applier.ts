@@ -4,14 +4,13 @@
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
-import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
-import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
+import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
 import type {Need} from '../source/watermark.ts';
 import {Ahead} from './ahead.ts';
 import {writeCarefully} from './careful.ts';
-import {ChangeSet, REREAD} from './change-set.ts';
+import {ChangeSet, REREAD, wantAll} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
@@ -22,7 +21,7 @@ import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
 import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
 import {rollBack, runFenced, type Session} from './session.ts';
-import {entityOf, isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
+import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
@@ -287,22 +286,5 @@ export class Applier {
       perTable(plan, table => keys[entityOf(plan, table).index] ?? []),
       query,
     );
-  }
-}
-
-/** The keys that decide about a change set: those of its rows, and of the parents that they refer to. */
-function wantAll(
-  {entities}: Plan,
-  changes: ChangeSet,
-  want: (entity: EntityPlan, key: RowKey) => void,
-): void {
-  for (const entity of entities) {
-    changes.of(entity).forEach((row, key) => {
-      want(entity, key);
-      for (const edge of entity.parents) {
-        const parent = parentKeyOf(edge, key, row);
-        if (parent !== null && parent !== undefined) want(edge.parent, parent);
-      }
-    });
   }
 }

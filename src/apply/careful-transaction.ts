@@ -6,8 +6,8 @@ import type {SyncError} from '../errors.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
-import {perTable, type PerTable} from '../mapping/plan.ts';
-import {writeClashing, type Refusal} from './clashes.ts';
+import {entityOf, perTable, type PerTable} from '../mapping/plan.ts';
+import {writeClashing, type Refusal, type WayGiving} from './clashes.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
@@ -15,15 +15,9 @@ import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
-import {entityOf, healed, type Batch, type Outcome} from './transaction.ts';
+import {bookkeeping, healed, type Batch, type Outcome} from './transaction.ts';
 import {Trial} from './trial.ts';
-
-/** How stale rows leave for others. */
-export interface WayGiving {
-  stale(table: TablePlan, keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>;
-  /** @returns those that must stay */
-  evict(table: TablePlan, keys: readonly RowKey[]): Promise<readonly RowKey[]>;
-}
+import {UndoLog} from './undo-log.ts';
 
 export class CarefulTransaction {
   readonly #session: Session;
@@ -38,8 +32,8 @@ export class CarefulTransaction {
   readonly #gone: PerTable<Set<RowKey>>;
   readonly #failed: PerTable<Set<RowKey>>;
   readonly #evicted: PerTable<Set<RowKey>>;
-  /** What takes back the changes in memory since the last savepoint. */
-  readonly #undo: (() => void)[] = [];
+  /** Of the changes in memory since the last savepoint. */
+  readonly #undo = new UndoLog();
 
   constructor(session: Session, batch: Batch, wayGiving: WayGiving, allowance: Allowance | null) {
     const sets = () => perTable(batch.plan, () => new Set<RowKey>());
@@ -79,9 +73,9 @@ export class CarefulTransaction {
 
   /** A row that cannot be written or removed. */
   refuse(letter: NewDeadLetter): void {
-    this.#include(at(this.#failed, letter.table), letter.key);
+    this.#undo.include(at(this.#failed, letter.table), letter.key);
     this.#letters.push(letter);
-    this.#undo.push(() => this.#letters.pop());
+    this.#undo.add(() => this.#letters.pop());
   }
 
   async upsert(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
@@ -120,12 +114,12 @@ export class CarefulTransaction {
         keep: key => this.#wrote(entity, table, key),
         refuse: letter => this.refuse(letter),
         mark: async () => {
-          this.#undo.length = 0;
+          this.#undo.clear();
           await this.#session.query('SAVEPOINT unclashed');
         },
         undo: async () => {
           await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');
-          for (const undo of this.#undo.splice(0).toReversed()) undo();
+          this.#undo.undo();
         },
         isOwned: key => mayDelete && owned.has(entity, key),
         givingWay: keys => this.#wayGiving.stale(table, keys),
@@ -198,18 +192,12 @@ export class CarefulTransaction {
 
   #wrote(entity: EntityPlan, table: TablePlan, key: RowKey): void {
     const {owned} = this.#batch;
-    this.#include(at(this.#written, table), key);
+    this.#undo.include(at(this.#written, table), key);
     if (table !== entity.primary || owned.has(entity, key)) return;
     owned.add(entity, key);
     const begun = this.#begun[entity.index];
-    if (begun !== undefined) this.#include(begun, key);
-    this.#undo.push(() => owned.delete(entity, key));
-  }
-
-  #include(keys: Set<RowKey>, key: RowKey): void {
-    if (keys.has(key)) return;
-    keys.add(key);
-    this.#undo.push(() => keys.delete(key));
+    if (begun !== undefined) this.#undo.include(begun, key);
+    this.#undo.add(() => owned.delete(entity, key));
   }
 
   /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
@@ -271,10 +259,10 @@ export class CarefulTransaction {
       return;
     }
     for (const key of keys) {
-      this.#include(gone, key);
+      this.#undo.include(gone, key);
       if (table !== entity.primary || !owned.has(entity, key)) continue;
       owned.delete(entity, key);
-      this.#undo.push(() => owned.add(entity, key));
+      this.#undo.add(() => owned.add(entity, key));
     }
   }
 
@@ -284,18 +272,12 @@ export class CarefulTransaction {
 
   /** Ownership, dead letters and position, and then all of it at once. */
   async commit(): Promise<Outcome> {
-    const {owned, deadLetters, at: position, fence, plan} = this.#batch;
-    const statements = [...owned.statements(), ...deadLetters.storeStatements(this.#letters, position)];
-    for (const table of plan.tables) {
-      const keys = healed(this.#batch, table, [...at(this.#written, table), ...at(this.#gone, table)]);
-      statements.push(
-        ...deadLetters.removeStatements(
-          table,
-          keys.filter(key => !this.hasFailed(table, key)),
-        ),
+    const {fence, plan} = this.#batch;
+    const healedIn = (table: TablePlan) =>
+      healed(this.#batch, table, [...at(this.#written, table), ...at(this.#gone, table)]).filter(
+        key => !this.hasFailed(table, key),
       );
-    }
-    for (const sql of statements) await this.#session.query(sql);
+    for (const sql of bookkeeping(this.#batch, this.#letters, healedIn)) await this.#session.query(sql);
     await runFenced(this.#session, fence);
     await this.#session.query('COMMIT');
     return {

@@ -4,7 +4,7 @@
  */
 import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
-import {perTable} from '../mapping/plan.ts';
+import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {Need} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
@@ -14,7 +14,7 @@ import {evict, follow, remove, staleAmong, type DescendantsContext} from './desc
 import type {Hands} from './hands.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
-import {entityOf, type Batch, type Outcome} from './transaction.ts';
+import type {Batch, Outcome} from './transaction.ts';
 
 export interface CarefulOptions {
   /** Read the children of rows that enter; false where the change set holds them. */

@@ -3,10 +3,11 @@
  * is needed to find what changed unlogged. The stream compacts transactions into one, the reconciler builds one
  * from differences; the applier knows no other way to write.
  */
-import type {EntityPlan} from '../mapping/entities.ts';
+import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import type {SourceRow} from '../mapping/packed.ts';
 import type {Plan} from '../mapping/plan.ts';
+import type {Want} from './ownership.ts';
 
 /** The row was gone, or had another key, at some time: its children may have gone with it, unlogged. */
 export const LEFT = 1;
@@ -84,5 +85,18 @@ export class ChangeSet {
 
   get rereads(): number {
     return this.#entities.reduce((sum, {rereads}) => sum + rereads, 0);
+  }
+}
+
+/** The keys that decide about a change set: those of its rows, and of the parents that they refer to. */
+export function wantAll({entities}: Pick<Plan, 'entities'>, changes: ChangeSet, want: Want): void {
+  for (const entity of entities) {
+    changes.of(entity).forEach((row, key) => {
+      want(entity, key);
+      for (const edge of entity.parents) {
+        const parent = parentKeyOf(edge, key, row);
+        if (parent !== null && parent !== undefined) want(edge.parent, parent);
+      }
+    });
   }
 }

@@ -4,6 +4,7 @@
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow} from './decide.ts';
 import {park} from './parking.ts';
@@ -16,6 +17,13 @@ import {readUniqueKeys, type UniqueKey} from './unique-keys.ts';
 export interface Refusal {
   readonly letter: NewDeadLetter;
   readonly isClash: boolean;
+}
+
+/** How stale rows leave for others. */
+export interface WayGiving {
+  stale(table: TablePlan, keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>;
+  /** @returns those that must stay */
+  evict(table: TablePlan, keys: readonly RowKey[]): Promise<readonly RowKey[]>;
 }
 
 /** The transaction that writes, as far as one table is concerned. */

@@ -3,7 +3,7 @@
  * numbers, by what stands before them in the key. Pure.
  */
 import type {EntityPlan} from '../mapping/entities.ts';
-import {IdSet} from './id-set.ts';
+import type {IdSet} from './id-set.ts';
 
 export const CHUNK_IDS = 65_536;
 

@@ -6,7 +6,7 @@
  * seen cannot change before the commit: the rows that go are locked first, and neither a row that refers
  * to one of them nor, on MySQL, a new foreign key to their table comes past that lock.
  */
-import {isOwnReference, type Plan} from '../mapping/plan.ts';
+import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {quoteName} from '../mapping/quote.ts';
@@ -14,7 +14,6 @@ import {toRow} from '../mapping/values.ts';
 import {SyncError} from '../errors.ts';
 import type {Session} from './session.ts';
 import {literal} from './sql-text.ts';
-import {entityOf} from './transaction.ts';
 
 /** With these the server itself keeps the row that is referred to. */
 const KEEPING_RULES = new Set(['RESTRICT', 'NO ACTION']);

@@ -17,7 +17,7 @@ function isWrittenAsNumber({family, map}: ColumnPlan): boolean {
 const FAILS = '(SELECT 1 UNION SELECT 2)';
 
 export interface UpsertOptions {
-  /** Keep a target row whose updatedAt is later than the one written. */
+  /** Keep a target row that is later than the row to be written, by the column that the mapping calls `newest`. */
   readonly newestWins: boolean;
   /** The rows are in the target, as far as is known: then they use up no number of its AUTO_INCREMENT column. */
   readonly arePresent?: boolean;

@@ -4,10 +4,9 @@
  * where children must be read: careful.ts.
  */
 import type {TablePlan} from '../mapping/columns.ts';
-import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
-import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
-import type {DeadLetters} from './dead-letters.ts';
+import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
+import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import type {Flights} from './flights.ts';
 import type {OwnershipView} from './ownership.ts';
@@ -38,13 +37,6 @@ export interface Batch {
   /** Rows may be deleted, and stale ones may give way. */
   readonly mayDelete: boolean;
   readonly options: UpsertOptions & {readonly batchRows: number};
-}
-
-/** The entity that a table belongs to. */
-export function entityOf({entityOf: entities}: Plan, {index, target}: TablePlan): EntityPlan {
-  const entity = entities[index];
-  if (entity === undefined) throw new RangeError(`a plan without the table ${target}`);
-  return entity;
 }
 
 /**
@@ -104,14 +96,8 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
           arePresent,
         );
   }
-  const bookkeeping = [
-    ...owned.statements(),
-    ...batch.deadLetters.storeStatements(work.deadLetters, batch.at),
-    ...plan.tables.flatMap(table => [
-      ...batch.deadLetters.removeStatements(table, healed(batch, table, doneIn(batch, table))),
-    ]),
-  ];
-  for (const sql of bookkeeping) await flights.add(sql);
+  for (const sql of bookkeeping(batch, work.deadLetters, table => healed(batch, table, doneIn(batch, table))))
+    await flights.add(sql);
   await flights.add(batch.fence);
   await flights.commit();
   return {
@@ -141,6 +127,24 @@ function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
     if (set === undefined) keys.set(table, (set = new Set((rows[table.index] ?? []).map(row => row.key))));
     return set.has(key);
   };
+}
+
+/**
+ * The statements that store ownership and dead letters.
+ *
+ * @param letters those that are new
+ * @param healedIn the keys of a table whose dead letters go
+ */
+export function bookkeeping(
+  {plan, owned, deadLetters, at}: Batch,
+  letters: readonly NewDeadLetter[],
+  healedIn: (table: TablePlan) => readonly RowKey[],
+): string[] {
+  return [
+    ...owned.statements(),
+    ...deadLetters.storeStatements(letters, at),
+    ...plan.tables.flatMap(table => [...deadLetters.removeStatements(table, healedIn(table))]),
+  ];
 }
 
 /** Dead letters that go: rows written or removed, and rows found in order or gone. */

@@ -4,8 +4,6 @@ import {z} from 'zod';
 export type CheckUse =
   {readonly check: 'email' | 'notEmpty'} | {readonly check: 'maxLength'; readonly characters: number};
 
-export const CHECK_NAMES = ['email', 'notEmpty', 'maxLength'] as const;
-
 const one = z.union([
   z.enum(['email', 'notEmpty']),
   z.strictObject({maxLength: z.number().int().min(0).max(65_535)}),

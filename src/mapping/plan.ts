@@ -57,6 +57,16 @@ export function buildPlan(mapping: Mapping, source: SourceSchema, target: Target
   };
 }
 
+/** The entity that a table belongs to. */
+export function entityOf(
+  {entityOf: entities}: Pick<Plan, 'entityOf'>,
+  {index, target}: TablePlan,
+): EntityPlan {
+  const entity = entities[index];
+  if (entity === undefined) throw new RangeError(`a plan without the table ${target}`);
+  return entity;
+}
+
 export function tableNamed(plan: Pick<Plan, 'tables'>, target: string): TablePlan | undefined {
   return plan.tables.find(table => table.target === target);
 }

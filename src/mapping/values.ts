@@ -17,13 +17,6 @@ export function isId(value: Value | undefined): value is string {
   return typeof value === 'string' && ID.test(value);
 }
 
-/** Orders ids by their numeric value. */
-export function compareIds(a: string, b: string): number {
-  const left = BigInt(a);
-  const right = BigInt(b);
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /**
  * What a driver gives for a column, as text or null. Numbers come as JavaScript numbers only where they
  * are exact (mysql2 gives strings beyond 2^53), and binary values as their bytes.
