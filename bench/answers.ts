@@ -2,7 +2,7 @@
 import {spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {text} from 'node:stream/consumers';
-import {freePort} from '../test/servers/server.ts';
+import {freePort} from '../test/servers/ports.ts';
 import {changeOneByOne, untilApplied} from './catch-up.ts';
 import {quantiles, type BenchDaemon, type Stand} from './stand.ts';
 

@@ -5,7 +5,8 @@ import {join} from 'node:path';
 import type mysql from 'mysql2/promise';
 import {connect} from '../test/servers/databases.ts';
 import type {Edition} from '../test/servers/provision.ts';
-import {freePort, startServer, type TestServer} from '../test/servers/server.ts';
+import {freePort} from '../test/servers/ports.ts';
+import {startServer, type TestServer} from '../test/servers/server.ts';
 
 /** As MariaDB has it unless told otherwise, but for room enough that disks do not decide. */
 export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=3G', '--innodb-log-file-size=512M'];

@@ -21,7 +21,7 @@ import {environment, type Environment} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
 import {createDatabases, type Databases, withConnection} from '../servers/databases.ts';
-import {freePort} from '../servers/server.ts';
+import {freePort} from '../servers/ports.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

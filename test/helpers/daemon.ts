@@ -3,7 +3,7 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import {join} from 'node:path';
 import type {Reachable} from '../servers/databases.ts';
 import {productAccount} from '../servers/profile.ts';
-import {freePort} from '../servers/server.ts';
+import {freePort} from '../servers/ports.ts';
 import {eventually} from './eventually.ts';
 
 const CLI = join(import.meta.dirname, '../../dist/src/cli.js');

@@ -2,13 +2,13 @@
 import {type ChildProcess, spawn} from 'node:child_process';
 import {randomInt} from 'node:crypto';
 import {closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
 import {basename, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import {commandLine, serverOptions, TEST_PASSWORD, TEST_USER, zoneEnvironment} from './command.ts';
 import {untilFrozen} from './frozen.ts';
 import {makeWorkDir} from './places.ts';
+import {freePort} from './ports.ts';
 import {startSql} from './profile.ts';
 import {type Edition, type Flavour, provision, type ServerBinary} from './provision.ts';
 import {tryRun} from './run.ts';
@@ -279,25 +279,4 @@ export class TestServer implements ServerAddress, AsyncDisposable {
   get #containerName(): string {
     return basename(this.#workDir);
   }
-}
-
-/** Below those that systems take for connections to elsewhere (Linux from 32768), of which each may be taken at any time. */
-const FIRST_PORT = 15_000;
-const LAST_PORT = 32_000;
-
-/** A port of the loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = randomInt(FIRST_PORT, LAST_PORT);
-    if (await isFree(port)) return port;
-  }
-  throw new Error('no port is free');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }

@@ -3,7 +3,7 @@ import {inject} from 'vitest';
 import {Stand} from '../../helpers/fault-stand.ts';
 import type {Environment} from '../../helpers/daemon.ts';
 import {createDatabases, type Databases} from '../../servers/databases.ts';
-import {freePort} from '../../servers/server.ts';
+import {freePort} from '../../servers/ports.ts';
 
 export const USERS = 300;
 /** Of them, two hold a bad address: they become dead letters. */

@@ -141,7 +141,9 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
     return Math.max(...lag.map(Number)) >= 1;
   });
   const later = await open();
-  expect(await later.locator('[data-chart="lag"]').getAttribute('aria-label')).toMatch(/most (?:[1-9]\.\d|\d\d) s/);
+  expect(await later.locator('[data-chart="lag"]').getAttribute('aria-label')).toMatch(
+    /most (?:[1-9]\.\d|\d\d) s/,
+  );
 });
 
 it('tells the rows applied a second', async () => {

@@ -3,7 +3,7 @@ import type {Browser, Page} from 'playwright-core';
 import {beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {DaemonProcess} from '../../helpers/daemon.ts';
 import {eventually} from '../../helpers/eventually.ts';
-import {freePort} from '../../servers/server.ts';
+import {freePort} from '../../servers/ports.ts';
 import {
   confirm,
   isLive,

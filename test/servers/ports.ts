@@ -1,0 +1,24 @@
+/** Ports of the loopback for servers and daemons of the tests. */
+import {randomInt} from 'node:crypto';
+import {createServer} from 'node:net';
+
+/** Below those that systems take for connections to elsewhere (Linux from 32768), of which each may be taken at any time. */
+const FIRST_PORT = 15_000;
+const LAST_PORT = 32_000;
+
+/** A port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port is free');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}
