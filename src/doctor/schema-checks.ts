@@ -1,7 +1,7 @@
 /** The mapped columns of the target, their types and keys, alone and against what the source holds. */
 import {SyncError} from '../errors.ts';
 import {sourcePlans, targetTypeFaults, type ColumnPlan, type TablePlan} from '../mapping/columns.ts';
-import {didYouMean} from '../mapping/file/faults.ts';
+import {didYouMean, unmapped} from '../mapping/file/faults.ts';
 import {nullable, recode, retype} from '../mapping/column-clause.ts';
 import type {Mapping, TableMap} from '../mapping/mapping.ts';
 import {buildPlan, type Plan} from '../mapping/plan.ts';
@@ -73,7 +73,15 @@ function missingOf(
   const findings: Finding[] = [];
   if (lacking.length > 0) {
     const near = lacking
-      .map(({target}) => didYouMean(target, there))
+      .map(({target}) =>
+        didYouMean(
+          target,
+          unmapped(
+            there,
+            map.columns.map(one => one.target),
+          ),
+        ),
+      )
       .filter(text => text !== '')
       .join('');
     findings.push(

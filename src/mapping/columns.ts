@@ -1,7 +1,7 @@
 /** The columns of each table, as the mapping names them and the two schemas have them. */
 import {SyncError} from '../errors.ts';
 import {familyOf, type Family} from './families.ts';
-import {didYouMean} from './file/faults.ts';
+import {didYouMean, unmapped} from './file/faults.ts';
 import {sourceColumnsOf, type ColumnMap, type Mapping, type TableMap} from './mapping.ts';
 import type {PackedWriter, Shape} from './operators/operator.ts';
 import {operatorOf} from './operators/registry.ts';
@@ -103,7 +103,10 @@ export function sourcePlans(mapping: Mapping, schema: SourceSchema): SourcePlan[
       faults.push(
         `the source table ${table} lacks the column ${column}${didYouMean(
           column,
-          found.columns.map(({name}) => name),
+          unmapped(
+            found.columns.map(({name}) => name),
+            columns,
+          ),
         )}`,
       );
     const typeFaults = sourceTypeFaults(mapping, table, found);
@@ -133,7 +136,10 @@ export function tablePlan(
     if (found === undefined) {
       const near = didYouMean(
         column.target,
-        schema.columns.map(({name}) => name),
+        unmapped(
+          schema.columns.map(({name}) => name),
+          map.columns.map(({target: name}) => name),
+        ),
       );
       faults.push(`the target table ${map.target} lacks the column ${column.target}${near}`);
       return [];

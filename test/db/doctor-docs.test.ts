@@ -37,7 +37,8 @@ describe('the documents', () => {
     const commentedIn = parseEnv(
       example
         .replace(/^#([A-Z_]+=)(?!$)/gm, '$1')
-        .replace('https://hooks.example.com/services/…', 'https://hooks.example.com/x'),
+        .replace('https://hooks.example.com/services/…', 'https://hooks.example.com/x')
+        .replace('/etc/laas-sync/mapping.yaml', 'mappings/laas.yaml'),
     );
     expect(() => loadConfig(commentedIn)).not.toThrow();
     const defaults = loadConfig(parseEnv(example));

@@ -14,8 +14,10 @@ import {createDatabases, query, withConnection} from '../servers/databases.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 import {configOf, environmentOf, furnish, worst, type Stand} from './doctor-stand.ts';
+import {plan} from '../unit/plan-fixture.ts';
 import {Authority, type KeyPair} from './tls-authority.ts';
 
+const anyPlan = plan();
 const FILES = ['--ssl-ca=own-ca.pem', '--ssl-cert=own-cert.pem', '--ssl-key=own-key.pem'];
 
 describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
@@ -104,9 +106,8 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         database: stand.source,
         serverId: config.serverId,
         position: {tag: 'file', file: end?.file ?? '', offset: end?.offset ?? 4},
-        plan: () => {
-          throw new Error('no row is to come');
-        },
+        // No row is to come.
+        plan: () => anyPlan,
         collations: new Map(),
         onEvent: () => resolve('open'),
         onFault: reject,

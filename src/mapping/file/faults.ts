@@ -55,3 +55,8 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   const meant = nearest(word, candidates);
   return meant === undefined ? '' : `; did you mean '${meant}'?`;
 }
+
+/** Those that the mapping does not use already: nobody means one of the others. */
+export function unmapped(candidates: readonly string[], mapped: readonly string[]): string[] {
+  return candidates.filter(name => !mapped.some(one => one.toLowerCase() === name.toLowerCase()));
+}
