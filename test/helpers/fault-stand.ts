@@ -13,6 +13,7 @@ import {
   type StatusBody,
 } from './daemon.ts';
 import {eventually} from './eventually.ts';
+import {migrate} from './migrate.ts';
 import {actualTarget, expectedTarget} from './oracle.ts';
 import {SOURCE_SCHEMAS, type SourceSchemaCase} from './schemas.ts';
 
@@ -63,8 +64,7 @@ export class Stand implements AsyncDisposable {
     const stand = new Stand(options);
     await stand.connect();
     await stand.source.query((options.schema ?? SURROGATE).create);
-    const migrated = await cli(['migrate'], stand.env);
-    expect(migrated.code, migrated.stderr).toBe(0);
+    await migrate(stand.env);
     return stand;
   }
 
