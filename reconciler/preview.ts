@@ -4,7 +4,7 @@
  */
 import type {Config} from '../src/config.ts';
 import {connect, queryRows, type Connection} from '../src/db/connection.ts';
-import {lockName} from '../src/db/lease.ts';
+import {isLed} from '../src/db/leader.ts';
 import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
@@ -93,9 +93,8 @@ async function ownership(
 }
 
 /** While a daemon leads, a row that differs may only be on its way. */
-async function hasLeader(target: Connection, {target: {database}, name}: Config): Promise<boolean> {
-  const [row] = await queryRows('target', target, 'SELECT IS_USED_LOCK(?)', [lockName(database, name)]);
-  return row?.[0] !== null && row?.[0] !== undefined;
+function hasLeader(target: Connection, {target: {database}, name}: Config): Promise<boolean> {
+  return isLed((sql, values) => queryRows('target', target, sql, values), database, name);
 }
 
 interface Tally {

@@ -4,6 +4,7 @@
  */
 import {describeError, type Logger} from '../src/logger.ts';
 import {StoppedError, SyncError} from '../src/errors.ts';
+import {isRefusedOrReset} from '../src/db/faults.ts';
 import {Backoff, pause} from '../src/lifecycle/backoff.ts';
 import type {ReplicationState} from '../src/status/operations.ts';
 import {streamOnce} from './attempt.ts';
@@ -18,6 +19,8 @@ export interface ReplicatorDeps extends AttemptDeps {
 }
 
 const HALT_RECHECK_MS = 3000;
+/** The longest wait after a connection to the source that was refused or reset. */
+const TURNED_AWAY_MS = 2000;
 const POSITION_UNKNOWN = 1236;
 const MAX_DISPLACED = 10;
 
@@ -93,7 +96,7 @@ async function react(
     case 'retry': {
       // Whoever leads has to find that out first.
       if (fault.code === 'lease-lost') throw fault;
-      const ms = backoff.nextMs();
+      const ms = retryWaitMs(fault, backoff);
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);
       // A fault that passes by itself is worth no warning; one that stays is.
@@ -135,6 +138,15 @@ async function react(
     case 'stop':
       throw fault;
   }
+}
+
+/**
+ * How long to wait before the next attempt, in milliseconds. A source that refuses or resets connections
+ * answers at once, so that asking it often costs nobody anything, and one that is back is found soon.
+ */
+export function retryWaitMs({code, cause}: SyncError, backoff: Backoff): number {
+  const isTurnedAway = code === 'source-unreachable' && isRefusedOrReset(cause);
+  return Math.min(backoff.nextMs(), isTurnedAway ? TURNED_AWAY_MS : Infinity);
 }
 
 function toSyncError(error: unknown): SyncError {

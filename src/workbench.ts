@@ -20,7 +20,7 @@ import {usedOtherMapping} from './mapping-change.ts';
 import {SyncError} from './errors.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
-import {whyPositionIsLost} from './source/position-check.ts';
+import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
 
@@ -70,6 +70,7 @@ export class Workbench {
       if (lost !== null) throw new SyncError('position-lost', lost);
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
+      const here = await positionHere(source, info, {position, identity});
       await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
       await applier.deadLetters.recount(sql => session.query(sql));
       const reader = createSourceReader(connectionQuery(source));
@@ -78,6 +79,7 @@ export class Workbench {
         // An offset belongs to the server that it was read from.
         checkpoint: {
           ...checkpoint,
+          position: moved && position.tag !== 'file' ? here : position,
           offset: moved && position.tag !== 'file' ? null : checkpoint.offset,
           parentsProven:
             checkpoint.parentsProven && !moved && !usedOtherMapping(checkpoint, this.#config.mapping),

@@ -53,6 +53,8 @@ export interface Progress {
  */
 export class KnownWrites {
   #count = 0;
+  /** Under which name and number this process held the lease last. */
+  lease: {readonly holder: string; readonly token: string} | null = null;
 
   /** At least so many were committed. */
   get count(): number {

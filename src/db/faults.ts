@@ -34,6 +34,15 @@ export function refusesTls(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'HANDSHAKE_NO_SSL_SUPPORT';
 }
 
+/** The other side answered a connection by refusing or resetting it, so that nobody had to wait for a time-out. */
+export function isRefusedOrReset(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'].includes(String(error.code))
+  );
+}
+
 export function classify(side: Side, error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   const errno = errnoOf(error);

@@ -1,25 +1,42 @@
 /**
- * One writer for each stream: a lock of the target's server, held by a connection that the server ends
- * when it hears nothing for {@link LEASE_SECONDS}, so that a frozen leader loses it, too; and a fencing
- * number that grows with each leader and is checked in every writing transaction.
+ * One writer for each stream. The lease is a row of the target (lease-row.ts) that its holder renews, and a
+ * fencing number that grows with each leader and is checked in every writing transaction.
  *
- * Whoever leads also looks at the checkpoint's row as often as it renews the lock. A row that is gone, or
+ * A standby takes a lease that was released, or that its holder has not renewed for {@link LEASE_SECONDS}.
+ * It measures that time itself, since the clocks of a cluster's nodes may differ. On one server it need not
+ * wait so long: the holder also has a named lock, on a connection that the server ends when the process dies
+ * or is silent, so that whoever gets that lock on the same server knows that the holder is gone.
+ *
+ * Whoever leads also looks at the checkpoint's row as often as it renews the lease. A row that is gone, or
  * whose number of writes is smaller than the one known, is that of a target which was restored from a
  * backup. Then nothing that is in memory holds any more: the lease is given up, and taken again with what
  * the row says now.
  */
-import {createHash} from 'node:crypto';
 import {setTimeout as delay} from 'node:timers/promises';
+import type {Fence, KnownWrites} from '../apply/checkpoint.ts';
+import {isDeadlock} from '../apply/refusal.ts';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError, throwIfStopped} from '../errors.ts';
-import type {Fence, KnownWrites} from '../apply/checkpoint.ts';
+import {pause} from '../lifecycle/backoff.ts';
 import {connect, queryRows, type Connection} from './connection.ts';
+import {
+  addLease,
+  LEASE_SECONDS,
+  lockingServer,
+  numberLease,
+  readLease,
+  releaseLease,
+  RENEW_MS,
+  renewLease,
+  takeLease,
+  type LeaseRow,
+} from './lease-row.ts';
+import {getLock, lockName} from './named-lock.ts';
 
-/** Seconds without a sign of life after which the server takes the lock away. */
-export const LEASE_SECONDS = 5;
-const RENEW_MS = 1500;
 const RENEW_TIMEOUT_MS = 3000;
-const STANDBY_POLL_SECONDS = 3;
+const POLL_SECONDS = 1;
+/** A living holder renews in that time, even if its server's clock is behind that of the one we ask. */
+const TWO_RENEWALS_MS = 2 * RENEW_MS;
 
 export interface Lease {
   readonly fence: Fence;
@@ -39,20 +56,15 @@ export interface LeaseOptions {
   readonly writes: KnownWrites;
 }
 
-/**
- * The lock's name. Locks are the server's, not a database's, hold 64 characters and don't tell `A` from
- * `a`: so that two databases or two streams never share one, a part of it is worked out from both.
- * Every version must give the same, or an old and a new one would both believe to lead.
- */
-export function lockName(database: string, stream: string): string {
-  const pair = createHash('sha256').update(`${database}\0${stream}`).digest('hex').slice(0, 16);
-  return `laas-sync:${stream}:${pair}`;
-}
-
 /** @returns the lease, or null where another holds it now */
 export async function tryAcquireLease(options: LeaseOptions): Promise<Lease | null> {
-  const connection = await connect('target', options.config, {idleSeconds: LEASE_SECONDS});
-  return acquire(connection, options, 0);
+  const watch = new Watch();
+  for (;;) {
+    const lease = await acquire(options, watch, 0);
+    // One that has expired is free as soon as its holder is seen not to renew it.
+    if (lease !== null || !watch.isExpired) return lease;
+    await delay(TWO_RENEWALS_MS / 3);
+  }
 }
 
 /**
@@ -65,31 +77,102 @@ export async function waitForLease(
   signal: AbortSignal,
   onWaiting: () => void,
 ): Promise<Lease> {
-  let told = false;
+  const watch = new Watch();
+  let waits = false;
   for (;;) {
     throwIfStopped(signal);
-    const connection = await connect('target', options.config, {idleSeconds: LEASE_SECONDS});
-    const lease = await acquire(connection, options, told ? STANDBY_POLL_SECONDS : 0);
+    const startedMs = performance.now();
+    const lease = await acquire(options, watch, waits ? POLL_SECONDS : 0);
     if (lease !== null) return lease;
-    if (!told) onWaiting();
-    told = true;
+    if (!waits) onWaiting();
+    waits = true;
+    // The wait for the named lock is the pause, unless that lock is free while the lease is not.
+    await pause(Math.max(0, POLL_SECONDS * 1000 - (performance.now() - startedMs)), signal);
   }
 }
 
-async function acquire(
-  connection: Connection,
-  {config, stream, holder, writes}: LeaseOptions,
-  waitSeconds: number,
-): Promise<Lease | null> {
+/** What one that waits has seen of the lease. */
+class Watch {
+  #seen: {row: LeaseRow; atMs: number} | null = null;
+
+  get isExpired(): boolean {
+    return this.#seen?.row.isExpired === true;
+  }
+
+  /** For how long the holder has not renewed the lease, in milliseconds, as far as we have seen. */
+  silentMs(row: LeaseRow): number {
+    const nowMs = performance.now();
+    if (this.#seen?.row.beat === row.beat && this.#seen.row.token === row.token) {
+      this.#seen = {row, atMs: this.#seen.atMs};
+      return nowMs - this.#seen.atMs;
+    }
+    this.#seen = {row, atMs: nowMs};
+    return 0;
+  }
+}
+
+/** @param waitSeconds for the named lock, which the end of the holder's connection frees at once */
+async function acquire(options: LeaseOptions, watch: Watch, waitSeconds: number): Promise<Lease | null> {
+  const {config, stream, holder, writes} = options;
+  const connection = await connect('target', config, {idleSeconds: LEASE_SECONDS});
   try {
     const name = lockName(config.database, stream);
-    const [row] = await queryRows('target', connection, 'SELECT GET_LOCK(?, ?)', [name, waitSeconds]);
-    if (Number(row?.[0]) !== 1) {
+    const isLocked = await getLock(connection, name, waitSeconds);
+    const lockedOn = isLocked ? await lockingServer(connection) : '';
+    const row = await readLease(connection, stream);
+    if (row === null) await addLease(connection, stream);
+    const seen = row ?? (await readLease(connection, stream));
+    const before = await readNumbers(connection, stream);
+    const olderLeads = !isLocked && isOfOlderVersion(before, row);
+    if (seen === null || olderLeads || !isFree(seen, watch, options, lockedOn)) {
       connection.destroy();
       return null;
     }
-    const before = await readNumbers(connection, stream);
     const wasRestored = isRestored(before, writes.count);
+    const now = await take(connection, seen, {...options, lockedOn, wasRestored});
+    if (now === null) {
+      connection.destroy();
+      return null;
+    }
+    if (wasRestored) writes.restored(now.writes);
+    else writes.found(now.writes);
+    writes.lease = {holder, token: now.token};
+    return hold(connection, {name, holder}, {stream, token: now.token, writes}, wasRestored);
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+function isFree(row: LeaseRow, watch: Watch, {writes}: LeaseOptions, lockedOn: string): boolean {
+  const silentMs = watch.silentMs(row);
+  // Ours, from before the connection was lost or the cluster was given another writer.
+  const isOurs = writes.lease?.holder === row.holder && writes.lease.token === row.token;
+  const isGone = lockedOn !== '' && lockedOn === row.lockedOn;
+  return (
+    row.isReleased ||
+    isOurs ||
+    isGone ||
+    silentMs >= LEASE_SECONDS * 1000 ||
+    (row.isExpired && silentMs >= TWO_RENEWALS_MS)
+  );
+}
+
+/** A version before 0005-lease leads by the named lock alone, and leaves its name in the checkpoint only. */
+function isOfOlderVersion(numbers: Numbers | null, row: LeaseRow | null): boolean {
+  return numbers !== null && numbers.leader !== '' && numbers.leader !== row?.holder;
+}
+
+/** @returns the numbers to lead with; null where another was faster */
+async function take(
+  connection: Connection,
+  seen: LeaseRow,
+  options: LeaseOptions & {lockedOn: string; wasRestored: boolean},
+): Promise<Numbers | null> {
+  const {stream, holder, wasRestored} = options;
+  try {
+    await queryRows('target', connection, 'START TRANSACTION');
+    if (!(await takeLease(connection, stream, seen, options))) return null;
     // Waits for a transaction of the former leader that is under way, and makes its next one fail. Where the row
     // was lost or restored, the number begins at the time of the clock, so that none is given twice.
     await queryRows(
@@ -102,11 +185,12 @@ async function acquire(
     );
     const now = await readNumbers(connection, stream);
     if (now === null) throw new SyncError('lease-lost', "the checkpoint's row is gone");
-    if (wasRestored) writes.restored(now.writes);
-    else writes.found(now.writes);
-    return hold(connection, name, {stream, token: now.token, writes}, wasRestored);
+    await numberLease(connection, stream, now.token);
+    await queryRows('target', connection, 'COMMIT');
+    return now;
   } catch (error) {
-    connection.destroy();
+    // Two that take it at once, on one server or on two nodes of a cluster, of which one is refused.
+    if (isDeadlock(error)) return null;
     throw error;
   }
 }
@@ -115,16 +199,18 @@ async function acquire(
 interface Numbers {
   readonly token: string;
   readonly writes: number;
+  /** Who led last. */
+  readonly leader: string;
 }
 
 async function readNumbers(connection: Connection, stream: string): Promise<Numbers | null> {
   const [row] = await queryRows(
     'target',
     connection,
-    'SELECT fencing_token, writes FROM sync_checkpoint WHERE stream = ?',
+    'SELECT fencing_token, writes, leader FROM sync_checkpoint WHERE stream = ?',
     [stream],
   );
-  return row === undefined ? null : {token: String(row[0]), writes: Number(row[1])};
+  return row === undefined ? null : {token: String(row[0]), writes: Number(row[1]), leader: String(row[2])};
 }
 
 function isRestored(numbers: Numbers | null, knownWrites: number): boolean {
@@ -146,17 +232,21 @@ async function lookAtCheckpoint(connection: Connection, {stream, token, writes}:
   writes.found(numbers.writes);
 }
 
-function hold(connection: Connection, name: string, fence: Fence, wasRestored: boolean): Lease {
+function hold(
+  connection: Connection,
+  {name, holder}: {name: string; holder: string},
+  fence: Fence,
+  wasRestored: boolean,
+): Lease {
+  const by = {stream: fence.stream, holder, token: fence.token};
   const lost = new AbortController();
   const stopped = new AbortController();
   const renew = async () => {
     while (!stopped.signal.aborted) {
       await delay(RENEW_MS, undefined, {signal: stopped.signal});
       const renewed = async () => {
-        const sql = 'SELECT IS_USED_LOCK(?) = CONNECTION_ID()';
-        const [row] = await queryRows('target', connection, sql, [name]);
-        if (Number(row?.[0]) !== 1) throw new SyncError('lease-lost', 'another instance holds the lease');
         await lookAtCheckpoint(connection, fence);
+        await renewLease(connection, by);
       };
       const answer = renewed();
       answer.catch(() => undefined);
@@ -184,7 +274,9 @@ function hold(connection: Connection, name: string, fence: Fence, wasRestored: b
       stopped.abort();
       if (!lost.signal.aborted) {
         await Promise.race([
-          queryRows('target', connection, 'SELECT RELEASE_LOCK(?)', [name]),
+          releaseLease(connection, by).then(() =>
+            queryRows('target', connection, 'SELECT RELEASE_LOCK(?)', [name]),
+          ),
           delay(1000, undefined, {ref: false}),
         ]).catch(() => undefined);
       }

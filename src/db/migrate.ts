@@ -4,10 +4,11 @@ import * as bookkeeping from '../../migrations/0001-bookkeeping.ts';
 import * as organizationTables from '../../migrations/0002-organization-tables.ts';
 import * as restoredTargets from '../../migrations/0003-restored-targets.ts';
 import * as mappingColumns from '../../migrations/0004-mapping.ts';
+import * as lease from '../../migrations/0005-lease.ts';
 import {SyncError} from '../errors.ts';
 import type {Mapping} from '../mapping/mapping.ts';
 import {createMissingTables} from './create-tables.ts';
-import {lockName} from './lease.ts';
+import {underMigrationLock} from './migration-lock.ts';
 
 type Migration = {name: string; up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void>};
 
@@ -16,6 +17,7 @@ const MIGRATIONS: Migration[] = [
   {name: '0002-organization-tables', ...organizationTables},
   {name: '0003-restored-targets', ...restoredTargets},
   {name: '0004-mapping', ...mappingColumns},
+  {name: '0005-lease', ...lease},
 ];
 
 /** In their order. */
@@ -34,8 +36,6 @@ const config: Knex.MigratorConfig = {
   },
 };
 
-/** How long one waits for another that migrates. */
-const LOCK_SECONDS = 60;
 /** How long a statement may take: the wait for the lock, and changes of tables that hold rows. */
 export const MIGRATION_TIMEOUT_MS = 3_600_000;
 
@@ -87,33 +87,15 @@ export async function assertMigrated(knex: Knex): Promise<void> {
 }
 
 /**
- * Under a lock of the server, which ends with its connection: knex notes in a table that it migrates, and a
- * process that is killed leaves the note behind. Whoever has the lock may take the note away.
+ * One process at a time, on whichever node of a cluster. Whoever has the lock may take away the note that knex
+ * keeps in a table while it migrates, and that a process which is killed leaves behind.
  */
 async function alone<T>(knex: Knex, work: () => Promise<T>): Promise<T> {
-  const connection: unknown = await knex.client.acquireConnection();
-  const ask = async (sql: string, values: readonly unknown[]): Promise<unknown> => {
-    const [rows] = (await knex.raw(sql, [...values] as Knex.RawBinding[]).connection(connection)) as [
-      Record<string, unknown>[],
-    ];
-    return rows[0]?.['answer'];
-  };
-  try {
-    // No stream can have this name.
-    const name = lockName(String(await ask('SELECT DATABASE() AS answer', [])), '*migrations');
-    if (Number(await ask('SELECT GET_LOCK(?, ?) AS answer', [name, LOCK_SECONDS])) !== 1)
-      throw new SyncError(
-        'target-rejected-batch',
-        'another process migrates the target, and does not come to an end',
-      );
-    try {
-      if (await knex.schema.hasTable(`${MIGRATIONS_TABLE}_lock`))
-        await knex.migrate.forceFreeMigrationsLock(config);
-      return await work();
-    } finally {
-      await ask('SELECT RELEASE_LOCK(?) AS answer', [name]);
-    }
-  } finally {
-    await knex.client.releaseConnection(connection);
-  }
+  // Nothing is written to a database that is ahead of this program.
+  await isMigrated(knex);
+  return underMigrationLock(knex, async () => {
+    if (await knex.schema.hasTable(`${MIGRATIONS_TABLE}_lock`))
+      await knex.migrate.forceFreeMigrationsLock(config);
+    return work();
+  });
 }

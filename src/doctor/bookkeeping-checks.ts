@@ -1,6 +1,7 @@
 /** laas-sync's own tables, and who holds the lease, or seems to. */
 import {queryRows} from '../db/connection.ts';
-import {LEASE_SECONDS, lockName} from '../db/lease.ts';
+import {LEASE_SECONDS} from '../db/lease-row.ts';
+import {lockName} from '../db/named-lock.ts';
 import {MIGRATION_NAMES} from '../db/migrate.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
@@ -71,6 +72,8 @@ export interface LeaseFacts {
   readonly idleSeconds: number | null;
   /** The target tables that it writes as well as we do; null where its mapping is not known. */
   readonly shared?: readonly string[] | null;
+  /** The lease's row says that it is held, and has not expired. */
+  readonly isRenewed: boolean;
 }
 
 /** The server ends a silent leader before that. */
@@ -88,12 +91,18 @@ export async function checkLeases(
     const lock = await ask(probe, 'SELECT IS_USED_LOCK(?)', [lockName(probe.database, String(name))]);
     const holder = lock.rows?.[0]?.[0] ?? null;
     const id = holder === null ? null : Number(holder);
+    const renewed = await ask(
+      probe,
+      'SELECT 1 FROM sync_lease WHERE stream = ? AND expires_at >= UTC_TIMESTAMP(3)',
+      [String(name)],
+    );
     facts.push({
       stream: String(name),
       leader: String(leader),
       holder: id,
       idleSeconds: id === null ? null : await idleSeconds(probe, id),
       shared: mappings.get(String(name))?.filter(table => targets.includes(table)) ?? null,
+      isRenewed: (renewed.rows ?? []).length > 0,
     });
   }
   const findings = facts.flatMap(fact => judgeLease(fact, stream));
@@ -111,12 +120,11 @@ async function idleSeconds(probe: Probe, id: number): Promise<number | null> {
 }
 
 /** Pure. */
-export function judgeLease(
-  {stream, leader, holder, idleSeconds: idle, shared = null}: LeaseFacts,
-  ours: string,
-): Finding[] {
+export function judgeLease(facts: LeaseFacts, ours: string): Finding[] {
+  const {stream, leader, holder, idleSeconds: idle, isRenewed, shared = null} = facts;
   const own = stream === ours;
-  if (holder !== null && idle !== null && idle > STALE_SECONDS) {
+  const isLed = isRenewed || holder !== null;
+  if (!isRenewed && holder !== null && idle !== null && idle > STALE_SECONDS) {
     const make = own ? mustFix : warning;
     return [
       make('target', 'lease', {
@@ -126,12 +134,9 @@ export function judgeLease(
       }),
     ];
   }
-  if (own)
-    return [
-      ok('target', 'lease', holder === null ? `nobody leads ${stream} now` : `${leader} leads ${stream}`),
-    ];
-  if (holder !== null && shared !== null) return [sharedFinding(stream, leader, shared)];
-  if (holder !== null) {
+  if (own) return [ok('target', 'lease', isLed ? `${leader} leads ${stream}` : `nobody leads ${stream} now`)];
+  if (isLed && shared !== null) return [sharedFinding(stream, leader, shared)];
+  if (isLed) {
     return [
       warning('target', 'lease', {
         message: `another stream, ${stream}, writes to this database too (${leader})`,
@@ -144,7 +149,7 @@ export function judgeLease(
     warning('target', 'lease', {
       message: `a stream ${stream} was led by ${leader || 'nobody'} once, and nobody leads it now`,
       why: 'if it was renamed, its checkpoint and its ownership of rows are stale: rows that only it owned are foreign to this stream',
-      mend: ['sync_checkpoint', 'sync_owned', 'sync_owned_key', 'sync_dead_letter', 'sync_run']
+      mend: ['sync_checkpoint', 'sync_owned', 'sync_owned_key', 'sync_dead_letter', 'sync_run', 'sync_lease']
         .map(table => `DELETE FROM ${quoteName(table)} WHERE stream = '${stream}';`)
         .join(' '),
     }),

@@ -4,7 +4,7 @@ import {isOn} from './binlog-settings.ts';
 import {askAny, settingMend, variables, type Probe} from './probe.ts';
 
 export async function checkGtids(probe: Probe): Promise<Finding[]> {
-  if (probe.info.flavour === 'mariadb') return [ok('source', 'gtid', 'MariaDB numbers every transaction')];
+  if (probe.info.flavour === 'mariadb') return checkGaleraGtids(probe);
   const found = await variables(probe, ['gtid_mode', 'enforce_gtid_consistency']);
   if (probe.info.hasGtids) return [ok('source', 'gtid', 'gtid_mode is ON')];
   return [
@@ -17,6 +17,34 @@ export async function checkGtids(probe: Probe): Promise<Finding[]> {
           : `${settingMend(probe, 'enforce_gtid_consistency', 'ON')}; ${settingMend(probe, 'gtid_mode', 'ON', {restart: true})}`,
     }),
   ];
+}
+
+/** On a cluster of Galera, GTIDs are the cluster's own only where it numbers its transactions. */
+async function checkGaleraGtids(probe: Probe): Promise<Finding[]> {
+  const names = ['wsrep_on', 'wsrep_gtid_mode', 'wsrep_gtid_domain_id', 'gtid_domain_id'];
+  const found = await variables(probe, names);
+  if (!isOn(found.get('wsrep_on'))) return [ok('source', 'gtid', 'MariaDB numbers every transaction')];
+  const why =
+    'a position is good on one node only: when the application moves to another node of the cluster, every row is compared again';
+  if (!isOn(found.get('wsrep_gtid_mode'))) {
+    return [
+      mustFix('source', 'gtid', {
+        message: 'the source is a node of Galera, and wsrep_gtid_mode is OFF: each node numbers its own log',
+        why,
+        mend: 'on every node, in the configuration, and then a restart: wsrep_gtid_mode = ON, wsrep_gtid_domain_id = the same number on all nodes, gtid_domain_id = another number for each node, server_id = the same number on all nodes, log_slave_updates = ON',
+      }),
+    ];
+  }
+  if (found.get('wsrep_gtid_domain_id') === found.get('gtid_domain_id')) {
+    return [
+      mustFix('source', 'gtid', {
+        message: `gtid_domain_id of this node is that of the cluster (${found.get('gtid_domain_id')})`,
+        why: `what is written on one node alone takes numbers of the cluster; ${why}`,
+        mend: 'on every node, in the configuration, and then a restart: gtid_domain_id = a number of its own for each node, other than wsrep_gtid_domain_id',
+      }),
+    ];
+  }
+  return [ok('source', 'gtid', 'the cluster numbers its transactions (wsrep_gtid_mode is ON)')];
 }
 
 /** The source refuses a dump when it has no id; two replicas with one id throw each other out. */
@@ -52,13 +80,18 @@ export async function checkServerId(probe: Probe, ours?: number): Promise<Findin
 
 /** A replica that does not log what it replicates has a log without its master's changes. */
 export async function checkUpdatesLogged(probe: Probe): Promise<Finding[]> {
-  const found = await variables(probe, ['log_replica_updates', 'log_slave_updates']);
+  const found = await variables(probe, ['log_replica_updates', 'log_slave_updates', 'wsrep_on']);
   const variable = found.has('log_replica_updates') ? 'log_replica_updates' : 'log_slave_updates';
   if (isOn(found.get(variable))) return [ok('source', 'replica-updates', `${variable} is ON`)];
   const fault = {
     why: 'what reaches it from its own source is not in its log, so that it never reaches us',
     mend: `${settingMend(probe, variable, 'ON', {restart: true})}; or replicate from its source`,
   };
+  // What is written on the other nodes reaches a node of Galera as it reaches a replica.
+  if (isOn(found.get('wsrep_on'))) {
+    const message = `the source is a node of Galera, and ${variable} is OFF`;
+    return [mustFix('source', 'replica-updates', {message, ...fault})];
+  }
   switch (await isReplica(probe)) {
     case true:
       return [

@@ -1,6 +1,6 @@
 /** Two streams that write one table would delete each other's rows and write them again. */
 import type {Config} from '../config.ts';
-import {lockName} from '../db/lease.ts';
+import {isLed} from '../db/leader.ts';
 import {SyncError} from '../errors.ts';
 import {sharedTables} from './other-streams.ts';
 
@@ -20,8 +20,7 @@ export async function refuseSharedTables(
     canonical: typeof canonical === 'string' ? canonical : null,
   }));
   for (const {stream, tables} of sharedTables(mapping, others)) {
-    const [row] = await query('SELECT IS_USED_LOCK(?)', [lockName(database, stream)]);
-    if (row?.[0] === null || row?.[0] === undefined) continue;
+    if (!(await isLed(query, database, stream))) continue;
     throw new SyncError(
       'config-invalid',
       `another stream, ${stream}, writes ${tables.join(', ')} of ${database}, too: take the tables out of one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)`,

@@ -6,6 +6,7 @@ import {queryRows, type Connection} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {readLogFiles, readVariables, type ServerInfo} from '../db/server.ts';
 import {fileNumber, holdsGtid, type LogOffset, type Position} from '../position/position.ts';
+import {onThisNode, readGaleraGtids, sharedGtids} from './galera.ts';
 
 /** @returns why the position cannot be resumed, or null where it can */
 export async function whyPositionIsLost(
@@ -32,8 +33,17 @@ export async function whyPositionIsLost(
       return 'the source lacks transactions that were applied: it was reset, or is behind';
   }
   if (position.tag === 'mariadb-gtid') {
+    const galera = sameServer ? null : await readGaleraGtids(connection);
+    if (galera?.areShared === false)
+      return 'the source is another node of its cluster than the one that the position was read from, and their GTIDs differ (see wsrep_gtid_mode, log_slave_updates and gtid_domain_id in laas-sync doctor)';
     const found = await readVariables('source', connection, ['gtid_binlog_state', 'gtid_slave_pos']);
-    const unknown = unknownGtids(position.gtids, {
+    const gtids =
+      galera === null
+        ? position.gtids
+        : sharedGtids(position.gtids, galera, found.get('gtid_binlog_state') ?? '');
+    if (gtids === '' && position.gtids !== '')
+      return 'the log of the source knows no domain of the saved position that the nodes of its cluster share';
+    const unknown = unknownGtids(gtids, {
       state: found.get('gtid_binlog_state') ?? '',
       followed: found.get('gtid_slave_pos') ?? '',
     });
@@ -56,6 +66,24 @@ export async function whyPositionIsLost(
     return 'the log of the source was reset';
   // Purged: fatal for an offset; with GTIDs the transactions decide, and were checked or will be by the dump.
   return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
+}
+
+/**
+ * The saved position as the source understands it: on another node of Galera than the one that it was read
+ * from, what one of the two has written on itself alone is left out.
+ */
+export async function positionHere(
+  connection: Connection,
+  info: ServerInfo,
+  saved: {position: Position; identity: string | null},
+): Promise<Position> {
+  const {position, identity} = saved;
+  if (position.tag !== 'mariadb-gtid' || identity === info.identity) return position;
+  const galera = await readGaleraGtids(connection);
+  if (galera === null) return position;
+  const found = await readVariables('source', connection, ['gtid_binlog_state', 'gtid_binlog_pos']);
+  const here = {state: found.get('gtid_binlog_state') ?? '', end: found.get('gtid_binlog_pos') ?? ''};
+  return {tag: 'mariadb-gtid', gtids: onThisNode(position.gtids, galera, here)};
 }
 
 /**

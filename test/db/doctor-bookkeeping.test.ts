@@ -1,6 +1,7 @@
 import {beforeAll, describe, expect, it} from 'vitest';
 import {KnownWrites} from '../../src/apply/checkpoint.ts';
-import {lockName, tryAcquireLease} from '../../src/db/lease.ts';
+import {tryAcquireLease} from '../../src/db/lease.ts';
+import {lockName} from '../../src/db/named-lock.ts';
 import {judgeLease} from '../../src/doctor/bookkeeping-checks.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import {cli} from '../helpers/daemon.ts';
@@ -96,7 +97,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
 });
 
 describe('a lease that seems held', () => {
-  const facts = {stream: 'default', leader: 'host-a:1', holder: 42, idleSeconds: 600};
+  const facts = {stream: 'default', leader: 'host-a:1', holder: 42, idleSeconds: 600, isRenewed: false};
 
   it('is stale where its holder has long been silent', () => {
     expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', mend: 'KILL 42;'}]);
@@ -106,5 +107,6 @@ describe('a lease that seems held', () => {
   it('is fine where it speaks, or cannot be looked at', () => {
     expect(judgeLease({...facts, idleSeconds: 1}, 'default')).toMatchObject([{level: 'ok'}]);
     expect(judgeLease({...facts, idleSeconds: null}, 'default')).toMatchObject([{level: 'ok'}]);
+    expect(judgeLease({...facts, isRenewed: true}, 'default')).toMatchObject([{level: 'ok'}]);
   });
 });

@@ -11,7 +11,14 @@ describeEachFlavour('migrate', ({server, source, target}) => {
   const env = environment({...server, database: source}, {...server, database: target});
   const tables = async () =>
     (await query(connection, 'SHOW TABLES')).map(row => String(Object.values(row)[0])).sort();
-  const OURS = ['sync_checkpoint', 'sync_dead_letter', 'sync_owned', 'sync_owned_key', 'sync_run'];
+  const OURS = [
+    'sync_checkpoint',
+    'sync_dead_letter',
+    'sync_lease',
+    'sync_owned',
+    'sync_owned_key',
+    'sync_run',
+  ];
   const THEIRS = ['institute', 'institute_users', 'user', 'user_auth'];
 
   beforeAll(async () => {
@@ -63,6 +70,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
       {name: '0002-organization-tables'},
       {name: '0003-restored-targets'},
       {name: '0004-mapping'},
+      {name: '0005-lease'},
     ]);
     // What knex notes while it migrates, and what a killed process leaves.
     await connection.query(

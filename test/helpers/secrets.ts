@@ -18,7 +18,7 @@ export const SECRETS = [
 /** What everybody can look at: the log, the tables of ours, the commands' output, and the bodies given. */
 export async function expectNothingTold(stand: Stand, bodies: readonly string[]): Promise<void> {
   const tables = await Promise.all(
-    ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run'].map(table =>
+    ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run', 'sync_lease'].map(table =>
       stand.targetRows(`SELECT * FROM ${table}`),
     ),
   );

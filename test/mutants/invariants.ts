@@ -63,13 +63,13 @@ export const INVARIANTS: readonly Mutant[] = [
   },
   {
     name: 'lease-that-all-get',
-    edits: [['src/db/lease.ts', 'if (Number(row?.[0]) !== 1) {', 'if (Number(row?.[0]) > 1) {']],
+    edits: [['src/db/lease.ts', 'row.isReleased ||', 'row !== null ||']],
     answers: ['invariant 5', 'one writer'],
     test: ['test/fault/lease.test.ts', 'started at once agree'],
   },
   {
     name: 'frozen-leader-keeps-the-lease',
-    edits: [['src/db/lease.ts', 'export const LEASE_SECONDS = 5;', 'export const LEASE_SECONDS = 500;']],
+    edits: [['src/db/lease-row.ts', 'export const LEASE_SECONDS = 5;', 'export const LEASE_SECONDS = 500;']],
     answers: ['invariant 5', 'one writer'],
     test: ['test/fault/lease.test.ts', 'started at once agree'],
   },

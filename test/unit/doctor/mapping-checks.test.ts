@@ -146,7 +146,7 @@ describe('the definition of a column that the target lacks', () => {
 });
 
 describe('two streams on one target', () => {
-  const lease = {stream: 'b', leader: 'host:1', holder: 7, idleSeconds: 0};
+  const lease = {stream: 'b', leader: 'host:1', holder: 7, idleSeconds: 0, isRenewed: true};
 
   it('are refused where they write one table, and may live side by side where they do not', () => {
     expect(judgeLease({...lease, shared: ['user']}, 'a')).toMatchObject([{level: 'must-fix'}]);

@@ -1,0 +1,27 @@
+/** Whether somebody leads a stream now, for those who only look. */
+import {isRefusal} from '../apply/refusal.ts';
+import {lockName} from './named-lock.ts';
+
+type Ask = (sql: string, values: readonly unknown[]) => Promise<readonly (readonly unknown[])[]>;
+
+/**
+ * A leader has the lease's row, and on one server the named lock as well. A version before 0005-lease has the lock
+ * alone.
+ *
+ * @param database of the target, as the server spells it
+ */
+export async function isLed(ask: Ask, database: string, stream: string): Promise<boolean> {
+  const answer = async (sql: string, value: string): Promise<unknown> => {
+    try {
+      const [row] = await ask(sql, [value]);
+      return row?.[0] ?? null;
+    } catch (error) {
+      // The table came with 0005-lease, and some clusters refuse named locks.
+      if (isRefusal(error)) return null;
+      throw error;
+    }
+  };
+  const row = 'SELECT 1 FROM sync_lease WHERE stream = ? AND expires_at >= UTC_TIMESTAMP(3)';
+  if ((await answer(row, stream)) !== null) return true;
+  return (await answer('SELECT IS_USED_LOCK(?)', lockName(database, stream))) !== null;
+}

@@ -1,0 +1,104 @@
+/** A cluster of Galera as the source, whose writer moves from one node to another. */
+import {afterEach, describe, expect, it} from 'vitest';
+import {Stand} from '../helpers/fault-stand.ts';
+import {describeEachEdition} from '../helpers/flavours.ts';
+import {createDatabases, withConnection, type Databases} from '../servers/databases.ts';
+import {hasGalera, startGalera, type Galera} from '../servers/galera.ts';
+import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+
+const SOURCE = 'laas';
+const LOGGED = ['--log-slave-updates=ON', '--server-id=77'];
+const NUMBERED = (index: number) => [
+  ...LOGGED,
+  '--wsrep-gtid-mode=ON',
+  '--wsrep-gtid-domain-id=1',
+  `--gtid-domain-id=${11 + index}`,
+];
+
+describeEachEdition('a source on a cluster', ({edition, server}) => {
+  describe.skipIf(!hasGalera || edition !== 'mariadb')('of Galera', () => {
+    let cluster: Galera;
+    let databases: Databases;
+    let proxy: FaultProxy;
+    let stand: Stand;
+    afterEach(async () => {
+      await stand?.[Symbol.asyncDispose]();
+      await proxy?.close();
+      await cluster?.[Symbol.asyncDispose]();
+      await databases?.drop();
+    });
+    const node = (index: number) => {
+      const found = cluster.nodes[index];
+      if (found === undefined) throw new Error('no such node');
+      return found;
+    };
+    const open = async (options: (index: number) => readonly string[]) => {
+      databases = await createDatabases(server, 'galera');
+      cluster = await startGalera(2, options);
+      await withConnection(node(0), undefined, connection =>
+        connection.query(`CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4; CREATE DATABASE apart`),
+      );
+      proxy = await startProxy(node(0).address);
+      stand = await Stand.open({
+        source: {server: node(0).address, database: SOURCE},
+        target: {server, database: databases.target},
+        via: {source: proxy},
+      });
+      await write(0, 1);
+      await stand.start();
+      await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+      await stand.equal();
+    };
+    const write = (index: number, first: number) =>
+      withConnection(node(index), SOURCE, async connection => {
+        for (let id = first; id < first + 5; id++)
+          await connection.query(`INSERT INTO institutes (id, name) VALUES (${id}, 'of node ${index}')`);
+      });
+    /** Transactions of one node, which no other has. */
+    const writeApart = (index: number, count: number) =>
+      withConnection(node(index), undefined, async connection => {
+        await connection.query(
+          'SET SESSION wsrep_on = OFF; CREATE TABLE IF NOT EXISTS apart.t (id INT AUTO_INCREMENT PRIMARY KEY)',
+        );
+        for (let i = 0; i < count; i++) await connection.query('INSERT INTO apart.t () VALUES ()');
+      });
+    const moveTo = (index: number) => {
+      proxy.retarget(node(index).address);
+      proxy.cut();
+    };
+    const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
+
+    it('that numbers no transactions: a position of one node is lost on another, and nothing in silence', async () => {
+      await open(() => LOGGED);
+      // The numbers of the second node are ahead.
+      await writeApart(1, 3);
+      const startedMs = Date.now();
+      moveTo(1);
+      await write(1, 10);
+      await stand.recovery(startedMs);
+      await stand.equal();
+      expect(stand.told()).toContain('"position-lost"');
+      const {stdout} = await stand.cli(['doctor']);
+      expect(stdout).toContain('wsrep_gtid_mode');
+    });
+
+    it('that numbers its transactions: the stream goes on from another node, whatever each wrote on itself alone', async () => {
+      await open(NUMBERED);
+      const before = await runs();
+      for (const [from, to] of [
+        [0, 1],
+        [1, 0],
+      ] as const) {
+        await writeApart(from, 2);
+        await writeApart(to, 3);
+        await write(from, 20 + 20 * from);
+        await stand.equal();
+        moveTo(to);
+        await write(to, 30 + 20 * from);
+        await stand.equal();
+      }
+      expect(stand.told()).not.toMatch(/"position-lost"|"reconcile.owed"/);
+      expect(await runs()).toBe(before);
+    });
+  });
+});

@@ -1,0 +1,111 @@
+/** A cluster of Galera as the target: named locks are each node's own there, the lease is not. */
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {MIGRATION_NAMES} from '../../src/db/migrate.ts';
+import {cli, environment, type DaemonProcess} from '../helpers/daemon.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {Stand} from '../helpers/fault-stand.ts';
+import {describeEachEdition} from '../helpers/flavours.ts';
+import {createDatabases, query, withConnection, type Databases} from '../servers/databases.ts';
+import {hasGalera, startGalera, type Galera} from '../servers/galera.ts';
+
+const TAKEOVER_MS = 10_000;
+const TARGET = 'organizations';
+
+describeEachEdition('two daemons', ({edition, server}) => {
+  describe.skipIf(!hasGalera || edition !== 'mariadb')('on two nodes of a cluster', () => {
+    let cluster: Galera;
+    let databases: Databases;
+    beforeAll(async () => {
+      databases = await createDatabases(server, 'galera');
+      cluster = await startGalera(2);
+      await withConnection(node(0), undefined, connection => connection.query(`CREATE DATABASE ${TARGET}`));
+    });
+    afterAll(async () => {
+      await cluster?.[Symbol.asyncDispose]();
+      await databases?.drop();
+    });
+    const node = (index: number) => {
+      const found = cluster.nodes[index];
+      if (found === undefined) throw new Error('no such node');
+      return found;
+    };
+    const leads = (log: string) => log.split('\n').filter(line => line.includes('"lease.acquired"')).length;
+    const state = async (daemon: DaemonProcess) => (await daemon.status()).replication.state;
+    const until = (daemon: DaemonProcess, wanted: string, timeoutMs = 30_000) =>
+      eventually(async () => (await state(daemon)) === wanted, {timeoutMs, what: wanted});
+
+    it('migrate at once, time after time, and each migration is noted once', async () => {
+      const envs = [0, 1, 0, 1].map(index =>
+        environment({...server, database: databases.source}, {...node(index).address, database: 'migrated'}),
+      );
+      for (let round = 0; round < 3; round++) {
+        await withConnection(node(0), undefined, connection =>
+          connection.query('DROP DATABASE IF EXISTS migrated; CREATE DATABASE migrated'),
+        );
+        const done = await Promise.all(envs.map(env => cli(['migrate'], env)));
+        expect(done.map(({code, stderr}) => [code, code === 0 ? '' : stderr])).toEqual(
+          envs.map(() => [0, '']),
+        );
+        const noted = await withConnection(node(1), 'migrated', connection =>
+          query(connection, 'SELECT name FROM sync_migrations ORDER BY id'),
+        );
+        expect(noted.map(row => row['name'])).toEqual([...MIGRATION_NAMES]);
+      }
+    });
+
+    it('agree on who leads, and one takes over when the other is killed, frozen or stopped', async () => {
+      const envs = [0, 1].map(index =>
+        environment({...server, database: databases.source}, {...node(index).address, database: TARGET}),
+      );
+      await using stand = await Stand.open({
+        source: {server, database: databases.source},
+        target: {server: node(0), database: TARGET},
+      });
+      const [first, second] = await Promise.all(envs.map(env => stand.launch(env)));
+      if (first === undefined || second === undefined) throw new Error('no daemons');
+      const [leader, standby] = await eventually(
+        async () => {
+          const states = [await state(first), await state(second)];
+          if (!states.includes('standby') || !states.includes('streaming')) return false;
+          return states[0] === 'streaming' ? ([first, second] as const) : ([second, first] as const);
+        },
+        {timeoutMs: 30_000, what: 'a leader and a standby'},
+      );
+      // Longer than a lease lasts: the one that waits leaves it to the one that renews it.
+      const [before] = await stand.targetRows('SELECT beat, token FROM sync_lease');
+      await eventually(
+        async () => {
+          const [row] = await stand.targetRows('SELECT beat FROM sync_lease');
+          return Number(row?.['beat']) > Number(before?.['beat']) + 6;
+        },
+        {timeoutMs: 30_000, what: 'renewals'},
+      );
+      expect(leads(leader.log()) + leads(standby.log())).toBe(1);
+
+      await leader.kill();
+      await until(standby, 'streaming', TAKEOVER_MS);
+      await stand.caughtUp();
+
+      // Frozen, it is deposed; thawed, it commits nothing.
+      const third = await stand.launch(envs[leader === first ? 0 : 1]);
+      await until(third, 'standby');
+      standby.signal('SIGSTOP');
+      await until(third, 'streaming', TAKEOVER_MS);
+      const [led] = await stand.targetRows('SELECT fencing_token, leader FROM sync_checkpoint');
+      standby.signal('SIGCONT');
+      await until(standby, 'standby');
+      expect(await stand.targetRows('SELECT fencing_token, leader FROM sync_checkpoint')).toEqual([led]);
+      await stand.caughtUp();
+
+      // A clean stop frees the lease: no one waits until it expires.
+      expect(await third.stop()).toBe(0);
+      const [row] = await withConnection(node(0), TARGET, connection =>
+        query(connection, 'SELECT expires_at FROM sync_lease'),
+      );
+      expect(row?.['expires_at'] === null || leads(standby.log()) > 1).toBe(true);
+      await until(standby, 'streaming', TAKEOVER_MS);
+      await stand.equal();
+      expect((await cli(['verify'], stand.env)).code).toBe(0);
+    });
+  });
+});
