@@ -11,6 +11,9 @@ import {COMPOSITE} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {openWithOwnSource, session, SOURCE_DATABASE, type OwnSource} from '../helpers/own-source.ts';
 import {expectNothingTold} from '../helpers/secrets.ts';
+import {plan as planFixture} from '../unit/plan-fixture.ts';
+
+const anyPlan = planFixture();
 
 /** What is not driven here, and why. */
 const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
@@ -236,9 +239,8 @@ async function openRival({server}: OwnSource) {
     database: 'nothing-of-this-name',
     serverId: SERVER_ID,
     position,
-    plan: () => {
-      throw new Error('nothing of ours comes');
-    },
+    // Nothing of ours comes.
+    plan: () => anyPlan,
     collations: new Map(),
     now: Date.now,
     onEvent: () => undefined,
