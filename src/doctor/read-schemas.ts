@@ -1,6 +1,7 @@
 /** Reads the mapped tables of both sides; a table that is not there is a finding, not a fault. */
 import {queryRows} from '../db/connection.ts';
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
+import {SyncError} from '../errors.ts';
 import {didYouMean} from '../mapping/file/faults.ts';
 import {sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
 import type {SourceSchema, TargetSchema} from '../mapping/schema.ts';
@@ -26,11 +27,40 @@ export async function readSchemas(
     side !== null && !findings.some(finding => finding.side === side.side);
   return {
     schemas: {
-      source: isWhole(source) ? await readSourceSchema(source.connection, source.database, mapping) : null,
-      target: isWhole(target) ? await readTargetSchema(target.connection, target.database, mapping) : null,
+      source: isWhole(source)
+        ? await unlessRefused(findings, source, ({connection, database}) =>
+            readSourceSchema(connection, database, mapping),
+          )
+        : null,
+      target: isWhole(target)
+        ? await unlessRefused(findings, target, ({connection, database}) =>
+            readTargetSchema(connection, database, mapping),
+          )
+        : null,
     },
     findings,
   };
+}
+
+/** Null, with a finding, where a table is there and cannot be mapped at all. */
+async function unlessRefused<T>(
+  findings: Finding[],
+  probe: Probe,
+  read: (probe: Probe) => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await read(probe);
+  } catch (error) {
+    if (!(error instanceof SyncError) || !error.code.endsWith('-incompatible')) throw error;
+    findings.push(
+      mustFix(probe.side, `${probe.side}-columns`, {
+        message: error.message,
+        why: 'replication halts until it is changed',
+        mend: 'change the table as the message says, or take it out of the mapping',
+      }),
+    );
+    return null;
+  }
 }
 
 /** Those of some tables that the account does not see, and the names of all that it sees. */

@@ -46,10 +46,10 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
       // Few rows, in many ranges: the second pass looks at these ranges alone.
       await opened.source.query('DELETE FROM institute_user WHERE user_id % 100 = 1');
       await opened.source.query('DELETE FROM users WHERE id % 100 = 1');
-      // The first pass has seen all of the source when it comes to write the last row.
-      await opened.target.query("UPDATE user SET name = 'Drifted' WHERE userId = 900");
+      // The memberships are walked last: the first pass has seen all of the source when it writes the last of them.
+      await opened.target.query("UPDATE institute_users SET role = 'ADMIN' WHERE userId = 400");
       const holder = await connect(server, target);
-      await holder.query('START TRANSACTION; SELECT 1 FROM user WHERE userId = 900 FOR UPDATE');
+      await holder.query('START TRANSACTION; SELECT 1 FROM institute_users WHERE userId = 400 FOR UPDATE');
       const run = opened.daemon.post('/sync/trigger', {mode: 'diff'});
       await untilWaiting(opened.target, async id => {
         const of = 'SELECT 1 FROM information_schema.processlist WHERE id = ? AND db = ?';

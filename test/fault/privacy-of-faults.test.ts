@@ -1,4 +1,7 @@
 /** Every fault that has a code is driven at LOG_LEVEL=trace, beside rows that nobody may read: none of it is told (docs/invariants.md, 8). */
+import {mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
 import {connect, settledOptions} from '../../src/db/connection.ts';
@@ -11,6 +14,9 @@ import {COMPOSITE} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {openWithOwnSource, session, SOURCE_DATABASE, type OwnSource} from '../helpers/own-source.ts';
 import {expectNothingTold} from '../helpers/secrets.ts';
+import {plan as planFixture} from '../unit/plan-fixture.ts';
+
+const anyPlan = planFixture();
 
 /** What is not driven here, and why. */
 const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
@@ -202,6 +208,16 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
     await get('/metrics');
     await expectNothingTold(stand, bodies);
     expect(await stand.daemon.stop()).toBe(0);
+    await stand.source.query(
+      "INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 1, 'guest', 'active')",
+    );
+    const strict = {...stand.env, SYNC_MAPPING: writeStrictMapping()};
+    bodies.push(JSON.stringify(await cli(['sync', '--json'], strict)));
+    const letters = await cli(['dead-letters', 'list', '--json'], strict);
+    expect(letters.stdout).toContain('unmapped-value');
+    seen.add('unmapped-value');
+    bodies.push(JSON.stringify(letters));
+    await expectNothingTold(stand, bodies);
     expect((await stand.cli(['migrate', '--down'])).code).toBe(0);
     const bare = await stand.cli(['sync']);
     expect(bare.code).not.toBe(0);
@@ -212,6 +228,16 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
     expect(Object.keys(ERROR_CODES).filter(code => !seen.has(code))).toEqual([]);
   });
 });
+
+/** As the built-in mapping, but for roles that it does not know, which become nothing. */
+function writeStrictMapping(): string {
+  const builtIn = readFileSync(join(import.meta.dirname, '../../mappings/laas.yaml'), 'utf8');
+  const file = join(mkdtempSync(join(tmpdir(), 'laas-sync-strict-')), 'mapping.yaml');
+  const strict = builtIn.replace(/^ +otherwise: STUDENT\n/m, '');
+  expect(strict).not.toBe(builtIn);
+  writeFileSync(file, strict);
+  return file;
+}
 
 /** Another client of the source with the daemon's id, which does not come again when it is thrown out itself. */
 async function openRival({server}: OwnSource) {
@@ -236,9 +262,8 @@ async function openRival({server}: OwnSource) {
     database: 'nothing-of-this-name',
     serverId: SERVER_ID,
     position,
-    plan: () => {
-      throw new Error('nothing of ours comes');
-    },
+    // Nothing of ours comes.
+    plan: () => anyPlan,
     collations: new Map(),
     now: Date.now,
     onEvent: () => undefined,

@@ -13,6 +13,9 @@ import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {type FaultProxy, startProxy} from '../servers/proxy.ts';
+import {plan as planFixture} from '../unit/plan-fixture.ts';
+
+const anyPlan = planFixture();
 
 /** Of what a stop may take; the daemon's own limit is less. */
 const STOP_MS = 6000;
@@ -167,9 +170,8 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
         database: source,
         serverId: 3_100_000_000 + (flavour === 'mysql' ? 1 : 2),
         position,
-        plan: () => {
-          throw new Error('nothing of ours comes');
-        },
+        // Nothing of ours comes.
+        plan: () => anyPlan,
         collations: new Map(),
         now: () => clockMs,
         onEvent: () => undefined,
