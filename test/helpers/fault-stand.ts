@@ -13,7 +13,7 @@ import {
   type StatusBody,
 } from './daemon.ts';
 import {eventually} from './eventually.ts';
-import {migrate} from './migrate.ts';
+import {migrate} from './in-process.ts';
 import {actualTarget, expectedTarget} from './oracle.ts';
 import {SOURCE_SCHEMAS, type SourceSchemaCase} from './schemas.ts';
 
