@@ -219,6 +219,8 @@ const LISTED = [
 const listed = fc.constantFrom(...LISTED, 'B C', '-0.05');
 const anyGiven = fc.constantFrom(...GIVEN_NAMES);
 const ofText = fc.constantFrom(...TEXTS);
+/** Of letters that both know; see {@link word}. */
+const ofWords = fc.constantFrom(...TEXTS.filter(name => name !== 'any'));
 
 const useOf = ({given, own}: Kind) => {
   const alike = fc.constantFrom(...given);
@@ -226,8 +228,8 @@ const useOf = ({given, own}: Kind) => {
   return fc.oneof(
     {weight: 2, arbitrary: fc.record({copy: alike})},
     fc.record({trim: ofText}),
-    fc.record({lower: ofText}),
-    fc.record({upper: ofText}),
+    fc.record({lower: ofWords}),
+    fc.record({upper: ofWords}),
     fc.record({
       join: fc.array(ofText, {minLength: 1, maxLength: 3}),
       with: fc.constantFrom('', ' ', ', ', "'\\é"),

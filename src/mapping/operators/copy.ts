@@ -42,14 +42,16 @@ export const copy: Operator<UseOf<'copy'>> = {
 };
 
 /**
- * Why a column does not hold every digit of another of its family; null where it does. Moments are rounded in the
- * same way by us and in SQL. Times are not, since the servers do not agree on it.
+ * Why a column does not hold all of the values of another of its family; null where it does. Digits of a second of a
+ * moment are rounded in the same way by us and in SQL. Those of a time are not, since the servers do not agree on it.
  */
 export function losesDigits(input: ColumnSchema, {family, column}: Shape): string | null {
   if (family === 'decimal' && input.scale > column.scale)
     return `${input.name} has ${input.scale} digits behind the point, and the column has ${column.scale}`;
   if (family === 'time' && input.fraction > column.fraction)
     return `${input.name} has ${input.fraction} digits of a second, and the column has ${column.fraction}`;
+  if (family === 'moment' && column.type === 'date' && input.type !== 'date')
+    return `${input.name} has a time of day, and the column has none`;
   return family === 'float' && input.type === 'double' && column.type === 'float'
     ? `${input.name} is of the type double, which the type float rounds`
     : null;
