@@ -55,7 +55,7 @@ const TABLES = {
     row_key VARCHAR(512) NOT NULL,
     code VARCHAR(80) NOT NULL,
     -- The other key of a conflict, the server's error number, the table that blocks: never a value.
-    detail VARCHAR(255) NULL,
+    detail VARCHAR(512) NULL,
     position MEDIUMTEXT NULL,
     first_seen_at DATETIME(3) NOT NULL,
     last_seen_at DATETIME(3) NOT NULL,

@@ -17,6 +17,8 @@ const WIDER: readonly Column[] = [
   ['sync_dead_letter', 'target_table', 'VARCHAR(64) NOT NULL', 64],
   ['sync_dead_letter', 'row_key', 'VARCHAR(512) NOT NULL', 512],
   ['sync_dead_letter', 'code', 'VARCHAR(80) NOT NULL', 80],
+  // It may hold the key of another row.
+  ['sync_dead_letter', 'detail', 'VARCHAR(512) NULL', 512],
 ];
 
 /** Keys that are no numbers, which `sync_owned` cannot hold as sets of bits. */

@@ -117,12 +117,12 @@ mapping
   .description('check a file: exit 0 if it is usable, else 78 with every fault and its place')
   .argument('[file]', 'a YAML or JSON file; by default the one that SYNC_MAPPING names')
   .action((file?: string) =>
-    withoutDatabase(({mappingCheck}) => mappingCheck(file ?? environment()['SYNC_MAPPING'])),
+    withoutDatabase(({mappingCheck, mappingPath}) => mappingCheck(file ?? mappingPath(environment()))),
   );
 mapping
   .command('show')
   .description('print the mapping in use as YAML, with every default written out')
-  .action(() => withoutDatabase(({mappingShow}) => mappingShow(environment()['SYNC_MAPPING'])));
+  .action(() => withoutDatabase(({mappingShow, mappingPath}) => mappingShow(mappingPath(environment()))));
 mapping
   .command('schema')
   .description('print the JSON Schema of the format, for editors')

@@ -135,9 +135,7 @@ export function loadConfig(
     isCron = () => true,
   }: {terminal?: boolean; isCron?: (expression: string) => boolean} = {},
 ): Config {
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const given = Object.fromEntries(Object.keys(env).map(name => [name, settingOf(env, name)]));
   // An empty password is a real value, unlike any other empty variable.
   for (const name of ['DB_PASSWORD', 'ORG_DB_PASSWORD']) if (env[name] === '') given[name] = '';
   const parsed = environment.safeParse(given, {reportInput: false});
@@ -200,6 +198,15 @@ export function loadConfig(
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT ?? (terminal ? 'pretty' : 'json'),
   };
+}
+
+/** The value of a variable; undefined where it is not set or is empty. */
+export function settingOf(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+): string | undefined {
+  const value = env[name];
+  return value === '' ? undefined : value;
 }
 
 /** Ids that a stream has for itself. */

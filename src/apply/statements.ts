@@ -9,8 +9,8 @@ import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
 
 /** A number is written without quotes, since a text of digits is their bits to a BIT column. */
-function isWrittenAsNumber({family, map}: ColumnPlan): boolean {
-  return isNumeric(family) && family !== 'float' && map.use.operator !== 'lookup';
+function isWrittenAsNumber({family}: ColumnPlan): boolean {
+  return isNumeric(family) && family !== 'float';
 }
 
 /** An expression that fails with error 1242 when it is evaluated, whatever the column that would take it. */
@@ -187,13 +187,13 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   const inserted = surrogate === null ? names : [quoteName(surrogate), ...names];
   const head = `INSERT INTO ${quoteName(plan.target)} (${inserted.join(',')}) VALUES `;
   const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${FAILS})`, ...assignments].join(', ')}`;
-  // A text of digits is their bits to a BIT column.
-  const hasBits = plan.columns.some(({schema}) => schema.type === 'bit');
+  // A text of digits is their bits to a BIT column, and the text 0 is the year 2000 to a YEAR column.
+  const needsNumbers = plan.columns.some(({schema}) => schema.type === 'bit' || schema.type === 'year');
   return {
     names: inserted,
     head,
     tail,
-    prepared: hasBits || surrogate !== null ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
+    prepared: needsNumbers || surrogate !== null ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
     numeric: plan.columns.map(isWrittenAsNumber),
     lookup: surrogate === null ? [] : surrogateLookup(plan, surrogate),
   };

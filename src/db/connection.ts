@@ -39,6 +39,8 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
     timezone: 'Z',
     dateStrings: true,
     supportBigNumbers: true,
+    // As the server prints it: also of MariaDB, whose JSON columns are text otherwise.
+    jsonStrings: true,
     bigNumberStrings: true,
     // Statements without placeholders are not searched for them: ours hold thousands of rows.
     queryFormat: (sql: string, values: unknown) =>

@@ -33,8 +33,14 @@ export function satisfies(use: CheckUse, value: string): boolean {
   }
 }
 
+/** What the column for it holds. */
+const MAX_CODE = 80;
+
 /** The code under which a row waits whose value fails: `invalid-` and the target column in kebab-case. */
 export function invalidCode(target: string): `invalid-${string}` {
   const words = target.replaceAll(/([a-z\d])([A-Z])/g, '$1-$2').replaceAll(/[^\p{L}\d]+/gu, '-');
-  return `invalid-${words.toLowerCase().replaceAll(/^-+|-+$/g, '')}`;
+  return `invalid-${words
+    .toLowerCase()
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, MAX_CODE - 'invalid-'.length)}`;
 }

@@ -74,7 +74,7 @@ export function plainlyHolds({place, is, byte}: CompiledCondition, row: PackedRo
   }
 }
 
-/** @param text the column as UTF-8 text, where it is text */
+/** @param text the column as UTF-8 text where it is text, and as a plain number where it is one */
 export function conditionSql(condition: CompiledCondition, column: string, text: string): string {
   switch (condition.is) {
     case 'null':
@@ -89,7 +89,7 @@ export function conditionSql(condition: CompiledCondition, column: string, text:
         return `(${isSet} OR CAST(${text} AS BINARY) IN (${values.map(bytesLiteral).join(', ')}))`;
       }
       const [operand, list] = isNumeric(condition.family)
-        ? [column, values]
+        ? [text, values]
         : condition.family === 'text' || condition.family === 'binary'
           ? [`CAST(${text} AS BINARY)`, values.map(bytesLiteral)]
           : [column, values.map(value => `'${value.replaceAll(/[^\d :.-]/g, '')}'`)];

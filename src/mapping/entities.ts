@@ -6,7 +6,7 @@
 import {compileCondition, refusesCondition, type CompiledCondition} from './conditions.ts';
 import {SyncError} from '../errors.ts';
 import {familyOf, type Family} from './families.ts';
-import {KeyCodec, type RowKey} from './key.ts';
+import {KeyCodec, longestKey, MAX_KEY_LENGTH, type RowKey} from './key.ts';
 import {copiedFrom, type Mapping, type ParentJoin, type ParentMap, type TableMap} from './mapping.ts';
 import type {SourceRow} from './packed.ts';
 import type {SourcePlan, TablePlan} from './columns.ts';
@@ -112,6 +112,12 @@ function draftOf(
     name: primary.key[i] ?? '',
     family: keyFamily(map, primary.columns[at]?.schema, faults),
   }));
+  const sources = keyColumns.map(name => source.schemas[source.columns.indexOf(name)]);
+  const length = longestKey(columns.map(({family}, i) => ({family, from: sources[i]})));
+  if (length > MAX_KEY_LENGTH) {
+    const sizes = `${length} characters by its columns in ${map.source}, where a byte counts as two`;
+    faults.push(`the key of ${map.target} has up to ${sizes}; ${MAX_KEY_LENGTH} are supported`);
+  }
   for (const condition of map.where) {
     const schema = source.schemas[source.columns.indexOf(condition.column)];
     const family = schema === undefined ? undefined : familyOf(schema);

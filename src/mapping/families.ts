@@ -97,9 +97,24 @@ export function isSameValue(family: Family, a: Value, b: Value): boolean {
   return a === b || (a !== null && b !== null && canonical(family, a) === canonical(family, b));
 }
 
-/** Whether a text is a value of the family at all: what a mapping file says of a number must be one. */
+const VALUES: Readonly<Partial<Record<Family, RegExp>>> = {
+  integer: /^-?\d+(?:\.0*)?$/,
+  bit: /^\d+$/,
+  decimal: /^-?\d+(?:\.\d+)?$/,
+  float: /^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$/,
+  moment: /^\d{4}-\d\d-\d\d(?: (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?$/,
+  time: /^-?\d{2,3}:[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/,
+};
+
+/** Whether a text of a mapping file is a value of the family at all: the form of each is the one that servers print. */
 export function isValueOf(family: Family, text: string): boolean {
-  return !isNumeric(family) || (text.trim() !== '' && Number.isFinite(Number(text)));
+  if (family === 'json') return isJson(text);
+  return VALUES[family]?.test(text) ?? true;
+}
+
+/** Whether a YEAR column holds the number; others are made another year, or refused. */
+export function isYear(number: number): boolean {
+  return number === 0 || (number >= 1901 && number <= 2155);
 }
 
 function canonicalDecimal(value: string): string {
@@ -120,6 +135,15 @@ function canonicalJson(value: string): string {
     return JSON.stringify(sorted(JSON.parse(value)));
   } catch {
     return value;
+  }
+}
+
+function isJson(value: string): boolean {
+  try {
+    JSON.parse(value);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -5,9 +5,11 @@
  * of a value written as `%25` and `%3A`. Numbers and moments are written in one form, so that two keys that a
  * server takes for equal are the same text; binary values are written as hexadecimal digits.
  */
-import {canonical, isNumeric, type Family} from './families.ts';
+import {SyncError} from '../errors.ts';
+import {canonical, familyOf, isNumeric, type Family} from './families.ts';
 import {cellOf, type SourceRow} from './packed.ts';
 import {quoteName} from './quote.ts';
+import type {ColumnSchema} from './schema.ts';
 import {bytesOf, isId, type Value} from './values.ts';
 
 declare const keyBrand: unique symbol;
@@ -45,6 +47,12 @@ export class KeyCodec {
       if (part === null) return null;
       key += `:${part}`;
     }
+    // The plan knows the lengths of the columns, and not what is escaped in a value.
+    if (!this.#isPlain && key.length > MAX_KEY_LENGTH && key.includes('%'))
+      throw new SyncError(
+        'schema-incompatible',
+        `a row has a key on (${this.columns.map(({name}) => name).join(', ')}) of ${key.length} characters, where each colon and each percent sign counts as three; ${MAX_KEY_LENGTH} are supported`,
+      );
     return key;
   }
 
@@ -121,6 +129,31 @@ export class KeyCodec {
     if (this.#isPlain || this.columns.length === 1) return part;
     return this.columns[index]?.family === 'binary' ? part : unescaped(part);
   }
+}
+
+/** How many characters a key may have: what the tables that hold keys have room for. */
+export const MAX_KEY_LENGTH = 512;
+
+/** The longest values of families whose types have no length. */
+const LONGEST: Readonly<Partial<Record<Family, number>>> = {integer: 20, bit: 20, moment: 26, time: 17};
+/** A DECIMAL has up to 65 digits, a sign and a point. */
+const LONGEST_OTHER = 67;
+
+/**
+ * How many characters a key may have, apart from those that are escaped.
+ *
+ * @param parts the family of each column of the key, and the column of the source that it is a copy of
+ */
+export function longestKey(
+  parts: readonly {readonly family: Family; readonly from: ColumnSchema | undefined}[],
+): number {
+  const lengths = parts.map(({family, from}) => {
+    const own = from?.maxLength ?? LONGEST[family] ?? LONGEST_OTHER;
+    if (family !== 'binary') return own;
+    // Two digits for each byte, of which a character has up to four.
+    return from !== undefined && familyOf(from) === 'binary' ? own * 2 : own * 8;
+  });
+  return lengths.reduce((sum, length) => sum + length, parts.length - 1);
 }
 
 function inList(column: string, values: readonly string[]): string {

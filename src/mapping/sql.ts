@@ -39,6 +39,9 @@ function sourceInput(source: SourcePlan, place: number, alias = 's'): string {
 function comparableInput(expression: string, schema: ColumnSchema | undefined): string {
   const isText = schema !== undefined && familyOf(schema) === 'text';
   if (!isText) return exactColumn(expression, schema);
+  // To some collations the letter i has another capital than I.
+  if (schema.charset === 'utf8mb4' && /turkish|_tr_/.test(schema.collation ?? ''))
+    return `(${expression} COLLATE utf8mb4_bin)`;
   return schema.charset === 'utf8mb4' ? expression : `CONVERT(${expression} USING utf8mb4)`;
 }
 
@@ -227,7 +230,7 @@ function sourceRowText(table: TablePlan, source: SourcePlan): string {
       comparedText(
         operatorOf(column.map.use).sql(
           column.map.use,
-          column.shape.inputs.map(({place}) => sourceInput(source, place)),
+          column.shape.inputs.map(({place}) => printedAlike(sourceInput(source, place), column)),
           column.shape,
         ),
         column,
@@ -239,9 +242,16 @@ function sourceRowText(table: TablePlan, source: SourcePlan): string {
 function targetRowText(table: TablePlan): string {
   return rowText(
     table.columns.map(column => {
-      return comparedText(comparableInput(`t.${quoteName(column.name)}`, column.schema), column);
+      const input = comparableInput(`t.${quoteName(column.name)}`, column.schema);
+      return comparedText(printedAlike(input, column), column);
     }),
   );
+}
+
+/** MySQL prints a double of a computation with fewer digits than one of a column, and a FLOAT is read by one. */
+function printedAlike(expression: string, {schema, shape}: ColumnPlan): string {
+  const isWidened = schema.type === 'double' && shape.inputs.some(input => input.schema.type === 'float');
+  return isWidened ? `${expression} * 1` : expression;
 }
 
 /** One form for all values that are the same, on both sides. */

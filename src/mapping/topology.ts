@@ -7,150 +7,166 @@
  * primary, and the same parents beside that primary.
  */
 import {didYouMean, type FileFault} from './file/faults.ts';
-import {copiedFrom, type TableMap} from './mapping.ts';
+import {copiedFrom, type ColumnMap, type TableMap} from './mapping.ts';
 
-/**
- * Everything about the graph of tables that makes a mapping unusable.
- *
- * @param names of all tables of the file, those that have a fault of their own included
- */
-export function topologyFaults(tables: readonly TableMap[], names: readonly string[]): FileFault[] {
+/** A table as far as it could be read. What could not has a fault of its own, from which no other follows. */
+export interface TableDraft {
+  readonly target: string;
+  /** Null where it could not be read, as for the others. */
+  readonly label: string | null;
+  readonly key: readonly string[] | null;
+  readonly columns: ReadonlyMap<string, ColumnMap | null> | null;
+  readonly parents: readonly {readonly table: string; readonly columns: readonly string[] | null}[];
+  /** Null also where there is none. */
+  readonly newest: string | null;
+  readonly ownedAs: string | null;
+}
+
+/** Everything about the graph of tables that makes a mapping unusable. */
+export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
   return [
-    ...tables.flatMap(table => [
-      ...keyFaults(table),
-      ...columnFaults(table),
-      ...parentFaults(table, tables, names),
+    ...drafts.flatMap(draft => [
+      ...keyFaults(draft),
+      ...columnFaults(draft),
+      ...parentFaults(draft, drafts),
+      ...ownedAsFaults(draft, drafts),
     ]),
-    ...repeated(
-      tables,
-      ({target}) => target.toLowerCase(),
-      'two tables of the file are the same target table',
-    ),
-    ...repeated(tables, ({label}) => label, 'another table has the same label'),
-    ...cycleFaults(tables),
+    // Some servers take names of tables without regard to case.
+    ...repeated(drafts, ({target}) => target.toLowerCase(), 'the target table is there twice'),
+    ...repeated(drafts, ({label}) => label, 'another table has the same label'),
+    ...cycleFaults(drafts),
   ];
 }
 
-function columnOf(table: TableMap, name: string) {
-  return table.columns.find(({target}) => target === name);
-}
-
-function isCopy(table: TableMap, name: string): boolean {
-  return columnOf(table, name)?.use.operator === 'copy';
-}
-
-function keyFaults(table: TableMap): FileFault[] {
-  const path = ['tables', table.target, 'key'];
-  return table.key.flatMap(name => {
-    if (columnOf(table, name) === undefined)
-      return [{path, message: `the key column '${name}' is not among the columns${suggest(table, name)}`}];
-    if (!isCopy(table, name))
-      return [{path, message: `the key column '${name}' must be a copy of one source column`}];
-    return table.key.indexOf(name) === table.key.lastIndexOf(name)
-      ? []
-      : [{path, message: `the key names '${name}' twice`}];
+/**
+ * The names that must be copies of source columns and are not.
+ *
+ * @param role what the columns are there for
+ */
+function copyFaults(
+  {columns}: TableDraft,
+  names: readonly string[],
+  path: string[],
+  role: Role,
+): FileFault[] {
+  if (columns === null) return [];
+  return [...new Set(names)].flatMap((name): FileFault[] => {
+    const column = columns.get(name);
+    if (column === undefined)
+      return [{path, message: `${role.missing(name)}${didYouMean(name, [...columns.keys()])}`}];
+    return column === null || column.use.operator === 'copy' ? [] : [{path, message: role.made(name)}];
   });
 }
 
-function columnFaults(table: TableMap): FileFault[] {
+interface Role {
+  readonly missing: (name: string) => string;
+  readonly made: (name: string) => string;
+}
+
+const KEY: Role = {
+  missing: name => `the key column '${name}' is not among the columns`,
+  made: name => `the key column '${name}' must be a copy of one source column`,
+};
+const REFERENCE: Role = {
+  missing: name => `'${name}' is not among the columns`,
+  made: name => `'${name}' refers to a parent, so it must be a copy of one source column`,
+};
+
+function keyFaults(draft: TableDraft): FileFault[] {
+  const {target, key} = draft;
+  if (key === null) return [];
+  const path = ['tables', target, 'key'];
+  const twice = new Set(key.filter((name, i) => key.indexOf(name) < i));
+  return [
+    ...copyFaults(draft, key, path, KEY),
+    ...[...twice].map(name => ({path, message: `the key names '${name}' twice`})),
+  ];
+}
+
+function columnFaults({target, columns, newest}: TableDraft): FileFault[] {
+  if (columns === null) return [];
   const faults: FileFault[] = [];
   const seen = new Set<string>();
-  for (const {target} of table.columns) {
+  for (const name of columns.keys()) {
     // Both servers take names of columns without regard to case.
-    if (seen.has(target.toLowerCase()))
-      faults.push({path: ['tables', table.target, 'columns', target], message: 'the column is there twice'});
-    seen.add(target.toLowerCase());
+    if (seen.has(name.toLowerCase()))
+      faults.push({path: ['tables', target, 'columns', name], message: 'the column is there twice'});
+    seen.add(name.toLowerCase());
   }
-  if (table.newest !== null && columnOf(table, table.newest) === undefined)
+  if (newest !== null && !columns.has(newest))
     faults.push({
-      path: ['tables', table.target, 'newest'],
-      message: `'${table.newest}' is not among the columns${suggest(table, table.newest)}`,
+      path: ['tables', target, 'newest'],
+      message: `'${newest}' is not among the columns${didYouMean(newest, [...columns.keys()])}`,
     });
   return faults;
 }
 
-function parentFaults(table: TableMap, tables: readonly TableMap[], names: readonly string[]): FileFault[] {
-  return table.parents.flatMap((parent): FileFault[] => {
-    const path = ['tables', table.target, 'parents', parent.table];
-    const found = tables.find(({target}) => target === parent.table);
-    if (found === undefined)
-      return names.includes(parent.table)
-        ? []
-        : [
-            {
-              path,
-              message: `the parent '${parent.table}' is not a table of this mapping${didYouMean(parent.table, names)}`,
-            },
-          ];
-    const missing = parent.columns.filter(name => columnOf(table, name) === undefined);
-    if (missing.length > 0)
-      return missing.map(name => ({
-        path,
-        message: `'${name}' is not among the columns${suggest(table, name)}`,
-      }));
-    const made = parent.columns.filter(name => !isCopy(table, name));
-    if (made.length > 0)
-      return made.map(name => ({
-        path,
-        message: `'${name}' refers to a parent, so it must be a copy of one source column`,
-      }));
-    return parent.columns.length === found.key.length
-      ? []
-      : [
-          {
-            path,
-            message: `the key of '${parent.table}' has ${found.key.length} columns (${found.key.join(', ')}), and ${parent.columns.length} are named here`,
-          },
-        ];
+function parentFaults(draft: TableDraft, drafts: readonly TableDraft[]): FileFault[] {
+  return draft.parents.flatMap((parent): FileFault[] => {
+    const path = ['tables', draft.target, 'parents', parent.table];
+    const found = drafts.find(({target}) => target === parent.table);
+    const faults = copyFaults(draft, parent.columns ?? [], path, REFERENCE);
+    if (found === undefined) {
+      const names = drafts.map(({target}) => target);
+      const near = didYouMean(parent.table, names);
+      faults.push({path, message: `the parent '${parent.table}' is not a table of this mapping${near}`});
+    } else if (found.key !== null && parent.columns !== null && found.key.length !== parent.columns.length) {
+      const columns = `${found.key.length} ${found.key.length === 1 ? 'column' : 'columns'} (${found.key.join(', ')})`;
+      const here = `${parent.columns.length} ${parent.columns.length === 1 ? 'is' : 'are'} named here`;
+      faults.push({path, message: `the key of '${parent.table}' has ${columns}, and ${here}`});
+    }
+    return faults;
   });
 }
 
-function suggest(table: TableMap, name: string): string {
-  return didYouMean(
-    name,
-    table.columns.map(({target}) => target),
-  );
+/** Two tables that store what they own under one name would own each other's rows. */
+function ownedAsFaults({target, ownedAs}: TableDraft, drafts: readonly TableDraft[]): FileFault[] {
+  if (ownedAs === null) return [];
+  const nameOf = (draft: TableDraft) => (draft.ownedAs ?? draft.target).toLowerCase();
+  const other = drafts.find(draft => draft.target !== target && nameOf(draft) === ownedAs.toLowerCase());
+  if (other === undefined) return [];
+  const path = ['tables', target, 'ownedAs'];
+  return [{path, message: `the ownership of '${other.target}' is stored under '${ownedAs}' already`}];
 }
 
 function repeated(
-  tables: readonly TableMap[],
-  nameOf: (table: TableMap) => string,
+  drafts: readonly TableDraft[],
+  nameOf: (draft: TableDraft) => string | null,
   message: string,
 ): FileFault[] {
-  return tables
-    .filter((table, i) => tables.findIndex(other => nameOf(other) === nameOf(table)) < i)
-    .map(({target}) => ({path: ['tables', target], message}));
+  const seen = new Set<string>();
+  return drafts.flatMap(draft => {
+    const name = nameOf(draft);
+    if (name === null) return [];
+    if (seen.has(name)) return [{path: ['tables', draft.target], message}];
+    seen.add(name);
+    return [];
+  });
 }
 
-function cycleFaults(tables: readonly TableMap[]): FileFault[] {
-  const cycle = findCycle(tables);
-  if (cycle === null) return [];
+/** One fault for each reference that leads back: without these references there would be no cycle. */
+function cycleFaults(drafts: readonly TableDraft[]): FileFault[] {
+  const faults: FileFault[] = [];
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]) => {
+    const at = path.indexOf(name);
+    if (at >= 0) faults.push(cycleFault(path.slice(at)));
+    if (at >= 0 || done.has(name)) return;
+    for (const parent of drafts.find(({target}) => target === name)?.parents ?? [])
+      visit(parent.table, [...path, name]);
+    done.add(name);
+  };
+  for (const {target} of drafts) visit(target, []);
+  return faults;
+}
+
+/** @param cycle its tables, in the order of the references */
+function cycleFault(cycle: readonly string[]): FileFault {
   const [first = ''] = cycle;
   const path = ['tables', first, 'parents'];
   return cycle.length === 1
-    ? [{path, message: `'${first}' is its own parent, which is not supported`}]
-    : [{path, message: `the parents make a cycle, which is not supported: ${[...cycle, first].join(' → ')}`}];
-}
-
-/** The tables of one cycle, in the order of the references; null where there is none. */
-function findCycle(tables: readonly TableMap[]): string[] | null {
-  const done = new Set<string>();
-  const visit = (name: string, path: readonly string[]): string[] | null => {
-    const at = path.indexOf(name);
-    if (at >= 0) return path.slice(at);
-    if (done.has(name)) return null;
-    for (const parent of tables.find(({target}) => target === name)?.parents ?? []) {
-      const cycle = visit(parent.table, [...path, name]);
-      if (cycle !== null) return cycle;
-    }
-    done.add(name);
-    return null;
-  };
-  for (const {target} of tables) {
-    const cycle = visit(target, []);
-    if (cycle !== null) return cycle;
-  }
-  return null;
+    ? {path, message: `'${first}' is its own parent, which is not supported`}
+    : {path, message: `the parents make a cycle, which is not supported: ${[...cycle, first].join(' → ')}`};
 }
 
 /** Parents before children, otherwise in the given order. The parents make no cycle. */

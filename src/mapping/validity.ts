@@ -3,6 +3,7 @@ import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import {invalidCode, satisfies} from './checks.ts';
 import type {ColumnMap} from './mapping.ts';
+import {isYear} from './families.ts';
 import {isMapped} from './operators/choices.ts';
 import type {Shape} from './operators/operator.ts';
 import type {PackedRow, SourceRow} from './packed.ts';
@@ -62,6 +63,8 @@ export function fitOf(map: ColumnMap, shape: Shape): Fit {
     case 'upper':
     case 'join': {
       if (family === 'integer') return 'integer';
+      // A negative number would become another one.
+      if (family === 'bit' && inputs.some(input => input.family !== 'bit')) return 'value';
       if (family !== 'text' && family !== 'binary') return 'never';
       if (use.operator === 'lower' || use.operator === 'upper') return 'value';
       const between = use.operator === 'join' ? use.with.length : 0;
@@ -155,6 +158,7 @@ function isDigit(byte: number | undefined): boolean {
 function validateValue({map, schema, family, bytes}: ColumnPlan, value: string): DeadLetterCode | null {
   if (bytes === 'checked' && !isText(value)) return 'invalid-encoding';
   for (const check of map.checks) if (!satisfies(check, value)) return invalidCode(map.target);
+  if (family === 'bit') return value.startsWith('-') ? 'out-of-range' : null;
   if (family === 'integer') return fitsInteger(schema, value) ? null : 'out-of-range';
   return (family !== 'text' && family !== 'binary') || fitsText(schema, value) ? null : 'value-too-long';
 }
@@ -171,6 +175,7 @@ function fitsText(schema: ColumnSchema, value: string): boolean {
 }
 
 function fitsInteger(schema: ColumnSchema, value: string): boolean {
+  if (schema.type === 'year') return isYear(Number(value));
   const bits = INTEGER_BITS[schema.type];
   if (bits === undefined || (bits === 64n && value.length <= SAFE_DIGITS && !value.startsWith('-')))
     return true;

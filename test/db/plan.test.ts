@@ -117,13 +117,13 @@ describeEachFlavour('plan', ({server, source, target}) => {
       withConnection(server, target, connection =>
         query(
           connection,
-          "SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) AS name, CHARACTER_MAXIMUM_LENGTH AS size FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND (TABLE_NAME LIKE 'sync_owned%' OR TABLE_NAME = 'sync_dead_letter') AND COLUMN_NAME IN ('kind', 'scope', 'row_key', 'code', 'target_table') ORDER BY 1",
+          "SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) AS name, CHARACTER_MAXIMUM_LENGTH AS size FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND (TABLE_NAME LIKE 'sync_owned%' OR TABLE_NAME = 'sync_dead_letter') AND COLUMN_NAME IN ('kind', 'scope', 'row_key', 'code', 'detail', 'target_table') ORDER BY 1",
         ),
       );
     const fresh = await widths();
     await onTarget(
       `ALTER TABLE sync_owned MODIFY kind VARCHAR(16) NOT NULL, MODIFY scope VARCHAR(20) NOT NULL;
-       ALTER TABLE sync_dead_letter MODIFY target_table VARCHAR(32) NOT NULL, MODIFY row_key VARCHAR(48) NOT NULL, MODIFY code VARCHAR(32) NOT NULL;
+       ALTER TABLE sync_dead_letter MODIFY target_table VARCHAR(32) NOT NULL, MODIFY row_key VARCHAR(48) NOT NULL, MODIFY code VARCHAR(32) NOT NULL, MODIFY detail VARCHAR(255) NULL;
        DROP TABLE sync_owned_key; ALTER TABLE sync_checkpoint DROP COLUMN mapping;
        DELETE FROM sync_migrations WHERE name = '0004-mapping'`,
     );
@@ -135,6 +135,6 @@ describeEachFlavour('plan', ({server, source, target}) => {
       await knex.destroy();
     }
     expect(await widths()).toEqual(fresh);
-    expect(fresh).toHaveLength(7);
+    expect(fresh).toHaveLength(8);
   });
 });

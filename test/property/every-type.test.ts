@@ -142,6 +142,7 @@ const SHARED: readonly Type[] = [
 ];
 
 const MARIADB: readonly Type[] = [
+  ['JSON', ['\'{"b": 1, "a": [1.50, "é"]}\'', "'[]'", '\'"text"\'', "'1e20'", "'null'"]],
   ...[
     'VARCHAR(100) COMPRESSED',
     'VARCHAR(400) COMPRESSED',

@@ -37,7 +37,7 @@ export function readColumn(
     return null;
   }
   const keys = Object.keys(written);
-  const operators = keys.filter((key): key is OperatorName => key in OPERATOR_SCHEMAS);
+  const operators = keys.filter((key): key is OperatorName => Object.hasOwn(OPERATOR_SCHEMAS, key));
   const [operator] = operators;
   if (operator === undefined) {
     const OPTIONS = ['check', 'with', 'values', 'otherwise'];
@@ -60,7 +60,27 @@ export function readColumn(
     faults.push(...zodFaults(parsed.error, path, Object.keys(OPERATOR_SCHEMAS[operator].shape)));
     return null;
   }
-  return toColumn(target, parsed.data);
+  const before = faults.length;
+  if ('lookup' in parsed.data) faults.push(...sameInputs(parsed.data.values, [...path, 'values']));
+  return faults.length > before ? null : toColumn(target, parsed.data);
+}
+
+/** Values of a `lookup` that are one once they are compared, of which only one would be used. */
+function sameInputs(values: Readonly<Record<string, Scalar>>, path: FilePath): FileFault[] {
+  const seen = new Map<string, string>();
+  return Object.keys(values).flatMap(value => {
+    const form = normalised(value);
+    const other = seen.get(form);
+    if (other === undefined) seen.set(form, value);
+    return other === undefined
+      ? []
+      : [
+          {
+            path: [...path, value],
+            message: `'${value}' and '${other}' are the same value, since case and blanks around it do not count`,
+          },
+        ];
+  });
 }
 
 function toColumn(target: string, parsed: z.infer<(typeof OPERATOR_SCHEMAS)[OperatorName]>): ColumnMap {
@@ -121,16 +141,27 @@ export function zodFaults(error: z.ZodError, path: FilePath, known: readonly str
         path: [...at, key],
         message: `no option '${key}' here${didYouMean(key, known) || `; there are: ${known.join(', ')}`}`,
       }));
-    if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('undefined'))
-      return [{path: at, message: 'is missing'}];
+    if (isMissing(issue)) return [{path: at, message: 'is missing'}];
     return [{path: at, message: plainMessage(issue)}];
   });
+}
+
+/** Nothing is there at all. The parser of zod says so in its message only. */
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  if (issue.code === 'invalid_union')
+    return (
+      issue.errors.length > 0 &&
+      issue.errors.every(one => one.some(each => each.path.length === 0 && isMissing(each)))
+    );
+  return issue.code === 'invalid_type' && issue.message.includes('received undefined');
 }
 
 function plainMessage(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${ARTICLES[issue.expected] ?? `of the type ${issue.expected}`}`;
+    case 'invalid_key':
+      return 'a name has 1 to 64 characters';
     case 'invalid_union':
       return 'has a form that is not known here; docs/mapping.md shows the forms';
     case 'too_small':

@@ -8,6 +8,8 @@ export interface FileFault {
   /** The path in the file, such as `tables.user.columns.email`; empty for the file itself. */
   readonly path: FilePath;
   readonly message: string;
+  /** Where that is; left out where the path says it. */
+  readonly at?: Place;
 }
 
 export interface Place {
@@ -15,8 +17,11 @@ export interface Place {
   readonly col: number;
 }
 
+/** A file of another kind has a fault in every line, and nobody reads thousands. */
+const MAX_SHOWN = 100;
+
 /**
- * `file:line:column: path: message`, one line for each fault, in the order of the file.
+ * `file:line:column: path: message`, one line for each fault, in the order of the file; of very many the first.
  *
  * @param placeOf where a path stands in the file; for one that is not there, where the nearest thing around it does
  */
@@ -25,15 +30,25 @@ export function formatFaults(
   faults: readonly FileFault[],
   placeOf: (path: FilePath) => Place,
 ): string {
-  return faults
-    .map(fault => ({fault, at: placeOf(fault.path)}))
+  const lines = faults
+    .map(fault => ({fault, at: fault.at ?? placeOf(fault.path)}))
     .toSorted((a, b) => a.at.line - b.at.line || a.at.col - b.at.col)
+    .slice(0, MAX_SHOWN)
     .map(({fault: {path, message}, at}) => {
       // `tables` stands before every path and says nothing.
-      const shown = path[0] === 'tables' ? path.slice(1) : path;
-      return `${file}:${at.line}:${at.col}: ${shown.length === 0 ? '' : `${shown.join('.')}: `}${message}`;
-    })
-    .join('\n');
+      const shown = path[0] === 'tables' && path.length > 1 ? path.slice(1) : path;
+      return `${file}:${at.line}:${at.col}: ${shown.length === 0 ? '' : `${oneLine(shown.join('.'))}: `}${oneLine(message)}`;
+    });
+  if (faults.length > MAX_SHOWN) lines.push(`and ${faults.length - MAX_SHOWN} more`);
+  return lines.join('\n');
+}
+
+/** A name may hold a line break, or what a terminal takes for a command. */
+function oneLine(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\u2028\u2029]/gu,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** More edits than this make another word, not a slip. */

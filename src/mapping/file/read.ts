@@ -1,15 +1,13 @@
-/**
- * Reads a mapping file, YAML or JSON. All faults are reported at once, each with its place in the file. The
- * only importer of yaml.
- */
-import {readFileSync} from 'node:fs';
-import {LineCounter, parseDocument, stringify, type Document} from 'yaml';
+/** Reads a mapping file, YAML or JSON. All faults are reported at once, each with its place in the file. */
+import type {z} from 'zod';
 import {SyncError} from '../../errors.ts';
-import {type Mapping, type TableMap, type Preference} from '../mapping.ts';
-import {parentsFirst, topologyFaults} from '../topology.ts';
+import type {ColumnMap, Condition, Mapping, ParentMap, Preference, TableMap} from '../mapping.ts';
+import {parentsFirst, topologyFaults, type TableDraft} from '../topology.ts';
+import {decode, readBytes} from './bytes.ts';
 import {readColumn, readCondition, textOf, zodFaults} from './columns.ts';
+import {readDocument} from './document.ts';
 import {didYouMean, formatFaults, type FileFault, type FilePath} from './faults.ts';
-import {fileSchema, tableSchema} from './schema.ts';
+import {fileSchema, MAX_KEY_COLUMNS, MAX_TABLES, parentSchema, tableSchema} from './schema.ts';
 
 /** Stands in the package beside the compiled program, and in a checkout at its top. */
 const BUILT_IN = new URL('../../../mappings/laas.yaml', import.meta.url);
@@ -20,20 +18,28 @@ const BUILT_IN_NAME = 'mappings/laas.yaml';
  * @throws SyncError `config-invalid` with every fault of the file
  */
 export function loadMapping(path: string | undefined): Mapping {
-  let text: string;
+  const name = path ?? BUILT_IN_NAME;
+  let bytes: Buffer | null;
   try {
-    text = readFileSync(path ?? BUILT_IN, 'utf8');
+    bytes = readBytes(path ?? BUILT_IN);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
+    throw new SyncError('config-invalid', `the mapping file ${name} cannot be read (${code})`, {
+      cause: error,
+    });
+  }
+  if (bytes === null)
     throw new SyncError(
       'config-invalid',
-      `the mapping file ${path ?? BUILT_IN_NAME} cannot be read (${code})`,
-      {
-        cause: error,
-      },
+      `the mapping file ${name} has more than 1 MiB; is it the right file?`,
     );
-  }
-  return parseMapping(text, path ?? BUILT_IN_NAME);
+  const text = decode(bytes);
+  if (typeof text === 'string') return parseMapping(text, name);
+  throw unusable(`${name}:${text.line}:${text.col}: ${text.message}`);
+}
+
+function unusable(faults: string): SyncError {
+  return new SyncError('config-invalid', `the mapping is not usable:\n${faults}`);
 }
 
 /**
@@ -41,35 +47,33 @@ export function loadMapping(path: string | undefined): Mapping {
  * @throws SyncError `config-invalid` with every fault of the text
  */
 export function parseMapping(text: string, file: string): Mapping {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {lineCounter: lines, intAsBigInt: true, prettyErrors: false});
-  const fail = (faults: string): never => {
-    throw new SyncError('config-invalid', `the mapping is not usable:\n${faults}`);
-  };
-  if (document.errors.length > 0) {
-    return fail(
-      document.errors
-        .map(({pos, message}) => {
-          const {line, col} = lines.linePos(pos[0]);
-          return `${file}:${line}:${col}: ${message.split('\n')[0] ?? ''}`;
-        })
-        .join('\n'),
-    );
-  }
-  const faults: FileFault[] = [];
-  const {tables, names, counts} = readTables(document.toJS({reviver: plainNumber}), faults);
-  faults.push(...topologyFaults(tables, names));
-  if (faults.length === 0) faults.push(...countsFaults(counts, tables));
-  if (faults.length > 0)
-    return fail(formatFaults(file, faults, path => lines.linePos(offsetOf(document, path))));
+  const document = readDocument(text);
+  const faults: FileFault[] = [...document.faults];
+  // Of a text that is no YAML nothing more can be said.
+  const {drafts, counts} = faults.length > 0 ? NOTHING : readTables(document.value, faults);
+  faults.push(...topologyFaults(drafts), ...countsFaults(counts, drafts));
+  if (faults.length > 0) throw unusable(formatFaults(file, faults, document.placeOf));
+  const tables = drafts.flatMap(({table}) => table ?? []);
   const sorted = parentsFirst(tables);
   const labels = [...new Set([...counts, ...sorted.map(({label}) => label)])];
   return {tables: sorted, labels, canonical: canonicalForm(tables)};
 }
 
+interface Draft extends TableDraft {
+  /** Null where the table has a fault. */
+  readonly table: TableMap | null;
+}
+
+const NOTHING: {readonly drafts: readonly Draft[]; readonly counts: readonly string[]} = {
+  drafts: [],
+  counts: [],
+};
+
 /** Labels that no table has. */
-function countsFaults(counts: readonly string[], tables: readonly TableMap[]): FileFault[] {
-  const labels = tables.map(({label}) => label);
+function countsFaults(counts: readonly string[], drafts: readonly Draft[]): FileFault[] {
+  const labels = drafts.flatMap(({label}) => label ?? []);
+  // One that could not be read may be the one that is meant.
+  if (labels.length < drafts.length) return [];
   return counts.flatMap((label, i) =>
     labels.includes(label)
       ? []
@@ -77,64 +81,106 @@ function countsFaults(counts: readonly string[], tables: readonly TableMap[]): F
   );
 }
 
-/** Where a path begins in the text; for one that is not there, where the nearest thing around it begins. */
-function offsetOf(document: Document.Parsed, path: FilePath): number {
-  for (let length = path.length; length > 0; length--) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range))
-      return Number(node.range[0]);
+/** Every table of the file, as far as it can be read. */
+function readTables(written: unknown, faults: FileFault[]): typeof NOTHING {
+  if (written === null || written === undefined) {
+    faults.push({path: [], message: 'the file is empty; a mapping has `version` and `tables`'});
+    return NOTHING;
   }
-  return document.contents?.range?.[0] ?? 0;
-}
-
-/** Whole numbers are read as big ones, so that none of them is rounded. */
-function plainNumber(_: unknown, value: unknown): unknown {
-  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-}
-
-/** The tables without a fault of their own, and the names of all. */
-function readTables(
-  written: unknown,
-  faults: FileFault[],
-): {tables: TableMap[]; names: readonly string[]; counts: readonly string[]} {
-  const file = fileSchema.safeParse(written);
-  if (!file.success) {
-    faults.push(...zodFaults(file.error, [], Object.keys(fileSchema.shape)));
-    return {tables: [], names: [], counts: []};
+  const parsed = fileSchema.safeParse(written);
+  if (!parsed.success) faults.push(...zodFaults(parsed.error, [], Object.keys(fileSchema.shape)));
+  const entries = entriesOf(written, 'tables');
+  if (parsed.success && entries.length === 0) faults.push({path: ['tables'], message: 'there is no table'});
+  if (entries.length > MAX_TABLES) {
+    faults.push({path: ['tables'], message: `there are more than ${MAX_TABLES} tables`});
+    return NOTHING;
   }
-  const entries = Object.entries(file.data.tables);
-  if (entries.length === 0) faults.push({path: ['tables'], message: 'there is no table'});
   return {
-    tables: entries.flatMap(([target, table]) => readTable(target, table, faults) ?? []),
-    names: entries.map(([target]) => target),
-    counts: file.data.counts ?? [],
+    drafts: entries.map(([target, table]) => readTable(target, table, faults)),
+    counts: parsed.data?.counts ?? [],
   };
 }
 
-function readTable(target: string, written: unknown, faults: FileFault[]): TableMap | null {
+/** Everything that can be read is read, even where the table has a fault, so that all of them are reported at once. */
+function readTable(target: string, written: unknown, faults: FileFault[]): Draft {
   const path: FilePath = ['tables', target];
   const before = faults.length;
   const parsed = tableSchema.safeParse(written);
-  if (!parsed.success) faults.push(...zodFaults(parsed.error, path, Object.keys(tableSchema.shape)));
-  // Columns and conditions are read even where the table has another fault, so that all are reported at once.
-  const columns = entriesOf(written, 'columns').flatMap(
-    ([name, column]) => readColumn(name, column, [...path, 'columns', name], faults) ?? [],
+  const wrong = new Set<PropertyKey>();
+  if (!parsed.success) {
+    faults.push(...zodFaults(parsed.error, path, Object.keys(tableSchema.shape)));
+    for (const issue of parsed.error.issues) wrong.add(issue.path[0] ?? '');
+  }
+  const columns = new Map(
+    entriesOf(written, 'columns').map(([name, column]) => [
+      name,
+      readColumn(name, column, [...path, 'columns', name], faults),
+    ]),
   );
   const where = entriesOf(written, 'where').flatMap(
     ([name, condition]) => readCondition(name, condition, [...path, 'where', name], faults) ?? [],
   );
-  if (parsed.success && columns.length === 0 && faults.length === before)
+  const parents = entriesOf(written, 'parents').map(([parent, own]) =>
+    readParent(parent, own, [...path, 'parents', parent], faults),
+  );
+  if (parsed.success && columns.size === 0)
     faults.push({path: [...path, 'columns'], message: 'there is no column'});
-  if (!parsed.success || faults.length > before) return null;
-  const table = parsed.data;
+  const sound = soundPart(written, wrong);
+  const table =
+    parsed.success && faults.length === before
+      ? tableFrom(target, parsed.data, [...columns.values()], where, parents)
+      : null;
+  return {
+    target,
+    label: wrong.has('label') ? null : (sound.label ?? target),
+    key: sound.key === undefined ? null : listOf(sound.key),
+    columns: columns.size === 0 ? null : columns,
+    parents,
+    newest: sound.newest ?? null,
+    ownedAs: sound.ownedAs ?? null,
+    table,
+  };
+}
+
+const partSchema = tableSchema.pick({label: true, key: true, newest: true, ownedAs: true}).partial().strip();
+
+/** What other tables ask of a table, without what has a fault of its own. */
+function soundPart(written: unknown, wrong: ReadonlySet<PropertyKey>): z.infer<typeof partSchema> {
+  const isObject = typeof written === 'object' && written !== null && !Array.isArray(written);
+  const entries = isObject ? Object.entries(written).filter(([part]) => !wrong.has(part)) : [];
+  return partSchema.safeParse(Object.fromEntries(entries)).data ?? {};
+}
+
+function readParent(
+  table: string,
+  written: unknown,
+  path: FilePath,
+  faults: FileFault[],
+): {readonly table: string; readonly columns: readonly string[] | null} {
+  const parsed = parentSchema.safeParse(written);
+  if (parsed.success) return {table, columns: listOf(parsed.data)};
+  const message = `a parent is the column that holds its key, or a list of one to ${MAX_KEY_COLUMNS}`;
+  faults.push({path, message});
+  return {table, columns: null};
+}
+
+function tableFrom(
+  target: string,
+  table: z.infer<typeof tableSchema>,
+  columns: readonly (ColumnMap | null)[],
+  where: readonly Condition[],
+  parents: TableDraft['parents'],
+): TableMap {
   return {
     target,
     source: table.from,
     label: table.label ?? target,
     key: listOf(table.key),
-    columns,
+    columns: columns.flatMap(column => column ?? []),
     where,
-    parents: Object.entries(table.parents).map(([parent, own]) => ({table: parent, columns: listOf(own)})),
+    parents: parents.flatMap((parent): ParentMap[] =>
+      parent.columns === null ? [] : [{table: parent.table, columns: parent.columns}],
+    ),
     prefer: table.prefer.map((preference): Preference => {
       const {column, optional} = preference;
       return 'order' in preference
@@ -147,8 +193,8 @@ function readTable(target: string, written: unknown, faults: FileFault[]): Table
   };
 }
 
-function entriesOf(written: unknown, part: 'columns' | 'where'): [string, unknown][] {
-  if (typeof written !== 'object' || written === null || !(part in written)) return [];
+function entriesOf(written: unknown, part: 'tables' | 'columns' | 'where' | 'parents'): [string, unknown][] {
+  if (typeof written !== 'object' || written === null || !Object.hasOwn(written, part)) return [];
   const found = (written as Readonly<Record<string, unknown>>)[part];
   return typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.entries(found) : [];
 }
@@ -173,69 +219,4 @@ function canonicalForm(tables: readonly TableMap[]): string {
       newest: table.newest,
     })),
   );
-}
-
-/** The mapping in the form of a file, with every default written out. */
-export function formatMapping({tables, labels}: Mapping): string {
-  return stringify({
-    version: 1,
-    counts: labels,
-    tables: Object.fromEntries(tables.map(table => [table.target, tableOf(table)])),
-  });
-}
-
-function tableOf(table: TableMap): object {
-  return {
-    from: table.source,
-    label: table.label,
-    key: oneOrMany(table.key),
-    columns: Object.fromEntries(table.columns.map(column => [column.target, columnOf(column)])),
-    where: Object.fromEntries(
-      table.where.map(condition => [
-        condition.column,
-        condition.is === 'in' ? condition.values : condition.is,
-      ]),
-    ),
-    parents: Object.fromEntries(table.parents.map(parent => [parent.table, oneOrMany(parent.columns)])),
-    prefer: table.prefer.map(preference =>
-      preference.by === 'order'
-        ? {column: preference.column, order: preference.order, optional: preference.optional}
-        : {column: preference.column, first: preference.values, optional: preference.optional},
-    ),
-    ...(table.newest === null ? {} : {newest: table.newest}),
-    ...(table.ownedAs === null ? {} : {ownedAs: table.ownedAs}),
-    ...(table.create.length === 0 ? {} : {create: oneOrMany(table.create)}),
-  };
-}
-
-function columnOf({from, use, checks}: TableMap['columns'][number]): object {
-  const check = checks.map(one => (one.check === 'maxLength' ? {maxLength: one.characters} : one.check));
-  const more = check.length === 0 ? {} : {check: check.length === 1 ? check[0] : check};
-  switch (use.operator) {
-    case 'copy':
-    case 'trim':
-    case 'lower':
-    case 'upper':
-      return {[use.operator]: from[0], ...more};
-    case 'join':
-      return {join: from, with: use.with, ...more};
-    case 'lookup':
-      return {
-        lookup: from[0],
-        values: use.values,
-        ...(use.otherwise === undefined ? {} : {otherwise: use.otherwise}),
-        ...more,
-      };
-    case 'oneOf':
-      return {oneOf: from[0], values: use.values, ...more};
-    case 'first':
-      return {first: from, ...(use.otherwise === null ? {} : {otherwise: use.otherwise}), ...more};
-    case 'constant':
-      return {constant: use.value, ...more};
-  }
-}
-
-function oneOrMany(list: readonly string[]): string | readonly string[] {
-  const [only] = list;
-  return list.length === 1 && only !== undefined ? only : list;
 }

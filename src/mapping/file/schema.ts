@@ -3,10 +3,16 @@ import {z} from 'zod';
 import {checkSchema} from '../checks.ts';
 
 export const MAX_KEY_COLUMNS = 4;
+export const MAX_TABLES = 1000;
 /** What both servers allow in a name. */
 const MAX_NAME = 64;
 
-export const name = z.string().min(1).max(MAX_NAME).describe('the name of a table or a column');
+export const name = z
+  .string()
+  .min(1)
+  .max(MAX_NAME)
+  .refine(text => !text.includes('\0'), 'no server has a name with the character U+0000')
+  .describe('the name of a table or a column');
 export const scalar = z.union([z.string(), z.number(), z.bigint(), z.boolean()]);
 const names = z.array(name).min(1);
 const check = checkSchema.optional();
@@ -46,7 +52,7 @@ export const tableSchema = z.strictObject({
   key: z.union([name, names.max(MAX_KEY_COLUMNS)]),
   columns: z.record(name, z.unknown()),
   where: z.record(name, z.unknown()).default({}),
-  parents: z.record(name, parentSchema).default({}),
+  parents: z.record(name, z.unknown()).default({}),
   prefer: z.array(preferenceSchema).default([]),
   newest: name.optional(),
   ownedAs: name.optional(),
@@ -66,6 +72,7 @@ export function mappingJsonSchema(): object {
   const table = tableSchema.extend({
     columns: z.record(name, column),
     where: z.record(name, conditionSchema).default({}),
+    parents: z.record(name, parentSchema).default({}),
   });
   const file = fileSchema.extend({tables: z.record(name, table)});
   const schema = z.toJSONSchema(file, {

@@ -1,9 +1,10 @@
 /** `lookup` and `oneOf`: a value by a list of known inputs, compared without blanks around them and in upper case. */
-import {canonical, isNumeric, type Family} from '../families.ts';
+import {canonical, isNumeric, isValueOf, type Family} from '../families.ts';
 import {cellOf, type SourceRow} from '../packed.ts';
 import type {Value} from '../values.ts';
-import {textLiteral, type Operator, type Shape, type UseOf} from './operator.ts';
-import {cutEnd, memberNamed, normalised, normalisedLiteral, normalisedSql} from './texts.ts';
+import type {Operator, Shape, UseOf} from './operator.ts';
+import {ownSql, ownValue, refusesOwn} from './own-values.ts';
+import {normalised, normalisedLiteral, normalisedSql} from './texts.ts';
 
 const TEXTS: ReadonlySet<string> = new Set([
   'char',
@@ -17,55 +18,71 @@ const TEXTS: ReadonlySet<string> = new Set([
 ]);
 const COMPARABLE: ReadonlySet<Family> = new Set(['text', 'binary', 'integer', 'bit', 'decimal']);
 
-function refusesInput({inputs}: Shape): string | null {
+/** @param values that the mapping lists; the empty text stands for null */
+function refusesInput({inputs}: Shape, values: readonly string[]): string | null {
   const [input] = inputs;
-  return input === undefined || COMPARABLE.has(input.family)
+  if (input === undefined) return null;
+  const {family, schema} = input;
+  if (!COMPARABLE.has(family))
+    return `${schema.name} is of the type ${schema.type}, which has no values to list`;
+  const wrong = isNumeric(family)
+    ? values.find(value => value !== '' && !isValueOf(family, value))
+    : undefined;
+  return wrong === undefined
     ? null
-    : `${input.schema.name} is of the type ${input.schema.type}, which has no values to list`;
+    : `'${wrong}' is no value of ${schema.name}, which is of the type ${schema.type}`;
 }
 
 /** Numbers are compared by their value, whatever their form. */
 function formOf(family: Family): (value: Value) => string {
   return isNumeric(family)
-    ? value => (value === null ? '' : canonical(family, value))
+    ? value => (value === null || value === '' ? '' : canonical(family, value))
     : value => normalised(value, family);
 }
 
-function comparedSql(input: string, {inputs}: Shape): string {
+/** A condition that holds where the input has one of these forms. */
+function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): string {
   const family = inputs[0]?.family ?? 'text';
-  return isNumeric(family) ? `CAST(COALESCE(${input} + 0, '') AS BINARY)` : normalisedSql(input, family);
+  if (!isNumeric(family))
+    return `${normalisedSql(input, family)} IN (${forms.map(form => normalisedLiteral(form, family)).join(', ')})`;
+  const numbers = forms.filter(form => form !== '');
+  const conditions = numbers.length === 0 ? [] : [`${input} IN (${numbers.join(', ')})`];
+  if (numbers.length < forms.length) conditions.push(`${input} IS NULL`);
+  return conditions.length === 1 ? conditions.join() : `(${conditions.join(' OR ')})`;
 }
 
 export const lookup: Operator<UseOf<'lookup'>> = {
-  refuses: (_, shape) => refusesInput(shape),
+  refuses: ({values, otherwise}, shape) => {
+    const wrong = [...Object.values(values), otherwise].flatMap(value => refusesOwn(value, shape) ?? []);
+    return refusesInput(shape, Object.keys(values)) ?? wrong[0] ?? null;
+  },
   value: (use, shape) => {
     const {inputs} = shape;
     const known = knownValues(use, shape);
     const form = formOf(inputs[0]?.family ?? 'text');
     const place = inputs[0]?.place ?? 0;
-    const otherwise = resultOf(use.otherwise ?? null, shape);
+    const otherwise = ownValue(use.otherwise ?? null, shape);
     return row => known.get(form(cellOf(row, place))) ?? otherwise;
   },
   packed: () => null,
   sql: (use, [input = 'NULL'], shape) => {
     const family = shape.inputs[0]?.family ?? 'text';
     const known = [...knownValues(use, shape)];
-    const otherwise = resultOf(use.otherwise ?? null, shape);
-    const result = (value: string | null) => (value === null ? 'NULL' : textLiteral(value));
-    if (known.length === 0) return result(otherwise);
-    const cases = known.map(([from, to]) => `WHEN ${normalisedLiteral(from, family)} THEN ${result(to)}`);
-    return `CASE ${comparedSql(input, shape)} ${cases.join(' ')} ELSE ${result(otherwise)} END`;
+    const otherwise = ownSql(ownValue(use.otherwise ?? null, shape), shape);
+    if (known.length === 0) return otherwise;
+    // A text is brought into its form once. Numbers are compared by their value.
+    const isText = !isNumeric(family);
+    const cases = known.map(
+      ([from, to]) =>
+        `WHEN ${isText ? normalisedLiteral(from, family) : isAmongSql(input, [from], shape)} THEN ${ownSql(to, shape)}`,
+    );
+    return `CASE ${isText ? `${normalisedSql(input, family)} ` : ''}${cases.join(' ')} ELSE ${otherwise} END`;
   },
 };
 
 function knownValues({values}: UseOf<'lookup'>, shape: Shape): Map<string, Value> {
   const form = formOf(shape.inputs[0]?.family ?? 'text');
-  return new Map(Object.entries(values).map(([from, to]) => [form(from), resultOf(to, shape)]));
-}
-
-/** A result as the column gives it back. */
-function resultOf(value: Value, shape: Shape): Value {
-  return cutEnd(shape, memberNamed(shape.column, value));
+  return new Map(Object.entries(values).map(([from, to]) => [form(from), ownValue(to, shape)]));
 }
 
 /** Whether `lookup` has a value for a row; where it has none and no `otherwise`, the row is a dead letter. */
@@ -94,8 +111,8 @@ function takesFlags({family, column}: Shape): boolean {
 }
 
 export const oneOf: Operator<UseOf<'oneOf'>> = {
-  refuses: (_, shape) =>
-    refusesInput(shape) ??
+  refuses: ({values}, shape) =>
+    refusesInput(shape, values) ??
     (takesFlags(shape) ? null : `the result is 1 or 0, and the column is of the type ${shape.column.type}`),
   value: ({values}, {inputs}) => {
     const form = formOf(inputs[0]?.family ?? 'text');
@@ -105,10 +122,7 @@ export const oneOf: Operator<UseOf<'oneOf'>> = {
   },
   packed: () => null,
   sql: ({values}, [input = 'NULL'], shape) => {
-    const family = shape.inputs[0]?.family ?? 'text';
-    const list = [...new Set(values.map(formOf(family)))]
-      .map(form => normalisedLiteral(form, family))
-      .join(', ');
-    return `IF(${comparedSql(input, shape)} IN (${list}), 1, 0)`;
+    const forms = [...new Set(values.map(formOf(shape.inputs[0]?.family ?? 'text')))];
+    return `IF(${isAmongSql(input, forms, shape)}, 1, 0)`;
   },
 };

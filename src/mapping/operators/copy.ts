@@ -2,16 +2,16 @@
 import {canCarry, type Family} from '../families.ts';
 import {cellOf} from '../packed.ts';
 import {momentSql, roundMoment} from './moments.ts';
+import type {ColumnSchema} from '../schema.ts';
 import type {Operator, Shape, UseOf} from './operator.ts';
 import {cutEnd, cutEndSql, cutsEnd, trimmedEnd} from './texts.ts';
 
 export const copy: Operator<UseOf<'copy'>> = {
   refuses: (_, shape) => {
     const [input] = shape.inputs;
-    if (input?.family === 'decimal' && shape.family === 'decimal' && input.schema.scale > shape.column.scale)
-      return `${input.schema.name} has ${input.schema.scale} digits behind the point, and the column has ${shape.column.scale}`;
-    return input === undefined || canCarry(input.family, shape.family)
-      ? null
+    if (input === undefined) return null;
+    return canCarry(input.family, shape.family)
+      ? losesDigits(input.schema, shape)
       : `a value of the type ${input.schema.type} cannot be carried into a column of the type ${shape.column.type}`;
   },
   value: (_, shape, fraction) => {
@@ -38,8 +38,24 @@ export const copy: Operator<UseOf<'copy'>> = {
     };
   },
   sql: (_, [input = 'NULL'], shape) =>
-    shape.family === 'moment' ? momentSql(input, shape) : cutEndSql(shape, input),
+    shape.family === 'moment' ? momentSql(input, shape, false) : cutEndSql(shape, input),
 };
+
+/**
+ * Why a column does not hold all of the values of another of its family; null where it does. Digits of a second of a
+ * moment are rounded in the same way by us and in SQL. Those of a time are not, since the servers do not agree on it.
+ */
+export function losesDigits(input: ColumnSchema, {family, column}: Shape): string | null {
+  if (family === 'decimal' && input.scale > column.scale)
+    return `${input.name} has ${input.scale} digits behind the point, and the column has ${column.scale}`;
+  if (family === 'time' && input.fraction > column.fraction)
+    return `${input.name} has ${input.fraction} digits of a second, and the column has ${column.fraction}`;
+  if (family === 'moment' && column.type === 'date' && input.type !== 'date')
+    return `${input.name} has a time of day, and the column has none`;
+  return family === 'float' && input.type === 'double' && column.type === 'float'
+    ? `${input.name} is of the type double, which the type float rounds`
+    : null;
+}
 
 function hasFraction(family: Family): boolean {
   return family === 'moment' || family === 'time';
@@ -47,14 +63,12 @@ function hasFraction(family: Family): boolean {
 
 /** Dates have no digits of a second, and times have a sign; both keep their form. */
 function copiedMoment(text: string, {column, family}: Shape, fraction: number): string {
-  if (family === 'time') return roundTime(text, fraction);
+  if (family === 'time') return padTime(text, fraction);
   return column.type === 'date' ? text.slice(0, 10) : roundMoment(text, fraction);
 }
 
-/** @param text `[-]HHH:MM:SS[.ffffff]`, of no more digits than the column takes unless it has to be rounded */
-function roundTime(text: string, fraction: number): string {
+/** @param text `[-]HHH:MM:SS[.ffffff]`, of no more digits than the column takes */
+function padTime(text: string, fraction: number): string {
   const [whole = '', digits = ''] = text.split('.');
-  if (digits.length <= fraction) return fraction === 0 ? whole : `${whole}.${digits.padEnd(fraction, '0')}`;
-  // The server rounds by itself, away from zero at the half, as it does for a value of its own.
-  return text;
+  return fraction === 0 ? whole : `${whole}.${digits.padEnd(fraction, '0')}`;
 }

@@ -2,7 +2,7 @@
 import {cellOf} from '../packed.ts';
 import {refusesText} from './letters.ts';
 import {textLiteral, type Operator, type PackedWriter, type UseOf} from './operator.ts';
-import {trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
+import {ofOneCollation, trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
 
 export const join: Operator<UseOf<'join'>> = {
   refuses: (_, shape) => refusesText(shape),
@@ -26,9 +26,11 @@ export const join: Operator<UseOf<'join'>> = {
     const [first = 0, second = 0] = inputs.map(({place}) => place);
     return inputs.length === 2 && between === ' ' ? joinedWriter(first, second) : null;
   },
-  sql: ({with: between}, inputs) => {
+  sql: ({with: between}, inputs, shape) => {
     // By length, since collations take characters that they ignore for nothing.
-    const parts = inputs.map(part => `IF(LENGTH(TRIM(${part})) = 0, NULL, TRIM(${part}))`);
+    const parts = ofOneCollation(inputs, shape).map(
+      part => `IF(LENGTH(TRIM(${part})) = 0, NULL, TRIM(${part}))`,
+    );
     return `CONCAT_WS(${between === ' ' ? "' '" : textLiteral(between)}, ${parts.join(', ')})`;
   },
 };

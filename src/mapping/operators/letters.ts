@@ -1,6 +1,6 @@
 /** `trim`, `lower` and `upper`: a text without blanks around it, or in one case. */
 import {cellOf} from '../packed.ts';
-import type {Value} from '../values.ts';
+import {isText, type Value} from '../values.ts';
 import type {Operator, PackedWriter, Shape, UseOf} from './operator.ts';
 import {cutEnd, cutEndSql, trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
 
@@ -16,17 +16,24 @@ export const letters: Operator<UseOf<'trim' | 'lower' | 'upper'>> = {
   value: ({operator}, shape) => {
     const place = shape.inputs[0]?.place ?? 0;
     const change = CHANGES[operator as keyof typeof CHANGES];
+    const isOfLetters = operator !== 'trim';
     return (row): Value => {
       const cell = cellOf(row, place);
-      return cell === null ? null : cutEnd(shape, change(cell));
+      if (cell === null || (isOfLetters && !isText(cell))) return cell;
+      return cutEnd(shape, change(cell));
     };
   },
   packed: ({operator}, {inputs}) => (operator === 'trim' ? trimmedWriter(inputs[0]?.place ?? 0) : null),
   sql: ({operator}, [input = 'NULL'], shape) => {
-    // Bytes have no letters, unless they are made a text.
-    const isBytes = operator !== 'trim' && shape.inputs[0]?.family === 'binary';
-    const text = isBytes ? `CONVERT(${input} USING utf8mb4)` : input;
-    return cutEndSql(shape, `${FUNCTIONS[operator as keyof typeof FUNCTIONS]}(${text})`);
+    const named = FUNCTIONS[operator as keyof typeof FUNCTIONS];
+    if (operator === 'trim' || shape.inputs[0]?.family !== 'binary')
+      return cutEndSql(shape, `${named}(${input})`);
+    // Bytes have letters where they are a text, and stay as they are where they are none.
+    const text = `CONVERT(${input} USING utf8mb4)`;
+    const changed = cutEndSql(shape, `${named}(${text})`);
+    return shape.family === 'binary'
+      ? `IF(CAST(${text} AS BINARY) <=> ${input}, ${changed}, ${input})`
+      : changed;
   },
 };
 

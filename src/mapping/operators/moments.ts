@@ -91,13 +91,19 @@ function nextSecond(whole: string): string {
   return date.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** A moment of a source column as both servers round it. */
-export function momentSql(expression: string, shape: Shape): string {
+/**
+ * A moment of a source column as both servers round it.
+ *
+ * @param isDate whether it is surely a date: a sum with one that has a part that is zero is null
+ */
+export function momentSql(expression: string, shape: Shape, isDate: boolean): string {
   if (shape.column.type === 'date') return `CAST(${expression} AS DATE)`;
   if (!rounds(shape)) return `CAST(${expression} AS DATETIME(6))`;
   const {fraction} = shape.column;
   // MySQL's CAST rounds and MariaDB's cuts: add half a unit and cut the text, the same on both.
   const half = 5 * 10 ** (5 - fraction);
-  const text = `DATE_FORMAT(${expression} + INTERVAL ${half} MICROSECOND, '%Y-%m-%d %H:%i:%s.%f')`;
+  const sum = `${expression} + INTERVAL ${half} MICROSECOND`;
+  const raised = isDate ? sum : `IF(${isDateCondition(expression)}, ${sum}, ${expression})`;
+  const text = `DATE_FORMAT(${raised}, '%Y-%m-%d %H:%i:%s.%f')`;
   return `CAST(LEFT(${text}, ${fraction === 0 ? 19 : 20 + fraction}) AS DATETIME(6))`;
 }

@@ -40,10 +40,28 @@ export function cutEndSql(shape: Shape, expression: string): string {
   return cutsEnd(shape) ? `TRIM(TRAILING ' ' FROM ${expression})` : expression;
 }
 
+/**
+ * Inputs that can be in one expression: two columns of unlike collations cannot, unless it is said by which they are
+ * compared. All of them are UTF-8 or bytes by then.
+ */
+export function ofOneCollation(expressions: readonly string[], {inputs}: Shape): readonly string[] {
+  const collations = inputs.map(({family, schema}) =>
+    family !== 'text' ? null : schema.charset === 'utf8mb4' ? schema.collation : '',
+  );
+  if (new Set(collations).size <= 1) return expressions;
+  // Beside bytes all are bytes: what is no text cannot be made one.
+  const hasBytes = collations.includes(null);
+  return expressions.map((expression, i) => {
+    if (hasBytes) return collations[i] === null ? expression : `CAST(${expression} AS BINARY)`;
+    return `(${expression} COLLATE utf8mb4_bin)`;
+  });
+}
+
 /** A value of the mapping as the column spells it, where the column has members of its own spelling. */
 export function memberNamed<T extends Value>({members}: ColumnSchema, value: T): T | string {
   if (value === null) return value;
-  const wanted = value.toUpperCase();
+  // No member ends with a space.
+  const wanted = value.replace(/ +$/, '').toUpperCase();
   return members?.find(member => member.toUpperCase() === wanted) ?? value;
 }
 

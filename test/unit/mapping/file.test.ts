@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
-import {formatMapping, loadMapping, parseMapping} from '../../../src/mapping/file/read.ts';
+import {formatMapping} from '../../../src/mapping/file/format.ts';
+import {loadMapping, parseMapping} from '../../../src/mapping/file/read.ts';
 import {mappingJsonSchema} from '../../../src/mapping/file/schema.ts';
 
 /** Region → shop → order, none of it LAAS. */
@@ -153,7 +154,7 @@ describe('the faults of a file', () => {
     [
       'parents: {shop: shop}',
       'parents: {shop: [shop, line]}',
-      "m.yaml:14:21: order_line.parents.shop: the key of 'shop' has 1 columns (id), and 2 are named here",
+      "m.yaml:14:21: order_line.parents.shop: the key of 'shop' has 1 column (id), and 2 are named here",
     ],
     [
       'parents: {region: region}',
@@ -182,6 +183,81 @@ describe('the faults of a file', () => {
     const lines = faultsOf(text).map(line => Number(line.split(':')[1]));
     expect(lines.length).toBeGreaterThanOrEqual(3);
     expect(lines).toEqual(lines.toSorted((a, b) => a - b));
+  });
+
+  it.each<[string, readonly [string, string][], readonly string[]]>([
+    [
+      'a faulty column does not hide the key, the parents and the newest column',
+      [
+        ['{upper: sku', '{uper: sku'],
+        ['key: [shop, orderNo, line]', 'key: [shp, orderNo, sku]\n    newest: nope'],
+        ['parents: {shop: shop}', 'parents: {shpo: shop, region: [sku, lin]}'],
+      ],
+      [
+        "order_line.key: the key column 'shp' is not among the columns; did you mean 'shop'?",
+        "order_line.newest: 'nope' is not among the columns",
+        "order_line.columns.sku: no operator 'uper'; did you mean 'upper'?",
+        "order_line.parents.shpo: the parent 'shpo' is not a table of this mapping; did you mean 'shop'?",
+        "order_line.parents.region: 'lin' is not among the columns; did you mean 'line'?",
+        "order_line.parents.region: the key of 'region' has 1 column (code), and 2 are named here",
+      ],
+    ],
+    [
+      'a key that cannot be read hides its own length only',
+      [['key: id', 'key: {a: b}']],
+      ['shop.key: has a form that is not known here; docs/mapping.md shows the forms'],
+    ],
+    [
+      'columns that cannot be read are not missed',
+      [['columns: {code: code, isOpen: {oneOf: status, values: [open, 1]}}', 'columns: code']],
+      ['region.columns: must be an object'],
+    ],
+    [
+      'a faulty parent does not hide the others',
+      [['parents: {shop: shop}', 'parents: {shop: 1, regoin: shop}']],
+      [
+        'order_line.parents.shop: a parent is the column that holds its key, or a list of one to 4',
+        "order_line.parents.regoin: the parent 'regoin' is not a table of this mapping; did you mean 'region'?",
+      ],
+    ],
+    [
+      'a faulty label hides no label',
+      [
+        ['label: shops', 'label: 1'],
+        ['version: 1\n', 'version: 2\ncounts: [nobody]\n'],
+      ],
+      ["version: must be '1'", 'shop.label: must be a text'],
+    ],
+  ])('are told apart: %s', (_, changes, messages) => {
+    const text = changes.reduce((before, [from, to]) => {
+      expect(before).toContain(from);
+      return before.replace(from, to);
+    }, SHOPS);
+    expect(faultsOf(text).map(line => line.replace(/^m\.yaml:\d+:\d+: /, ''))).toEqual(messages);
+  });
+
+  it('name what would be one value or one name for a server', () => {
+    const values = (list: string) => changed('values: {n: NEW, d: DONE}', `values: {${list}}`);
+    expect(faultsOf(values('n: NEW, " N ": OLD'))).toEqual([
+      "m.yaml:11:54: order_line.columns.state.values. N : ' N ' and 'n' are the same value, since case and blanks around it do not count",
+    ]);
+    expect(faultsOf(values('straße: A, STRASSE: B')).join()).toContain('are the same value');
+    expect(faultsOf(changed('line: line_no', 'line: line_no\n      SHOP: x')).join()).toContain(
+      'order_line.columns.SHOP: the column is there twice',
+    );
+    expect(faultsOf(`${SHOPS}  Region: {from: x, key: id, columns: {id: id}}`).join()).toContain(
+      'Region: the target table is there twice',
+    );
+    // These are harmless.
+    expect(faultsOf(changed('values: [open, 1]', 'values: [open, OPEN, " open", 1]'))).toEqual([]);
+    expect(faultsOf(changed('state: [n, d]', 'state: [n, d, n]'))).toEqual([]);
+  });
+
+  it("name two tables that would own each other's rows", () => {
+    const text = changed('label: shops', 'label: shops\n    ownedAs: region');
+    expect(faultsOf(text)).toEqual([
+      "m.yaml:18:14: shop.ownedAs: the ownership of 'region' is stored under 'region' already",
+    ]);
   });
 
   it('name a cycle, and a table that is its own parent', () => {

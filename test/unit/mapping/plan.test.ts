@@ -226,7 +226,7 @@ describe('a condition', () => {
   });
 
   it('compares a text as a text in SQL, and never the number of a member', () => {
-    expect(conditionSql(flag('tinyint'), 'c', 't')).toBe('c = 1');
+    expect(conditionSql(flag('tinyint'), 'c', 't')).toBe('t = 1');
     expect(conditionSql(flag('enum'), 'c', 't')).toBe(
       "CAST(TRIM(LEADING '0' FROM TRIM(t)) AS BINARY) = x'31'",
     );

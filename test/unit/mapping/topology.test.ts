@@ -67,4 +67,10 @@ describe('the order of tables', () => {
     expect(tables.map(({target}) => target)).toEqual(['a', 'b', 'c', 'd', 'x']);
     expect(parentsFirst(tables)).toEqual(tables);
   });
+
+  it('does not exist where there are cycles, each of which is named', () => {
+    const one = (parent: string): Entry => ({parents: {[parent]: 'ref'}});
+    const tables = () => tablesOf({a: one('b'), b: one('a'), c: one('d'), d: one('c'), e: one('e')});
+    expect(tables).toThrow(/a → b → a[^]*c → d → c[^]*'e' is its own parent/);
+  });
 });

@@ -1,0 +1,51 @@
+/** The bytes of a mapping file, and the text that they are. */
+import {isUtf8} from 'node:buffer';
+import {closeSync, openSync, readSync} from 'node:fs';
+
+/** A mapping of a hundred tables has a tenth of it, and what is longer takes minutes to read. */
+const MAX_BYTES = 1024 * 1024;
+
+/** Why the bytes are no text, and where. */
+export interface ByteFault {
+  readonly message: string;
+  readonly line: number;
+  readonly col: number;
+}
+
+/**
+ * Reads a file, a pipe or a device, whichever the path names, and never more of it than a mapping can be.
+ *
+ * @returns null where it is longer than a mapping file may be
+ * @throws Error of the system, with its code
+ */
+export function readBytes(path: string | URL): Buffer | null {
+  const bytes = Buffer.allocUnsafe(MAX_BYTES + 1);
+  const file = openSync(path, 'r');
+  try {
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, null);
+      if (read === 0) return bytes.subarray(0, length);
+      length += read;
+    }
+    return null;
+  } finally {
+    closeSync(file);
+  }
+}
+
+export function decode(bytes: Buffer): string | ByteFault {
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
+    return {message: 'the file is UTF-16; save it as UTF-8', line: 1, col: 1};
+  const text = bytes.toString('utf8');
+  if (isUtf8(bytes)) return text;
+  // What is not UTF-8 becomes other bytes on the way back.
+  const again = Buffer.from(text, 'utf8');
+  const at = bytes.findIndex((byte, i) => byte !== again[i]);
+  const before = bytes.toString('utf8', 0, Math.max(at, 0)).split(/\r\n?|\n/);
+  return {
+    message: 'the file is not UTF-8 here; save it as UTF-8',
+    line: before.length,
+    col: (before.at(-1)?.length ?? 0) + 1,
+  };
+}

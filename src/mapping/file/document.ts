@@ -1,0 +1,233 @@
+/**
+ * The text of a mapping file as plain values, with the place of each. The only importer of yaml.
+ *
+ * The parser is lenient where a mapping must not be: it leaves out tags that it does not know, follows an alias
+ * as often as it is written, and lets one of two equal keys win. So the values are made here, from its nodes.
+ */
+import {isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Document} from 'yaml';
+import type {FileFault, FilePath, Place} from './faults.ts';
+
+export interface MappingDocument {
+  /** Objects, lists and scalars. A whole number that JavaScript cannot hold is a bigint. */
+  readonly value: unknown;
+  /** If there are any, the value is not to be used. */
+  readonly faults: readonly FileFault[];
+  /** Where the value of a path begins; for a path that is not there, where the nearest thing around it does. */
+  readonly placeOf: (path: FilePath) => Place;
+}
+
+/** A mapping is five levels deep. */
+const MAX_DEPTH = 50;
+/** How many values aliases may stand for, so that a short text cannot become an endless one. */
+const MAX_ALIASED = 50_000;
+/** Plain text of the parts of YAML that a text editor can show. */
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]|\p{Surrogate}/u;
+
+const TAG = 'a tag is not supported; quote a text instead';
+
+/** What the parser says in words of its own, by its code. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  IMPOSSIBLE: 'the text is no YAML here',
+  MULTIPLE_DOCS: 'the file has several documents, and a mapping is one',
+  RESOURCE_EXHAUSTION: 'the values are nested too deeply',
+  TAB_AS_INDENT: 'a tab cannot indent a line; use spaces',
+  TAG_RESOLVE_FAILED: TAG,
+};
+
+/** @param written with any line ends, and with or without a byte order mark */
+export function readDocument(written: string): MappingDocument {
+  const text = written.replace(/^\ufeff/, '').replaceAll(/\r\n?/g, '\n');
+  const lines = new LineCounter();
+  const placeAt = (offset: number): Place => {
+    const {line, col} = lines.linePos(offset);
+    return {line: Math.max(line, 1), col: Math.max(col, 1)};
+  };
+  const unusable = (message: string, at: Place): MappingDocument => ({
+    value: null,
+    faults: [{path: [], message, at}],
+    placeOf: () => at,
+  });
+  const unprintable = text.search(UNPRINTABLE);
+  if (unprintable >= 0) {
+    const before = text.slice(0, unprintable).split('\n');
+    const code = text.codePointAt(unprintable)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
+    const at = {line: before.length, col: (before.at(-1)?.length ?? 0) + 1};
+    return unusable(`the character U+${code} cannot stand in a mapping file`, at);
+  }
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      lineCounter: lines,
+      intAsBigInt: true,
+      prettyErrors: false,
+      // It compares each key with all before it. Keys are compared below.
+      uniqueKeys: false,
+    });
+  } catch {
+    return unusable('the text cannot be read as YAML', {line: 1, col: 1});
+  }
+  // A tag or a directive that the parser does not know is a warning, and a mapping has none.
+  const all = [...document.errors, ...document.warnings];
+  // What is nested too deeply is so at every end of it.
+  const tooDeep = all.find(({code}) => code === 'RESOURCE_EXHAUSTION');
+  const wrong = tooDeep === undefined ? all : [tooDeep];
+  const places = once(() => placesOf(document.contents));
+  const placeOf = (path: FilePath): Place => {
+    for (let length = path.length; length >= 0; length--) {
+      const offset = places().get(path.slice(0, length).join('\0'));
+      if (offset !== undefined) return placeAt(offset);
+    }
+    return {line: 1, col: 1};
+  };
+  if (wrong.length > 0) {
+    const faults = wrong.map(({code, message, pos}) => ({
+      path: [],
+      message: MESSAGES[code] ?? message.split('\n')[0] ?? '',
+      at: placeAt(pos[0]),
+    }));
+    return {value: null, faults, placeOf};
+  }
+  if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== '1.2')
+    return unusable('the file must be YAML 1.2', {line: 1, col: 1});
+  const values = new Values(placeAt);
+  const value = values.of(document.contents, 0, false);
+  return {value, faults: values.faults, placeOf};
+}
+
+/** @param value of objects, lists and scalars */
+export function printDocument(value: object): string {
+  return stringify(value, {aliasDuplicateObjects: false});
+}
+
+/** Makes the values of nodes. */
+class Values {
+  readonly faults: FileFault[] = [];
+  readonly #placeAt: (offset: number) => Place;
+  /** The value of each anchor and how many values it holds; null while it is being made. */
+  readonly #anchors = new Map<string, {readonly value: unknown; readonly size: number} | null>();
+  #size = 0;
+  #aliased = 0;
+  #isTooDeep = false;
+
+  constructor(placeAt: (offset: number) => Place) {
+    this.#placeAt = placeAt;
+  }
+
+  /** @param isLookup the keys are values of a `lookup` */
+  of(node: unknown, depth: number, isLookup: boolean): unknown {
+    this.#size++;
+    if (isAlias(node)) return this.#alias(node);
+    if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
+    if (node.tag !== undefined) this.#fault(node, TAG);
+    if (node.anchor === undefined) return this.#content(node, depth, isLookup);
+    const before = this.#size;
+    this.#anchors.set(node.anchor, null);
+    const value = this.#content(node, depth, isLookup);
+    this.#anchors.set(node.anchor, {value, size: this.#size - before + 1});
+    return value;
+  }
+
+  #content(node: unknown, depth: number, isLookup: boolean): unknown {
+    if (isScalar(node)) return this.#scalar(node);
+    if (depth > MAX_DEPTH) {
+      if (!this.#isTooDeep) this.#fault(node, 'the values are nested too deeply');
+      this.#isTooDeep = true;
+      return null;
+    }
+    if (isSeq(node)) return node.items.map(item => this.of(item, depth + 1, false));
+    if (!isMap(node)) return null;
+    const entries = new Map<string, unknown>();
+    for (const {key, value} of node.items) {
+      const name = this.#key(key, isLookup);
+      if (name !== null && entries.has(name))
+        this.#fault(key, `the key '${name}' is here twice, and keys must be unique`);
+      const made = this.of(value, depth + 1, name === 'values');
+      if (name !== null) entries.set(name, made);
+    }
+    return Object.fromEntries(entries);
+  }
+
+  #key(node: unknown, isLookup: boolean): string | null {
+    if (node !== null && !isScalar(node)) {
+      this.#fault(node, 'a key must be a text');
+      return null;
+    }
+    // As an anchor and a tag are.
+    const value = this.of(node, 0, false);
+    const name = keyOf(value, isLookup);
+    const isPlain = node !== null && node.type === 'PLAIN';
+    if (name === '<<' && isPlain) this.#fault(node, 'a merge (<<) is not supported; write the lines again');
+    // An object of JavaScript has this one already.
+    if (name === '__proto__') this.#fault(node, `the name '${name}' is not supported`);
+    return name;
+  }
+
+  #alias(node: {readonly source: string}): unknown {
+    const anchor = this.#anchors.get(node.source);
+    if (anchor === undefined || anchor === null) {
+      this.#fault(
+        node,
+        anchor === null
+          ? `the alias *${node.source} stands inside of what it stands for`
+          : `nothing before the alias *${node.source} has the anchor &${node.source}`,
+      );
+      return null;
+    }
+    const wasTooMany = this.#aliased > MAX_ALIASED;
+    this.#aliased += anchor.size;
+    this.#size += anchor.size;
+    if (this.#aliased <= MAX_ALIASED) return anchor.value;
+    if (!wasTooMany) this.#fault(node, `the aliases stand for more than ${MAX_ALIASED} values`);
+    return null;
+  }
+
+  #scalar(node: {readonly value: unknown; readonly source?: string | undefined}): unknown {
+    const {value, source = ''} = node;
+    if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    // With all the digits that were written.
+    if (typeof value === 'number' && /^-?\d+\.\d+$/.test(source)) return source;
+    if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
+      this.#fault(node, 'the text holds half of a character');
+    return value;
+  }
+
+  #fault(node: unknown, message: string): void {
+    this.faults.push({path: [], message, at: this.#placeAt(offsetOf(node) ?? 0)});
+  }
+}
+
+/** A key of an object. In a `lookup`, true and false are the values that servers have for them, and null is the empty text. */
+function keyOf(value: unknown, isLookup: boolean): string {
+  if (value === null || value === undefined) return isLookup ? '' : 'null';
+  return isLookup && typeof value === 'boolean' ? String(Number(value)) : String(value);
+}
+
+function offsetOf(node: unknown): number | undefined {
+  const isNode = typeof node === 'object' && node !== null && 'range' in node;
+  const range: unknown = isNode ? node.range : undefined;
+  return Array.isArray(range) ? Number(range[0]) : undefined;
+}
+
+/** Where each value begins, by its path. */
+function placesOf(contents: unknown): Map<string, number> {
+  const places = new Map<string, number>();
+  const visit = (node: unknown, path: string, lookup: boolean) => {
+    const at = offsetOf(node);
+    if (at !== undefined && !places.has(path)) places.set(path, at);
+    const inside = (name: string) => (path === '' ? name : `${path}\0${name}`);
+    if (isSeq(node)) node.items.forEach((item, i) => visit(item, inside(String(i)), false));
+    if (!isMap(node)) return;
+    for (const {key, value} of node.items) {
+      const name = keyOf(isScalar(key) ? key.value : key, lookup);
+      visit(value ?? key, inside(name), name === 'values');
+    }
+  };
+  visit(contents, '', false);
+  return places;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: {readonly value: T} | undefined;
+  return () => (made ??= {value: make()}).value;
+}
