@@ -3,7 +3,7 @@
  * position, notices silence, pauses the socket when told to.
  */
 import {ZongJi} from '../../src/position/zongji.ts';
-import type {Dialling} from '../../src/db/connection.ts';
+import type {ConnectionOptions, Dialling} from '../../src/db/connection.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
@@ -195,14 +195,17 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
     else deliver({tag: 'rows', rows: block});
   };
 
-  const start = startOptions(options);
-  zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
+  // zongji opens its connections as it starts, and asks for the version at once. Over a session that gives no rows
+  // that would make it throw, so that the sessions are opened and set before.
+  (zongji as unknown as Opening)._establishConnection(options.connection.options);
   prepareSessions(zongji, options.connection.statements, fail);
   // Answered before the dump begins, as it is the same connection.
   (zongji.connection as unknown as Queue)?.query('SELECT @@lower_case_table_names', (error, rows) => {
     if (error === null) isCaseless = Number(Object.values(rows?.[0] ?? {})[0]) !== 0;
     else fail(error);
   });
+  const start = startOptions(options);
+  zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
   const connection = zongji.connection as unknown as NodeJS.EventEmitter | null;
   const lost = () => fail(new SyncError('source-unreachable', 'the source ended the binlog connection'));
   connection?.on('end', lost);
@@ -241,6 +244,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   };
 }
 
+type Opening = {_establishConnection(options: ConnectionOptions): void};
 type Queue = {query(sql: string, done: (error: unknown, rows?: readonly object[]) => void): void} | null;
 
 /**

@@ -59,7 +59,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     });
     expect(ill.isHealthy).toBe(false);
     expect(ill.reasons.join()).toMatch(words);
-    const tries = () => stand.told().split('"replication.retry"').length;
+    const tries = () => stand.told().split(/"(?:replication|lead)\.retry"/).length;
     const enough = tries() + times;
     await stand.until(
       'more tries',
