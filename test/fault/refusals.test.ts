@@ -91,7 +91,7 @@ describeEachFlavour('a target', ({flavour, edition, server, source}) => {
         ({replication, reasons, warnings}) =>
           replication.state !== 'streaming' &&
           /target-rejected-batch/.test([...reasons, ...(warnings as string[])].join()),
-        30_000,
+        60_000,
       );
       expect([...full.reasons, ...(full['warnings'] as string[])].join()).toMatch(
         /disk of the target is full/,
