@@ -76,15 +76,18 @@ export class Daemon implements Operations {
    */
   async serve(signal: AbortSignal): Promise<void> {
     const {config, logger, metrics} = this.#deps;
+    // The watchers end with a fault that no retry mends, too.
+    const ended = new AbortController();
+    const watching = AbortSignal.any([signal, ended.signal]);
     const watchers = [
-      watchLogEnd(config, this.#lag, bytes => (this.#lagBytes = bytes), logger, signal),
+      watchLogEnd(config, this.#lag, bytes => (this.#lagBytes = bytes), logger, watching),
       watchCounts(
         {config, logger, due: () => this.#countDue.signal},
         counted => (this.#counted = counted),
-        signal,
+        watching,
       ),
-      this.#subscribers.pushStatus(signal),
-      this.#bookkeeping.watch(signal),
+      this.#subscribers.pushStatus(watching),
+      this.#bookkeeping.watch(watching),
     ];
     const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
     try {
@@ -111,6 +114,7 @@ export class Daemon implements Operations {
       }
     } finally {
       this.#setState('stopped', this.#fault);
+      ended.abort();
       await Promise.allSettled(watchers);
     }
   }

@@ -241,7 +241,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     );
     expect(warnings).toContainEqual(
       expect.stringMatching(
-        /^the log hid what changed at \S+Z \(a statement-format change of a mapped table\): a reconcile/,
+        /^the log does not show what changed at \S+Z \(a change in statement format\): a reconcile/,
       ),
     );
     expect(isHealthy).toBe(true);

@@ -153,7 +153,14 @@ describe.runIf(server !== undefined)('the image', () => {
     for (const {name, text} of instructions())
       if (name === 'COPY' && !text.startsWith('--from'))
         for (const each of text.split(' ').slice(0, -1)) expect(allowed, each).toContain(each);
-    expect(readdirSync(join(app, 'dist')).sort()).toEqual(['migrations', 'reconciler', 'replicator', 'src']);
+    expect(readdirSync(join(app, 'dist')).sort()).toEqual([
+      'mapping.schema.json',
+      'mappings',
+      'migrations',
+      'reconciler',
+      'replicator',
+      'src',
+    ]);
     for (const tool of ['typescript', 'vitest', 'oxlint', 'playwright-core', 'knip', 'prettier'])
       expect(existsSync(join(app, 'node_modules', tool)), tool).toBe(false);
     const [kilobytes = ''] = execFileSync('du', ['-sk', app], {encoding: 'utf8'}).split('\t');
