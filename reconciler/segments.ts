@@ -4,6 +4,7 @@
  */
 import {chunkEnd} from '../src/apply/owned-chunks.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
+import {exactSourceColumns} from '../src/mapping/key-columns.ts';
 import {
   keyIsWhole,
   rangeCondition,
@@ -62,10 +63,14 @@ async function boundary(
 ): Promise<Bound | null> {
   const columns = walkOfSource(entity);
   const list = columns.join(', ');
+  const exact = exactSourceColumns(
+    entity.source,
+    entity.walk.parts.map(part => entity.keyPlaces[part] ?? 0),
+  );
   const where = [rangeCondition(entity, columns, range), ...keyIsWhole(entity)].join(' AND ');
   // A look at the index alone; both servers walk it without reading rows into the result.
   const [row] = await query(
-    `SELECT ${list} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${list} LIMIT ${rows - 1}, 1`,
+    `SELECT ${exact.join(', ')} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${list} LIMIT ${rows - 1}, 1`,
   );
   return row === undefined
     ? null

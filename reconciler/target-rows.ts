@@ -2,6 +2,7 @@
 import {readCounted} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
+import {exactTargetColumns, orderedTargetColumns} from '../src/mapping/key-columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import {
@@ -74,7 +75,7 @@ export async function* targetKeyPages(
   limit: number,
 ): AsyncGenerator<RowKey[]> {
   for (const table of entity.tables) {
-    const columns = table.key.map(name => `t.${quoteName(name)}`);
+    const columns = orderedTargetColumns(table, table.key);
     const list = columns.join(', ');
     let after: Bound | null = null;
     for (;;) {
@@ -83,7 +84,7 @@ export async function* targetKeyPages(
           ? '1 = 1'
           : tupleCondition(columns, '>', after, (i, value) => entity.key.literal(i, value));
       const rows = await query(
-        `SELECT ${list} FROM ${quoteName(table.target)} t WHERE ${past} ORDER BY ${list} LIMIT ${limit}`,
+        `SELECT ${exactTargetColumns(table, table.key).join(', ')} FROM ${quoteName(table.target)} t WHERE ${past} ORDER BY ${list} LIMIT ${limit}`,
       );
       const places = columns.map((_, i) => i);
       const keys = rows.flatMap(row => entity.key.of(toRow(row), places) ?? []);

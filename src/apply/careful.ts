@@ -56,6 +56,10 @@ export async function writeCarefully(
   await transaction.begin();
   for (const entity of plan.entities.toReversed())
     await remove(context, entity, work.deletes[entity.index] ?? []);
+  // A row that hung on one that left, and that is written again, has lost its own children with it.
+  for (const {index, primary} of plan.entities)
+    for (const {key} of work.upserts[primary.index] ?? [])
+      if (transaction.hasDeleted(primary, key)) entered[index]?.push(key);
   for (const entity of plan.entities) {
     for (const table of entity.tables)
       await transaction.upsert(

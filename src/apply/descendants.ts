@@ -3,6 +3,7 @@
  * events of those are long past, or were never written, since a foreign key that cascades logs nothing.
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
+import {exactTargetColumns, orderedTargetColumns} from '../mapping/key-columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import type {PerTable, Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
@@ -188,12 +189,13 @@ async function* targetChildren(
   parents: readonly RowKey[],
 ): AsyncGenerator<Map<RowKey, RowKey>> {
   const {primary, key} = child;
-  const keyColumns = primary.key.map(name => `t.${quoteName(name)}`);
+  const keyColumns = orderedTargetColumns(primary, primary.key);
   const references = targetColumns.map(name => `t.${quoteName(name)}`);
   const [keyPlaces, parentPlaces] = [
     keyColumns.map((_, i) => i),
     references.map((_, i) => keyColumns.length + i),
   ];
+  const exact = exactTargetColumns(primary, [...primary.key, ...targetColumns]);
   const hangs = parent.key.condition(parents, references);
   let after: Bound | null = null;
   for (;;) {
@@ -202,7 +204,7 @@ async function* targetChildren(
         ? ''
         : ` AND ${tupleCondition(keyColumns, '>', after, (i, value) => key.literal(i, value))}`;
     const rows = await transaction.query(
-      `SELECT ${[...keyColumns, ...references].join(', ')} FROM ${quoteName(primary.target)} t WHERE (${hangs})${past} ORDER BY ${keyColumns.join(', ')} LIMIT ${CHILDREN_PER_PAGE}`,
+      `SELECT ${exact.join(', ')} FROM ${quoteName(primary.target)} t WHERE (${hangs})${past} ORDER BY ${keyColumns.join(', ')} LIMIT ${CHILDREN_PER_PAGE}`,
     );
     const page = new Map<RowKey, RowKey>();
     let last: RowKey | null = null;

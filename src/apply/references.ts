@@ -8,6 +8,7 @@
  */
 import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
+import {exactTargetColumns} from '../mapping/key-columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
@@ -66,7 +67,7 @@ export async function lockAndFindReferred(
     const join = columns.map(([column, to]) => `r.${quoteName(column)} = t.${quoteName(to)}`).join(' AND ');
     try {
       const found = await session.query(
-        `SELECT DISTINCT ${ours.join(', ')} FROM ${quoteName(target)} t JOIN ${from} r ON ${join} WHERE ${key.condition(keys, ours)}`,
+        `SELECT DISTINCT ${exactTargetColumns(table, keyNames).join(', ')} FROM ${quoteName(target)} t JOIN ${from} r ON ${join} WHERE ${key.condition(keys, ours)}`,
       );
       for (const row of found)
         blocked.set(

@@ -2,7 +2,8 @@
  * Cascades of foreign keys that change mapped rows without a row in the log (MariaDB, and MySQL before 9.6).
  * Where the parent's own row event tells enough, the stream follows them; all others cost a reconcile. Pure.
  */
-import {parentJoins, sourceColumnsOf, type Mapping, type ParentJoin} from './mapping.ts';
+import {copiedFrom, sourceColumnsOf, type Mapping, type ParentJoin, type TableMap} from './mapping.ts';
+import {entitiesOf} from './topology.ts';
 
 type Action = 'CASCADE' | 'SET NULL' | 'SET DEFAULT' | '';
 
@@ -64,10 +65,13 @@ export function unloggedCascades(
   mapping: Mapping,
 ): Cascades['unlogged'] {
   const mapped = mappedColumns(mapping, database);
-  const joins = parentJoins(mapping);
+  const entities = entitiesOf(mapping.tables).map(({primary}) => primary);
   const deletes = new Set<string>();
   const updates = new Map<string, Set<string>>();
-  const edges = keys.map(key => ({...lowered(key), isFollowed: isParentKey(key, database, joins)}));
+  const edges = keys.map(key => ({
+    ...lowered(key),
+    isFollowed: isFollowed(key, database, mapping, entities),
+  }));
   for (let size = -1; size !== sizeOf(deletes, updates);) {
     size = sizeOf(deletes, updates);
     for (const {child, parent, columns, referencedColumns, onDelete, onUpdate, isFollowed} of edges) {
@@ -90,6 +94,47 @@ export function unloggedCascades(
       {deletes: deletes.has(table), updates: updates.has(table)},
     ]),
   );
+}
+
+/** Whether the stream finds all rows that a foreign key changes by following the references of the mapping. */
+function isFollowed(
+  key: CascadingKey,
+  database: string,
+  mapping: Mapping,
+  entities: readonly TableMap[],
+): boolean {
+  const changed = entities.filter(({source}) => isSame(source, key.table));
+  // Another entity of the same source may not have the reference.
+  return (
+    changed.length > 0 &&
+    changed.every(child => isParentKey(key, database, joinsOf(child, mapping))) &&
+    (setsNothing(key) || changed.every(child => isInKey(key, child)))
+  );
+}
+
+/** The references of one table. */
+function joinsOf(child: TableMap, {tables}: Mapping): ParentJoin[] {
+  return child.parents.flatMap(({table, columns}) => {
+    const parent = tables.find(({target}) => target === table);
+    if (parent === undefined) return [];
+    return {
+      child: child.source,
+      columns: columns.map(name => copiedFrom(child, name)),
+      parent: parent.source,
+      parentColumns: parent.key.map(name => copiedFrom(parent, name)),
+    };
+  });
+}
+
+/** A row whose reference becomes null or a default stays, and belongs to no parent or another one. */
+function setsNothing({onDelete, onUpdate}: CascadingKey): boolean {
+  return [onDelete, onUpdate].every(action => action === 'CASCADE' || action === '');
+}
+
+/** Without its key, a row is none any more. */
+function isInKey({columns}: CascadingKey, child: TableMap): boolean {
+  const key = child.key.map(name => copiedFrom(child, name));
+  return columns.every(name => key.some(one => isSame(one, name)));
 }
 
 function lowered(key: CascadingKey) {

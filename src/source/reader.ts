@@ -5,6 +5,7 @@
 import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
+import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
 import {
   keyIsWhole,
@@ -74,14 +75,14 @@ export function createSourceReader(query: QueryPort): SourceReader {
     },
     async children(edge, parents, after, limit) {
       const {child} = edge;
-      const key = keyColumns(child);
+      const key = orderedSourceColumns(child.source, child.keyPlaces);
       const beyond = after === null ? [] : [past(child, key, '>', after)];
       const where = [parentCondition(edge, parents), ...keyIsWhole(child), ...beyond]
         .map(condition => `(${condition})`)
         .join(' AND ');
       // The key of the last row of the page, so that rows of one key stay together.
       const [bound] = await query(
-        `SELECT ${key.join(', ')} FROM ${sourceFrom(child.source)} WHERE ${where} ORDER BY ${key.join(', ')} LIMIT ${limit - 1}, 1`,
+        `SELECT ${exactSourceColumns(child.source, child.keyPlaces).join(', ')} FROM ${sourceFrom(child.source)} WHERE ${where} ORDER BY ${key.join(', ')} LIMIT ${limit - 1}, 1`,
       );
       const last = bound === undefined ? null : partsOf(child, toRow(bound));
       const upTo = last === null ? '' : ` AND ${past(child, key, '<=', last)}`;

@@ -1,0 +1,48 @@
+/**
+ * The columns of keys: as a SELECT must name them, so that the values that come are those of keys, where a BIT would
+ * come as bytes; and as they are put in order and compared, which for ENUM and SET is not the same order.
+ */
+import type {SourcePlan, TablePlan} from './columns.ts';
+import {quoteName} from './quote.ts';
+import type {ColumnSchema} from './schema.ts';
+import {exactColumn} from './sql.ts';
+
+/** @param names columns of the table, as the target spells them */
+export function exactTargetColumns(
+  {columns}: Pick<TablePlan, 'columns'>,
+  names: readonly string[],
+  alias = 't',
+): string[] {
+  return names.map(name =>
+    exactColumn(`${alias}.${quoteName(name)}`, columns.find(column => column.name === name)?.schema),
+  );
+}
+
+/** @param places of the columns in a source row */
+export function exactSourceColumns(source: SourcePlan, places: readonly number[], alias = 's'): string[] {
+  return places.map(place =>
+    exactColumn(`${alias}.${quoteName(source.actual[place] ?? '')}`, source.schemas[place]),
+  );
+}
+
+/** The same for ORDER BY and comparisons with the values of a key. */
+export function orderedTargetColumns(
+  {columns}: Pick<TablePlan, 'columns'>,
+  names: readonly string[],
+  alias = 't',
+): string[] {
+  return names.map(name =>
+    byText(`${alias}.${quoteName(name)}`, columns.find(column => column.name === name)?.schema),
+  );
+}
+
+/** @param places of the columns in a source row */
+export function orderedSourceColumns(source: SourcePlan, places: readonly number[], alias = 's'): string[] {
+  return places.map(place =>
+    byText(`${alias}.${quoteName(source.actual[place] ?? '')}`, source.schemas[place]),
+  );
+}
+
+function byText(expression: string, schema: ColumnSchema | undefined): string {
+  return schema?.type === 'enum' || schema?.type === 'set' ? `CAST(${expression} AS CHAR)` : expression;
+}

@@ -1,0 +1,97 @@
+/**
+ * A graph of five levels with keys of text, UUIDs, bytes and ENUM, under random work and kill -9: the stream alone
+ * keeps the target equal to what a second hand works out from the source, and a reconcile repairs what others did.
+ */
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {expect, it} from 'vitest';
+import {loadMapping} from '../../src/mapping/file/read.ts';
+import {eventually} from '../helpers/eventually.ts';
+import {SEED, Stand, TIMEOUT_MS} from '../helpers/fault-stand.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {GraphOracle} from '../helpers/graph-oracle.ts';
+import {ShopWorkload} from '../helpers/shop-workload.ts';
+import {randomFrom} from '../helpers/workload.ts';
+import {connect, query} from '../servers/databases.ts';
+
+const KILLS = Number(process.env['KILLS'] ?? 3);
+const MAPPINGS = join(import.meta.dirname, '../mappings');
+const SHOP = join(MAPPINGS, 'shop.yaml');
+
+describeEachFlavour(`a graph of five levels (seed ${SEED})`, ({server, source, target}) => {
+  it('stays right under random work and kills, and is repaired', {timeout: TIMEOUT_MS}, async () => {
+    const random = randomFrom(SEED);
+    const places = {source: {server, database: source}, target: {server, database: target}};
+    await using stand = await Stand.open({
+      ...places,
+      schema: {create: readFileSync(join(MAPPINGS, 'shop.sql'), 'utf8'), surrogate: false},
+      env: {SYNC_MAPPING: SHOP, USER_SYNC_ENABLED: 'false'},
+    });
+    await using oracle = await GraphOracle.open(loadMapping(SHOP), places.source, places.target);
+    await new ShopWorkload(stand.source, SEED).fill();
+    const caughtUp = async () => {
+      await stand.source.query('INSERT INTO marks VALUES ()');
+      const [mark] = await query(stand.source, 'SELECT MAX(id) AS id FROM marks');
+      const isThere = async () =>
+        (await query(stand.target, 'SELECT 1 FROM mark WHERE id = ?', [mark?.['id']])).length === 1;
+      await stand.explained(eventually(isThere, {timeoutMs: 30_000, what: 'the mark'}));
+    };
+    const equal = (timeoutMs: number) =>
+      stand.explained(
+        eventually(
+          async () => {
+            expect(await oracle.differences('lenient')).toEqual([]);
+            return true;
+          },
+          {timeoutMs, intervalMs: 100, what: 'equality with the oracle'},
+        ),
+      );
+    const reconciles = async () =>
+      Number((await stand.targetRows('SELECT COUNT(*) AS n FROM sync_run'))[0]?.['n']);
+
+    await stand.start();
+    await stand.until('the first load', status => status['lastRun'] !== null);
+    const working = new AbortController();
+    // Their own numbers keep the work of each the same in every run; how the two meet is left to chance.
+    const writers = [1, 2].map(async i => {
+      const connection = await connect(server, source);
+      const work = new ShopWorkload(connection, SEED + i);
+      while (!working.signal.aborted) await work.transaction();
+      await connection.end();
+    });
+    try {
+      for (let i = 0; i < KILLS; i++) {
+        await sleep(300 + random() * 700);
+        await stand.daemon.kill();
+        await stand.start();
+      }
+      await sleep(1000);
+    } finally {
+      working.abort();
+      await Promise.all(writers);
+    }
+    await caughtUp();
+    await equal(5000);
+    expect(await reconciles()).toBe(1);
+    expect(await oracle.rows()).toBeGreaterThan(20);
+
+    // A server sets references to null without a word in its log.
+    await stand.source.query("UPDATE couriers SET retired = b'0'; DELETE FROM couriers WHERE id % 2 = 0");
+    await caughtUp();
+    await equal(30_000);
+    expect(await stand.daemon.stop()).toBe(0);
+    expect(await stand.cli(['verify'])).toMatchObject({code: 0});
+
+    await stand.target.query(`
+      SET foreign_key_checks = 0;
+      UPDATE customer SET name = 'drift', credit = 1 LIMIT 2; DELETE FROM customer_note LIMIT 1;
+      DELETE FROM order_line ORDER BY line LIMIT 3; UPDATE \`order\` SET courier = NULL, placed = NULL;
+      DELETE FROM region LIMIT 1; UPDATE offer SET price = -1; DELETE FROM delivery;
+      SET foreign_key_checks = 1`);
+    expect(await oracle.differences()).not.toEqual([]);
+    expect(await stand.cli(['sync'])).toMatchObject({code: 0});
+    expect(await oracle.differences()).toEqual([]);
+    expect(await stand.cli(['verify'])).toMatchObject({code: 0});
+  });
+});
