@@ -169,7 +169,7 @@ export function keyLiteral(family: Family, value: string): string {
   if (isNumeric(family)) return value;
   if (family === 'binary') return `x'${value}'`;
   const bytes = Buffer.from(value, 'utf8').toString('hex');
-  return family === 'text' ? `CONVERT(x'${bytes}' USING utf8mb4)` : `'${value.replaceAll(/[^\d :.-]/g, '')}'`;
+  return family === 'text' ? `_utf8mb4 x'${bytes}'` : `'${value.replaceAll(/[^\d :.-]/g, '')}'`;
 }
 
 /** Without the zeros that ZEROFILL writes before a number. */
