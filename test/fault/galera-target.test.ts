@@ -72,10 +72,10 @@ describeEachEdition('two daemons', ({edition, server}) => {
         {timeoutMs: 30_000, what: 'a leader and a standby'},
       );
       // Longer than a lease lasts: the one that waits leaves it to the one that renews it.
-      const [before] = await stand.targetRows('SELECT beat, token FROM sync_lease');
+      const [before] = await stand.targetRows("SELECT beat, token FROM sync_lease WHERE stream = 'default'");
       await eventually(
         async () => {
-          const [row] = await stand.targetRows('SELECT beat FROM sync_lease');
+          const [row] = await stand.targetRows("SELECT beat FROM sync_lease WHERE stream = 'default'");
           return Number(row?.['beat']) > Number(before?.['beat']) + 6;
         },
         {timeoutMs: 30_000, what: 'renewals'},
@@ -100,7 +100,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
       // A clean stop frees the lease: no one waits until it expires.
       expect(await third.stop()).toBe(0);
       const [row] = await withConnection(node(0), TARGET, connection =>
-        query(connection, 'SELECT expires_at FROM sync_lease'),
+        query(connection, "SELECT expires_at FROM sync_lease WHERE stream = 'default'"),
       );
       expect(row?.['expires_at'] === null || leads(standby.log()) > 1).toBe(true);
       await until(standby, 'streaming', TAKEOVER_MS);

@@ -62,7 +62,7 @@ async function provisionMariadb(): Promise<ServerBinary> {
   if (installed !== undefined) return installed;
   if (mayInstall()) {
     const isThere = async () => (await search()) !== undefined;
-    await installPackages(['mariadb-server-core', 'mariadb-client-core'], isThere);
+    await installPackages(['mariadb-server-core', 'mariadb-client-core', 'galera-4'], isThere);
     const fresh = await search();
     if (fresh !== undefined) return fresh;
   }
