@@ -1,4 +1,4 @@
-/** One look of the verifier at a batch of rows: how many are in order, and which differ. */
+/** Compares a batch of rows once for the verifier: counts the rows that are equal and finds those that differ. */
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
@@ -20,11 +20,11 @@ export interface LookDeps {
   readonly target: QueryPort;
   readonly stream: string;
   readonly newestWins: boolean;
-  /** SYNC_DELETES=keep: rows of ours that the source does not have any more are in order. */
+  /** SYNC_DELETES=keep: owned rows that the source does not have any more count as equal. */
   readonly keeps: boolean;
 }
 
-/** A row that is not the same on both sides, as it was found there. */
+/** A row that differs between the two sides, as it was read. */
 export interface Difference extends Sides {
   readonly table: TablePlan;
   readonly key: RowKey;
@@ -41,7 +41,7 @@ export interface Sight {
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
-/** What is looked at: a range of an entity's walk, or certain keys of the target. */
+/** What is compared: a range of an entity's walk, or certain keys of the target. */
 export type Piece = {readonly range: Range} | {readonly keys: readonly RowKey[]};
 
 export async function look(deps: LookDeps, entity: EntityPlan, piece: Piece): Promise<Sight> {

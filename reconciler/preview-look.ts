@@ -1,4 +1,4 @@
-/** One look at a batch of rows: what a mapping would insert, change, delete and set aside there. */
+/** Compares a batch of rows once for the preview: what a mapping would insert, change, delete and set aside. */
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
@@ -17,7 +17,7 @@ export interface PreviewLookDeps {
   readonly newestWins: boolean;
   /** SYNC_DELETES=keep. */
   readonly keeps: boolean;
-  /** Which of these target rows belong to the stream; none where nothing has run yet. */
+  /** Returns which of these target rows are owned; none if nothing has run yet. */
   readonly owned: (entity: EntityPlan, keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;
 }
 
@@ -27,7 +27,7 @@ export interface PlannedChange extends Sides {
   readonly table: TablePlan;
   readonly key: RowKey;
   readonly kind: ChangeKind;
-  /** Of a change: the columns that differ. */
+  /** The columns that differ, for a change. */
   readonly columns: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What starting with a mapping would do to the target, found by reading both sides. Nothing is written, and
- * the bookkeeping tables need not be there: then no row belongs to the stream, and none would be deleted.
+ * Finds what starting with a mapping would do to the target, by reading both sides. It writes nothing, and does
+ * not need the bookkeeping tables: without them no row is owned, and none would be deleted.
  */
 import type {Config} from '../src/config.ts';
 import {connect, queryRows, type Connection} from '../src/db/connection.ts';
@@ -29,22 +29,22 @@ export interface TablePreview {
   readonly insert: number;
   readonly change: number;
   readonly delete: number;
-  /** Eligible rows that cannot be written and would wait as dead letters. */
+  /** Eligible rows that cannot be written and would become dead letters. */
   readonly setAside: number;
-  /** In how many of the changed rows each column differs. */
+  /** The number of changed rows in which each column differs. */
   readonly differingColumns: Readonly<Record<string, number>>;
-  /** A few keys of each kind; keys only. */
+  /** A few keys of each kind, without values. */
   readonly sampleKeys: Readonly<Record<PlannedChange['kind'], readonly string[]>>;
 }
 
 export interface Preview {
-  /** Nothing to insert, to change or to delete. */
+  /** Nothing is to be inserted, changed or deleted. */
   readonly nothingToDo: boolean;
   readonly tables: Readonly<Record<string, TablePreview>>;
   readonly durationMs: number;
 }
 
-/** @throws SyncError where a server fails, or a schema does not fit the mapping: then nobody can say */
+/** @throws SyncError if a server fails or a schema does not fit the mapping: the preview is then not possible */
 export async function previewMapping(config: Config, signal: AbortSignal): Promise<Preview> {
   const source = await connect('source', config.source);
   try {
@@ -92,7 +92,7 @@ async function ownership(
       : new Set();
 }
 
-/** While a daemon leads, a row that differs may only be on its way. */
+/** While a daemon leads, a row that differs may only be in flight. */
 function hasLeader(target: Connection, {target: {database}, name}: Config): Promise<boolean> {
   return isLed((sql, values) => queryRows('target', target, sql, values), database, name);
 }
@@ -154,7 +154,8 @@ class Previewing {
         for await (const range of batches(entity, segment, this.#batchRows, source))
           await this.#compare(entity, {range}, () => true);
     if (isOrderedAlike) return;
-    // The two sides order their keys differently: what only the target has is found by its own pages.
+    // The two sides order their keys differently, so the rows that only the target has are found by the target's
+    // own pages.
     for await (const keys of targetKeyPages(this.#deps.target, entity, this.#batchRows))
       await this.#compare(entity, {keys}, ({kind}) => kind === 'delete');
   }
@@ -165,7 +166,7 @@ class Previewing {
     return compared.every(({equal}) => equal);
   }
 
-  /** Looks until each row that differs stands still, where a daemon writes meanwhile. */
+  /** Compares until each row that differs is stable, if a daemon writes meanwhile. */
   async #compare(
     entity: EntityPlan,
     piece: Piece,

@@ -1,6 +1,6 @@
 /**
- * Compares every row of both sides and writes nothing. What differs is looked at again until it either
- * agrees or stands still: rows in flight are no drift.
+ * Compares every row of both sides and writes nothing. A row that differs is compared again until it either
+ * agrees or stays the same: rows in flight are not drift.
  */
 import type {Config} from '../src/config.ts';
 import {connect, queryRows} from '../src/db/connection.ts';
@@ -29,7 +29,7 @@ type Tally = {
   -readonly [K in keyof Omit<TableVerdict, 'sampleKeys' | 'differingColumns'>]: TableVerdict[K];
 } & {sampleKeys: string[]; differing: Map<string, number>};
 
-/** @throws SyncError where a server fails: then nothing can be told */
+/** @throws SyncError if a server fails: a verification is then not possible */
 export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
   const source = await connect('source', config.source);
   try {
@@ -117,7 +117,7 @@ class Verification {
       await this.#compareRows(entity, {keys}, 'the target');
   }
 
-  /** By checksums. */
+  /** Compares by checksums. */
   async #isEqual(entity: EntityPlan, range: Range): Promise<boolean> {
     throwIfStopped(this.#signal);
     const compared = await compareRange(entity, range, {source: this.#source, target: this.#deps.target});
@@ -127,9 +127,10 @@ class Verification {
   }
 
   /**
-   * Looks until it is clear of each row that differs whether it is in flight.
+   * Compares until it is certain of each row that differs whether it is in flight.
    *
-   * @param counted whose rows the piece holds all of: what only the other side has is counted elsewhere
+   * @param counted the entities of which the piece holds all rows: rows that only the other side has are counted
+   *   elsewhere
    */
   async #compareRows(
     entity: EntityPlan,

@@ -1,4 +1,4 @@
-/** Rows that wait for a unique value, tried again when a stream begins: a fault may have come before their turn. */
+/** Retries rows that wait for a unique value when a stream begins: a fault may have come before their turn. */
 import type {Applier} from '../src/apply/applier.ts';
 import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
 import type {Hands} from '../src/apply/hands.ts';
@@ -7,7 +7,7 @@ import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {entityOf} from '../src/mapping/plan.ts';
 import type {Need} from '../src/source/watermark.ts';
 
-/** Few, so that the stream has its turns in between. */
+/** A small number of rows, so that the stream gets its turns in between. */
 const PAGE = 500;
 
 export interface ConflictsDeps {
@@ -15,14 +15,14 @@ export interface ConflictsDeps {
   readonly hands: Hands;
   readonly lock: ApplyLock;
   readonly tap: StreamTap;
-  /** What reads of the source must see. */
+  /** The position that reads of the source must cover. */
   readonly need: Need;
 }
 
 /**
- * Tries all of them, where that is due, beside the stream.
+ * Retries all of them, if that is due, while the stream runs.
  *
- * @throws SyncError where a server fails; it stays due then
+ * @throws SyncError if a server fails; the retry then stays due
  */
 export async function retryConflicts(
   {applier, hands, lock, tap, need}: ConflictsDeps,

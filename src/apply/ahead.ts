@@ -1,28 +1,28 @@
 /**
- * A batch that was made ready, and its first statements put together, while the one before it is being
- * written. Its rows leave behind the other's commit, so that the target waits for nothing in between; its own
- * commit leaves when it is its turn.
+ * A batch that is prepared, with its first statements built, while the previous batch is being written. Its rows
+ * are sent behind the other's commit, so that the target never waits in between; its own commit is sent when its
+ * turn comes.
  */
 import type {ChangeSet} from './change-set.ts';
 import {Flights} from './flights.ts';
 import {rollBack, type Session} from './session.ts';
 import {writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
-/** The transaction that goes before it, over the same session. */
+/** The previous transaction, over the same session. */
 export interface Previous {
-  /** Comes about when all of it was sent, its commit too. */
+  /** Resolves once the whole transaction, COMMIT included, has been written to the socket. */
   readonly allLeft: Promise<void>;
-  /** Whether rows may be written behind it: then no other writer comes in between. */
+  /** Whether rows may be written behind it: no other writer then comes in between. */
   readonly mayFollow: () => boolean;
 }
 
 export class Ahead {
-  /** Over which it is written. */
+  /** The session over which it is written. */
   readonly session: Session;
   readonly changes: ChangeSet;
   readonly batch: Batch;
   readonly flights: Flights;
-  /** The applier's, at which it may be written. */
+  /** The version of the applier's state at which it may be written. */
   readonly version: number;
   readonly #outcome: Promise<Outcome>;
   #hasLeft = false;
@@ -57,13 +57,13 @@ export class Ahead {
     return this.#outcome;
   }
 
-  /** No more of it is sent. What was is in a transaction that is open still: {@link takeBack} it. */
+  /** Sends no more of it. What was sent is in a transaction that is still open: roll it back with {@link takeBack}. */
   discard(): void {
     this.#isDiscarded = true;
-    this.#shut(new Error('what was made ready is not needed'));
+    this.#shut(new Error('the prepared batch is not needed'));
   }
 
-  /** Of what was discarded. */
+  /** Rolls back what was discarded. */
   async takeBack(): Promise<void> {
     if (this.#hasLeft) await rollBack(this.session);
   }

@@ -1,12 +1,12 @@
-/** What one writer works with; each writer has its own. */
+/** A writer's own session on the target and reader of the source. */
 import type {SourceReader} from '../source/reader.ts';
 import type {Need} from '../source/watermark.ts';
 import type {Session} from './session.ts';
 
 export interface Hands {
   readonly session: Session;
-  /** For what the log does not tell; over a connection to the source. */
+  /** Reads what the log does not show, over a connection to the source. */
   readonly reader: SourceReader;
-  /** Waits until the reader sees what the stream was sent. */
+  /** Waits until the reader's server has the transactions that the stream has seen. */
   readonly untilSeen: (need: Need) => Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
- * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together;
- * here as one flight of statements, which is what almost every batch is. Where the server refuses a row, or
- * where children must be read: careful.ts.
+ * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together. This
+ * file sends it as a pipeline of statements, which suffices for almost every batch. If the server refuses a row,
+ * or children must be read, careful.ts takes over.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly deadLetters: PerTable<number>;
   /** Whether this row is among those that were inserted or updated. */
   readonly wrote: (table: TablePlan, key: RowKey) => boolean;
-  /** Stale rows that left the target since others needed their place. */
+  /** Stale rows that were deleted from the target because others needed their values. */
   readonly evicted: PerTable<readonly RowKey[]>;
 }
 
@@ -27,21 +27,21 @@ export interface Batch {
   readonly plan: Plan;
   readonly work: Work;
   readonly owned: OwnershipView;
-  /** Grows with the keys that are looked at. */
+  /** Grows with the keys that are read. */
   readonly dead: PerTable<Set<RowKey>>;
   readonly deadLetters: DeadLetters;
   /** The statement that checks the fence and saves the position. */
   readonly fence: string;
   /** The position, for dead letters. */
   readonly at: string;
-  /** Rows may be deleted, and stale ones may give way. */
+  /** Rows may be deleted, and stale ones may be deleted for others. */
   readonly mayDelete: boolean;
   readonly options: UpsertOptions & {readonly batchRows: number};
 }
 
 /**
- * The rows to be written that are in the target already, as far as ownership tells before the batch. Nobody asks for
- * them, and there are none, where the table has no AUTO_INCREMENT column beside its mapped ones.
+ * The rows to be written that are already in the target, as far as ownership shows before the batch. Nobody needs
+ * them, and the list is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
  */
 function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<RowKey> {
   const present = new Set<RowKey>();
@@ -51,7 +51,7 @@ function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<
   return present;
 }
 
-/** Whether {@link writeAtOnce} will do: nothing to be looked for before it is deleted, nothing to be read. */
+/** Whether {@link writeAtOnce} suffices: no references to find before a delete, and nothing to read. */
 export function isSimple({work, plan}: Batch): boolean {
   return plan.entities.every(({index, primary, children, companions}) => {
     if ((work.follow[index] ?? []).length > 0) return false;
@@ -64,9 +64,9 @@ export function isSimple({work, plan}: Batch): boolean {
 }
 
 /**
- * The whole batch in as few round trips as its size allows, without looking at single rows.
+ * Writes the whole batch in as few round trips as its size allows, without handling single rows.
  *
- * @param flights of its own
+ * @param flights a pipeline of its own
  * @throws SyncError whatever the server refused; the transaction is then to be rolled back
  */
 export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
