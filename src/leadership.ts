@@ -1,6 +1,6 @@
 /**
- * What an instance does while it holds the lease: streams, pays what reconcile is owed, keeps the nightly
- * appointment. It ends when the lease does.
+ * The work of an instance while it holds the lease: it streams, runs pending reconciles, and runs the nightly
+ * schedule until the lease is lost.
  */
 import {runReplicator} from '../replicator/replicator.ts';
 import {owedStatement, pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
@@ -35,9 +35,9 @@ export interface LeadershipDeps {
   readonly events: RunnerEvents & {
     readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
     readonly onApplied: (batch: AppliedBatch) => void;
-    /** The stream applied something, or saved how far it came. */
+    /** The stream applied a batch or saved a position. */
     readonly onAdvance: () => void;
-    /** Rows changed in a way that the log does not show. */
+    /** Rows changed without row images in the log. */
     readonly onUnseen: (reason: string) => void;
   };
 }
@@ -53,7 +53,7 @@ export class Leadership {
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
   #paused = false;
   #mappingChanged = false;
-  /** The last pause or resume that was asked for. */
+  /** The last requested pause or resume. */
   #steering: Promise<void> = Promise.resolve();
 
   constructor(deps: LeadershipDeps, signal: AbortSignal) {
@@ -61,7 +61,7 @@ export class Leadership {
     this.#signal = AbortSignal.any([signal, deps.lease.lost, this.#stopped.signal]);
     this.workbench = new Workbench(deps.config, deps.lease.fence);
     const onRun = (run: Run) => {
-      // What the brake holds back waits for a person; all else is as this mapping wants it.
+      // A run that the brake stopped waits for an operator; in all other respects the target fits this mapping.
       if (run.state === 'succeeded' || run.state === 'needs-confirmation') this.#mappingChanged = false;
       deps.events.onRun(run);
     };
@@ -92,7 +92,7 @@ export class Leadership {
     return this.#mappingChanged;
   }
 
-  /** A reconcile is due or under way that covers what was not seen. */
+  /** A pending or running reconcile covers the changes without row images. */
   get isLoading(): boolean {
     return this.#owed.isOwed;
   }
@@ -100,16 +100,16 @@ export class Leadership {
   /**
    * Leads until the signal is set or the lease is lost.
    *
-   * @throws SyncError that no retry mends, such as `config-invalid` where another stream writes the same tables, or
+   * @throws SyncError that no retry fixes, such as `config-invalid` if another stream writes the same tables, or
    *   `lease-lost`
    */
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
-    // The record of runs is for people to read: what fails there ends no leadership.
+    // The record of runs is for people: a failure there does not end leadership.
     await store.tidy().catch((error: unknown) => {
       logger.warn(
         {event: 'runs.untidied', err: describeError(error)},
-        'runs that a dead process left behind could not be marked as failed',
+        'runs of a dead process could not be marked as failed',
       );
     });
     await refuseSharedTables((sql, values) => this.#query(sql, values), config);
@@ -117,7 +117,7 @@ export class Leadership {
     if (lease.wasRestored) {
       logger.warn(
         {event: 'target.restored'},
-        'the target was restored from a backup: the stream goes on from the restored position, and a full reconcile follows',
+        'the target was restored from a backup; resuming from the restored position with a full reconcile',
       );
     }
     this.#paused = checkpoint?.paused ?? false;
@@ -147,7 +147,7 @@ export class Leadership {
     }
   }
 
-  /** Tries until the target can be asked when the next nightly reconcile is due. */
+  /** Retries until the target answers when the next nightly reconcile is due. */
   async #startNightly(): Promise<void> {
     const backoff = new Backoff({firstMs: 200, maxMs: 15_000});
     while (!this.#signal.aborted) {
@@ -156,7 +156,7 @@ export class Leadership {
       } catch (error) {
         this.#deps.logger.warn(
           {event: 'schedule.waits', err: describeError(error)},
-          'the nightly reconcile is not scheduled yet: trying again',
+          'the nightly reconcile is not scheduled yet; retrying',
         );
         await pause(backoff.nextMs(), this.#signal);
       }
@@ -164,8 +164,8 @@ export class Leadership {
   }
 
   /**
-   * Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. Of
-   * several calls of the two at once, each is done when those before it are: the last one decides.
+   * Stops the stream after the current transaction; it stays stopped across restarts until {@link resume}.
+   * Concurrent calls of the two run in order, so that the last one decides.
    */
   pause(): Promise<void> {
     return this.#steer(async () => {
@@ -196,7 +196,7 @@ export class Leadership {
   async #oweForMapping(): Promise<void> {
     this.#deps.logger.info(
       {event: 'mapping.changed'},
-      'the last run used another mapping: a reconcile follows',
+      'the last run used another mapping; scheduling a reconcile',
     );
     await this.#saveFenced(owedStatement(this.#deps.lease.fence));
   }
@@ -213,12 +213,12 @@ export class Leadership {
     });
   }
 
-  /** The state of the saved checkpoint, for those who look. */
+  /** Returns the state of the saved checkpoint, without holding the lease. */
   checkpoint(): Promise<Checkpoint | null> {
     return this.#withTarget(target => readCheckpoint(target, this.#deps.lease.fence.stream));
   }
 
-  /** Leaders begin apart from each other: the one before may still have a dump that does not end. */
+  /** Each leader begins with another id, because the previous leader's dump may not have ended. */
   #firstId(): number {
     return Number(BigInt(this.#deps.lease.fence.token) % 32n) * 32;
   }
@@ -250,10 +250,10 @@ export class Leadership {
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
-          // One line for what one reconcile covers.
+          // One line for all that one reconcile covers.
           logger[this.#owed.isOwed ? 'debug' : 'warn'](
             {event: 'reconcile.owed', reason, waitMs: Math.round(this.#owed.waitMs)},
-            'the log does not show what changed: a reconcile follows',
+            'changes were logged without row images; scheduling a reconcile',
           );
           events.onUnseen(reason);
           this.#owed.owe();

@@ -1,4 +1,7 @@
-/** The reconcile that is owed for what the log did not tell: run by itself, and again until it succeeds. */
+/**
+ * The pending reconcile, for changes that were logged without row images: runs automatically, and again until it
+ * succeeds.
+ */
 import type {Checkpoint} from './apply/checkpoint.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {Pace} from './lifecycle/pace.ts';
@@ -7,7 +10,7 @@ import type {ReconcileRunner} from './reconcile-runner.ts';
 
 export interface OwedReconcileDeps {
   readonly runner: Pick<ReconcileRunner, 'idle' | 'start'>;
-  /** As it is saved now: what is owed outlives the process. */
+  /** The saved state: a pending reconcile outlives the process. */
   readonly checkpoint: () => Promise<Checkpoint | null>;
   readonly logger: Logger;
   readonly now: () => number;
@@ -24,17 +27,17 @@ export class OwedReconcile {
     this.#deps = deps;
   }
 
-  /** It is owed, or under way. */
+  /** A reconcile is pending or running. */
   get isOwed(): boolean {
     return this.#isOwed;
   }
 
-  /** How long a reconcile waits because others ended a short while ago; 0 where none has to. Milliseconds. */
+  /** How long a reconcile waits because another ended a short while ago, in milliseconds; 0 if it need not wait. */
   get waitMs(): number {
     return this.#pace.waitMs(this.#deps.now());
   }
 
-  /** To be called when it is saved as owed. */
+  /** To be called when a pending reconcile was saved. */
   owe(): void {
     this.#isOwed = true;
     this.#timesOwed++;
@@ -42,8 +45,8 @@ export class OwedReconcile {
   }
 
   /**
-   * Runs what is owed as soon as nothing else runs, until the signal is set. Where one is owed soon after
-   * another ended, it waits, for longer each time, and covers all that happens meanwhile.
+   * Runs the pending reconcile as soon as no other runs, until the signal is set. If one is requested soon after
+   * another ended, it waits, longer each time, and covers all that happens meanwhile.
    */
   async pay(signal: AbortSignal): Promise<void> {
     const {runner, checkpoint, logger, now} = this.#deps;
@@ -58,10 +61,10 @@ export class OwedReconcile {
         if (signal.aborted) return;
         await runner.idle();
         const timesOwed = this.#timesOwed;
-        // What was owed may have been paid by the run that just ended.
+        // The run that just ended may have covered it.
         const owed = (await checkpoint())?.owed ?? '';
         if (owed === '') {
-          // What became owed while we read is read again.
+          // A request during the read is handled in the next round.
           this.#isOwed = timesOwed !== this.#timesOwed;
           continue;
         }
@@ -76,7 +79,7 @@ export class OwedReconcile {
         else backoff.reset();
       } catch (error) {
         if (signal.aborted) return;
-        logger.debug({event: 'recovery.waits', err: describeError(error)}, 'the owed reconcile waits');
+        logger.debug({event: 'recovery.waits', err: describeError(error)}, 'the pending reconcile waits');
         await pause(backoff.nextMs(), signal);
       }
     }

@@ -12,7 +12,7 @@ import type {Run, RunProgress, RunTrigger, StartedRun, TriggerRequest, Verdict} 
 import {noOutcomes, type RunStore} from './status/runs.ts';
 import type {Workbench} from './workbench.ts';
 
-/** Two keep both cores of a small server busy; more only wait for each other's commits. */
+/** Two workers keep both cores of a small server busy; more would only wait for each other's commits. */
 const WORKERS = 2;
 
 export interface RunnerEvents {
@@ -55,12 +55,12 @@ export class ReconcileRunner {
     return this.#current?.run ?? null;
   }
 
-  /** Resolves when no run is going. */
+  /** Resolves when no run is active. */
   async idle(): Promise<void> {
     await this.#current?.ended;
   }
 
-  /** @throws SyncError `run-active` where a run is going */
+  /** @throws SyncError `run-active` if a run is active */
   async start(trigger: RunTrigger, request: TriggerRequest): Promise<StartedRun> {
     if (this.#current !== null || this.#starting)
       throw new SyncError('run-active', 'a reconcile is already running');
@@ -89,7 +89,7 @@ export class ReconcileRunner {
     if (ended.state !== 'running') {
       this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
     }
-    // A full run writes every row, so that what it wrote says nothing of drift.
+    // A full run writes every row, so the number of written rows is no measure of drift.
     for (const [table, {repaired, deleted}] of run.mode === 'diff' ? Object.entries(ended.tables) : []) {
       if (repaired > 0) this.#metrics?.drift(table, 'repaired', repaired);
       if (deleted > 0) this.#metrics?.drift(table, 'deleted', deleted);
@@ -132,9 +132,9 @@ export class ReconcileRunner {
         },
         this.#signal,
       );
-      // The run covers what was due when it began, but not what became due meanwhile: it may have passed it by.
-      // What the brake holds back waits for a person, not for another run. Under the lock, so that the stream
-      // asks for no reconcile now.
+      // The run covers what was pending when it began, but not what became pending meanwhile, which it may have
+      // missed. What the brake stops waits for an operator, not for another run. This runs under the lock, so
+      // that the stream requests no reconcile now.
       await this.#workbench.lock.chunk(async () => {
         const [worker] = bench.workers;
         if (worker === undefined) return;
@@ -162,14 +162,14 @@ export class ReconcileRunner {
       error instanceof SyncError
         ? `${error.code}: ${error.message}`
         : error instanceof StoppedError
-          ? 'stopped before its end'
+          ? 'interrupted'
           : `internal: ${ERROR_CODES.internal.meaning}`;
     if (!(error instanceof StoppedError))
       logger.error({event: 'reconcile.failed', err: describeError(error)}, 'reconcile failed');
     try {
       return await this.#store.end(run, 'failed', noOutcomes(targetsOf(this.#config.mapping)), reason);
     } catch (storeError) {
-      // The target is gone: the record is made good at the next start.
+      // The target is unreachable: the record is corrected at the next start.
       logger.warn(
         {event: 'reconcile.unrecorded', err: describeError(storeError)},
         'the end of the run could not be recorded',

@@ -56,7 +56,7 @@ export class Batches {
     return this.#plan;
   }
 
-  /** Whether {@link take} would give a full one at once. */
+  /** Whether {@link take} would return a full batch at once. */
   get isNextFull(): boolean {
     return this.#deps.queue.hasFullBatch(BATCH_BYTES);
   }

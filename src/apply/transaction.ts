@@ -67,7 +67,7 @@ export function isSimple({work, plan}: Batch): boolean {
  * Writes the whole batch in as few round trips as its size allows, without handling single rows.
  *
  * @param flights a pipeline of its own
- * @throws SyncError whatever the server refused; the transaction is then to be rolled back
+ * @throws SyncError the server's refusal; the caller must then roll the transaction back
  */
 export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
   const {work, plan, owned} = batch;
@@ -112,14 +112,14 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
   };
 }
 
-/** The keys that this batch wrote or deleted; none where nobody waits, so that no list is made. */
+/** The keys that this batch wrote or deleted; none if no row waits, so that no list is built. */
 function doneIn({work, plan, dead}: Batch, table: TablePlan): RowKey[] {
   if ((dead[table.index]?.size ?? 0) === 0) return [];
   const written = (work.upserts[table.index] ?? []).map(({key}) => key);
   return [...written, ...(work.deletes[entityOf(plan, table).index] ?? [])];
 }
 
-/** The sets are made when somebody asks, which the stream never does. */
+/** The sets are built on request, and the stream never requests them. */
 function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
   const keys = new Map<TablePlan, Set<RowKey>>();
   return (table, key) => {
@@ -130,10 +130,10 @@ function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
 }
 
 /**
- * The statements that store ownership and dead letters.
+ * Returns the statements that store ownership and dead letters.
  *
- * @param letters those that are new
- * @param healedIn the keys of a table whose dead letters go
+ * @param letters the new dead letters
+ * @param healedIn returns the keys of a table whose dead letters are removed
  */
 export function bookkeeping(
   {plan, owned, deadLetters, at}: Batch,
@@ -147,7 +147,7 @@ export function bookkeeping(
   ];
 }
 
-/** Dead letters that go: rows written or removed, and rows found in order or gone. */
+/** The dead letters to remove: rows written or deleted, and rows found correct or already deleted. */
 export function healed({work, dead}: Batch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
   const waiting = dead[index];
   return waiting === undefined || waiting.size === 0

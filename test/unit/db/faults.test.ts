@@ -8,7 +8,7 @@ describe('a fault of a server', () => {
   it('is told in plain words, with what to do, where the target takes no writes', () => {
     expect(classify('target', refusal(1290))).toMatchObject({
       code: 'target-unreachable',
-      message: expect.stringContaining('is read-only (error 1290): connect to the server that takes writes'),
+      message: expect.stringContaining('is read-only (error 1290): connect to the server that accepts writes'),
     });
     expect(classify('target', refusal(1114))).toMatchObject({
       code: 'target-rejected-batch',
