@@ -2,7 +2,7 @@
  * One batch of source rows, read at a known position. From the opening of the batch's window on, the stream has
  * newer knowledge of each row that it touches.
  */
-import type {Hands} from '../src/apply/hands.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
 import type {Connection} from '../src/db/connection.ts';
 import type {ServerInfo} from '../src/db/server.ts';
@@ -18,7 +18,7 @@ import {pause} from '../src/lifecycle/backoff.ts';
 /** A worker's own connections. */
 export interface Worker {
   /** Writes, with a source connection of its own, so that batches are read while others are written. */
-  readonly hands: Hands;
+  readonly writer: WriterContext;
   /** Reads ranges, checksums and snapshots. */
   readonly source: Connection;
   /** Reads rows over `source`. */

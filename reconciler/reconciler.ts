@@ -77,7 +77,7 @@ class ReconcileRun {
 
   /** Estimates the amount of work: exact counts would cost a scan of their own. */
   async #count(worker: Worker): Promise<void> {
-    const query = (sql: string) => worker.hands.session.query(sql);
+    const query = (sql: string) => worker.writer.session.query(sql);
     this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
     const found = await Promise.all(
       this.#plan.tables.map(({target}) => query(`SELECT 1 FROM ${quoteName(target)} LIMIT 1`)),
@@ -109,7 +109,7 @@ class ReconcileRun {
     );
     if (!entity.walk.isOrderedAlike && !this.#targetIsEmpty) {
       for await (const keys of targetKeyPages(
-        sql => first.hands.session.query(sql),
+        sql => first.writer.session.query(sql),
         entity,
         this.#options.batchRows,
       )) {
@@ -131,7 +131,7 @@ class ReconcileRun {
   async #isEqual(worker: Worker, entity: EntityPlan, range: Range): Promise<boolean> {
     const query = {
       source: connectionQuery(worker.source),
-      target: (sql: string) => worker.hands.session.query(sql),
+      target: (sql: string) => worker.writer.session.query(sql),
     };
     const compared = await compareRange(entity, range, query);
     if (!compared.every(({equal}) => equal)) return false;
@@ -167,7 +167,7 @@ class ReconcileRun {
     let how = options;
     for (;;) {
       try {
-        const outcome = await repairBatch(worker.hands, next, how, this.#signal);
+        const outcome = await repairBatch(worker.writer, next, how, this.#signal);
         if (outcome !== null) return outcome;
       } catch (error) {
         if (!(error instanceof TooManyDeletesError)) throw error;
@@ -242,7 +242,7 @@ class ReconcileRun {
   }
 
   #countOwned(worker: Worker): Promise<PerTable<number>> {
-    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
+    return ownedRows(sql => worker.writer.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
   }
 
   /** The second pass: deletes, unless or until they are too many. Children are deleted before their parents. */

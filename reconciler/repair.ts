@@ -5,7 +5,7 @@
  */
 import type {Applier, ApplyOptions} from '../src/apply/applier.ts';
 import {ChangeSet} from '../src/apply/change-set.ts';
-import type {Hands} from '../src/apply/hands.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {throwIfStopped} from '../src/errors.ts';
@@ -60,7 +60,7 @@ export interface RepairOutcome {
  *   nothing of the batch written
  */
 export async function repairBatch(
-  hands: Hands,
+  writer: WriterContext,
   batch: SourceBatch,
   options: RepairOptions,
   signal: AbortSignal,
@@ -70,7 +70,7 @@ export async function repairBatch(
     if (batch.high !== null) await tap.reached(batch.high, signal);
     throwIfStopped(signal);
     return await lock.chunk(() =>
-      hasLostAncestor(batch) ? Promise.resolve(null) : new Repair(hands, batch, options).run(),
+      hasLostAncestor(batch) ? Promise.resolve(null) : new Repair(writer, batch, options).run(),
     );
   } finally {
     batch.window.close();
@@ -86,7 +86,7 @@ function hasLostAncestor({entity, window}: SourceBatch): boolean {
 
 /** One batch under repair. It runs under the lock, so the stream waits. */
 class Repair {
-  readonly #hands: Hands;
+  readonly #writer: WriterContext;
   readonly #batch: SourceBatch;
   readonly #options: RepairOptions;
   readonly #plan: Plan;
@@ -97,8 +97,8 @@ class Repair {
   readonly #drifted: PerTable<RowKey[]>;
   readonly #outcome: {[Name in keyof RepairOutcome]: number[]};
 
-  constructor(hands: Hands, batch: SourceBatch, options: RepairOptions) {
-    this.#hands = hands;
+  constructor(writer: WriterContext, batch: SourceBatch, options: RepairOptions) {
+    this.#writer = writer;
     this.#batch = batch;
     this.#options = options;
     this.#plan = options.applier.plan;
@@ -125,7 +125,7 @@ class Repair {
     const outcome = this.#outcome;
     if (this.#changes.size === 0) return outcome;
     const {applier, tap, deletes, targetIsEmpty} = this.#options;
-    const written = await applier.apply(this.#hands, this.#changes, {
+    const written = await applier.apply(this.#writer, this.#changes, {
       progress: null,
       // A first load reaches the children later. In other runs few rows enter, and the run may end before their
       // children's turn.
@@ -169,7 +169,7 @@ class Repair {
       const there = await this.#targetRows(table, sources);
       diffs.push({table, there, diff: diffTable(this.#entity, table, sources, there, this.#options)});
     }
-    const owned = await this.#options.applier.ownershipOf(this.#hands.session, want => {
+    const owned = await this.#options.applier.ownershipOf(this.#writer.session, want => {
       for (const {diff} of diffs)
         for (const keys of [diff.equal, diff.extra]) for (const key of keys) want(this.#entity, key);
     });
@@ -201,7 +201,7 @@ class Repair {
     }
     if (going.length > 0)
       await countDescendants(
-        sql => this.#hands.session.query(sql),
+        sql => this.#writer.session.query(sql),
         this.#entity,
         going,
         (table, rows) => add(this.#outcome.underParents, table, rows),
@@ -210,7 +210,7 @@ class Repair {
 
   /** Reads the target's rows in the range of the batch, or by key if the two servers order keys differently. */
   #targetRows(table: TablePlan, sources: ReadonlyMap<RowKey, Row>): Promise<Map<RowKey, Row>> {
-    const query = (sql: string) => this.#hands.session.query(sql);
+    const query = (sql: string) => this.#writer.session.query(sql);
     const {keys, range} = this.#batch;
     return keys === null && this.#entity.walk.isOrderedAlike
       ? targetRows(query, this.#entity, table, range)

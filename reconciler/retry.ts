@@ -14,10 +14,10 @@ const RETRY_PAGE = 20_000;
  */
 export async function retryDeadLetters(
   {applier, lock, tap}: Pick<RepairOptions, 'applier' | 'lock' | 'tap'>,
-  {hands}: Pick<Worker, 'hands'>,
+  {writer}: Pick<Worker, 'writer'>,
   deletes?: RepairOptions['deletes'],
 ): Promise<{retried: number; remaining: number}> {
-  const query = (sql: string) => hands.session.query(sql);
+  const query = (sql: string) => writer.session.query(sql);
   const {plan} = applier;
   await applier.deadLetters.recount(query);
   const retried = applier.deadLetters.count;
@@ -35,7 +35,7 @@ export async function retryDeadLetters(
       // state.
       await lock.stream(async () => {
         tap.applying(plan, changes);
-        await applier.apply(hands, changes, {
+        await applier.apply(writer, changes, {
           progress: null,
           follow: true,
           need: tap.need,

@@ -1,7 +1,7 @@
 /** The dependencies of one attempt to stream, and the events that it reports. */
 import type {Applier} from '../src/apply/applier.ts';
 import type {Checkpoint} from '../src/apply/checkpoint.ts';
-import type {Hands} from '../src/apply/hands.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {Outcome} from '../src/apply/transaction.ts';
@@ -16,7 +16,7 @@ import type {LagTracker} from '../src/status/lag.ts';
 export interface Connections {
   /** The name of the source's schema, as its log writes it. */
   readonly database: string;
-  readonly hands: Hands;
+  readonly writer: WriterContext;
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
   readonly binlog: Dialling;

@@ -122,13 +122,13 @@ class Attempt {
   }
 
   async #retryConflicts(signal: AbortSignal): Promise<void> {
-    const {applier, hands, checkpoint} = this.#connections;
+    const {applier, writer, checkpoint} = this.#connections;
     const {lock, tap} = this.#deps;
     const {position, offset} = checkpoint;
     if (position === null) return;
     const need = {position, offset, openGtid: null};
     const until = AbortSignal.any([signal, this.#ended.signal]);
-    await retryConflicts({applier, hands, lock, tap, need}, until).catch((error: unknown) =>
+    await retryConflicts({applier, writer, lock, tap, need}, until).catch((error: unknown) =>
       this.#queue.fail(error instanceof Error ? error : new SyncError('internal', 'an unexpected fault')),
     );
   }
@@ -218,7 +218,7 @@ class Attempt {
 
   async #apply({compacted, reason}: Batch, next: Promise<Batch | null>): Promise<void> {
     const startedMs = this.#deps.now();
-    const {applier, hands} = this.#connections;
+    const {applier, writer} = this.#connections;
     const {changes, progress, need} = compacted;
     if (changes.size === 0) {
       await this.#quietly(progress, reason !== null);
@@ -228,7 +228,7 @@ class Attempt {
     this.#deps.tap.applying(applier.plan, changes);
     let outcome: Outcome;
     try {
-      outcome = await applier.apply(hands, changes, {
+      outcome = await applier.apply(writer, changes, {
         ...optionsOf(compacted),
         next: next.then(
           following => this.#asNext(following),
@@ -261,13 +261,13 @@ class Attempt {
    * freed.
    */
   async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
-    const {applier, hands} = this.#connections;
-    let retry = await applier.waitingFor(hands.session, changes, evicted);
+    const {applier, writer} = this.#connections;
+    let retry = await applier.waitingFor(writer.session, changes, evicted);
     for (let rounds = 0; retry.size > 0 && rounds < MAX_RETRY_ROUNDS; rounds++) {
       this.#deps.tap.applying(applier.plan, retry);
-      const outcome = await applier.apply(hands, retry, {progress: null, follow: true, need});
+      const outcome = await applier.apply(writer, retry, {progress: null, follow: true, need});
       // A row that takes a value may have displaced others, for whose values more rows wait.
-      retry = await applier.waitingFor(hands.session, null, outcome.evicted);
+      retry = await applier.waitingFor(writer.session, null, outcome.evicted);
     }
   }
 
@@ -279,7 +279,7 @@ class Attempt {
   }
 
   async #save(progress: Progress): Promise<void> {
-    await this.#connections.applier.saveProgress(this.#connections.hands.session, progress);
+    await this.#connections.applier.saveProgress(this.#connections.writer.session, progress);
     this.#saved(progress);
   }
 

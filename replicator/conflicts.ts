@@ -1,7 +1,7 @@
 /** Retries rows that wait for a unique value when a stream begins: a fault may have come before their turn. */
 import type {Applier} from '../src/apply/applier.ts';
 import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
-import type {Hands} from '../src/apply/hands.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {entityOf} from '../src/mapping/plan.ts';
@@ -12,7 +12,7 @@ const PAGE = 500;
 
 export interface ConflictsDeps {
   readonly applier: Applier;
-  readonly hands: Hands;
+  readonly writer: WriterContext;
   readonly lock: ApplyLock;
   readonly tap: StreamTap;
   /** The position that reads of the source must cover. */
@@ -25,7 +25,7 @@ export interface ConflictsDeps {
  * @throws SyncError if a server fails; the retry then stays due
  */
 export async function retryConflicts(
-  {applier, hands, lock, tap, need}: ConflictsDeps,
+  {applier, writer, lock, tap, need}: ConflictsDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if (!applier.mustRetryConflicts) return;
@@ -36,13 +36,13 @@ export async function retryConflicts(
       const from: string = after;
       after = await lock.stream(async () => {
         if (applier.deadLetters.count === 0) return null;
-        const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => hands.session.query(sql));
+        const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => writer.session.query(sql));
         const last = keys.at(-1);
         if (last === undefined) return null;
         const changes = new ChangeSet(plan);
         for (const key of keys) changes.of(entityOf(plan, table)).set(key, null, REREAD);
         tap.applying(plan, changes);
-        await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need ?? need});
+        await applier.apply(writer, changes, {progress: null, follow: true, need: tap.need ?? need});
         return last;
       });
     }

@@ -140,7 +140,7 @@ export class ReconcileRunner {
         if (worker === undefined) return;
         const {canonical} = this.#config.mapping;
         const ended = reconciledStatement(applier.fence, canonical, applier.timesOwed === timesOwed);
-        await applier.runFenced(worker.hands.session, ended);
+        await applier.runFenced(worker.writer.session, ended);
       });
       this.#events.onForeign(result.foreign);
       return result;

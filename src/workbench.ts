@@ -86,7 +86,7 @@ export class Workbench {
         },
         applier,
         provenAt,
-        hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
+        writer: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
         reloadPlan: async () => {
@@ -137,7 +137,7 @@ export class Workbench {
           source,
           reader: createSourceReader(connectionQuery(source)),
           info,
-          hands: {
+          writer: {
             session,
             reader: createSourceReader(connectionQuery(forHands)),
             untilSeen: need => untilSeen(forHands, info, need, signal),

@@ -16,7 +16,7 @@ import {Flights} from './flights.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide, perEntity} from './decide.ts';
-import type {Hands} from './hands.ts';
+import type {WriterContext} from './writer-context.ts';
 import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
 import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
@@ -89,15 +89,15 @@ export class Applier {
    * Deadlocks are retried here, and rows that the server refuses become dead letters. Any other error is thrown,
    * with nothing written, or (if the connection broke) with an outcome that only the saved checkpoint shows.
    */
-  async apply(hands: Hands, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
-    const {session} = hands;
+  async apply(writer: WriterContext, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
+    const {session} = writer;
     if (options.progress?.owesReconcile === true) this.timesOwed++;
-    const whole = await readMissing(hands, this.plan, changes, options.need);
+    const whole = await readMissing(writer, this.plan, changes, options.need);
     for (let attempt = 0; ; attempt++) {
       const {deletes} = options;
       const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(hands, whole, options, {careful: attempt > 0, allowance});
+        return await this.#attempt(writer, whole, options, {careful: attempt > 0, allowance});
       } catch (error) {
         allowance?.giveBack();
         // The cached state may belong to a connection that was lost during a transaction.
@@ -157,12 +157,12 @@ export class Applier {
   }
 
   async #attempt(
-    hands: Hands,
+    writer: WriterContext,
     changes: ChangeSet,
     options: ApplyOptions,
     {careful, allowance}: {careful: boolean; allowance: Allowance | null},
   ): Promise<Outcome> {
-    const {session} = hands;
+    const {session} = writer;
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
     // A delete budget counts rows when they are locked.
@@ -185,7 +185,7 @@ export class Applier {
       }
     }
     const {follow, need} = options;
-    const outcome = await writeCarefully(hands, batch, {
+    const outcome = await writeCarefully(writer, batch, {
       follow,
       need,
       allowance,

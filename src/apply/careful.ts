@@ -11,7 +11,7 @@ import {CarefulTransaction} from './careful-transaction.ts';
 import {perEntity, type KeyedRow} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {evict, follow, remove, staleAmong, type DescendantsContext} from './descendants.ts';
-import type {Hands} from './hands.ts';
+import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
 import type {Batch, Outcome} from './transaction.ts';
@@ -28,7 +28,7 @@ export interface CarefulOptions {
 
 /** @throws SyncError if a server fails; the caller must then roll the transaction back */
 export async function writeCarefully(
-  {session, reader, untilSeen}: Hands,
+  {session, reader, untilSeen}: WriterContext,
   batch: Batch,
   options: CarefulOptions,
 ): Promise<Outcome> {

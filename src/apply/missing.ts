@@ -3,7 +3,7 @@ import type {Plan} from '../mapping/plan.ts';
 import {sourceKey} from '../mapping/row.ts';
 import type {Need} from '../source/watermark.ts';
 import {ChangeSet, LEFT, REREAD} from './change-set.ts';
-import type {Hands} from './hands.ts';
+import type {WriterContext} from './writer-context.ts';
 
 /**
  * Returns a change set with nothing left to read.
@@ -11,7 +11,7 @@ import type {Hands} from './hands.ts';
  * @throws SyncError if the source fails
  */
 export async function readMissing(
-  {reader, untilSeen}: Hands,
+  {reader, untilSeen}: WriterContext,
   plan: Plan,
   changes: ChangeSet,
   need: Need | null,

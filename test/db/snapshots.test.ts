@@ -2,7 +2,7 @@
 import {beforeAll, expect, it} from 'vitest';
 import {readBatch, type Worker} from '../../reconciler/batch.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
-import type {Hands} from '../../src/apply/hands.ts';
+import type {WriterContext} from '../../src/apply/writer-context.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
@@ -80,7 +80,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
         return Promise.resolve({} as RepairOutcome);
       },
     };
-    const repair = repairBatch({} as Hands, batch, {tap, lock} as unknown as RepairOptions, NEVER);
+    const repair = repairBatch({} as WriterContext, batch, {tap, lock} as unknown as RepairOptions, NEVER);
     await stays(() => !isWritten);
     tap.applied(position, {...offset, offset: 1_000_000_000});
     await repair;

@@ -133,8 +133,8 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/attempt.ts',
-        'outcome = await applier.apply(hands, changes, {\n        ...optionsOf(compacted),',
-        'if (progress !== null) await this.#save(progress);\n      outcome = await applier.apply(hands, changes, {\n        ...optionsOf(compacted),\n        progress: null,',
+        'outcome = await applier.apply(writer, changes, {\n        ...optionsOf(compacted),',
+        'if (progress !== null) await this.#save(progress);\n      outcome = await applier.apply(writer, changes, {\n        ...optionsOf(compacted),\n        progress: null,',
       ],
     ],
     answers: ['#9', 'exactly once', 'invariant 1'],

@@ -3,7 +3,7 @@ import type {SourceReader} from '../source/reader.ts';
 import type {Need} from '../source/watermark.ts';
 import type {Session} from './session.ts';
 
-export interface Hands {
+export interface WriterContext {
   readonly session: Session;
   /** Reads what the log does not show, over a connection to the source. */
   readonly reader: SourceReader;
