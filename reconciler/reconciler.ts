@@ -12,7 +12,7 @@ import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
-import {oneAhead} from './ahead.ts';
+import {prefetch} from './prefetch.ts';
 import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
 import {PlannedDeletes} from './planned-deletes.ts';
@@ -150,7 +150,7 @@ class ReconcileRun {
   ): Promise<void> {
     const read = this.#read(worker, entity, range, options, mayBeEqual);
     // Comparing checksums first keeps both servers busy; comparing rows uses one after the other.
-    const reads = mayBeEqual ? read : oneAhead(read, ({window}) => window.close());
+    const reads = mayBeEqual ? read : prefetch(read, ({window}) => window.close());
     for await (const batch of reads) {
       const outcome = await this.#repair(worker, batch, options);
       if (!isCounted) continue;

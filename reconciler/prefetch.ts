@@ -4,7 +4,7 @@
  * Yields what `items` yields, and requests each item before the previous one is finished. An item that nobody
  * takes, because the consumer has left, is passed to `discard`.
  */
-export async function* oneAhead<T>(items: AsyncGenerator<T>, discard: (item: T) => void): AsyncGenerator<T> {
+export async function* prefetch<T>(items: AsyncGenerator<T>, discard: (item: T) => void): AsyncGenerator<T> {
   const ask = () => {
     const asked = items.next();
     // The failure is reported when the item is taken; until then it must not count as unhandled.
