@@ -8,7 +8,7 @@ import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
 import type {Need} from '../source/watermark.ts';
-import {Ahead} from './ahead.ts';
+import {PreparedBatch} from './prepared-batch.ts';
 import {writeCarefully} from './careful.ts';
 import {ChangeSet, REREAD, wantAll} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
@@ -60,7 +60,7 @@ export class Applier {
   readonly #ownership: Ownership;
   /** Counts what was written, or may have been: a decision made before must then be made again. */
   #version = 0;
-  #ahead: Ahead | null = null;
+  #ahead: PreparedBatch | null = null;
   /** Replaced when a schema changes. */
   plan: Plan;
   readonly deadLetters: DeadLetters;
@@ -196,7 +196,7 @@ export class Applier {
   }
 
   /** Returns the prepared batch for these changes, unless it was decided on an outdated state. */
-  async #takeAhead(session: Session, changes: ChangeSet): Promise<Ahead | null> {
+  async #takeAhead(session: Session, changes: ChangeSet): Promise<PreparedBatch | null> {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead === null) return null;
@@ -227,7 +227,7 @@ export class Applier {
       if (changes === undefined || options === undefined || dead || changes.rereads > 0 || isLate()) return;
       const ready = await this.#prepare(session, changes, options, batch.owned);
       if (!isSimple(ready) || isLate()) return;
-      this.#ahead = new Ahead(session, changes, ready, version, {allLeft, mayFollow});
+      this.#ahead = new PreparedBatch(session, changes, ready, version, {allLeft, mayFollow});
     };
     prepare().catch(() => undefined);
   }

@@ -72,7 +72,7 @@ export const SENDING: readonly Mutant[] = [
   },
   {
     name: 'rows-behind-a-commit-left-open',
-    edits: [['src/apply/ahead.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
+    edits: [['src/apply/prepared-batch.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/behind-commit.test.ts', 'are taken back where the plan has changed since'],
   },
@@ -80,7 +80,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'committed-before-its-turn',
     edits: [
       [
-        'src/apply/ahead.ts',
+        'src/apply/prepared-batch.ts',
         'left: Promise.race([followed, opened]), answered: opened',
         'left: Promise.race([followed, opened]), answered: followed',
       ],

@@ -16,7 +16,7 @@ export interface Previous {
   readonly mayFollow: () => boolean;
 }
 
-export class Ahead {
+export class PreparedBatch {
   /** The session over which it is written. */
   readonly session: Session;
   readonly changes: ChangeSet;
