@@ -12,7 +12,7 @@ import {PreparedBatch} from './prepared-batch.ts';
 import {writeCarefully} from './careful.ts';
 import {ChangeSet, REREAD, wantAll} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
-import {Flights} from './flights.ts';
+import {StatementPipeline} from './statement-pipeline.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide, perEntity} from './decide.ts';
@@ -169,9 +169,9 @@ export class Applier {
     const isCounted = allowance !== null && batch.work.deletes.some(({length}) => length > 0);
     if (isSimple(batch) && !careful && !isCounted) {
       try {
-        const flights = ahead?.flights ?? new Flights(session);
-        const writing = ahead?.write() ?? writeAtOnce(flights, batch);
-        this.#prepareNext(session, batch, flights, options.next);
+        const pipeline = ahead?.pipeline ?? new StatementPipeline(session);
+        const writing = ahead?.write() ?? writeAtOnce(pipeline, batch);
+        this.#prepareNext(session, batch, pipeline, options.next);
         const outcome = await writing;
         await this.#committed(session, batch, outcome);
         return outcome;
@@ -215,7 +215,12 @@ export class Applier {
   }
 
   /** Best effort. If preparing fails, the batch is prepared again when its turn comes, and the error surfaces there. */
-  #prepareNext(session: Session, batch: Batch, {allLeft}: Flights, next: ApplyOptions['next']): void {
+  #prepareNext(
+    session: Session,
+    batch: Batch,
+    {allLeft}: StatementPipeline,
+    next: ApplyOptions['next'],
+  ): void {
     // Only the batch's own commit may come in between.
     const version = this.#version + 1;
     // Too late: the batch is already being applied.

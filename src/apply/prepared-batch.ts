@@ -4,7 +4,7 @@
  * turn comes.
  */
 import type {ChangeSet} from './change-set.ts';
-import {Flights} from './flights.ts';
+import {StatementPipeline} from './statement-pipeline.ts';
 import {rollBack, type Session} from './session.ts';
 import {writeAtOnce, type Batch, type Outcome} from './transaction.ts';
 
@@ -21,7 +21,7 @@ export class PreparedBatch {
   readonly session: Session;
   readonly changes: ChangeSet;
   readonly batch: Batch;
-  readonly flights: Flights;
+  readonly pipeline: StatementPipeline;
   /** The version of the applier's state at which it may be written. */
   readonly version: number;
   readonly #outcome: Promise<Outcome>;
@@ -46,8 +46,11 @@ export class PreparedBatch {
         leave();
       });
     });
-    this.flights = new Flights(session, {left: Promise.race([followed, opened]), answered: opened});
-    this.#outcome = writeAtOnce(this.flights, batch);
+    this.pipeline = new StatementPipeline(session, {
+      left: Promise.race([followed, opened]),
+      answered: opened,
+    });
+    this.#outcome = writeAtOnce(this.pipeline, batch);
     this.#outcome.catch(() => undefined);
   }
 

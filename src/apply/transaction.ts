@@ -8,7 +8,7 @@ import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
-import type {Flights} from './flights.ts';
+import type {StatementPipeline} from './statement-pipeline.ts';
 import type {OwnershipView} from './ownership.ts';
 import {assertUnreferred} from './references.ts';
 import {deleteByKeys, inBatches, type UpsertOptions} from './statements.ts';
@@ -66,10 +66,10 @@ export function isSimple({work, plan}: Batch): boolean {
 /**
  * Writes the whole batch in as few round trips as its size allows, without handling single rows.
  *
- * @param flights a pipeline of its own
+ * @param pipeline a pipeline of its own
  * @throws SyncError the server's refusal; the caller must then roll the transaction back
  */
-export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
+export async function writeAtOnce(pipeline: StatementPipeline, batch: Batch): Promise<Outcome> {
   const {work, plan, owned} = batch;
   const {batchRows} = batch.options;
   const present = perTable(plan, table => rowsPresent(batch, table));
@@ -80,14 +80,14 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
   for (const entity of plan.entities.toReversed()) {
     const deletes = work.deletes[entity.index] ?? [];
     for (const keys of inBatches(deletes, batchRows))
-      await flights.add(deleteByKeys(entity, entity.primary, keys));
-    if (deletes.length > 0) await flights.ask(assertUnreferred(plan, entity.primary));
+      await pipeline.add(deleteByKeys(entity, entity.primary, keys));
+    if (deletes.length > 0) await pipeline.ask(assertUnreferred(plan, entity.primary));
   }
   for (const table of plan.tables) {
     const rows = work.upserts[table.index] ?? [];
     const there = present[table.index];
     const upsert = (some: readonly KeyedRow[], arePresent: boolean) =>
-      flights.upsert(table, some, batchRows, {...batch.options, arePresent});
+      pipeline.upsert(table, some, batchRows, {...batch.options, arePresent});
     if (there === undefined || there.size === 0) await upsert(rows, false);
     else
       for (const arePresent of [true, false])
@@ -97,9 +97,9 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
         );
   }
   for (const sql of bookkeeping(batch, work.deadLetters, table => healed(batch, table, doneIn(batch, table))))
-    await flights.add(sql);
-  await flights.add(batch.fence);
-  await flights.commit();
+    await pipeline.add(sql);
+  await pipeline.add(batch.fence);
+  await pipeline.commit();
   return {
     upserted: work.upserts.map(({length}) => length),
     deleted: perTable(plan, table => {

@@ -4,7 +4,13 @@ import type {Mutant} from './mutant.ts';
 export const INVARIANTS: readonly Mutant[] = [
   {
     name: 'each-statement-commits-itself',
-    edits: [['src/apply/flights.ts', "this.#text.sql('START TRANSACTION;');", "this.#text.sql('DO 1;');"]],
+    edits: [
+      [
+        'src/apply/statement-pipeline.ts',
+        "this.#text.sql('START TRANSACTION;');",
+        "this.#text.sql('DO 1;');",
+      ],
+    ],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/fault/lease.test.ts', 'never write both'],
   },

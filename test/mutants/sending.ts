@@ -54,7 +54,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'dropped-batch-shares-its-buffers',
     edits: [
       [
-        'src/apply/flights.ts',
+        'src/apply/statement-pipeline.ts',
         'this.#throwIfFailed();\n    if (statementId === null) return false;',
         'if (statementId === null) return false;',
       ],
@@ -65,7 +65,11 @@ export const SENDING: readonly Mutant[] = [
   {
     name: 'rows-left-to-the-transaction-of-text',
     edits: [
-      ['src/apply/flights.ts', "if (this.#isOpen !== 'for rows') void", "if (this.#isOpen === 'no') void"],
+      [
+        'src/apply/statement-pipeline.ts',
+        "if (this.#isOpen !== 'for rows') void",
+        "if (this.#isOpen === 'no') void",
+      ],
     ],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/deadlocks.test.ts', 'is written whole when it is tried again'],

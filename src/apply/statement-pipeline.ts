@@ -44,7 +44,7 @@ const NOTHING_BEFORE: Before = {left: Promise.resolve(), answered: Promise.resol
 /** The unused buffers of each session, in the size that its batches need. */
 const spare = new WeakMap<Session, Buffers[]>();
 
-export class Flights {
+export class StatementPipeline {
   readonly #session: Session;
   readonly #flightBytes: number;
   readonly #buffers: Buffers;
