@@ -15,7 +15,7 @@ import {describeError, type Logger} from './logger.ts';
 import {usedOtherMapping} from './mapping-change.ts';
 import {targetsOf} from './mapping/mapping.ts';
 import {NightlyRun} from './nightly-run.ts';
-import {OwedReconcile} from './owed-reconcile.ts';
+import {PendingReconcile} from './pending-reconcile.ts';
 import {ReconcileRunner, type RunnerEvents} from './reconcile-runner.ts';
 import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
@@ -46,7 +46,7 @@ export class Leadership {
   readonly workbench: Workbench;
   readonly runner: ReconcileRunner;
   readonly #deps: LeadershipDeps;
-  readonly #owed: OwedReconcile;
+  readonly #pending: PendingReconcile;
   readonly #nightly: NightlyRun;
   readonly #signal: AbortSignal;
   readonly #stopped = new AbortController();
@@ -73,7 +73,12 @@ export class Leadership {
     });
     const {runner} = this;
     const {config, lease, logger} = deps;
-    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger, now: Date.now});
+    this.#pending = new PendingReconcile({
+      runner,
+      checkpoint: () => this.checkpoint(),
+      logger,
+      now: Date.now,
+    });
     this.#nightly = new NightlyRun({
       config: config.reconcile,
       stream: lease.fence.stream,
@@ -94,7 +99,7 @@ export class Leadership {
 
   /** A pending or running reconcile covers the changes without row images. */
   get isLoading(): boolean {
-    return this.#owed.isOwed;
+    return this.#pending.isPending;
   }
 
   /**
@@ -123,8 +128,8 @@ export class Leadership {
     this.#paused = checkpoint?.paused ?? false;
     this.#mappingChanged = usedOtherMapping(checkpoint, config.mapping);
     if (this.#mappingChanged) await this.#oweForMapping();
-    if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#owed.owe();
-    const paying = this.#owed.pay(this.#signal);
+    if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#pending.request();
+    const running = this.#pending.run(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
     const appointing = config.reconcile.enabled ? this.#startNightly() : Promise.resolve();
@@ -134,7 +139,7 @@ export class Leadership {
       this.workbench.abandon();
     }
     await this.#streaming?.ended;
-    await Promise.allSettled([paying, appointing]);
+    await Promise.allSettled([running, appointing]);
     this.#nightly.stop();
     await this.runner.idle();
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
@@ -152,7 +157,7 @@ export class Leadership {
     const backoff = new Backoff({firstMs: 200, maxMs: 15_000});
     while (!this.#signal.aborted) {
       try {
-        return await this.#nightly.start(this.#owed.isOwed);
+        return await this.#nightly.start(this.#pending.isPending);
       } catch (error) {
         this.#deps.logger.warn(
           {event: 'schedule.waits', err: describeError(error)},
@@ -233,7 +238,7 @@ export class Leadership {
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.workbench.connectStream(attempt);
-          if (connections.checkpoint.owed !== '') this.#owed.owe();
+          if (connections.checkpoint.owed !== '') this.#pending.request();
           return connections;
         },
         anchor: attempt => this.workbench.anchor(attempt),
@@ -251,12 +256,12 @@ export class Leadership {
         },
         onReconcileOwed: reason => {
           // One line for all that one reconcile covers.
-          logger[this.#owed.isOwed ? 'debug' : 'warn'](
-            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#owed.waitMs)},
+          logger[this.#pending.isPending ? 'debug' : 'warn'](
+            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#pending.waitMs)},
             'changes were logged without row images; scheduling a reconcile',
           );
           events.onUnseen(reason);
-          this.#owed.owe();
+          this.#pending.request();
         },
         onReconnect: code => metrics?.reconnected(code),
       },

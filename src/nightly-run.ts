@@ -28,14 +28,14 @@ export class NightlyRun {
     return this.#schedule?.nextRun ?? null;
   }
 
-  /** @param isOwed a reconcile is pending anyway, and covers a missed run */
-  async start(isOwed: boolean): Promise<void> {
+  /** @param isPending a reconcile is pending anyway, and covers a missed run */
+  async start(isPending: boolean): Promise<void> {
     const {config, stream, query, logger} = this.#deps;
     const [due] = await query('SELECT next_run_at < UTC_TIMESTAMP(3) FROM sync_checkpoint WHERE stream = ?', [
       stream,
     ]);
     this.#schedule = startSchedule(config.cron, config.timezone, () => void this.#runNow());
-    if (Number(due?.[0] ?? 0) === 1 && !isOwed) {
+    if (Number(due?.[0] ?? 0) === 1 && !isPending) {
       logger.info({event: 'schedule.missed'}, 'a nightly reconcile was missed; running it now');
       void this.#runNow();
     } else await this.#appoint();

@@ -111,7 +111,7 @@ export class ReconcileRunner {
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
     const bench = await this.#workbench.connectWorkers(WORKERS, this.#signal);
     const {applier} = bench;
-    const {timesOwed} = applier;
+    const {timesRequested} = applier;
     try {
       const result = await reconcile(
         {
@@ -139,7 +139,11 @@ export class ReconcileRunner {
         const [worker] = bench.workers;
         if (worker === undefined) return;
         const {canonical} = this.#config.mapping;
-        const ended = reconciledStatement(applier.fence, canonical, applier.timesOwed === timesOwed);
+        const ended = reconciledStatement(
+          applier.fence,
+          canonical,
+          applier.timesRequested === timesRequested,
+        );
         await applier.runFenced(worker.writer.session, ended);
       });
       this.#events.onForeign(result.foreign);

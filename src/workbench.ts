@@ -185,7 +185,7 @@ export class Workbench {
     });
     // A run that is about to end must not record that it covered the full reconcile requested here.
     await this.lock.stream(async () => {
-      applier.timesOwed++;
+      applier.timesRequested++;
       await applier.runFenced(session, anchor);
     });
   }

@@ -37,7 +37,7 @@ export interface BatchContext {
   readonly plan: Plan;
   readonly tracker: PositionTracker;
   /** Saved with the position. */
-  readonly owesReconcile: boolean;
+  readonly needsReconcile: boolean;
   /** Rows of earlier parts of the transaction that this batch may end. */
   readonly rowsBefore: number;
   /** Holds the rows, which live as long as the batch. */
@@ -53,7 +53,7 @@ export interface BatchContext {
  */
 export async function compactBatch(
   batch: readonly SourceTransaction[],
-  {plan, tracker, owesReconcile, rowsBefore, into, trustsChecks}: BatchContext,
+  {plan, tracker, needsReconcile, rowsBefore, into, trustsChecks}: BatchContext,
 ): Promise<CompactedBatch> {
   const compactor = new Compactor(plan, trustsChecks);
   let rows = 0;
@@ -89,8 +89,8 @@ export async function compactBatch(
             commitAtMs: committed.at(-1)?.committedAtMs ?? null,
             transactions,
             rows: rowsBefore + rows,
-            owesReconcile,
-            parentsProven: trustsChecks && !compactor.sawUnchecked && !owesReconcile && areEnforced(plan),
+            needsReconcile,
+            parentsProven: trustsChecks && !compactor.sawUnchecked && !needsReconcile && areEnforced(plan),
           },
     need: {position, offset, openGtid: last?.complete === false ? last.gtid : null},
     position,

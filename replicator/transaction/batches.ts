@@ -80,7 +80,7 @@ export class Batches {
     const compacted = await compactBatch(transactions, {
       plan: this.#plan,
       tracker,
-      owesReconcile: reason !== null,
+      needsReconcile: reason !== null,
       rowsBefore: this.#partRows,
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
       trustsChecks: this.#trustsChecks && this.#isPastProof(),

@@ -65,7 +65,7 @@ export class Applier {
   plan: Plan;
   readonly deadLetters: DeadLetters;
   /** How often a reconcile was requested: a run that began before the last request does not cover it. */
-  timesOwed = 0;
+  timesRequested = 0;
   /**
    * A unique value may have become free, and the rows that wait for it were not retried, because of a fault here
    * or in a previous process.
@@ -91,7 +91,7 @@ export class Applier {
    */
   async apply(writer: WriterContext, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
     const {session} = writer;
-    if (options.progress?.owesReconcile === true) this.timesOwed++;
+    if (options.progress?.needsReconcile === true) this.timesRequested++;
     const whole = await readMissing(writer, this.plan, changes, options.need);
     for (let attempt = 0; ; attempt++) {
       const {deletes} = options;
@@ -152,7 +152,7 @@ export class Applier {
 
   /** Saves the position alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
-    if (progress.owesReconcile) this.timesOwed++;
+    if (progress.needsReconcile) this.timesRequested++;
     await this.runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 

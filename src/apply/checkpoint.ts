@@ -42,7 +42,7 @@ export interface Progress {
   readonly transactions: number;
   readonly rows: number;
   /** Rows changed without row images: a reconcile is due from here on. */
-  readonly owesReconcile: boolean;
+  readonly needsReconcile: boolean;
   /** See {@link Checkpoint.parentsProven}; without it, the saved value stays. */
   readonly parentsProven?: boolean;
 }
@@ -132,7 +132,7 @@ export function fenceStatement(fence: Fence, progress: Progress | null): string 
           ...(progress.parentsProven === undefined
             ? []
             : [`parents_proven = ${progress.parentsProven ? 1 : 0}`]),
-          ...(progress.owesReconcile
+          ...(progress.needsReconcile
             ? ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]
             : []),
         ],
@@ -170,10 +170,10 @@ export function owedStatement(fence: Fence): string {
 /**
  * Records that a reconcile has ended with this mapping.
  *
- * @param coversOwed no other reconcile is due any more
+ * @param coversPending no other reconcile is due any more
  */
-export function reconciledStatement(fence: Fence, mapping: string, coversOwed: boolean): string {
-  return update(fence, [`mapping = ${literal(mapping)}`, ...(coversOwed ? ["reconcile_owed = ''"] : [])]);
+export function reconciledStatement(fence: Fence, mapping: string, coversPending: boolean): string {
+  return update(fence, [`mapping = ${literal(mapping)}`, ...(coversPending ? ["reconcile_owed = ''"] : [])]);
 }
 
 export function pausedStatement(fence: Fence, paused: boolean): string {

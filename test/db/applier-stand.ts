@@ -56,7 +56,7 @@ export const options = (offset: number): ApplyOptions => ({
     commitAtMs: null,
     transactions: 1,
     rows: 1,
-    owesReconcile: false,
+    needsReconcile: false,
   },
   follow: true,
   need: null,

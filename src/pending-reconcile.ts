@@ -8,7 +8,7 @@ import {Pace} from './lifecycle/pace.ts';
 import {describeError, type Logger} from './logger.ts';
 import type {ReconcileRunner} from './reconcile-runner.ts';
 
-export interface OwedReconcileDeps {
+export interface PendingReconcileDeps {
   readonly runner: Pick<ReconcileRunner, 'idle' | 'start'>;
   /** The saved state: a pending reconcile outlives the process. */
   readonly checkpoint: () => Promise<Checkpoint | null>;
@@ -16,20 +16,20 @@ export interface OwedReconcileDeps {
   readonly now: () => number;
 }
 
-export class OwedReconcile {
-  readonly #deps: OwedReconcileDeps;
-  #isOwed = false;
-  #timesOwed = 0;
+export class PendingReconcile {
+  readonly #deps: PendingReconcileDeps;
+  #isPending = false;
+  #timesRequested = 0;
   readonly #pace = new Pace();
   #wake: (() => void) | null = null;
 
-  constructor(deps: OwedReconcileDeps) {
+  constructor(deps: PendingReconcileDeps) {
     this.#deps = deps;
   }
 
   /** A reconcile is pending or running. */
-  get isOwed(): boolean {
-    return this.#isOwed;
+  get isPending(): boolean {
+    return this.#isPending;
   }
 
   /** How long a reconcile waits because another ended a short while ago, in milliseconds; 0 if it need not wait. */
@@ -38,9 +38,9 @@ export class OwedReconcile {
   }
 
   /** To be called when a pending reconcile was saved. */
-  owe(): void {
-    this.#isOwed = true;
-    this.#timesOwed++;
+  request(): void {
+    this.#isPending = true;
+    this.#timesRequested++;
     this.#wake?.();
   }
 
@@ -48,24 +48,24 @@ export class OwedReconcile {
    * Runs the pending reconcile as soon as no other runs, until the signal is set. If one is requested soon after
    * another ended, it waits, longer each time, and covers all that happens meanwhile.
    */
-  async pay(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     const {runner, checkpoint, logger, now} = this.#deps;
     const backoff = new Backoff({firstMs: 1000, maxMs: 60_000});
     while (!signal.aborted) {
-      if (!this.#isOwed) {
-        await this.#untilOwed(signal);
+      if (!this.#isPending) {
+        await this.#untilPending(signal);
         continue;
       }
       try {
         await pause(this.waitMs, signal);
         if (signal.aborted) return;
         await runner.idle();
-        const timesOwed = this.#timesOwed;
+        const timesRequested = this.#timesRequested;
         // The run that just ended may have covered it.
         const owed = (await checkpoint())?.owed ?? '';
         if (owed === '') {
           // A request during the read is handled in the next round.
-          this.#isOwed = timesOwed !== this.#timesOwed;
+          this.#isPending = timesRequested !== this.#timesRequested;
           continue;
         }
         const startedMs = now();
@@ -85,7 +85,7 @@ export class OwedReconcile {
     }
   }
 
-  #untilOwed(signal: AbortSignal): Promise<void> {
+  #untilPending(signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       const wake = () => {
         signal.removeEventListener('abort', wake);
