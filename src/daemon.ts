@@ -187,7 +187,7 @@ export class Daemon implements Operations {
             ? null
             : {
                 isLoading: leadership.isLoading,
-                place: leadership.workbench.tap.lastPosition ?? this.#saved,
+                place: leadership.context.tap.lastPosition ?? this.#saved,
                 currentRun: leadership.runner.current,
                 nextRun: leadership.nextRun,
               },

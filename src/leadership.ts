@@ -23,7 +23,7 @@ import type {ReplicationState, Run} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
 import {measureBatch} from './applied-metrics.ts';
 import type {AppliedBatch} from '../replicator/attempt-deps.ts';
-import {Workbench} from './workbench.ts';
+import {ReplicationContext} from './replication-context.ts';
 
 export interface LeadershipDeps {
   readonly config: Config;
@@ -43,7 +43,7 @@ export interface LeadershipDeps {
 }
 
 export class Leadership {
-  readonly workbench: Workbench;
+  readonly context: ReplicationContext;
   readonly runner: ReconcileRunner;
   readonly #deps: LeadershipDeps;
   readonly #pending: PendingReconcile;
@@ -59,7 +59,7 @@ export class Leadership {
   constructor(deps: LeadershipDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = AbortSignal.any([signal, deps.lease.lost, this.#stopped.signal]);
-    this.workbench = new Workbench(deps.config, deps.lease.fence);
+    this.context = new ReplicationContext(deps.config, deps.lease.fence);
     const onRun = (run: Run) => {
       // A run that the brake stopped waits for an operator; in all other respects the target fits this mapping.
       if (run.state === 'succeeded' || run.state === 'needs-confirmation') this.#mappingChanged = false;
@@ -68,7 +68,7 @@ export class Leadership {
     this.runner = new ReconcileRunner({
       ...deps,
       events: {...deps.events, onRun},
-      workbench: this.workbench,
+      context: this.context,
       signal: this.#signal,
     });
     const {runner} = this;
@@ -136,7 +136,7 @@ export class Leadership {
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
       this.#deps.events.onState('starting', lostLease(lease.lost.reason));
-      this.workbench.abandon();
+      this.context.abandon();
     }
     await this.#streaming?.ended;
     await Promise.allSettled([running, appointing]);
@@ -237,13 +237,13 @@ export class Leadership {
       {
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
-          const connections = await this.workbench.connectStream(attempt);
+          const connections = await this.context.connectStream(attempt);
           if (connections.checkpoint.owed !== '') this.#pending.request();
           return connections;
         },
-        anchor: attempt => this.workbench.anchor(attempt),
-        lock: this.workbench.lock,
-        tap: this.workbench.tap,
+        anchor: attempt => this.context.anchor(attempt),
+        lock: this.context.lock,
+        tap: this.context.tap,
         lag,
         logger,
         now: Date.now,

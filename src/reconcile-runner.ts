@@ -10,7 +10,7 @@ import {targetsOf} from './mapping/mapping.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {Run, RunProgress, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
 import {noOutcomes, type RunStore} from './status/runs.ts';
-import type {Workbench} from './workbench.ts';
+import type {ReplicationContext} from './replication-context.ts';
 
 /** Two workers keep both cores of a small server busy; more would only wait for each other's commits. */
 const WORKERS = 2;
@@ -23,7 +23,7 @@ export interface RunnerEvents {
 
 export class ReconcileRunner {
   readonly #config: Config;
-  readonly #workbench: Workbench;
+  readonly #context: ReplicationContext;
   readonly #store: RunStore;
   readonly #logger: Logger;
   readonly #metrics: Metrics | null;
@@ -34,7 +34,7 @@ export class ReconcileRunner {
 
   constructor(deps: {
     config: Config;
-    workbench: Workbench;
+    context: ReplicationContext;
     store: RunStore;
     logger: Logger;
     metrics: Metrics | null;
@@ -43,7 +43,7 @@ export class ReconcileRunner {
     signal: AbortSignal;
   }) {
     this.#config = deps.config;
-    this.#workbench = deps.workbench;
+    this.#context = deps.context;
     this.#store = deps.store;
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
@@ -109,7 +109,7 @@ export class ReconcileRunner {
   }
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
-    const bench = await this.#workbench.connectWorkers(WORKERS, this.#signal);
+    const bench = await this.#context.connectWorkers(WORKERS, this.#signal);
     const {applier} = bench;
     const {timesRequested} = applier;
     try {
@@ -117,8 +117,8 @@ export class ReconcileRunner {
         {
           applier,
           workers: bench.workers,
-          tap: this.#workbench.tap,
-          lock: this.#workbench.lock,
+          tap: this.#context.tap,
+          lock: this.#context.lock,
           logger,
           onProgress: progress => this.#events.onProgress({runId: run.runId, ...progress}),
         },
@@ -135,7 +135,7 @@ export class ReconcileRunner {
       // The run covers what was pending when it began, but not what became pending meanwhile, which it may have
       // missed. What the brake stops waits for an operator, not for another run. This runs under the lock, so
       // that the stream requests no reconcile now.
-      await this.#workbench.lock.chunk(async () => {
+      await this.#context.lock.chunk(async () => {
         const [worker] = bench.workers;
         if (worker === undefined) return;
         const {canonical} = this.#config.mapping;
@@ -194,12 +194,12 @@ export class ReconcileRunner {
   }
 
   async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
-    const bench = await this.#workbench.connectWorkers(1, this.#signal);
+    const bench = await this.#context.connectWorkers(1, this.#signal);
     try {
       const [worker] = bench.workers;
       if (worker === undefined) return {retried: 0, remaining: 0};
       return await retryDeadLetters(
-        {applier: bench.applier, lock: this.#workbench.lock, tap: this.#workbench.tap},
+        {applier: bench.applier, lock: this.#context.lock, tap: this.#context.tap},
         worker,
       );
     } finally {

@@ -108,7 +108,11 @@ export const POSITIONS: readonly Mutant[] = [
   {
     name: 'shrunk-log-unseen',
     edits: [
-      ['src/workbench.ts', "if (lost !== null) throw new SyncError('position-lost', lost);", 'void lost;'],
+      [
+        'src/replication-context.ts',
+        "if (lost !== null) throw new SyncError('position-lost', lost);",
+        'void lost;',
+      ],
     ],
     answers: ['#8', 'continuity', 'invariant 7'],
     test: ['test/fault/continuity.test.ts', '#8 shorter than our position'],

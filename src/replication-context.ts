@@ -27,7 +27,7 @@ import {anchorPosition, endSnapshot, openSnapshot, untilSeen} from './source/wat
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
 
-export class Workbench {
+export class ReplicationContext {
   readonly lock = new ApplyLock();
   readonly tap = new StreamTap();
   readonly #config: Config;
