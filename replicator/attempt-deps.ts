@@ -4,7 +4,7 @@ import type {Checkpoint} from '../src/apply/checkpoint.ts';
 import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/mutex.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
-import type {Outcome} from '../src/apply/transaction.ts';
+import type {Outcome} from '../src/apply/write-batch.ts';
 import type {Dialling} from '../src/db/connection.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';

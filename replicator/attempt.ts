@@ -1,7 +1,7 @@
 /** One attempt to stream: connects, checks, then reads, compacts and applies until something ends it. */
 import {setImmediate as turn} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
-import type {Outcome} from '../src/apply/transaction.ts';
+import type {Outcome} from '../src/apply/write-batch.ts';
 import type {ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';

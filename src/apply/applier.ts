@@ -21,7 +21,7 @@ import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
 import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
 import {rollBack, runFenced, type Session} from './session.ts';
-import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
+import {isSimple, writeAtOnce, type TargetBatch, type Outcome} from './write-batch.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
@@ -217,7 +217,7 @@ export class Applier {
   /** Best effort. If preparing fails, the batch is prepared again when its turn comes, and the error surfaces there. */
   #prepareNext(
     session: Session,
-    batch: Batch,
+    batch: TargetBatch,
     {allLeft}: StatementPipeline,
     next: ApplyOptions['next'],
   ): void {
@@ -237,7 +237,7 @@ export class Applier {
     prepare().catch(() => undefined);
   }
 
-  async #committed(session: Session, batch: Batch, outcome: Outcome): Promise<void> {
+  async #committed(session: Session, batch: TargetBatch, outcome: Outcome): Promise<void> {
     batch.owned.commit();
     this.fence.writes.committed();
     this.#version++;
@@ -251,7 +251,7 @@ export class Applier {
     changes: ChangeSet,
     options: ApplyOptions,
     before: OwnershipView | null,
-  ): Promise<Batch> {
+  ): Promise<TargetBatch> {
     const {config, fence} = this.#deps;
     const {progress, follow} = options;
     const {plan} = this;

@@ -15,13 +15,13 @@ import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
-import {bookkeeping, healed, type Batch, type Outcome} from './transaction.ts';
+import {bookkeeping, healed, type TargetBatch, type Outcome} from './write-batch.ts';
 import {Trial} from './trial.ts';
 import {UndoLog} from './undo-log.ts';
 
 export class CarefulTransaction {
   readonly #session: Session;
-  readonly #batch: Batch;
+  readonly #batch: TargetBatch;
   readonly #wayGiving: WayGiving;
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
@@ -35,7 +35,7 @@ export class CarefulTransaction {
   /** The state of the changes in memory since the last savepoint. */
   readonly #undo = new UndoLog();
 
-  constructor(session: Session, batch: Batch, wayGiving: WayGiving, allowance: Allowance | null) {
+  constructor(session: Session, batch: TargetBatch, wayGiving: WayGiving, allowance: Allowance | null) {
     const sets = () => perTable(batch.plan, () => new Set<RowKey>());
     this.#begun = batch.plan.entities.map(() => new Set<RowKey>());
     this.#session = session;

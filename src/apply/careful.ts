@@ -14,7 +14,7 @@ import {evict, follow, remove, staleAmong, type DescendantsContext} from './desc
 import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
-import type {Batch, Outcome} from './transaction.ts';
+import type {TargetBatch, Outcome} from './write-batch.ts';
 
 export interface CarefulOptions {
   /** Read the children of rows that enter; false if the change set holds them. */
@@ -29,7 +29,7 @@ export interface CarefulOptions {
 /** @throws SyncError if a server fails; the caller must then roll the transaction back */
 export async function writeCarefully(
   {session, reader, untilSeen}: WriterContext,
-  batch: Batch,
+  batch: TargetBatch,
   options: CarefulOptions,
 ): Promise<Outcome> {
   const {work, owned, plan, mayDelete} = batch;
@@ -91,7 +91,7 @@ function hasParents(transaction: CarefulTransaction, entity: EntityPlan, {key, s
 /** Reads ownership and dead letters of rows and of the rows they depend on. */
 async function loadKnowledge(
   session: Session,
-  batch: Batch,
+  batch: TargetBatch,
   {ownershipOf}: CarefulOptions,
   entity: EntityPlan,
   rows: ReadonlyMap<RowKey, Row | null>,

@@ -6,7 +6,7 @@
 import type {ChangeSet} from './change-set.ts';
 import {StatementPipeline} from './statement-pipeline.ts';
 import {rollBack, type Session} from './session.ts';
-import {writeAtOnce, type Batch, type Outcome} from './transaction.ts';
+import {writeAtOnce, type TargetBatch, type Outcome} from './write-batch.ts';
 
 /** The previous transaction, over the same session. */
 export interface Previous {
@@ -20,7 +20,7 @@ export class PreparedBatch {
   /** The session over which it is written. */
   readonly session: Session;
   readonly changes: ChangeSet;
-  readonly batch: Batch;
+  readonly batch: TargetBatch;
   readonly pipeline: StatementPipeline;
   /** The version of the applier's state at which it may be written. */
   readonly version: number;
@@ -30,7 +30,7 @@ export class PreparedBatch {
   #open: () => void = () => undefined;
   #shut: (reason: Error) => void = () => undefined;
 
-  constructor(session: Session, changes: ChangeSet, batch: Batch, version: number, previous: Previous) {
+  constructor(session: Session, changes: ChangeSet, batch: TargetBatch, version: number, previous: Previous) {
     this.session = session;
     this.changes = changes;
     this.batch = batch;

@@ -23,7 +23,7 @@ export interface Outcome {
   readonly evicted: PerTable<readonly RowKey[]>;
 }
 
-export interface Batch {
+export interface TargetBatch {
   readonly plan: Plan;
   readonly work: Work;
   readonly owned: OwnershipView;
@@ -43,7 +43,7 @@ export interface Batch {
  * The rows to be written that are already in the target, as far as ownership shows before the batch. Nobody needs
  * them, and the list is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
  */
-function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<RowKey> {
+function rowsPresent({plan, work, owned}: TargetBatch, table: TablePlan): ReadonlySet<RowKey> {
   const present = new Set<RowKey>();
   if (table.surrogate === null) return present;
   const entity = entityOf(plan, table);
@@ -52,7 +52,7 @@ function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<
 }
 
 /** Whether {@link writeAtOnce} suffices: no references to find before a delete, and nothing to read. */
-export function isSimple({work, plan}: Batch): boolean {
+export function isSimple({work, plan}: TargetBatch): boolean {
   return plan.entities.every(({index, primary, children, companions}) => {
     if ((work.follow[index] ?? []).length > 0) return false;
     if ((work.deletes[index] ?? []).length === 0) return true;
@@ -69,7 +69,7 @@ export function isSimple({work, plan}: Batch): boolean {
  * @param pipeline a pipeline of its own
  * @throws SyncError the server's refusal; the caller must then roll the transaction back
  */
-export async function writeAtOnce(pipeline: StatementPipeline, batch: Batch): Promise<Outcome> {
+export async function writeAtOnce(pipeline: StatementPipeline, batch: TargetBatch): Promise<Outcome> {
   const {work, plan, owned} = batch;
   const {batchRows} = batch.options;
   const present = perTable(plan, table => rowsPresent(batch, table));
@@ -113,7 +113,7 @@ export async function writeAtOnce(pipeline: StatementPipeline, batch: Batch): Pr
 }
 
 /** The keys that this batch wrote or deleted; none if no row waits, so that no list is built. */
-function doneIn({work, plan, dead}: Batch, table: TablePlan): RowKey[] {
+function doneIn({work, plan, dead}: TargetBatch, table: TablePlan): RowKey[] {
   if ((dead[table.index]?.size ?? 0) === 0) return [];
   const written = (work.upserts[table.index] ?? []).map(({key}) => key);
   return [...written, ...(work.deletes[entityOf(plan, table).index] ?? [])];
@@ -136,7 +136,7 @@ function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
  * @param healedIn returns the keys of a table whose dead letters are removed
  */
 export function bookkeeping(
-  {plan, owned, deadLetters, at}: Batch,
+  {plan, owned, deadLetters, at}: TargetBatch,
   letters: readonly NewDeadLetter[],
   healedIn: (table: TablePlan) => readonly RowKey[],
 ): string[] {
@@ -148,7 +148,7 @@ export function bookkeeping(
 }
 
 /** The dead letters to remove: rows written or deleted, and rows found correct or already deleted. */
-export function healed({work, dead}: Batch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
+export function healed({work, dead}: TargetBatch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
   const waiting = dead[index];
   return waiting === undefined || waiting.size === 0
     ? []
