@@ -6,7 +6,7 @@
 import type {Applier, ApplyOptions} from '../src/apply/applier.ts';
 import {ChangeSet} from '../src/apply/change-set.ts';
 import type {WriterContext} from '../src/apply/writer-context.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
@@ -69,7 +69,7 @@ export async function repairBatch(
   try {
     if (batch.high !== null) await tap.reached(batch.high, signal);
     throwIfStopped(signal);
-    return await lock.chunk(() =>
+    return await lock.shared(() =>
       hasLostAncestor(batch) ? Promise.resolve(null) : new Repair(writer, batch, options).run(),
     );
   } finally {

@@ -33,7 +33,7 @@ export async function retryDeadLetters(
       for (const key of keys) changes.of(entity).set(key, null, REREAD);
       // The rows are current, and may be ahead of the stream. What the stream replays later ends in the same
       // state.
-      await lock.stream(async () => {
+      await lock.exclusive(async () => {
         tap.applying(plan, changes);
         await applier.apply(writer, changes, {
           progress: null,

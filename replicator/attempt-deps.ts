@@ -2,7 +2,7 @@
 import type {Applier} from '../src/apply/applier.ts';
 import type {Checkpoint} from '../src/apply/checkpoint.ts';
 import type {WriterContext} from '../src/apply/writer-context.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {Outcome} from '../src/apply/write-batch.ts';
 import type {Dialling} from '../src/db/connection.ts';

@@ -5,7 +5,7 @@ import type {Outcome} from '../src/apply/write-batch.ts';
 import type {ChangeSet} from '../src/apply/change-set.ts';
 import type {Need} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
-import type {Turn} from '../src/apply/mutex.ts';
+import type {Turn} from '../src/apply/apply-lock.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
 import type {LogOffset} from '../src/position/position.ts';
 import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
@@ -93,7 +93,7 @@ class Attempt {
       plan: applier.plan,
       isProven: checkpoint.parentsProven,
       provenAt: connections.provenAt,
-      reloadPlan: () => deps.lock.stream(() => connections.reloadPlan()),
+      reloadPlan: () => deps.lock.exclusive(() => connections.reloadPlan()),
     });
     this.#source = openBinlogSource({
       connection: connections.binlog,
@@ -162,7 +162,7 @@ class Attempt {
     const taking = this.#batches.isNextFull ? turn().then(() => this.#batches.take()) : Promise.resolve(null);
     const reserved = this.#turn ?? undefined;
     this.#turn = null;
-    const applying = this.#deps.lock.stream(() => this.#apply(batch, taking), reserved);
+    const applying = this.#deps.lock.exclusive(() => this.#apply(batch, taking), reserved);
     // Wait for both, so that nothing runs on unnoticed after a fault.
     const [applied, taken] = await Promise.allSettled([applying, taking]);
     for (const result of [applied, taken]) if (result.status === 'rejected') throw result.reason;

@@ -2,7 +2,7 @@
 import type {Applier} from '../src/apply/applier.ts';
 import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
 import type {WriterContext} from '../src/apply/writer-context.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {entityOf} from '../src/mapping/plan.ts';
 import type {Need} from '../src/source/watermark.ts';
@@ -34,7 +34,7 @@ export async function retryConflicts(
     let after: string | null = '';
     while (after !== null && !signal.aborted) {
       const from: string = after;
-      after = await lock.stream(async () => {
+      after = await lock.exclusive(async () => {
         if (applier.deadLetters.count === 0) return null;
         const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => writer.session.query(sql));
         const last = keys.at(-1);

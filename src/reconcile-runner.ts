@@ -135,7 +135,7 @@ export class ReconcileRunner {
       // The run covers what was pending when it began, but not what became pending meanwhile, which it may have
       // missed. What the brake stops waits for an operator, not for another run. This runs under the lock, so
       // that the stream requests no reconcile now.
-      await this.#context.lock.chunk(async () => {
+      await this.#context.lock.shared(async () => {
         const [worker] = bench.workers;
         if (worker === undefined) return;
         const {canonical} = this.#config.mapping;

@@ -6,7 +6,7 @@ import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';
-import {ApplyLock} from './apply/mutex.ts';
+import {ApplyLock} from './apply/apply-lock.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
@@ -184,7 +184,7 @@ export class ReplicationContext {
       sourceSchema: schemaFingerprint(applier.plan),
     });
     // A run that is about to end must not record that it covered the full reconcile requested here.
-    await this.lock.stream(async () => {
+    await this.lock.exclusive(async () => {
       applier.timesRequested++;
       await applier.runFenced(session, anchor);
     });

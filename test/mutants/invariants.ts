@@ -159,7 +159,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'stream-and-batches-write-at-once',
     edits: [
       [
-        'src/apply/mutex.ts',
+        'src/apply/apply-lock.ts',
         "(next.kind === 'stream' && this.#chunks > 0)",
         "(next.kind === 'stream' && this.#chunks > 9)",
       ],

@@ -108,7 +108,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'the-stream-goes-before-who-waits',
     edits: [
       [
-        'src/apply/mutex.ts',
+        'src/apply/apply-lock.ts',
         "this.#waiting.length > 0 ? null : this.#queue('stream')",
         "this.#queue('stream')",
       ],

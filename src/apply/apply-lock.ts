@@ -25,12 +25,12 @@ export class ApplyLock {
    *
    * @param turn one that was reserved for it
    */
-  stream<T>(task: () => Promise<T>, turn?: Turn): Promise<T> {
+  exclusive<T>(task: () => Promise<T>, turn?: Turn): Promise<T> {
     return inTurn(turn ?? this.#queue('stream'), task);
   }
 
   /** Runs `task` while at most other chunks write. */
-  chunk<T>(task: () => Promise<T>): Promise<T> {
+  shared<T>(task: () => Promise<T>): Promise<T> {
     return inTurn(this.#queue('chunk'), task);
   }
 
