@@ -13,8 +13,8 @@ import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
 import {compareRange} from './checksum.ts';
-import type {Piece} from './look.ts';
-import {previewLook, type PlannedChange, type PreviewLookDeps} from './preview-look.ts';
+import type {Piece} from './compare-piece.ts';
+import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
 import {batches, segments} from './segments.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import {Stretches} from './stretches.ts';
@@ -57,7 +57,7 @@ export async function previewMapping(config: Config, signal: AbortSignal): Promi
         await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       const query: QueryPort = sql => queryRows('target', target, sql);
-      const deps: PreviewLookDeps = {
+      const deps: PreviewDeps = {
         reader: createSourceReader(connectionQuery(source)),
         target: query,
         newestWins: config.conflicts === 'newest',
@@ -78,7 +78,7 @@ async function ownership(
   target: Connection,
   {target: {database}, name}: Config,
   query: QueryPort,
-): Promise<PreviewLookDeps['owned']> {
+): Promise<PreviewDeps['owned']> {
   const rows = await queryRows(
     'target',
     target,
@@ -106,7 +106,7 @@ interface Tally {
 class Previewing {
   readonly #plan: Plan;
   readonly #source: QueryPort;
-  readonly #deps: PreviewLookDeps;
+  readonly #deps: PreviewDeps;
   readonly #batchRows: number;
   readonly #isMoving: boolean;
   readonly #signal: AbortSignal;
@@ -116,7 +116,7 @@ class Previewing {
     config: Config,
     plan: Plan,
     source: QueryPort,
-    deps: PreviewLookDeps,
+    deps: PreviewDeps,
     {isMoving, signal}: {isMoving: boolean; signal: AbortSignal},
   ) {
     this.#plan = plan;
@@ -173,13 +173,13 @@ class Previewing {
     counts: (change: PlannedChange) => boolean,
   ): Promise<void> {
     throwIfStopped(this.#signal);
-    let changes = await previewLook(this.#deps, entity, piece);
+    let changes = await previewPiece(this.#deps, entity, piece);
     const suspects = new Suspects(changes);
     for (let looks = 1; this.#isMoving && looks < MAX_LOOKS && !suspects.areSettled; looks++) {
       throwIfStopped(this.#signal);
       await pause(LOOK_MS, this.#signal);
-      changes = await previewLook(this.#deps, entity, piece);
-      suspects.look(changes);
+      changes = await previewPiece(this.#deps, entity, piece);
+      suspects.compare(changes);
     }
     for (const [id, change] of changes)
       if (counts(change) && suspects.isDrift(id)) count(this.#tallyOf(change.table.index), change);

@@ -31,7 +31,7 @@ export class Suspects {
     return [...this.#suspects.values()].every(isStill);
   }
 
-  look(differences: ReadonlyMap<string, Sides>): void {
+  compare(differences: ReadonlyMap<string, Sides>): void {
     const next = new Map<string, Suspect>();
     for (const [id, before] of this.#suspects) {
       const now = differences.get(id);

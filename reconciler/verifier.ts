@@ -15,7 +15,7 @@ import {connectionQuery, createSourceReader, type QueryPort} from '../src/source
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {differingColumns} from './diff.ts';
-import {look, type Difference, type LookDeps, type Piece} from './look.ts';
+import {comparePiece, type Difference, type CompareDeps, type Piece} from './compare-piece.ts';
 import {batches, segments} from './segments.ts';
 import {Stretches} from './stretches.ts';
 import {Suspects} from './suspects.ts';
@@ -57,7 +57,7 @@ export async function verifyTables(config: Config, signal: AbortSignal): Promise
 }
 
 class Verification {
-  readonly #deps: LookDeps;
+  readonly #deps: CompareDeps;
   readonly #source: QueryPort;
   readonly #batchRows: number;
   readonly #signal: AbortSignal;
@@ -137,15 +137,15 @@ class Verification {
     piece: Piece,
     counted: 'both sides' | 'the source' | 'the target',
   ): Promise<void> {
-    let sight = await look(this.#deps, entity, piece);
-    const suspects = new Suspects(sight.differences);
+    let comparison = await comparePiece(this.#deps, entity, piece);
+    const suspects = new Suspects(comparison.differences);
     for (let looks = 1; looks < MAX_LOOKS && !suspects.areSettled; looks++) {
       throwIfStopped(this.#signal);
       await pause(LOOK_MS, this.#signal);
-      sight = await look(this.#deps, entity, piece);
-      suspects.look(sight.differences);
+      comparison = await comparePiece(this.#deps, entity, piece);
+      suspects.compare(comparison.differences);
     }
-    for (const {tally, table} of sight.tallies) {
+    for (const {tally, table} of comparison.tallies) {
       const total = this.#tallyOf(table.index);
       if (counted !== 'the target') {
         total.compared += tally.compared;
@@ -155,7 +155,7 @@ class Verification {
       total.foreign += tally.foreign;
       if (total.kept !== undefined) total.kept += tally.kept ?? 0;
     }
-    for (const [id, difference] of sight.differences) {
+    for (const [id, difference] of comparison.differences) {
       const {table, key, kind} = difference;
       if (counted === (kind === 'extra' ? 'the source' : 'the target')) continue;
       const total = this.#tallyOf(table.index);

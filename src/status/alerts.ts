@@ -64,18 +64,18 @@ export function alertState(status: Status): AlertState {
  * and went in between.
  */
 export function alertFor(
-  told: AlertState,
+  reported: AlertState,
   status: Status,
   blip: readonly string[] | null,
 ): AlertMessage | null {
   const current = alertState(status);
   const parts: string[] = [];
-  if (current.halted && !told.halted) parts.push('replication is HALTED');
-  else if (!current.healthy && told.healthy) parts.push('NOT HEALTHY');
-  if (current.healthy && !told.healthy) parts.push('healthy again');
-  else if (current.healthy && told.healthy && blip !== null)
+  if (current.halted && !reported.halted) parts.push('replication is HALTED');
+  else if (!current.healthy && reported.healthy) parts.push('NOT HEALTHY');
+  if (current.healthy && !reported.healthy) parts.push('healthy again');
+  else if (current.healthy && reported.healthy && blip !== null)
     parts.push('was not healthy for a moment, and is again');
-  if (current.unconfirmedRun !== null && current.unconfirmedRun !== told.unconfirmedRun) {
+  if (current.unconfirmedRun !== null && current.unconfirmedRun !== reported.unconfirmedRun) {
     parts.push(
       `run ${current.unconfirmedRun} would delete too many rows and NEEDS CONFIRMATION (allowDeletes)`,
     );
@@ -113,7 +113,7 @@ export async function runAlerts(deps: AlertDeps, signal: AbortSignal): Promise<v
       // Health also changes with time alone, as lag grows, and no event reports that.
       if (watch.look(operations.status())) {
         await sleep(watch.settleMs(), signal);
-        await tell({...deps, sleep}, url, watch, signal);
+        await report({...deps, sleep}, url, watch, signal);
       } else {
         await sleep(LOOK_MS, signal);
       }
@@ -124,7 +124,7 @@ export async function runAlerts(deps: AlertDeps, signal: AbortSignal): Promise<v
 }
 
 /** Retries until the message is sent, each time with the current state, or until there is nothing left to report. */
-async function tell(
+async function report(
   deps: AlertDeps & {sleep: Sleep},
   url: string,
   watch: Watch,
@@ -137,7 +137,7 @@ async function tell(
     if (message === null) return;
     const fault = await post(deps, url, message, signal);
     if (fault === null) {
-      watch.told(status);
+      watch.reported(status);
       deps.logger.info({event: 'alert.sent', healthy: message.healthy, state: message.state}, 'alert sent');
       return;
     }
@@ -179,7 +179,7 @@ async function post(
 class Watch {
   readonly #now: () => number;
   readonly #startedAtMs: number;
-  #told: AlertState = WELL;
+  #reported: AlertState = WELL;
   #blip: readonly string[] | null = null;
   #sentAtMs: readonly number[] = [];
 
@@ -192,18 +192,18 @@ class Watch {
   look(status: Status): boolean {
     if (this.#starting(status)) return false;
     // The fault may be over before it is reported, so its reasons are kept.
-    if (!status.isHealthy && this.#told.healthy) this.#blip = status.reasons;
+    if (!status.isHealthy && this.#reported.healthy) this.#blip = status.reasons;
     return this.message(status) !== null;
   }
 
   message(status: Status): AlertMessage | null {
-    return this.#starting(status) ? null : alertFor(this.#told, status, this.#blip);
+    return this.#starting(status) ? null : alertFor(this.#reported, status, this.#blip);
   }
 
-  told(status: Status): void {
+  reported(status: Status): void {
     this.#sentAtMs = [...this.#sentAtMs, this.#now()];
     this.#blip = null;
-    this.#told = alertState(status);
+    this.#reported = alertState(status);
   }
 
   settleMs(): number {

@@ -6,12 +6,12 @@ import {judge, mapRow} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {QueryPort, SourceReader} from '../src/source/reader.ts';
 import {bySourceKey, diffTable, differingColumns} from './diff.ts';
-import type {Piece} from './look.ts';
+import type {Piece} from './compare-piece.ts';
 import {parentStandings, type Standing} from './standing.ts';
 import type {Sides} from './suspects.ts';
 import {targetRows, targetRowsByKey} from './target-rows.ts';
 
-export interface PreviewLookDeps {
+export interface PreviewDeps {
   readonly reader: SourceReader;
   readonly target: QueryPort;
   readonly newestWins: boolean;
@@ -32,8 +32,8 @@ export interface PlannedChange extends Sides {
 }
 
 /** By table and key. */
-export async function previewLook(
-  deps: PreviewLookDeps,
+export async function previewPiece(
+  deps: PreviewDeps,
   entity: EntityPlan,
   piece: Piece,
 ): Promise<Map<string, PlannedChange>> {
@@ -51,7 +51,7 @@ export async function previewLook(
 }
 
 async function changesOf(
-  deps: PreviewLookDeps,
+  deps: PreviewDeps,
   entity: EntityPlan,
   table: TablePlan,
   piece: Piece,
