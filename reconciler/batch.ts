@@ -12,7 +12,7 @@ import type {RowKey} from '../src/mapping/key.ts';
 import {EVERYTHING, type Range} from '../src/mapping/sql.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
-import {endSnapshot, openSnapshot, sees, type Mark} from '../src/source/watermark.ts';
+import {covers, endSnapshot, openSnapshot, type Mark} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 
 /** A worker's own connections. */
@@ -93,7 +93,7 @@ async function inWindow(
       const mark = await openSnapshot(source, info, signal);
       try {
         // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
-        if (stream === null || sees(mark, stream))
+        if (stream === null || covers(mark, stream))
           return {...what, window, rows: await read(), high: mark.high};
       } finally {
         await endSnapshot(source);

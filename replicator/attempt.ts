@@ -3,7 +3,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
 import type {Outcome} from '../src/apply/write-batch.ts';
 import type {ChangeSet} from '../src/apply/change-set.ts';
-import type {Need} from '../src/source/watermark.ts';
+import type {RequiredPosition} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
 import type {Turn} from '../src/apply/apply-lock.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
@@ -260,7 +260,7 @@ class Attempt {
    * Finds rows that wait for a unique value that one of these keys, or a row that was displaced for it, may have
    * freed.
    */
-  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
+  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: RequiredPosition): Promise<void> {
     const {applier, writer} = this.#connections;
     let retry = await applier.waitingFor(writer.session, changes, evicted);
     for (let rounds = 0; retry.size > 0 && rounds < MAX_RETRY_ROUNDS; rounds++) {

@@ -5,7 +5,7 @@ import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {entityOf} from '../src/mapping/plan.ts';
-import type {Need} from '../src/source/watermark.ts';
+import type {RequiredPosition} from '../src/source/watermark.ts';
 
 /** A small number of rows, so that the stream gets its turns in between. */
 const PAGE = 500;
@@ -16,7 +16,7 @@ export interface ConflictsDeps {
   readonly lock: ApplyLock;
   readonly tap: StreamTap;
   /** The position that reads of the source must cover. */
-  readonly need: Need;
+  readonly need: RequiredPosition;
 }
 
 /**

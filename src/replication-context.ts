@@ -22,7 +22,7 @@ import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {anchorPosition, endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
+import {anchorPosition, endSnapshot, openSnapshot, waitUntilVisible} from './source/watermark.ts';
 
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
@@ -86,7 +86,7 @@ export class ReplicationContext {
         },
         applier,
         provenAt,
-        writer: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
+        writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
         reloadPlan: async () => {
@@ -132,15 +132,15 @@ export class ReplicationContext {
         if (i === 0 || this.#applier === null) await this.#applierFor(source, session);
         const info = await readServerInfo('source', source);
         // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.
-        const forHands = await open.source();
+        const forWriter = await open.source();
         workers.push({
           source,
           reader: createSourceReader(connectionQuery(source)),
           info,
           writer: {
             session,
-            reader: createSourceReader(connectionQuery(forHands)),
-            untilSeen: need => untilSeen(forHands, info, need, signal),
+            reader: createSourceReader(connectionQuery(forWriter)),
+            waitUntilVisible: need => waitUntilVisible(forWriter, info, need, signal),
           },
         });
       }

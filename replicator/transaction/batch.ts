@@ -5,7 +5,7 @@ import type {Progress} from '../../src/apply/checkpoint.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {PackedRows} from '../../src/mapping/packed.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
-import type {Need} from '../../src/source/watermark.ts';
+import type {RequiredPosition} from '../../src/source/watermark.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {RowBlock, RowChange} from '../events.ts';
 import {Compactor} from './compact.ts';
@@ -18,7 +18,7 @@ export interface CompactedBatch {
   /** The progress to save with it; null within a transaction that is applied in parts. */
   readonly progress: Progress | null;
   /** The position that reads of the source must cover. */
-  readonly need: Need;
+  readonly need: RequiredPosition;
   readonly position: Position;
   readonly offset: LogOffset | null;
   /** The number of transactions with mapped rows, and their rows and bytes. */

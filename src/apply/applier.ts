@@ -7,7 +7,7 @@ import type {Config} from '../config.ts';
 import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import {PreparedBatch} from './prepared-batch.ts';
 import {writeCarefully} from './careful.ts';
 import {ChangeSet, REREAD, wantAll} from './change-set.ts';
@@ -32,7 +32,7 @@ export interface ApplyOptions {
   /** Read the children of rows that enter; false if the change set holds them. */
   readonly follow: boolean;
   /** The position that reads of the source must cover; null if the stream does not run. */
-  readonly need: Need | null;
+  readonly need: RequiredPosition | null;
   /**
    * What a run may delete. Past that, nothing is written and TooManyDeletesError is thrown; with `none`, nothing
    * is deleted. Without it, SYNC_DELETES alone limits deletes.

@@ -6,7 +6,7 @@ import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
 import {perEntity, type KeyedRow} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
@@ -20,7 +20,7 @@ export interface CarefulOptions {
   /** Read the children of rows that enter; false if the change set holds them. */
   readonly follow: boolean;
   /** The position that reads of the source must cover; null if the stream does not run. */
-  readonly need: Need | null;
+  readonly need: RequiredPosition | null;
   /** How many rows a run may still delete; null if there is no limit. */
   readonly allowance: Allowance | null;
   readonly ownershipOf: (session: Session, each: (want: Want) => void) => Promise<OwnershipView>;
@@ -28,7 +28,7 @@ export interface CarefulOptions {
 
 /** @throws SyncError if a server fails; the caller must then roll the transaction back */
 export async function writeCarefully(
-  {session, reader, untilSeen}: WriterContext,
+  {session, reader, waitUntilVisible}: WriterContext,
   batch: TargetBatch,
   options: CarefulOptions,
 ): Promise<Outcome> {
@@ -52,7 +52,7 @@ export async function writeCarefully(
     mayDelete,
   };
   const entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
-  if (options.need !== null && entered.some(({length}) => length > 0)) await untilSeen(options.need);
+  if (options.need !== null && entered.some(({length}) => length > 0)) await waitUntilVisible(options.need);
   await transaction.begin();
   for (const entity of plan.entities.toReversed())
     await remove(context, entity, work.deletes[entity.index] ?? []);

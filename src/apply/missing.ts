@@ -1,7 +1,7 @@
 /** Reads from the source what the log did not hold: rows with incomplete images, and keys that may repeat. */
 import type {Plan} from '../mapping/plan.ts';
 import {sourceKey} from '../mapping/row.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import {ChangeSet, LEFT, REREAD} from './change-set.ts';
 import type {WriterContext} from './writer-context.ts';
 
@@ -11,13 +11,13 @@ import type {WriterContext} from './writer-context.ts';
  * @throws SyncError if the source fails
  */
 export async function readMissing(
-  {reader, untilSeen}: WriterContext,
+  {reader, waitUntilVisible}: WriterContext,
   plan: Plan,
   changes: ChangeSet,
-  need: Need | null,
+  need: RequiredPosition | null,
 ): Promise<ChangeSet> {
   if (changes.rereads === 0) return changes;
-  if (need !== null) await untilSeen(need);
+  if (need !== null) await waitUntilVisible(need);
   const whole = new ChangeSet(plan);
   for (const entity of plan.entities) {
     const own = whole.of(entity);

@@ -8,7 +8,7 @@
  */
 import type {LogOffset, Position} from '../position/position.ts';
 import {compareOffsets} from '../position/position.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import type {Plan} from '../mapping/plan.ts';
@@ -78,7 +78,7 @@ export class StreamTap {
   }
 
   /** The position that a read of the source must cover, so as not to miss what the stream has passed. */
-  get need(): Need | null {
+  get need(): RequiredPosition | null {
     const stream = this.position;
     return stream === null ? null : {...stream, openGtid: null};
   }

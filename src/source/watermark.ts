@@ -91,7 +91,7 @@ export async function anchorPosition(
 }
 
 /** Whether a snapshot shows everything that the stream has applied. */
-export function sees(mark: Mark, stream: {position: Position; offset: LogOffset | null}): boolean {
+export function covers(mark: Mark, stream: {position: Position; offset: LogOffset | null}): boolean {
   if (mark.low.tag === 'mysql-gtid') {
     return stream.position.tag !== 'mysql-gtid' || setCovers(mark.low.set, stream.position.set);
   }
@@ -100,7 +100,7 @@ export function sees(mark: Mark, stream: {position: Position; offset: LogOffset 
 }
 
 /** The position that a read of the source's current rows must cover, so as not to miss what the stream has passed. */
-export interface Need {
+export interface RequiredPosition {
   readonly position: Position;
   readonly offset: LogOffset | null;
   /** A transaction that is being applied in parts: its end is not in `position` yet. */
@@ -119,10 +119,10 @@ const BLIND_SETTLE_MS = 100;
  *
  * @throws SyncError `source-unreachable` if that does not happen
  */
-export async function untilSeen(
+export async function waitUntilVisible(
   connection: Connection,
   info: ServerInfo,
-  need: Need,
+  need: RequiredPosition,
   signal: AbortSignal,
 ): Promise<void> {
   if (!info.hasGtids) return pause(BLIND_SETTLE_MS, signal);
@@ -137,7 +137,7 @@ export async function untilSeen(
 async function isSeen(
   connection: Connection,
   info: ServerInfo,
-  {position, offset, openGtid}: Need,
+  {position, offset, openGtid}: RequiredPosition,
 ): Promise<boolean> {
   if (info.flavour === 'mysql') {
     const wanted = [position.tag === 'mysql-gtid' ? position.set : '', openGtid ?? '']

@@ -130,7 +130,7 @@ export class ApplierStand {
     const session = await openSession(configOf(this.#context.server, this.#context.target));
     this.#opened.push(session);
     const reader = readerOf(this.#sessions().reading);
-    return {session, reader, untilSeen: () => Promise.resolve()};
+    return {session, reader, waitUntilVisible: () => Promise.resolve()};
   }
 
   apply({changes: set, options: how}: Next, by = this.writer) {

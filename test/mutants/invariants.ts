@@ -102,8 +102,8 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'reconciler/batch.ts',
-        'if (stream === null || sees(mark, stream))',
-        'if (stream === null || sees(mark, stream) || mark)',
+        'if (stream === null || covers(mark, stream))',
+        'if (stream === null || covers(mark, stream) || mark)',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
