@@ -109,14 +109,14 @@ export class ReconcileRunner {
   }
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
-    const bench = await this.#context.connectWorkers(WORKERS, this.#signal);
-    const {applier} = bench;
+    const connections = await this.#context.connectWorkers(WORKERS, this.#signal);
+    const {applier} = connections;
     const {timesRequested} = applier;
     try {
       const result = await reconcile(
         {
           applier,
-          workers: bench.workers,
+          workers: connections.workers,
           tap: this.#context.tap,
           lock: this.#context.lock,
           logger,
@@ -136,7 +136,7 @@ export class ReconcileRunner {
       // missed. What the brake stops waits for an operator, not for another run. This runs under the lock, so
       // that the stream requests no reconcile now.
       await this.#context.lock.shared(async () => {
-        const [worker] = bench.workers;
+        const [worker] = connections.workers;
         if (worker === undefined) return;
         const {canonical} = this.#config.mapping;
         const ended = reconciledStatement(
@@ -149,7 +149,7 @@ export class ReconcileRunner {
       this.#events.onForeign(result.foreign);
       return result;
     } finally {
-      bench.close();
+      connections.close();
     }
   }
 
@@ -194,16 +194,16 @@ export class ReconcileRunner {
   }
 
   async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
-    const bench = await this.#context.connectWorkers(1, this.#signal);
+    const connections = await this.#context.connectWorkers(1, this.#signal);
     try {
-      const [worker] = bench.workers;
+      const [worker] = connections.workers;
       if (worker === undefined) return {retried: 0, remaining: 0};
       return await retryDeadLetters(
-        {applier: bench.applier, lock: this.#context.lock, tap: this.#context.tap},
+        {applier: connections.applier, lock: this.#context.lock, tap: this.#context.tap},
         worker,
       );
     } finally {
-      bench.close();
+      connections.close();
     }
   }
 }

@@ -109,14 +109,14 @@ export class ReplicationContext {
 
   /** Discards the position and starts from the source's current one, with a full reconcile due. */
   async anchor(signal: AbortSignal): Promise<void> {
-    const bench = await this.#opened(signal, async open => {
+    const connections = await this.#opened(signal, async open => {
       const source = await open.source();
       const info = await readServerInfo('source', source);
       const session = await open.session();
       await this.#anchor(source, info, session, await this.#applierFor(source, session), signal);
       return {close: open.closeAll};
     });
-    bench.close();
+    connections.close();
   }
 
   /** Opens `count` workers for a reconcile, each with connections of its own. */

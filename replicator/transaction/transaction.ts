@@ -77,28 +77,28 @@ export class TransactionBuilder {
         return this.#bytes < this.#options.maxBytes ? null : this.#part();
       case 'unreadable-rows':
         this.#open = true;
-        this.#cannotSee(event.table, 'row images without the key (binlog_row_image)');
+        this.#requestReconcile(event.table, 'row images without the key (binlog_row_image)');
         return null;
       case 'unlogged-cascade':
         this.#open = true;
-        this.#cannotSee('all', 'a cascade of a foreign key');
+        this.#requestReconcile('all', 'a cascade of a foreign key');
         return null;
       case 'commit':
         return this.#end(event.offset, event.committedAtMs);
       case 'rollback':
         // The rows of a transaction that is rolled back never existed, unless parts of it were passed on already.
-        if (this.#parted) this.#cannotSee('all', 'a large transaction was rolled back');
+        if (this.#parted) this.#requestReconcile('all', 'a large transaction was rolled back');
         this.#rows = [];
         return this.#end(event.offset, null);
       case 'rollback-to-savepoint':
         // A part that was passed on cannot be marked any more.
-        if (this.#parted) this.#cannotSee('all', 'a part of a large transaction was rolled back');
+        if (this.#parted) this.#requestReconcile('all', 'a part of a large transaction was rolled back');
         this.#doubtful = true;
         return null;
       case 'xa-prepared':
         // XA PREPARE: the outcome comes in a later event, after the row images. The commit then requests a
         // reconcile.
-        if (this.#parted) this.#cannotSee('all', 'a large XA transaction was prepared');
+        if (this.#parted) this.#requestReconcile('all', 'a large XA transaction was prepared');
         this.#preparedByOthers.prepared(this.#xaId, this.#rows.length > 0 || this.#unseen !== null);
         this.#rows = [];
         return this.#end(event.offset, null);
@@ -130,7 +130,7 @@ export class TransactionBuilder {
         return this.add({tag: 'rollback-to-savepoint'});
       case 'xa-commit':
         if (!this.#preparedByOthers.ended(xaId(sql)))
-          this.#cannotSee('all', 'an XA transaction was committed');
+          this.#requestReconcile('all', 'an XA transaction was committed');
         return this.#end(offset, executedAtMs);
       case 'xa-rollback':
         this.#preparedByOthers.ended(xaId(sql));
@@ -139,12 +139,12 @@ export class TransactionBuilder {
     }
     const {schemaChanged, unseen} = consequenceOf(kind, event, this.#mapped);
     this.#schemaChanged ||= schemaChanged;
-    if (unseen !== null) this.#cannotSee('all', unseen);
+    if (unseen !== null) this.#requestReconcile('all', unseen);
     // DDL is a transaction of its own.
     return this.#begun ? null : this.#end(offset, executedAtMs);
   }
 
-  #cannotSee(table: string, reason: string): void {
+  #requestReconcile(table: string, reason: string): void {
     this.#reason = reason;
     if (table === 'all' || this.#unseen === 'all') this.#unseen = 'all';
     else this.#unseen = (this.#unseen ?? new Set()).add(table);

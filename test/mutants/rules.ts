@@ -175,7 +175,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/transaction.ts',
-        "this.#cannotSee('all', 'an XA transaction was committed');",
+        "this.#requestReconcile('all', 'an XA transaction was committed');",
         '',
       ],
     ],
