@@ -1,6 +1,6 @@
 /**
  * A fair read-write lock between the stream and the reconciler: the stream writes alone, while several reconciler
- * chunks may write at once, because their key ranges are disjoint.
+ * batches may write at once, because their key ranges are disjoint.
  */
 
 /** A place in the queue, held from the request on. */
@@ -29,7 +29,7 @@ export class ApplyLock {
     return inTurn(turn ?? this.#queue('stream'), task);
   }
 
-  /** Runs `task` while at most other chunks write. */
+  /** Runs `task` while at most other reconciler batches write. */
   shared<T>(task: () => Promise<T>): Promise<T> {
     return inTurn(this.#queue('chunk'), task);
   }

@@ -1,9 +1,9 @@
 /**
- * Gives the reconciler its view of the stream: the keys that the stream touches while a chunk is being read, and
+ * Gives the reconciler its view of the stream: the keys that the stream touches while a batch is being read, and
  * the stream's position (the watermarks of DBLog: docs/invariants.md, 4).
  *
- * A window is opened before a chunk is read and closed when it is written. For rows that the stream applied
- * meanwhile, the stream has newer knowledge than the chunk. Leaving out too many keys is always safe, because the
+ * A window is opened before a batch is read and closed when it is written. For rows that the stream applied
+ * meanwhile, the stream has newer knowledge than the batch. Leaving out too many keys is always safe, because the
  * stream carries their whole rows.
  */
 import type {LogOffset, Position} from '../position/position.ts';
