@@ -1,5 +1,5 @@
 /** The same users and auth rows written to the target as text and in bulk, over one connection. */
-import {Flights} from '../src/apply/flights.ts';
+import {StatementPipeline} from '../src/apply/statement-pipeline.ts';
 import {openSession, type Session} from '../src/apply/session.ts';
 import type {DatabaseConfig} from '../src/config.ts';
 import {connect} from '../src/db/connection.ts';
@@ -53,12 +53,12 @@ async function write(session: Session, entity: EntityPlan, rows: readonly Row[])
   const keyed = rows.map(source => ({key: source[0] ?? '', source}));
   const began = performance.now();
   for (let at = 0; at < keyed.length; at += USERS_A_TRANSACTION) {
-    const flights = new Flights(session);
+    const pipeline = new StatementPipeline(session);
     for (const table of entity.tables)
-      await flights.upsert(table, keyed.slice(at, at + USERS_A_TRANSACTION), ROWS_A_STATEMENT, {
+      await pipeline.upsert(table, keyed.slice(at, at + USERS_A_TRANSACTION), ROWS_A_STATEMENT, {
         newestWins: false,
       });
-    await flights.commit();
+    await pipeline.commit();
   }
   return performance.now() - began;
 }

@@ -1,8 +1,8 @@
 /**
- * One batch of source rows, read at a known place of the log. What the stream touches from the opening of
- * the batch's window on, it knows better.
+ * One batch of source rows, read at a known position. From the opening of the batch's window on, the stream has
+ * newer knowledge of each row that it touches.
  */
-import type {Hands} from '../src/apply/hands.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
 import type {Connection} from '../src/db/connection.ts';
 import type {ServerInfo} from '../src/db/server.ts';
@@ -12,16 +12,16 @@ import type {RowKey} from '../src/mapping/key.ts';
 import {EVERYTHING, type Range} from '../src/mapping/sql.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
-import {endSnapshot, openSnapshot, sees, type Mark} from '../src/source/watermark.ts';
+import {covers, endSnapshot, openSnapshot, type Mark} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 
-/** What a worker has to itself. */
+/** A worker's own connections. */
 export interface Worker {
-  /** What writes, with a connection to the source of its own: batches are read while others are written. */
-  readonly hands: Hands;
-  /** For ranges, checksums and snapshots. */
+  /** Writes, with a source connection of its own, so that batches are read while others are written. */
+  readonly writer: WriterContext;
+  /** Reads ranges, checksums and snapshots. */
   readonly source: Connection;
-  /** Over `source`. */
+  /** Reads rows over `source`. */
   readonly reader: SourceReader;
   readonly info: ServerInfo;
 }
@@ -29,16 +29,16 @@ export interface Worker {
 export interface SourceBatch {
   readonly entity: EntityPlan;
   readonly range: Range;
-  /** Where the batch holds certain keys of the target and not a range. */
+  /** The target keys that the batch holds, if it does not hold a range. */
   readonly keys: readonly RowKey[] | null;
   readonly rows: readonly Row[];
-  /** Nothing after here was seen; null where the stream does not run. */
+  /** The batch saw nothing after this position; null if the stream does not run. */
   readonly high: Mark['high'];
-  /** Open until the batch is done with: to be closed by whoever has the batch. */
+  /** Stays open until the batch is finished; the owner of the batch closes it. */
   readonly window: Window;
 }
 
-/** @throws SyncError where the source fails; StoppedError when the signal is set */
+/** @throws SyncError if the source fails; StoppedError when the signal is set */
 export function readBatch(
   worker: Worker,
   entity: EntityPlan,
@@ -51,9 +51,9 @@ export function readBatch(
 }
 
 /**
- * The rows that the source has for certain keys of the target.
+ * Reads the source rows for certain keys of the target.
  *
- * @throws SyncError where the source fails; StoppedError when the signal is set
+ * @throws SyncError if the source fails; StoppedError when the signal is set
  */
 export function readKeys(
   worker: Worker,
@@ -66,7 +66,7 @@ export function readKeys(
   return inWindow(worker, {entity, range: EVERYTHING, keys}, read, tap, signal);
 }
 
-/** Reads what a batch held once more. */
+/** Reads the same range or keys as a batch again. */
 export function readAgain(
   worker: Worker,
   {entity, range, keys}: SourceBatch,
@@ -92,8 +92,8 @@ async function inWindow(
       const stream = tap.position;
       const mark = await openSnapshot(source, info, signal);
       try {
-        // A transaction can reach the stream before a snapshot shows it: then the snapshot is too old.
-        if (stream === null || sees(mark, stream))
+        // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
+        if (stream === null || covers(mark, stream))
           return {...what, window, rows: await read(), high: mark.high};
       } finally {
         await endSnapshot(source);

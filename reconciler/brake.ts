@@ -1,15 +1,15 @@
 /** The brake on mass deletes. Pure. */
 import type {PerTable} from '../src/mapping/plan.ts';
 
-/** Fewer deletes than this never need confirmation. */
+/** A run with fewer deletes than this never needs confirmation. */
 const BRAKE_FLOOR = 100;
 
-/** Whether a run that deletes this many of a table's owned rows needs a person's word first. */
+/** Whether a run that deletes this many owned rows of a table needs an operator's confirmation first. */
 export function isTooMany(toDelete: number, owned: number, maxRatio: number): boolean {
   return toDelete > BRAKE_FLOOR && toDelete > maxRatio * owned;
 }
 
-/** Whether that holds for any table. */
+/** Whether this holds for any table. */
 export function needsConfirmation(
   toDelete: PerTable<number>,
   owned: PerTable<number>,

@@ -1,4 +1,4 @@
-/** Compares a range by one number from each server: equal ranges need no row to travel. */
+/** Compares a range by one checksum from each server: for equal ranges, no rows are transferred. */
 import {onlyRow} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
@@ -17,7 +17,7 @@ export interface RangeComparison {
   readonly target: Checksum;
 }
 
-/** Both servers work at the same time, each through its tables at its own pace. */
+/** Both servers work at the same time, and each goes through its tables at its own pace. */
 export async function compareRange(
   entity: EntityPlan,
   range: Range,
@@ -36,7 +36,7 @@ export async function compareRange(
     }
     return sums;
   };
-  // Both to their end, since a connection that is left in the middle of a question takes no other.
+  // Wait for both: a connection with an unfinished query accepts no other.
   const [sources, targets] = await Promise.allSettled([ofSource(), ofTarget()]);
   if (sources.status === 'rejected') throw sources.reason;
   if (targets.status === 'rejected') throw targets.reason;

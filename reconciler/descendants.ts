@@ -1,4 +1,4 @@
-/** How many rows of the target hang on rows that are to go: they would go with them. */
+/** Counts the target rows that depend on rows to be deleted, and would be deleted with them. */
 import {onlyRow} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
@@ -8,7 +8,7 @@ import type {QueryPort} from '../src/source/reader.ts';
 
 const KEYS_PER_QUERY = 1000;
 
-/** Calls `count` with each table below these rows, and how many of its rows hang on them. */
+/** Calls `count` with each table below these rows and the number of its rows that depend on them. */
 export async function countDescendants(
   query: QueryPort,
   entity: EntityPlan,

@@ -1,4 +1,4 @@
-/** Compares the rows of one batch on both sides. Pure: rows in, differences by key out. */
+/** Compares the rows of one batch on both sides. Pure: takes rows and returns differences by key. */
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {isSameValue} from '../src/mapping/families.ts';
@@ -6,25 +6,25 @@ import type {RowKey} from '../src/mapping/key.ts';
 import {judge, mapRow, sourceKey, targetKey} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
 
-/** How the keys of one table stand. */
+/** The result of the comparison, by key, for one table. */
 export interface TableDiff {
-  /** In order on both sides. */
+  /** Equal on both sides. */
   readonly equal: RowKey[];
   readonly missing: RowKey[];
   readonly different: RowKey[];
-  /** Eligible, but cannot be written. */
+  /** Eligible, but cannot be written to the target. */
   readonly invalid: RowKey[];
-  /** On the target without an eligible source row. */
+  /** In the target without an eligible source row. */
   readonly extra: RowKey[];
 }
 
 export interface DiffOptions {
-  /** A target row that is later than the source's is no difference. */
+  /** A target row that is newer than the source's does not count as a difference. */
   readonly newestWins: boolean;
 }
 
 /**
- * @param sources source rows by key; of several for one key, the one that counts
+ * @param sources source rows by key; if several have one key, the one that counts
  * @param targets target rows by key, as the plan's select list gives them
  */
 export function diffTable(
@@ -50,7 +50,7 @@ export function diffTable(
   return diff;
 }
 
-/** The columns of a table in which a row of the source and one of the target differ. */
+/** Returns the columns in which a source row and a target row differ. */
 export function differingColumns(table: TablePlan, wanted: Row, found: Row): string[] {
   return table.columns
     .filter(({family}, i) => !isSameValue(family, wanted[i] ?? null, found[i] ?? null))
@@ -66,11 +66,11 @@ function isSame({columns}: TablePlan, wanted: Row, found: Row): boolean {
 }
 
 function isLater({newestIndex}: TablePlan, a: Row, b: Row): boolean {
-  // Moments of one column have one length, so that text order is time order.
+  // The timestamps of one column have one length, so that text order is time order.
   return newestIndex >= 0 && (a[newestIndex] ?? '') > (b[newestIndex] ?? '');
 }
 
-/** Source rows by their key; of several, the first counts. */
+/** Indexes source rows by key; if several have one key, the first counts. */
 export function bySourceKey(entity: EntityPlan, rows: readonly Row[]): Map<RowKey, Row> {
   const map = new Map<RowKey, Row>();
   for (const row of rows) {

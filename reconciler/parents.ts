@@ -1,4 +1,4 @@
-/** Which rows can be on the target: those whose parents are eligible, and there. */
+/** Finds the rows that can be in the target: those whose parents are eligible and present. */
 import {parentKeyOf, type Edge, type EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {judge, sourceKey} from '../src/mapping/row.ts';
@@ -11,7 +11,7 @@ export interface ParentsDeps {
   readonly target: QueryPort;
 }
 
-/** Those of some missing rows that lack no parent. */
+/** Returns the missing rows that have all their parents. */
 export async function withParents(
   deps: ParentsDeps,
   {parents}: EntityPlan,
@@ -32,7 +32,7 @@ export async function withParents(
   return left;
 }
 
-/** Parents that the target has and whose source row is eligible. */
+/** Returns the parents that are in the target and have an eligible source row. */
 async function replicated(
   {reader, target}: ParentsDeps,
   {parent, parentTable}: Edge,

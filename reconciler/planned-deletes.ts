@@ -1,4 +1,7 @@
-/** What one run is to delete: counted before the first row goes, and again as rows go, and stopped where it is too much. */
+/**
+ * Counts what a run is going to delete: once before the first delete and again with each delete. Stops the
+ * deletes past the limit.
+ */
 import {DeleteBudget, type TooManyDeletesError} from '../src/apply/delete-budget.ts';
 import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import {isTooMany, needsConfirmation} from './brake.ts';
@@ -14,7 +17,7 @@ export class PlannedDeletes {
   #owned: PerTable<number>;
   #stoppedAt: PerTable<number> | null = null;
 
-  /** @param isAllowed somebody has confirmed the deletes, however many they are */
+  /** @param isAllowed an operator has confirmed the deletes, whatever their number */
   constructor(plan: Plan, maxRatio: number, isAllowed: boolean) {
     this.#plan = plan;
     this.#maxRatio = maxRatio;
@@ -29,29 +32,32 @@ export class PlannedDeletes {
     return perTable(this.#plan, () => 0);
   }
 
-  /** Rows that should go stay, for the rest of the run. */
+  /** No more rows are deleted in this run. */
   get isStopped(): boolean {
     return this.#stoppedAt !== null;
   }
 
-  /** What the next transaction may delete. */
+  /** Returns what the next transaction may delete. */
   get limit(): RepairOptions['deletes'] {
     if (this.isStopped) return 'none';
     return this.#isAllowed ? undefined : this.#budget;
   }
 
-  /** How many rows are ours now: the limit is a part of them. */
+  /** Returns the number of owned rows, of which the limit is a fraction. */
   measure(owned: PerTable<number>): void {
     this.#owned = owned;
   }
 
-  /** Adds what a batch has counted. */
+  /** Adds the count of one batch. */
   add({toDelete, underParents}: Pick<RepairOutcome, 'toDelete' | 'underParents'>): void {
     this.#toDelete = this.#toDelete.map((count, i) => count + (toDelete[i] ?? 0));
     this.#underParents = this.#underParents.map((count, i) => count + (underParents[i] ?? 0));
   }
 
-  /** The rows that were counted are about to be deleted. Stops where they are too many; else they are counted again. */
+  /**
+   * Called before the counted rows are deleted. Stops the deletes if they are too many; otherwise, counts them
+   * again.
+   */
   begin(): void {
     const counted = this.#counted();
     if (!this.#isAllowed && needsConfirmation(counted, this.#owned, this.#maxRatio))
@@ -61,24 +67,24 @@ export class PlannedDeletes {
     this.#underParents = this.#none();
   }
 
-  /** A transaction would have deleted more than it may. */
+  /** Called when a transaction would have deleted more than it may. */
   stop({wanted}: TooManyDeletesError): void {
     this.#stoppedAt ??= wanted;
   }
 
   /**
-   * How many rows should still go, by table, where the run was stopped.
+   * Returns how many rows are still to be deleted, by table, when the run was stopped.
    *
-   * @param deleted how many went before
+   * @param deleted the number of rows deleted before
    */
   unconfirmed(deleted: PerTable<number>): PerTable<number> | null {
     const stoppedAt = this.#stoppedAt;
     if (stoppedAt === null) return null;
-    // What only a transaction saw is in no count.
+    // Rows that only a transaction found are in no count.
     return this.#counted().map((count, i) => Math.max(count, (stoppedAt[i] ?? 0) - (deleted[i] ?? 0)));
   }
 
-  /** Rows that go with a parent may be among those that go by themselves, or not. */
+  /** Rows that are deleted with a parent may also be counted by themselves. */
   #counted(): number[] {
     return this.#toDelete.map((count, i) => Math.max(count, this.#underParents[i] ?? 0));
   }

@@ -1,6 +1,6 @@
 /**
- * What starting with a mapping would do to the target, found by reading both sides. Nothing is written, and
- * the bookkeeping tables need not be there: then no row belongs to the stream, and none would be deleted.
+ * Finds what starting with a mapping would do to the target, by reading both sides. It writes nothing, and does
+ * not need the bookkeeping tables: without them no row is owned, and none would be deleted.
  */
 import type {Config} from '../src/config.ts';
 import {connect, queryRows, type Connection} from '../src/db/connection.ts';
@@ -13,8 +13,8 @@ import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
 import {compareRange} from './checksum.ts';
-import type {Piece} from './look.ts';
-import {previewLook, type PlannedChange, type PreviewLookDeps} from './preview-look.ts';
+import type {Piece} from './compare-piece.ts';
+import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
 import {batches, segments} from './segments.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import {Stretches} from './stretches.ts';
@@ -29,22 +29,22 @@ export interface TablePreview {
   readonly insert: number;
   readonly change: number;
   readonly delete: number;
-  /** Eligible rows that cannot be written and would wait as dead letters. */
+  /** Eligible rows that cannot be written and would become dead letters. */
   readonly setAside: number;
-  /** In how many of the changed rows each column differs. */
+  /** The number of changed rows in which each column differs. */
   readonly differingColumns: Readonly<Record<string, number>>;
-  /** A few keys of each kind; keys only. */
+  /** A few keys of each kind, without values. */
   readonly sampleKeys: Readonly<Record<PlannedChange['kind'], readonly string[]>>;
 }
 
 export interface Preview {
-  /** Nothing to insert, to change or to delete. */
+  /** Nothing is to be inserted, changed or deleted. */
   readonly nothingToDo: boolean;
   readonly tables: Readonly<Record<string, TablePreview>>;
   readonly durationMs: number;
 }
 
-/** @throws SyncError where a server fails, or a schema does not fit the mapping: then nobody can say */
+/** @throws SyncError if a server fails or a schema does not fit the mapping: the preview is then not possible */
 export async function previewMapping(config: Config, signal: AbortSignal): Promise<Preview> {
   const source = await connect('source', config.source);
   try {
@@ -57,7 +57,7 @@ export async function previewMapping(config: Config, signal: AbortSignal): Promi
         await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       const query: QueryPort = sql => queryRows('target', target, sql);
-      const deps: PreviewLookDeps = {
+      const deps: PreviewDeps = {
         reader: createSourceReader(connectionQuery(source)),
         target: query,
         newestWins: config.conflicts === 'newest',
@@ -78,7 +78,7 @@ async function ownership(
   target: Connection,
   {target: {database}, name}: Config,
   query: QueryPort,
-): Promise<PreviewLookDeps['owned']> {
+): Promise<PreviewDeps['owned']> {
   const rows = await queryRows(
     'target',
     target,
@@ -92,7 +92,7 @@ async function ownership(
       : new Set();
 }
 
-/** While a daemon leads, a row that differs may only be on its way. */
+/** While a daemon leads, a row that differs may only be in flight. */
 function hasLeader(target: Connection, {target: {database}, name}: Config): Promise<boolean> {
   return isLed((sql, values) => queryRows('target', target, sql, values), database, name);
 }
@@ -106,7 +106,7 @@ interface Tally {
 class Previewing {
   readonly #plan: Plan;
   readonly #source: QueryPort;
-  readonly #deps: PreviewLookDeps;
+  readonly #deps: PreviewDeps;
   readonly #batchRows: number;
   readonly #isMoving: boolean;
   readonly #signal: AbortSignal;
@@ -116,7 +116,7 @@ class Previewing {
     config: Config,
     plan: Plan,
     source: QueryPort,
-    deps: PreviewLookDeps,
+    deps: PreviewDeps,
     {isMoving, signal}: {isMoving: boolean; signal: AbortSignal},
   ) {
     this.#plan = plan;
@@ -154,7 +154,8 @@ class Previewing {
         for await (const range of batches(entity, segment, this.#batchRows, source))
           await this.#compare(entity, {range}, () => true);
     if (isOrderedAlike) return;
-    // The two sides order their keys differently: what only the target has is found by its own pages.
+    // The two sides order their keys differently, so the rows that only the target has are found by the target's
+    // own pages.
     for await (const keys of targetKeyPages(this.#deps.target, entity, this.#batchRows))
       await this.#compare(entity, {keys}, ({kind}) => kind === 'delete');
   }
@@ -165,20 +166,20 @@ class Previewing {
     return compared.every(({equal}) => equal);
   }
 
-  /** Looks until each row that differs stands still, where a daemon writes meanwhile. */
+  /** Compares until each row that differs is stable, if a daemon writes meanwhile. */
   async #compare(
     entity: EntityPlan,
     piece: Piece,
     counts: (change: PlannedChange) => boolean,
   ): Promise<void> {
     throwIfStopped(this.#signal);
-    let changes = await previewLook(this.#deps, entity, piece);
+    let changes = await previewPiece(this.#deps, entity, piece);
     const suspects = new Suspects(changes);
     for (let looks = 1; this.#isMoving && looks < MAX_LOOKS && !suspects.areSettled; looks++) {
       throwIfStopped(this.#signal);
       await pause(LOOK_MS, this.#signal);
-      changes = await previewLook(this.#deps, entity, piece);
-      suspects.look(changes);
+      changes = await previewPiece(this.#deps, entity, piece);
+      suspects.compare(changes);
     }
     for (const [id, change] of changes)
       if (counts(change) && suspects.isDrift(id)) count(this.#tallyOf(change.table.index), change);

@@ -1,10 +1,10 @@
 /**
- * The reconciler: proves that nothing drifted, and repairs what did, beside the running stream.
+ * The reconciler proves that nothing drifted, and repairs what did, while the stream runs.
  *
- * Ranges whose checksums agree are done; of the others each row is compared. Parents come before
- * children. What should be deleted is counted first and deleted in a second pass, so that the brake on mass
- * deletes knows the whole number before the first row goes. The source may have changed by then: rows are
- * counted again as they are deleted, and past the limit no more of them are.
+ * A range with equal checksums is finished; in the others, each row is compared. Parents come before children.
+ * Rows to be deleted are counted first and deleted in a second pass, so that the brake on mass deletes knows the
+ * total before the first delete. The source may have changed by then, so each delete is counted again, and past
+ * the limit the deletes stop.
  */
 import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
@@ -12,7 +12,7 @@ import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
-import {oneAhead} from './ahead.ts';
+import {prefetch} from './prefetch.ts';
 import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
 import {PlannedDeletes} from './planned-deletes.ts';
@@ -29,9 +29,9 @@ import {targetKeyPages} from './target-rows.ts';
 const LOAD_FACTOR = 2;
 
 /**
- * Runs once over everything.
+ * Runs once over all rows.
  *
- * @throws SyncError where a server fails; StoppedError when the signal is set. What was repaired stays.
+ * @throws SyncError if a server fails; StoppedError when the signal is set. Repairs made so far stay.
  */
 export async function reconcile(
   deps: ReconcileDeps,
@@ -49,7 +49,7 @@ class ReconcileRun {
   readonly #plan: Plan;
   readonly #counts: RunCounts;
   readonly #deletes: PlannedDeletes;
-  /** Batches with rows to delete, for the second pass. */
+  /** The batches with rows to delete, for the second pass. */
   readonly #condemned: SourceBatch[] = [];
   #targetIsEmpty = false;
   #totalRows = 0;
@@ -75,9 +75,9 @@ class ReconcileRun {
     return this.#counts.result(this.#deletes.unconfirmed(this.#counts.deleted));
   }
 
-  /** How much there is to do, about: exact counts would cost a scan of their own. */
+  /** Estimates the amount of work: exact counts would cost a scan of their own. */
   async #count(worker: Worker): Promise<void> {
-    const query = (sql: string) => worker.hands.session.query(sql);
+    const query = (sql: string) => worker.writer.session.query(sql);
     this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
     const found = await Promise.all(
       this.#plan.tables.map(({target}) => query(`SELECT 1 FROM ${quoteName(target)} LIMIT 1`)),
@@ -87,13 +87,13 @@ class ReconcileRun {
     await this.#deps.applier.deadLetters.recount(query);
   }
 
-  /** Every segment of one entity, shared out among the workers. */
+  /** Distributes the segments of one entity among the workers. */
   async #pass(entity: EntityPlan): Promise<void> {
     const started = Date.now();
     const {workers, tap} = this.#deps;
     const [first] = workers;
     if (first === undefined) return;
-    // Where the two servers order keys differently, a range does not hold the same rows on both.
+    // If the two servers order keys differently, a range does not hold the same rows on both.
     const mayBeEqual = this.#options.mode === 'diff' && entity.walk.isOrderedAlike;
     const stretches = new Stretches(mayBeEqual ? segmentsForEach(workers.length, this.#totalRows) : 1);
     const mayDelete = this.#options.allowDeletes && this.#options.mirror;
@@ -109,7 +109,7 @@ class ReconcileRun {
     );
     if (!entity.walk.isOrderedAlike && !this.#targetIsEmpty) {
       for await (const keys of targetKeyPages(
-        sql => first.hands.session.query(sql),
+        sql => first.writer.session.query(sql),
         entity,
         this.#options.batchRows,
       )) {
@@ -127,11 +127,11 @@ class ReconcileRun {
     }
   }
 
-  /** Compares checksums; a range that is equal is done. */
+  /** Compares checksums; an equal range is finished. */
   async #isEqual(worker: Worker, entity: EntityPlan, range: Range): Promise<boolean> {
     const query = {
       source: connectionQuery(worker.source),
-      target: (sql: string) => worker.hands.session.query(sql),
+      target: (sql: string) => worker.writer.session.query(sql),
     };
     const compared = await compareRange(entity, range, query);
     if (!compared.every(({equal}) => equal)) return false;
@@ -149,8 +149,8 @@ class ReconcileRun {
     isCounted = true,
   ): Promise<void> {
     const read = this.#read(worker, entity, range, options, mayBeEqual);
-    // What compares checksums first asks both sides, and so does one thing after the other.
-    const reads = mayBeEqual ? read : oneAhead(read, ({window}) => window.close());
+    // Comparing checksums first keeps both servers busy; comparing rows uses one after the other.
+    const reads = mayBeEqual ? read : prefetch(read, ({window}) => window.close());
     for await (const batch of reads) {
       const outcome = await this.#repair(worker, batch, options);
       if (!isCounted) continue;
@@ -160,14 +160,14 @@ class ReconcileRun {
     }
   }
 
-  /** One batch; where the brake stops it, once more without its deletes. */
+  /** Repairs one batch; if the brake stops it, repeats it without its deletes. */
   async #repair(worker: Worker, batch: SourceBatch, options: RepairOptions): Promise<RepairOutcome> {
     const {tap} = this.#deps;
     let next = batch;
     let how = options;
     for (;;) {
       try {
-        const outcome = await repairBatch(worker.hands, next, how, this.#signal);
+        const outcome = await repairBatch(worker.writer, next, how, this.#signal);
         if (outcome !== null) return outcome;
       } catch (error) {
         if (!(error instanceof TooManyDeletesError)) throw error;
@@ -178,7 +178,7 @@ class ReconcileRun {
     }
   }
 
-  /** The batches of a range, but for those whose checksums agree. */
+  /** Yields the batches of a range, except those with equal checksums. */
   async *#read(
     worker: Worker,
     entity: EntityPlan,
@@ -186,7 +186,7 @@ class ReconcileRun {
     {targetIsEmpty, tap}: RepairOptions,
     mayBeEqual: boolean,
   ): AsyncGenerator<SourceBatch> {
-    // A first load keeps nobody waiting: fewer, larger transactions.
+    // A first load delays nobody, so it uses fewer and larger transactions.
     const batchRows = this.#options.batchRows * (targetIsEmpty ? LOAD_FACTOR : 1);
     for await (const batch of batches(entity, range, batchRows, connectionQuery(worker.source))) {
       if (mayBeEqual && (await this.#isEqual(worker, entity, batch))) continue;
@@ -209,7 +209,7 @@ class ReconcileRun {
     };
   }
 
-  /** What a batch found of rows that have no source row. */
+  /** Takes note of a batch's rows that have no source row. */
   #condemn(outcome: RepairOutcome, batch: SourceBatch): void {
     this.#deletes.add(outcome);
     if (outcome.toDelete.some(count => count > 0)) this.#condemned.push(withoutRows(batch));
@@ -226,8 +226,8 @@ class ReconcileRun {
   }
 
   /**
-   * Checksums say nothing of ownership: where fewer rows are ours than are in order, some were put there
-   * by others, and are found and adopted.
+   * Checksums do not show ownership. If fewer rows are owned than are equal, others wrote some of them; these
+   * rows are found and adopted.
    */
   async #adopt(worker: Worker): Promise<void> {
     const owned = await this.#countOwned(worker);
@@ -242,10 +242,10 @@ class ReconcileRun {
   }
 
   #countOwned(worker: Worker): Promise<PerTable<number>> {
-    return ownedRows(sql => worker.hands.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
+    return ownedRows(sql => worker.writer.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
   }
 
-  /** The second pass: deletes, unless they are too many, or until they are. Children go before their parents. */
+  /** The second pass: deletes, unless or until they are too many. Children are deleted before their parents. */
   async #delete(worker: Worker): Promise<void> {
     if (!this.#options.mirror || this.#condemned.length === 0) return;
     this.#deletes.measure(await this.#countOwned(worker));
@@ -255,12 +255,12 @@ class ReconcileRun {
       const batch = await readAgain(worker, condemned, this.#deps.tap, this.#signal);
       const outcome = await this.#repair(worker, batch, {...this.#repairOptions(true), everyRow: false});
       this.#counts.addDeleted(outcome);
-      // What is left to do, where the brake has stopped the deletes meanwhile.
+      // What remains to be done if the brake has stopped the deletes meanwhile.
       this.#deletes.add(outcome);
     }
   }
 
-  /** What could not be written before may go in now. */
+  /** Rows that could not be written before may be written now. */
   async #retryDeadLetters(worker: Worker): Promise<void> {
     try {
       await retryDeadLetters(this.#deps, worker, this.#deletes.limit);
@@ -272,7 +272,7 @@ class ReconcileRun {
   }
 }
 
-/** What is to be read again later need not be held meanwhile. */
+/** Rows that are read again later need not be kept in memory. */
 function withoutRows(batch: SourceBatch): SourceBatch {
   return {...batch, rows: []};
 }

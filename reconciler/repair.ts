@@ -1,11 +1,12 @@
 /**
- * Repairs one batch: waits until the stream has come to where the batch was read, compares it with the
- * target, and writes the difference through the applier, leaving out what the stream touched meanwhile.
+ * Repairs one batch: waits until the stream has reached the position at which the batch was read, compares the
+ * batch with the target, and writes the difference through the applier, except for the rows that the stream
+ * touched meanwhile.
  */
 import type {Applier, ApplyOptions} from '../src/apply/applier.ts';
 import {ChangeSet} from '../src/apply/change-set.ts';
-import type {Hands} from '../src/apply/hands.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
+import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
@@ -24,42 +25,42 @@ export interface RepairOptions {
   readonly tap: StreamTap;
   readonly lock: ApplyLock;
   readonly newestWins: boolean;
-  /** Write rows that are equal, too. */
+  /** Write equal rows, too. */
   readonly everyRow: boolean;
-  /** Rows that are ours and should go are deleted; otherwise they are counted. */
+  /** Delete owned rows that have no source row; otherwise they are counted. */
   readonly mayDelete: boolean;
-  /** SYNC_DELETES=keep: rows that are ours and have no source row stay, and are in order so. */
+  /** SYNC_DELETES=keep: owned rows without a source row stay, and count as equal. */
   readonly keeps: boolean;
   /** What the run may delete: see {@link ApplyOptions.deletes}. */
   readonly deletes: ApplyOptions['deletes'];
-  /** The target's tables were empty: nothing to compare with. */
+  /** The target's tables were empty, so there is nothing to compare with. */
   readonly targetIsEmpty: boolean;
 }
 
-/** What became of a batch, by table. */
+/** The result of a batch, by table. */
 export interface RepairOutcome {
   readonly compared: PerTable<number>;
   readonly repaired: PerTable<number>;
   readonly deleted: PerTable<number>;
   readonly deadLetters: PerTable<number>;
   readonly foreign: PerTable<number>;
-  /** Ours, without an eligible source row, and not deleted since that was not allowed. */
+  /** Owned rows without an eligible source row that were not deleted, because deletes were not allowed. */
   readonly toDelete: PerTable<number>;
-  /** Rows of other tables that hang on those, whether they are counted there or not. */
+  /** Rows of other tables that depend on those, whether they are counted there or not. */
   readonly underParents: PerTable<number>;
-  /** Ours, without an eligible source row, and kept. */
+  /** Owned rows without an eligible source row that are kept. */
   readonly kept: PerTable<number>;
 }
 
 /**
- * Does the whole of a batch, and closes its window.
+ * Repairs a whole batch, and closes its window.
  *
- * @returns null where the batch must be read again, since rows above its parents went meanwhile
- * @throws SyncError where a server fails; StoppedError when the signal is set; TooManyDeletesError, with
+ * @returns null if the batch must be read again, because ancestors above its parents were deleted meanwhile
+ * @throws SyncError if a server fails; StoppedError when the signal is set; TooManyDeletesError, with
  *   nothing of the batch written
  */
 export async function repairBatch(
-  hands: Hands,
+  writer: WriterContext,
   batch: SourceBatch,
   options: RepairOptions,
   signal: AbortSignal,
@@ -68,36 +69,36 @@ export async function repairBatch(
   try {
     if (batch.high !== null) await tap.reached(batch.high, signal);
     throwIfStopped(signal);
-    return await lock.chunk(() =>
-      hasLostAncestor(batch) ? Promise.resolve(null) : new Repair(hands, batch, options).run(),
+    return await lock.shared(() =>
+      hasLostAncestor(batch) ? Promise.resolve(null) : new Repair(writer, batch, options).run(),
     );
   } finally {
     batch.window.close();
   }
 }
 
-/** Rows of the batch do not tell on which rows above their parents they hang. */
+/** The rows of the batch do not show on which ancestors above their parents they depend. */
 function hasLostAncestor({entity, window}: SourceBatch): boolean {
   const above = (one: EntityPlan): boolean =>
     one.parents.some(({parent}) => window.left(parent).size > 0 || above(parent));
   return entity.parents.some(({parent}) => above(parent));
 }
 
-/** One batch under repair. It runs under the lock: the stream stands still. */
+/** One batch under repair. It runs under the lock, so the stream waits. */
 class Repair {
-  readonly #hands: Hands;
+  readonly #writer: WriterContext;
   readonly #batch: SourceBatch;
   readonly #options: RepairOptions;
   readonly #plan: Plan;
   readonly #entity: EntityPlan;
   readonly #changes: ChangeSet;
-  /** Rows that are not as they should be: how many of a first load, and which of a target that holds some. */
+  /** The rows that differ: only their number for a first load, and which ones for a target with rows. */
   readonly #absent: number[];
   readonly #drifted: PerTable<RowKey[]>;
   readonly #outcome: {[Name in keyof RepairOutcome]: number[]};
 
-  constructor(hands: Hands, batch: SourceBatch, options: RepairOptions) {
-    this.#hands = hands;
+  constructor(writer: WriterContext, batch: SourceBatch, options: RepairOptions) {
+    this.#writer = writer;
     this.#batch = batch;
     this.#options = options;
     this.#plan = options.applier.plan;
@@ -124,16 +125,17 @@ class Repair {
     const outcome = this.#outcome;
     if (this.#changes.size === 0) return outcome;
     const {applier, tap, deletes, targetIsEmpty} = this.#options;
-    const written = await applier.apply(this.#hands, this.#changes, {
+    const written = await applier.apply(this.#writer, this.#changes, {
       progress: null,
-      // A first load comes to the children later; elsewhere few rows enter, and a run may end before it does.
+      // A first load reaches the children later. In other runs few rows enter, and the run may end before their
+      // children's turn.
       follow: !targetIsEmpty,
       need: tap.need,
       ...(deletes === undefined ? {} : {deletes}),
     });
     for (const table of this.#plan.tables) {
       const {index} = table;
-      // Not those that wait with a dead letter, their own or a parent's.
+      // Rows that wait with a dead letter, their own or a parent's, are left out.
       const repaired = targetIsEmpty
         ? Math.min(written.upserted[index] ?? 0, this.#absent[index] ?? 0)
         : (this.#drifted[index]?.filter(key => written.wrote(table, key)).length ?? 0);
@@ -145,7 +147,7 @@ class Repair {
     return outcome;
   }
 
-  /** The way of a first load: nothing is there to compare with, and whatever is eligible is written. */
+  /** Handles a first load: there is nothing to compare with, and every eligible row is written. */
   #takeAll(): void {
     const {tables} = this.#entity;
     for (const [key, row] of bySourceKey(this.#entity, this.#batch.rows)) {
@@ -167,7 +169,7 @@ class Repair {
       const there = await this.#targetRows(table, sources);
       diffs.push({table, there, diff: diffTable(this.#entity, table, sources, there, this.#options)});
     }
-    const owned = await this.#options.applier.ownershipOf(this.#hands.session, want => {
+    const owned = await this.#options.applier.ownershipOf(this.#writer.session, want => {
       for (const {diff} of diffs)
         for (const keys of [diff.equal, diff.extra]) for (const key of keys) want(this.#entity, key);
     });
@@ -177,19 +179,19 @@ class Repair {
       const isOwned = (key: RowKey) => owned.has(this.#entity, key);
       const isTouched = (key: RowKey) => this.#isTouched(key, sources.get(key) ?? null, there.get(key));
       const drifted = [...diff.missing, ...diff.different];
-      // Equal and not ours yet: adopted.
+      // Equal rows that are not owned yet are adopted.
       const rewritten = this.#options.everyRow ? diff.equal : diff.equal.filter(key => !isOwned(key));
       for (const key of [...drifted, ...diff.invalid, ...rewritten])
         if (!isTouched(key)) changes.set(key, sources.get(key) ?? null);
       for (const key of drifted) if (!isTouched(key)) this.#drifted[table.index]?.push(key);
       add(this.#outcome.compared, table, diff.equal.length + drifted.filter(isTouched).length);
-      // Where a range does not hold the same rows on both sides, these are looked for by the target's keys.
+      // If a range does not hold the same rows on both sides, these rows are looked up by the target's keys.
       const isWhole = this.#batch.keys !== null || this.#entity.walk.isOrderedAlike;
       for (const key of isWhole ? diff.extra : []) {
         if (isTouched(key)) continue;
         if (!isOwned(key)) add(this.#outcome.foreign, table, 1);
         else if (this.#options.keeps) add(this.#outcome.kept, table, 1);
-        // Companions belong to the same row of the source, which does not have it any more.
+        // Companions belong to the same source row, which does not exist any more.
         else if (this.#options.mayDelete) changes.set(key, null);
         else {
           add(this.#outcome.toDelete, table, 1);
@@ -199,23 +201,26 @@ class Repair {
     }
     if (going.length > 0)
       await countDescendants(
-        sql => this.#hands.session.query(sql),
+        sql => this.#writer.session.query(sql),
         this.#entity,
         going,
         (table, rows) => add(this.#outcome.underParents, table, rows),
       );
   }
 
-  /** What the target has in the range of the batch; by key where the two servers put rows in another order. */
+  /** Reads the target's rows in the range of the batch, or by key if the two servers order keys differently. */
   #targetRows(table: TablePlan, sources: ReadonlyMap<RowKey, Row>): Promise<Map<RowKey, Row>> {
-    const query = (sql: string) => this.#hands.session.query(sql);
+    const query = (sql: string) => this.#writer.session.query(sql);
     const {keys, range} = this.#batch;
     return keys === null && this.#entity.walk.isOrderedAlike
       ? targetRows(query, this.#entity, table, range)
       : targetRowsByKey(query, this.#entity, table, keys ?? [...sources.keys()]);
   }
 
-  /** Whether the stream knows this row better than the batch does: it, or a parent of it, changed meanwhile. */
+  /**
+   * Whether the stream has newer knowledge of this row than the batch, because the row or a parent of it changed
+   * meanwhile.
+   */
   #isTouched(key: RowKey, row: Row | null, target?: Row): boolean {
     const {window} = this.#batch;
     if (window.touched(this.#entity).has(key)) return true;

@@ -1,23 +1,23 @@
-/** Dead letters, tried again: what could not be written before may go in now. */
+/** Retries dead letters: rows that could not be written before may be written now. */
 import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
 import type {Worker} from './batch.ts';
 import type {RepairOptions} from './repair.ts';
 
-/** Rows that wait for each other's values go in together, or not at all. */
+/** Rows that wait for each other's values are written together, or not at all. */
 const RETRY_PAGE = 20_000;
 
 /**
- * Tries every dead letter again, from the source's rows as they are now.
+ * Retries every dead letter, from the current rows of the source.
  *
- * @param deletes what a run may delete; left out, all that is to go may
- * @returns how many there were, and how many remain
+ * @param deletes what a run may delete; without it, deletes have no limit
+ * @returns how many dead letters there were, and how many remain
  */
 export async function retryDeadLetters(
   {applier, lock, tap}: Pick<RepairOptions, 'applier' | 'lock' | 'tap'>,
-  {hands}: Pick<Worker, 'hands'>,
+  {writer}: Pick<Worker, 'writer'>,
   deletes?: RepairOptions['deletes'],
 ): Promise<{retried: number; remaining: number}> {
-  const query = (sql: string) => hands.session.query(sql);
+  const query = (sql: string) => writer.session.query(sql);
   const {plan} = applier;
   await applier.deadLetters.recount(query);
   const retried = applier.deadLetters.count;
@@ -31,10 +31,11 @@ export async function retryDeadLetters(
       after = keys.at(-1) ?? '';
       const changes = new ChangeSet(plan);
       for (const key of keys) changes.of(entity).set(key, null, REREAD);
-      // As the source is now, which may be ahead of the stream: what it replays later ends in the same.
-      await lock.stream(async () => {
+      // The rows are current, and may be ahead of the stream. What the stream replays later ends in the same
+      // state.
+      await lock.exclusive(async () => {
         tap.applying(plan, changes);
-        await applier.apply(hands, changes, {
+        await applier.apply(writer, changes, {
           progress: null,
           follow: true,
           need: tap.need,

@@ -1,4 +1,4 @@
-/** What a run has done so far, by table. */
+/** Counts what a run has done so far, by table. */
 import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import type {TableOutcome} from '../src/status/operations.ts';
 import type {RepairOutcome} from './repair.ts';
@@ -9,7 +9,7 @@ export class RunCounts {
   readonly #tables: PerTable<TableOutcome>;
   readonly #foreign: number[];
 
-  /** @param keeps rows that have left the source stay, and are counted */
+  /** @param keeps rows that have left the source stay in the target, and are counted */
   constructor(plan: Plan, keeps: boolean) {
     this.#plan = plan;
     this.#foreign = perTable(plan, () => 0);
@@ -32,7 +32,7 @@ export class RunCounts {
     return outcome;
   }
 
-  /** All of a batch. */
+  /** Adds the result of a batch. */
   add(outcome: RepairOutcome): void {
     this.#tables.forEach((own, index) => {
       own.compared += outcome.compared[index] ?? 0;
@@ -41,7 +41,7 @@ export class RunCounts {
     this.addExtras(outcome);
   }
 
-  /** What a batch found of rows that have no source row, and deleted of them. */
+  /** Adds the rows of a batch that have no source row, and those of them that were deleted. */
   addExtras(outcome: RepairOutcome): void {
     this.addDeleted(outcome);
     this.#tables.forEach((own, index) => {
@@ -50,7 +50,7 @@ export class RunCounts {
     });
   }
 
-  /** What a batch of the second pass deleted, or could not delete. */
+  /** Adds the rows that a batch of the second pass deleted or could not delete. */
   addDeleted(outcome: RepairOutcome): void {
     this.#tables.forEach((own, index) => {
       own.deleted += outcome.deleted[index] ?? 0;

@@ -1,4 +1,4 @@
-/** What one run of the reconciler is given, and what it gives back. */
+/** The options and the result of one run of the reconciler. */
 import type {Applier} from '../src/apply/applier.ts';
 import type {Logger} from '../src/logger.ts';
 import type {ReconcileMode, RunProgress, TableOutcomes} from '../src/status/operations.ts';
@@ -17,7 +17,7 @@ export interface ReconcileOptions {
 
 export interface ReconcileDeps extends Pick<RepairOptions, 'tap' | 'lock'> {
   readonly applier: Applier;
-  /** At least one; segments are shared out among them. */
+  /** At least one worker; segments are distributed among them. */
   readonly workers: readonly Worker[];
   readonly logger: Logger;
   readonly onProgress: (progress: Omit<RunProgress, 'runId'>) => void;
@@ -27,6 +27,6 @@ export interface ReconcileResult {
   readonly tables: TableOutcomes;
   /** By target table. */
   readonly foreign: Readonly<Record<string, number>>;
-  /** Rows that should still go by target table, where the brake stopped the run. */
+  /** The number of rows still to be deleted, by target table, if the brake stopped the run. */
   readonly unconfirmed: Readonly<Record<string, number>> | null;
 }

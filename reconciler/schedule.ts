@@ -1,4 +1,4 @@
-/** When the nightly run comes. The only importer of node-cron. */
+/** Schedules the nightly run. This file is the only importer of node-cron. */
 import {createTask, validate} from 'node-cron';
 
 export function isCronExpression(expression: string): boolean {
@@ -10,7 +10,7 @@ export interface Schedule {
   stop(): void;
 }
 
-/** Calls `run` at each time that the expression names, in the given time zone; overlaps are the callee's affair. */
+/** Calls `run` at each time of the cron expression, in the given time zone. The callee handles overlaps. */
 export function startSchedule(cron: string, timezone: string, run: () => void): Schedule {
   const task = createTask(cron, run, {timezone, suppressMissedWarning: true, unref: true});
   void task.start();

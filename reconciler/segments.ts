@@ -1,6 +1,6 @@
 /**
- * Cuts an entity's rows into ranges by its walk (keyset, never OFFSET): segments that share no chunk of
- * ownership, so that two workers never write the same one, and within them batches of rows.
+ * Cuts an entity's rows into ranges along its walk (by keyset, never by OFFSET): segments that share no chunk of
+ * ownership, so that two workers never write the same chunk, and batches of rows within them.
  */
 import {chunkEnd} from '../src/apply/owned-chunks.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
@@ -16,12 +16,12 @@ import {
 import {toRow} from '../src/mapping/values.ts';
 import type {QueryPort} from '../src/source/reader.ts';
 
-/** Rows that make a segment worth a checksum of its own. */
+/** The minimum of rows that makes a checksum of its own worthwhile. */
 const SEGMENT_ROWS = 20_000;
 
 /**
- * Segments from the first row to beyond the last, together the whole key space. They are computed up front:
- * workers share this connection and would block each other.
+ * Returns segments from before the first row to beyond the last, which cover the whole key space. They are
+ * computed up front: workers share this connection and would block each other.
  */
 export async function segments(entity: EntityPlan, query: QueryPort): Promise<Range[]> {
   const found: Range[] = [];
@@ -35,7 +35,7 @@ export async function segments(entity: EntityPlan, query: QueryPort): Promise<Ra
   }
 }
 
-/** Batches of about `rows` source rows within a range; the last ends where the range does. */
+/** Yields batches of about `rows` source rows within a range; the last ends where the range ends. */
 export async function* batches(
   entity: EntityPlan,
   range: Range,
@@ -54,7 +54,7 @@ export async function* batches(
   }
 }
 
-/** Where the `rows`th row of a range stands, or null where there are fewer. */
+/** Returns the key of the `rows`th row of a range, or null if the range has fewer rows. */
 async function boundary(
   entity: EntityPlan,
   range: Range,
@@ -68,7 +68,7 @@ async function boundary(
     entity.walk.parts.map(part => entity.keyPlaces[part] ?? 0),
   );
   const where = [rangeCondition(entity, columns, range), ...keyIsWhole(entity)].join(' AND ');
-  // A look at the index alone; both servers walk it without reading rows into the result.
+  // Read the index alone; both servers walk it without reading whole rows.
   const [row] = await query(
     `SELECT ${exact.join(', ')} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${list} LIMIT ${rows - 1}, 1`,
   );
@@ -82,7 +82,7 @@ async function boundary(
       );
 }
 
-/** Moved to the end of the chunk in which it lies, where chunks go by the last column of the walk. */
+/** Moves a bound to the end of its chunk, if chunks are formed by the last column of the walk. */
 function atChunkEnd({walk, key}: EntityPlan, bound: Bound): Bound {
   const last = key.columns.length - 1;
   const isChunked = key.endsInInteger && walk.parts.at(-1) === last;

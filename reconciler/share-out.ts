@@ -1,9 +1,9 @@
-/** Shares work out among workers, each of which takes the next piece when it is done with one. */
+/** Distributes work among workers. Each worker takes the next piece when it has finished one. */
 import {throwIfStopped} from '../src/errors.ts';
 
 /**
- * Ends when nothing is left, or all workers have ended after the first fault, so that nothing goes on behind the
- * caller's back.
+ * Ends when nothing is left, or when all workers have ended after the first fault, so that no work continues
+ * unnoticed.
  *
  * @throws the first worker's fault; StoppedError when the signal is set
  */
@@ -17,7 +17,7 @@ export async function shareOut<Item, Worker>(
     workers.map(async worker => {
       for (;;) {
         throwIfStopped(signal);
-        const {done, value} = await items.next(); // which queues those who ask at once
+        const {done, value} = await items.next(); // The generator queues concurrent requests.
         if (done === true) return;
         await work(worker, value);
       }

@@ -1,4 +1,4 @@
-/** Which parent rows would be on the target once a mapping is applied, whether they are there yet or not. */
+/** Finds which parent rows would be in the target once a mapping is applied, whether they exist yet or not. */
 import {parentKeyOf, type EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
@@ -8,7 +8,7 @@ import type {QueryPort, SourceReader} from '../src/source/reader.ts';
 import {bySourceKey} from './diff.ts';
 import {targetRowsByKey} from './target-rows.ts';
 
-/** `waits`: it is eligible, but it, or a parent of its own, cannot be written. `gone`: it is not eligible. */
+/** `waits`: the row is eligible, but it or one of its parents cannot be written. `gone`: the row is not eligible. */
 export type Standing = 'there' | 'waits' | 'gone';
 
 export interface StandingDeps {
@@ -16,7 +16,7 @@ export interface StandingDeps {
   readonly target: QueryPort;
 }
 
-/** How the parents of some source rows stand; a row without parents counts as `there`. */
+/** Returns the state of the parents of some source rows; a row without parents counts as `there`. */
 export async function parentStandings(
   deps: StandingDeps,
   entity: EntityPlan,
@@ -52,7 +52,7 @@ async function rowStandings(
     if (verdict === 'ineligible') standings.set(key, 'gone');
     else if (verdict !== 'row' || judge(entity, entity.primary, row) !== 'row') invalid.add(key);
   }
-  // What the target already has of a row that cannot be written stays there.
+  // The target keeps what it already has of a row that cannot be written.
   const kept = await targetRowsByKey(deps.target, entity, table, [...invalid]);
   for (const key of invalid)
     if (!kept.has(key)) standings.set(key, worse(standings.get(key) ?? 'there', 'waits'));

@@ -1,4 +1,4 @@
-/** What is stored of ownership, as counts and for the verifier, which has no writer to ask. */
+/** Reads stored ownership: counts for the status, and owned keys for the verifier, which has no writer. */
 import {IdSet} from '../src/apply/id-set.ts';
 import {chunkOf, placeOf} from '../src/apply/owned-chunks.ts';
 import {OwnedKeySets, readOwnedKeys} from '../src/apply/owned-keys.ts';
@@ -9,7 +9,7 @@ import type {RowKey} from '../src/mapping/key.ts';
 import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import type {QueryPort} from '../src/source/reader.ts';
 
-/** How many rows of each table are ours. Companions share their primary's ownership. */
+/** Counts the owned rows of each table. Companions share their primary's ownership. */
 export async function ownedRows(query: QueryPort, stream: string, plan: Plan): Promise<PerTable<number>> {
   const sizes = new Map<string, number>();
   for (const [what, table] of [
@@ -24,7 +24,7 @@ export async function ownedRows(query: QueryPort, stream: string, plan: Plan): P
   return perTable(plan, ({index}) => sizes.get(plan.entityOf[index]?.ownedAs ?? '') ?? 0);
 }
 
-/** Which of these keys are ours. */
+/** Returns which of these keys are owned. */
 export async function ownedAmong(
   query: QueryPort,
   stream: string,

@@ -1,32 +1,35 @@
 /**
- * Neighbouring segments that are compared as one while they agree. Memberships are found by user over an index
- * whose rows lie apart, so that a server rather reads the whole table, once a question, until the range is a
- * small part of it: the fewer questions, the less it reads.
+ * A stretch is a run of neighbouring segments that are compared as one while they are equal. Memberships are read
+ * by user over a secondary index, so that a server prefers to scan the whole table for each query until the range
+ * is a small part of it. Fewer queries therefore read less.
  */
 import {CHUNK_IDS} from '../src/apply/owned-chunks.ts';
 import type {Range} from '../src/mapping/sql.ts';
 
-/** What a question may take: far from the time after which a server counts as gone, in one short view of its tables. */
+/**
+ * The most time that one query may take: far below the timeout after which a server counts as gone, and a short
+ * snapshot.
+ */
 const QUESTION_MS = 2000;
 
-/** So that each of the workers has a stretch of its own, after the segment that it begins with. */
+/** The divisor that leaves each worker a stretch of its own after the first segment. */
 export function segmentsForEach(workers: number, rows: number): number {
   return Math.max(1, Math.ceil(rows / CHUNK_IDS / workers) - 1);
 }
 
-/** Begins with one segment, whose time tells how many the next stretch may have. */
+/** Begins with one segment, whose duration determines the size of the next stretch. */
 export class Stretches {
   readonly #max: number;
   readonly #now: () => number;
   #size = 1;
 
-  /** @param max segments in a stretch */
+  /** @param max the most segments in a stretch */
   constructor(max: number, now = () => performance.now()) {
     this.#max = max;
     this.#now = now;
   }
 
-  /** As many segments as are worth one question at the time. */
+  /** Returns as many segments as fit in one query at the measured speed. */
   *of(segments: readonly Range[]): Generator<readonly Range[], void> {
     for (let at = 0; at < segments.length;) {
       const stretch = segments.slice(at, at + this.#size);
@@ -35,7 +38,10 @@ export class Stretches {
     }
   }
 
-  /** The segments of a stretch that differ. Where rows are being written many do, and the next ones go one by one. */
+  /**
+   * Yields the segments of a stretch that differ. Where rows are being written many differ, so the next segments
+   * are compared one by one.
+   */
   async *differing(
     stretch: readonly Range[],
     isEqual: (range: Range) => Promise<boolean>,

@@ -1,20 +1,21 @@
 /**
- * Tells drift from rows in flight: rows that differ are looked at until each has agreed once, or has stood
- * still for some looks. Beside a busy stream others differ at every look: those agreed before. Pure.
+ * Separates drift from rows in flight. A row that differs is compared again until it has agreed once, or has
+ * stayed the same for several comparisons. Beside a busy stream, other rows differ in each comparison, but they
+ * agreed before. Pure.
  */
 
-/** A row as it was found on both sides, as text. */
+/** A row as it was read on both sides, as text. */
 export interface Sides {
   readonly source: string;
   readonly target: string;
 }
 
-/** A row whose difference stands still for this many looks in a row is drift. */
+/** A row whose difference is unchanged for this many comparisons in a row is drift. */
 const STILL_LOOKS = 3;
 
 interface Suspect extends Sides {
   readonly looks: number;
-  /** The target's side has changed: something goes on writing it. */
+  /** The target's side has changed, so something is still writing it. */
   readonly moved: boolean;
 }
 
@@ -25,12 +26,12 @@ export class Suspects {
     this.#suspects = new Map([...differences].map(([id, sides]) => [id, {...sides, looks: 1, moved: false}]));
   }
 
-  /** No further look would tell more. */
+  /** Whether no further comparison would give more information. */
   get areSettled(): boolean {
     return [...this.#suspects.values()].every(isStill);
   }
 
-  look(differences: ReadonlyMap<string, Sides>): void {
+  compare(differences: ReadonlyMap<string, Sides>): void {
     const next = new Map<string, Suspect>();
     for (const [id, before] of this.#suspects) {
       const now = differences.get(id);
@@ -46,7 +47,10 @@ export class Suspects {
     this.#suspects = next;
   }
 
-  /** Whether a row that differed in the last look is drift. One that is still written is not, nor one that agreed before. */
+  /**
+   * Whether a row that differed in the last comparison is drift. A row that is still being written, or that
+   * agreed before, is not.
+   */
   isDrift(id: string): boolean {
     const suspect = this.#suspects.get(id);
     return suspect !== undefined && (isStill(suspect) || !suspect.moved);

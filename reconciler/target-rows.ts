@@ -1,4 +1,4 @@
-/** Reads of target rows to compare with the source's. */
+/** Reads target rows to compare them with the source's. */
 import {readCounted} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
@@ -19,7 +19,7 @@ import {byTargetKey} from './diff.ts';
 
 const KEYS_PER_QUERY = 1000;
 
-/** The rows of a table in a range of its entity's walk, by key. */
+/** Reads the rows of a table in a range of its entity's walk, by key. */
 export async function targetRows(
   query: QueryPort,
   entity: EntityPlan,
@@ -29,7 +29,7 @@ export async function targetRows(
   return read(query, entity, table, rangeCondition(entity, walkOfTarget(entity, table), range));
 }
 
-/** The rows of a table with these keys, by key. */
+/** Reads the rows of a table with these keys, by key. */
 export async function targetRowsByKey(
   query: QueryPort,
   entity: EntityPlan,
@@ -59,7 +59,7 @@ async function read(
   return byTargetKey(entity, table, rows.map(toRow));
 }
 
-/** The key of the parent that a target row refers to; null where the reference is null. */
+/** Returns the key of the parent that a target row refers to; null if the reference is null. */
 export function parentKeyOfTarget({parent, child, targetColumns}: Edge, row: Row): RowKey | null {
   const {columns} = child.primary;
   return parent.key.of(
@@ -68,7 +68,7 @@ export function parentKeyOfTarget({parent, child, targetColumns}: Edge, row: Row
   );
 }
 
-/** All keys of an entity's tables on the target, page by page, in the target's own order. */
+/** Yields all keys of an entity's tables in the target, page by page, in the target's own order. */
 export async function* targetKeyPages(
   query: QueryPort,
   entity: EntityPlan,

@@ -1,6 +1,6 @@
 /**
- * Compares every row of both sides and writes nothing. What differs is looked at again until it either
- * agrees or stands still: rows in flight are no drift.
+ * Compares every row of both sides and writes nothing. A row that differs is compared again until it either
+ * agrees or stays the same: rows in flight are not drift.
  */
 import type {Config} from '../src/config.ts';
 import {connect, queryRows} from '../src/db/connection.ts';
@@ -15,7 +15,7 @@ import {connectionQuery, createSourceReader, type QueryPort} from '../src/source
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {differingColumns} from './diff.ts';
-import {look, type Difference, type LookDeps, type Piece} from './look.ts';
+import {comparePiece, type Difference, type CompareDeps, type Piece} from './compare-piece.ts';
 import {batches, segments} from './segments.ts';
 import {Stretches} from './stretches.ts';
 import {Suspects} from './suspects.ts';
@@ -29,7 +29,7 @@ type Tally = {
   -readonly [K in keyof Omit<TableVerdict, 'sampleKeys' | 'differingColumns'>]: TableVerdict[K];
 } & {sampleKeys: string[]; differing: Map<string, number>};
 
-/** @throws SyncError where a server fails: then nothing can be told */
+/** @throws SyncError if a server fails: a verification is then not possible */
 export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
   const source = await connect('source', config.source);
   try {
@@ -57,7 +57,7 @@ export async function verifyTables(config: Config, signal: AbortSignal): Promise
 }
 
 class Verification {
-  readonly #deps: LookDeps;
+  readonly #deps: CompareDeps;
   readonly #source: QueryPort;
   readonly #batchRows: number;
   readonly #signal: AbortSignal;
@@ -117,7 +117,7 @@ class Verification {
       await this.#compareRows(entity, {keys}, 'the target');
   }
 
-  /** By checksums. */
+  /** Compares by checksums. */
   async #isEqual(entity: EntityPlan, range: Range): Promise<boolean> {
     throwIfStopped(this.#signal);
     const compared = await compareRange(entity, range, {source: this.#source, target: this.#deps.target});
@@ -127,24 +127,25 @@ class Verification {
   }
 
   /**
-   * Looks until it is clear of each row that differs whether it is in flight.
+   * Compares until it is certain of each row that differs whether it is in flight.
    *
-   * @param counted whose rows the piece holds all of: what only the other side has is counted elsewhere
+   * @param counted the entities of which the piece holds all rows: rows that only the other side has are counted
+   *   elsewhere
    */
   async #compareRows(
     entity: EntityPlan,
     piece: Piece,
     counted: 'both sides' | 'the source' | 'the target',
   ): Promise<void> {
-    let sight = await look(this.#deps, entity, piece);
-    const suspects = new Suspects(sight.differences);
+    let comparison = await comparePiece(this.#deps, entity, piece);
+    const suspects = new Suspects(comparison.differences);
     for (let looks = 1; looks < MAX_LOOKS && !suspects.areSettled; looks++) {
       throwIfStopped(this.#signal);
       await pause(LOOK_MS, this.#signal);
-      sight = await look(this.#deps, entity, piece);
-      suspects.look(sight.differences);
+      comparison = await comparePiece(this.#deps, entity, piece);
+      suspects.compare(comparison.differences);
     }
-    for (const {tally, table} of sight.tallies) {
+    for (const {tally, table} of comparison.tallies) {
       const total = this.#tallyOf(table.index);
       if (counted !== 'the target') {
         total.compared += tally.compared;
@@ -154,7 +155,7 @@ class Verification {
       total.foreign += tally.foreign;
       if (total.kept !== undefined) total.kept += tally.kept ?? 0;
     }
-    for (const [id, difference] of sight.differences) {
+    for (const [id, difference] of comparison.differences) {
       const {table, key, kind} = difference;
       if (counted === (kind === 'extra' ? 'the source' : 'the target')) continue;
       const total = this.#tallyOf(table.index);

@@ -1,4 +1,4 @@
-/** Rows that wait: a dead letter of their own, or of a parent, explains why they are not as they should be. */
+/** Finds rows that wait: a dead letter, their own or a parent's, explains their difference. */
 import {literal} from '../src/apply/sql-text.ts';
 import {readClosed} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
@@ -22,7 +22,7 @@ export async function readDeadKeys(query: QueryPort, stream: string, plan: Plan)
   return dead;
 }
 
-/** @param row the source row, where there is one: a reference may lie outside the key */
+/** @param row the source row, if it exists: a reference may lie outside the key */
 export function waits(
   entity: EntityPlan,
   {index}: TablePlan,

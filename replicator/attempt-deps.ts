@@ -1,10 +1,10 @@
-/** What an attempt to stream works with, and what it reports. */
+/** The dependencies of one attempt to stream, and the events that it reports. */
 import type {Applier} from '../src/apply/applier.ts';
 import type {Checkpoint} from '../src/apply/checkpoint.ts';
-import type {Hands} from '../src/apply/hands.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
+import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
-import type {Outcome} from '../src/apply/transaction.ts';
+import type {Outcome} from '../src/apply/write-batch.ts';
 import type {Dialling} from '../src/db/connection.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
@@ -14,22 +14,22 @@ import type {LagTracker} from '../src/status/lag.ts';
 
 /** What each attempt gets for itself. */
 export interface Connections {
-  /** The source's schema, as its log writes it. */
+  /** The name of the source's schema, as its log writes it. */
   readonly database: string;
-  readonly hands: Hands;
+  readonly writer: WriterContext;
   readonly applier: Applier;
   readonly checkpoint: Checkpoint;
   readonly binlog: Dialling;
   readonly collations: Collations;
-  /** The end of the source's log after the look at its foreign keys and at what they hold; null where it is not known. */
+  /** The end of the source's log after foreign keys and their rows were checked; null if it is not known. */
   readonly provenAt: LogOffset | null;
-  /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
+  /** Reads the schemas again. Throws if a plan cannot be made. Returns whether mapped columns changed. */
   readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean; provenAt: LogOffset | null}>;
   readonly close: () => void;
 }
 
 export interface AttemptDeps {
-  /** An id for one connection to the source's log. */
+  /** Returns an id for one connection to the source's log. */
   readonly nextServerId: () => number;
   /**
    * Connects to both servers, checks them and the saved position.
@@ -43,10 +43,10 @@ export interface AttemptDeps {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onStreaming: () => void;
-  /** A batch was applied, a position saved, or the end of the log reached: both servers do what is asked of them. */
+  /** Called when a batch was applied, a position saved, or the end of the log reached: both servers work. */
   readonly onAdvance: () => void;
   readonly onApplied: (batch: AppliedBatch) => void;
-  /** The log does not show what changed: a reconcile must follow, and it is saved that it must. */
+  /** Called when the log does not show what changed: a reconcile is due, and that is saved. */
   readonly onReconcileOwed: (reason: string) => void;
 }
 

@@ -1,11 +1,11 @@
-/** One attempt to stream: connect, check, then read, compact and apply until something ends it. */
+/** One attempt to stream: connects, checks, then reads, compacts and applies until something ends it. */
 import {setImmediate as turn} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
-import type {Outcome} from '../src/apply/transaction.ts';
+import type {Outcome} from '../src/apply/write-batch.ts';
 import type {ChangeSet} from '../src/apply/change-set.ts';
-import type {Need} from '../src/source/watermark.ts';
+import type {RequiredPosition} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
-import type {Turn} from '../src/apply/mutex.ts';
+import type {Turn} from '../src/apply/apply-lock.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
 import type {LogOffset} from '../src/position/position.ts';
 import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
@@ -19,19 +19,19 @@ import type {CompactedBatch} from './transaction/batch.ts';
 import {Batches, type Batch} from './transaction/batches.ts';
 import {PositionTracker, TransactionBuilder} from './transaction/transaction.ts';
 
-/** Bytes of row events that wait at most. */
+/** The most bytes of row events in the queue. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
-/** Transactions with more than this are applied in parts. */
+/** Transactions with more bytes than this are applied in parts. */
 const PART_BYTES = 2 * 1024 * 1024;
-/** How often it is looked whether the stream goes on. */
+/** The interval at which the stream's progress is checked. */
 const STALL_CHECK_MS = 1000;
-/** A heartbeat that comes this long after the event before it says that there is no more. */
+/** A heartbeat that comes this long after the previous event says that the end of the log is reached. */
 const PAUSE_MS = 500;
-/** Longer chains of rows that make others give way are left to the next reconcile. */
+/** Longer chains of rows that displace others are left to the next reconcile. */
 const MAX_RETRY_ROUNDS = 100;
 
 /**
- * @returns never otherwise than by an exception
+ * @returns never; it ends by an exception
  * @throws StoppedError when the signal is set, SyncError on a fault; what was applied is saved
  */
 export async function streamOnce(deps: AttemptDeps, signal: AbortSignal): Promise<void> {
@@ -59,13 +59,13 @@ class Attempt {
   readonly #stallTimer: NodeJS.Timeout;
   readonly #ended = new AbortController();
   #received: LogOffset | null = null;
-  /** The latest event of the log is a heartbeat after a pause: everything before it was read. */
+  /** The latest event of the log is a heartbeat after a pause, so everything before it was read. */
   #isAtEnd = false;
-  /** When the latest event came; milliseconds. */
+  /** The time of the latest event, in milliseconds. */
   #readAtMs: number;
   readonly #saves: QuietSaves;
   #unsaved: Progress | null = null;
-  /** Of the batch that follows, where it was sent behind the one before it. */
+  /** The lock's turn for the next batch, if that batch was sent behind the current one. */
   #turn: Turn | null = null;
 
   constructor(deps: AttemptDeps, connections: Connections) {
@@ -93,7 +93,7 @@ class Attempt {
       plan: applier.plan,
       isProven: checkpoint.parentsProven,
       provenAt: connections.provenAt,
-      reloadPlan: () => deps.lock.stream(() => connections.reloadPlan()),
+      reloadPlan: () => deps.lock.exclusive(() => connections.reloadPlan()),
     });
     this.#source = openBinlogSource({
       connection: connections.binlog,
@@ -115,20 +115,20 @@ class Attempt {
     try {
       await this.#stream(signal);
     } finally {
-      // No more than the page in hand, over the connection that is closed next.
+      // At most the current page is read to its end, over the connection that is closed next.
       this.#ended.abort();
       await retrying;
     }
   }
 
   async #retryConflicts(signal: AbortSignal): Promise<void> {
-    const {applier, hands, checkpoint} = this.#connections;
+    const {applier, writer, checkpoint} = this.#connections;
     const {lock, tap} = this.#deps;
     const {position, offset} = checkpoint;
     if (position === null) return;
     const need = {position, offset, openGtid: null};
     const until = AbortSignal.any([signal, this.#ended.signal]);
-    await retryConflicts({applier, hands, lock, tap, need}, until).catch((error: unknown) =>
+    await retryConflicts({applier, writer, lock, tap, need}, until).catch((error: unknown) =>
       this.#queue.fail(error instanceof Error ? error : new SyncError('internal', 'an unexpected fault')),
     );
   }
@@ -156,14 +156,14 @@ class Attempt {
     }
   }
 
-  /** Applies a batch, and makes the next one ready meanwhile where it is full: the target is then never waited for. */
+  /** Applies a batch, and prepares the next one meanwhile if it is full, so that the target is never idle. */
   async #applyBeside(batch: Batch): Promise<Batch | null> {
-    // Once the write is under way.
+    // Begin once the write is under way.
     const taking = this.#batches.isNextFull ? turn().then(() => this.#batches.take()) : Promise.resolve(null);
     const reserved = this.#turn ?? undefined;
     this.#turn = null;
-    const applying = this.#deps.lock.stream(() => this.#apply(batch, taking), reserved);
-    // Both are waited for, so that nothing goes on behind the back of a fault.
+    const applying = this.#deps.lock.exclusive(() => this.#apply(batch, taking), reserved);
+    // Wait for both, so that nothing runs on unnoticed after a fault.
     const [applied, taken] = await Promise.allSettled([applying, taking]);
     for (const result of [applied, taken]) if (result.status === 'rejected') throw result.reason;
     return taken.status === 'fulfilled' ? taken.value : null;
@@ -203,7 +203,8 @@ class Attempt {
   #read(event: SourceEvent): void {
     if ('offset' in event && event.offset !== null) this.#received = event.offset;
     const nowMs = this.#deps.now();
-    // MySQL sends heartbeats at the beginning, too, while it skips transactions: what comes next may halt us again.
+    // MySQL also sends heartbeats at the beginning, while it skips transactions. What comes next may halt the
+    // stream again.
     this.#isAtEnd = event.tag === 'advance' && event.isEnd === true && nowMs - this.#readAtMs >= PAUSE_MS;
     this.#readAtMs = nowMs;
     const transaction = this.#builder.add(event);
@@ -217,7 +218,7 @@ class Attempt {
 
   async #apply({compacted, reason}: Batch, next: Promise<Batch | null>): Promise<void> {
     const startedMs = this.#deps.now();
-    const {applier, hands} = this.#connections;
+    const {applier, writer} = this.#connections;
     const {changes, progress, need} = compacted;
     if (changes.size === 0) {
       await this.#quietly(progress, reason !== null);
@@ -227,7 +228,7 @@ class Attempt {
     this.#deps.tap.applying(applier.plan, changes);
     let outcome: Outcome;
     try {
-      outcome = await applier.apply(hands, changes, {
+      outcome = await applier.apply(writer, changes, {
         ...optionsOf(compacted),
         next: next.then(
           following => this.#asNext(following),
@@ -237,7 +238,7 @@ class Attempt {
       this.#saved(progress);
       await this.#retryWaiting(changes, outcome, need);
     } catch (error) {
-      // It may be committed, and those who wait for its values were not tried again.
+      // The transaction may be committed, and the rows that wait for its values were not retried.
       applier.mustRetryConflicts = true;
       throw error;
     }
@@ -255,19 +256,22 @@ class Attempt {
     return {changes: batch.compacted.changes, options: optionsOf(batch.compacted), mayFollow};
   }
 
-  /** Rows that wait for a unique value that one of these keys, or who gave way to it, may have freed. */
-  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: Need): Promise<void> {
-    const {applier, hands} = this.#connections;
-    let retry = await applier.waitingFor(hands.session, changes, evicted);
+  /**
+   * Finds rows that wait for a unique value that one of these keys, or a row that was displaced for it, may have
+   * freed.
+   */
+  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: RequiredPosition): Promise<void> {
+    const {applier, writer} = this.#connections;
+    let retry = await applier.waitingFor(writer.session, changes, evicted);
     for (let rounds = 0; retry.size > 0 && rounds < MAX_RETRY_ROUNDS; rounds++) {
       this.#deps.tap.applying(applier.plan, retry);
-      const outcome = await applier.apply(hands, retry, {progress: null, follow: true, need});
-      // Who gets a value may have made others give way, for whom more rows wait.
-      retry = await applier.waitingFor(hands.session, null, outcome.evicted);
+      const outcome = await applier.apply(writer, retry, {progress: null, follow: true, need});
+      // A row that takes a value may have displaced others, for whose values more rows wait.
+      retry = await applier.waitingFor(writer.session, null, outcome.evicted);
     }
   }
 
-  /** Transactions of others, rotations and heartbeats move the checkpoint too, though not one by one. */
+  /** Transactions of other schemas, rotations and heartbeats move the checkpoint too, but not one by one. */
   async #quietly(progress: Progress | null, atOnce: boolean): Promise<void> {
     this.#unsaved = progress ?? this.#unsaved;
     if (this.#unsaved !== null && (atOnce || this.#saves.isDue(this.#unsaved, this.#deps.now())))
@@ -275,7 +279,7 @@ class Attempt {
   }
 
   async #save(progress: Progress): Promise<void> {
-    await this.#connections.applier.saveProgress(this.#connections.hands.session, progress);
+    await this.#connections.applier.saveProgress(this.#connections.writer.session, progress);
     this.#saved(progress);
   }
 

@@ -1,31 +1,31 @@
-/** Rows that wait for a unique value, tried again when a stream begins: a fault may have come before their turn. */
+/** Retries rows that wait for a unique value when a stream begins: a fault may have come before their turn. */
 import type {Applier} from '../src/apply/applier.ts';
 import {ChangeSet, REREAD} from '../src/apply/change-set.ts';
-import type {Hands} from '../src/apply/hands.ts';
-import type {ApplyLock} from '../src/apply/mutex.ts';
+import type {WriterContext} from '../src/apply/writer-context.ts';
+import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import {entityOf} from '../src/mapping/plan.ts';
-import type {Need} from '../src/source/watermark.ts';
+import type {RequiredPosition} from '../src/source/watermark.ts';
 
-/** Few, so that the stream has its turns in between. */
+/** A small number of rows, so that the stream gets its turns in between. */
 const PAGE = 500;
 
 export interface ConflictsDeps {
   readonly applier: Applier;
-  readonly hands: Hands;
+  readonly writer: WriterContext;
   readonly lock: ApplyLock;
   readonly tap: StreamTap;
-  /** What reads of the source must see. */
-  readonly need: Need;
+  /** The position that reads of the source must cover. */
+  readonly need: RequiredPosition;
 }
 
 /**
- * Tries all of them, where that is due, beside the stream.
+ * Retries all of them, if that is due, while the stream runs.
  *
- * @throws SyncError where a server fails; it stays due then
+ * @throws SyncError if a server fails; the retry then stays due
  */
 export async function retryConflicts(
-  {applier, hands, lock, tap, need}: ConflictsDeps,
+  {applier, writer, lock, tap, need}: ConflictsDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if (!applier.mustRetryConflicts) return;
@@ -34,15 +34,15 @@ export async function retryConflicts(
     let after: string | null = '';
     while (after !== null && !signal.aborted) {
       const from: string = after;
-      after = await lock.stream(async () => {
+      after = await lock.exclusive(async () => {
         if (applier.deadLetters.count === 0) return null;
-        const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => hands.session.query(sql));
+        const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => writer.session.query(sql));
         const last = keys.at(-1);
         if (last === undefined) return null;
         const changes = new ChangeSet(plan);
         for (const key of keys) changes.of(entityOf(plan, table)).set(key, null, REREAD);
         tap.applying(plan, changes);
-        await applier.apply(hands, changes, {progress: null, follow: true, need: tap.need ?? need});
+        await applier.apply(writer, changes, {progress: null, follow: true, need: tap.need ?? need});
         return last;
       });
     }

@@ -1,10 +1,10 @@
 /**
- * What was read and is not applied yet, bounded by bytes: past the upper mark the source is paused, below
- * the lower one it goes on (docs/invariants.md, 6).
+ * Holds what was read and is not applied yet, bounded by bytes: past the upper mark the source is paused, and
+ * below the lower one it is resumed (docs/invariants.md, 6).
  */
 import type {SourceTransaction} from './transaction/transaction.ts';
 
-/** What a transaction takes beside its rows, even where it holds nothing of ours; as measured. */
+/** The measured memory of a transaction beside its rows, even if it holds no mapped rows. */
 const OBJECT_BYTES = 512;
 
 export interface QueueOptions {
@@ -31,7 +31,7 @@ export class TransactionQueue {
     return this.#head >= this.#items.length;
   }
 
-  /** The oldest commit that waits. */
+  /** The time of the oldest commit in the queue. */
   get oldestCommitMs(): number | null {
     for (let i = this.#head; i < this.#items.length; i++) {
       const item = this.#items[i];
@@ -41,7 +41,7 @@ export class TransactionQueue {
   }
 
   push(transaction: SourceTransaction): void {
-    // The log moving on is worth one entry, however often it does.
+    // Moves of the position take one entry, whatever their number.
     const last = this.#items.at(-1);
     if (
       last !== undefined &&
@@ -62,13 +62,13 @@ export class TransactionQueue {
     this.#notify();
   }
 
-  /** Ends the stream: what waits is still handed out, then the fault is thrown. */
+  /** Ends the stream: the queued entries are still returned, then the fault is thrown. */
   fail(fault: Error): void {
     this.#fault ??= fault;
     this.#notify();
   }
 
-  /** Resolves when something waits or the signal is set; throws the fault once nothing waits. */
+  /** Resolves when an entry is queued or the signal is set; throws the fault once nothing is queued. */
   async ready(signal: AbortSignal): Promise<void> {
     while (this.isEmpty && !signal.aborted) {
       if (this.#fault !== null) throw this.#fault;
@@ -83,7 +83,7 @@ export class TransactionQueue {
     }
   }
 
-  /** Whether {@link take} would give a batch that is full already, and that the plan of now reads. */
+  /** Whether {@link take} would return a full batch that the current plan reads. */
   hasFullBatch(maxBytes: number): boolean {
     const next = this.#items[this.#head];
     return (
@@ -94,7 +94,10 @@ export class TransactionQueue {
     );
   }
 
-  /** The next transactions, as many as fit in `maxBytes` of rows, at least one. One that must stand alone ends the batch. */
+  /**
+   * Returns the next transactions, as many as fit in `maxBytes` of rows, at least one. One that must be applied
+   * alone ends the batch.
+   */
   take(maxBytes: number): SourceTransaction[] {
     const batch: SourceTransaction[] = [];
     let bytes = 0;
@@ -103,7 +106,7 @@ export class TransactionQueue {
       if (next === undefined || next === null) break;
       if (batch.length > 0 && (bytes + next.bytes > maxBytes || standsAlone(next))) break;
       batch.push(next);
-      // What is taken must not be held by the queue as well.
+      // The queue must not keep alive what was taken.
       this.#items[this.#head++] = null;
       this.#bytes -= weight(next);
       bytes += next.bytes;
@@ -127,12 +130,12 @@ export class TransactionQueue {
   }
 }
 
-/** A part of a large transaction, and what changes the plan, are applied by themselves. */
+/** A part of a large transaction, and a change of the plan, are applied alone. */
 function standsAlone(transaction: SourceTransaction): boolean {
   return !transaction.complete || transaction.schemaChanged;
 }
 
-/** Only moves the position, and carries no GTID that would be lost. */
+/** It only moves the position, and carries no GTID that would be lost. */
 function isBare(transaction: SourceTransaction): boolean {
   return (
     transaction.rows.length === 0 &&

@@ -1,17 +1,17 @@
 /**
- * When a position is saved that nothing of ours came with. The log of a schema where nothing happens may be
- * purged, so that the position has to move on; but a save is a transaction, too. Where source and target are
- * one server, it comes back in the log, as do those of other streams: one save must not be the cause of the
- * next. Pure.
+ * Decides when to save a position without changes to apply. The log may be purged while nothing happens in the
+ * mapped schema, so the saved position has to move on; but a save is a transaction, too. If source and target are
+ * one server, the save comes back in the log, as do those of other streams: one save must not cause the next.
+ * Pure.
  */
 import type {Progress} from '../src/apply/checkpoint.ts';
 import {formatPosition, type LogOffset} from '../src/position/position.ts';
 
-/** A save for each so many bytes of the log, which a restart would have to read again. */
+/** A save after so many bytes of the log, which a restart would have to read again. */
 const LOG_BYTES = 1024 * 1024;
-/** Though no more often than this. */
+/** The shortest time between two saves. */
 const MIN_MS = 1000;
-/** However little was logged. */
+/** The longest time between two saves, however little was logged. */
 const MAX_MS = 30_000;
 
 export class QuietSaves {
@@ -25,7 +25,7 @@ export class QuietSaves {
     this.#offset = offset;
   }
 
-  /** To be told whenever a position was saved. */
+  /** To be called whenever a position was saved. */
   saved({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number): void {
     this.#savedAtMs = nowMs;
     this.#position = formatPosition(position);

@@ -1,6 +1,6 @@
 /**
- * The replicator as a service: attempts to stream, one after the other, each with fresh connections, and
- * what is done between them, by the reaction of the fault.
+ * The replicator as a service: makes one attempt to stream after another, each with fresh connections, and reacts
+ * to the fault of each attempt by its code.
  */
 import {describeError, type Logger} from '../src/logger.ts';
 import {StoppedError, SyncError} from '../src/errors.ts';
@@ -13,26 +13,26 @@ import type {AttemptDeps} from './attempt-deps.ts';
 export interface ReplicatorDeps extends AttemptDeps {
   readonly logger: Logger;
   readonly onState: (state: ReplicationState, reason: SyncError | null) => void;
-  /** Sets a new anchor: a position to stream from, with a full reconcile owed. */
+  /** Sets a new anchor: a new position to stream from, with a full reconcile due. */
   readonly anchor: (signal: AbortSignal) => Promise<void>;
   readonly onReconnect: (code: string) => void;
 }
 
 const HALT_RECHECK_MS = 3000;
-/** The longest wait after a connection to the source that was refused or reset. */
+/** The longest wait after the source refused or reset a connection. */
 const TURNED_AWAY_MS = 2000;
 const POSITION_UNKNOWN = 1236;
 const MAX_DISPLACED = 10;
 
 /**
- * Streams until told to stop.
+ * Streams until it is stopped.
  *
- * The backoff begins again only with progress: a connection that was made proves nothing, since what is sent
- * over it may be refused as before. After a fault of the target, or a halt, the stream is not called running
- * until there is progress, so that the status says what is wrong meanwhile.
+ * Only progress resets the backoff: a successful connection proves nothing, because the source may refuse what is
+ * sent over it as before. After a fault of the target, or a halt, the state does not return to running before
+ * there is progress, so that the status shows the fault meanwhile.
  *
- * @returns when the signal is set; the transaction in hand is finished before
- * @throws SyncError that no further attempt can mend
+ * @returns when the signal is set; the current transaction is finished before
+ * @throws SyncError that no further attempt can fix
  */
 export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
@@ -63,7 +63,7 @@ export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): 
       if (error instanceof StoppedError || signal.aborted) return;
       const fault = toSyncError(error);
       displaced = fault.code === 'stream-displaced' && fault.errno === POSITION_UNKNOWN ? displaced + 1 : 0;
-      // A position that is there but cannot be read on from, time after time, is as good as lost.
+      // A position that exists but repeatedly cannot be read from counts as lost.
       const lost =
         displaced > MAX_DISPLACED ? new SyncError('position-lost', fault.message, {cause: fault}) : fault;
       if (lost !== fault) displaced = 0;
@@ -77,7 +77,7 @@ interface Trouble {
   fault: SyncError | null;
 }
 
-/** Faults that come again as soon as the same batch does, however well the servers can be reached. */
+/** Faults that the same batch causes again, even if both servers can be reached. */
 function needsProgress({code, reaction}: SyncError): boolean {
   return reaction === 'halt' || (reaction === 'retry' && !/^(source|stream)-/.test(code));
 }
@@ -94,21 +94,21 @@ async function react(
   const {logger} = deps;
   switch (fault.reaction) {
     case 'retry': {
-      // Whoever leads has to find that out first.
+      // The new leader has to find that out first.
       if (fault.code === 'lease-lost') throw fault;
       const ms = retryWaitMs(fault, backoff);
       deps.onState('starting', fault);
       deps.onReconnect(fault.code);
-      // A fault that passes by itself is worth no warning; one that stays is.
+      // A fault that passes by itself needs no warning; one that persists does.
       logger[backoff.failures > 3 ? 'warn' : 'info'](
         {event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)},
-        'replication interrupted, trying again',
+        'replication interrupted; retrying',
       );
       return pause(ms, signal);
     }
     case 'halt':
       deps.onState('halted', fault);
-      // Said once, and not at each look.
+      // Log this once, and not at each attempt.
       if (before?.message !== fault.message)
         logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
       return pause(HALT_RECHECK_MS, signal);
@@ -117,14 +117,14 @@ async function react(
       deps.onReconnect(fault.code);
       logger.warn(
         {event: 'replication.reanchor', err: describeError(fault)},
-        'the position is lost: a full reconcile follows, from a new position',
+        'saved position is no longer available; restarting from the current position with a full reconcile',
       );
       try {
         await deps.anchor(signal);
       } catch (error) {
         if (signal.aborted) return;
         const next = toSyncError(error);
-        // An anchor that cannot be had is a fault of its own.
+        // A failure to set an anchor is a fault of its own.
         return react(
           deps,
           next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next,
@@ -141,8 +141,8 @@ async function react(
 }
 
 /**
- * How long to wait before the next attempt, in milliseconds. A source that refuses or resets connections
- * answers at once, so that asking it often costs nobody anything, and one that is back is found soon.
+ * Returns how long to wait before the next attempt, in milliseconds. A source that refuses or resets connections
+ * answers at once, so frequent attempts cost little, and its return is noticed soon.
  */
 export function retryWaitMs({code, cause}: SyncError, backoff: Backoff): number {
   const isTurnedAway = code === 'source-unreachable' && isRefusedOrReset(cause);

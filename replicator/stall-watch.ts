@@ -1,21 +1,24 @@
 /**
- * Tells a stream that stands still from one that has nothing to do: heartbeats keep coming from a source
- * whose log was reset beneath the dump, or whose events get stuck on the way. Pure.
+ * Distinguishes a stalled stream from an idle one: heartbeats continue from a source whose log was reset during
+ * the dump, or whose events are held up on the way. Pure.
  */
 import {compareOffsets, type LogOffset} from '../src/position/position.ts';
 
-/** The source's log may be this long elsewhere than the stream before that counts. */
+/**
+ * The longest time for which the end of the source's log may differ from the stream's position before the stream
+ * counts as stalled.
+ */
 const STALL_MS = 10_000;
 
 export interface Sighting {
   readonly nowMs: number;
-  /** The source looks for our place in its log still, which has a limit of its own. */
+  /** The source is still looking for our position in its log, which has a limit of its own. */
   readonly searching: boolean;
-  /** Grows with every event received, heartbeats left out. */
+  /** Grows with every event received, except heartbeats. */
   readonly events: number;
-  /** The last place heard of from the stream. */
+  /** The latest position that the stream reported. */
   readonly received: LogOffset | null;
-  /** Where the source's log ends, by another connection and not long ago; null where that is unknown. */
+  /** The recent end of the source's log, read over another connection; null if it is unknown. */
   readonly end: LogOffset | null;
 }
 
@@ -24,13 +27,13 @@ export class StallWatch {
   #events = -1;
   #received: LogOffset | null = null;
 
-  /** Call it when nothing is expected: the source is paused. */
+  /** Call it while no events are expected, because the source is paused. */
   reset(): void {
     this.#sinceMs = null;
   }
 
   isStalled({nowMs, searching, events, received, end}: Sighting): boolean {
-    // Heartbeats tell too that a source is passing over what we have already.
+    // Heartbeats also show that a source is skipping what the stream already has.
     const moved = events !== this.#events || !isSame(received, this.#received);
     this.#events = events;
     this.#received = received;

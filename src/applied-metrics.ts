@@ -1,4 +1,4 @@
-/** What the metrics say of one applied batch. */
+/** The metrics of one applied batch. */
 import type {AppliedBatch} from '../replicator/attempt-deps.ts';
 import type {Metrics} from './status/metrics.ts';
 

@@ -1,4 +1,4 @@
-/** The environment, validated once: the only reader of process.env. */
+/** Reads the environment and validates it once. This file is the only reader of process.env. */
 import {createHash} from 'node:crypto';
 import {hostname} from 'node:os';
 import {z} from 'zod';
@@ -17,7 +17,7 @@ export interface DatabaseConfig {
   readonly password: string;
   readonly database: string;
   readonly tls: TlsMode;
-  /** Path of a PEM bundle. */
+  /** The path of a PEM bundle. */
   readonly tlsCa: string | undefined;
 }
 
@@ -25,11 +25,11 @@ export interface Config {
   readonly source: DatabaseConfig;
   readonly target: DatabaseConfig;
   readonly name: string;
-  /** Which tables become which, from the file that SYNC_MAPPING names or the built-in one. */
+  /** The mapping, from the file that SYNC_MAPPING names or the built-in one. */
   readonly mapping: Mapping;
   readonly replicationEnabled: boolean;
   readonly serverId: number;
-  /** How many ids from {@link serverId} on are ours: one where it was set by hand. */
+  /** How many ids from {@link serverId} on may be used: one if it was set by hand. */
   readonly serverIds: number;
   readonly reconcile: {
     readonly enabled: boolean;
@@ -126,7 +126,7 @@ const environment = z
 /**
  * Reads the configuration. An empty variable counts as unset.
  *
- * @throws SyncError `config-invalid` naming every bad variable at once; no value is ever printed.
+ * @throws SyncError `config-invalid` naming every bad variable at once; it never prints a value.
  */
 export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
@@ -136,7 +136,7 @@ export function loadConfig(
   }: {terminal?: boolean; isCron?: (expression: string) => boolean} = {},
 ): Config {
   const given = Object.fromEntries(Object.keys(env).map(name => [name, settingOf(env, name)]));
-  // An empty password is a real value, unlike any other empty variable.
+  // Unlike other empty variables, an empty password is a value.
   for (const name of ['DB_PASSWORD', 'ORG_DB_PASSWORD']) if (env[name] === '') given[name] = '';
   const parsed = environment.safeParse(given, {reportInput: false});
   const cron = given['USER_SYNC_CRON'];
@@ -149,7 +149,7 @@ export function loadConfig(
       ...(parsed.error?.issues ?? []).map(issue => `  ${issue.path.join('.')}: ${issue.message}`),
       ...cronFault,
     ];
-    throw new SyncError('config-invalid', `the environment is not usable:\n${faults.join('\n')}`);
+    throw new SyncError('config-invalid', `the environment is not valid:\n${faults.join('\n')}`);
   }
   const e = parsed.data;
 
@@ -209,15 +209,15 @@ export function settingOf(
   return value === '' ? undefined : value;
 }
 
-/** Ids that a stream has for itself. */
+/** The number of ids that a stream has for itself. */
 const DERIVED_IDS = 1024;
 
 /**
- * The first of {@link DERIVED_IDS} server ids that two streams, two hosts or two pairs of databases will
- * hardly share, in the upper half of the range, where nobody numbers servers by hand.
+ * Returns the first of {@link DERIVED_IDS} server ids. Two streams, two hosts or two pairs of databases hardly
+ * share them, and they lie in the upper half of the range, where nobody assigns ids by hand.
  *
- * Each connection takes another of them: MariaDB makes a new dump wait until the former one with the same
- * id has ended, and one that writes to a frozen or lost client only ends after net_write_timeout, a minute.
+ * Each connection uses another of them: MariaDB makes a new dump wait until the previous one with the same id has
+ * ended, and a dump to a frozen or lost client ends only after net_write_timeout, a minute.
  */
 export function deriveServerId(name: string, host: string, databases = ''): number {
   const hash = createHash('sha256')

@@ -1,4 +1,4 @@
-/** The daemon: waits for the lease, leads while it has it, and answers for what it does meanwhile. */
+/** The daemon: waits for the lease, leads while it holds it, and serves its status and operations meanwhile. */
 import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
 import {KnownWrites} from './apply/checkpoint.ts';
@@ -36,7 +36,7 @@ export interface DaemonDeps {
   readonly knex: Knex;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Shown to those who wait for the lease. */
+  /** The owner's name, shown to the instances that wait for the lease. */
   readonly holder: string;
 }
 
@@ -55,12 +55,12 @@ export class Daemon implements Operations {
   #lagBytes: number | null = null;
   #progress: RunProgress | null = null;
   #applied: StatusFacts['applied'] = {transactions: 0, rows: 0, atMs: null};
-  /** Set where rows were written that the stream did not count: a first load, a repair. */
+  /** Set when rows were written that the stream did not count: by a first load or a repair. */
   #countDue = new AbortController();
   #unseen: Unseen | null = null;
   #reconnects = 0;
   readonly #writes = new KnownWrites();
-  /** Where the leader before stopped. */
+  /** The position at which the previous leader stopped. */
   #saved: Place | null = null;
 
   constructor(deps: DaemonDeps) {
@@ -72,7 +72,7 @@ export class Daemon implements Operations {
   /**
    * Runs until the signal is set.
    *
-   * @throws SyncError that no retry mends
+   * @throws SyncError that no retry fixes
    */
   async serve(signal: AbortSignal): Promise<void> {
     const {config, logger, metrics} = this.#deps;
@@ -104,7 +104,7 @@ export class Daemon implements Operations {
           this.#setState('starting', fault);
           logger.warn(
             {event: 'lead.retry', err: describeError(error)},
-            'this instance does not lead: trying again',
+            'this instance does not lead; retrying',
           );
           await pause(backoff.nextMs(), signal);
         } finally {
@@ -119,13 +119,13 @@ export class Daemon implements Operations {
     }
   }
 
-  /** @param onAdvance called when leading has got something done */
+  /** @param onAdvance called when the leader has made progress */
   async #lead(signal: AbortSignal, onAdvance: () => void): Promise<void> {
     const {config, logger, metrics, holder} = this.#deps;
     const options = {config: config.target, stream: config.name, holder, writes: this.#writes};
     const lease = await waitForLease(options, signal, () => {
       this.#setState('standby', null);
-      logger.info({event: 'lease.waiting'}, 'another instance leads: standing by');
+      logger.info({event: 'lease.waiting'}, 'another instance leads; standing by');
     });
     try {
       logger.info({event: 'lease.acquired', token: lease.fence.token}, 'this instance leads');
@@ -191,7 +191,7 @@ export class Daemon implements Operations {
             ? null
             : {
                 isLoading: leadership.isLoading,
-                place: leadership.workbench.tap.lastPosition ?? this.#saved,
+                place: leadership.context.tap.lastPosition ?? this.#saved,
                 currentRun: leadership.runner.current,
                 nextRun: leadership.nextRun,
               },
@@ -219,7 +219,7 @@ export class Daemon implements Operations {
 
   async trigger(request: TriggerRequest): Promise<StartedRun> {
     const {runId, ended} = await this.#leader().runner.start('api', request);
-    // Whoever has the answer must not see a status from before it.
+    // A caller who has the answer must not see an older status.
     return {runId, ended: ended.then(run => this.#afterReading(run))};
   }
 
@@ -266,7 +266,7 @@ export class Daemon implements Operations {
 
   #leader(): Leadership {
     if (this.#leadership === null)
-      throw new SyncError('lease-held', 'this instance does not lead: ask the one that does');
+      throw new SyncError('lease-held', 'this instance does not lead: send the request to the one that does');
     return this.#leadership;
   }
 

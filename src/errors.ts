@@ -1,11 +1,14 @@
 /**
- * Every fault laas-sync knows, by code, and what it does about each.
+ * Every fault that laas-sync knows, by code, and the reaction to each.
  *
- * The table is the single place that decides a reaction, and the documentation: docs/errors.md is
- * generated from it. A reaction is chosen by code, errno or SQLSTATE, never by a message's text.
+ * This table is the only place that decides a reaction, and it is the documentation: docs/errors.md is generated
+ * from it. A reaction is chosen by code, errno or SQLSTATE, never by a message's text.
  */
 
-/** What a fault makes us do. `retry`: with backoff. `halt`: stop replicating, say why, look again later. `stop`: end the process. */
+/**
+ * The reaction to a fault. `retry`: with backoff. `halt`: stop replicating, report the reason, check again later.
+ * `stop`: end the process.
+ */
 export type Reaction = 'retry' | 'dead-letter' | 'halt' | 'reanchor' | 'stop';
 
 export interface ErrorEntry {
@@ -26,41 +29,41 @@ export const ERROR_CODES = {
   'preflight-failed': {
     reaction: 'halt',
     meaning: 'A server lacks something that replication cannot do without.',
-    action: 'Run `laas-sync doctor`: each must-fix line has the SQL or the parameter that mends it.',
+    action: 'Run `laas-sync doctor`: each must-fix line has the SQL or the parameter that fixes it.',
   },
   'source-unreachable': {
     reaction: 'retry',
     meaning: 'The source cannot be reached, or the connection to it was lost.',
-    action: 'Nothing, if it passes. Otherwise check the network, the account and the server.',
+    action: 'Nothing, if it recovers by itself. Otherwise check the network, the account and the server.',
   },
   'target-unreachable': {
     reaction: 'retry',
     meaning:
-      'The target cannot be reached, the connection to it was lost, or it takes no writes: it is read-only, or a node that its cluster has lost.',
+      'The target cannot be reached, the connection to it was lost, or it accepts no writes: it is read-only, or a node that its cluster has lost.',
     action:
-      'Nothing, if it passes. Otherwise check the network, the account and the server. A read-only server is not the one to write to, or read_only must be switched off there.',
+      'Nothing, if it recovers by itself. Otherwise check the network, the account and the server. If the server is read-only, connect to the one that accepts writes, or switch read_only off.',
   },
   'target-rejected-batch': {
     reaction: 'retry',
     meaning: 'The target refused a whole batch, whatever its rows: a deadlock, a lock wait, a full disk.',
     action:
-      'Nothing for a deadlock. Make room on a server that is full. The batch is tried again until it goes in, and the status is not healthy until then.',
+      'Nothing for a deadlock. Free some space on a server that is full. The batch is retried until it succeeds, and the status is not healthy until then.',
   },
   'access-denied': {
     reaction: 'halt',
     meaning: 'A server refused the account, or a privilege is missing.',
-    action: 'Grant what `laas-sync doctor` prints; it is tried again by itself.',
+    action: 'Grant what `laas-sync doctor` prints; the connection is retried automatically.',
   },
   'read-incomplete': {
     reaction: 'retry',
-    meaning: 'A read gave fewer rows than the server counted for it. Nothing was deleted because of it.',
+    meaning: 'A read returned fewer rows than the server counted for it. Nothing was deleted because of it.',
     action:
-      'Look for what cuts results between laas-sync and the server, such as a row limit of a proxy, and except the account of laas-sync from it.',
+      'Find what truncates results between laas-sync and the server, such as a row limit of a proxy, and exempt the account of laas-sync from it.',
   },
   'stream-silent': {
     reaction: 'retry',
     meaning: 'The binlog connection carried neither an event nor a heartbeat for three heartbeat periods.',
-    action: 'Nothing: a new connection is made. If it recurs, look at the network path to the source.',
+    action: 'Nothing: laas-sync reconnects. If it recurs, check the network path to the source.',
   },
   'stream-displaced': {
     reaction: 'retry',
@@ -71,34 +74,34 @@ export const ERROR_CODES = {
   'position-lost': {
     reaction: 'reanchor',
     meaning:
-      'The source no longer has the log from our position on: purged, reset, shrunk, or another server.',
+      'The source no longer has the log from the saved position on: it was purged, reset or truncated, or the source is another server.',
     action:
-      'Nothing: a full reconcile from a new position runs by itself. Lengthen the binlog retention if it recurs.',
+      'Nothing: a full reconcile from a new position runs automatically. If it recurs, lengthen the binlog retention.',
   },
   'event-undecodable': {
     reaction: 'reanchor',
     meaning:
       'An event of a mapped table cannot be decoded: its table was changed or dropped since, or the bytes are damaged.',
     action:
-      'Nothing: a full reconcile from a new position runs by itself. Set binlog_row_metadata=FULL on the source.',
+      'Nothing: a full reconcile from a new position runs automatically. Set binlog_row_metadata=FULL on the source.',
   },
   'event-unsupported': {
     reaction: 'halt',
     meaning:
       'The log holds an event that carries changes in a form that cannot be read (partial JSON, an incident, text in a collation that the source does not list).',
     action:
-      'Switch the form off on the source (doctor prints the SQL), then start from a new position, as docs/runbook.md says: the event itself cannot be passed.',
+      'Switch this form off on the source (doctor prints the SQL), then start from a new position, as docs/runbook.md says: the event itself cannot be skipped.',
   },
   'schema-incompatible': {
     reaction: 'halt',
-    meaning: 'A mapped column of the source is gone, renamed, or of a type that cannot be mapped.',
+    meaning: 'A mapped column of the source is missing, was renamed, or has a type that cannot be mapped.',
     action:
-      'Bring the column back, or change the mapping; replication resumes by itself when the schema is right again.',
+      'Restore the column, or change the mapping; replication resumes automatically when the schema fits again.',
   },
   'target-incompatible': {
     reaction: 'halt',
     meaning: 'A table of the target lacks a mapped column or a unique mapped key.',
-    action: 'Run `laas-sync migrate`, or mend the table as `laas-sync doctor` says.',
+    action: 'Run `laas-sync migrate`, or fix the table as `laas-sync doctor` says.',
   },
   'not-migrated': {
     reaction: 'stop',
@@ -107,9 +110,9 @@ export const ERROR_CODES = {
   },
   'target-newer': {
     reaction: 'stop',
-    meaning: 'The bookkeeping tables were made by a newer version of laas-sync than this one.',
+    meaning: 'The bookkeeping tables were created by a newer version of laas-sync.',
     action:
-      'Run that version, or a newer one. An older one is not let near them: it would not know what they mean.',
+      'Run that version, or a newer one. An older version must not use these tables, because it does not understand them.',
   },
   'lease-lost': {
     reaction: 'retry',
@@ -128,12 +131,12 @@ export const ERROR_CODES = {
   },
   'run-failed': {
     reaction: 'retry',
-    meaning: 'A reconcile ended before its end.',
-    action: 'The run says why. The next one does what it left.',
+    meaning: 'A reconcile was interrupted.',
+    action: 'The run shows the reason. The next run covers it.',
   },
   'invalid-email': {
     reaction: 'dead-letter',
-    meaning: 'The e-mail is not one @ with something on either side and no white space.',
+    meaning: 'The e-mail address does not have exactly one @ with text on either side and no white space.',
     action: 'Correct the row at the source.',
   },
   'invalid-password': {
@@ -148,13 +151,13 @@ export const ERROR_CODES = {
   },
   'invalid-encoding': {
     reaction: 'dead-letter',
-    meaning: 'A binary value holds bytes that are no UTF-8, and the target column is text.',
+    meaning: 'A binary value holds bytes that are not valid UTF-8, and the target column is text.',
     action: 'Correct the row at the source, or make the target column VARBINARY.',
   },
   'value-too-long': {
     reaction: 'dead-letter',
     meaning:
-      'A value is longer than the target column, or the whole row than a statement that the target takes (error 1153).',
+      'A value is longer than the target column, or the whole row is longer than a statement that the target accepts (error 1153).',
     action:
       'Shorten it at the source, or widen the target column. For error 1153 raise max_allowed_packet on the target.',
   },
@@ -166,21 +169,21 @@ export const ERROR_CODES = {
   'unique-conflict': {
     reaction: 'dead-letter',
     meaning: 'Another row of the target holds a value that must be unique; its key is named.',
-    action: 'Free the value: change or remove one of the two rows.',
+    action: 'Free the value: change or delete one of the two rows.',
   },
   'delete-blocked': {
     reaction: 'dead-letter',
     meaning:
-      'A row must go, but a row that is not ours refers to it, or the target refuses the delete (the detail is then its error number).',
+      'A row is to be deleted, but a row that laas-sync does not own refers to it, or the target refuses the delete (the detail is then its error number).',
     action:
-      'Remove the row that refers to it, or see to the trigger that refuses; the delete is tried again by the next reconcile and on request.',
+      'Delete the row that refers to it, or change the trigger that refuses; the next reconcile retries the delete, as does a retry on request.',
   },
   rejected: {
     reaction: 'dead-letter',
     meaning:
       "The target refused the row for a reason of its own, such as a CHECK, a trigger or a missing partition; the server's error number is kept.",
     action:
-      'Look up the number; correct the row at the source, or what refuses it on the target. It is tried again by the next reconcile and on request.',
+      'Look up the number; correct the row at the source, or what refuses it on the target. The next reconcile retries the row, as does a retry on request.',
   },
   internal: {
     reaction: 'retry',
@@ -208,12 +211,12 @@ export function isDeadLetterCode(code: string): code is DeadLetterCode {
 }
 
 /**
- * A fault with a code. Its message is for people and never holds a row's values, so that it may be
- * logged, stored and shown; the `cause` is for the debugger only and is never printed.
+ * A fault with a code. Its message is for people and never holds a row's values, so that it may be logged, stored
+ * and shown; the `cause` is for the debugger only and is never printed.
  */
 export class SyncError extends Error {
   readonly code: ErrorCode;
-  /** The server's error number, where a server spoke. */
+  /** The server's error number, if a server reported the fault. */
   readonly errno: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: {cause?: unknown; errno?: number | undefined} = {}) {
@@ -228,7 +231,7 @@ export class SyncError extends Error {
   }
 }
 
-/** Thrown where a wait or a run ends because somebody asked it to: never a failure. */
+/** Thrown when a wait or a run ends on request: never a failure. */
 export class StoppedError extends Error {
   constructor() {
     super('stopped on request');

@@ -1,6 +1,6 @@
 /**
- * What an instance does while it holds the lease: streams, pays what reconcile is owed, keeps the nightly
- * appointment. It ends when the lease does.
+ * The work of an instance while it holds the lease: it streams, runs pending reconciles, and runs the nightly
+ * schedule until the lease is lost.
  */
 import {runReplicator} from '../replicator/replicator.ts';
 import {owedStatement, pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
@@ -15,7 +15,7 @@ import {describeError, type Logger} from './logger.ts';
 import {usedOtherMapping} from './mapping-change.ts';
 import {targetsOf} from './mapping/mapping.ts';
 import {NightlyRun} from './nightly-run.ts';
-import {OwedReconcile} from './owed-reconcile.ts';
+import {PendingReconcile} from './pending-reconcile.ts';
 import {ReconcileRunner, type RunnerEvents} from './reconcile-runner.ts';
 import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
@@ -23,7 +23,7 @@ import type {ReplicationState, Run} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
 import {measureBatch} from './applied-metrics.ts';
 import type {AppliedBatch} from '../replicator/attempt-deps.ts';
-import {Workbench} from './workbench.ts';
+import {ReplicationContext} from './replication-context.ts';
 
 export interface LeadershipDeps {
   readonly config: Config;
@@ -35,45 +35,50 @@ export interface LeadershipDeps {
   readonly events: RunnerEvents & {
     readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
     readonly onApplied: (batch: AppliedBatch) => void;
-    /** The stream applied something, or saved how far it came. */
+    /** The stream applied a batch or saved a position. */
     readonly onAdvance: () => void;
-    /** Rows changed in a way that the log does not show. */
+    /** Rows changed without row images in the log. */
     readonly onUnseen: (reason: string) => void;
   };
 }
 
 export class Leadership {
-  readonly workbench: Workbench;
+  readonly context: ReplicationContext;
   readonly runner: ReconcileRunner;
   readonly #deps: LeadershipDeps;
-  readonly #owed: OwedReconcile;
+  readonly #pending: PendingReconcile;
   readonly #nightly: NightlyRun;
   readonly #signal: AbortSignal;
   readonly #stopped = new AbortController();
   #streaming: {stop: AbortController; ended: Promise<void>} | null = null;
   #paused = false;
   #mappingChanged = false;
-  /** The last pause or resume that was asked for. */
+  /** The last requested pause or resume. */
   #steering: Promise<void> = Promise.resolve();
 
   constructor(deps: LeadershipDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = AbortSignal.any([signal, deps.lease.lost, this.#stopped.signal]);
-    this.workbench = new Workbench(deps.config, deps.lease.fence);
+    this.context = new ReplicationContext(deps.config, deps.lease.fence);
     const onRun = (run: Run) => {
-      // What the brake holds back waits for a person; all else is as this mapping wants it.
+      // A run that the brake stopped waits for an operator; in all other respects the target fits this mapping.
       if (run.state === 'succeeded' || run.state === 'needs-confirmation') this.#mappingChanged = false;
       deps.events.onRun(run);
     };
     this.runner = new ReconcileRunner({
       ...deps,
       events: {...deps.events, onRun},
-      workbench: this.workbench,
+      context: this.context,
       signal: this.#signal,
     });
     const {runner} = this;
     const {config, lease, logger} = deps;
-    this.#owed = new OwedReconcile({runner, checkpoint: () => this.checkpoint(), logger, now: Date.now});
+    this.#pending = new PendingReconcile({
+      runner,
+      checkpoint: () => this.checkpoint(),
+      logger,
+      now: Date.now,
+    });
     this.#nightly = new NightlyRun({
       config: config.reconcile,
       stream: lease.fence.stream,
@@ -92,24 +97,24 @@ export class Leadership {
     return this.#mappingChanged;
   }
 
-  /** A reconcile is due or under way that covers what was not seen. */
+  /** A pending or running reconcile covers the changes without row images. */
   get isLoading(): boolean {
-    return this.#owed.isOwed;
+    return this.#pending.isPending;
   }
 
   /**
    * Leads until the signal is set or the lease is lost.
    *
-   * @throws SyncError that no retry mends, such as `config-invalid` where another stream writes the same tables, or
+   * @throws SyncError that no retry fixes, such as `config-invalid` if another stream writes the same tables, or
    *   `lease-lost`
    */
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
-    // The record of runs is for people to read: what fails there ends no leadership.
+    // The record of runs is for people: a failure there does not end leadership.
     await store.tidy().catch((error: unknown) => {
       logger.warn(
         {event: 'runs.untidied', err: describeError(error)},
-        'runs that a dead process left behind could not be marked as failed',
+        'runs of a dead process could not be marked as failed',
       );
     });
     await refuseSharedTables((sql, values) => this.#query(sql, values), config);
@@ -117,24 +122,24 @@ export class Leadership {
     if (lease.wasRestored) {
       logger.warn(
         {event: 'target.restored'},
-        'the target was restored from a backup: the stream goes on from the restored position, and a full reconcile follows',
+        'the target was restored from a backup; resuming from the restored position with a full reconcile',
       );
     }
     this.#paused = checkpoint?.paused ?? false;
     this.#mappingChanged = usedOtherMapping(checkpoint, config.mapping);
     if (this.#mappingChanged) await this.#oweForMapping();
-    if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#owed.owe();
-    const paying = this.#owed.pay(this.#signal);
+    if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#pending.request();
+    const running = this.#pending.run(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
     const appointing = config.reconcile.enabled ? this.#startNightly() : Promise.resolve();
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
       this.#deps.events.onState('starting', lostLease(lease.lost.reason));
-      this.workbench.abandon();
+      this.context.abandon();
     }
     await this.#streaming?.ended;
-    await Promise.allSettled([paying, appointing]);
+    await Promise.allSettled([running, appointing]);
     this.#nightly.stop();
     await this.runner.idle();
     if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
@@ -147,16 +152,16 @@ export class Leadership {
     }
   }
 
-  /** Tries until the target can be asked when the next nightly reconcile is due. */
+  /** Retries until the target answers when the next nightly reconcile is due. */
   async #startNightly(): Promise<void> {
     const backoff = new Backoff({firstMs: 200, maxMs: 15_000});
     while (!this.#signal.aborted) {
       try {
-        return await this.#nightly.start(this.#owed.isOwed);
+        return await this.#nightly.start(this.#pending.isPending);
       } catch (error) {
         this.#deps.logger.warn(
           {event: 'schedule.waits', err: describeError(error)},
-          'the nightly reconcile is not scheduled yet: trying again',
+          'the nightly reconcile is not scheduled yet; retrying',
         );
         await pause(backoff.nextMs(), this.#signal);
       }
@@ -164,8 +169,8 @@ export class Leadership {
   }
 
   /**
-   * Stops the stream after the transaction in hand; it stays so over restarts until {@link resume}. Of
-   * several calls of the two at once, each is done when those before it are: the last one decides.
+   * Stops the stream after the current transaction; it stays stopped across restarts until {@link resume}.
+   * Concurrent calls of the two run in order, so that the last one decides.
    */
   pause(): Promise<void> {
     return this.#steer(async () => {
@@ -196,7 +201,7 @@ export class Leadership {
   async #oweForMapping(): Promise<void> {
     this.#deps.logger.info(
       {event: 'mapping.changed'},
-      'the last run used another mapping: a reconcile follows',
+      'the last run used another mapping; scheduling a reconcile',
     );
     await this.#saveFenced(owedStatement(this.#deps.lease.fence));
   }
@@ -213,12 +218,12 @@ export class Leadership {
     });
   }
 
-  /** The state of the saved checkpoint, for those who look. */
+  /** Returns the state of the saved checkpoint, without holding the lease. */
   checkpoint(): Promise<Checkpoint | null> {
     return this.#withTarget(target => readCheckpoint(target, this.#deps.lease.fence.stream));
   }
 
-  /** Leaders begin apart from each other: the one before may still have a dump that does not end. */
+  /** Each leader begins with another id, because the previous leader's dump may not have ended. */
   #firstId(): number {
     return Number(BigInt(this.#deps.lease.fence.token) % 32n) * 32;
   }
@@ -232,13 +237,13 @@ export class Leadership {
       {
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
-          const connections = await this.workbench.connectStream(attempt);
-          if (connections.checkpoint.owed !== '') this.#owed.owe();
+          const connections = await this.context.connectStream(attempt);
+          if (connections.checkpoint.owed !== '') this.#pending.request();
           return connections;
         },
-        anchor: attempt => this.workbench.anchor(attempt),
-        lock: this.workbench.lock,
-        tap: this.workbench.tap,
+        anchor: attempt => this.context.anchor(attempt),
+        lock: this.context.lock,
+        tap: this.context.tap,
         lag,
         logger,
         now: Date.now,
@@ -250,13 +255,13 @@ export class Leadership {
           events.onApplied(batch);
         },
         onReconcileOwed: reason => {
-          // One line for what one reconcile covers.
-          logger[this.#owed.isOwed ? 'debug' : 'warn'](
-            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#owed.waitMs)},
-            'the log does not show what changed: a reconcile follows',
+          // One line for all that one reconcile covers.
+          logger[this.#pending.isPending ? 'debug' : 'warn'](
+            {event: 'reconcile.owed', reason, waitMs: Math.round(this.#pending.waitMs)},
+            'changes were logged without row images; scheduling a reconcile',
           );
           events.onUnseen(reason);
-          this.#owed.owe();
+          this.#pending.request();
         },
         onReconnect: code => metrics?.reconnected(code),
       },

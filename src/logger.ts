@@ -8,10 +8,10 @@ import {SyncError} from './errors.ts';
 export type Logger = PinoLogger;
 
 /**
- * Makes the root logger, to standard error, so that standard output stays free for `--json`.
+ * Creates the root logger, which writes to standard error, so that standard output is free for `--json`.
  *
- * Errors are written as code, errno and, for our own ones, their message. Neither a driver's message
- * nor its SQL is ever written: both quote values of rows.
+ * Errors are written as code, errno and, for our own ones, their message. A driver's message and its SQL are
+ * never written, because both quote values of rows.
  */
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'logFormat' | 'name'>,
@@ -25,19 +25,19 @@ export function createLogger(
       base: {stream: config.name},
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {level: label => ({level: label})},
-      // An error that slipped in whole is described all the same.
+      // An error that was logged whole is described all the same.
       serializers: {err: (error: unknown) => (error instanceof Error ? describeError(error) : error)},
     },
     stream,
   );
 }
 
-/** Standard error for a thread that is not the first: without a detour over that one's loop, which may be busy. */
+/** Standard error for a thread other than the main one, without the main thread's event loop, which may be busy. */
 export function directOutput(): DestinationStream {
   return pino.destination({fd: 2, sync: true});
 }
 
-/** Loaded for a person only: machines are spared its 2 MB in each thread. */
+/** Loaded only for a terminal, because it takes 2 MB in each thread. */
 function pretty(destination: DestinationStream, colorize: boolean): DestinationStream {
   const require = createRequire(import.meta.url);
   return (require('pino-pretty') as typeof build)({
@@ -50,18 +50,19 @@ function pretty(destination: DestinationStream, colorize: boolean): DestinationS
 }
 
 /**
- * Makes log lines of what libraries print on the console, as mysql2 does where a server that shuts down
- * answers out of turn: without their words, which may quote values of rows.
+ * Turns lines that libraries print on the console into log lines, as mysql2 prints one if a server sends an
+ * unexpected packet when it shuts down. Their text is left out, because it may quote values of rows.
  */
 export function adoptConsole(logger: Logger, output: Console = console): void {
   for (const name of ['debug', 'log', 'info', 'warn', 'error'] as const)
-    output[name] = () => logger.debug({event: 'library.line'}, 'a library printed a line, left out here');
+    output[name] = () =>
+      logger.debug({event: 'library.line'}, 'a library printed a line, which is left out here');
 }
 
 /** A logger that writes nothing, for tools and tests. */
 export const silentLogger: Logger = pino({level: 'silent'});
 
-/** What may be told of an error: never a foreign message, since drivers quote values in theirs. */
+/** Returns the parts of an error that may be logged: never a driver's message, because it may quote values. */
 export function describeError(error: unknown): Record<string, string | number> {
   if (error instanceof SyncError) {
     return {
@@ -82,7 +83,7 @@ function foreignName(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/** The first frames without the message, which stands before them in a stack. */
+/** Returns the first frames of a stack without the message that precedes them. */
 function stackFrames(error: Error): string {
   const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line));
   return frames

@@ -1,4 +1,4 @@
-/** The composition root of the daemon: configuration in, running services out. */
+/** The composition root of the daemon: builds the services from the configuration and runs them. */
 import {hostname} from 'node:os';
 import type {Config} from './config.ts';
 import {Daemon} from './daemon.ts';
@@ -17,7 +17,7 @@ import type {Knex} from 'knex';
 /**
  * Runs the daemon until the signal is set.
  *
- * @throws SyncError that no retry mends: a bad setting, an address in use
+ * @throws SyncError that no retry fixes: a bad setting, an address in use
  */
 export async function startDaemon(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
   adoptConsole(logger);
@@ -26,7 +26,7 @@ export async function startDaemon(config: Config, logger: Logger, signal: AbortS
   try {
     const metrics = createMetrics(config.name, config.mapping, {version: packageVersion()});
     const daemon = new Daemon({config, knex, logger, metrics, holder: `${hostname()}:${process.pid}`});
-    // One service that ends takes the others along.
+    // When one service ends, the others end, too.
     const stop = new AbortController();
     const all = AbortSignal.any([signal, stop.signal]);
     const services = [
@@ -42,7 +42,7 @@ export async function startDaemon(config: Config, logger: Logger, signal: AbortS
   }
 }
 
-/** The bookkeeping tables, made where they are missing; a target that is down at start is waited for. */
+/** Creates the bookkeeping tables if they are missing; if the target is down at start, waits for it. */
 async function openWhenReachable(config: Config, logger: Logger, signal: AbortSignal): Promise<Knex | null> {
   const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
   while (!signal.aborted) {
@@ -59,7 +59,7 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
       if (error instanceof SyncError && error.reaction === 'stop') throw error;
       logger.warn(
         {event: 'target.waiting', err: describeError(error)},
-        'the target cannot be used yet: trying again',
+        'the target cannot be used yet; retrying',
       );
       await pause(backoff.nextMs(), signal);
     }
@@ -67,18 +67,18 @@ async function openWhenReachable(config: Config, logger: Logger, signal: AbortSi
   return null;
 }
 
-/** @throws SyncError `not-migrated` where the account may not: somebody who may has to */
+/** @throws SyncError `not-migrated` if the account may not create them: an operator has to */
 async function migrate(config: Config, logger: Logger): Promise<void> {
   const knex = await openKnex(config.target, logger, MIGRATION_TIMEOUT_MS);
   try {
     const applied = await migrateUp(knex, config.mapping);
-    logger.info({event: 'migrated', applied}, 'the bookkeeping tables were made');
+    logger.info({event: 'migrated', applied}, 'the bookkeeping tables were created');
   } catch (error) {
     const fault = classify('target', error);
     if (fault.code !== 'access-denied') throw fault;
     throw new SyncError(
       'not-migrated',
-      `the bookkeeping tables are missing or older than this version, and the account may not make them (error ${fault.errno ?? '?'}): run laas-sync migrate with one that may (docs/grants.md)`,
+      `the bookkeeping tables are missing or older than this version, and the account may not create them (error ${fault.errno ?? '?'}): run laas-sync migrate with an account that may (docs/grants.md)`,
       {cause: error},
     );
   } finally {

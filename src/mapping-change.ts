@@ -3,8 +3,8 @@ import {loadMapping} from './mapping/file/read.ts';
 import type {Mapping} from './mapping/mapping.ts';
 
 /**
- * Whether the last reconcile used another mapping than this one. Versions that saved no mapping had the built-in
- * one. A first load that has not ended covers every row, whatever the mapping was.
+ * Whether the last reconcile used another mapping. Versions that saved no mapping used the built-in one. An
+ * unfinished first load covers every row, whatever the mapping was.
  */
 export function usedOtherMapping(
   checkpoint: Pick<Checkpoint, 'mapping' | 'position' | 'owed'> | null,

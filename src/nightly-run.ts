@@ -1,4 +1,7 @@
-/** The nightly reconcile: when the next is due is kept beside the checkpoint, so that one that passes unseen is made up for. */
+/**
+ * The nightly reconcile. The time of the next run is saved beside the checkpoint, so that a missed run is caught
+ * up at the next start.
+ */
 import {startSchedule, type Schedule} from '../reconciler/schedule.ts';
 import type {Config} from './config.ts';
 import {describeError, type Logger} from './logger.ts';
@@ -8,7 +11,7 @@ export interface NightlyRunDeps {
   readonly config: Pick<Config['reconcile'], 'cron' | 'timezone'>;
   readonly stream: string;
   readonly runner: Pick<ReconcileRunner, 'start'>;
-  /** Asks the target. */
+  /** Queries the target. */
   readonly query: (sql: string, values: (string | null)[]) => Promise<unknown[][]>;
   readonly logger: Logger;
 }
@@ -25,15 +28,15 @@ export class NightlyRun {
     return this.#schedule?.nextRun ?? null;
   }
 
-  /** @param isOwed a reconcile follows anyway: it makes up for one that was missed */
-  async start(isOwed: boolean): Promise<void> {
+  /** @param isPending a reconcile is pending anyway, and covers a missed run */
+  async start(isPending: boolean): Promise<void> {
     const {config, stream, query, logger} = this.#deps;
     const [due] = await query('SELECT next_run_at < UTC_TIMESTAMP(3) FROM sync_checkpoint WHERE stream = ?', [
       stream,
     ]);
     this.#schedule = startSchedule(config.cron, config.timezone, () => void this.#runNow());
-    if (Number(due?.[0] ?? 0) === 1 && !isOwed) {
-      logger.info({event: 'schedule.missed'}, 'a nightly reconcile was missed: it is made up for now');
+    if (Number(due?.[0] ?? 0) === 1 && !isPending) {
+      logger.info({event: 'schedule.missed'}, 'a nightly reconcile was missed; running it now');
       void this.#runNow();
     } else await this.#appoint();
   }
@@ -64,7 +67,10 @@ export class NightlyRun {
         stream,
       ]);
     } catch (error) {
-      logger.debug({event: 'schedule.unsaved', err: describeError(error)}, 'the next run could not be noted');
+      logger.debug(
+        {event: 'schedule.unsaved', err: describeError(error)},
+        'the time of the next run could not be saved',
+      );
     }
   }
 }

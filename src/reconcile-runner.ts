@@ -10,9 +10,9 @@ import {targetsOf} from './mapping/mapping.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {Run, RunProgress, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
 import {noOutcomes, type RunStore} from './status/runs.ts';
-import type {Workbench} from './workbench.ts';
+import type {ReplicationContext} from './replication-context.ts';
 
-/** Two keep both cores of a small server busy; more only wait for each other's commits. */
+/** Two workers keep both cores of a small server busy; more would only wait for each other's commits. */
 const WORKERS = 2;
 
 export interface RunnerEvents {
@@ -23,7 +23,7 @@ export interface RunnerEvents {
 
 export class ReconcileRunner {
   readonly #config: Config;
-  readonly #workbench: Workbench;
+  readonly #context: ReplicationContext;
   readonly #store: RunStore;
   readonly #logger: Logger;
   readonly #metrics: Metrics | null;
@@ -34,7 +34,7 @@ export class ReconcileRunner {
 
   constructor(deps: {
     config: Config;
-    workbench: Workbench;
+    context: ReplicationContext;
     store: RunStore;
     logger: Logger;
     metrics: Metrics | null;
@@ -43,7 +43,7 @@ export class ReconcileRunner {
     signal: AbortSignal;
   }) {
     this.#config = deps.config;
-    this.#workbench = deps.workbench;
+    this.#context = deps.context;
     this.#store = deps.store;
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
@@ -55,12 +55,12 @@ export class ReconcileRunner {
     return this.#current?.run ?? null;
   }
 
-  /** Resolves when no run is going. */
+  /** Resolves when no run is active. */
   async idle(): Promise<void> {
     await this.#current?.ended;
   }
 
-  /** @throws SyncError `run-active` where a run is going */
+  /** @throws SyncError `run-active` if a run is active */
   async start(trigger: RunTrigger, request: TriggerRequest): Promise<StartedRun> {
     if (this.#current !== null || this.#starting)
       throw new SyncError('run-active', 'a reconcile is already running');
@@ -89,7 +89,7 @@ export class ReconcileRunner {
     if (ended.state !== 'running') {
       this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
     }
-    // A full run writes every row, so that what it wrote says nothing of drift.
+    // A full run writes every row, so the number of written rows is no measure of drift.
     for (const [table, {repaired, deleted}] of run.mode === 'diff' ? Object.entries(ended.tables) : []) {
       if (repaired > 0) this.#metrics?.drift(table, 'repaired', repaired);
       if (deleted > 0) this.#metrics?.drift(table, 'deleted', deleted);
@@ -109,16 +109,16 @@ export class ReconcileRunner {
   }
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
-    const bench = await this.#workbench.connectWorkers(WORKERS, this.#signal);
-    const {applier} = bench;
-    const {timesOwed} = applier;
+    const connections = await this.#context.connectWorkers(WORKERS, this.#signal);
+    const {applier} = connections;
+    const {timesRequested} = applier;
     try {
       const result = await reconcile(
         {
           applier,
-          workers: bench.workers,
-          tap: this.#workbench.tap,
-          lock: this.#workbench.lock,
+          workers: connections.workers,
+          tap: this.#context.tap,
+          lock: this.#context.lock,
           logger,
           onProgress: progress => this.#events.onProgress({runId: run.runId, ...progress}),
         },
@@ -132,20 +132,24 @@ export class ReconcileRunner {
         },
         this.#signal,
       );
-      // The run covers what was due when it began, but not what became due meanwhile: it may have passed it by.
-      // What the brake holds back waits for a person, not for another run. Under the lock, so that the stream
-      // asks for no reconcile now.
-      await this.#workbench.lock.chunk(async () => {
-        const [worker] = bench.workers;
+      // The run covers what was pending when it began, but not what became pending meanwhile, which it may have
+      // missed. What the brake stops waits for an operator, not for another run. This runs under the lock, so
+      // that the stream requests no reconcile now.
+      await this.#context.lock.shared(async () => {
+        const [worker] = connections.workers;
         if (worker === undefined) return;
         const {canonical} = this.#config.mapping;
-        const ended = reconciledStatement(applier.fence, canonical, applier.timesOwed === timesOwed);
-        await applier.runFenced(worker.hands.session, ended);
+        const ended = reconciledStatement(
+          applier.fence,
+          canonical,
+          applier.timesRequested === timesRequested,
+        );
+        await applier.runFenced(worker.writer.session, ended);
       });
       this.#events.onForeign(result.foreign);
       return result;
     } finally {
-      bench.close();
+      connections.close();
     }
   }
 
@@ -162,14 +166,14 @@ export class ReconcileRunner {
       error instanceof SyncError
         ? `${error.code}: ${error.message}`
         : error instanceof StoppedError
-          ? 'stopped before its end'
+          ? 'interrupted'
           : `internal: ${ERROR_CODES.internal.meaning}`;
     if (!(error instanceof StoppedError))
       logger.error({event: 'reconcile.failed', err: describeError(error)}, 'reconcile failed');
     try {
       return await this.#store.end(run, 'failed', noOutcomes(targetsOf(this.#config.mapping)), reason);
     } catch (storeError) {
-      // The target is gone: the record is made good at the next start.
+      // The target is unreachable: the record is corrected at the next start.
       logger.warn(
         {event: 'reconcile.unrecorded', err: describeError(storeError)},
         'the end of the run could not be recorded',
@@ -190,16 +194,16 @@ export class ReconcileRunner {
   }
 
   async retryDeadLetters(): Promise<{retried: number; remaining: number}> {
-    const bench = await this.#workbench.connectWorkers(1, this.#signal);
+    const connections = await this.#context.connectWorkers(1, this.#signal);
     try {
-      const [worker] = bench.workers;
+      const [worker] = connections.workers;
       if (worker === undefined) return {retried: 0, remaining: 0};
       return await retryDeadLetters(
-        {applier: bench.applier, lock: this.#workbench.lock, tap: this.#workbench.tap},
+        {applier: connections.applier, lock: this.#context.lock, tap: this.#context.tap},
         worker,
       );
     } finally {
-      bench.close();
+      connections.close();
     }
   }
 }

@@ -1,8 +1,8 @@
-/** Which version this is. Apart from the server, whose libraries the daemon's thread does without. */
+/** The version of the program. It is separate from the server, whose libraries the daemon's thread does not load. */
 import {readFileSync} from 'node:fs';
 import {z} from 'zod';
 
-/** From package.json, which lies one folder further up from the built files than from the sources. */
+/** From package.json, which is one folder further up from the built files than from the sources. */
 export function packageVersion(): string {
   for (const up of ['../package.json', '../../package.json']) {
     try {
@@ -11,7 +11,7 @@ export function packageVersion(): string {
         .safeParse(JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')));
       if (parsed.success) return parsed.data.version;
     } catch {
-      // Not there: the next folder may have it.
+      // It is not there; try the next folder.
     }
   }
   return 'unknown';

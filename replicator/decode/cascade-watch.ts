@@ -1,7 +1,6 @@
 /**
- * Finds the statements whose cascades changed mapped rows without a row in the log: by the foreign keys as
- * they are known, and where some cannot be seen, by mapped tables that a statement opened and logged no
- * row of. Pure.
+ * Finds the statements whose cascades changed mapped rows without row events. It uses the known foreign keys; if
+ * some cannot be read, it looks for mapped tables that a statement opened without logging a row of them. Pure.
  */
 import {cascadeKey} from '../../src/mapping/cascades.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
@@ -12,14 +11,14 @@ export interface TableChange {
   readonly kind: 'insert' | 'update' | 'delete';
   /** Written by a session that did not check foreign keys, which does not cascade either. */
   readonly unchecked: boolean;
-  /** The last rows of their statement. */
+  /** These are the last rows of their statement. */
   readonly ends: boolean;
 }
 
 export class CascadeWatch {
   readonly #database: string;
   readonly #plan: () => Plan;
-  /** Of the statement that is under way. */
+  /** State of the current statement. */
   readonly #opened = new Set<string>();
   readonly #changed = new Set<string>();
 
@@ -28,12 +27,12 @@ export class CascadeWatch {
     this.#plan = plan;
   }
 
-  /** A statement opened a table. */
+  /** Called when a statement opens a table. */
   opened(table: string): void {
     if (this.#plan().cascades.hidden.length > 0) this.#opened.add(table);
   }
 
-  /** @returns whether mapped rows may have changed by a cascade that the log does not show */
+  /** @returns whether a cascade that the log does not show may have changed mapped rows */
   reaches({table, kind, unchecked, ends}: TableChange): boolean {
     const {sources, cascades} = this.#plan();
     const {unlogged, known, hidden} = cascades;

@@ -1,14 +1,14 @@
 /**
- * Text of the source's character sets as UTF-8. What the server's own tables are needed for is in doubt: such
- * a row is read from the source. Pure.
+ * Converts text of the source's character sets to UTF-8. A text that needs the server's own tables is uncertain:
+ * its row is read from the source. Pure.
  */
 import {isUtf8} from 'node:buffer';
 import {BYTES, type Charset} from './table-map.ts';
 
-/** A text as UTF-8, or null where only the server knows what it means. */
+/** Returns a text as UTF-8, or null if only the server can decode it. */
 export type Decode = (bytes: Buffer) => Buffer | null;
 
-/** Of these each valid text is its own UTF-8. */
+/** In these character sets, each valid text is its own UTF-8. */
 const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
 export const isUtf8Charset = (charset: Charset): boolean => charset !== null && UTF8.has(charset);
 
@@ -21,7 +21,7 @@ const WIDE: Readonly<Record<string, Decode>> = {
   utf32: fromUtf32,
 };
 
-/** How the texts of a character set are read. */
+/** The decoder of each character set. */
 export function decoderOf(charset: Charset): Decode {
   if (charset === null) return () => null;
   if (charset === BYTES) return bytes => bytes;
@@ -33,7 +33,7 @@ export function decoderOf(charset: Charset): Decode {
   return bytes => (bytes.every(isPlain) ? bytes : null);
 }
 
-/** What every character set of ASCII letters has at the same place: no sign that one of them replaces. */
+/** The characters that every character set based on ASCII has in the same place: none of them replaces one. */
 const PLAIN = new Uint8Array(128);
 for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .,:;@+*=/-')
   PLAIN[char.charCodeAt(0)] = 1;
@@ -57,7 +57,7 @@ function fromUtf32(bytes: Buffer): Buffer | null {
   return fromText(text);
 }
 
-/** MySQL's latin1 is Windows-1252, but for five bytes that stand for themselves. */
+/** MySQL's latin1 is Windows-1252, except for five bytes that stand for themselves. */
 const HIGH =
   '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
 const C1 = /[\x80-\x9f]/g;

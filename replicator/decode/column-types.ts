@@ -1,6 +1,6 @@
 /**
- * The types of columns as the log numbers them, and what of each the description of a table holds: the one
- * place that knows them. A server's new type is one line here.
+ * Knows the types of columns as the log numbers them, and what a table map holds for each. No other file knows
+ * them; a new type of a server is one line here.
  *
  * Layouts: MySQL's libs/mysql/binlog/event/rows_event.h and MariaDB's sql/log_event.h.
  */
@@ -39,7 +39,7 @@ export const T = {
   GEOMETRY: 255,
 } as const;
 
-/** How many bytes of a type stand in the description of a table, beside its number. */
+/** The number of bytes that a table map holds for a type, beside its number. */
 export const METADATA_BYTES: ReadonlyMap<number, number> = new Map([
   [T.TINY, 0],
   [T.SHORT, 0],
@@ -74,7 +74,7 @@ export const METADATA_BYTES: ReadonlyMap<number, number> = new Map([
   [T.GEOMETRY, 1],
 ]);
 
-/** Those that the description lists a sign for, in the order of the columns. */
+/** The types for which the table map lists signedness, in the order of the columns. */
 export const NUMERIC: ReadonlySet<number> = new Set([
   T.TINY,
   T.SHORT,
@@ -101,12 +101,15 @@ const CHARACTER: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Whether the description lists a collation for a type; ENUM and SET have lists of their own. One that is
- * forgotten shifts the collations of all columns behind it.
+ * Whether the table map lists a collation for a type; ENUM and SET have lists of their own. A missing type shifts
+ * the collations of all columns behind it.
  */
 export function isCharacter(type: number, isMariadb: boolean): boolean {
   return CHARACTER.has(type) || (isMariadb && type === T.GEOMETRY);
 }
 
-/** Older formats of times, which differ between MySQL and MariaDB 5.3: the log does not say which one it is. */
+/**
+ * Older formats of temporal types, which differ between MySQL and MariaDB 5.3. The log does not say which one it
+ * uses.
+ */
 export const OLD_TIMES: ReadonlySet<number> = new Set([T.TIMESTAMP, T.TIME, T.DATETIME]);

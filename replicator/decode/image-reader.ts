@@ -1,6 +1,6 @@
 /**
- * Walks through row images: which columns an image has, where each value begins and ends, and what it is as
- * the text that a SELECT would give, or as its bytes where it is binary. Pure.
+ * Reads row images: which columns an image has, where each value begins and ends, and its value as the text that
+ * a SELECT would give, or as bytes for binary columns. Pure.
  *
  * Layouts: MySQL's libs/mysql/binlog/event/rows_event.h and mysys/my_time.cc, MariaDB's sql/log_event.h.
  */
@@ -21,36 +21,36 @@ import {
 import type {LoggedColumn} from './table-map.ts';
 import {rareValue, sizeOf} from './rare-values.ts';
 
-/** A column of a table, with all that its values are read by. */
+/** A column of a table, with all that is needed to read its values. */
 export interface ImageColumn extends LoggedColumn {
-  /** Texts are their own UTF-8. */
+  /** Whether texts are their own UTF-8. */
   readonly isUtf8: boolean;
   readonly decode: Decode;
-  /** Members of an ENUM or SET as UTF-8; null for one that only the server can read. */
+  /** The members of an ENUM or SET as UTF-8; null for one that only the server can decode. */
   readonly memberTexts: readonly (Buffer | null)[];
-  /** Digits of a second in the format of MariaDB 5.3; 0 for all other columns. */
+  /** The fractional digits of a second in the format of MariaDB 5.3; 0 for all other columns. */
   readonly oldDigits: number;
 }
 
-/** Which columns of a table go where in a row. */
+/** Maps the columns of a table to places in a row. */
 export interface RowShape {
   readonly columns: readonly ImageColumn[];
-  /** For each column of the table its place in the row, or -1. */
+  /** For each column of the table, its place in the row, or -1. */
   readonly slots: readonly number[];
-  /** For each column whether it is part of the key. */
+  /** For each column, whether it is part of the key. */
   readonly isKey: readonly boolean[];
-  /** The column that says until when a row was current; -1 where every row is. */
+  /** The column that holds the end of a row's period; -1 if the table keeps no old rows. */
   readonly rowEnd: number;
 }
 
-/** For each column whether an image holds it; null where it holds all. */
+/** For each column, whether an image holds it; null if an image holds all. */
 export type Presence = readonly boolean[] | null;
 
-/** Walks through the images of one event. */
+/** Reads the images of one event one after another. */
 export class ImageReader {
   readonly #buffer: Buffer;
   at: number;
-  /** The last row that was read is an old one, which the table keeps. */
+  /** Whether the last row read is an old one, which the table keeps. */
   isHistory = false;
   #isDoubtful = false;
 
@@ -59,7 +59,7 @@ export class ImageReader {
     this.at = at;
   }
 
-  /** Which columns the images have; moves past it. */
+  /** Reads the bitmap of the columns that the images have, and moves past it. */
   presence(columns: number): Presence {
     const present: boolean[] = [];
     for (let i = 0; i < columns; i++)
@@ -69,9 +69,9 @@ export class ImageReader {
   }
 
   /**
-   * The next row.
+   * Reads the next row.
    *
-   * @param width places of a row; those without a column here are null
+   * @param width the number of places in a row; places without a column here are null
    */
   row(
     {columns, slots, isKey, rowEnd}: RowShape,
@@ -99,7 +99,7 @@ export class ImageReader {
     return row;
   }
 
-  /** Whether a value since the last call was one that only the server can read. */
+  /** Whether a value since the last call was one that only the server can decode. */
   takeDoubt(): boolean {
     const isDoubtful = this.#isDoubtful;
     this.#isDoubtful = false;
@@ -222,7 +222,7 @@ export class ImageReader {
     into.set(slot, start + end);
   }
 
-  /** @returns where the text ends */
+  /** @returns the offset at which the text ends */
   #fraction(bytes: Buffer, at: number, {decimals}: ImageColumn): number {
     if (decimals === 0) return at;
     const size = (decimals + 1) >> 1;

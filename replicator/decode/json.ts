@@ -1,5 +1,5 @@
 /**
- * MySQL's binary JSON as the text that the server prints. Pure.
+ * Prints MySQL's binary JSON as the server prints it. Pure.
  *
  * Layout: MySQL's sql-common/json_binary.h; print: Json_wrapper::to_string in sql-common/json_dom.cc.
  */
@@ -21,9 +21,9 @@ const K = {
 } as const;
 const LITERALS = ['null', 'true', 'false'];
 
-/** @returns null for values that only the server can print: those of other types (decimals, times) and extreme numbers */
+/** @returns null for values that only the server can print: other types (decimals, times) and extreme numbers */
 export function jsonText(bytes: Buffer): string | null {
-  // What an old table has for an empty value.
+  // An old table may hold an empty value.
   if (bytes.length === 0) return 'null';
   return value(bytes[0] ?? 0, bytes, 1);
 }
@@ -61,7 +61,7 @@ function value(kind: number, bytes: Buffer, at: number): string | null {
   }
 }
 
-/** Seven bits a byte, the lowest first; the highest bit says that more follows. */
+/** Seven bits per byte, the lowest first; the highest bit says that another byte follows. */
 function lengthAt(bytes: Buffer, at: number): {length: number; next: number} {
   let length = 0;
   for (let i = 0; i < 5; i++) {
@@ -72,7 +72,10 @@ function lengthAt(bytes: Buffer, at: number): {length: number; next: number} {
   throw new RangeError('a length in a JSON value has no end');
 }
 
-/** A count, a size, the places of the keys, then a kind and a place for each value: small ones stand there themselves. */
+/**
+ * A count, a size, the offsets of the keys, then a type and an offset for each value; small values are stored
+ * inline.
+ */
 function container(bytes: Buffer, start: number, isObject: boolean, isLarge: boolean): string | null {
   const width = isLarge ? 4 : 2;
   const count = bytes.readUIntLE(start, width);
@@ -115,7 +118,10 @@ function quoted(text: string): string {
   return `"${text.replace(SPECIAL, char => SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
 }
 
-/** The shortest digits, with a point where they would be taken for a whole number; null where the server may use an exponent. */
+/**
+ * The shortest digits, with a decimal point if they would otherwise read as an integer; null if the server may
+ * use an exponent.
+ */
 function double(number: number): string | null {
   if (number === 0) return Object.is(number, -0) ? '-0.0' : '0.0';
   const size = Math.abs(number);

@@ -1,8 +1,8 @@
-/** Points in time as text, as a SELECT would give them, written into a buffer. Pure. */
+/** Writes dates and times into a buffer, as the text that a SELECT would give. Pure. */
 
 /** `YYYY-MM-DD` */
 export const DATE_LENGTH = 10;
-/** With six digits of a second. */
+/** With six fractional digits. */
 export const MOMENT_LENGTH = 26;
 
 const ZERO = 48;
@@ -24,8 +24,8 @@ export function writeDate(bytes: Buffer, at: number, year: number, month: number
 /**
  * A DATETIME.
  *
- * @param packed as the log has it, without its digits of a second
- * @returns where the text ends
+ * @param packed the value in the log, without its fractional digits
+ * @returns the offset at which the text ends
  */
 export function writePackedMoment(bytes: Buffer, at: number, packed: number): number {
   const time = packed % 131072;
@@ -39,8 +39,8 @@ export function writePackedMoment(bytes: Buffer, at: number, packed: number): nu
  * A TIMESTAMP, in UTC.
  *
  * @param seconds since 1970
- * @param isZero it is the zero date: neither seconds nor digits of a second
- * @returns where the text ends
+ * @param isZero it is the zero date, without seconds and fractional digits
+ * @returns the offset at which the text ends
  */
 export function writeUnixTime(bytes: Buffer, at: number, seconds: number, isZero: boolean): number {
   const inDay = seconds % 86400;
@@ -55,7 +55,7 @@ export function writeUnixTime(bytes: Buffer, at: number, seconds: number, isZero
   );
 }
 
-/** @returns where the text ends */
+/** @returns the offset at which the text ends */
 export function writeFraction(bytes: Buffer, at: number, value: number, digits: number): number {
   bytes[at] = DOT;
   let rest = value;
@@ -83,7 +83,7 @@ function writePair(bytes: Buffer, at: number, value: number): void {
 
 const DAYS = new Map<number, Buffer>();
 const MAX_DAYS = 1000;
-/** The date of a day since 1970: rows share few of them. */
+/** Caches the date of a day since 1970, because rows share few dates. */
 function dayOf(day: number): Buffer {
   let text = DAYS.get(day);
   if (text === undefined) {
@@ -96,7 +96,7 @@ function dayOf(day: number): Buffer {
 
 const pair = (value: number): string => String(value).padStart(2, '0');
 
-/** A sign, hours of at least two digits, and the digits of a second. */
+/** A sign, at least two digits of hours, and the fractional digits. */
 export function clockText(isNegative: boolean, seconds: number, fraction: number, decimals: number): string {
   const digits = decimals === 0 ? '' : `.${String(fraction).padStart(decimals, '0')}`;
   const hours = Math.floor(seconds / 3600);

@@ -1,6 +1,6 @@
 /**
- * Times of columns that were last rebuilt before MariaDB 10.1, or under `mysql56_temporal_format = OFF`: without
- * digits of a second in MySQL's first format, with them in that of MariaDB 5.3. Pure.
+ * Reads temporal columns that were last rebuilt before MariaDB 10.1, or under `mysql56_temporal_format = OFF`:
+ * without fractional digits in MySQL's first format, with them in the format of MariaDB 5.3. Pure.
  *
  * Source: MariaDB's sql/field.cc, Field_timestamp_hires, Field_time_hires and Field_datetime_hires.
  */
@@ -13,7 +13,7 @@ const SIZES: ReadonlyMap<number, readonly number[]> = new Map([
   [T.DATETIME, [8, 6, 6, 7, 7, 7, 8]],
 ]);
 
-/** @param digits of a second; 0 is MySQL's first format */
+/** @param digits fractional digits of a second; 0 is MySQL's first format */
 export function oldSize(type: number, digits: number): number {
   return SIZES.get(type)?.[digits] ?? 0;
 }
@@ -29,7 +29,7 @@ export function oldTimestamp(digits: number, buffer: Buffer, at: number): string
   return text.toString('latin1', 0, end) + fraction(rest, digits);
 }
 
-/** Without digits: the decimal number YYYYMMDDhhmmss. With them: one number of mixed bases. */
+/** Without fractional digits: the decimal number YYYYMMDDhhmmss. With them: one number of mixed bases. */
 export function oldDatetime(digits: number, buffer: Buffer, at: number): string {
   if (digits === 0) {
     const text = String(buffer.readBigUInt64LE(at)).padStart(14, '0');
@@ -49,12 +49,12 @@ export function oldDatetime(digits: number, buffer: Buffer, at: number): string 
   return `${date} ${two(hour)}:${two(minute)}:${two(second)}${fraction(part, digits)}`;
 }
 
-/** Of the times that MariaDB 5.3 stores, this one is 0: the earliest is below it. */
+/** MariaDB 5.3 stores this time as 0; the earliest time is below it. */
 const ZERO_POINT = 3020400;
 
 export function oldTime(digits: number, buffer: Buffer, at: number): string {
   if (digits === 0) {
-    // The decimal number hhmmss, with a sign.
+    // The value is the decimal number hhmmss, with a sign.
     const number = buffer.readIntLE(at, 3);
     const size = Math.abs(number);
     const seconds = Math.floor(size / 10_000) * 3600 + (Math.floor(size / 100) % 100) * 60 + (size % 100);

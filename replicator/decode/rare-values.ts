@@ -1,7 +1,7 @@
 /**
- * Sizes of all types, and values of those that few mapped columns have: they are made as text, where the
- * common ones are written straight into the row. Each is the text that a SELECT gives over our connections,
- * but that FLOAT and DOUBLE are the shortest text that reads back as the same double. Pure.
+ * Knows the sizes of all types, and reads the values of types that few mapped columns have. These values become
+ * strings, while common ones are written straight into the row. Each is the text that a SELECT gives over our
+ * connections, except that FLOAT and DOUBLE are the shortest text that reads back as the same double. Pure.
  */
 import {doubleText} from '../../src/mapping/values.ts';
 import {T} from './column-types.ts';
@@ -10,7 +10,7 @@ import {jsonText} from './json.ts';
 import {clockText} from './moment.ts';
 import {oldDatetime, oldSize, oldTime, oldTimestamp} from './old-times.ts';
 
-/** Bytes of a value in an image. */
+/** Returns the number of bytes of a value in an image. */
 export function sizeOf({type, size, decimals, oldDigits}: ImageColumn, buffer: Buffer, at: number): number {
   const fractionBytes = (decimals + 1) >> 1;
   switch (type) {
@@ -55,7 +55,7 @@ export function sizeOf({type, size, decimals, oldDigits}: ImageColumn, buffer: B
   }
 }
 
-/** @returns null for a value that only the server can read */
+/** @returns null for a value that only the server can decode */
 export function rareValue(
   column: ImageColumn,
   buffer: Buffer,
@@ -94,7 +94,7 @@ export function rareValue(
   }
 }
 
-/** 0 is what a server stores for a text that is no member. */
+/** A server stores 0 for a text that is not a member. */
 function enumText({memberTexts}: ImageColumn, index: number): string | Buffer | null {
   if (index === 0) return '';
   return memberTexts[index - 1] ?? null;
@@ -114,12 +114,15 @@ function setText({memberTexts}: ImageColumn, bits: bigint): Buffer | null {
 }
 
 const REST_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
-/** Nine digits take four bytes; what is left over takes as few as it needs. */
+/** Nine digits take four bytes; the remaining digits take as few bytes as they need. */
 function digitBytes(digits: number): number {
   return Math.floor(digits / 9) * 4 + (REST_BYTES[digits % 9] ?? 0);
 }
 
-/** The whole part begins with what is left over, the other ends with it. Of a negative number all bits are flipped. */
+/**
+ * The integer part begins with the remaining digits, the fraction ends with them. For a negative number, all bits
+ * are inverted.
+ */
 function decimalText(
   {size, decimals}: {size: number; decimals: number},
   buffer: Buffer,
@@ -150,7 +153,10 @@ function decimalText(
   return isNegative ? `-${text}` : text;
 }
 
-/** Ten bits of hours, six of minutes, six of seconds and the digits, as one number that is below zero for a negative time. */
+/**
+ * Ten bits of hours, six of minutes, six of seconds and the fractional digits, as one number that is negative for
+ * a negative time.
+ */
 function timeText(decimals: number, buffer: Buffer, at: number): string {
   const bytes = (decimals + 1) >> 1;
   const unit = 2 ** (8 * bytes);

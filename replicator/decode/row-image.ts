@@ -1,6 +1,6 @@
 /**
- * Reads row events from their bytes, mapped columns only. A column that is not mapped is passed over,
- * whatever its type. Pure.
+ * Reads the mapped columns of row events from their bytes. Columns that are not mapped are skipped, whatever
+ * their type. Pure.
  */
 import type {SourcePlan} from '../../src/mapping/columns.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
@@ -17,18 +17,18 @@ import {currentChange, rowEndIndex} from './versioning.ts';
 /** How to read the images of one table. */
 export interface ImageLayout extends RowShape {
   readonly source: SourcePlan;
-  /** Some mapped column is not in this table: its rows are read from the source. */
+  /** Some mapped column is not in this table, so its rows are read from the source. */
   readonly isIncomplete: boolean;
-  /** How many columns name a row. */
+  /** The number of columns that identify a row. */
   readonly keyColumns: number;
 }
 
 /**
- * Binds the columns that the log names to the places of a source row.
+ * Binds the columns that the log names to the places in a source row.
  *
- * The rows of a table are named by the keys of all entities that are made of it.
+ * The keys of all entities that are made of a table identify its rows.
  *
- * @returns the layout, or the name of a mapped column whose collation the source does not list
+ * @returns the layout, or the name of a mapped column with a collation that the source does not list
  */
 export function layoutOf(
   {entities}: Pick<Plan, 'entities'>,
@@ -68,7 +68,7 @@ function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined): Im
     isUtf8: isUtf8Charset(column.charset),
     decode,
     memberTexts: column.members.map(member => decode(member)),
-    // The log does not tell the two old formats apart, and only the table as it is does.
+    // The log does not distinguish the two old formats; only the current table does.
     oldDigits:
       OLD_TIMES.has(column.type) && schema?.definition.includes('mariadb-5.3') === true ? schema.fraction : 0,
   };
@@ -77,20 +77,21 @@ function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined): Im
 export interface ImageEvent {
   readonly kind: 'insert' | 'update' | 'delete';
   readonly buffer: Buffer;
-  /** Where the number of columns stands, and where the images end. */
+  /** The offsets of the number of columns and of the end of the images. */
   readonly from: number;
   readonly to: number;
   readonly unchecked: boolean;
 }
 
 /**
- * @returns `keyless` where the images do not name their rows
- * @throws RangeError where the event has other columns than its table
+ * @returns `keyless` if the images do not identify their rows
+ * @throws RangeError if the event and its table have different columns
  */
 export function rowBlock(layout: ImageLayout, event: ImageEvent, slabs: Slabs): RowBlock | 'keyless' {
   const cursor = new Cursor(event.buffer, event.from);
   const columns = cursor.integer();
-  if (columns !== layout.columns.length) throw new RangeError('a row event has other columns than its table');
+  if (columns !== layout.columns.length)
+    throw new RangeError('a row event and its table have different columns');
   const reader = new ImageReader(event.buffer, cursor.at);
   const first = reader.presence(columns);
   const second = event.kind === 'update' ? reader.presence(columns) : first;
@@ -110,7 +111,7 @@ function hasKey({slots, isKey, keyColumns}: ImageLayout, presence: Presence): bo
   );
 }
 
-/** An object for each event, thousands of which wait at times: one, and not one more for each thing that it knows. */
+/** Flat fields and no nested objects: thousands of these are queued at once. */
 class ImageBlock implements RowBlock {
   readonly #layout: ImageLayout;
   readonly #kind: ImageEvent['kind'];
@@ -132,7 +133,7 @@ class ImageBlock implements RowBlock {
     this.#unchecked = unchecked;
     this.#presences = presences.before === null && presences.after === null ? null : presences;
     this.bytes = to - from;
-    // A copy: a part of a packet would hold on to all that came through the socket with it.
+    // Copy the bytes: a view of a packet would keep alive everything that came through the socket with it.
     this.#slab = slabs.withRoom(this.bytes);
     this.#from = this.#slab.add(buffer, from, to);
   }
@@ -162,7 +163,7 @@ class ImageBlock implements RowBlock {
       else changes.push(...currentChange(change, wasHistory, reader.isHistory));
     }
     this.#slab.release();
-    // Behind it stand the rows of others.
+    // The bytes behind it belong to other events.
     if (reader.at !== to) throw new RangeError('row images do not end where their event does');
     return changes;
   }
@@ -172,7 +173,7 @@ function lacksMapped({slots}: ImageLayout, presence: Presence): boolean {
   return presence !== null && slots.some((slot, i) => slot >= 0 && presence[i] !== true);
 }
 
-/** An image that leaves the key out leaves it as it was before. */
+/** An image without the key columns leaves the key unchanged. */
 function completeKey(
   {isKey, slots}: ImageLayout,
   before: PackedRow,

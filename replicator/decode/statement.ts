@@ -1,10 +1,10 @@
 /**
- * What a statement in the log means for us. Pure.
+ * Finds what a statement in the log means for the stream. Pure.
  *
- * SQL is never parsed to find out what is safe to skip, except by two short lists: statements that cannot
- * change rows, and clauses of ALTER TABLE that cannot. Whatever is on neither list is taken for a change of
- * mapped rows, because a view, a trigger or a stored function reaches a mapped table without naming it. A
- * wrong guess then costs a look at the schema or a reconcile, and never a change that nobody sees.
+ * SQL is not parsed to find out what is safe to skip, except by two short lists: statements that cannot change
+ * rows, and clauses of ALTER TABLE that cannot. Every other statement counts as a change of mapped rows, because
+ * a view, a trigger or a stored function reaches a mapped table without naming it. A wrong guess then costs a
+ * read of the schema or a reconcile, but never loses a change.
  */
 import {sourceColumnsOf, sourcesOf, type Mapping} from '../../src/mapping/mapping.ts';
 import {keepsRows, withoutLeadingComments} from './statement-text.ts';
@@ -18,13 +18,13 @@ export type StatementKind =
   | 'xa-end'
   | 'xa-commit'
   | 'xa-rollback'
-  /** Changes a table's definition and leaves its rows. */
+  /** Changes a table's definition and leaves its rows unchanged. */
   | 'ddl'
-  /** Changes a table's definition and may take rows along: TRUNCATE, DROP, RENAME, CREATE TABLE and others. */
+  /** Changes a table's definition and may change its rows: TRUNCATE, DROP, RENAME, CREATE TABLE and others. */
   | 'ddl-with-rows'
   /** Changes no row and no table. */
   | 'harmless'
-  /** Changes rows, or is not known not to. */
+  /** Changes rows, or may change them. */
   | 'dml';
 
 /** The first words of statements that change no row of a table. */
@@ -43,7 +43,7 @@ const CHANGES_ROWS = /^(?:INSERT|UPDATE|DELETE|REPLACE|LOAD|CALL|WITH|SELECT|DO)
 const SELECTS = /\bSELECT\b|\bVALUES\s*(?:ROW\s*)?\(/i;
 const TABLE_DEFINITION = /^(?:TRUNCATE|DROP|RENAME|CREATE|ALTER|REPAIR)\b/i;
 
-/** The kind of a statement by its first words. */
+/** Returns the kind of a statement by its first words. */
 export function statementKind(sql: string): StatementKind {
   const {text, isConditional} = withoutLeadingComments(sql);
   const kind = plainKind(text, sql);
@@ -75,35 +75,38 @@ function plainKind(text: string, sql: string): StatementKind {
   return TABLE_DEFINITION.test(text) ? 'ddl-with-rows' : 'dml';
 }
 
-/** Of which XA transaction END, COMMIT and ROLLBACK speak: MariaDB writes no START. Null for another statement. */
+/**
+ * Returns the XA transaction that END, COMMIT and ROLLBACK name; MariaDB writes no START. Null for another
+ * statement.
+ */
 export function xaId(sql: string): string | null {
   return /^XA\s+(?:END|COMMIT|ROLLBACK)\s+(.+?)\s*$/is.exec(sql)?.[1] ?? null;
 }
 
-/** A statement as the log has it. */
+/** A statement as it is in the log. */
 export interface LoggedStatement {
   readonly sql: string;
   /** The session's default schema. */
   readonly database: string;
-  /** The schemas that it changed, as MySQL logs them; null where the log does not tell. */
+  /** The schemas that it changed, as MySQL logs them; null if the log does not say. */
   readonly databases: readonly string[] | null;
 }
 
-/** What follows from a statement. */
+/** The consequences of a statement. */
 export interface Consequence {
   /** The definition of a mapped table may have changed. */
   readonly schemaChanged: boolean;
-  /** Why mapped rows may have changed in a way that the log does not show; null where they cannot have. */
+  /** Why mapped rows may have changed in a way that the log does not show; null if they cannot have changed. */
   readonly unseen: string | null;
 }
 
-/** What a statement is searched for. */
+/** The names for which a statement is searched. */
 export interface MappedNames {
   /** The schema of the mapped tables. */
   readonly database: string;
-  /** Finds the name of a mapped table; null where some name cannot be searched for. */
+  /** Finds the name of a mapped table; null if a name cannot be searched for. */
   readonly tables: RegExp | null;
-  /** The same for the columns that the mapping reads. */
+  /** Finds the names of the columns that the mapping reads; null if a name cannot be searched for. */
   readonly columns: RegExp | null;
 }
 
@@ -115,14 +118,14 @@ export function mappedNames(mapping: Pick<Mapping, 'tables'>, database: string):
   };
 }
 
-/** Finds any of these names in a text without quotes and case. */
+/** Finds any of these names in a text without quotes and in lower case. */
 function anyOf(names: readonly string[]): RegExp | null {
   if (!names.every(isPlain)) return null;
   const literals = names.map(name => fold(name).replaceAll(/[^\w ]/g, '\\$&'));
   return new RegExp(`(?<![\\w$])(?:${literals.join('|')})(?![\\w$])`);
 }
 
-/** The text of a statement may be in any character set, which tells only for ASCII. */
+/** The text of a statement may be in any character set, so only its ASCII characters are reliable. */
 function isPlain(name: string): boolean {
   return /^[\x20-\x7e]*$/.test(name);
 }
@@ -157,8 +160,8 @@ export function consequenceOf(
 }
 
 /**
- * Whether a definition may be one of a mapped table: it names one, or the schema as a whole. No definition can
- * change a table without its name. A name with other characters than those of ASCII is taken to be there.
+ * Whether a statement may define a mapped table: it names one, or the schema as a whole. No statement can define
+ * a table without its name. A name with characters outside of ASCII counts as present.
  */
 export function namesMappedTable(
   {sql, database: defaultDatabase}: Pick<LoggedStatement, 'sql' | 'database'>,
@@ -175,15 +178,15 @@ export function namesMappedTable(
   return tables?.test(text) ?? true;
 }
 
-/** A name or text without what servers and SQL let differ: case, and quotes, which are doubled inside a name. */
+/** Removes from a name or text what SQL and servers ignore: case, and quotes, which are doubled inside a name. */
 function fold(text: string): string {
-  // The servers make `i` of U+0130.
+  // The servers lower U+0130 to `i`.
   return text.replaceAll('\u0130', 'i').toLowerCase().replace(/[`"]/g, '');
 }
 
 /**
- * Whether a DDL statement may have changed values of mapped columns, which no row event tells: it names
- * one (dropped and added again, made shorter, given a default).
+ * Whether a DDL statement may have changed values of mapped columns without row events: it names one (dropped and
+ * added again, shortened, given a default).
  */
 export function concernsMappedValues(sql: string, {columns}: MappedNames): boolean {
   return columns?.test(fold(sql)) ?? true;

@@ -1,36 +1,39 @@
 /**
- * The description of a table that the log has before the rows of a statement. It is read here and not by
- * zongji, which takes the columns behind a type that it does not know (VECTOR) for something else. Pure.
+ * Parses the table map event that the log has before the rows of a statement. It is parsed here and not by
+ * zongji, which misreads the columns behind an unknown type (VECTOR). Pure.
  */
 import type {Collations} from '../../src/source/collations.ts';
 import {isCharacter, METADATA_BYTES, NUMERIC, T} from './column-types.ts';
 
-/** What kind of text a column holds: a character set of the server, bytes, or a collation that the source does not list. */
+/** The kind of text in a column: a character set of the server, bytes, or a collation that the source does not list. */
 export type Charset = string | null;
 export const BYTES = 'binary';
 
 export interface LoggedColumn {
   readonly name: string;
   readonly type: number;
-  /** Bytes of the length of a BLOB, most bytes of a text, bytes of an ENUM, bits of a BIT, digits of a DECIMAL. */
+  /**
+   * The length bytes of a BLOB, the most bytes of a text, the bytes of an ENUM, the bits of a BIT, the digits of
+   * a DECIMAL.
+   */
   readonly size: number;
-  /** Digits behind the point, or of a second. */
+  /** The fractional digits of a number or of a second. */
   readonly decimals: number;
   readonly unsigned: boolean;
-  /** `binary` for bytes; null for a collation that the source does not list, and for all that is no text. */
+  /** `binary` for bytes; null for a collation that the source does not list, and for every type that is not text. */
   readonly charset: Charset;
-  /** Of an ENUM or SET, in its character set. */
+  /** The members of an ENUM or SET, in its character set. */
   readonly members: readonly Buffer[];
 }
 
 export interface LoggedTable {
   readonly schema: string;
   readonly table: string;
-  /** Null where the log does not name the columns (`binlog_row_metadata` is not FULL). */
+  /** Null if the log does not name the columns (`binlog_row_metadata` is not FULL). */
   readonly columns: readonly LoggedColumn[] | null;
 }
 
-/** Fields behind the columns, as MySQL 8.0 and MariaDB 10.5 began to write them. */
+/** The optional fields behind the columns, as MySQL 8.0 and MariaDB 10.5 introduced them. */
 const F = {
   SIGNEDNESS: 1,
   DEFAULT_CHARSET: 2,
@@ -55,7 +58,7 @@ export class Cursor {
     return this.buffer.readUInt8(this.at++);
   }
 
-  /** MySQL's length-encoded integer. */
+  /** Reads MySQL's length-encoded integer. */
   integer(): number {
     const first = this.byte();
     if (first < 251) return first;
@@ -67,16 +70,16 @@ export class Cursor {
 
   bytes(length: number): Buffer {
     const end = this.at + length;
-    if (end > this.buffer.length) throw new RangeError('the description of a table ends too early');
+    if (end > this.buffer.length) throw new RangeError('a table map ends too early');
     const bytes = this.buffer.subarray(this.at, end);
     this.at = end;
     return bytes;
   }
 }
 
-/** The name of the schema and of the table: as much as is needed to tell whether the rest matters. */
+/** Reads the names of the schema and of the table, which say whether the rest matters. */
 export function tableName(body: Buffer): {schema: string; table: string; rest: number} {
-  // The table's number and flags come before.
+  // The table's number and flags come first.
   const cursor = new Cursor(body, 8);
   const schema = cursor.bytes(cursor.byte()).toString('utf8');
   cursor.at++;
@@ -91,10 +94,10 @@ interface Described {
 }
 
 /**
- * Reads a description.
+ * Parses a table map.
  *
- * @param body the event behind its header and before its checksum
- * @throws RangeError where it holds a type that we do not know
+ * @param body the event without its header and its checksum
+ * @throws RangeError if it holds an unknown type
  */
 export function readTableMap(
   body: Buffer,
@@ -105,7 +108,7 @@ export function readTableMap(
   const types = cursor.bytes(cursor.integer());
   const metadata = new Cursor(cursor.bytes(cursor.integer()), 0);
   const described = [...types].map(type => describe(type, metadata));
-  // Which columns may be NULL.
+  // The next bytes say which columns may be NULL.
   cursor.at += (types.length + 7) >> 3;
   const fields = readFields(cursor);
   const names = textsOf(fields.get(F.COLUMN_NAME));
@@ -131,8 +134,7 @@ export function readTableMap(
 
 function describe(type: number, metadata: Cursor): Described {
   const bytes = METADATA_BYTES.get(type);
-  if (bytes === undefined)
-    throw new RangeError(`the log holds a column of the type ${type}, which is not known`);
+  if (bytes === undefined) throw new RangeError(`the log holds a column of the unknown type ${type}`);
   const first = bytes > 0 ? metadata.byte() : 0;
   const second = bytes > 1 ? metadata.byte() : 0;
   switch (type) {
@@ -151,7 +153,7 @@ function describe(type: number, metadata: Cursor): Described {
     case T.VAR_STRING:
     case T.ENUM:
     case T.SET:
-      // Two bits of the length stand in the type, upside down: it grew past one byte.
+      // Two bits of the length are in the type, inverted, since the length has outgrown one byte.
       return {type: first | 0x30, size: second | (((first & 0x30) ^ 0x30) << 4), decimals: 0};
     default:
       return {type, size: first, decimals: 0};
@@ -178,7 +180,7 @@ function textsOf(field: Buffer | undefined): Buffer[] {
 const placesOf = (columns: readonly Described[], isOne: (type: number) => boolean): number[] =>
   columns.flatMap(({type}, i) => (isOne(type) ? [i] : []));
 
-/** The columns that are unsigned. */
+/** Returns which columns are unsigned. */
 function signs(columns: readonly Described[], field: Buffer | undefined): Set<number> {
   const places = placesOf(columns, type => NUMERIC.has(type));
   return new Set(places.filter((_, i) => ((field?.[i >> 3] ?? 0) & (0x80 >> (i & 7))) !== 0));
@@ -186,7 +188,7 @@ function signs(columns: readonly Described[], field: Buffer | undefined): Set<nu
 
 const isMember = (type: number) => type === T.ENUM || type === T.SET;
 
-/** The number of each column's collation. */
+/** Returns the number of each column's collation. */
 function collationsOf(
   columns: readonly Described[],
   fields: ReadonlyMap<number, Buffer>,
@@ -232,7 +234,7 @@ function membersOf(
     const cursor = new Cursor(field, 0);
     for (const place of placesOf(columns, one => one === type)) {
       const count = cursor.integer();
-      // The description goes with its packet's buffer, and a table is kept for long.
+      // Copy it: the parsed table lives long, and must not keep its packet's buffer alive.
       members.set(
         place,
         Array.from({length: count}, () => Buffer.from(cursor.bytes(cursor.integer()))),

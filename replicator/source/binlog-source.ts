@@ -1,6 +1,6 @@
 /**
- * The source's binlog as decoded events, over zongji: connects, asks for heartbeats, resumes at a
- * position, notices silence, pauses the socket when told to.
+ * Reads the source's binlog as decoded events, over zongji: connects, requests heartbeats, resumes at a position,
+ * notices silence, and pauses the socket on request.
  */
 import {ZongJi} from '../../src/position/zongji.ts';
 import type {ConnectionOptions, Dialling} from '../../src/db/connection.ts';
@@ -17,10 +17,10 @@ import {tapPackets, type RowsPacket} from './packets.ts';
 import type {ZongjiEvent} from './raw-events.ts';
 import {LoggedTables} from './tables.ts';
 
-/** The source sends a heartbeat after this long without an event. */
+/** The source sends a heartbeat after this time without an event. */
 const HEARTBEAT_MS = 1000;
 const SILENCE_MS = 3 * HEARTBEAT_MS;
-/** MariaDB reads a file of its log from the start to find a GTID, and says nothing meanwhile. */
+/** MariaDB reads a log file from its start to find a GTID, and sends nothing meanwhile. */
 const SEARCH_MS = 30_000;
 
 export interface BinlogSourceOptions {
@@ -28,9 +28,9 @@ export interface BinlogSourceOptions {
   readonly database: string;
   readonly serverId: number;
   readonly position: Position;
-  /** Read anew for each event, since a schema change makes a new one. */
+  /** Read for each event, since a schema change makes a new plan. */
   readonly plan: () => Plan;
-  /** The source's own. */
+  /** The source's server id. */
   readonly collations: Collations;
   readonly onEvent: (event: SourceEvent) => void;
   /** Called once; no event follows. */
@@ -39,11 +39,11 @@ export interface BinlogSourceOptions {
 }
 
 export interface BinlogSource {
-  /** When bytes last came from the source; unix milliseconds. */
+  /** The time when bytes last came from the source, in Unix milliseconds. */
   readonly lastContactMs: number;
-  /** How many events came, heartbeats left out. */
+  /** The number of events received, without heartbeats. */
   readonly events: number;
-  /** The source has not come to our place in its log yet. */
+  /** The source has not found our position in its log yet. */
   readonly isSearching: boolean;
   readonly isPaused: boolean;
   pause(): void;
@@ -51,13 +51,13 @@ export interface BinlogSource {
   stop(): Promise<void>;
 }
 
-/** Starts to stream at once; faults come by `onFault`. */
+/** Starts to stream at once; reports faults by `onFault`. */
 export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   const zongji = new ZongJi(options.connection.options);
   let file = options.position.tag === 'file' ? options.position.file : '';
   let lastContactMs = options.now();
   let events = 0;
-  /** The source has come to our place in its log. */
+  /** Called when the source has found our position in its log. */
   let found = false;
   let paused = false;
   let ended = false;
@@ -173,7 +173,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
         deliver({
           tag: 'statement',
           database: String(event['schema']),
-          // Compressed by MariaDB, which does not log the schemas.
+          // MariaDB compressed the statement; it does not log the schemas.
           databases: null,
           sql: String(event['query']),
           offset: offsetOf(event),
@@ -199,7 +199,7 @@ export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
   // that would make it throw, so that the sessions are opened and set before.
   (zongji as unknown as Opening)._establishConnection(options.connection.options);
   prepareSessions(zongji, options.connection.statements, fail);
-  // Answered before the dump begins, as it is the same connection.
+  // The source answers this before the dump begins, because it is the same connection.
   (zongji.connection as unknown as Queue)?.query('SELECT @@lower_case_table_names', (error, rows) => {
     if (error === null) isCaseless = Number(Object.values(rows?.[0] ?? {})[0]) !== 0;
     else fail(error);
@@ -248,8 +248,8 @@ type Opening = {_establishConnection(options: ConnectionOptions): void};
 type Queue = {query(sql: string, done: (error: unknown, rows?: readonly object[]) => void): void} | null;
 
 /**
- * Queues what sets the two sessions that zongji opens, and asks for heartbeats. All of it is sent before the
- * dump, which zongji sends once it knows the server.
+ * Queues the statements that set the two sessions that zongji opens, and requests heartbeats. All of it is sent
+ * before the dump, which zongji sends once it knows the server.
  */
 function prepareSessions(zongji: ZongJi, statements: readonly string[], fail: (error: unknown) => void) {
   const [control, binlog] = [zongji.ctrlConnection, zongji.connection] as unknown as [Queue, Queue];

@@ -1,4 +1,4 @@
-/** What ended a stream, by number. */
+/** Classifies the fault that ended a stream, by its error number. */
 import {classify} from '../../src/db/faults.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Position} from '../../src/position/position.ts';
@@ -6,16 +6,16 @@ import type {Position} from '../../src/position/position.ts';
 const POSITION_UNKNOWN = 1236;
 const SAME_SERVER_ID_MARIADB = 4052;
 
-/** A decoding fault, which has none, stops the stream before the checkpoint passes it. */
+/** A decoding fault has no number; it stops the stream before the checkpoint passes it. */
 export function faultOf(error: unknown, position: Position): SyncError {
   if (error instanceof SyncError) return error;
   const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
-  // MySQL says the same of a stream that another client with our id has ended; before the next dump the
-  // position is looked at, and a lost one is known then.
+  // MySQL reports the same error when another client with our id has ended the stream. The position is checked
+  // before the next dump, and a lost one is noticed then.
   if (errno === POSITION_UNKNOWN && position.tag !== 'mariadb-gtid') {
     return new SyncError(
       'stream-displaced',
-      'the source ended the stream (error 1236): another client has our server id, or the log is gone',
+      'the source ended the stream (error 1236): another client uses our server id, or the log is gone',
       {cause: error, errno},
     );
   }

@@ -1,7 +1,6 @@
 /**
- * Beneath zongji: a look at each packet of the dump before it is decoded. Counts contact, unfolds
- * compressed transactions into the events that they hold, takes tables and rows for itself, and refuses what
- * zongji would pass by.
+ * Reads each packet of the dump before zongji decodes it. It notes each contact, unfolds compressed transactions
+ * into their events, handles tables and rows itself, and refuses events that zongji would skip.
  */
 import {decompress} from 'fzstd';
 import type {ZongJi} from '../../src/position/zongji.ts';
@@ -9,48 +8,51 @@ import {inflateImages} from '../decode/compressed.ts';
 import {Cursor} from '../decode/table-map.ts';
 import {readQuery, type QueryEvent} from './query-event.ts';
 
-/** `head`: what every dump begins with, before the source has found our place. */
+/** `head`: an event that every dump begins with, before the source has found our position. */
 export type PacketKind = 'head' | 'heartbeat' | 'event';
 
 export interface PacketTap {
   readonly onPacket: (kind: PacketKind) => void;
   readonly onUnsupported: (reason: string) => void;
-  /** @param end where the next event begins; 0 where more of the same transaction follows */
+  /** @param end the position of the next event; 0 if more of the same transaction follows */
   readonly onStatement: (statement: QueryEvent, end: number, timestampMs: number) => void;
   /**
-   * A description of a table.
+   * Receives a table map event.
    *
-   * @param body the event behind its header; it is the caller's buffer
+   * @param body the event without its header; it is the caller's buffer
    */
   readonly onTable: (tableId: number, body: Buffer) => void;
   /** Rows of any table. */
   readonly onChange: (change: RowsHeader) => void;
-  /** Whether the rows of a table matter. */
+  /** Whether the rows of a table are needed. */
   readonly isMapped: (tableId: number) => boolean;
   readonly onRows: (event: RowsPacket) => void;
-  /** A transaction begins. What comes once a transaction is read here: zongji makes half a dozen objects of it. */
+  /**
+   * Receives the beginning of a transaction. Events that come once per transaction are read here, because zongji
+   * makes half a dozen objects of each.
+   */
   readonly onMariadbGtid: (gtid: string, isStandalone: boolean) => void;
-  /** @param end where the next event begins */
+  /** @param end the position of the next event */
   readonly onXid: (end: number, timestampMs: number) => void;
 }
 
-/** What a row event says before its rows. */
+/** The fields of a row event before its rows. */
 export interface RowsHeader {
   readonly kind: 'insert' | 'update' | 'delete';
   readonly tableId: number;
   readonly unchecked: boolean;
-  /** The last rows of their statement. */
+  /** These are the last rows of their statement. */
   readonly ends: boolean;
 }
 
-/** A row event's bytes after its header. */
+/** The bytes of a row event without its header. */
 export interface RowsPacket extends RowsHeader {
   readonly buffer: Buffer;
   readonly from: number;
   readonly to: number;
 }
 
-/** What zongji's parser reads of a mysql2 packet. */
+/** The parts of a mysql2 packet that zongji's parser reads. */
 interface Packet {
   buffer: Buffer;
   offset: number;
@@ -72,7 +74,7 @@ const HEADS: ReadonlySet<number> = new Set([4, 15, 35, 161, 163, 164]);
 interface RowsForm {
   readonly kind: RowsPacket['kind'];
   readonly version: 1 | 2;
-  /** By MariaDB's `log_bin_compress`. */
+  /** Compressed by MariaDB's `log_bin_compress`. */
   readonly isCompressed: boolean;
 }
 /** Row events of the first and second version, and compressed ones. */
@@ -97,7 +99,7 @@ const TRANSACTION_PAYLOAD = 40;
 
 const MARIADB_GTID = 162;
 const STANDALONE = 1;
-/** Of an XA transaction that is prepared, or ended: more follows. */
+/** An XA transaction is prepared or ended: more follows. */
 const XA = 64 | 128;
 const HEADER_BYTES = 19;
 const CHECKSUM_BYTES = 4;
@@ -115,7 +117,7 @@ export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap):
   prototype.binlogData = function (packet, connection) {
     tap.onPacket(kindOf(packet.buffer[packet.offset + 5] ?? 0));
     if (packet.isEOF() || packet.isError()) return original.call(this, packet, connection);
-    // A marker byte, then the header: timestamp, type, server id, length, end position, flags.
+    // The packet has a marker byte, then the header: timestamp, type, server id, length, end position, flags.
     const type = packet.buffer[packet.offset + 5];
     const end = packet.end - (inner.useChecksum ? CHECKSUM_BYTES : 0);
     const rows = ROWS[type ?? 0];
@@ -174,7 +176,7 @@ function kindOf(type: number): PacketKind {
   return HEARTBEATS.has(type) ? 'heartbeat' : HEADS.has(type) ? 'head' : 'event';
 }
 
-/** Domain, server and number; the server stands in the header. */
+/** Reads domain, server and number; the server id is in the header. */
 function mariadbGtid({buffer, offset}: Packet): string {
   const body = offset + 1 + HEADER_BYTES;
   const high = buffer.readUInt32LE(body + 4);
@@ -195,7 +197,7 @@ function rowsHeader({buffer, offset}: Packet, {kind}: RowsForm): RowsHeader {
 
 function rowsPacket({buffer, offset}: Packet, to: number, header: RowsHeader, form: RowsForm): RowsPacket {
   const body = offset + 1 + HEADER_BYTES;
-  // The second version has extra data of its own length, the length's two bytes included.
+  // The second version has extra data with a length of its own, which includes its two bytes.
   const from = body + 8 + (form.version === 2 ? buffer.readUInt16LE(body + 8) : 0);
   if (!form.isCompressed) return {...header, buffer, from, to};
   const cursor = new Cursor(buffer, from);
@@ -206,7 +208,7 @@ function rowsPacket({buffer, offset}: Packet, to: number, header: RowsHeader, fo
 }
 
 /**
- * The events of a compressed transaction, as packets.
+ * Yields the events of a compressed transaction, as packets.
  *
  * The payload is a list of fields (type, length, value: length-encoded integers), ended by type 0, and
  * then whole events without checksums, compressed with zstd as a rule.
@@ -246,7 +248,10 @@ export function unfold(packet: Packet, checksums: boolean): Packet[] {
   return packets;
 }
 
-/** An event as it would have come uncompressed: with a marker byte, the outer end position, a checksum's room. */
+/**
+ * Builds an event as it would have come uncompressed: with a marker byte, the outer end position and room for a
+ * checksum.
+ */
 function asPacket(event: Buffer, checksums: boolean, endPosition: number): Packet {
   const room = checksums ? CHECKSUM_BYTES : 0;
   const buffer = Buffer.alloc(1 + event.length + room);

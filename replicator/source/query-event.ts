@@ -1,12 +1,12 @@
 /**
- * Statements of the log, from the bytes of their events. Pure.
+ * Reads the statements of the log from the bytes of their events. Pure.
  *
  * Layout: thread, seconds (4 bytes each), length of the default schema (1), error, length of the status
  * variables (2 each); a LOAD DATA has 13 bytes more. Then the status variables, the schema, a zero, the text.
  * Source: MySQL's libs/mysql/binlog/event/statement_events.h, MariaDB's sql/log_event.h.
  */
 
-/** The bytes of an event behind its header. */
+/** The bytes of an event without its header. */
 export interface EventBytes {
   readonly buffer: Buffer;
   readonly from: number;
@@ -15,7 +15,7 @@ export interface EventBytes {
 
 export interface QueryEvent {
   readonly database: string;
-  /** The schemas that the statement changed; null where the log does not tell. */
+  /** The schemas that the statement changed; null if the log does not say. */
   readonly databases: readonly string[] | null;
   readonly sql: string;
 }
@@ -36,10 +36,10 @@ export function readQuery({buffer, from, to}: EventBytes, isLoad: boolean): Quer
 }
 
 const UPDATED_DB_NAMES = 12;
-/** Stands for the number of names where they are too many, or where triggers, functions or foreign keys reach others. */
+/** Replaces the number of names if they are too many, or if triggers, functions or foreign keys reach other schemas. */
 const TOO_MANY = 254;
 
-/** Lengths of the values of the variables that may stand before the names; those below zero hold a text. */
+/** The lengths of the variables that may come before the names; a negative length is a text. */
 const LENGTHS: ReadonlyMap<number, number> = new Map([
   [0, 4], // flags
   [1, 8], // sql_mode
@@ -54,7 +54,7 @@ const LENGTHS: ReadonlyMap<number, number> = new Map([
   [11, -2], // invoker: user and host
 ]);
 
-/** Only MySQL writes them, and writes no variable before them that is not known here. */
+/** Reads the names. Only MySQL writes them, and writes no unknown variable before them. */
 function changedSchemas(buffer: Buffer, from: number, to: number): string[] | null {
   let at = from;
   while (at < to) {
@@ -68,7 +68,7 @@ function changedSchemas(buffer: Buffer, from: number, to: number): string[] | nu
   return null;
 }
 
-/** Their number, and then names that each end with a zero. */
+/** Reads the number of names, and then the names, which each end with a zero byte. */
 function names(buffer: Buffer, from: number, to: number): string[] | null {
   const count = buffer.readUInt8(from);
   if (count === TOO_MANY) return null;

@@ -1,4 +1,4 @@
-/** Events as zongji has them, beneath its types. */
+/** The events of zongji that its types do not describe. */
 export interface ZongjiEvent {
   getTypeName(): string;
   readonly timestamp: number;

@@ -1,4 +1,4 @@
-/** The tables that the log describes, and how to read the rows of those that are mapped. */
+/** Keeps the tables that the log describes, and the layouts of those that are mapped. */
 import {SyncError} from '../../src/errors.ts';
 import {cascadeKey} from '../../src/mapping/cascades.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
@@ -6,13 +6,16 @@ import type {Collations} from '../../src/source/collations.ts';
 import {layoutOf, type ImageLayout} from '../decode/row-image.ts';
 import {readTableMap, tableName, type LoggedColumn} from '../decode/table-map.ts';
 
-/** A table gets a new number with each change of its definition, and whenever the server opens it again. */
+/**
+ * The most tables kept. A table gets a new number with each change of its definition, and whenever the server
+ * opens it again.
+ */
 const MAX_TABLES = 1000;
 
 interface Known {
   /** {@link cascadeKey} of the table. */
   readonly cascadeKey: string;
-  /** The description as it came: most are the same as the one before. */
+  /** The bytes of the table map: most are the same as the one before. */
   readonly body: Buffer;
   /** Null for a table that is not mapped. */
   readonly mapped: {
@@ -29,13 +32,13 @@ export interface LoggedTablesOptions {
   readonly collations: Collations;
   /** Known once the source has been reached. */
   readonly isMariadb: () => boolean;
-  /** The source does not tell case apart in names of tables (lower_case_table_names). Known as {@link isMariadb} is. */
+  /** The source ignores case in table names (lower_case_table_names). Known when {@link isMariadb} is. */
   readonly isCaseless: () => boolean;
 }
 
 export class LoggedTables {
   readonly #options: LoggedTablesOptions;
-  /** The one that was described last is the last. */
+  /** Tables in the order of their descriptions, the latest at the end. */
   readonly #known = new Map<number, Known>();
 
   constructor(options: LoggedTablesOptions) {
@@ -43,10 +46,10 @@ export class LoggedTables {
   }
 
   /**
-   * Takes note of a description.
+   * Records a table map.
    *
-   * @param body the event behind its header and before its checksum
-   * @throws SyncError `event-undecodable` where it does not name the columns, or holds a type that is not known
+   * @param body the event without its header and its checksum
+   * @throws SyncError `event-undecodable` if it does not name the columns, or holds an unknown type
    */
   add(tableId: number, body: Buffer): void {
     const known = this.#known.get(tableId);
@@ -66,14 +69,14 @@ export class LoggedTables {
     }
   }
 
-  /** The mapping's name for a table of its schema; undefined for a table that is not mapped. */
+  /** Returns the mapping's name for a table of its schema; undefined for a table that is not mapped. */
   #mappedName(table: string): string | undefined {
     const {plan, isCaseless} = this.#options;
     const written = (name: string) => (isCaseless() ? name.toLowerCase() : name);
     return plan().sources.find(source => written(source.table) === written(table))?.table;
   }
 
-  /** The key of a table's name, mapped or not; undefined where it was not described. */
+  /** Returns the key of a table's name, mapped or not; undefined if the table was not described. */
   cascadeKeyOf(tableId: number): string | undefined {
     return this.#known.get(tableId)?.cascadeKey;
   }
@@ -86,22 +89,22 @@ export class LoggedTables {
     } catch (cause) {
       throw new SyncError('event-undecodable', `the log's description of ${name} cannot be read`, {cause});
     }
-    // The names of now would put an event of then into the wrong columns.
+    // The current names could put an old event into the wrong columns.
     throw new SyncError(
       'event-undecodable',
       `the log does not name the columns of ${name} (binlog_row_metadata)`,
     );
   }
 
-  /** Whether this is a mapped table; the rows of others do not matter. */
+  /** Whether this is a mapped table; the rows of other tables are skipped. */
   has(tableId: number): boolean {
     return (this.#known.get(tableId)?.mapped ?? null) !== null;
   }
 
   /**
-   * How to read the rows of a table: made once for each description, and for each plan.
+   * Returns the layout of a table's rows, built once for each description and plan.
    *
-   * @throws SyncError `event-unsupported` where a mapped text has a collation that the source does not list
+   * @throws SyncError `event-unsupported` if a mapped text has a collation that the source does not list
    */
   layout(tableId: number): ImageLayout | null {
     const known = this.#known.get(tableId)?.mapped ?? null;

@@ -1,11 +1,11 @@
-/** What several transactions of the source come to: one change set, and where the stream stands after it. */
+/** Several transactions of the source as one: a single change set, and the position after it. */
 import {setImmediate as turn} from 'node:timers/promises';
 import type {ChangeSet} from '../../src/apply/change-set.ts';
 import type {Progress} from '../../src/apply/checkpoint.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {PackedRows} from '../../src/mapping/packed.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
-import type {Need} from '../../src/source/watermark.ts';
+import type {RequiredPosition} from '../../src/source/watermark.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {RowBlock, RowChange} from '../events.ts';
 import {Compactor} from './compact.ts';
@@ -13,15 +13,15 @@ import type {PositionTracker, SourceTransaction} from './transaction.ts';
 
 export interface CompactedBatch {
   readonly changes: ChangeSet;
-  /** What its rows are in. */
+  /** The plan that its rows are laid out by. */
   readonly rowsIn: PackedRows;
-  /** What is saved with it; null within a transaction that goes in parts. */
+  /** The progress to save with it; null within a transaction that is applied in parts. */
   readonly progress: Progress | null;
-  /** What reads of the source must see. */
-  readonly need: Need;
+  /** The position that reads of the source must cover. */
+  readonly need: RequiredPosition;
   readonly position: Position;
   readonly offset: LogOffset | null;
-  /** Transactions with rows of ours, their rows and bytes. */
+  /** The number of transactions with mapped rows, and their rows and bytes. */
   readonly transactions: number;
   readonly rows: number;
   readonly bytes: number;
@@ -30,30 +30,30 @@ export interface CompactedBatch {
   readonly sawUnchecked: boolean;
 }
 
-/** After this long others have a turn: a flight of statements may be waiting to be sent. */
+/** The time after which the loop yields: statements may be waiting to be sent. */
 const SLICE_MS = 2;
 
 export interface BatchContext {
   readonly plan: Plan;
   readonly tracker: PositionTracker;
   /** Saved with the position. */
-  readonly owesReconcile: boolean;
+  readonly needsReconcile: boolean;
   /** Rows of earlier parts of the transaction that this batch may end. */
   readonly rowsBefore: number;
-  /** For the rows, which live as long as it does. */
+  /** Holds the rows, which live as long as the batch. */
   readonly into: PackedRows;
-  /** Whether a parent that is inserted has no older children, where foreign keys say so. */
+  /** Whether a newly inserted parent cannot have older children, because foreign keys guarantee it. */
   readonly trustsChecks: boolean;
 }
 
 /**
- * Reads and folds the rows of a batch, and moves the tracker past it.
+ * Decodes and compacts the rows of a batch, and moves the position tracker past it.
  *
  * @throws SyncError `event-undecodable`
  */
 export async function compactBatch(
   batch: readonly SourceTransaction[],
-  {plan, tracker, owesReconcile, rowsBefore, into, trustsChecks}: BatchContext,
+  {plan, tracker, needsReconcile, rowsBefore, into, trustsChecks}: BatchContext,
 ): Promise<CompactedBatch> {
   const compactor = new Compactor(plan, trustsChecks);
   let rows = 0;
@@ -89,8 +89,8 @@ export async function compactBatch(
             commitAtMs: committed.at(-1)?.committedAtMs ?? null,
             transactions,
             rows: rowsBefore + rows,
-            owesReconcile,
-            parentsProven: trustsChecks && !compactor.sawUnchecked && !owesReconcile && areEnforced(plan),
+            needsReconcile,
+            parentsProven: trustsChecks && !compactor.sawUnchecked && !needsReconcile && areEnforced(plan),
           },
     need: {position, offset, openGtid: last?.complete === false ? last.gtid : null},
     position,

@@ -1,4 +1,4 @@
-/** Takes batches off the queue and folds them, under the plan of their time. */
+/** Takes batches from the queue and compacts them, under the plan at that position. */
 import type {Plan} from '../../src/mapping/plan.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import type {TransactionQueue} from '../queue.ts';
@@ -6,18 +6,18 @@ import {compactBatch, type CompactedBatch} from './batch.ts';
 import {compareOffsets, type LogOffset} from '../../src/position/position.ts';
 import type {PositionTracker} from './transaction.ts';
 
-/** Bytes of row events written in one transaction. */
+/** The bytes of row events that one transaction writes. */
 const BATCH_BYTES = 2 * 1024 * 1024;
-/** Of a batch's rows: few come at a time, as a rule. */
+/** The initial room for a batch's rows: most batches are small. */
 const FIRST_BYTES = 16 * 1024;
 
-/** A batch of a few huge rows leaves no more room behind than others take. */
+/** The most room that is kept: a batch of a few huge rows leaves no more than that. */
 const MAX_SPARE_BYTES = 4 * BATCH_BYTES;
 
-/** Transactions of the source on their way to the target, as one. */
+/** Transactions of the source that are applied to the target as one. */
 export interface Batch {
   readonly compacted: CompactedBatch;
-  /** Why a reconcile is owed after it, where one is. */
+  /** Why a reconcile is due after it, or null. */
   readonly reason: string | null;
 }
 
@@ -25,24 +25,24 @@ export interface BatchesDeps {
   readonly queue: TransactionQueue;
   readonly tracker: PositionTracker;
   readonly plan: Plan;
-  /** Where the stream begins every row has its parents, as the process before this one found. */
+  /** The previous process proved that every row has its parents at the position where the stream begins. */
   readonly isProven: boolean;
-  /** The end of the log when it was looked whether every row has its parents; null where it is not known. */
+  /** The end of the log when the parents of all rows were checked; null if it is not known. */
   readonly provenAt: LogOffset | null;
-  /** Looks at the schemas again; a plan that cannot be made is thrown. Tells whether mapped columns changed. */
+  /** Reads the schemas again. Throws if a plan cannot be made. Returns whether mapped columns changed. */
   readonly reloadPlan: () => Promise<Pick<BatchesDeps, 'plan' | 'provenAt'> & {changed: boolean}>;
 }
 
 export class Batches {
   readonly #deps: BatchesDeps;
-  /** Room for rows of batches to come. */
+  /** Buffers for the rows of future batches. */
   readonly #spare: PackedRows[] = [];
   #plan: Plan;
-  /** Rows of parts whose transaction has not ended. */
+  /** Rows of the parts of a transaction that has not ended. */
   #partRows = 0;
   #isProven: boolean;
   #provenAt: LogOffset | null;
-  /** False once the stream brought what may leave a row without its parents. */
+  /** False once the stream has had a change that can leave a row without its parents. */
   #trustsChecks = true;
 
   constructor(deps: BatchesDeps) {
@@ -56,13 +56,13 @@ export class Batches {
     return this.#plan;
   }
 
-  /** Whether {@link take} would give a full one at once. */
+  /** Whether {@link take} would return a full batch at once. */
   get isNextFull(): boolean {
     return this.#deps.queue.hasFullBatch(BATCH_BYTES);
   }
 
   /**
-   * The next one; the queue must hold something.
+   * Returns the next batch; the queue must not be empty.
    *
    * @throws SyncError `event-undecodable`, and what {@link BatchesDeps.reloadPlan} throws
    */
@@ -80,7 +80,7 @@ export class Batches {
     const compacted = await compactBatch(transactions, {
       plan: this.#plan,
       tracker,
-      owesReconcile: reason !== null,
+      needsReconcile: reason !== null,
       rowsBefore: this.#partRows,
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
       trustsChecks: this.#trustsChecks && this.#isPastProof(),
@@ -91,8 +91,8 @@ export class Batches {
   }
 
   /**
-   * The look proves nothing for what was logged before it: a parent that comes now may have had children all along,
-   * which the look found with their parent. What the process before this one proved holds where it ended.
+   * The check proves nothing about events before it: a parent inserted there may have older children, which the
+   * check found with their parent. The proof of the previous process is valid for the position at which it ended.
    */
   #isPastProof(): boolean {
     const {offset} = this.#deps.tracker;
@@ -100,7 +100,7 @@ export class Batches {
     return this.#provenAt !== null && offset !== null && compareOffsets(offset, this.#provenAt) >= 0;
   }
 
-  /** One was applied, and its rows are not looked at any more. */
+  /** Called when a batch was applied and its rows are not needed any more. */
   done({compacted}: Batch): void {
     const {rowsIn} = compacted;
     if (rowsIn.bytes.length <= MAX_SPARE_BYTES) this.#spare.push(rowsIn.handOver());

@@ -1,6 +1,6 @@
 /**
- * Folds row changes into the last state of each row, so that a batch writes each key once, whatever
- * happened to it, and remembers what cannot be seen from the last state alone.
+ * Compacts row changes into the last state of each row, so that a batch writes each key once, and keeps flags for
+ * what the last state alone does not show.
  */
 import {ChangeSet, FRESH, LEFT, REREAD, type EntityChanges} from '../../src/apply/change-set.ts';
 import type {EntityPlan} from '../../src/mapping/entities.ts';
@@ -15,7 +15,7 @@ export class Compactor {
   readonly #trustsChecks: boolean;
   #sawUnchecked = false;
 
-  /** @param trustsChecks whether no row of an enforced reference is known that was written without the checks */
+  /** @param trustsChecks no row of an enforced reference is known to have been written without the checks */
   constructor(plan: Plan, trustsChecks = true) {
     this.#trustsChecks = trustsChecks;
     this.#changes = new ChangeSet(plan);
@@ -27,14 +27,14 @@ export class Compactor {
     );
   }
 
-  /** A session without foreign_key_checks wrote some of it: a new parent may have older children. */
+  /** A session without foreign_key_checks wrote some of it, so a new parent may have older children. */
   get sawUnchecked(): boolean {
     return this.#sawUnchecked;
   }
 
   add(change: RowChange): void {
     const entities = this.#entitiesOf.get(change.table) ?? [];
-    // The children of a parent that is deleted without the checks stay, and wait for one with its key.
+    // The children of a parent that is deleted without the checks stay, and wait for a parent with its key.
     if (change.unchecked && entities.some(isEnforced)) this.#sawUnchecked = true;
     const trustsChecks = this.#trustsChecks && !this.#sawUnchecked;
     for (const entity of entities) fold(entity, this.#changes.of(entity), change, trustsChecks);
@@ -45,7 +45,7 @@ export class Compactor {
   }
 }
 
-/** Whether the foreign keys of the source are relied on for an entity, as a parent or as a child. */
+/** Whether the source's foreign keys are trusted for an entity, as a parent or as a child. */
 function isEnforced({parents, children}: EntityPlan): boolean {
   return parents.some(edge => edge.isEnforced) || children.some(edge => edge.isEnforced);
 }
@@ -59,7 +59,7 @@ function fold(
   const oldKey = before === null ? null : sourceKey(entity, before);
   const newKey = after === null ? null : sourceKey(entity, after);
   const moved = oldKey !== null && oldKey !== newKey;
-  // Where keys repeat, one row does not tell which of them counts.
+  // If keys repeat, one row does not show which of them counts.
   if (moved) changes.set(oldKey, null, entity.repeats ? LEFT | REREAD : LEFT);
   if (newKey === null) return;
   const reread = partial || entity.repeats ? REREAD : 0;

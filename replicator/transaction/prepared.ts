@@ -1,10 +1,10 @@
 /**
- * Prepared transactions (XA) that touched nothing of ours. The log has rows when they are prepared, and says only
- * later, when the rows are gone by, that they were committed: a commit that is not known to be one of others
- * asks for a reconcile. Pure.
+ * Remembers prepared transactions (XA) without mapped rows. The log has the rows when a transaction is prepared;
+ * its commit comes later, without them. A commit that is not known to be without mapped rows requests a
+ * reconcile. Pure.
  */
 
-/** Many more than a server has open at once. What is forgotten costs a reconcile. */
+/** Many more than a server has open at once. A forgotten one costs a reconcile. */
 const KEPT = 1000;
 
 export class PreparedByOthers {
@@ -12,7 +12,7 @@ export class PreparedByOthers {
 
   prepared(id: string | null, touchesOurs: boolean): void {
     if (id === null) return;
-    // An id may be used again: the last one counts.
+    // An id may be used again; the last one counts.
     this.#ids.delete(id);
     if (touchesOurs) return;
     this.#ids.add(id);
@@ -20,7 +20,7 @@ export class PreparedByOthers {
     if (this.#ids.size > KEPT && oldest !== undefined) this.#ids.delete(oldest);
   }
 
-  /** @returns whether what ends here is known to have touched nothing of ours */
+  /** @returns whether the transaction that ends here is known to have no mapped rows */
   ended(id: string | null): boolean {
     return id !== null && this.#ids.delete(id);
   }

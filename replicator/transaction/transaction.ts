@@ -1,4 +1,4 @@
-/** Groups events into the source's transactions, and keeps the position that each one ends at. Pure. */
+/** Groups events into the source's transactions, and tracks the position at which each one ends. Pure. */
 import type {Mapping} from '../../src/mapping/mapping.ts';
 import {GtidSet, MariadbGtidPosition} from '../../src/position/zongji.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
@@ -10,31 +10,31 @@ import {PreparedByOthers} from './prepared.ts';
 export interface SourceTransaction {
   readonly rows: readonly RowBlock[];
   readonly bytes: number;
-  /** A part of it was undone after its rows were logged: read them from the source. */
+  /** A part of it was rolled back after its rows were logged: read them from the source. */
   readonly doubtful: boolean;
-  /** False for a part that more follows: the checkpoint must not move. */
+  /** False for a part that another follows: the checkpoint must not move. */
   readonly complete: boolean;
-  /** Of the transaction; for a part, of the one that it belongs to. */
+  /** The bytes of the transaction; for a part, of the transaction it belongs to. */
   readonly gtid: string | null;
   readonly offset: LogOffset | null;
-  /** Null where nothing was committed: the log only moved on. */
+  /** Null if nothing was committed, and only the position moved. */
   readonly committedAtMs: number | null;
   /** The definitions of mapped tables may have changed. */
   readonly schemaChanged: boolean;
-  /** Rows of these tables changed in a way that the log does not tell; or all of them. */
+  /** Tables of which rows changed without row images, or `all`. */
   readonly unseen: ReadonlySet<string> | 'all' | null;
-  /** Why {@link unseen}, for a log line. */
+  /** The reason for {@link unseen}, for a log line. */
   readonly reason: string | null;
 }
 
 export interface TransactionBuilderOptions {
   readonly database: string;
   readonly mapping: Pick<Mapping, 'tables'>;
-  /** Larger transactions are handed on in parts. */
+  /** Larger transactions are passed on in parts. */
   readonly maxBytes: number;
 }
 
-/** Feed it events; it returns a transaction whenever one ends or grows too large. */
+/** Takes events, and returns a transaction whenever one ends or grows too large. */
 export class TransactionBuilder {
   readonly #options: TransactionBuilderOptions;
   readonly #mapped: MappedNames;
@@ -42,14 +42,14 @@ export class TransactionBuilder {
   #bytes = 0;
   #gtid: string | null = null;
   #open = false;
-  /** Only an explicit end ends it: statements within do not. */
+  /** Only an explicit end ends the transaction; statements within it do not. */
   #begun = false;
   #parted = false;
   #doubtful = false;
   #schemaChanged = false;
   #unseen: Set<string> | 'all' | null = null;
   #reason: string | null = null;
-  /** Of the XA transaction that is under way. */
+  /** The id of the current XA transaction. */
   #xaId: string | null = null;
   readonly #preparedByOthers = new PreparedByOthers();
 
@@ -58,7 +58,7 @@ export class TransactionBuilder {
     this.#mapped = mappedNames(options.mapping, options.database);
   }
 
-  /** Whether events of a transaction came that has not ended. */
+  /** Whether a transaction has begun and not ended. */
   get isOpen(): boolean {
     return this.#open;
   }
@@ -77,27 +77,28 @@ export class TransactionBuilder {
         return this.#bytes < this.#options.maxBytes ? null : this.#part();
       case 'unreadable-rows':
         this.#open = true;
-        this.#cannotSee(event.table, 'row images without the key (binlog_row_image)');
+        this.#requestReconcile(event.table, 'row images without the key (binlog_row_image)');
         return null;
       case 'unlogged-cascade':
         this.#open = true;
-        this.#cannotSee('all', 'a cascade of a foreign key');
+        this.#requestReconcile('all', 'a cascade of a foreign key');
         return null;
       case 'commit':
         return this.#end(event.offset, event.committedAtMs);
       case 'rollback':
-        // Rows logged in a transaction that ends so never were, unless parts of them are out already.
-        if (this.#parted) this.#cannotSee('all', 'a large transaction was rolled back');
+        // The rows of a transaction that is rolled back never existed, unless parts of it were passed on already.
+        if (this.#parted) this.#requestReconcile('all', 'a large transaction was rolled back');
         this.#rows = [];
         return this.#end(event.offset, null);
       case 'rollback-to-savepoint':
-        // What was handed on already cannot be marked.
-        if (this.#parted) this.#cannotSee('all', 'a part of a large transaction was undone');
+        // A part that was passed on cannot be marked any more.
+        if (this.#parted) this.#requestReconcile('all', 'a part of a large transaction was rolled back');
         this.#doubtful = true;
         return null;
       case 'xa-prepared':
-        // Whether they come about is told later, when the rows are gone by: the commit then asks for a reconcile.
-        if (this.#parted) this.#cannotSee('all', 'a large XA transaction was prepared');
+        // XA PREPARE: the outcome comes in a later event, after the row images. The commit then requests a
+        // reconcile.
+        if (this.#parted) this.#requestReconcile('all', 'a large XA transaction was prepared');
         this.#preparedByOthers.prepared(this.#xaId, this.#rows.length > 0 || this.#unseen !== null);
         this.#rows = [];
         return this.#end(event.offset, null);
@@ -129,7 +130,7 @@ export class TransactionBuilder {
         return this.add({tag: 'rollback-to-savepoint'});
       case 'xa-commit':
         if (!this.#preparedByOthers.ended(xaId(sql)))
-          this.#cannotSee('all', 'an XA transaction was committed');
+          this.#requestReconcile('all', 'an XA transaction was committed');
         return this.#end(offset, executedAtMs);
       case 'xa-rollback':
         this.#preparedByOthers.ended(xaId(sql));
@@ -138,12 +139,12 @@ export class TransactionBuilder {
     }
     const {schemaChanged, unseen} = consequenceOf(kind, event, this.#mapped);
     this.#schemaChanged ||= schemaChanged;
-    if (unseen !== null) this.#cannotSee('all', unseen);
-    // DDL stands alone and commits itself.
+    if (unseen !== null) this.#requestReconcile('all', unseen);
+    // DDL is a transaction of its own.
     return this.#begun ? null : this.#end(offset, executedAtMs);
   }
 
-  #cannotSee(table: string, reason: string): void {
+  #requestReconcile(table: string, reason: string): void {
     this.#reason = reason;
     if (table === 'all' || this.#unseen === 'all') this.#unseen = 'all';
     else this.#unseen = (this.#unseen ?? new Set()).add(table);
@@ -189,11 +190,11 @@ export class TransactionBuilder {
   }
 }
 
-/** The position that grows with each transaction applied; kept by us, since zongji's runs ahead. */
+/** The position after each applied transaction; tracked here, because zongji's own runs ahead. */
 export class PositionTracker {
   readonly #set: GtidSet | null;
   readonly #gtids: MariadbGtidPosition | null;
-  /** The last of MariaDB's GTIDs, which the next of its domain replaces. */
+  /** The last of MariaDB's GTIDs; the next one of its domain replaces it. */
   #last: string | null = null;
   #offset: LogOffset | null;
 
@@ -204,7 +205,7 @@ export class PositionTracker {
   }
 
   advance({gtid, offset}: Pick<SourceTransaction, 'gtid' | 'offset'>): void {
-    // A dump begins with the start of a file: that the log moved on never moves us back.
+    // A dump begins with the start of a file, so this event must not move the position back.
     const isBehind =
       gtid === null &&
       offset !== null &&

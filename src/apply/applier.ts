@@ -1,51 +1,51 @@
 /**
- * The way into the target: takes change sets, from the stream or from the reconciler, and writes each in
- * one transaction.
+ * The only writer of the target: takes change sets from the stream or from the reconciler, and writes each in one
+ * transaction.
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
 import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
-import type {Need} from '../source/watermark.ts';
-import {Ahead} from './ahead.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
+import {PreparedBatch} from './prepared-batch.ts';
 import {writeCarefully} from './careful.ts';
 import {ChangeSet, REREAD, wantAll} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
-import {Flights} from './flights.ts';
+import {StatementPipeline} from './statement-pipeline.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide, perEntity} from './decide.ts';
-import type {Hands} from './hands.ts';
+import type {WriterContext} from './writer-context.ts';
 import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
 import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
 import {rollBack, runFenced, type Session} from './session.ts';
-import {isSimple, writeAtOnce, type Batch, type Outcome} from './transaction.ts';
+import {isSimple, writeAtOnce, type TargetBatch, type Outcome} from './write-batch.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
 
 export interface ApplyOptions {
-  /** Where the stream stands after this; null leaves the checkpoint where it is. */
+  /** The stream's progress after this change set; null leaves the checkpoint where it is. */
   readonly progress: Progress | null;
-  /** Read the children of rows that enter; false where the change set holds them. */
+  /** Read the children of rows that enter; false if the change set holds them. */
   readonly follow: boolean;
-  /** What reads of the source must see; null where the stream does not run. */
-  readonly need: Need | null;
+  /** The position that reads of the source must cover; null if the stream does not run. */
+  readonly need: RequiredPosition | null;
   /**
-   * Where a run deletes: what it may delete, past which nothing is written and TooManyDeletesError is
-   * thrown; `none`, and rows that should go stay. Left out, deletes are limited by SYNC_DELETES alone.
+   * What a run may delete. Past that, nothing is written and TooManyDeletesError is thrown; with `none`, nothing
+   * is deleted. Without it, SYNC_DELETES alone limits deletes.
    */
   readonly deletes?: DeleteBudget | 'none';
-  /** What will be applied after it: made ready as soon as it is known, while this is being written. */
+  /** The next change set: it is prepared as soon as it is known, while this one is being written. */
   readonly next?: Promise<Next | null>;
 }
 
 export interface Next {
   readonly changes: ChangeSet;
   readonly options: ApplyOptions;
-  /** Whether no other writer will come before it: asked for once, when the one before has been sent. */
+  /** Whether no other writer will come before it: called once, when the previous batch has been sent. */
   readonly mayFollow?: () => boolean;
 }
 
@@ -58,17 +58,17 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /** Counts what was written, or may have been: what was decided before must then be decided again. */
+  /** Counts what was written, or may have been: a decision made before must then be made again. */
   #version = 0;
-  #ahead: Ahead | null = null;
-  /** Replaced when a schema changed. */
+  #ahead: PreparedBatch | null = null;
+  /** Replaced when a schema changes. */
   plan: Plan;
   readonly deadLetters: DeadLetters;
-  /** How often a reconcile was asked for: a run that began before the last time does not count for it. */
-  timesOwed = 0;
+  /** How often a reconcile was requested: a run that began before the last request does not cover it. */
+  timesRequested = 0;
   /**
-   * A unique value may have become free, and who waits for it was not tried again: a fault came in between,
-   * here or in a process before this one.
+   * A unique value may have become free, and the rows that wait for it were not retried, because of a fault here
+   * or in a previous process.
    */
   mustRetryConflicts = true;
 
@@ -86,22 +86,21 @@ export class Applier {
   /**
    * Writes a change set, all or nothing.
    *
-   * Deadlocks are retried here, rows that the server refuses become dead letters; whatever else it
-   * refuses is thrown, with nothing written, or (where the connection broke) with an outcome that only
-   * the saved checkpoint tells.
+   * Deadlocks are retried here, and rows that the server refuses become dead letters. Any other error is thrown,
+   * with nothing written, or (if the connection broke) with an outcome that only the saved checkpoint shows.
    */
-  async apply(hands: Hands, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
-    const {session} = hands;
-    if (options.progress?.owesReconcile === true) this.timesOwed++;
-    const whole = await readMissing(hands, this.plan, changes, options.need);
+  async apply(writer: WriterContext, changes: ChangeSet, options: ApplyOptions): Promise<Outcome> {
+    const {session} = writer;
+    if (options.progress?.needsReconcile === true) this.timesRequested++;
+    const whole = await readMissing(writer, this.plan, changes, options.need);
     for (let attempt = 0; ; attempt++) {
       const {deletes} = options;
       const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(hands, whole, options, {careful: attempt > 0, allowance});
+        return await this.#attempt(writer, whole, options, {careful: attempt > 0, allowance});
       } catch (error) {
         allowance?.giveBack();
-        // What is in memory may be of a connection that was lost in the middle of something.
+        // The cached state may belong to a connection that was lost during a transaction.
         this.#dropAhead();
         this.#ownership.clear();
         await rollBack(session);
@@ -112,9 +111,9 @@ export class Applier {
   }
 
   /**
-   * Rows that wait for a unique value which one of these changes may have freed.
+   * Finds rows that wait for a unique value which one of these changes may have freed.
    *
-   * @param evicted rows that left the target with them
+   * @param evicted rows that were deleted from the target with them
    */
   async waitingFor(
     session: Session,
@@ -126,7 +125,7 @@ export class Applier {
     if (this.deadLetters.count === 0) return retry;
     const freed = perTable(plan, table => {
       const {primary, ...entity} = entityOf(plan, table);
-      // A companion goes with its primary.
+      // A companion is deleted with its primary.
       const gone = new Set([...(evicted[table.index] ?? []), ...(evicted[primary.index] ?? [])]);
       return [...(changes?.of(entity).keys() ?? []), ...gone];
     });
@@ -136,13 +135,13 @@ export class Applier {
     return retry;
   }
 
-  /** Which of these rows are ours. */
+  /** Returns which of these rows are owned. */
   ownershipOf(session: Session, each: (want: Want) => void): Promise<OwnershipView> {
     return this.#ownership.view(each, sql => session.query(sql));
   }
 
   /**
-   * Runs a statement of the checkpoint by itself.
+   * Runs a statement of the checkpoint in a transaction of its own.
    *
    * @throws SyncError `lease-lost`
    */
@@ -151,42 +150,42 @@ export class Applier {
     this.fence.writes.committed();
   }
 
-  /** Moves the checkpoint alone. */
+  /** Saves the position alone. */
   async saveProgress(session: Session, progress: Progress): Promise<void> {
-    if (progress.owesReconcile) this.timesOwed++;
+    if (progress.needsReconcile) this.timesRequested++;
     await this.runFenced(session, fenceStatement(this.#deps.fence, progress));
   }
 
   async #attempt(
-    hands: Hands,
+    writer: WriterContext,
     changes: ChangeSet,
     options: ApplyOptions,
     {careful, allowance}: {careful: boolean; allowance: Allowance | null},
   ): Promise<Outcome> {
-    const {session} = hands;
+    const {session} = writer;
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
-    // Deletes that are counted are counted where their rows are locked.
+    // A delete budget counts rows when they are locked.
     const isCounted = allowance !== null && batch.work.deletes.some(({length}) => length > 0);
     if (isSimple(batch) && !careful && !isCounted) {
       try {
-        const flights = ahead?.flights ?? new Flights(session);
-        const writing = ahead?.write() ?? writeAtOnce(flights, batch);
-        this.#prepareNext(session, batch, flights, options.next);
+        const pipeline = ahead?.pipeline ?? new StatementPipeline(session);
+        const writing = ahead?.write() ?? writeAtOnce(pipeline, batch);
+        this.#prepareNext(session, batch, pipeline, options.next);
         const outcome = await writing;
         await this.#committed(session, batch, outcome);
         return outcome;
       } catch (error) {
-        // Before anything else is sent: what follows may be under way behind what failed.
+        // Roll back before anything else is sent: statements may be running behind the one that failed.
         this.#dropAhead();
         if (!isRefusal(error) || isDeadlock(error)) throw error;
-        // What it is about is found out statement by statement.
+        // The cause is found statement by statement.
         if (!(await rollBack(session))) throw error;
         batch.owned.rollback();
       }
     }
     const {follow, need} = options;
-    const outcome = await writeCarefully(hands, batch, {
+    const outcome = await writeCarefully(writer, batch, {
       follow,
       need,
       allowance,
@@ -196,8 +195,8 @@ export class Applier {
     return outcome;
   }
 
-  /** What was made ready for these changes, unless it was decided on what is not so any more. */
-  async #takeAhead(session: Session, changes: ChangeSet): Promise<Ahead | null> {
+  /** Returns the prepared batch for these changes, unless it was decided on an outdated state. */
+  async #takeAhead(session: Session, changes: ChangeSet): Promise<PreparedBatch | null> {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead === null) return null;
@@ -208,32 +207,37 @@ export class Applier {
     return null;
   }
 
-  /** What was decided before a failure is to be decided anew. */
+  /** A decision made before a failure must be made again. */
   #dropAhead(): void {
     this.#version++;
     this.#ahead?.discard();
     this.#ahead = null;
   }
 
-  /** Never fails: what cannot be made ready is made at its time, and fails then. */
-  #prepareNext(session: Session, batch: Batch, {allLeft}: Flights, next: ApplyOptions['next']): void {
-    // Only its own commit may come in between.
+  /** Best effort. If preparing fails, the batch is prepared again when its turn comes, and the error surfaces there. */
+  #prepareNext(
+    session: Session,
+    batch: TargetBatch,
+    {allLeft}: StatementPipeline,
+    next: ApplyOptions['next'],
+  ): void {
+    // Only the batch's own commit may come in between.
     const version = this.#version + 1;
-    // Then it is wanted already, and is made at its time.
+    // Too late: the batch is already being applied.
     const isLate = () => this.#version >= version;
     const prepare = async () => {
       const {changes, options, mayFollow = () => false} = (await next) ?? {};
-      // Which rows wait with dead letters is known when the batch before has ended.
+      // Which rows wait with dead letters is known only when the previous batch has ended.
       const dead = this.deadLetters.count + batch.work.deadLetters.length > 0;
       if (changes === undefined || options === undefined || dead || changes.rereads > 0 || isLate()) return;
       const ready = await this.#prepare(session, changes, options, batch.owned);
       if (!isSimple(ready) || isLate()) return;
-      this.#ahead = new Ahead(session, changes, ready, version, {allLeft, mayFollow});
+      this.#ahead = new PreparedBatch(session, changes, ready, version, {allLeft, mayFollow});
     };
     prepare().catch(() => undefined);
   }
 
-  async #committed(session: Session, batch: Batch, outcome: Outcome): Promise<void> {
+  async #committed(session: Session, batch: TargetBatch, outcome: Outcome): Promise<void> {
     batch.owned.commit();
     this.fence.writes.committed();
     this.#version++;
@@ -241,13 +245,13 @@ export class Applier {
     if (touched) await this.deadLetters.recount(sql => session.query(sql));
   }
 
-  /** @param before the transaction that is being written, where this one is made ready for after it */
+  /** @param before the transaction that is being written, if this one is prepared to follow it */
   async #prepare(
     session: Session,
     changes: ChangeSet,
     options: ApplyOptions,
     before: OwnershipView | null,
-  ): Promise<Batch> {
+  ): Promise<TargetBatch> {
     const {config, fence} = this.#deps;
     const {progress, follow} = options;
     const {plan} = this;

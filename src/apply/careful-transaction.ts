@@ -1,6 +1,6 @@
 /**
- * One transaction of the target, statement by statement: one that fails is split until the bad rows stand
- * alone, so that one of them never costs its neighbours.
+ * One transaction of the target, statement by statement. A statement that fails is split until the refused rows
+ * are alone, so that none of them affects its neighbours.
  */
 import type {SyncError} from '../errors.ts';
 import type {TablePlan} from '../mapping/columns.ts';
@@ -15,27 +15,27 @@ import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
-import {bookkeeping, healed, type Batch, type Outcome} from './transaction.ts';
+import {bookkeeping, healed, type TargetBatch, type Outcome} from './write-batch.ts';
 import {Trial} from './trial.ts';
 import {UndoLog} from './undo-log.ts';
 
 export class CarefulTransaction {
   readonly #session: Session;
-  readonly #batch: Batch;
+  readonly #batch: TargetBatch;
   readonly #wayGiving: WayGiving;
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
   readonly #letters: NewDeadLetter[];
-  /** Rows of an entity that were not ours before: they have no companions in the target either. */
+  /** Rows of an entity that were not owned before: they have no companions in the target either. */
   readonly #begun: PerEntity<Set<RowKey>>;
   readonly #written: PerTable<Set<RowKey>>;
   readonly #gone: PerTable<Set<RowKey>>;
   readonly #failed: PerTable<Set<RowKey>>;
   readonly #evicted: PerTable<Set<RowKey>>;
-  /** Of the changes in memory since the last savepoint. */
+  /** The state of the changes in memory since the last savepoint. */
   readonly #undo = new UndoLog();
 
-  constructor(session: Session, batch: Batch, wayGiving: WayGiving, allowance: Allowance | null) {
+  constructor(session: Session, batch: TargetBatch, wayGiving: WayGiving, allowance: Allowance | null) {
     const sets = () => perTable(batch.plan, () => new Set<RowKey>());
     this.#begun = batch.plan.entities.map(() => new Set<RowKey>());
     this.#session = session;
@@ -60,7 +60,7 @@ export class CarefulTransaction {
     return at(this.#gone, table).has(key);
   }
 
-  /** Dead letters as they stand after what was written so far. */
+  /** The dead letters after what was written so far. */
   deadNow(): PerTable<ReadonlySet<RowKey>> {
     return perTable(this.#batch.plan, table => {
       const [dead, failed] = [at(this.#batch.dead, table), at(this.#failed, table)];
@@ -71,7 +71,7 @@ export class CarefulTransaction {
     });
   }
 
-  /** A row that cannot be written or removed. */
+  /** Records a row that cannot be written or deleted. */
   refuse(letter: NewDeadLetter): void {
     this.#undo.include(at(this.#failed, letter.table), letter.key);
     this.#letters.push(letter);
@@ -93,8 +93,8 @@ export class CarefulTransaction {
   }
 
   /**
-   * Makes way for unique values that move, and writes. A row that the server refuses all the same must
-   * not be left with the value it was parked under: then all of it is taken back and done without that row.
+   * Frees unique values that move between rows, and writes the rows. A row that the server refuses must not keep
+   * the temporary value it was parked under: everything is then rolled back and done again without that row.
    */
   async #upsertClashing(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
     const {plan, owned, options, mayDelete} = this.#batch;
@@ -130,10 +130,10 @@ export class CarefulTransaction {
   }
 
   /**
-   * Writes rows, split where the server refuses one, until the bad ones stand alone.
+   * Writes rows; where the server refuses one, splits them until the refused rows are alone.
    *
-   * @param refused takes those that the server refuses
-   * @returns `clash` where unique values stand in the way and that is to stop it
+   * @param refused receives the rows that the server refuses
+   * @returns `clash` if a unique conflict stops it
    */
   async #write(
     table: TablePlan,
@@ -143,7 +143,8 @@ export class CarefulTransaction {
   ): Promise<'done' | 'clash'> {
     if (rows.length === 0) return 'done';
     const {options, plan} = this.#batch;
-    // Rows that clashed were compared with the target's, and are written whatever parking made of their dates.
+    // Rows with conflicts were compared with the target's rows, and are written even if parking changed their
+    // dates.
     const newestWins = options.newestWins && onClash === 'stop at a clash';
     const error = await this.#tryToWrite(table, rows, newestWins);
     if (error !== null) {
@@ -163,7 +164,7 @@ export class CarefulTransaction {
     return 'done';
   }
 
-  /** @returns null where all were written, else what the server refused of one of them */
+  /** @returns null if all were written, otherwise the server's refusal of one of them */
   async #tryToWrite(
     table: TablePlan,
     rows: readonly KeyedRow[],
@@ -180,7 +181,7 @@ export class CarefulTransaction {
     return null;
   }
 
-  /** As far as ownership tells, and where it matters. */
+  /** Whether rows are in the target already, as far as ownership shows it and where it matters. */
   #isPresent(table: TablePlan, key: RowKey): boolean {
     if (table.surrogate === null) return false;
     const {owned, plan} = this.#batch;
@@ -200,7 +201,7 @@ export class CarefulTransaction {
     this.#undo.add(() => owned.delete(entity, key));
   }
 
-  /** Deletes rows that are ours; one that something refers to stays, as a dead letter. */
+  /** Deletes owned rows; a row that something refers to stays, as a dead letter. */
   async delete(table: TablePlan, keys: readonly RowKey[]): Promise<void> {
     for (const slice of inBatches(keys, this.#batch.options.batchRows)) {
       const blocked = await this.#deleteLocked(table, slice, at(this.#gone, table));
@@ -209,9 +210,9 @@ export class CarefulTransaction {
   }
 
   /**
-   * Deletes rows that give way; their dead letters stay as they are.
+   * Deletes rows to free their unique values; their dead letters stay.
    *
-   * @returns those that something refers to
+   * @returns the rows that something refers to
    */
   async evict(table: TablePlan, keys: readonly RowKey[]): Promise<RowKey[]> {
     const blocked: RowKey[] = [];
@@ -220,7 +221,7 @@ export class CarefulTransaction {
     return blocked;
   }
 
-  /** @returns what stays, with what refers to it or the server's error number */
+  /** @returns the rows that stay, with the table that refers to them or the server's error number */
   async #deleteLocked(
     table: TablePlan,
     wanted: readonly RowKey[],
@@ -270,7 +271,7 @@ export class CarefulTransaction {
     return this.#session.query(sql);
   }
 
-  /** Ownership, dead letters and position, and then all of it at once. */
+  /** Writes ownership, dead letters and position, and commits. */
   async commit(): Promise<Outcome> {
     const {fence, plan} = this.#batch;
     const healedIn = (table: TablePlan) =>

@@ -1,35 +1,35 @@
 /**
- * Writes a batch step by step, in one transaction: where the server refused a row of it, and where rows go or
- * enter whose children the log does not show. Rows go from the leaves up, and are written from the roots down.
+ * Writes a batch step by step in one transaction: after the server refused a row of it, or if rows are deleted or
+ * enter whose children the log does not show. Deletes go from the leaves up, writes from the roots down.
  */
 import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
 import {perEntity, type KeyedRow} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {evict, follow, remove, staleAmong, type DescendantsContext} from './descendants.ts';
-import type {Hands} from './hands.ts';
+import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
-import type {Batch, Outcome} from './transaction.ts';
+import type {TargetBatch, Outcome} from './write-batch.ts';
 
 export interface CarefulOptions {
-  /** Read the children of rows that enter; false where the change set holds them. */
+  /** Read the children of rows that enter; false if the change set holds them. */
   readonly follow: boolean;
-  /** What reads of the source must see; null where the stream does not run. */
-  readonly need: Need | null;
-  /** How many rows a run may still delete; null where that is not limited. */
+  /** The position that reads of the source must cover; null if the stream does not run. */
+  readonly need: RequiredPosition | null;
+  /** How many rows a run may still delete; null if there is no limit. */
   readonly allowance: Allowance | null;
   readonly ownershipOf: (session: Session, each: (want: Want) => void) => Promise<OwnershipView>;
 }
 
-/** @throws SyncError where a server fails; the transaction is then to be rolled back */
+/** @throws SyncError if a server fails; the caller must then roll the transaction back */
 export async function writeCarefully(
-  {session, reader, untilSeen}: Hands,
-  batch: Batch,
+  {session, reader, waitUntilVisible}: WriterContext,
+  batch: TargetBatch,
   options: CarefulOptions,
 ): Promise<Outcome> {
   const {work, owned, plan, mayDelete} = batch;
@@ -52,7 +52,7 @@ export async function writeCarefully(
     mayDelete,
   };
   const entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
-  if (options.need !== null && entered.some(({length}) => length > 0)) await untilSeen(options.need);
+  if (options.need !== null && entered.some(({length}) => length > 0)) await waitUntilVisible(options.need);
   await transaction.begin();
   for (const entity of plan.entities.toReversed())
     await remove(context, entity, work.deletes[entity.index] ?? []);
@@ -67,7 +67,7 @@ export async function writeCarefully(
         (work.upserts[table.index] ?? []).filter(row => hasParents(transaction, entity, row)),
       );
     if (!options.follow) continue;
-    // At the child's turn all of its parents are written.
+    // When the child's turn comes, all of its parents are written.
     for (const edge of entity.parents) {
       const parents = (entered[edge.parent.index] ?? []).filter(
         key => !transaction.hasFailed(edge.parent.primary, key),
@@ -78,7 +78,7 @@ export async function writeCarefully(
   return transaction.commit();
 }
 
-/** Whether none of the rows that a row hangs on was refused: its primary's, and its parents'. */
+/** Whether the rows that a row depends on, its primary and its parents, were all accepted. */
 function hasParents(transaction: CarefulTransaction, entity: EntityPlan, {key, source}: KeyedRow): boolean {
   if (transaction.hasFailed(entity.primary, key)) return false;
   return entity.parents.every(edge => {
@@ -92,10 +92,10 @@ function hasParents(transaction: CarefulTransaction, entity: EntityPlan, {key, s
   });
 }
 
-/** Reads ownership and dead letters of rows and of what they hang on. */
+/** Reads ownership and dead letters of rows and of the rows they depend on. */
 async function loadKnowledge(
   session: Session,
-  batch: Batch,
+  batch: TargetBatch,
   {ownershipOf}: CarefulOptions,
   entity: EntityPlan,
   rows: ReadonlyMap<RowKey, Row | null>,

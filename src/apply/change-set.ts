@@ -1,7 +1,7 @@
 /**
- * What is to become of the target, by entity and key: the last state of each source row that changed, with what
- * is needed to find what changed unlogged. The stream compacts transactions into one, the reconciler builds one
- * from differences; the applier knows no other way to write.
+ * The desired state of the target, by entity and key: the last state of each source row that changed, with flags
+ * for changes that the log does not show. The stream compacts transactions into one change set, the reconciler
+ * builds one from differences; the applier accepts nothing else.
  */
 import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -9,16 +9,19 @@ import type {SourceRow} from '../mapping/packed.ts';
 import type {Plan} from '../mapping/plan.ts';
 import type {Want} from './ownership.ts';
 
-/** The row was gone, or had another key, at some time: its children may have gone with it, unlogged. */
+/**
+ * Deleted or re-keyed within this change set: a foreign-key cascade, which the log does not record, may have
+ * deleted its children.
+ */
 export const LEFT = 1;
 /** First seen as an INSERT with foreign key checks on, so that no child row can be older. */
 export const FRESH = 2;
-/** The last image is not whole, or does not tell which row counts: the source is to be read. */
+/** The last image is incomplete, or does not show which row counts: read it from the source. */
 export const REREAD = 4;
 
 /**
- * The changes of one entity's rows. Keys, rows and flags stand side by side, since an object for each row would
- * take as much memory as the row.
+ * The changes of one entity's rows. Keys, rows and flags are in parallel arrays, because an object for each row
+ * would take as much memory as the row.
  */
 export class EntityChanges {
   readonly #places = new Map<RowKey, number>();
@@ -30,7 +33,7 @@ export class EntityChanges {
     return this.#places.size;
   }
 
-  /** How many of the changes must be read from the source. */
+  /** The number of changes that must be read from the source. */
   get rereads(): number {
     return this.#rereads;
   }
@@ -43,13 +46,13 @@ export class EntityChanges {
     return this.#places.has(key);
   }
 
-  /** The flags of a key; 0 for one that did not change. */
+  /** Returns the flags of a key; 0 for a key without a change. */
   flagsOf(key: RowKey): number {
     const place = this.#places.get(key);
     return place === undefined ? 0 : (this.#flags[place] ?? 0);
   }
 
-  /** @param row its last image; null where it is gone */
+  /** @param row its last image; null if it is deleted */
   set(key: RowKey, row: SourceRow | null, flags = 0): void {
     let place = this.#places.get(key);
     if (place === undefined) {
@@ -88,7 +91,7 @@ export class ChangeSet {
   }
 }
 
-/** The keys that decide about a change set: those of its rows, and of the parents that they refer to. */
+/** Yields the keys that a decision needs: those of the rows, and of the parents that they refer to. */
 export function wantAll({entities}: Pick<Plan, 'entities'>, changes: ChangeSet, want: Want): void {
   for (const entity of entities) {
     changes.of(entity).forEach((row, key) => {

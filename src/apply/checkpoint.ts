@@ -1,29 +1,29 @@
 /**
- * The saved position: read at start, and written in the transaction of the rows. The same statement checks
- * the fencing number, so that a leader that was deposed meanwhile writes nothing, and the number of writes,
- * so that nothing is written over a target that was restored from a backup.
+ * The saved position: read at start, and written in the transaction of the rows. The same statement checks the
+ * fencing number, so that a former leader writes nothing, and the number of writes, so that nothing is written to
+ * a target that was restored from a backup.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {formatPosition, parsePosition, type LogOffset, type Position} from '../position/position.ts';
 import {literal} from './sql-text.ts';
 
 /**
- * A reconcile that is due: `load` after a new anchor, `diff` where the log does not show what changed and after
- * the mapping has changed.
+ * A pending reconcile: `load` after a new anchor, `diff` after changes logged without row images, and after a
+ * change of the mapping.
  */
 export type Owed = '' | 'load' | 'diff';
 
 export interface Checkpoint {
   /** Null before the first load. */
   readonly position: Position | null;
-  /** The same place on the server that it was read from. */
+  /** The same position in the log file of the server that it was read from. */
   readonly offset: LogOffset | null;
   readonly sourceIdentity: string | null;
-  /** Fingerprint of the mapped source tables. */
+  /** The fingerprint of the mapped source tables. */
   readonly sourceSchema: string | null;
   /** The canonical form of the mapping that the last reconcile used; null where none was saved. */
   readonly mapping: string | null;
-  /** At the position every row had its parents, and foreign keys keep it so. */
+  /** Every row had its parents at this position, and foreign keys keep it so. */
   readonly parentsProven: boolean;
   readonly owed: Owed;
   readonly paused: boolean;
@@ -33,7 +33,7 @@ export interface Checkpoint {
   readonly appliedAtMs: number | null;
 }
 
-/** A step of the stream: where it ends and what it holds. */
+/** The stream's progress: the position and what the step holds. */
 export interface Progress {
   readonly position: Position;
   readonly offset: LogOffset | null;
@@ -41,43 +41,43 @@ export interface Progress {
   readonly commitAtMs: number | null;
   readonly transactions: number;
   readonly rows: number;
-  /** The log told that rows changed but not how: a reconcile is owed from here on. */
-  readonly owesReconcile: boolean;
-  /** See {@link Checkpoint.parentsProven}; left out, what is saved stays. */
+  /** Rows changed without row images: a reconcile is due from here on. */
+  readonly needsReconcile: boolean;
+  /** See {@link Checkpoint.parentsProven}; without it, the saved value stays. */
   readonly parentsProven?: boolean;
 }
 
 /**
- * How many writes of a stream this process knows to be committed. The number in the checkpoint's row only
- * grows, whoever leads, so that a smaller one there means that the row is of a backup.
+ * How many writes of a stream this process knows to be committed. The number in the checkpoint's row only grows,
+ * whoever leads; a smaller number means that the row comes from a backup.
  */
 export class KnownWrites {
   #count = 0;
-  /** Under which name and number this process held the lease last. */
+  /** The owner and fencing number under which this process last held the lease. */
   lease: {readonly holder: string; readonly token: string} | null = null;
 
-  /** At least so many were committed. */
+  /** At least so many writes were committed. */
   get count(): number {
     return this.#count;
   }
 
-  /** One more was committed. */
+  /** One more write was committed. */
   committed(): void {
     this.#count++;
   }
 
-  /** So many were found in the row. */
+  /** The row had this number. */
   found(count: number): void {
     this.#count = Math.max(this.#count, count);
   }
 
-  /** The row was restored: the count begins there again. */
+  /** The row was restored from a backup: the count begins there again. */
   restored(count: number): void {
     this.#count = count;
   }
 }
 
-/** Who may write: the stream and the number that its leader was given. */
+/** Who may write: the stream and its leader's fencing number. */
 export interface Fence {
   readonly stream: string;
   readonly token: string;
@@ -112,9 +112,9 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
 }
 
 /**
- * The last statement of every writing transaction: it saves the position where one is given. It fails with
- * error 1048 where another leads or where the row was restored, with 1242 where the row is gone. It always
- * changes the row, since a cluster certifies only what was changed.
+ * The last statement of every writing transaction; it saves the position, if one is given. It fails with error
+ * 1048 if another instance leads or the row was restored, and with 1242 if the row is missing. It always changes
+ * the row, because a cluster certifies only changed rows.
  */
 export function fenceStatement(fence: Fence, progress: Progress | null): string {
   return update(
@@ -132,14 +132,14 @@ export function fenceStatement(fence: Fence, progress: Progress | null): string 
           ...(progress.parentsProven === undefined
             ? []
             : [`parents_proven = ${progress.parentsProven ? 1 : 0}`]),
-          ...(progress.owesReconcile
+          ...(progress.needsReconcile
             ? ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]
             : []),
         ],
   );
 }
 
-/** A new place to stream from, and that what came before it is still to be read. */
+/** Sets a new position to stream from, with a full reconcile due. */
 export function anchorStatement(
   fence: Fence,
   anchor: {position: Position; offset: LogOffset | null; sourceIdentity: string; sourceSchema: string},
@@ -162,18 +162,18 @@ export function sourceStatement(fence: Fence, source: {identity: string; schema:
   ]);
 }
 
-/** A reconcile is due, unless a larger one already is. */
+/** Records that a reconcile is due, unless a larger one already is. */
 export function owedStatement(fence: Fence): string {
   return update(fence, ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]);
 }
 
 /**
- * A reconcile has ended with this mapping.
+ * Records that a reconcile has ended with this mapping.
  *
- * @param coversOwed no other is due any more
+ * @param coversPending no other reconcile is due any more
  */
-export function reconciledStatement(fence: Fence, mapping: string, coversOwed: boolean): string {
-  return update(fence, [`mapping = ${literal(mapping)}`, ...(coversOwed ? ["reconcile_owed = ''"] : [])]);
+export function reconciledStatement(fence: Fence, mapping: string, coversPending: boolean): string {
+  return update(fence, [`mapping = ${literal(mapping)}`, ...(coversPending ? ["reconcile_owed = ''"] : [])]);
 }
 
 export function pausedStatement(fence: Fence, paused: boolean): string {

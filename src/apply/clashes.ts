@@ -1,6 +1,6 @@
 /**
- * Writes rows of which unique values clash: with each other's, with those of other rows, or only until others
- * of them have been written. What cannot be written waits, with the key of the row in its way.
+ * Writes rows with unique conflicts: with each other, with other rows, or only until other rows have been
+ * written. A row that cannot be written waits as a dead letter, with the key of the row that blocks it.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
@@ -19,14 +19,14 @@ export interface Refusal {
   readonly isClash: boolean;
 }
 
-/** How stale rows leave for others. */
+/** How stale rows are deleted to free values for others. */
 export interface WayGiving {
   stale(table: TablePlan, keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>;
-  /** @returns those that must stay */
+  /** @returns the rows that must stay */
   evict(table: TablePlan, keys: readonly RowKey[]): Promise<readonly RowKey[]>;
 }
 
-/** The transaction that writes, as far as one table is concerned. */
+/** The parts of the writing transaction that concern one table. */
 export interface ClashTransaction {
   readonly session: Session;
   readonly entity: EntityPlan;
@@ -34,23 +34,23 @@ export interface ClashTransaction {
   readonly newestWins: boolean;
   /** Writes rows in this order, over newer ones too. */
   write(rows: readonly KeyedRow[]): Promise<Refusal[]>;
-  /** A row that is in order as the target has it. */
+  /** Records a row that is already correct in the target. */
   keep(key: string): void;
   refuse(letter: NewDeadLetter): void;
-  /** What comes after it can be undone, until the next one. */
+  /** Sets a savepoint: what follows can be rolled back, until the next savepoint. */
   mark(): Promise<void>;
   undo(): Promise<void>;
   isOwned(key: string): boolean;
-  /** Rows of ours that wait with a dead letter, and may be removed where one that can be written needs their place. */
+  /** Returns owned rows with a dead letter, which may be deleted if a row that can be written needs their values. */
   givingWay(keys: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Removes rows and what hangs on them; gives those that must stay. */
+  /** Deletes rows and their dependants; returns those that must stay. */
   evict(keys: readonly string[]): Promise<readonly string[]>;
 }
 
-/** How often what only the server's refusal told may change the plan; past it, a row that clashes waits. */
+/** How often a conflict that only the server reported may change the plan; past that, a row with a conflict waits. */
 const LESSONS = 5;
 
-/** Writes them all, or refuses. Runs inside the transaction; the rows looked at are locked. */
+/** Writes all rows, or refuses them. Runs inside the transaction; the rows that were read are locked. */
 export async function writeClashing(transaction: ClashTransaction, rows: readonly KeyedRow[]): Promise<void> {
   const {entity, plan, session, newestWins} = transaction;
   const query = (sql: string) => session.query(sql);
@@ -67,9 +67,9 @@ class Clash {
   readonly #keys: readonly UniqueKey[];
   readonly #stakes: Stakes;
   readonly #refused = new Map<string, NewDeadLetter>();
-  /** Rows that turned out to stay whatever is wanted of them. */
+  /** Rows that cannot be deleted, whatever the plan says. */
   readonly #firm = new Set<string>();
-  /** Of the rows beside those that are written: whether they give way. */
+  /** Whether rows other than those being written may be deleted to free their values. */
   readonly #others = new Map<string, boolean>();
 
   constructor(
@@ -85,8 +85,8 @@ class Clash {
   }
 
   /**
-   * @param mayLearn whether a clash that was not foreseen may change the plan
-   * @returns whether it is done; otherwise it is to be undone, and will come out otherwise the next time
+   * @param mayLearn whether an unforeseen conflict may change the plan
+   * @returns whether it succeeded; otherwise roll back and try again, with a different result
    */
   async attempt(mayLearn: boolean): Promise<boolean> {
     const {standing} = this.#stakes;
@@ -115,7 +115,7 @@ class Clash {
       if (rings.size === 0) continue;
       for (const key of await park(session, {entity, plan}, uniqueKey, [...rings.keys()])) {
         const ring = rings.get(key) ?? [];
-        // Its neighbours must not be thrown out for it: none of the ring moves.
+        // The other rows must not be refused because of this one: no row of the ring moves.
         for (const one of ring) this.#firm.add(one);
         this.#refused.set(key, this.#conflict(key, ring[1] ?? null));
         done = false;
@@ -129,16 +129,16 @@ class Clash {
     if (refusals.length === 0) return true;
     const others = refusals.filter(({isClash}) => !isClash);
     for (const {letter} of others) this.#refused.set(letter.key, letter);
-    // Rows that counted on a refused one to give up its value clashed for that reason alone.
+    // Rows that expected a refused row to free its value had conflicts for that reason alone.
     if (others.length === 0) await this.#learn(new Set(refusals.map(({letter}) => letter.key)), mayLearn);
     return false;
   }
 
-  /** Of rows that clashed though the plan said that they would not. */
+  /** Handles rows that had conflicts although the plan foresaw none. */
   async #learn(clashing: ReadonlySet<string>, mayLearn: boolean): Promise<void> {
     const found = await this.#stakes.learn([...clashing].flatMap(key => this.#rows.get(key) ?? []));
     if (mayLearn && [...found.values()].some(({isNew}) => isNew)) return;
-    // Those that clash with one of these may do so for that reason alone.
+    // Rows in conflict with one of these may have it for that reason alone.
     const first = [...clashing].filter(key => !clashing.has(found.get(key)?.holder ?? ''));
     for (const key of first.length > 0 ? first : clashing)
       this.#refused.set(key, this.#conflict(key, found.get(key)?.holder ?? null));
@@ -151,7 +151,7 @@ class Clash {
     for (const key of unknown) this.#others.set(key, giving.has(key));
   }
 
-  /** Of a row that is not written. */
+  /** Records a row that is not written. */
   #isFirm(key: string): boolean {
     if (this.#firm.has(key)) return true;
     return !(this.#others.get(key) ?? this.#transaction.isOwned(key));

@@ -1,6 +1,6 @@
 /**
- * Rows that are eligible but cannot be written: kept by key and code, never with a value. A row leaves when it
- * is written or is gone from the source.
+ * Rows that are eligible but cannot be written: stored by key and code, never with a value. A dead letter is
+ * removed when its row is written or is deleted from the source.
  */
 import {readClosed} from '../db/counted.ts';
 import type {DeadLetterCode} from '../errors.ts';
@@ -13,7 +13,7 @@ export interface NewDeadLetter {
   readonly table: TablePlan;
   readonly key: RowKey;
   readonly code: DeadLetterCode;
-  /** The other key of a conflict, the server's error number, the table that refers: never a value. */
+  /** The other key of a conflict, the server's error number, or the table that refers to the row: never a value. */
   readonly detail: string | null;
 }
 
@@ -24,7 +24,7 @@ const MAX_LINKS = 100;
 
 export class DeadLetters {
   readonly #stream: string;
-  /** How many there are; while none, nothing is asked of the server. */
+  /** The number of dead letters; while it is zero, the server is not queried. */
   #count = 0;
 
   constructor(stream: string) {
@@ -42,7 +42,7 @@ export class DeadLetters {
     this.#count = Number(row?.[0] ?? 0);
   }
 
-  /** Those of `keys` that are dead letters now. */
+  /** Returns those of `keys` that are dead letters now. */
   async known(plan: Plan, keys: PerTable<Iterable<RowKey>>, query: Query): Promise<PerTable<Set<RowKey>>> {
     const known = perTable(plan, () => new Set<RowKey>());
     if (this.#count === 0) return known;
@@ -57,7 +57,7 @@ export class DeadLetters {
     return known;
   }
 
-  /** What stores these, in the transaction of the rows. */
+  /** Returns the statements that store these, in the transaction of the rows. */
   storeStatements(letters: readonly NewDeadLetter[], position: string): string[] {
     const statements: string[] = [];
     for (let i = 0; i < letters.length; i += KEYS_PER_QUERY) {
@@ -87,8 +87,8 @@ export class DeadLetters {
   }
 
   /**
-   * Rows that wait for one of these, or for a child of one of these, to free a unique value; and, since who
-   * gets a value gives up another, those that wait for them in turn.
+   * Finds rows that wait for one of these, or for a child of one of these, to free a unique value; and, because a
+   * row that takes a value frees another, the rows that wait for those in turn.
    */
   async waitingFor(
     plan: Plan,
@@ -113,7 +113,7 @@ export class DeadLetters {
     return waiting;
   }
 
-  /** @param blocker what of the blocking row's key is compared with `keys` */
+  /** @param blocker the part of the blocking row's key that is compared with `keys` */
   async #blockedBy(
     {target}: TablePlan,
     blocker: string,
@@ -133,7 +133,7 @@ export class DeadLetters {
     return found;
   }
 
-  /** A page of keys of one table in order of key, for a retry of all. */
+  /** Returns a page of keys of one table in key order, to retry all. */
   async page({target}: TablePlan, after: string, limit: number, query: Query): Promise<RowKey[]> {
     const rows = await query(
       `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND target_table = ${literal(target)} ` +
@@ -142,7 +142,7 @@ export class DeadLetters {
     return rows.map(([key]) => String(key));
   }
 
-  /** A page of rows of one table that wait for a unique value, in order of key. */
+  /** Returns a page of rows of one table that wait for a unique value, in key order. */
   async conflicts({target}: TablePlan, after: string, limit: number, query: Query): Promise<RowKey[]> {
     const rows = await query(
       `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND code = 'unique-conflict' ` +
@@ -156,7 +156,7 @@ export class DeadLetters {
   }
 }
 
-/** A part of the blocking row's key. */
+/** Returns a part of the blocking row's key. */
 function partOfDetail(index: number): string {
   return `SUBSTRING_INDEX(SUBSTRING_INDEX(detail, ':', ${index + 1}), ':', -1)`;
 }

@@ -1,12 +1,12 @@
 /**
- * Decides what a change set means for the target: which rows are written, which go, which wait. Pure.
+ * Decides what a change set means for the target: which rows are written, deleted, or wait. Pure.
  *
  * | the row itself | its parents | what happens |
  * |---|---|---|
- * | can be written | all there | it is written with its companions; if it enters, its children are followed |
- * | eligible, cannot be written | all there | it is a dead letter; what the target has of it stays |
- * | eligible | one waits, none absent | it waits with that parent, and is no dead letter itself |
- * | not eligible, gone, or a parent absent | any | it is deleted if it is ours |
+ * | can be written | all present | it is written with its companions; if it enters, its children are followed |
+ * | eligible, cannot be written | all present | it becomes a dead letter; what the target has of it stays |
+ * | eligible | one waits, none missing | it waits with that parent, and is no dead letter itself |
+ * | not eligible, deleted, or a parent missing | any | it is deleted if it is owned |
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -18,25 +18,25 @@ import {FRESH, LEFT, type ChangeSet} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {OwnershipView} from './ownership.ts';
 
-/** A row that is to be written, as the source has it. */
+/** A row to be written, as the source has it. */
 export interface KeyedRow {
   readonly key: RowKey;
   readonly source: SourceRow;
 }
 
-/** One thing for each entity, by the entity's index. */
+/** One value for each entity, by the entity's index. */
 export type PerEntity<T> = readonly T[];
 export function perEntity<T>({entities}: Pick<Plan, 'entities'>, make: (entity: EntityPlan) => T): T[] {
   return entities.map(make);
 }
 
-/** What one transaction does, before the server has had its say. */
+/** The work of one transaction, before the server accepts or refuses it. */
 export interface Work {
   readonly upserts: PerTable<KeyedRow[]>;
-  /** Rows that go, with their companions and their children. */
+  /** Rows to delete, with their companions and their children. */
   readonly deletes: PerEntity<RowKey[]>;
   readonly deadLetters: NewDeadLetter[];
-  /** Keys that are in order or gone, so that their dead letters go. */
+  /** Keys that are correct or deleted, so that their dead letters are removed. */
   readonly settled: PerTable<RowKey[]>;
   /** Rows whose children are to be read from the source. */
   readonly follow: PerEntity<RowKey[]>;
@@ -54,9 +54,9 @@ export function emptyWork(plan: Plan): Work {
 
 export interface Knowledge {
   readonly owned: OwnershipView;
-  /** Dead letters as they were before. */
+  /** Dead letters before this transaction. */
   readonly dead: PerTable<ReadonlySet<RowKey>>;
-  /** Read the children of rows that enter; false where the change set holds them. */
+  /** Read the children of rows that enter; false if the change set holds them. */
   readonly follow: boolean;
   /** `keep`: nothing is deleted. */
   readonly mayDelete: boolean;
@@ -75,7 +75,7 @@ export function decide(plan: Plan, changes: ChangeSet, knowledge: Knowledge): Wo
 
 type ParentState = 'there' | 'waiting' | 'absent';
 
-/** Decides the rows of one entity, when those of its parents are decided. */
+/** Decides the rows of one entity, after those of its parents. */
 export class EntityDecider {
   readonly #entity: EntityPlan;
   readonly #work: Work;
@@ -96,7 +96,7 @@ export class EntityDecider {
     let parents: ParentState = 'there';
     for (const states of this.#parents) {
       const state = states.of(key, row);
-      // Its children are read anew, this row among them.
+      // Its children are read again, this row among them.
       if (state === 'followed') return;
       if (state === 'absent' || parents === 'there') parents = state;
     }
@@ -107,7 +107,7 @@ export class EntityDecider {
     } else if (this.#knowledge.mayDelete && owned.has(this.#entity, key)) {
       this.#work.deletes[this.#entity.index]?.push(key);
     } else {
-      // It is not ours, or it is kept as it is: nothing waits to be written any more.
+      // The row is not owned, or is kept as it is: it does not wait to be written any more.
       this.#settle(key);
     }
   }
@@ -140,7 +140,7 @@ export class EntityDecider {
   }
 }
 
-/** How the parents at the other end of one edge stand, after what this transaction does to them. */
+/** Returns the state of the parents at the other end of one edge after this transaction. */
 class ParentStates {
   readonly #edge: Edge;
   readonly #knowledge: Knowledge;
@@ -165,7 +165,7 @@ class ParentStates {
 
   of(key: RowKey, row: SourceRow | null): ParentState | 'followed' {
     const parentKey = parentKeyOf(this.#edge, key, row);
-    // No parent is wanted, or the row is gone and does not say which.
+    // The reference is null, or the row is deleted and its key does not name the parent.
     if (parentKey === null || parentKey === undefined) return 'there';
     if (this.#followed.has(parentKey)) return 'followed';
     if (this.#failing.has(parentKey)) return 'waiting';

@@ -1,8 +1,8 @@
-/** How many rows one run may delete: counted in the transactions that delete them, before each delete. */
+/** Limits how many rows one run may delete. The deleting transactions count their rows before each delete. */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {PerTable} from '../mapping/plan.ts';
 
-/** A transaction would take more rows of a table than the run may delete. It was rolled back. */
+/** A transaction would have deleted more rows of a table than the run may. It was rolled back. */
 export class TooManyDeletesError extends Error {
   /** What the run would have deleted with it, by table. */
   readonly wanted: PerTable<number>;
@@ -14,22 +14,22 @@ export class TooManyDeletesError extends Error {
   }
 }
 
-/** What one transaction takes of a budget. */
+/** The share of a budget that one transaction uses. */
 export interface Allowance {
   /**
    * To be called when the rows are locked, before they are deleted.
    *
-   * @param count rows that are there
-   * @throws TooManyDeletesError where it is more than the run may delete
+   * @param count the number of rows that exist
+   * @throws TooManyDeletesError if that is more than the run may delete
    */
   take(table: TablePlan, count: number): void;
-  /** To be called where the transaction was rolled back. */
+  /** To be called when the transaction was rolled back. */
   giveBack(): void;
 }
 
 export class DeleteBudget {
   readonly #isTooMany: (table: number, count: number) => boolean;
-  /** By the table's index. */
+  /** Counts by the table's index. */
   readonly #taken: number[] = [];
 
   /** @param isTooMany whether a run that deletes this many rows of a table deletes too many */
@@ -37,7 +37,7 @@ export class DeleteBudget {
     this.#isTooMany = isTooMany;
   }
 
-  /** For one transaction. */
+  /** Opens the budget's share for one transaction. */
   open(): Allowance {
     const own: number[] = [];
     return {

@@ -1,6 +1,6 @@
 /**
- * What hangs on rows that go or enter: their companions and, along the edges, their children at any depth. The
- * events of those are long past, or were never written, since a foreign key that cascades logs nothing.
+ * Handles the rows that depend on deleted or entering rows: their companions and, along the edges, their children
+ * at any depth. Events of those are long past, or never existed, because a foreign key's cascade is not logged.
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns} from '../mapping/key-columns.ts';
@@ -19,7 +19,7 @@ import {inBatches} from './statements.ts';
 
 const PARENTS_PER_READ = 500;
 const CHILDREN_PER_PAGE = 5000;
-/** More keys than this are not kept to be compared with what the target has. */
+/** The most keys that are kept for a comparison with the target. */
 const MAX_SEEN = 100_000;
 
 export interface DescendantsContext {
@@ -27,16 +27,16 @@ export interface DescendantsContext {
   readonly reader: SourceReader;
   readonly transaction: CarefulTransaction;
   readonly owned: OwnershipView;
-  /** Reads what decides about these rows, and the rows that they hang on, into {@link owned} and {@link dead}. */
+  /** Reads the state of these rows and of the rows they depend on into {@link owned} and {@link dead}. */
   readonly loadKnowledge: (entity: EntityPlan, rows: ReadonlyMap<RowKey, Row | null>) => Promise<void>;
-  /** Dead letters as they stand in this transaction. */
+  /** The dead letters in this transaction. */
   readonly dead: () => PerTable<ReadonlySet<RowKey>>;
   readonly mayDelete: boolean;
 }
 
 /**
- * Removes rows with all that hangs on them. A row stays, as a dead letter, where something stays that hangs on
- * it: a foreign key that cascades would take that along.
+ * Deletes rows with their dependants. A row whose dependants stay also stays, as a dead letter: ON DELETE CASCADE
+ * would delete them.
  */
 export async function remove(
   context: DescendantsContext,
@@ -56,9 +56,10 @@ export async function remove(
 }
 
 /**
- * Removes rows that give way to others, with all that hangs on them. Their dead letters stay.
+ * Deletes rows to free their values for others, with their dependants. Their dead letters stay.
  *
- * @returns those that cannot go, since something that stays refers to them: then all of it must be undone
+ * @returns the rows that cannot be deleted, because a row that stays refers to them: everything must then be
+ *   rolled back
  */
 export async function evict(
   context: DescendantsContext,
@@ -72,7 +73,10 @@ export async function evict(
   return [...kept.keys(), ...(await context.transaction.evict(table, going))];
 }
 
-/** Removes companions and children of some rows. @returns the rows below which a table keeps something, and that table */
+/**
+ * Deletes companions and children of some rows. @returns the rows below which a table keeps something, and that
+ * table
+ */
 async function removeBelow(
   context: DescendantsContext,
   entity: EntityPlan,
@@ -91,7 +95,7 @@ async function removeBelow(
   return kept;
 }
 
-/** Removes our rows that refer to these parents, page by page. @returns the parents that keep a child */
+/** Deletes the owned rows that refer to these parents, page by page. @returns the parents that keep a child */
 async function removeChildren(
   context: DescendantsContext,
   edge: Edge,
@@ -116,9 +120,9 @@ async function removeChildren(
 }
 
 /**
- * Makes the children of rows that enter what the source says now.
+ * Brings the children of entering rows to the source's current state.
  *
- * @param enters takes the children that enter themselves
+ * @param enters receives the children that enter themselves
  */
 export async function follow(
   context: DescendantsContext,
@@ -142,7 +146,7 @@ export async function follow(
       if (seen.size < MAX_SEEN) for (const key of wanted.keys()) seen.add(key);
       after = last;
     } while (after !== null);
-    // What the target has beside them: gone from the source, or under another parent by now.
+    // The target's other children have left the source, or have another parent by now.
     for await (const page of targetChildren(context, edge, slice)) {
       const unknown = [...page.keys()].filter(key => !seen.has(key));
       if (unknown.length === 0) continue;
@@ -154,7 +158,7 @@ export async function follow(
   }
 }
 
-/** Of several rows for one key the first counts. */
+/** Of several rows with one key, the first counts. */
 function firstByKey(entity: EntityPlan, rows: readonly Row[]): Map<RowKey, Row> {
   const first = new Map<RowKey, Row>();
   for (const row of rows) {
@@ -182,7 +186,7 @@ async function makeEqual(
   enters((work.follow[entity.index] ?? []).filter(key => !transaction.hasFailed(entity.primary, key)));
 }
 
-/** The rows of the target that refer to these parents, page by page in the order of their keys: each with its parent. */
+/** Reads the target rows that refer to these parents, page by page in key order, each with its parent. */
 async function* targetChildren(
   {transaction}: DescendantsContext,
   {parent, child, targetColumns}: Edge,
@@ -220,7 +224,7 @@ async function* targetChildren(
   }
 }
 
-/** Rows that are ours and wait with a dead letter, of their own or of a row that they hang on. */
+/** Finds owned rows that wait with a dead letter, their own or that of a row they depend on. */
 export async function staleAmong(
   context: DescendantsContext,
   entity: EntityPlan,

@@ -1,11 +1,11 @@
 /**
- * A set of 16-bit numbers, the low halves of up to 65,536 neighbouring ids, small in memory and smaller
- * when stored: ownership must not cost a row for each row. The forms are those of
+ * A set of 16-bit numbers, the low halves of up to 65,536 neighbouring ids, small in memory and smaller when
+ * stored: ownership must not cost one stored row per target row. The forms are those of
  * Roaring bitmaps: a sorted array while sparse, a bitmap when dense, and runs on disk.
  */
 
 const BITMAP_WORDS = 2048;
-/** Up to here an array takes no more room than a bitmap. */
+/** Up to this size, an array takes no more memory than a bitmap. */
 const MAX_ARRAY = 4096;
 const RUNS = 1;
 const ARRAY = 2;
@@ -20,7 +20,7 @@ export class IdSet {
     return this.#size;
   }
 
-  /** About what this takes in memory. */
+  /** The approximate size in memory. */
   get bytes(): number {
     return 64 + (this.#bitmap === null ? this.#array.byteLength : BITMAP_WORDS * 4);
   }
@@ -81,11 +81,11 @@ export class IdSet {
     return values;
   }
 
-  /** The smallest of the three stored forms. */
+  /** Returns the smallest of the three stored forms. */
   encode(): Buffer {
     const values = this.values();
     const runs: number[] = [];
-    // Past that the runs are not the smallest form.
+    // Past that, runs are not the smallest form.
     const limit = Math.min(values.length, BITMAP_WORDS * 2);
     for (let from = 0, to = 0; from < values.length && runs.length <= limit; from = ++to) {
       const start = values[from] ?? 0;
@@ -127,7 +127,7 @@ export class IdSet {
     throw new RangeError('not an encoded set of ids');
   }
 
-  /** Where `low` stands, or would. */
+  /** Returns the index of `low`, or the index at which it would be inserted. */
   #find(low: number): number {
     let from = 0;
     let to = this.#size;

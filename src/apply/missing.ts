@@ -1,23 +1,23 @@
-/** Reads from the source what the log did not say: rows whose images are not whole, keys that may repeat. */
+/** Reads from the source what the log did not hold: rows with incomplete images, and keys that may repeat. */
 import type {Plan} from '../mapping/plan.ts';
 import {sourceKey} from '../mapping/row.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import {ChangeSet, LEFT, REREAD} from './change-set.ts';
-import type {Hands} from './hands.ts';
+import type {WriterContext} from './writer-context.ts';
 
 /**
- * A change set of which nothing is left to be read.
+ * Returns a change set with nothing left to read.
  *
- * @throws SyncError where the source fails
+ * @throws SyncError if the source fails
  */
 export async function readMissing(
-  {reader, untilSeen}: Hands,
+  {reader, waitUntilVisible}: WriterContext,
   plan: Plan,
   changes: ChangeSet,
-  need: Need | null,
+  need: RequiredPosition | null,
 ): Promise<ChangeSet> {
   if (changes.rereads === 0) return changes;
-  if (need !== null) await untilSeen(need);
+  if (need !== null) await waitUntilVisible(need);
   const whole = new ChangeSet(plan);
   for (const entity of plan.entities) {
     const own = whole.of(entity);
@@ -31,7 +31,7 @@ export async function readMissing(
     const seen = new Set<string>();
     for (const row of await reader.byKeys(entity, wanted)) {
       const key = sourceKey(entity, row);
-      // Of several rows for one key the first counts.
+      // Of several rows with one key, the first counts.
       if (key === null || seen.has(key) || !own.has(key)) continue;
       seen.add(key);
       own.set(key, row, own.flagsOf(key));

@@ -1,6 +1,6 @@
 /**
  * Ownership of rows whose keys end in a number: one {@link IdSet} for each entity and 65,536 neighbouring
- * numbers, by what stands before them in the key. Pure.
+ * numbers, by the parts of the key before them. Pure.
  */
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {IdSet} from './id-set.ts';
@@ -12,27 +12,30 @@ export interface Chunk {
   readonly entity: EntityPlan;
   /** The key without its last part; empty for a key of one part. */
   readonly scope: string;
-  /** The upper bits; a 64-bit number leaves 48 of them, which a number holds exactly. */
+  /** The upper bits; a 64-bit number leaves 48 of them, which a JavaScript number holds exactly. */
   readonly number: number;
 }
 
-/** In which chunk a number lies; exact for every 64-bit number. */
+/** Returns the chunk of a number; exact for every 64-bit number. */
 export function chunkOf(id: string): number {
   // Up to 15 digits a number is exact.
   return id.length <= 15 ? Math.floor(Number(id) / CHUNK_IDS) : Number(BigInt(id) >> 16n);
 }
 
-/** A number's place in its chunk. */
+/** Returns a number's place in its chunk. */
 export function placeOf(id: string, chunk: number): number {
   return id.length <= 15 ? Number(id) - chunk * CHUNK_IDS : Number(BigInt(id) & 0xffffn);
 }
 
-/** The last number of the chunk in which `id` lies: ranges that end there share no chunk. */
+/** Returns the last number of the chunk that holds `id`: ranges that end there share no chunk. */
 export function chunkEnd(id: string): string {
   return String((BigInt(chunkOf(id)) + 1n) * BigInt(CHUNK_IDS) - 1n);
 }
 
-/** Sets by chunk. They are asked for once a row, so that a look must not make a text of entity, scope and number. */
+/**
+ * Sets by chunk. They are looked up once per row, so that a lookup must not build a text of entity, scope and
+ * number.
+ */
 export class ChunkMap {
   readonly #entities: {readonly entity: EntityPlan; readonly scopes: Map<string, Map<number, IdSet>>}[] = [];
 

@@ -1,6 +1,6 @@
 /**
- * Ownership of rows whose keys do not end in a number: a row of `sync_owned_key` for each. Texts have no
- * neighbours that could be stored together, and this form costs the same whatever the size of the table.
+ * Ownership of rows whose keys do not end in a number: one row of `sync_owned_key` for each. Text keys have no
+ * neighbours to be stored with; the cost of this form does not depend on the size of the table.
  */
 import {readClosed} from '../db/counted.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
@@ -10,17 +10,17 @@ import {literal} from './sql-text.ts';
 type Query = (sql: string) => Promise<unknown[][]>;
 const KEYS_PER_QUERY = 1000;
 
-/** What is known of some keys of each entity, and what a transaction changes of it. */
+/** What is known of some keys of each entity, and the changes of a transaction. */
 export class OwnedKeySets {
   readonly #known = new Map<string, Map<RowKey, boolean>>();
   readonly #changed = new Map<string, Map<RowKey, boolean>>();
 
-  /** Undefined for a key of which nothing was read. */
+  /** Returns undefined for a key that was not read. */
   has({ownedAs}: Pick<EntityPlan, 'ownedAs'>, key: RowKey): boolean | undefined {
     return this.#changed.get(ownedAs)?.get(key) ?? this.#known.get(ownedAs)?.get(key);
   }
 
-  /** What was read of the server, or is known of a transaction before this one. */
+  /** The state that was read from the server, or that an earlier transaction left. */
   know({ownedAs}: Pick<EntityPlan, 'ownedAs'>, key: RowKey, isOwned: boolean): void {
     inner(this.#known, ownedAs).set(key, isOwned);
   }
@@ -30,7 +30,7 @@ export class OwnedKeySets {
     inner(this.#changed, entity.ownedAs).set(key, isOwned);
   }
 
-  /** What another view knows of keys that this one does not. */
+  /** Adds the keys that another view knows and this one does not. */
   merge(other: OwnedKeySets): void {
     for (const [kind, keys] of other.#known)
       for (const [key, isOwned] of keys) {
@@ -39,7 +39,7 @@ export class OwnedKeySets {
       }
   }
 
-  /** What stores the changes. */
+  /** Returns the statements that store the changes. */
   statements(stream: string): string[] {
     const statements: string[] = [];
     for (const [kind, keys] of this.#changed) {
@@ -62,7 +62,7 @@ export class OwnedKeySets {
     return statements;
   }
 
-  /** The changes are the server's now. */
+  /** Called when the changes are committed. */
   commit(): void {
     for (const [kind, keys] of this.#changed)
       for (const [key, isOwned] of keys) inner(this.#known, kind).set(key, isOwned);
@@ -80,7 +80,7 @@ function inner(maps: Map<string, Map<RowKey, boolean>>, kind: string): Map<RowKe
   return map;
 }
 
-/** Reads which of these keys are ours into `sets`. */
+/** Reads which of these keys are owned into `sets`. */
 export async function readOwnedKeys(
   sets: OwnedKeySets,
   stream: string,

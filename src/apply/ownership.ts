@@ -1,10 +1,10 @@
 /**
- * Which rows of the target are ours: written by us, or adopted since the source has the same key. Only these
- * are ever deleted, and a row is written only where its parents are ours. Companions share the ownership of
- * their primary.
+ * Which rows of the target are owned: written by this program, or adopted because the source has the same key.
+ * Only owned rows are ever deleted, and a row is written only if its parents are owned. Companions share the
+ * ownership of their primary.
  *
- * Keys that end in a number are stored as sets ({@link ChunkMap}), kept in memory up to a bound, which is safe
- * since only the leader writes them. Other keys are stored one by one ({@link OwnedKeySets}).
+ * Keys that end in a number are stored as sets ({@link ChunkMap}) and cached up to a bound. The cache is safe,
+ * because only the leader writes them. Other keys are stored one by one ({@link OwnedKeySets}).
  */
 import {readClosed} from '../db/counted.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
@@ -20,22 +20,22 @@ const STORED = {columns: ['kind', 'scope', 'chunk', 'members'], from: 'sync_owne
 
 type Query = (sql: string) => Promise<unknown[][]>;
 
-/** Takes a key that somebody will ask about. */
+/** Receives a key that will be looked up. */
 export type Want = (entity: EntityPlan, key: RowKey) => void;
 
 export class Ownership {
   readonly #stream: string;
-  /** Least recently used first. */
+  /** The least recently used come first. */
   readonly #chunks = new Map<string, IdSet>();
   #bytes = 0;
-  /** Changes with what is in memory: what was read before is not to replace it. */
+  /** Changes with the cache: an older read must not replace it. */
   #version = 0;
 
   constructor(stream: string) {
     this.#stream = stream;
   }
 
-  /** Forgets what is in memory: after a change of leadership or an unknown outcome. */
+  /** Clears the cache, after a change of leadership or an unknown outcome. */
   clear(): void {
     this.#version++;
     this.#chunks.clear();
@@ -46,7 +46,7 @@ export class Ownership {
    * Reads what is known of some keys, so that {@link OwnershipView.has} can answer.
    *
    * @param each calls its argument with each of the keys, without an object for each
-   * @param before a transaction that has not ended: its changes are taken for committed
+   * @param before a transaction that has not ended: its changes count as committed
    */
   async view(
     each: (want: Want) => void,
@@ -116,7 +116,7 @@ export class Ownership {
     return `stream = ${literal(this.#stream)} AND (${conditions.join(' OR ')})`;
   }
 
-  /** What is in memory, as used last. */
+  /** Returns a cached chunk, and marks it as recently used. */
   #recall(chunk: Chunk): IdSet | undefined {
     const name = chunkName(chunk);
     const set = this.#chunks.get(name);
@@ -140,7 +140,7 @@ export class Ownership {
   }
 }
 
-/** Ownership as one transaction sees it: its changes are its own until {@link OwnershipView.commit}. */
+/** Ownership in one transaction: its changes are private until {@link OwnershipView.commit}. */
 export class OwnershipView {
   readonly #stream: string;
   readonly #chunks: ChunkMap;
@@ -177,17 +177,17 @@ export class OwnershipView {
     this.#change(entity, key, false);
   }
 
-  /** A chunk that this transaction changes, as it leaves it. */
+  /** A chunk that this transaction changes, with its new state. */
   changed({entity, scope, number}: Chunk): IdSet | undefined {
     return this.#changed.get(entity, scope, number);
   }
 
-  /** Whether a key that is stored by itself is ours; undefined where this view does not know. */
+  /** Whether a key that is stored by itself is owned; undefined if this view does not know. */
   hasKey(entity: EntityPlan, key: RowKey): boolean | undefined {
     return this.#keys.has(entity, key);
   }
 
-  /** Other keys, loaded later in the same transaction. */
+  /** Adds other keys, loaded later in the same transaction. */
   merge(other: OwnershipView): void {
     for (const [chunk, set] of other.#chunks.entries())
       if (this.#chunks.get(chunk.entity, chunk.scope, chunk.number) === undefined)
@@ -195,7 +195,7 @@ export class OwnershipView {
     this.#keys.merge(other.#keys);
   }
 
-  /** What stores the changes; to be run in the transaction of the rows. */
+  /** Returns the statements that store the changes, to be run in the transaction of the rows. */
   statements(): string[] {
     const rows = [...this.#changed.entries()].map(
       ([{entity, scope, number}, set]) =>
@@ -218,7 +218,7 @@ export class OwnershipView {
     this.#keys.commit();
   }
 
-  /** Call when it was rolled back and is tried again. */
+  /** Call when it was rolled back and is retried. */
   rollback(): void {
     this.#changed.clear();
     this.#keys.rollback();
@@ -239,7 +239,7 @@ export class OwnershipView {
     return this.#changed.get(entity, scope, number) ?? this.#chunks.get(entity, scope, number);
   }
 
-  /** The chunk as this transaction has it. */
+  /** Returns the chunk as this transaction has it. */
   #own(chunk: Chunk): IdSet {
     const {entity, scope, number} = chunk;
     let set = this.#changed.get(entity, scope, number);
@@ -251,7 +251,7 @@ export class OwnershipView {
   }
 }
 
-/** Where the last part of a key begins; 0 for a key of one part. */
+/** Returns the offset of the last part of a key; 0 for a key of one part. */
 function lastPart({key: {columns}}: EntityPlan, key: RowKey): number {
   return columns.length === 1 ? 0 : key.lastIndexOf(':') + 1;
 }

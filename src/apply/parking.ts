@@ -1,6 +1,6 @@
 /**
- * Frees the unique values of rows that pass theirs round in a ring: each gets another value for the rest of
- * the transaction, until it is written.
+ * Frees the unique values of rows that exchange them in a ring: each row gets a temporary value in the
+ * transaction, until it is written.
  */
 import {randomBytes} from 'node:crypto';
 import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
@@ -15,9 +15,9 @@ import type {UniqueKey} from './unique-keys.ts';
 const KEYS_PER_STATEMENT = 1000;
 
 /**
- * Tries one value after the other, until the table takes one: NULL, texts, other values of the type.
+ * Tries one value after another until the table accepts one: NULL, texts, other values of the type.
  *
- * @returns the rows for which it takes none
+ * @returns the rows for which it accepts none
  */
 export async function park(
   session: Session,
@@ -31,7 +31,7 @@ export async function park(
   for (const column of movable(plan, uniqueKey)) {
     for (const value of candidates(column)) {
       if (left.length === 0) return [];
-      // Naming the column keeps a server that sets it on each update from doing so.
+      // A server that sets this column on each update does not do so if the statement names it.
       const stays =
         updated === undefined || updated === column
           ? ''
@@ -67,7 +67,7 @@ async function updateAll(
   }
 }
 
-/** Columns that we write, of which the key is made: a change of one of them changes the key's value. */
+/** Returns the mapped columns in a key: a change of one of them changes the key's value. */
 function movable(plan: TablePlan, uniqueKey: UniqueKey): ColumnPlan[] {
   return plan.columns.filter(
     (column, index) =>
@@ -75,7 +75,7 @@ function movable(plan: TablePlan, uniqueKey: UniqueKey): ColumnPlan[] {
   );
 }
 
-/** SQL of values that differ from row to row in the first characters, since a key may be over a prefix. */
+/** SQL of values that differ from row to row in the first characters, since a key may cover only a prefix. */
 function candidates({family, schema}: ColumnPlan): string[] {
   const values = schema.nullable ? ['NULL'] : [];
   if (schema.type === 'enum' || schema.type === 'set')
@@ -84,7 +84,7 @@ function candidates({family, schema}: ColumnPlan): string[] {
     const salt = literal(randomBytes(4).toString('hex').slice(0, 3));
     const unique = `REVERSE(LOWER(CONV(UUID_SHORT(), 10, 36)))`;
     const length = schema.maxLength ?? 255;
-    // An address to a check of addresses, a name to one of names.
+    // Use an address for a check on addresses, and a name for a check on names.
     for (const text of [
       `CONCAT('~', ${unique}, '@', ${salt}, '.invalid')`,
       `CONCAT(${unique}, '@', ${salt}, '.invalid')`,

@@ -1,7 +1,7 @@
 /**
- * Rows as they would be if they were written, as a derived table: the server itself computes what they
- * would hold in each unique key, by the key's own expressions, under the columns' own types and collations,
- * with the values of columns that we do not write. Pure.
+ * Rows in their future state, as a derived table. The server itself computes their values in each unique key, by
+ * the key's own expressions, under the columns' types and collations, with the values of columns that are not
+ * mapped. Pure.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
@@ -21,14 +21,14 @@ const TYPES_OF_NUMBERS = new Set([
   'year',
 ]);
 
-/** An expression brought to the type and the collation that the column gives its values. */
+/** Converts an expression to the type and collation that the column gives its values. */
 function typed(
   column: Pick<KeyColumn, 'type' | 'definition' | 'charset' | 'collation' | 'fraction'>,
   value: string,
 ): string {
   const {type, definition, charset, collation, fraction} = column;
   if (charset !== null) {
-    // A CHAR column forgets the spaces at the end.
+    // A CHAR column removes trailing spaces.
     const text = type === 'char' ? `TRIM(TRAILING ' ' FROM ${value})` : value;
     return `CONVERT(${text} USING ${charset}) COLLATE ${collation ?? `${charset}_bin`}`;
   }
@@ -44,7 +44,7 @@ function typed(
   return value;
 }
 
-/** What each unique key of the rows is made of, as columns of {@link prospectiveRows}: `sync_w{key}_{part}`. */
+/** The parts of each unique key, as columns of {@link prospectiveRows}: `sync_w{key}_{part}`. */
 export const partName = (key: number, part: number): string => `sync_w${key}_${part}`;
 /** The mapped key's columns in {@link prospectiveRows}. */
 export const keyName = (index: number): string => `sync_k${index}`;
@@ -56,7 +56,7 @@ export interface Frame {
   readonly newestWins: boolean;
 }
 
-/** One row of {@link prospectiveRows}: its key and the values that it is to have. */
+/** One row of {@link prospectiveRows}: its key and its future values. */
 export function valuesOf({plan, keys}: Frame, {key, source}: KeyedRow): string {
   const cells = plan.columns
     .filter((_, index) => isNeeded(plan, keys, index))
@@ -68,10 +68,10 @@ export function valuesOf({plan, keys}: Frame, {key, source}: KeyedRow): string {
 }
 
 /**
- * A derived table: `sync_key`, the mapped key, whether the target's row is newer (`sync_newer`), and the
+ * A derived table with `sync_key`, the mapped key, whether the target's row is newer (`sync_newer`), and the
  * parts of all unique keys.
  *
- * @param values of each row, by {@link valuesOf}
+ * @param values the values of each row, by {@link valuesOf}
  */
 export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonly string[]): string {
   const needed = [...new Set(keys.flatMap(({columns}) => columns))];
@@ -105,18 +105,19 @@ export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonl
 }
 
 /**
- * A text that is the same for equal values of a unique key, and NULL where one of them is: then it is equal
- * to nothing. Where two collations' weights tell too little, equal values may get different texts.
+ * Returns a text that is the same for equal values of a unique key, and NULL if one of them is NULL, which is
+ * equal to nothing. Under two collations with too little information in their weights, equal values may get
+ * different texts.
  *
- * @param parts SQL of each
+ * @param parts the SQL of each part
  */
 export function classOf(key: UniqueKey, parts: readonly string[]): string {
   const weights = parts.map((part, i) => {
     const {column, prefix} = key.parts[i] ?? {column: null, prefix: null};
     const value = column === null || prefix !== null ? part : typed(column, part);
-    // Under a collation that pads, spaces at the end count for nothing.
+    // Under a collation that pads, trailing spaces do not count.
     const bare = `IF(CONCAT(${value}, '') = CONCAT(${value}, ' '), TRIM(TRAILING ' ' FROM ${value}), ${value})`;
-    // What is no text has no weights on MariaDB.
+    // On MariaDB, a value that is not text has no weights.
     return `COALESCE(HEX(WEIGHT_STRING(${bare})), HEX(CONCAT(${bare})))`;
   });
   const isNull = parts.map(part => `${part} IS NULL`).join(' OR ');
@@ -124,10 +125,9 @@ export function classOf(key: UniqueKey, parts: readonly string[]): string {
 }
 
 /**
- * Whether a row `t` of the table holds what the prospective row `p` wants.
+ * Whether a row `t` of the table holds the values that the prospective row `p` needs.
  *
- * @param thorough without the condition by which an index over a prefix is found, which looks at characters
- *   and not at weights
+ * @param thorough leaves out the condition for an index over a prefix, which compares characters and not weights
  */
 export function holdsSame(key: UniqueKey, index: number, thorough: boolean): string {
   return key.parts

@@ -1,10 +1,10 @@
 /**
- * What others' foreign keys hold on to, or would take along, as they are at this moment.
+ * Checks the foreign keys of others that refer to rows, or would cascade from them, at the moment of the delete.
  *
- * A foreign key with ON DELETE CASCADE or SET NULL that somebody adds while we run would let a delete of
- * ours reach rows that are not ours, and nothing tells us of it. So each delete looks again. What was
- * seen cannot change before the commit: the rows that go are locked first, and neither a row that refers
- * to one of them nor, on MySQL, a new foreign key to their table comes past that lock.
+ * If somebody adds a foreign key with ON DELETE CASCADE or SET NULL while the daemon runs, a delete could reach
+ * rows that are not owned, and nothing reports the new key. Each delete therefore checks again. The result cannot
+ * change before the commit: the rows to be deleted are locked first, and neither a row that refers to one of them
+ * nor, on MySQL, a new foreign key to their table passes that lock.
  */
 import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
@@ -16,7 +16,7 @@ import {SyncError} from '../errors.ts';
 import type {Session} from './session.ts';
 import {literal} from './sql-text.ts';
 
-/** With these the server itself keeps the row that is referred to. */
+/** With these rules the server itself keeps the row that is referred to. */
 const KEEPING_RULES = new Set(['RESTRICT', 'NO ACTION']);
 
 interface Referrer {
@@ -26,18 +26,17 @@ interface Referrer {
 }
 
 /**
- * A statement that fails with error 1242 where a foreign key refers to `table`: behind a delete in the
- * same flight, it costs no round trip of its own.
+ * A statement that fails with error 1242 if a foreign key refers to `table`. Behind a delete in the same flight,
+ * it costs no round trip of its own.
  */
 export function assertUnreferred(plan: Plan, table: TablePlan): string {
-  // Not DO, which on MariaDB keeps an error to itself.
+  // DO does not work, because MariaDB suppresses its errors.
   return `SELECT (SELECT 1 UNION ALL SELECT 1 FROM (${referrers(plan, table)}) referrers)`;
 }
 
 /**
- * Locks rows that are to be deleted, and finds how many there are and which of them others refer to, by which
- * table. References are looked for even where the foreign key would stop us, since the name of the table is
- * what an operator needs.
+ * Locks rows that are to be deleted, and finds how many exist and which of them other tables refer to. References
+ * are found even if the foreign key would stop the delete, because an operator needs the name of the table.
  */
 export async function lockAndFindReferred(
   session: Session,
@@ -79,14 +78,14 @@ export async function lockAndFindReferred(
         );
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'access-denied') throw error;
-      // Rows that we may not see, and that would go along: then none goes.
+      // Some rows cannot be read and would be deleted with these, so nothing is deleted.
       if (!KEEPING_RULES.has(referrer.rule)) for (const one of keys) blocked.set(one, name);
     }
   }
   return {blocked, locked: Number(counts?.[0]?.[0])};
 }
 
-/** The columns of these foreign keys as they are now: a name may have been given anew since. */
+/** Reads the current columns of these foreign keys: a name may have been reused since. */
 async function columnsOf<T extends Referrer & {name: string}>(
   session: Session,
   referenced: TablePlan,
@@ -114,13 +113,13 @@ async function columnsOf<T extends Referrer & {name: string}>(
   return columns;
 }
 
-/** Foreign keys that refer to a table: whose they are (empty for our own schema), and what they do when a row goes. */
+/** Reads the foreign keys that refer to a table: their schema (empty for the table's own), and their delete rule. */
 function referrers(plan: Plan, table: TablePlan): string {
   const to = `REFERENCED_TABLE_NAME = ${literal(table.target)}`;
   if (plan.referringSchemas === null)
     return `SELECT IF(CONSTRAINT_SCHEMA = DATABASE(), '', CONSTRAINT_SCHEMA), TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE
       FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND ${to}`;
-  // MariaDB shows the rules only to who has a right to the whole schema.
+  // MariaDB shows the rules only to accounts with a privilege on the whole schema.
   return ['DATABASE()', ...plan.referringSchemas.map(literal)]
     .map(
       schema => `SELECT IF(TABLE_SCHEMA = DATABASE(), '', TABLE_SCHEMA), TABLE_NAME, CONSTRAINT_NAME, ''

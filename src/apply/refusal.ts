@@ -1,8 +1,8 @@
-/** What the server's refusal of a statement may mean. Decided by number, SQLSTATE and code, never by text. */
+/** Classifies the server's refusal of a statement, by error number, SQLSTATE and code, never by text. */
 import {errnoOf, stateOf} from '../db/faults.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
 
-/** ER_NET_PACKET_TOO_LARGE: also what we say ourselves before we send what the server would not take. */
+/** ER_NET_PACKET_TOO_LARGE: also raised here before a statement that the server would not accept is sent. */
 const PACKET_TOO_LARGE = 1153;
 export const LOCK_WAIT_TIMEOUT = 1205;
 /** A column that is not mapped has no default. */
@@ -12,19 +12,19 @@ const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, NO_DEFAULT]);
 const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
 const REFERRED_ERRNOS = new Set([1451, 1217]);
 /**
- * No room: a file, a table or the memory is full. The numbers below 1000 are those of the server's file
- * functions, and 1030 is whatever the storage engine could not do.
+ * No room: a file, a table or the memory is full. Numbers below 1000 come from the server's file functions, and
+ * 1030 is any failure of the storage engine.
  */
 const ROOM_ERRNOS = new Set([3, 20, 28, 1004, 1021, 1026, 1030, 1114, 1878]);
-/** Somebody or something ended the statement, or the server lacked memory for a moment: the next try may well succeed. */
+/** The statement was interrupted, or the server lacked memory for a moment: a retry may succeed. */
 const PASSING_ERRNOS = new Set([1037, 1038, 1041, 1135, 1317, 1969, 3024]);
 
-/** Whether the same transaction may well succeed when it is tried again at once. */
+/** Whether the same transaction may succeed if it is retried at once. */
 export function isDeadlock(error: unknown): boolean {
   return hasErrno(error, DEADLOCK_ERRNOS);
 }
 
-/** A row that is longer than a packet that the server takes. */
+/** A row that is longer than the server's largest packet. */
 export function tooLarge(bytes: number, maxBytes: number): SyncError {
   return new SyncError(
     'target-rejected-batch',
@@ -34,9 +34,9 @@ export function tooLarge(bytes: number, maxBytes: number): SyncError {
 }
 
 /**
- * Whether the server answered a statement with an error, so that the connection may still be good. Errors of
- * the connection itself come from the driver, which gives them no SQLSTATE. A trigger can signal any number,
- * those of lost connections, too.
+ * Whether the server answered a statement with an error, so that the connection may still be good. Errors of the
+ * connection itself come from the driver, which gives them no SQLSTATE. A trigger can signal any number, also
+ * those of lost connections.
  */
 export function isRefusal(error: unknown): error is SyncError {
   if (!(error instanceof SyncError) || error.errno === undefined || error.code === 'lease-lost') return false;
@@ -44,9 +44,9 @@ export function isRefusal(error: unknown): error is SyncError {
 }
 
 /**
- * Whether a refusal is surely about a row: by SQLSTATE class (22 data, 23 integrity, 45 signalled by a
- * trigger) and the few numbers that MySQL files elsewhere. 1242 comes from the assertions of a batch: that of
- * the upsert, and assertUnreferred. Of any other refusal `Trial` finds out what it is about.
+ * Whether a refusal is certainly about a row: by SQLSTATE class (22 data, 23 integrity, 45 signalled by a
+ * trigger) and the few numbers that MySQL assigns to other classes. 1242 comes from the assertions of a batch:
+ * that of the upsert, and assertUnreferred. For any other refusal, `Trial` finds the cause.
  */
 export function isAboutRow(error: unknown): boolean {
   if (!isRefusal(error) || error.errno === undefined) return false;
@@ -60,22 +60,22 @@ export function isReferred(error: unknown): boolean {
   return hasErrno(error, REFERRED_ERRNOS);
 }
 
-/** A clash of unique keys: reported as one, or as 1242 by the assertion of the upsert. */
+/** A unique conflict: reported as one, or as 1242 by the assertion of the upsert. */
 export function isUniqueClash(error: unknown): boolean {
   return hasErrno(error, UNIQUE_CLASH_ERRNOS);
 }
 
-/** A refusal that a full disk, table or memory can be the reason of. */
+/** A refusal that a full disk, table or memory can cause. */
 export function mayLackRoom(error: SyncError): boolean {
   return hasErrno(error, ROOM_ERRNOS);
 }
 
-/** A refusal that a second try shows to have been about the moment. */
+/** A refusal that a second try shows to have been temporary. */
 export function mayPass(error: SyncError): boolean {
   return hasErrno(error, PASSING_ERRNOS);
 }
 
-/** Faults that no retry mends until somebody changes the target's tables. */
+/** Faults that no retry fixes until somebody changes the target's tables. */
 export function asIncompatible(error: unknown): unknown {
   const errno = errnoOf(error instanceof SyncError ? error.cause : error);
   if (errno === undefined || !INCOMPATIBLE_ERRNOS.has(errno)) return error;
@@ -86,7 +86,7 @@ export function asIncompatible(error: unknown): unknown {
   );
 }
 
-/** Under which code a refused row waits. */
+/** Returns the code under which a refused row waits. */
 export function refusalCode(error: unknown): {code: DeadLetterCode; detail: string | null} {
   const errno = error instanceof SyncError ? error.errno : undefined;
   if (errno === 1406) return {code: 'value-too-long', detail: null};

@@ -4,11 +4,11 @@ import {connect, prepareRows, queryRows, sendRows, takesBulk, type Connection} f
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError} from '../errors.ts';
 
-/** A session idle for this long is ended by the server, so that a frozen leader holds no locks. */
+/** The server ends a session that is idle for this long, so that a frozen leader holds no locks. */
 export const IDLE_SECONDS = 5;
-/** Shorter than the server's 50 s, so that a lock held by others shows early; the batch is retried. */
+/** Shorter than the server's 50 s, so that a lock held by others is noticed early; the batch is retried. */
 export const LOCK_WAIT_SECONDS = 10;
-/** Past the lock wait by far: a server that takes longer is taken for gone. */
+/** Far longer than the lock wait: a server that takes longer counts as gone. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const MAX_STATEMENT_BYTES = 1024 * 1024;
 
@@ -20,21 +20,21 @@ export interface Session {
   readonly connection: Connection;
   /** Statements longer than this are split. */
   readonly maxStatementBytes: number;
-  /** The server takes nothing longer, and ends a connection over which it comes. */
+  /** The server accepts nothing longer, and closes a connection that sends it. */
   readonly maxPacketBytes: number;
   query(sql: string): Promise<unknown[][]>;
-  /** The id of a prepared statement for {@link writeRows}; null where its rows must be sent as text. */
+  /** Returns the id of a prepared statement for {@link writeRows}; null if its rows must be sent as text. */
   prepareRows(sql: string): Promise<number | null>;
-  /** Statements that answer without rows. They leave at once where those before them were sent so, too. */
+  /** Sends statements without result rows. They are sent at once if those before them were. */
   send(sql: string): Promise<void>;
   /**
-   * Opens a transaction that ends with {@link END_ROWS}, whatever becomes of what is sent in it: were it to
-   * end with an error, what was sent after that would be committed at once, each statement by itself.
+   * Opens a transaction that ends with {@link END_ROWS}, with autocommit off: if a statement fails, those already
+   * sent behind it must not commit one by one.
    *
-   * @throws SyncError what the server refused, classified
+   * @throws SyncError the server's refusal, classified
    */
   beginRows(): Promise<void>;
-  /** Executes a prepared statement for each row; later ones are executed whatever becomes of this. */
+  /** Executes a prepared statement for each row; a failure does not stop the rows behind it. */
   writeRows(rows: BulkRows): Promise<void>;
   close(): void;
 }
@@ -55,7 +55,8 @@ export async function openSession(
     }
   };
   const query = (sql: string) => busy(queryRows('target', connection, sql, [], statementMs));
-  // Only rows in bulk are sent behind something, and MySQL, which does not take them, wants texts in another form.
+  // Only bulk rows are sent behind other statements. MySQL does not accept bulk rows, and needs texts in another
+  // form.
   const send = async (sql: string): Promise<void> => {
     if (takesBulk(connection)) await busy(sendRows(connection, sql, statementMs));
     else await query(sql);
@@ -69,7 +70,8 @@ export async function openSession(
   );
   const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
   await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
-  // Fewer gap locks, fewer deadlocks; a server that logs statements cannot do without them.
+  // This level takes fewer gap locks and causes fewer deadlocks; a server that logs statements does not support
+  // it.
   const logsStatements = row?.[1] === 'STATEMENT';
   if (!logsStatements) await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
   const prepared = new Map<string, Promise<number | null>>();
@@ -96,28 +98,28 @@ export async function openSession(
 }
 
 /**
- * Rolls back whatever is open; a connection that cannot even do that is closed.
+ * Rolls back the open transaction; a connection that cannot do that is closed.
  *
- * @returns whether the session can be used further
+ * @returns whether the session can still be used
  */
 export async function rollBack(session: Session): Promise<boolean> {
   try {
     await session.query(UNDO);
     return true;
   } catch {
-    // The server rolls back when the connection ends. The caller reports the fault that came before.
+    // The server rolls back when the connection ends. The caller reports the earlier fault.
     session.connection.destroy();
     return false;
   }
 }
 
-/** The fence's own errors: another leads or the row was restored (1048), or the row is gone (1242). */
+/** The fence's own errors: another instance leads or the row was restored (1048), or the row is missing (1242). */
 const FENCE_ERRNOS = new Set([1048, 1242]);
 
 /**
- * Runs a statement that checks the fence and touches nothing else.
+ * Runs a statement that checks the fence and changes nothing else.
  *
- * @throws SyncError `lease-lost` where another leads by now, or where the target was restored from a backup
+ * @throws SyncError `lease-lost` if another instance leads by now, or if the target was restored from a backup
  */
 export async function runFenced(session: Pick<Session, 'query'>, statement: string): Promise<void> {
   try {

@@ -1,14 +1,14 @@
 /**
- * Which of some rows can be written, given who holds which unique values: in which order, which rows must
- * give way, and which must be parked under another value for a moment. Pure, and in steps that grow with the
- * rows alone.
+ * Finds which rows can be written, given the holders of unique values: in which order, which rows must be deleted
+ * first, and which must be parked under another value for a moment. Pure; its steps are linear in the number of
+ * rows.
  */
 
-/** A row that is to be written, with the class of its values in each unique key; null where it has none. */
+/** A row to be written, with the class of its values in each unique key; null if it has none. */
 export interface Stake {
   readonly key: string;
   readonly wants: readonly (string | null)[];
-  /** What the target's row of this key holds now. */
+  /** The current classes of the target's row with this key. */
   readonly holds: readonly (string | null)[];
   /** The target's row is newer and stays as it is. */
   readonly kept: boolean;
@@ -16,25 +16,25 @@ export interface Stake {
 
 export interface Standing {
   readonly stakes: readonly Stake[];
-  /** For each unique key: the rows beside these that hold a class that one of these wants. */
+  /** For each unique key, the other rows that hold a class that one of these wants. */
   readonly holders: readonly ReadonlyMap<string, string>[];
 }
 
 export interface Verdicts {
-  /** Whether a row that is not written stays where it is all the same, and does not give way. */
+  /** Whether a row that is not written stays nevertheless, and is not deleted for others. */
   readonly isFirm: (key: string) => boolean;
-  /** Rows of these that cannot be written whatever the others do. */
+  /** Rows of these that cannot be written in any case. */
   readonly refused: ReadonlySet<string>;
 }
 
 export interface Settlement {
-  /** In the order in which they can be written. */
+  /** Rows in an order in which they can be written. */
   readonly writable: readonly string[];
-  /** The others, each with the row in its way. */
+  /** The other rows, each with the row that blocks it. */
   readonly conflicts: ReadonlyMap<string, string>;
-  /** Rows that are to leave the target first. */
+  /** Rows to be deleted from the target first. */
   readonly evicted: readonly string[];
-  /** Rows that must give up their value of a unique key before the first of their ring is written. */
+  /** Rows that must free their value of a unique key before the first row of their ring is written. */
   readonly parked: readonly {
     readonly key: string;
     readonly uniqueKey: number;
@@ -46,8 +46,8 @@ type Rows = ReadonlyMap<string, Stake>;
 type Classes = ReadonlyMap<string, string>;
 
 /**
- * Rows that keep a value come first, then those that pass values round in a ring, then the first that wants
- * one. A row that cannot be written gives way to one that can, unless it is firm.
+ * Rows that keep a value come first, then rows that exchange values in a ring, then the first row that wants a
+ * value. A row that cannot be written is deleted for one that can, unless it is firm.
  */
 export function settle(standing: Standing, verdicts: Verdicts): Settlement {
   const {stakes, holders} = standing;
@@ -76,13 +76,13 @@ interface Contest {
   readonly keys: number;
 }
 
-/** Lets the rows claim what they want, one after the other. */
+/** Lets the rows claim the values they want, one row after another. */
 function conflictsAmong(
   order: readonly string[],
   {all, pending, held, keys}: Contest,
   {isFirm}: Verdicts,
 ): Map<string, string> {
-  /** Rows that turned out to be in the way of others that had claimed what they hold. */
+  /** Rows that turned out to block others that had claimed the values they hold. */
   const stuck = new Map<string, string>();
   for (;;) {
     const conflicts = new Map(stuck);
@@ -113,7 +113,7 @@ function conflictsAmong(
   }
 }
 
-/** The order of writing: who gives a value up before who takes it. */
+/** Orders the writes: a row that frees a value comes before the row that takes it. */
 function ordered(writable: Rows, held: readonly Classes[]): Omit<Settlement, 'conflicts'> {
   const evicted = new Set<string>();
   const parked = new Map<string, Settlement['parked'][number]>();
@@ -137,7 +137,7 @@ function ordered(writable: Rows, held: readonly Classes[]): Omit<Settlement, 'co
   return {writable: order, evicted: [...evicted], parked: [...parked.values()]};
 }
 
-/** Who holds each class of a unique key, of these rows and of others. */
+/** The holder of each class of a unique key, among these rows and others. */
 function heldBy(stakes: readonly Stake[], others: Classes, uniqueKey: number): Map<string, string> {
   const held = new Map(others);
   for (const {key, holds} of stakes) {
@@ -147,7 +147,7 @@ function heldBy(stakes: readonly Stake[], others: Classes, uniqueKey: number): M
   return held;
 }
 
-/** Which row each class is for before others: the one that keeps it, else the one that takes it in a ring. */
+/** The row with priority for each class: the one that keeps it, or the one that takes it in a ring. */
 function reservedFor(pending: Rows, held: Classes, uniqueKey: number): Map<string, string> {
   const reserved = new Map<string, string>();
   const seen = new Set<string>();
@@ -171,9 +171,9 @@ function reservedFor(pending: Rows, held: Classes, uniqueKey: number): Map<strin
 }
 
 /**
- * Keys after those that they depend on.
+ * Sorts keys behind those they depend on.
  *
- * @param onRing gets each ring of keys that depend on each other, from the first to the one that closes it
+ * @param onRing receives each ring of keys that depend on each other, from the first to the one that closes it
  */
 function inOrder(
   keys: readonly string[],
@@ -181,7 +181,7 @@ function inOrder(
   onRing?: (ring: readonly string[]) => void,
 ): string[] {
   const order: string[] = [];
-  /** Where a key stands on the path; -1 when it is done. */
+  /** The index of a key on the path; -1 when it is finished. */
   const places = new Map<string, number>();
   const path: {readonly key: string; readonly left: string[]}[] = [];
   const enter = (key: string) => {

@@ -1,7 +1,7 @@
 /**
- * SQL put together as bytes in one buffer, for statements of thousands of rows: a text joined from small
- * pieces costs an object for each piece, and they all live until the statement is sent. Values are
- * encoded here and not by the driver, which takes twice as long (docs/benchmarks.md).
+ * Builds SQL as bytes in one buffer, for statements of thousands of rows: a string joined from small pieces costs
+ * an object for each piece, and all of them live until the statement is sent. Values are encoded here and not by
+ * the driver, which takes twice as long (docs/benchmarks.md).
  */
 import type {ValueSink} from '../mapping/operators/operator.ts';
 import {bytesOf, isText, type Value} from '../mapping/values.ts';
@@ -13,7 +13,7 @@ const SPACE = 32;
 const QUOTE = 39;
 const BACKSLASH = 92;
 
-/** What follows the backslash, by byte; 0 where nothing needs to be escaped. */
+/** The character after the backslash, by byte; 0 for bytes that need no escape. */
 const ESCAPES = new Uint8Array(256);
 for (const [char, escaped] of ['\0' + '0', '\nn', '\rr', '\x1aZ', "''", '\\\\'])
   ESCAPES[(char ?? '').charCodeAt(0)] = (escaped ?? '').charCodeAt(0);
@@ -21,7 +21,10 @@ for (const [char, escaped] of ['\0' + '0', '\nn', '\rr', '\x1aZ', "''", '\\\\'])
 // oxlint-disable-next-line no-control-regex -- NUL and ^Z are among what must be escaped
 const SPECIAL = /[\0\n\r\x1a'\\]/g;
 
-/** A text as an SQL literal, for sessions without NO_BACKSLASH_ESCAPES; bytes that are no UTF-8 as hex digits. */
+/**
+ * Returns a text as an SQL literal, for sessions without NO_BACKSLASH_ESCAPES; bytes that are not UTF-8 become
+ * hex digits.
+ */
 export function literal(value: Value): string {
   if (value === null) return 'NULL';
   if (!isText(value)) return `X'${bytesOf(value).toString('hex')}'`;
@@ -33,12 +36,12 @@ export class SqlText implements ValueSink {
   #at = 0;
   #isAscii = true;
 
-  /** Bytes so far. */
+  /** The number of bytes so far. */
   get length(): number {
     return this.#at;
   }
 
-  /** SQL as it is. */
+  /** Appends SQL unchanged. */
   sql(text: string): void {
     this.#reserve(text.length);
     for (let i = 0; i < text.length; i++) {
@@ -48,7 +51,7 @@ export class SqlText implements ValueSink {
     }
   }
 
-  /** As a literal. */
+  /** Appends a literal. */
   value(value: Value): void {
     if (value === null) return this.sql('NULL');
     this.#reserve(value.length + 2);
@@ -73,7 +76,7 @@ export class SqlText implements ValueSink {
     this.#at = at;
   }
 
-  /** As a literal. */
+  /** Appends a literal. */
   bytes(from: Buffer, start: number, end: number): void {
     this.#reserve(end - start + 1);
     this.#buffer[this.#at++] = QUOTE;
@@ -81,7 +84,7 @@ export class SqlText implements ValueSink {
     this.#buffer[this.#at++] = QUOTE;
   }
 
-  /** As a literal. */
+  /** Appends a literal. */
   joined(from: Buffer, start: number, end: number, nextStart: number, nextEnd: number): void {
     this.#reserve(end - start + nextEnd - nextStart + 2);
     this.#buffer[this.#at++] = QUOTE;
@@ -91,7 +94,7 @@ export class SqlText implements ValueSink {
     this.#buffer[this.#at++] = QUOTE;
   }
 
-  /** Nothing but ASCII is escaped, and no byte of another character is ASCII. */
+  /** Appends bytes with escapes. Only ASCII characters are escaped, and no byte of another character is ASCII. */
   #escaped(from: Buffer, start: number, end: number): void {
     const buffer = this.#buffer;
     let at = this.#at;
@@ -105,21 +108,21 @@ export class SqlText implements ValueSink {
     this.#at = at;
   }
 
-  /** A value that should be a whole number: as it is where it is one, as a literal otherwise. */
+  /** Appends a value that should be an integer: unchanged if it is one, as a literal otherwise. */
   number(value: Value): void {
     if (value === null || !isWholeNumber(value)) return this.value(value);
     this.sql(value);
   }
 
-  /** Hands out what was put together, and begins anew. */
+  /** Returns the text, and starts an empty one. */
   take(): string {
-    // What is all ASCII need not be decoded.
+    // Pure ASCII needs no decoding.
     const text = this.#buffer.toString(this.#isAscii ? 'latin1' : 'utf8', 0, this.#at);
     this.clear();
     return text;
   }
 
-  /** Begins anew, in the same buffer. */
+  /** Starts an empty text in the same buffer. */
   clear(): void {
     this.#at = 0;
     this.#isAscii = true;

@@ -1,4 +1,7 @@
-/** What rows want and who holds it, as the server sees it: asked for in slices, with the rows locked. */
+/**
+ * Reads which unique values rows want and which rows hold them, as the server compares them: in slices, with the
+ * rows locked.
+ */
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
 import type {KeyedRow} from './decide.ts';
@@ -13,12 +16,12 @@ export class Stakes {
   readonly #query: Query;
   readonly #maxBytes: number;
   readonly #rows = new Map<string, Stake>();
-  /** For each unique key the rows beside these, by what they hold. */
+  /** For each unique key, the other rows by the class they hold. */
   readonly #holders: Map<string, string>[];
-  /** For each unique key: classes that the server holds for equal though their weights differ. */
+  /** For each unique key, classes that the server considers equal although their weights differ. */
   readonly #same: Map<string, string>[];
 
-  /** @param maxBytes of one statement */
+  /** @param maxBytes the most bytes of one statement */
   constructor(frame: Frame, query: Query, maxBytes: number) {
     this.#frame = frame;
     this.#query = query;
@@ -27,7 +30,7 @@ export class Stakes {
     this.#same = frame.keys.map(() => new Map());
   }
 
-  /** Looks at rows and at who holds what they want. */
+  /** Reads rows and the holders of the values they want. */
   async read(rows: readonly KeyedRow[]): Promise<void> {
     const {plan, keys} = this.#frame;
     const wants = keys.map((key, i) =>
@@ -60,9 +63,9 @@ export class Stakes {
   }
 
   /**
-   * Looks once more for who holds what these rows want, without the help of an index where that might miss one.
+   * Reads the holders of the values that these rows want again, without an index that might miss one.
    *
-   * @returns for each row that has one the row in its way; those that are news become part of {@link standing}
+   * @returns the blocking row of each row that has one; new ones are added to {@link standing}
    */
   async learn(rows: readonly KeyedRow[]): Promise<Map<string, {holder: string; isNew: boolean}>> {
     const found = new Map<string, {holder: string; isNew: boolean}>();
@@ -147,7 +150,7 @@ export class Stakes {
     return found;
   }
 
-  /** @returns whether they were not known to be the same */
+  /** @returns whether they were not known to be equal */
   #unite(uniqueKey: number, one: string, other: string): boolean {
     const [from, to] = [this.#canonical(uniqueKey, one), this.#canonical(uniqueKey, other)];
     if (from === to) return false;

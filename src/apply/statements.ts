@@ -1,4 +1,4 @@
-/** The SQL that writes the target, as text: the only place where values meet SQL. Pure. */
+/** Builds the SQL that writes the target, as text: the only place where values enter SQL. Pure. */
 import {quoteName} from '../mapping/quote.ts';
 import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
@@ -8,37 +8,37 @@ import {PackedRow, type SourceRow} from '../mapping/packed.ts';
 import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
 
-/** A number is written without quotes, since a text of digits is their bits to a BIT column. */
+/** Numbers are written without quotes, because a BIT column takes quoted digits as bytes. */
 function isWrittenAsNumber({family}: ColumnPlan): boolean {
   return isNumeric(family) && family !== 'float';
 }
 
-/** An expression that fails with error 1242 when it is evaluated, whatever the column that would take it. */
+/** An expression that fails with error 1242 when it is evaluated, whatever the column's type. */
 const FAILS = '(SELECT 1 UNION SELECT 2)';
 
 export interface UpsertOptions {
-  /** Keep a target row that is later than the row to be written, by the column that the mapping calls `newest`. */
+  /** Keep a target row that is newer than the row to be written, by the column that the mapping calls `newest`. */
   readonly newestWins: boolean;
-  /** The rows are in the target, as far as is known: then they use up no number of its AUTO_INCREMENT column. */
+  /** The rows are known to be in the target, so that they use up no number of its AUTO_INCREMENT column. */
   readonly arePresent?: boolean;
 }
 
-/** How large one statement may become. */
+/** The size limit of one statement. */
 export interface StatementSize {
   readonly rows: number;
   readonly bytes: number;
 }
 
 /**
- * Maps source rows and appends one statement that inserts or updates them by the mapped key: as many as
- * its size allows, and at least one.
+ * Maps source rows and appends one statement that inserts or updates them by the mapped key: as many rows as its
+ * size allows, and at least one.
  *
- * ON DUPLICATE KEY UPDATE takes any unique key for its own: where another one clashes, it would change
- * the *other* row. The first assignment turns that into error 1242, so that the statement does nothing. A NULL
- * would not do: an AUTO_INCREMENT column takes NULL for 0 there, in silence, on both servers.
+ * ON DUPLICATE KEY UPDATE reacts to any unique key: after a conflict in another one, it would change the *other*
+ * row. The first assignment turns that into error 1242, so that the statement does nothing. A NULL would not
+ * work, because both servers silently convert NULL to 0 in an AUTO_INCREMENT column.
  *
- * @param from where in `rows` to begin
- * @returns where the next statement begins
+ * @param from the index in `rows` at which to begin
+ * @returns the index at which the next statement begins
  */
 export function appendUpsert(
   text: SqlText,
@@ -80,7 +80,10 @@ function appendKey(text: SqlText, column: ColumnPlan, source: SourceRow): void {
   else text.value(column.written(source));
 }
 
-/** The statement of {@link appendUpsert} for one row, with placeholders; null where values must travel as text. */
+/**
+ * Returns the statement of {@link appendUpsert} for one row, with placeholders; null if values must be sent as
+ * text.
+ */
 export function preparedUpsert(plan: TablePlan, options: UpsertOptions): string | null {
   return upsertFrame(plan, options).prepared;
 }
@@ -88,8 +91,8 @@ export function preparedUpsert(plan: TablePlan, options: UpsertOptions): string 
 /**
  * Maps source rows and appends their values for {@link preparedUpsert}.
  *
- * @param from where in `rows` to begin
- * @returns where the next packet begins
+ * @param from the index in `rows` at which to begin
+ * @returns the index at which the next packet begins
  */
 export function appendRows(
   packet: BulkRows,
@@ -108,7 +111,7 @@ export function appendRows(
   return at;
 }
 
-/** The statements that {@link appendUpsert} makes of all rows, one by one. */
+/** Returns the statements that {@link appendUpsert} builds of all rows. */
 export function* upserts(
   plan: TablePlan,
   rows: readonly {readonly source: SourceRow}[],
@@ -127,9 +130,9 @@ interface UpsertFrame {
   readonly head: string;
   readonly tail: string;
   readonly prepared: string | null;
-  /** By column: written as a number. */
+  /** By column: whether it is written as a number. */
   readonly numeric: readonly boolean[];
-  /** What comes before a row's values, each piece with the key that follows it. */
+  /** The text before a row's values, in pieces that each end before a key part. */
   readonly lookup: readonly Piece[];
 }
 
@@ -138,7 +141,7 @@ interface Piece {
   readonly column: ColumnPlan | null;
 }
 
-/** Made once for each plan and each choice of options. */
+/** Built once for each plan and each choice of options. */
 const FRAMES = new Map<string, WeakMap<TablePlan, UpsertFrame>>();
 
 function upsertFrame(plan: TablePlan, {newestWins, arePresent = false}: UpsertOptions): UpsertFrame {
@@ -151,9 +154,9 @@ function upsertFrame(plan: TablePlan, {newestWins, arePresent = false}: UpsertOp
 }
 
 /**
- * The value that a row has in the AUTO_INCREMENT column already. An INSERT that leaves it out takes a number even
- * where it only updates a row. Without such a row the answer is NULL, and the row gets a new number. It is read
- * with the lock that the update takes: a shared one first would end in deadlocks with others who update the row.
+ * The value that a row already has in the AUTO_INCREMENT column. An INSERT without it uses up a number even if it
+ * only updates a row. Without such a row the result is NULL, and the row gets a new number. It is read with the
+ * lock that the update takes: a shared lock first would cause deadlocks with other writers of the row.
  */
 function surrogateLookup(plan: TablePlan, surrogate: string): Piece[] {
   const keys = plan.keyIndexes.flatMap(index => plan.columns[index] ?? []);
@@ -168,7 +171,7 @@ function surrogateLookup(plan: TablePlan, surrogate: string): Piece[] {
 }
 
 function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
-  // Without a column that tells which row is later, the source's is.
+  // Without a column that shows which row is newer, the source's row is.
   const newestWins = options.newestWins && plan.newestIndex >= 0;
   const names = plan.columns.map(column => quoteName(column.name));
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
@@ -177,7 +180,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   const updated = names[plan.newestIndex] ?? '';
   const assignments = names
     .filter(name => !keys.includes(name))
-    // The column that decides is assigned last: assignments see those before them.
+    // The deciding column is assigned last, because assignments see those before them.
     .toSorted((a, b) => Number(a === updated) - Number(b === updated))
     .map(name => {
       const value = `VALUES(${name})`;
@@ -187,7 +190,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   const inserted = surrogate === null ? names : [quoteName(surrogate), ...names];
   const head = `INSERT INTO ${quoteName(plan.target)} (${inserted.join(',')}) VALUES `;
   const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${FAILS})`, ...assignments].join(', ')}`;
-  // A text of digits is their bits to a BIT column, and the text 0 is the year 2000 to a YEAR column.
+  // A BIT column takes quoted digits as bytes, and a YEAR column takes the text 0 for the year 2000.
   const needsNumbers = plan.columns.some(({schema}) => schema.type === 'bit' || schema.type === 'year');
   return {
     names: inserted,
@@ -203,7 +206,7 @@ export function deleteByKeys({key}: EntityPlan, table: TablePlan, keys: readonly
   return `DELETE FROM ${quoteName(table.target)} WHERE ${key.condition(keys, table.key.map(quoteName))}`;
 }
 
-/** The statement of {@link appendUpsert} for no rows: it needs all that the other needs, and fires no trigger. */
+/** Returns the statement of {@link appendUpsert} for no rows: it needs the same privileges, and fires no trigger. */
 export function upsertOfNothing(plan: TablePlan, options: UpsertOptions): string {
   const {names, tail} = upsertFrame(plan, options);
   return `INSERT INTO ${quoteName(plan.target)} (${names.join(',')}) SELECT ${names.map(() => 'NULL').join(',')} FROM DUAL WHERE 1 = 0${tail}`;
@@ -213,7 +216,7 @@ export function deleteOfNothing(plan: TablePlan): string {
   return `DELETE FROM ${quoteName(plan.target)} WHERE 1 = 0`;
 }
 
-/** Splits rows, in their order, into runs that are alike. */
+/** Splits rows, in their order, into runs with the same property. */
 export function* runsOf<T>(
   items: readonly T[],
   test: (item: T) => boolean,

@@ -1,14 +1,14 @@
 /**
- * What the reconciler must know of the stream: which keys it touches while a chunk is being read, and how
- * far it has come (the watermarks of DBLog: docs/invariants.md, 4).
+ * Gives the reconciler its view of the stream: the keys that the stream touches while a batch is being read, and
+ * the stream's position (the watermarks of DBLog: docs/invariants.md, 4).
  *
- * A window is opened before a chunk is read and closed when it is written. Whatever the stream applied
- * meanwhile, it knows better than the chunk; leaving out more keys than need be is always safe, since
- * the stream carries their whole rows.
+ * A window is opened before a batch is read and closed when it is written. For rows that the stream applied
+ * meanwhile, the stream has newer knowledge than the batch. Leaving out too many keys is always safe, because the
+ * stream carries their whole rows.
  */
 import type {LogOffset, Position} from '../position/position.ts';
 import {compareOffsets} from '../position/position.ts';
-import type {Need} from '../source/watermark.ts';
+import type {RequiredPosition} from '../source/watermark.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import type {Plan} from '../mapping/plan.ts';
@@ -28,7 +28,7 @@ export class Window {
     return this.#touched.get(entity.name) ?? NONE;
   }
 
-  /** The keys whose rows were gone for a while: children of theirs may have gone unlogged. */
+  /** The keys whose rows were deleted for a while: their children may have been deleted without events. */
   left(entity: EntityPlan): ReadonlySet<RowKey> {
     return this.#left.get(entity.name) ?? NONE;
   }
@@ -67,18 +67,18 @@ export class StreamTap {
   #position: Position | null = null;
   #offset: LogOffset | null = null;
 
-  /** Where the stream stands; null while it does not run. */
+  /** The stream's position; null while it does not run. */
   get position(): {position: Position; offset: LogOffset | null} | null {
     return this.#live && this.#position !== null ? {position: this.#position, offset: this.#offset} : null;
   }
 
-  /** Where the stream stands, or stood when it stopped. */
+  /** The stream's position, or its last one if it has stopped. */
   get lastPosition(): {position: Position; offset: LogOffset | null} | null {
     return this.#position === null ? null : {position: this.#position, offset: this.#offset};
   }
 
-  /** What a read of the source must see, so as not to miss what the stream has passed. */
-  get need(): Need | null {
+  /** The position that a read of the source must cover, so as not to miss what the stream has passed. */
+  get need(): RequiredPosition | null {
     const stream = this.position;
     return stream === null ? null : {...stream, openGtid: null};
   }
@@ -90,8 +90,8 @@ export class StreamTap {
   }
 
   /**
-   * Resolves when the stream has applied everything up to `offset`, or does not run: then nothing newer
-   * can be overwritten, and what it will replay later ends in the same rows.
+   * Resolves when the stream has applied everything up to `offset`, or does not run: then nothing newer can be
+   * overwritten, and what it replays later ends in the same rows.
    */
   reached(offset: LogOffset, signal: AbortSignal): Promise<void> {
     if (!this.#live || this.#isPast(offset) || signal.aborted) return Promise.resolve();
@@ -105,12 +105,12 @@ export class StreamTap {
     });
   }
 
-  /** For the stream: `changes` are about to be applied. Before, so that no window misses them. */
+  /** Called by the stream before `changes` are applied, so that no window misses them. */
   applying(plan: Pick<Plan, 'entities'>, changes: ChangeSet): void {
     for (const window of this.#windows) window.note(plan, changes);
   }
 
-  /** For the stream: everything up to here is applied. */
+  /** Called by the stream when everything up to here is applied. */
   applied(position: Position, offset: LogOffset | null): void {
     this.#live = true;
     this.#position = position;
@@ -118,7 +118,7 @@ export class StreamTap {
     if (this.#waiters.length > 0) this.#wake(({offset: wanted}) => this.#isPast(wanted));
   }
 
-  /** For the stream: it has stopped, for whatever reason. */
+  /** Called by the stream when it has stopped, for whatever reason. */
   stopped(): void {
     this.#live = false;
     this.#wake(() => true);

@@ -1,7 +1,7 @@
 /**
- * Finds out by trying what a refusal of the target is about. A trigger can signal any error number, so that a
- * number alone proves nothing: a full disk, a missing right, a deadlock and a lost connection can all be
- * imitated. What proves it is that the same connection, the same transaction and the same table still work.
+ * Finds the cause of a target's refusal by experiment. A trigger can signal any error number, so a number alone
+ * proves nothing: it can imitate a full disk, a missing privilege, a deadlock or a lost connection. The proof is
+ * that the same connection, the same transaction and the same table still work.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import {quoteName} from '../mapping/quote.ts';
@@ -20,13 +20,13 @@ import {
 import {LOCK_WAIT_SECONDS, type Session} from './session.ts';
 import {literal} from './sql-text.ts';
 
-/** A lock wait that ends sooner than this did not wait for a lock of ours. */
+/** A lock wait that ends sooner than this did not wait for one of our locks. */
 const REAL_WAIT_MS = LOCK_WAIT_SECONDS * 500;
-/** How much a target that is not full can still take. */
+/** The bytes that a target which is not full can still take. */
 const ROOM_BYTES = 1024 * 1024;
 const ENTER = 'SAVEPOINT tried;';
 
-/** For one transaction of a session. */
+/** One trial for each transaction of a session. */
 export class Trial {
   readonly #session: Session;
   #hasRoom = false;
@@ -38,9 +38,9 @@ export class Trial {
   /**
    * Runs a statement that writes rows of one table.
    *
-   * @param withoutRows the same statement for no rows at all, which fires no trigger for a row
-   * @returns null where it was written; the refusal where it is about a row among those of the statement
-   * @throws SyncError where the refusal is about the server, the table or the transaction
+   * @param withoutRows the same statement for no rows, which fires no row trigger
+   * @returns null if it was written; the refusal if it is about a row of the statement
+   * @throws SyncError if the refusal is about the server, the table or the transaction
    */
   async write(plan: TablePlan, statement: string, withoutRows: string): Promise<SyncError | null> {
     const {maxPacketBytes} = this.#session;
@@ -48,14 +48,14 @@ export class Trial {
     if (bytes >= maxPacketBytes) return tooLarge(bytes, maxPacketBytes);
     const refusal = await this.#refusalOf(statement);
     if (refusal === null || isAboutRow(refusal)) return refusal;
-    // What is about the moment does not come again at once.
+    // A temporary refusal does not occur again at once.
     const again = mayPass(refusal) ? await this.#refusalOf(statement) : refusal;
     if (again === null || isAboutRow(again)) return again;
     await this.#prove(plan, again, withoutRows);
     return again;
   }
 
-  /** @throws SyncError where the connection or the transaction is gone, or a lock was waited for */
+  /** @throws SyncError if the connection or the transaction is gone, or the statement waited for a lock */
   async #refusalOf(statement: string): Promise<SyncError | null> {
     const startedMs = performance.now();
     try {
@@ -64,7 +64,7 @@ export class Trial {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (error.errno === LOCK_WAIT_TIMEOUT && performance.now() - startedMs >= REAL_WAIT_MS) throw error;
-      // A deadlock ends the transaction, and its savepoints with it. So does the end of a connection.
+      // A deadlock ends the transaction with its savepoints. So does the end of a connection.
       await this.#session.query('RELEASE SAVEPOINT tried').catch(() => {
         throw error;
       });
@@ -72,14 +72,14 @@ export class Trial {
     }
   }
 
-  /** @throws SyncError where the refusal is not about the rows of the statement */
+  /** @throws SyncError if the refusal is not about the rows of the statement */
   async #prove(plan: TablePlan, refusal: SyncError, withoutRows: string): Promise<void> {
     try {
       await this.#session.query(withoutRows);
     } catch (error) {
       throw asIncompatible(error);
     }
-    // MySQL looks for defaults only when there is a row.
+    // MySQL checks defaults only if there is a row.
     if (refusal.errno === NO_DEFAULT && (await this.#lacksDefault(plan))) throw asIncompatible(refusal);
     if (mayLackRoom(refusal) && !this.#hasRoom) this.#hasRoom = await this.#findRoom(refusal);
   }
@@ -94,7 +94,7 @@ export class Trial {
     return rows.length > 0;
   }
 
-  /** Writes more than a row into a table that has no triggers, and takes it back. */
+  /** Writes more than a row into a table without triggers, and rolls it back. */
   async #findRoom(refusal: SyncError): Promise<true> {
     const bytes = Math.min(ROOM_BYTES, this.#session.maxStatementBytes);
     await this.#session.query('SAVEPOINT room');
@@ -104,7 +104,7 @@ export class Trial {
            VALUES ('~', '~', UUID(), 'rejected', REPEAT('x', ${bytes}), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
       );
     } catch (error) {
-      // Its number says more of what is full.
+      // Its number says more precisely what is full.
       throw error instanceof SyncError && stateOf(error.cause) === '' ? error : refusal;
     }
     await this.#session.query('ROLLBACK TO SAVEPOINT room');

@@ -1,6 +1,6 @@
 /**
- * The unique keys of a target table as the server has them at this moment, beside the mapped one: over
- * columns that we map or not, prefixes of columns, expressions and generated columns.
+ * Reads the current unique keys of a target table besides the mapped one: over mapped or other columns, prefixes
+ * of columns, expressions and generated columns.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import {quoteName} from '../mapping/quote.ts';
@@ -9,46 +9,46 @@ import {literal} from './sql-text.ts';
 /** A column that a unique key depends on. */
 export interface KeyColumn {
   readonly name: string;
-  /** Lower case, without length. */
+  /** The type in lower case, without length. */
   readonly type: string;
   /** The whole type, in lower case. */
   readonly definition: string;
   readonly nullable: boolean;
   readonly charset: string | null;
   readonly collation: string | null;
-  /** In characters for text. */
+  /** The length, in characters for text. */
   readonly maxLength: number | null;
-  /** Digits of a second. */
+  /** The fractional digits of a second. */
   readonly fraction: number;
   /** The expression of a generated column. */
   readonly generated: string | null;
-  /** SQL that gives the value of a row that does not set it. */
+  /** SQL of the value of a row that does not set it. */
   readonly fallback: string;
 }
 
 export interface UniqueKey {
   readonly name: string;
   readonly parts: readonly KeyPart[];
-  /** The columns that it depends on, by way of expressions and generated columns, too. */
+  /** The columns that it depends on, also through expressions and generated columns. */
   readonly columns: readonly KeyColumn[];
 }
 
 export interface KeyPart {
   /** SQL over the table's columns, by their bare names. */
   readonly expression: string;
-  /** The column, where it is one, or a prefix of one. */
+  /** The column, if the part is one or a prefix of one. */
   readonly column: KeyColumn | null;
-  /** In characters, or in bytes of a binary column. */
+  /** The length of the prefix, in characters, or in bytes for a binary column. */
   readonly prefix: number | null;
 }
 
 type Query = (sql: string) => Promise<unknown[][]>;
 
 /**
- * Reads the definitions anew, since the owner may change them while we run.
+ * Reads the current definitions, because the owner may change them while the daemon runs.
  *
- * @returns without keys that can never clash: those that hold the mapped key, and those over a number that
- *   the server counts up
+ * @returns without keys that can never be in conflict: those that contain the mapped key, and those over an
+ *   AUTO_INCREMENT number
  */
 export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<UniqueKey[]> {
   const rows = await query(
@@ -62,7 +62,7 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     rows.filter(row => /auto_increment/i.test(String(row[9]))).map(row => String(row[0])),
   );
   const keys = new Map<string, KeyPart[]>();
-  // Its columns stand in this order on all servers; MySQL has one more, for expressions.
+  // The columns of its result have this order on all servers; MySQL has one more, for expressions.
   for (const row of await query(`SHOW KEYS FROM ${quoteName(plan.target)} WHERE Non_unique = 0`)) {
     const [, , name, , columnName, , , prefix] = row;
     const column = columns.find(candidate => candidate.name === columnName) ?? null;
@@ -83,7 +83,7 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     .map(([name, parts]) => ({name, parts, columns: dependsOn(parts, columns)}));
 }
 
-/** In the table's order, but generated columns after those that they are made from. */
+/** Columns in the table's order, but generated columns after those they depend on. */
 function dependsOn(parts: readonly KeyPart[], columns: readonly KeyColumn[]): KeyColumn[] {
   const found = new Set<KeyColumn>();
   const visit = (expression: string) => {
@@ -129,7 +129,7 @@ function keyColumn(row: readonly unknown[]): KeyColumn {
   };
 }
 
-/** MariaDB shows every default as an expression; MySQL shows texts without quotes, and says which are expressions. */
+/** MariaDB shows every default as an expression. MySQL shows texts without quotes, and marks expressions. */
 function fallbackOf(shown: string | null, type: string, extra: string, isMariadb: boolean): string {
   if (shown === null) return 'NULL';
   if (isMariadb) return `(${shown})`;
@@ -137,7 +137,7 @@ function fallbackOf(shown: string | null, type: string, extra: string, isMariadb
   return type === 'bit' || /^current_timestamp/i.test(shown) ? `(${shown})` : literal(shown);
 }
 
-/** MySQL shows expressions with their quotes and backslashes escaped. */
+/** MySQL escapes the quotes and backslashes in the expressions that it shows. */
 function unescaped(expression: string): string {
   return expression.replace(/\\(.)/gsu, '$1');
 }

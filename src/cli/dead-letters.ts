@@ -9,7 +9,7 @@ import {SyncError} from '../errors.ts';
 import {targetsOf} from '../mapping/mapping.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
 import {RunStore} from '../status/runs.ts';
-import {Workbench} from '../workbench.ts';
+import {ReplicationContext} from '../replication-context.ts';
 import {askDaemon} from './daemon-client.ts';
 
 const PAGE = 500;
@@ -87,7 +87,7 @@ async function retryAlone(
     try {
       const runner = new ReconcileRunner({
         config,
-        workbench: new Workbench(config, lease.fence),
+        context: new ReplicationContext(config, lease.fence),
         store: new RunStore(knex, config.name, targetsOf(config.mapping)),
         logger,
         metrics: null,

@@ -12,7 +12,7 @@ import {targetsOf} from '../mapping/mapping.ts';
 import {ReconcileRunner} from '../reconcile-runner.ts';
 import type {Run} from '../status/operations.ts';
 import {RunStore} from '../status/runs.ts';
-import {Workbench} from '../workbench.ts';
+import {ReplicationContext} from '../replication-context.ts';
 
 /**
  * One reconcile without a daemon. The stream's position stays; what a daemon replays later ends in the
@@ -43,10 +43,10 @@ export async function syncCommand(
       await store.tidy();
       const bar = progressBar();
       const stop = AbortSignal.any([signal, lease.lost]);
-      const workbench = new Workbench(config, lease.fence);
+      const context = new ReplicationContext(config, lease.fence);
       const runner = new ReconcileRunner({
         config,
-        workbench,
+        context,
         store,
         logger,
         metrics: null,
@@ -65,7 +65,7 @@ export async function syncCommand(
       )
         .then(() => readCheckpoint(target, config.name))
         .finally(() => target.destroy());
-      if (config.replicationEnabled && checkpoint?.position == null) await workbench.anchor(stop);
+      if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(stop);
       const {ended} = await runner.start('cli', {
         mode: options.mode,
         allowDeletes: options.allowDeletes === true,

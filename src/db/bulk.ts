@@ -1,7 +1,7 @@
 /**
- * MariaDB's way to write many rows by one prepared statement (COM_STMT_BULK_EXECUTE): the server parses
- * nothing and makes no object for each value, which takes it a third less time than the same rows as text
- * (docs/benchmarks.md). mysql2 speaks all of the protocol but this one command.
+ * Writes many rows by one prepared statement (COM_STMT_BULK_EXECUTE, MariaDB only). The server parses nothing and
+ * allocates no object per value, which takes it a third less time than the same rows as text
+ * (docs/benchmarks.md). mysql2 supports all of the protocol except this one command.
  *
  * Source: https://mariadb.com/docs/server/reference/clientserver-protocol/3-binary-protocol-prepared-statements/com_stmt_bulk_execute
  */
@@ -22,12 +22,12 @@ const LONG_LENGTH = 0xfb;
 const FIRST_BYTES = 64 * 1024;
 /** A UTF-16 unit takes at most three bytes of UTF-8. */
 const BYTES_PER_UNIT = 3;
-/** Of a text: that it follows, and its length. */
+/** The marker of a text and its length. */
 const LENGTH_BYTES = 10;
 
 /**
- * Lets a connection ask for bulk operations where it asks a server for any of MariaDB's own capabilities;
- * to be called before the server's first packet came.
+ * Makes a connection request bulk operations if it requests any of MariaDB's own capabilities; to be called
+ * before the server's first packet arrives.
  */
 export function askForBulk({_command: handshake}: DriverConnection): void {
   let flags = handshake?.mariadbExtendedClientFlags;
@@ -41,8 +41,8 @@ export function askForBulk({_command: handshake}: DriverConnection): void {
 }
 
 /**
- * Whether {@link BulkRows} can be sent over a connection that asked for it: the server offers it, and was
- * asked, which mysql2 leaves out where the server lacks what it wants itself (MariaDB before 10.5).
+ * Whether {@link BulkRows} can be sent over a connection: the server offers the capability, and the connection
+ * requested it. mysql2 leaves that out if the server lacks what mysql2 itself needs (MariaDB before 10.5).
  */
 export function canBulk({
   _handshakePacket: hello,
@@ -51,17 +51,17 @@ export function canBulk({
   return wasAsked && ((hello?.mariadbExtendedCapabilityFlags ?? 0) & BULK_OPERATIONS) !== 0;
 }
 
-/** Rows for one prepared statement, put together as the bytes that are sent. Every value travels as text. */
+/** Rows for one prepared statement, built as the bytes that are sent. Every value is sent as text. */
 export class BulkRows implements ValueSink {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
 
-  /** Bytes so far. */
+  /** The number of bytes so far. */
   get length(): number {
     return this.#at - PACKET_HEADER_BYTES;
   }
 
-  /** Begins anew, in the same buffer: what was put together before must have been answered. */
+  /** Starts again in the same buffer; the previous rows must have been answered. */
   begin(statementId: number, columns: number): void {
     const buffer = this.#buffer;
     let at = PACKET_HEADER_BYTES;
@@ -76,7 +76,7 @@ export class BulkRows implements ValueSink {
     this.#at = at;
   }
 
-  /** The next column of a row; the last one ends it. */
+  /** Appends the next column of a row; the last one ends the row. */
   value(value: string | null): void {
     if (value === null) {
       this.#reserve(1);
@@ -99,7 +99,7 @@ export class BulkRows implements ValueSink {
     this.#at = at;
   }
 
-  /** The next column, as {@link value}. */
+  /** Appends the next column, as {@link value}. */
   bytes(from: Buffer, start: number, end: number): void {
     const length = end - start;
     this.#reserve(length + LENGTH_BYTES);
@@ -107,7 +107,7 @@ export class BulkRows implements ValueSink {
     this.#copy(from, start, end);
   }
 
-  /** The next column: two texts, with a space in between. */
+  /** Appends the next column: two texts with a space in between. */
   joined(from: Buffer, start: number, end: number, nextStart: number, nextEnd: number): void {
     const length = end - start + 1 + nextEnd - nextStart;
     this.#reserve(length + LENGTH_BYTES);
@@ -130,7 +130,7 @@ export class BulkRows implements ValueSink {
     this.#at += this.#buffer.write(value, this.#at, 'utf8');
   }
 
-  /** That a text follows, and of how many bytes. */
+  /** Appends the marker of a text and its length in bytes. */
   #length(bytes: number): void {
     const buffer = this.#buffer;
     let at = this.#at;
@@ -149,7 +149,7 @@ export class BulkRows implements ValueSink {
     this.#at = at;
   }
 
-  /** Most values are short: a call to copy them would take longer. */
+  /** Most values are short, so that a call to copy them would take longer. */
   #copy(from: Buffer, start: number, end: number): void {
     const buffer = this.#buffer;
     let at = this.#at;

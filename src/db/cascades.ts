@@ -1,14 +1,14 @@
-/** The foreign keys through which a change may reach the source's mapped tables. */
+/** Finds the foreign keys through which a change may reach the source's mapped tables. */
 import type {Connection} from './connection.ts';
 import {readForeignKeys, type ForeignKey} from './foreign-keys.ts';
 import type {ServerInfo} from './server.ts';
 import {cascadeKey, NO_CASCADES, unloggedCascades, type Cascades} from '../mapping/cascades.ts';
 import {sourcesOf, type Mapping} from '../mapping/mapping.ts';
 
-/** More tables than any schema has in a row of cascades. */
+/** Longer than any chain of cascades in practice. */
 const MAX_TABLES = 500;
 
-/** What cascades on this server do to mapped rows and leave out of the log. */
+/** The effects of this server's cascades on mapped rows that are not in the log. */
 export async function readCascades(
   connection: Connection,
   database: string,
@@ -23,15 +23,15 @@ export async function readCascades(
 }
 
 export interface FoundKeys {
-  /** By `cascadeKey`. */
+  /** The cascades by `cascadeKey`. */
   readonly known: ReadonlySet<string>;
-  /** Those of mapped tables, and of tables from which a cascade reaches them. */
+  /** The foreign keys of mapped tables, and of tables from which a cascade reaches them. */
   readonly keys: readonly ForeignKey[];
-  /** Tables whose own foreign keys the account cannot see, as `schema.table`. */
+  /** Tables whose own foreign keys the account cannot read, as `schema.table`. */
   readonly hidden: readonly string[];
 }
 
-/** Goes from the mapped tables to their parents, and on to theirs, as long as a foreign key cascades. */
+/** Follows the cascading foreign keys from the mapped tables to their parents, and on to theirs. */
 export async function readCascadingKeys(
   connection: Connection,
   database: string,
@@ -56,7 +56,7 @@ export async function readCascadingKeys(
   return {keys, hidden, known: seen};
 }
 
-/** MySQL from 9.6 on logs what a cascade does. */
+/** MySQL logs the effects of cascades from 9.6 on. */
 export function logsCascades({flavour, versionParts: [major, minor]}: ServerInfo): boolean {
   return flavour === 'mysql' && (major > 9 || (major === 9 && minor >= 6));
 }

@@ -1,6 +1,6 @@
 /**
- * Connections to the two servers: one place for TLS, time-outs and how values come back; what the sessions
- * are set to stands in session-settings.ts. The only importer of mysql2.
+ * Connections to the two servers: TLS, time-outs and the form of values. session-settings.ts has the settings of
+ * the sessions. This file is the only importer of mysql2.
  */
 import type {Socket} from 'node:net';
 import mysql from 'mysql2';
@@ -19,14 +19,14 @@ export type Connection = PromiseConnection;
 export type {ConnectionOptions, Side};
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** No statement of ours takes that long, so that a server which answers this late does not answer at all. */
+/** No statement of ours takes that long: a server that answers later counts as not answering. */
 const STATEMENT_TIMEOUT_MS = 120_000;
-/** Connections whose statements may take less. */
+/** Connections whose statements have a shorter limit. */
 const limitsMs = new WeakMap<Connection, number>();
 
 /**
- * mysql2 options for one server. Everything comes back as text: 64-bit ids and dates are exact, and no
- * value depends on the process's time zone.
+ * Returns mysql2's options for one server. Every value is returned as text: 64-bit ids and dates are exact, and
+ * no value depends on the process's time zone.
  */
 export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
   return {
@@ -42,11 +42,11 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
     // As the server prints it: also of MariaDB, whose JSON columns are text otherwise.
     jsonStrings: true,
     bigNumberStrings: true,
-    // Statements without placeholders are not searched for them: ours hold thousands of rows.
+    // Statements without placeholders are not searched for them, because ours hold thousands of rows.
     queryFormat: (sql: string, values: unknown) =>
       Array.isArray(values) && values.length > 0 ? mysql.format(sql, values) : sql,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    // Room for its default of 16,000 is taken at once, by each connection.
+    // The default would allocate room for 16,000 statements on each connection.
     maxPreparedStatements: 32,
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
@@ -54,18 +54,18 @@ export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
   };
 }
 
-/** What a library needs that opens its connections itself. */
+/** What a library needs that opens its own connections. */
 export interface Dialling {
-  /** The options that work for this server: for `preferred`, without TLS where the server has none. */
+  /** The options that work for this server: for `preferred`, without TLS if the server has none. */
   readonly options: ConnectionOptions;
-  /** To be sent over each connection before anything else that leans on a setting. */
+  /** Statements to be sent over each connection before any that depends on a setting. */
   readonly statements: readonly string[];
 }
 
 /**
- * Opens a connection once, to find out how a library is to open its own.
+ * Opens a connection once, to find out how a library must open its own.
  *
- * @param idleSeconds after which the server ends a session that it hears nothing from
+ * @param idleSeconds after which the server ends a silent session
  * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`
  */
 export async function settledOptions(
@@ -84,12 +84,12 @@ export async function settledOptions(
 }
 
 /**
- * Opens a connection with the session that all of ours have.
+ * Opens a connection with the common session settings.
  *
- * On the source the session is read-only. On the target, strict mode refuses what would be cut, id 0
- * stays 0, and a session left alone for `idleSeconds` is ended by the server, so that a frozen process
- * holds neither locks nor the lease. A statement may take `statementMs`. Soon after `until` is set the connection is broken off, whatever it
- * waits for: for reads, which nobody misses then.
+ * On the source, the session is read-only. On the target, strict mode refuses truncation, id 0 stays 0, and the
+ * server ends a session that is idle for `idleSeconds`, so that a frozen process holds neither locks nor the
+ * lease. A statement may take `statementMs`. Soon after `until` is set, the connection is closed, whatever it
+ * waits for: this is for reads, whose results are then not needed.
  *
  * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`; StoppedError
  */
@@ -167,8 +167,8 @@ function pinned(
 }
 
 /**
- * Asks for rows as arrays. A statement that takes longer than `timeoutMs` (by default what its connection
- * was opened with) ends the connection, since nothing tells a slow server from one that is gone.
+ * Requests rows as arrays. A statement that takes longer than `timeoutMs` (by default that of its connection)
+ * ends the connection, because a slow server cannot be distinguished from one that is gone.
  *
  * @throws SyncError, classified
  */
@@ -195,17 +195,18 @@ export async function queryRows(
   }
 }
 
-/** Whether {@link sendRows} is for this server. */
+/** Whether this server supports {@link sendRows}. */
 export function takesBulk(connection: Connection): boolean {
   return canBulk(coreOf(connection));
 }
 
 /**
- * Prepares a statement for {@link sendRows}. A server that does not answer within `timeoutMs`, since the
- * table is being changed or since it is silent, ends the connection.
+ * Prepares a statement for {@link sendRows}. If the server does not answer within `timeoutMs`, because the table
+ * is being altered or the server is silent, the connection is closed.
  *
- * @returns its id on the server; null where this one takes no rows so, or not this statement: send it as text
- * @throws SyncError where no answer comes in time
+ * @returns its id on the server; null if the server does not accept such rows, or not this statement: send it as
+ *   text
+ * @throws SyncError if no answer comes in time
  */
 export async function prepareRows(
   connection: Connection,
@@ -219,15 +220,15 @@ export async function prepareRows(
   } catch (error) {
     const fault = classify('target', error);
     if (fault.code === 'target-unreachable') throw fault;
-    // As text it says what is wrong with it, or is taken: a server may allow no prepared statements.
+    // Sent as text, the statement reports its error or succeeds: a server may allow no prepared statements.
     return null;
   }
 }
 
 /**
- * Executes a prepared statement for all rows, all or nothing, or statements that answer without rows. What is
- * called in one turn is sent at once: the server does not wait for us between them, and executes the later
- * ones whatever became of the first.
+ * Executes a prepared statement for all rows, all or nothing, or statements without result rows. Calls in one
+ * turn of the event loop are sent together: the server does not wait for the client between them, and executes
+ * the later ones even if the first fails.
  *
  * @throws SyncError, classified
  */
@@ -245,7 +246,7 @@ export async function sendRows(
   }
 }
 
-/** The driver has a clock for its queries alone. */
+/** The driver has time-outs only for its own queries. */
 function inTime<T>(core: DriverConnection, timeoutMs: number, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -256,7 +257,7 @@ function inTime<T>(core: DriverConnection, timeoutMs: number, answer: Promise<T>
   });
 }
 
-/** A server that does not even take our call when we are told to stop is not waited for. */
+/** When the process stops, it does not wait for a server that does not even accept the connection. */
 async function unlessStopped<T extends {connection: Connection}>(
   opening: Promise<T>,
   until: AbortSignal | undefined,
@@ -284,9 +285,9 @@ function severWhenStopped(connection: Connection, until: AbortSignal): void {
   socketOf(connection).once('close', takeBack);
 }
 
-/** Breaks a connection off, so that what waits for its answers fails now and not when the network gives up. */
+/** Closes a connection at once, so that pending queries fail now and not when the network gives up. */
 export function sever(connection: Connection): void {
-  // The driver's own destroy() waits for the other side, and answers nothing that waits.
+  // The driver's own destroy() waits for the other side, and does not reject pending queries.
   socketOf(connection).destroy();
 }
 
@@ -294,7 +295,7 @@ function socketOf(connection: Connection): Socket {
   return coreOf(connection).stream;
 }
 
-/** What the driver's promises stand before. */
+/** The driver's connection behind its promises. */
 function coreOf(connection: Connection): DriverConnection & {readonly stream: Socket} {
   return (connection as unknown as {connection: DriverConnection & {stream: Socket}}).connection;
 }

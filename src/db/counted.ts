@@ -1,6 +1,6 @@
 /**
- * Reads that know how many rows they should have got. The driver tells a lost connection, and nothing else:
- * a limit of the session or of a proxy cuts a result in silence, and what looks missing then would be deleted.
+ * Reads that check the number of their rows. The driver reports only a lost connection: a limit of the session or
+ * of a proxy silently truncates a result, and the missing rows would then be deleted.
  */
 import {SyncError} from '../errors.ts';
 
@@ -14,13 +14,13 @@ export interface Selection {
   readonly order?: string;
 }
 
-/** Between a read that gave nothing and the count, rows may come. That this happens each time is no chance. */
+/** Rows may be inserted between an empty read and its count. That this happens each time is not a coincidence. */
 const EMPTY_READS = 3;
 
 /**
- * All rows of a selection. The count comes in a column of the same statement, so that both see the same rows.
+ * Reads all rows of a selection. The count is a column of the same statement, so that both see the same rows.
  *
- * @throws SyncError `read-incomplete` where rows are missing; what `query` throws
+ * @throws SyncError `read-incomplete` if rows are missing; what `query` throws
  */
 export async function readCounted(query: Query, selection: Selection): Promise<unknown[][]> {
   const {columns, from, where, order} = selection;
@@ -40,10 +40,10 @@ export async function readCounted(query: Query, selection: Selection): Promise<u
 }
 
 /**
- * The same for rows without an order, of which there are often none: the count comes as a row of its own, so
- * that an empty answer needs no second question.
+ * Reads rows without an order, of which there are often none: the count is a row of its own, so that an empty
+ * result needs no second query.
  *
- * @throws SyncError `read-incomplete` where rows are missing; what `query` throws
+ * @throws SyncError `read-incomplete` if rows are missing; what `query` throws
  */
 export async function readClosed(
   query: Query,
@@ -62,9 +62,9 @@ export async function readClosed(
 }
 
 /**
- * The row of a query that always gives one, as an aggregate without groups does.
+ * Reads the row of a query that always returns one, as an aggregate without groups does.
  *
- * @throws SyncError `read-incomplete` where it is missing
+ * @throws SyncError `read-incomplete` if it is missing
  */
 export function onlyRow(rows: readonly unknown[][]): unknown[] {
   const [row] = rows;
@@ -76,6 +76,6 @@ function incomplete(received: number, expected: number | null): SyncError {
   const counted = expected === null ? 'some' : String(expected);
   return new SyncError(
     'read-incomplete',
-    `a server counted ${counted} rows and sent ${received}: something between it and us cuts results short`,
+    `a server counted ${counted} rows and sent ${received}: something between it and laas-sync truncates results`,
   );
 }

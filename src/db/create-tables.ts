@@ -1,15 +1,15 @@
-/** Makes the target's tables where they are missing, by the statements that the mapping has for it. */
+/** Creates missing tables of the target, by the statements of the mapping. */
 import type {Knex} from 'knex';
 import type {Mapping} from '../mapping/mapping.ts';
 
-/** The parent is of another type or engine, or has no key: only its owner can change that. */
+/** The parent has another type or engine, or no key: only its owner can change that. */
 const NO_FOREIGN_KEY = new Set([1005, 1215, 1822, 1824, 3780]);
 
 /**
- * Of several statements for one table the first that the server accepts is used. A table that is there is
- * left as it is, and so is one that the mapping has no statement for.
+ * Creates missing tables. Of several statements for one table, the first that the server accepts is used.
+ * Existing tables, and tables without a statement in the mapping, are left unchanged.
  *
- * @returns the tables that were made
+ * @returns the tables that were created
  */
 export async function createMissingTables(knex: Knex, {tables}: Pick<Mapping, 'tables'>): Promise<string[]> {
   const made: string[] = [];
@@ -32,7 +32,7 @@ async function createFirst(knex: Knex, [statement, ...others]: readonly string[]
   }
 }
 
-/** knex takes a question mark for the place of a value, and a comment or a default may hold one. */
+/** knex treats a question mark as a placeholder, and a comment or a default may contain one. */
 async function run(knex: Knex, statement: string): Promise<void> {
   await knex.schema.raw(statement.replaceAll('?', String.raw`\?`));
 }

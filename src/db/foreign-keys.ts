@@ -2,7 +2,7 @@
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {SyncError} from '../errors.ts';
 
-/** What becomes of a child where its parent goes, or gets another key; empty where the server refuses that. */
+/** What happens to a child when its parent is deleted or gets another key; empty if the server refuses that. */
 export type Action = 'CASCADE' | 'SET NULL' | 'SET DEFAULT' | '';
 
 export interface ForeignKey {
@@ -17,7 +17,7 @@ export interface ForeignKey {
   readonly onUpdate: Action;
 }
 
-/** Denied, on the schema or the table; no such schema or table. */
+/** Errors: access to the schema or the table denied; no such schema or table. */
 const UNSEEN: ReadonlySet<number> = new Set([1044, 1142, 1049, 1146]);
 
 const NAME = '`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\\w$]+';
@@ -32,10 +32,10 @@ const ACTION = {
 };
 
 /**
- * The foreign keys of one table, by SHOW CREATE TABLE: on MariaDB, information_schema shows them only to
- * accounts that may do more than SELECT.
+ * Reads the foreign keys of one table by SHOW CREATE TABLE: on MariaDB, information_schema shows them only to
+ * accounts with more than SELECT.
  *
- * @returns null where the table is not there, or the account may not see it
+ * @returns null if the table does not exist, or the account may not read it
  */
 export async function readForeignKeys(
   side: Side,

@@ -1,14 +1,14 @@
-/** Whether somebody leads a stream now, for those who only look. */
+/** Whether an instance leads a stream now, for commands that do not hold the lease. */
 import {isRefusal} from '../apply/refusal.ts';
 import {lockName} from './named-lock.ts';
 
 type Ask = (sql: string, values: readonly unknown[]) => Promise<readonly (readonly unknown[])[]>;
 
 /**
- * A leader has the lease's row, and on one server the named lock as well. A version before 0005-lease has the lock
- * alone.
+ * A leader holds the lease's row, and on a single server the named lock as well. A version before 0005-lease
+ * holds the lock alone.
  *
- * @param database of the target, as the server spells it
+ * @param database the target's database, as the server spells it
  */
 export async function isLed(ask: Ask, database: string, stream: string): Promise<boolean> {
   const answer = async (sql: string, value: string): Promise<unknown> => {

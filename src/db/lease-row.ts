@@ -1,14 +1,14 @@
 /**
- * The lease as a row of the target: who holds it, under which fencing number, and until when by the clock of
- * the server. A row is the same on every node of a cluster, which a named lock is not.
+ * The lease as a row of the target: its holder, the fencing number, and the time of expiry by the server's clock.
+ * A row is the same on every node of a cluster, which a named lock is not.
  */
 import {SyncError} from '../errors.ts';
 import {queryRows, type Connection} from './connection.ts';
 import {readServerInfo, readVariables} from './server.ts';
 
-/** Seconds without a renewal after which the lease is free. */
+/** The seconds without a renewal after which the lease is free. */
 export const LEASE_SECONDS = 5;
-/** How often a holder renews. */
+/** The interval at which a holder renews. */
 export const RENEW_MS = 1500;
 
 export interface LeaseRow {
@@ -17,15 +17,15 @@ export interface LeaseRow {
   /** Grows with every renewal. */
   readonly beat: string;
   readonly isReleased: boolean;
-  /** By the clock of the server that was asked, which on a cluster is not the one that wrote the time. */
+  /** By the clock of the server that was queried; on a cluster, another server may have written the time. */
   readonly isExpired: boolean;
-  /** The server on which the holder has the named lock; empty where the lock proves nothing. */
+  /** The server on which the holder has the named lock; empty if the lock proves nothing. */
   readonly lockedOn: string;
 }
 
 const UNTIL = `TIMESTAMPADD(SECOND, ${LEASE_SECONDS}, UTC_TIMESTAMP(3))`;
 
-/** @returns null where nobody has ever held it */
+/** @returns null if nobody has ever held it */
 export async function readLease(connection: Connection, stream: string): Promise<LeaseRow | null> {
   const [row] = await queryRows(
     'target',
@@ -46,15 +46,15 @@ export async function readLease(connection: Connection, stream: string): Promise
   };
 }
 
-/** A row that nobody holds, so that there is one to compare with. */
+/** Inserts a row without a holder, so that there is one to compare with. */
 export async function addLease(connection: Connection, stream: string): Promise<void> {
   await queryRows('target', connection, 'INSERT IGNORE INTO sync_lease (stream) VALUES (?)', [stream]);
 }
 
 /**
- * Takes the lease from whoever is in the row, in the transaction that is open, if the row is still as it was.
+ * Takes the lease from the holder in the row, in the open transaction, if the row is unchanged.
  *
- * @returns whether it was
+ * @returns whether it was unchanged
  */
 export function takeLease(
   connection: Connection,
@@ -70,12 +70,12 @@ export function takeLease(
   );
 }
 
-/** Puts the fencing number into a row that was just taken. */
+/** Writes the fencing number into a row that was just taken. */
 export async function numberLease(connection: Connection, stream: string, token: string): Promise<void> {
   await queryRows('target', connection, 'UPDATE sync_lease SET token = ? WHERE stream = ?', [token, stream]);
 }
 
-/** @throws SyncError `lease-lost` where another has taken it, or where the row is that of a backup */
+/** @throws SyncError `lease-lost` if another instance has taken it, or if the row comes from a backup */
 export async function renewLease(
   connection: Connection,
   by: {stream: string; holder: string; token: string},
@@ -89,7 +89,7 @@ export async function renewLease(
   if (!renewed) throw new SyncError('lease-lost', 'another instance holds the lease');
 }
 
-/** Lets go at once: nobody has to wait until the lease expires. */
+/** Releases the lease at once, so that nobody has to wait until it expires. */
 export async function releaseLease(
   connection: Connection,
   by: {stream: string; holder: string; token: string},
@@ -102,8 +102,8 @@ export async function releaseLease(
 }
 
 /**
- * What names the server whose named locks this connection shares; empty on a node of Galera, where two nodes
- * that look alike (in containers, say) would take each other's locks for their own.
+ * Returns a name for the server whose named locks this connection shares. It is empty on a node of Galera, where
+ * two nodes that look alike (in containers, for example) would mistake each other's locks for their own.
  */
 export async function lockingServer(connection: Connection): Promise<string> {
   const wsrep = await readVariables('target', connection, ['wsrep_on']);

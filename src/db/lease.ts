@@ -1,16 +1,15 @@
 /**
- * One writer for each stream. The lease is a row of the target (lease-row.ts) that its holder renews, and a
- * fencing number that grows with each leader and is checked in every writing transaction.
+ * Ensures one writer for each stream. The lease is a row of the target (lease-row.ts) that its holder renews,
+ * with a fencing number that grows with each leader and is checked in every writing transaction.
  *
- * A standby takes a lease that was released, or that its holder has not renewed for {@link LEASE_SECONDS}.
- * It measures that time itself, since the clocks of a cluster's nodes may differ. On one server it need not
- * wait so long: the holder also has a named lock, on a connection that the server ends when the process dies
- * or is silent, so that whoever gets that lock on the same server knows that the holder is gone.
+ * A standby takes a lease that was released, or that its holder has not renewed for {@link LEASE_SECONDS}. The
+ * standby measures that time itself, because the clocks of a cluster's nodes may differ. On a single server it
+ * need not wait so long: the holder also has a named lock, on a connection that the server ends when the process
+ * dies or is silent. An instance that gets this lock on the same server knows that the holder is gone.
  *
- * Whoever leads also looks at the checkpoint's row as often as it renews the lease. A row that is gone, or
- * whose number of writes is smaller than the one known, is that of a target which was restored from a
- * backup. Then nothing that is in memory holds any more: the lease is given up, and taken again with what
- * the row says now.
+ * The leader reads the checkpoint's row as often as it renews the lease. If the row is missing, or its number of
+ * writes is smaller than the known one, the target was restored from a backup. The state in memory is then
+ * invalid: the lease is released, and acquired again with the row's current state.
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Fence, KnownWrites} from '../apply/checkpoint.ts';
@@ -35,12 +34,12 @@ import {getLock, lockName} from './named-lock.ts';
 
 const RENEW_TIMEOUT_MS = 3000;
 const POLL_SECONDS = 1;
-/** A living holder renews in that time, even if its server's clock is behind that of the one we ask. */
+/** A live holder renews within this time, even if its server's clock is behind ours. */
 const TWO_RENEWALS_MS = 2 * RENEW_MS;
 
 export interface Lease {
   readonly fence: Fence;
-  /** The target was restored from a backup since this process led last: a full reconcile is saved as due. */
+  /** The target was restored from a backup since this process last led: a full reconcile is saved as due. */
   readonly wasRestored: boolean;
   /** Set when the lease is lost, for whatever reason. */
   readonly lost: AbortSignal;
@@ -50,18 +49,18 @@ export interface Lease {
 export interface LeaseOptions {
   readonly config: DatabaseConfig;
   readonly stream: string;
-  /** Shown to those who wait: host and process. */
+  /** The owner's name, shown to the waiting instances: host and process. */
   readonly holder: string;
-  /** What the process knows of the stream, over all the times that it leads. */
+  /** What the process knows of the stream, across all its terms as the leader. */
   readonly writes: KnownWrites;
 }
 
-/** @returns the lease, or null where another holds it now */
+/** @returns the lease, or null if another instance holds it now */
 export async function tryAcquireLease(options: LeaseOptions): Promise<Lease | null> {
   const watch = new Watch();
   for (;;) {
     const lease = await acquire(options, watch, 0);
-    // One that has expired is free as soon as its holder is seen not to renew it.
+    // An expired lease is free as soon as its holder is seen not to renew it.
     if (lease !== null || !watch.isExpired) return lease;
     await delay(TWO_RENEWALS_MS / 3);
   }
@@ -70,7 +69,7 @@ export async function tryAcquireLease(options: LeaseOptions): Promise<Lease | nu
 /**
  * Waits for the lease.
  *
- * @param onWaiting called once where another holds it
+ * @param onWaiting called once if another instance holds it
  */
 export async function waitForLease(
   options: LeaseOptions,
@@ -91,7 +90,7 @@ export async function waitForLease(
   }
 }
 
-/** What one that waits has seen of the lease. */
+/** What a waiting instance has seen of the lease. */
 class Watch {
   #seen: {row: LeaseRow; atMs: number} | null = null;
 
@@ -99,7 +98,7 @@ class Watch {
     return this.#seen?.row.isExpired === true;
   }
 
-  /** For how long the holder has not renewed the lease, in milliseconds, as far as we have seen. */
+  /** How long the holder has not renewed the lease, in milliseconds, as observed here. */
   silentMs(row: LeaseRow): number {
     const nowMs = performance.now();
     if (this.#seen?.row.beat === row.beat && this.#seen.row.token === row.token) {
@@ -111,7 +110,7 @@ class Watch {
   }
 }
 
-/** @param waitSeconds for the named lock, which the end of the holder's connection frees at once */
+/** @param waitSeconds for the named lock, which is free at once when the holder's connection ends */
 async function acquire(options: LeaseOptions, watch: Watch, waitSeconds: number): Promise<Lease | null> {
   const {config, stream, holder, writes} = options;
   const connection = await connect('target', config, {idleSeconds: LEASE_SECONDS});
@@ -146,7 +145,7 @@ async function acquire(options: LeaseOptions, watch: Watch, waitSeconds: number)
 
 function isFree(row: LeaseRow, watch: Watch, {writes}: LeaseOptions, lockedOn: string): boolean {
   const silentMs = watch.silentMs(row);
-  // Ours, from before the connection was lost or the cluster was given another writer.
+  // The row is ours, from before the connection was lost or the cluster got another writer.
   const isOurs = writes.lease?.holder === row.holder && writes.lease.token === row.token;
   const isGone = lockedOn !== '' && lockedOn === row.lockedOn;
   return (
@@ -158,12 +157,12 @@ function isFree(row: LeaseRow, watch: Watch, {writes}: LeaseOptions, lockedOn: s
   );
 }
 
-/** A version before 0005-lease leads by the named lock alone, and leaves its name in the checkpoint only. */
+/** A version before 0005-lease leads by the named lock alone, and leaves its name only in the checkpoint. */
 function isOfOlderVersion(numbers: Numbers | null, row: LeaseRow | null): boolean {
   return numbers !== null && numbers.leader !== '' && numbers.leader !== row?.holder;
 }
 
-/** @returns the numbers to lead with; null where another was faster */
+/** @returns the numbers to lead with; null if another instance was faster */
 async function take(
   connection: Connection,
   seen: LeaseRow,
@@ -173,8 +172,8 @@ async function take(
   try {
     await queryRows('target', connection, 'START TRANSACTION');
     if (!(await takeLease(connection, stream, seen, options))) return null;
-    // Waits for a transaction of the former leader that is under way, and makes its next one fail. Where the row
-    // was lost or restored, the number begins at the time of the clock, so that none is given twice.
+    // This waits for an open transaction of the former leader, and makes its next one fail. If the row was lost
+    // or restored, the number starts at the current time, so that none is used twice.
     await queryRows(
       'target',
       connection,
@@ -184,22 +183,22 @@ async function take(
       [stream, holder, wasRestored ? 'load' : ''],
     );
     const now = await readNumbers(connection, stream);
-    if (now === null) throw new SyncError('lease-lost', "the checkpoint's row is gone");
+    if (now === null) throw new SyncError('lease-lost', "the checkpoint's row is missing");
     await numberLease(connection, stream, now.token);
     await queryRows('target', connection, 'COMMIT');
     return now;
   } catch (error) {
-    // Two that take it at once, on one server or on two nodes of a cluster, of which one is refused.
+    // Two instances took it at once, on one server or on two nodes of a cluster; one of them is refused.
     if (isDeadlock(error)) return null;
     throw error;
   }
 }
 
-/** The numbers of the checkpoint's row. */
+/** Returns the numbers in the checkpoint's row. */
 interface Numbers {
   readonly token: string;
   readonly writes: number;
-  /** Who led last. */
+  /** The owner that led last. */
   readonly leader: string;
 }
 
@@ -217,9 +216,9 @@ function isRestored(numbers: Numbers | null, knownWrites: number): boolean {
   return (numbers?.writes ?? 0) < knownWrites;
 }
 
-/** @throws SyncError `lease-lost` where the row is not as this leader left it */
+/** @throws SyncError `lease-lost` if the row is not as this leader left it */
 async function lookAtCheckpoint(connection: Connection, {stream, token, writes}: Fence): Promise<void> {
-  // Writes that are committed while we look are not taken for lost.
+  // Writes that are committed during this read do not count as lost.
   const known = writes.count;
   const numbers = await readNumbers(connection, stream);
   if (isRestored(numbers, known))

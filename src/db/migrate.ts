@@ -1,4 +1,4 @@
-/** Migrations of the target: up, down, and whether they are up to date. */
+/** Migrates the target up and down, and checks whether it is up to date. */
 import type {Knex} from 'knex';
 import * as bookkeeping from '../../migrations/0001-bookkeeping.ts';
 import * as organizationTables from '../../migrations/0002-organization-tables.ts';
@@ -20,12 +20,12 @@ const MIGRATIONS: Migration[] = [
   {name: '0005-lease', ...lease},
 ];
 
-/** In their order. */
+/** The migrations, in their order. */
 export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map(({name}) => name);
 
 const MIGRATIONS_TABLE = 'sync_migrations';
 
-/** Named in code, so that a build cannot lose a file and a folder cannot add one. */
+/** The list is in code, so that a build cannot lose a file and a folder cannot add one. */
 const config: Knex.MigratorConfig = {
   tableName: MIGRATIONS_TABLE,
   disableTransactions: true,
@@ -36,15 +36,15 @@ const config: Knex.MigratorConfig = {
   },
 };
 
-/** How long a statement may take: the wait for the lock, and changes of tables that hold rows. */
+/** The most time that a statement may take: a wait for the lock, or a change of a table with rows. */
 export const MIGRATION_TIMEOUT_MS = 3_600_000;
 
 /**
- * Safe to run twice, by two at once, and after one that was killed.
+ * Migrates the target. It is safe to run twice, by two processes at once, and after one that was killed.
  *
- * @param mapping whose tables are made where they are missing
- * @returns the migrations that ran, and the tables of the mapping that were made
- * @throws SyncError `target-newer` where the database is ahead of this program
+ * @param mapping the mapping whose missing tables are created
+ * @returns the migrations that ran, and the tables of the mapping that were created
+ * @throws SyncError `target-newer` if the database is newer than this program
  */
 export function migrateUp(knex: Knex, mapping: Pick<Mapping, 'tables'>): Promise<string[]> {
   return alone(knex, async () => {
@@ -54,7 +54,7 @@ export function migrateUp(knex: Knex, mapping: Pick<Mapping, 'tables'>): Promise
   });
 }
 
-/** Drops our bookkeeping; the organization's tables stay. */
+/** Drops the bookkeeping tables; the tables of the mapping stay. */
 export function migrateDown(knex: Knex): Promise<string[]> {
   return alone(knex, async () => {
     await isMigrated(knex);
@@ -63,7 +63,7 @@ export function migrateDown(knex: Knex): Promise<string[]> {
   });
 }
 
-/** @throws SyncError `target-newer` where the database is ahead of this program */
+/** @throws SyncError `target-newer` if the database is newer than this program */
 export async function isMigrated(knex: Knex): Promise<boolean> {
   if (!(await knex.schema.hasTable(MIGRATIONS_TABLE))) return false;
   const done = new Set(await knex(MIGRATIONS_TABLE).pluck<string[]>('name'));
@@ -87,11 +87,11 @@ export async function assertMigrated(knex: Knex): Promise<void> {
 }
 
 /**
- * One process at a time, on whichever node of a cluster. Whoever has the lock may take away the note that knex
- * keeps in a table while it migrates, and that a process which is killed leaves behind.
+ * Lets one process migrate at a time, on any node of a cluster. The holder of the lock may remove the lock that
+ * knex keeps in a table while it migrates, and that a killed process leaves behind.
  */
 async function alone<T>(knex: Knex, work: () => Promise<T>): Promise<T> {
-  // Nothing is written to a database that is ahead of this program.
+  // Nothing is written to a database that is newer than this program.
   await isMigrated(knex);
   return underMigrationLock(knex, async () => {
     if (await knex.schema.hasTable(`${MIGRATIONS_TABLE}_lock`))

@@ -1,6 +1,6 @@
 /**
- * One process migrates at a time: its lock is a row of sync_lease, which is the same on every node of a
- * cluster. A process that was killed leaves the row behind; another takes it when it sees no renewal.
+ * Lets one process migrate at a time. The lock is a row of sync_lease, which is the same on every node of a
+ * cluster. A killed process leaves the row behind; another takes it when it sees no renewal.
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Knex} from 'knex';
@@ -10,7 +10,7 @@ import {SyncError} from '../errors.ts';
 import {classify} from './faults.ts';
 import {LEASE_SECONDS, RENEW_MS} from './lease-row.ts';
 
-/** How long one waits for another that migrates. */
+/** The most time to wait for another process that migrates. */
 const WAIT_MS = 60_000;
 const LOOK_MS = 500;
 /** No stream can have this name. */
@@ -19,7 +19,7 @@ const UNTIL = `TIMESTAMPADD(SECOND, ${LEASE_SECONDS}, UTC_TIMESTAMP(3))`;
 
 type Ask = (sql: string, values?: readonly Knex.Value[]) => Promise<unknown>;
 
-/** @throws SyncError `target-rejected-batch` where another does not come to an end; what `work` throws */
+/** @throws SyncError `target-rejected-batch` if another process does not finish; what `work` throws */
 export async function underMigrationLock<T>(knex: Knex, work: () => Promise<T>): Promise<T> {
   const connection: unknown = await knex.client.acquireConnection();
   const ask: Ask = async (sql, values = []) => {
@@ -27,10 +27,11 @@ export async function underMigrationLock<T>(knex: Knex, work: () => Promise<T>):
     return answer;
   };
   try {
-    await ask(CREATE_LEASE);
+    // Where the tables are there, an account without CREATE may migrate.
+    if (!(await knex.schema.hasTable('sync_lease'))) await ask(CREATE_LEASE);
     await untilLocked(ask);
     const renewing = setInterval(() => {
-      // A failure does no harm by itself: the work goes on, over other connections.
+      // A failure has no effect by itself: the work continues over other connections.
       const renew = `UPDATE sync_lease SET beat = beat + 1, expires_at = ${UNTIL} WHERE stream = ?`;
       ask(renew, [NAME]).catch(() => undefined);
     }, RENEW_MS);
@@ -38,7 +39,7 @@ export async function underMigrationLock<T>(knex: Knex, work: () => Promise<T>):
       return await work();
     } finally {
       clearInterval(renewing);
-      // The way down drops the table.
+      // The down migration drops the table.
       const release = 'UPDATE sync_lease SET beat = beat + 1, expires_at = NULL WHERE stream = ?';
       await ask(release, [NAME]).catch(() => undefined);
     }
@@ -64,13 +65,13 @@ async function untilLocked(ask: Ask): Promise<void> {
       }
       if (Number(row['released']) === 1 || isSilent) if (await take(ask, beat)) return;
     } catch (error) {
-      // Two at once, of which the server refuses one.
+      // Two processes took it at once, and the server refuses one.
       if (!isDeadlock(classify('target', error))) throw error;
     }
     if (performance.now() > deadlineMs)
       throw new SyncError(
         'target-rejected-batch',
-        'another process migrates the target, and does not come to an end',
+        'another process is migrating the target and does not finish',
       );
     await delay(LOOK_MS);
   }

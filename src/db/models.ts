@@ -1,11 +1,11 @@
-/** The bookkeeping tables that are listed and looked up, as objection models over one small knex pool. */
+/** The bookkeeping tables that are listed and searched, as objection models over one small knex pool. */
 import knexModule, {type Knex} from 'knex';
 import {Model} from 'objection';
 import type {DatabaseConfig} from '../config.ts';
 import type {Logger} from '../logger.ts';
 import {settledOptions} from './connection.ts';
 
-/** A target that is silent for that long has lost the lease by then, too. */
+/** If the target is silent for that long, the lease is lost by then, too. */
 const STATEMENT_TIMEOUT_MS = 6000;
 
 type Done = (error: unknown, ...results: unknown[]) => void;
@@ -16,16 +16,17 @@ interface PooledConnection {
 }
 
 /**
- * A pool for bookkeeping and migrations; rows never go through it.
+ * Creates a pool for bookkeeping and migrations; rows never pass through it.
  *
- * @param statementMs how long a statement may take; a connection that gives no answer by then is left
+ * @param statementMs the most time that a statement may take; a connection that has not answered by then is
+ *   abandoned
  */
 export async function openKnex(
   config: DatabaseConfig,
   logger: Pick<Logger, 'warn'>,
   statementMs = STATEMENT_TIMEOUT_MS,
 ): Promise<Knex> {
-  // knex writes to standard output otherwise. Its words are not passed on: they hold a driver's message.
+  // knex would write to standard output. Its text is not logged, because it contains the driver's message.
   const warn = () =>
     logger.warn({event: 'bookkeeping.connection'}, 'a connection for the bookkeeping was lost');
   const {options, statements} = await settledOptions('target', config);
@@ -55,7 +56,7 @@ export async function openKnex(
   });
 }
 
-/** Ends with the first error. */
+/** Runs the tasks in order, and ends with the first error. */
 function sendInTurn(
   connection: PooledConnection,
   [sql, ...rest]: readonly string[],
@@ -68,7 +69,7 @@ function sendInTurn(
   });
 }
 
-/** knex has no limit of its own that a connection does not survive: it would wait on a silent one for ever. */
+/** knex has no time limit of its own that closes the connection: it would wait for a silent one without end. */
 function limitStatements(connection: PooledConnection, timeout: number): void {
   const query = connection.query.bind(connection);
   connection.query = (options, ...rest) => {

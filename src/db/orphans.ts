@@ -1,11 +1,11 @@
-/** Rows without their parents, which a session without foreign_key_checks leaves behind a foreign key. */
+/** Finds rows without their parents, which a session without foreign_key_checks can leave despite a foreign key. */
 import {queryRows, type Connection} from './connection.ts';
 import type {ServerInfo} from './server.ts';
 import {SyncError} from '../errors.ts';
 import type {ParentJoin} from '../mapping/mapping.ts';
 import {quoteName} from '../mapping/quote.ts';
 
-/** In a table so large that the look takes longer, the answer is not worth it. */
+/** If the table is so large that the query takes longer, the answer is not worth it. */
 const LIMIT_MS = 2000;
 /** MariaDB's and MySQL's number for a statement that took too long. */
 const TOOK_TOO_LONG: ReadonlySet<number> = new Set([1969, 3024]);
@@ -13,7 +13,7 @@ const TOOK_TOO_LONG: ReadonlySet<number> = new Set([1969, 3024]);
 /**
  * Whether every row whose reference is not null is known to have its parent. A foreign key alone does not prove it.
  *
- * @returns false, too, where the look takes longer than two seconds
+ * @returns false, too, if the query takes longer than two seconds
  */
 export async function haveParents(
   connection: Connection,

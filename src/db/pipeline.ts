@@ -1,7 +1,7 @@
 /**
- * Commands that are sent before those before them were answered, as the protocol allows and mysql2, which
- * waits for each answer, does not: the server then finds the next one there when it is done with one, and
- * does not wait for our event loop. Only commands whose statements answer with OK or with an error, each.
+ * Sends commands before the previous ones were answered. The protocol allows that, but mysql2 waits for each
+ * answer. The server then has its next command as soon as it has finished one, and does not wait for our event
+ * loop. Each statement of such commands must answer with OK or an error, without rows.
  */
 import {EventEmitter} from 'node:events';
 
@@ -9,16 +9,19 @@ export const PACKET_HEADER_BYTES = 4;
 const QUERY = 0x03;
 const OK = 0x00;
 const MORE_RESULTS = 0x0008;
-/** Larger ones travel in several packets, which mysql2 makes. */
+/** Larger commands need several packets, which mysql2 builds. */
 const MAX_PACKET_BYTES = 0xffffff;
 
-/** A connection of mysql2, with what is touched here beneath its types: what @vlasky/zongji touches, and the handshake. */
+/**
+ * A connection of mysql2, with the untyped members that are used here: those that @vlasky/zongji uses, and the
+ * handshake.
+ */
 export interface DriverConnection {
   readonly _command: {mariadbExtendedClientFlags?: number} | undefined;
   readonly _commands: {readonly length: number};
   readonly _handshakePacket:
     {readonly serverVersion?: string; readonly mariadbExtendedCapabilityFlags?: number} | undefined;
-  /** Whether the server was asked for capabilities of MariaDB's own. */
+  /** Whether capabilities of MariaDB's own were requested from the server. */
   readonly _mariadbExtendedMetadata: boolean;
   readonly clientEncoding: string;
   prepare(sql: string, done: (error: Error | null, statement: {readonly id: number}) => void): void;
@@ -39,7 +42,7 @@ interface Answer {
   readInt16(): number;
 }
 
-/** What mysql2 asks of a packet: its bytes, with room for a header in front. */
+/** The interface that mysql2 expects of a packet: its bytes, with room for a header in front. */
 export class OutgoingPacket {
   readonly buffer: Buffer;
 
@@ -47,7 +50,7 @@ export class OutgoingPacket {
     this.buffer = buffer;
   }
 
-  /** Without the header. */
+  /** The bytes without the header. */
   length(): number {
     return this.buffer.length - PACKET_HEADER_BYTES;
   }
@@ -58,7 +61,7 @@ export class OutgoingPacket {
   }
 }
 
-/** Statements without rows. */
+/** Sends statements without result rows. */
 export function statementPacket(sql: string): OutgoingPacket {
   const buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + 1 + Buffer.byteLength(sql));
   buffer[PACKET_HEADER_BYTES] = QUERY;
@@ -66,7 +69,7 @@ export function statementPacket(sql: string): OutgoingPacket {
   return new OutgoingPacket(buffer);
 }
 
-/** Commands of this kind that a connection has to answer, and those of them that were sent. */
+/** The pipelined commands that a connection has to answer, and those of them that were sent. */
 interface Outstanding {
   waiting: number;
   sent: number;
@@ -74,10 +77,10 @@ interface Outstanding {
 const outstanding = new WeakMap<DriverConnection, Outstanding>();
 
 /**
- * Sends a command at once where nothing but sent commands of this kind waits for an answer, else in its turn.
+ * Sends a command at once if only pipelined commands wait for an answer; otherwise in its turn.
  *
  * @returns when all of its statements have been answered with OK
- * @throws what the driver throws; commands that were sent after it are executed all the same
+ * @throws what the driver throws; commands that were sent after it are executed nevertheless
  */
 export function pipeline(connection: DriverConnection, packet: OutgoingPacket): Promise<void> {
   let ours = outstanding.get(connection);
@@ -88,7 +91,7 @@ export function pipeline(connection: DriverConnection, packet: OutgoingPacket): 
       if (error === null) resolve();
       else reject(error);
     });
-    // Answers come in the order of the driver's queue: nothing of others may stand in it, nor what is not sent.
+    // Answers come in the order of the driver's queue: it must hold nothing else, and nothing unsent.
     const mayOvertake =
       state.waiting > 0 &&
       state.sent === state.waiting &&
@@ -100,16 +103,16 @@ export function pipeline(connection: DriverConnection, packet: OutgoingPacket): 
   });
 }
 
-/** Whether an OK is that of a statement with others behind it. */
+/** Whether an OK belongs to a statement with others behind it. */
 function moreFollow(ok: Answer): boolean {
   ok.skip(1);
-  // Rows that were changed, and the last id that was made.
+  // The affected rows and the last insert id.
   ok.readLengthCodedNumber();
   ok.readLengthCodedNumber();
   return (ok.readInt16() & MORE_RESULTS) !== 0;
 }
 
-/** One exchange, in the shape that mysql2's queue of commands wants. */
+/** One exchange, with the interface that mysql2's command queue expects. */
 class PipelinedCommand extends EventEmitter {
   readonly onResult: (error: Error | null) => void;
   readonly #packet: OutgoingPacket;
@@ -128,7 +131,7 @@ class PipelinedCommand extends EventEmitter {
     };
   }
 
-  /** Before the driver comes to this command. */
+  /** Sends it before the driver reaches this command. */
   send(connection: DriverConnection): void {
     this.#sent();
     this.#packet.writeHeader(0);
@@ -151,7 +154,7 @@ class PipelinedCommand extends EventEmitter {
     else if (answer?.peekByte() === OK) {
       if (moreFollow(answer)) return false;
       this.onResult(null);
-    } else throw new Error('the server answered neither with OK nor with an error');
+    } else throw new Error('the server answered with neither OK nor an error');
     this.emit('end');
     return true;
   }

@@ -1,4 +1,4 @@
-/** Tables as information_schema describes them. */
+/** Reads tables from information_schema. */
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
@@ -12,9 +12,9 @@ import {haveParents} from './orphans.ts';
 import {readRowEnds} from './versioning.ts';
 
 /**
- * The source's mapped tables, and the foreign keys that concern them.
+ * Reads the source's mapped tables, and the foreign keys that concern them.
  *
- * @throws SyncError `schema-incompatible` where a table is missing
+ * @throws SyncError `schema-incompatible` if a table is missing
  */
 export async function readSourceSchema(
   connection: Connection,
@@ -35,7 +35,8 @@ export async function readSourceSchema(
   for (const [found, rowEnd] of await readRowEnds(connection, database, names)) {
     const table = names.find(one => written(one) === written(found)) ?? '';
     const schema = tables.get(table);
-    // A key with the end of a row in it is unique without it among the current rows, which alone are mapped.
+    // A unique key that contains the end of a row's period is also unique without it among the current rows, and
+    // only these are mapped.
     const uniqueKeys = schema?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
     if (schema !== undefined) tables.set(table, {...schema, uniqueKeys, rowEnd});
   }
@@ -52,11 +53,11 @@ export async function readSourceSchema(
 type ReferringSide = 'from its schema' | 'from any schema';
 
 /**
- * The target's mapped tables and the foreign keys that refer to them.
+ * Reads the target's mapped tables and the foreign keys that refer to them.
  *
- * @param referring whose keys: only who deletes must know those of other schemas, for which MariaDB reads
- *   the files of every table that it has
- * @throws SyncError `target-incompatible` where a table is missing
+ * @param referring the schemas whose keys are read: only a writer that deletes needs those of other schemas, for
+ *   which MariaDB reads the files of all its tables
+ * @throws SyncError `target-incompatible` if a table is missing
  */
 export async function readTargetSchema(
   connection: Connection,
@@ -87,7 +88,7 @@ export async function readTargetSchema(
   return {
     tables,
     references,
-    // MariaDB reads the files of every table of every schema for it.
+    // MariaDB reads the files of every table of every schema for this query.
     referringSchemas:
       flavour === 'mysql'
         ? null
@@ -95,10 +96,10 @@ export async function readTargetSchema(
   };
 }
 
-/** How a server, its log and information_schema write a name of a schema or a table. */
+/** Returns the name of a schema or a table as a server, its log and information_schema write it. */
 type Spelling = (name: string) => string;
 
-/** In lower case where the server does not tell case apart (lower_case_table_names). */
+/** In lower case if the server ignores case (lower_case_table_names). */
 async function readSpelling(side: Side, connection: Connection): Promise<Spelling> {
   const [row] = await queryRows(side, connection, 'SELECT @@lower_case_table_names');
   return Number(row?.[0]) === 0 ? name => name : name => name.toLowerCase();
@@ -150,7 +151,7 @@ async function readTables(
   return tables;
 }
 
-/** Empty where the account may not see it. */
+/** Empty if the account may not read it. */
 async function definitionOf(
   side: Side,
   connection: Connection,
@@ -199,7 +200,7 @@ function columnSchema(
   };
 }
 
-/** Of `enum('a','it''s')`, in their own case. */
+/** Returns the members of `enum('a','it''s')`, in their own case. */
 function membersOf(definition: string): string[] | null {
   if (!/^(?:enum|set)\(/i.test(definition)) return null;
   return Array.from(definition.matchAll(/'((?:[^']|'')*)'/g), ([, member = '']) =>
@@ -208,8 +209,8 @@ function membersOf(definition: string): string[] | null {
 }
 
 /**
- * Every index with its columns up to the first that is a prefix or an expression. Keys over those identify no
- * row by its columns' values, so that they are not whole.
+ * Every index with its columns up to the first that is a prefix or an expression. Such a key is not complete,
+ * because its columns' values alone do not identify a row.
  */
 function indexesOf(rows: readonly unknown[][]): {columns: string[]; unique: boolean; whole: boolean}[] {
   const indexes = new Map<string, {columns: string[]; unique: boolean; whole: boolean}>();

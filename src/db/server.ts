@@ -1,4 +1,4 @@
-/** What kind of server we speak to, and what identifies it. */
+/** The kind of a server, and its identity. */
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {SyncError} from '../errors.ts';
 import type {LogOffset} from '../position/position.ts';
@@ -9,11 +9,11 @@ export interface ServerInfo {
   readonly flavour: Flavour;
   /** `10.11.19-MariaDB`, `9.7.4`. */
   readonly version: string;
-  /** Numeric, so that 26.7 is later than 9.7. */
+  /** The numeric version, so that 26.7 is newer than 9.7. */
   readonly versionParts: readonly [number, number, number];
-  /** Tells one server from another behind the same address. */
+  /** Distinguishes servers behind the same address. */
   readonly identity: string;
-  /** MySQL with gtid_mode=ON, and MariaDB always. */
+  /** True for MySQL with gtid_mode=ON, and always for MariaDB. */
   readonly hasGtids: boolean;
 }
 
@@ -44,15 +44,15 @@ export async function readServerInfo(side: Side, connection: Connection): Promis
 }
 
 /**
- * A schema's name as the server, its log and information_schema write it: in lower case where the server
- * does not tell case apart (lower_case_table_names).
+ * Returns a schema's name as the server, its log and information_schema write it: in lower case if the server
+ * ignores case (lower_case_table_names).
  */
 export async function settledName(side: Side, connection: Connection, name: string): Promise<string> {
   const [row] = await queryRows(side, connection, 'SELECT @@lower_case_table_names');
   return Number(row?.[0]) === 0 ? name : name.toLowerCase();
 }
 
-/** Global variables by name; those that the server does not have are absent. */
+/** Reads global variables by name; variables that the server does not have are absent. */
 export async function readVariables(
   side: Side,
   connection: Connection,
@@ -63,12 +63,12 @@ export async function readVariables(
 }
 
 /**
- * The end of the source's log. Needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR).
+ * Returns the end of the source's log. Needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR).
  *
- * The statement has one name on MySQL 8.2 and later and another before and on MariaDB; the new one is
- * a syntax error where it is unknown.
+ * The statement has another name since MySQL 8.2 than before and on MariaDB; a server that does not know the new
+ * name reports a syntax error.
  *
- * @returns null where the server writes no log
+ * @returns null if the server writes no log
  */
 export async function readLogEnd(connection: Connection): Promise<LogOffset | null> {
   for (const sql of ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']) {
@@ -82,7 +82,7 @@ export async function readLogEnd(connection: Connection): Promise<LogOffset | nu
   return null;
 }
 
-/** The log files that the source still has, oldest first, with their sizes in bytes. */
+/** Returns the log files that the source still has, oldest first, with their sizes in bytes. */
 export async function readLogFiles(connection: Connection): Promise<LogOffset[]> {
   const rows = await queryRows('source', connection, 'SHOW BINARY LOGS');
   return rows.map(row => ({file: String(row[0]), offset: Number(row[1])}));

@@ -1,40 +1,41 @@
 /**
- * What every session of ours is set to, whatever the server's defaults and its init_connect say.
+ * Settings of every session, which override the server's defaults and its init_connect.
  *
- * The server applies its global defaults and init_connect after the handshake. So the settings are sent as
- * statements once the connection is there. Every connection of the product passes through here: those of
- * connect(), those of knex's pool and the two that zongji opens.
+ * The server applies its global defaults and init_connect after the handshake, so the settings are sent as
+ * statements once the connection is open. Every connection of the program uses this file: those of connect(),
+ * those of knex's pool, and the two that zongji opens.
  *
- * Not set on purpose: what needs a privilege (sql_require_primary_key, innodb_strict_mode,
- * low_priority_updates), what decides how the server logs (sql_log_bin, binlog_format, binlog_row_image), what
- * belongs to a cluster (wsrep_*, auto_increment_*), and optimizer_switch. It changes no result, and an
- * administrator may have set it because of a fault of the server. It wrecks no plan of ours either: a reconcile and
- * a verification of 40,000 users take no longer with every switch off, or with every switch on, on both servers.
+ * Some settings are left alone on purpose: those that need a privilege (sql_require_primary_key,
+ * innodb_strict_mode, low_priority_updates), those that determine how the server logs (sql_log_bin,
+ * binlog_format, binlog_row_image), those of a cluster (wsrep_*, auto_increment_*), and optimizer_switch. The
+ * latter changes no result, and an administrator may have set it because of a fault of the server. It does not
+ * spoil our plans either: a reconcile and a verification of 40,000 users take no longer with every switch off, or
+ * with every switch on, on both servers.
  */
 import type {Side} from './faults.ts';
 
-/** Asks for rows as arrays. It rejects with the driver's error. */
+/** Requests rows as arrays. It rejects with the driver's error. */
 export type AskSession = (sql: string) => Promise<readonly (readonly unknown[])[]>;
 
 export interface SessionNeeds {
   readonly side: Side;
-  /** Seconds after which the server ends the session when it hears nothing. */
+  /** The seconds after which the server ends a silent session. */
   readonly idleSeconds?: number | undefined;
 }
 
 /** The greatest value of every limit that counts rows: no limit. */
 const NO_LIMIT = '18446744073709551615';
 const IDLE_SECONDS = 28_800;
-/** The longest that a server takes. */
+/** The longest time that a server accepts. */
 export const NEVER_IDLE_SECONDS = 31_536_000;
 
 /**
- * Sent first, since every server has these and since the later statements lean on them: the limits on rows, on
- * joins and on time hold for SHOW VARIABLES, too. Setting autocommit off and on ends a transaction that
- * init_connect may have opened. The comment is executed by MariaDB alone.
+ * Sent first, because every server has these settings and the later statements depend on them: the limits on
+ * rows, joins and time also apply to SHOW VARIABLES. Setting autocommit off and on ends a transaction that
+ * init_connect may have opened. Only MariaDB executes the comment.
  */
 function baseAssignments({side, idleSeconds = IDLE_SECONDS}: SessionNeeds): string[] {
-  // Without a mode, the source gives zero dates as they are.
+  // Without an SQL mode, the source returns zero dates unchanged.
   const mode = side === 'source' ? '' : 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
   return [
     'NAMES utf8mb4 COLLATE utf8mb4_general_ci',
@@ -44,14 +45,14 @@ function baseAssignments({side, idleSeconds = IDLE_SECONDS}: SessionNeeds): stri
     `sql_mode = '${mode}'`,
     "time_zone = '+00:00'",
     `sql_select_limit = ${NO_LIMIT}`,
-    // A limit on joins turns sql_big_selects off, so that it comes first.
+    // A limit on joins turns sql_big_selects off, so it comes first.
     `max_join_size = ${NO_LIMIT}`,
     'sql_big_selects = 1',
     `wait_timeout = ${idleSeconds} /*M!100101 , max_statement_time = 0 */`,
   ];
 }
 
-/** In this order. A server sets those that it has. */
+/** Applied in this order. A server sets those that it has. */
 const OPTIONAL_SETTINGS = {
   foreign_key_checks: '1',
   unique_checks: '1',
@@ -70,26 +71,26 @@ const OPTIONAL_SETTINGS = {
   max_sort_length: '1024',
   div_precision_increment: '4',
   default_storage_engine: 'InnoDB',
-  // Its word for "as the rows are now"; a time given here would make every SELECT read the past.
+  // This is its word for "current rows"; a time here would make every SELECT read the past.
   system_versioning_asof: 'DEFAULT',
   // A second engine's copy of a table may lag behind the table.
   use_secondary_engine: 'OFF',
   query_cache_type: '0',
-  // Before MariaDB 11.6 it was off by default. What it refuses is retried as a deadlock is.
+  // It was off by default before MariaDB 11.6. What it refuses is retried like a deadlock.
   innodb_snapshot_isolation: '0',
 } as const;
 
-/** The server lacks the variable, keeps it for accounts with a privilege, or lets no session set it. */
+/** Errors: the server lacks the variable, reserves it for privileged accounts, or has no session value of it. */
 const NOT_SETTABLE_ERRNOS = new Set([1193, 1227, 1229, 1231, 1232, 1238, 1621]);
 
-/** What the servers let us set, by their versions: most connections need no look of their own. */
+/** The settings that may be set, by server version: most connections need no check of their own. */
 const settableByVersion = new Map<string, readonly string[]>();
 
 /**
- * Sets a session that was just opened: two statements, and some more on the first connection to a server of
+ * Sets a session that was just opened: with two statements, and some more on the first connection to a server of
  * this version.
  *
- * @param version the server's version and whatever else tells it from others
+ * @param version the server's version and whatever else distinguishes it from others
  * @returns the statements that set another session of the same server
  * @throws the driver's error
  */
@@ -122,7 +123,7 @@ async function sendAll(ask: AskSession, statements: string[]): Promise<string[]>
   return statements;
 }
 
-/** Which of the optional settings the server has. */
+/** Returns which of the optional settings the server has. */
 async function findPresent(ask: AskSession): Promise<string[]> {
   const names = Object.keys(OPTIONAL_SETTINGS);
   const list = names.map(name => `'${name}'`).join(', ');
@@ -131,7 +132,7 @@ async function findPresent(ask: AskSession): Promise<string[]> {
   return names.filter(name => present.has(name));
 }
 
-/** Which of them the account may set. Each is tried alone, so that one refusal hides no other. */
+/** Returns which of them the account may set. Each is tried alone, so that one refusal hides no other. */
 async function findSettable(ask: AskSession, present: readonly string[]): Promise<string[]> {
   const settable: string[] = [];
   for (const [name, value] of Object.entries(OPTIONAL_SETTINGS)) {

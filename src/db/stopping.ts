@@ -1,12 +1,12 @@
-/** What waits for a server when we are told to stop: some seconds, and no longer. */
+/** Limits how long a stopping process waits for a server: some seconds. */
 
-/** A statement in hand may take as long once we are told to stop; a server that is silent must not hold us up. */
+/** The current statement may take this long after a stop; a silent server must not delay it further. */
 const STOP_GRACE_MS = 3000;
 
-/** What is to be called off some seconds after a signal: one listener for all, since connections come and go. */
+/** Cancels work some seconds after a signal: one listener serves all connections, because they come and go. */
 const callsOff = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** @returns what takes it back */
+/** @returns a function that withdraws the registration */
 export function onceStopped(until: AbortSignal, callOff: () => void): () => void {
   let calls = callsOff.get(until);
   if (calls === undefined) {

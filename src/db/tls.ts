@@ -1,4 +1,4 @@
-/** What the driver is told about TLS. */
+/** The driver's TLS options. */
 import {readFileSync} from 'node:fs';
 import {isIP} from 'node:net';
 import type {DatabaseConfig} from '../config.ts';
@@ -11,17 +11,17 @@ interface TlsOptions {
 }
 
 /**
- * TLS as the five modes mean it. For `preferred` the connection tries with TLS, and then without.
+ * Implements the five TLS modes. For `preferred`, the connection tries with TLS, and then without.
  *
- * @throws SyncError `config-invalid` where the bundle cannot be read, or a name is needed and is not there
+ * @throws SyncError `config-invalid` if the bundle cannot be read, or a name is needed and missing
  */
 export function tlsOptions(config: DatabaseConfig): {ssl?: TlsOptions} {
   if (config.tls === 'off') return {};
   if (config.tls === 'verify-identity' && isIP(config.host) !== 0) {
-    // mysql2 has no name to compare then, and Node takes `localhost` for it: any server would do.
+    // mysql2 would have no name to compare, and Node would use `localhost`: any server would pass.
     throw new SyncError(
       'config-invalid',
-      `${config.host} is an address, and verify-identity needs a name that the server's certificate holds: set the host to it, or verify-ca to do without`,
+      `${config.host} is an address, and verify-identity needs a name that is in the server's certificate: set the host to that name, or use verify-ca`,
     );
   }
   let ca: {ca?: string} = {};

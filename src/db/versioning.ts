@@ -1,15 +1,15 @@
-/** Tables of MariaDB that keep their old rows (WITH SYSTEM VERSIONING), whose log shows old rows beside new ones. */
+/** System-versioned tables of MariaDB (WITH SYSTEM VERSIONING), whose log shows old rows beside new ones. */
 import {queryRows, type Connection} from './connection.ts';
 import {SyncError} from '../errors.ts';
 
-/** The name that the server gives to the column that nobody declared, and that information_schema hides. */
+/** The server's name for the implicit column, which information_schema hides. */
 const IMPLICIT = 'row_end';
 
 /**
- * For each versioned table the column that says until when a row was current.
+ * Returns, for each versioned table, the column that holds the end of a row's period.
  *
- * @throws SyncError `schema-incompatible` where the history goes by transactions: MariaDB logs every change of
- *   such a table as a statement, in row format too
+ * @throws SyncError `schema-incompatible` if the history is by transactions: MariaDB logs every change of such a
+ *   table as a statement, even in row format
  */
 export async function readRowEnds(
   connection: Connection,
@@ -34,7 +34,7 @@ export async function readRowEnds(
     if (String(type).toLowerCase() !== 'timestamp') {
       throw new SyncError(
         'schema-incompatible',
-        `the source table ${String(table)} keeps its history by transactions, which MariaDB logs without rows: make ROW START and ROW END of type TIMESTAMP(6), or ALTER TABLE ${String(table)} DROP SYSTEM VERSIONING`,
+        `the source table ${String(table)} keeps its history by transactions, which MariaDB logs without rows: change ROW START and ROW END to type TIMESTAMP(6), or run ALTER TABLE ${String(table)} DROP SYSTEM VERSIONING`,
       );
     }
     rowEnds.set(String(table), String(column));

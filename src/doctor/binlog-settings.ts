@@ -1,4 +1,4 @@
-/** The source's log: that it is written, whole, readable, and kept for long enough. */
+/** Checks the source's log: that it is written, complete, readable, and kept for long enough. */
 import {ok, mustFix, warning, type Finding} from './findings.ts';
 import {ask, askAny, settingMend, variables, type Probe} from './probe.ts';
 
@@ -17,21 +17,21 @@ const WANTED: readonly Wanted[] = [
     variable: 'binlog_format',
     value: 'ROW',
     absent: 'ROW',
-    why: 'a change logged as a statement carries no rows: each one costs a whole reconcile before it shows on the target',
+    why: 'a change logged as a statement carries no rows: each one needs a whole reconcile before the target shows it',
   },
   {
     check: 'binlog-image',
     variable: 'binlog_row_image',
     value: 'FULL',
     absent: 'FULL',
-    why: 'an event without all columns makes us read the row again, by which time it may have changed',
+    why: 'for an event without all columns, laas-sync reads the row again, and it may have changed by then',
   },
   {
     check: 'binlog-metadata',
     variable: 'binlog_row_metadata',
     value: 'FULL',
     absent: 'unknown to this server',
-    why: 'without names and types in the log, an event from before a schema change is read with the columns of after it',
+    why: 'without names and types in the log, an event from before a schema change is read with the columns after the change',
   },
   {
     check: 'partial-json',
@@ -42,7 +42,7 @@ const WANTED: readonly Wanted[] = [
   },
 ];
 
-const LOG_OFF = 'there is nothing to replicate from: only the nightly reconcile would move rows';
+const LOG_OFF = 'there is nothing to replicate from: only the nightly reconcile would update the target';
 
 export async function checkBinlog(probe: Probe): Promise<Finding[]> {
   const names = [
@@ -95,7 +95,7 @@ function compression(found: ReadonlyMap<string, string>): Finding {
   if (isOn(found.get('log_bin_compress'))) {
     return warning('source', 'binlog-compression', {
       message: 'log_bin_compress is ON',
-      why: "MariaDB's compressed events are read, but by one test only; a change that cannot be read costs a whole reconcile",
+      why: "MariaDB's compressed events are supported, but only one test covers them; a change that cannot be read needs a whole reconcile",
       mend: 'SET GLOBAL log_bin_compress = OFF;',
     });
   }
@@ -107,7 +107,7 @@ function compression(found: ReadonlyMap<string, string>): Finding {
   );
 }
 
-/** `binlog_do_db` and `binlog_ignore_db`, which only the log's status shows. */
+/** Checks `binlog_do_db` and `binlog_ignore_db`, which only the log's status shows. */
 async function filters(probe: Probe): Promise<Finding[]> {
   const {rows} = await askAny(probe, ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']);
   const [row] = rows ?? [];
@@ -120,24 +120,24 @@ async function filters(probe: Probe): Promise<Finding[]> {
   const left =
     ignored?.includes(probe.database) === true ||
     (only !== undefined && only.length > 0 && !only.includes(probe.database));
-  if (!left) return [ok('source', 'binlog-filter', `the log takes in ${probe.database}`)];
+  if (!left) return [ok('source', 'binlog-filter', `the log includes ${probe.database}`)];
   const option = ignored?.includes(probe.database) === true ? 'binlog_ignore_db' : 'binlog_do_db';
   return [
     mustFix('source', 'binlog-filter', {
-      message: `${option} keeps ${probe.database} out of the log`,
+      message: `${option} excludes ${probe.database} from the log`,
       why: LOG_OFF,
-      mend: `take ${option} out of the server's option file (or add ${probe.database} to binlog_do_db) and restart the server`,
+      mend: `remove ${option} from the server's option file (or add ${probe.database} to binlog_do_db) and restart the server`,
     }),
   ];
 }
 
 const DAY_SECONDS = 86_400;
-/** A weekend with a day to spare: nobody looks at a halted stream on Saturday. */
+/** A weekend and a spare day: nobody notices a halted stream on Saturday. */
 const GOOD_SECONDS = 3 * DAY_SECONDS;
 const EXPIRY_WHY =
-  'a stream that was down for longer than the log is kept must compare or load every row again';
+  'after a stop that lasts longer than the log is kept, the stream must compare or load every row again';
 
-/** How long the log is kept, by the server and by RDS's own purge on top of it. */
+/** Checks how long the log is kept, by the server and by RDS's own purge as well. */
 export async function checkExpiry(probe: Probe): Promise<Finding[]> {
   const found = await variables(probe, [
     'binlog_expire_logs_seconds',
@@ -157,7 +157,7 @@ export async function checkExpiry(probe: Probe): Promise<Finding[]> {
       ? []
       : [
           warning('source', 'binlog-size', {
-            message: `the log is cut at ${size} bytes in all (max_binlog_total_size)`,
+            message: `the log is limited to ${size} bytes in total (max_binlog_total_size)`,
             why: EXPIRY_WHY,
             mend: settingMend(probe, 'max_binlog_total_size', '0'),
           }),
@@ -167,16 +167,16 @@ export async function checkExpiry(probe: Probe): Promise<Finding[]> {
 }
 
 function expiry(probe: Probe, seconds: number): Finding {
-  const told =
+  const duration =
     seconds === 0
-      ? 'for ever'
+      ? 'without a limit'
       : seconds >= DAY_SECONDS
-        ? `${round(seconds / DAY_SECONDS)} days`
-        : `${round(seconds / 3600)} hours`;
+        ? `for ${round(seconds / DAY_SECONDS)} days`
+        : `for ${round(seconds / 3600)} hours`;
   if (seconds === 0 || seconds >= GOOD_SECONDS)
-    return ok('source', 'binlog-expiry', `the log is kept ${told}`);
+    return ok('source', 'binlog-expiry', `the log is kept ${duration}`);
   return warning('source', 'binlog-expiry', {
-    message: `the log is kept ${told} only`,
+    message: `the log is kept only ${duration}`,
     why: EXPIRY_WHY,
     mend: settingMend(probe, 'binlog_expire_logs_seconds', String(7 * DAY_SECONDS)),
   });
@@ -185,7 +185,7 @@ function expiry(probe: Probe, seconds: number): Finding {
 const RDS_MEND = "CALL mysql.rds_set_configuration('binlog retention hours', 168);";
 const NO_SUCH_TABLE = 1146;
 
-/** RDS purges by a setting of its own, which no variable shows: unset, files go as soon as they can. */
+/** RDS purges by a setting of its own, which no variable shows: if it is unset, RDS deletes files as soon as it can. */
 async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
   const {rows, errno} = await ask(
     probe,
@@ -206,16 +206,16 @@ async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
     return [
       mustFix('source', 'rds-retention', {
         message: "'binlog retention hours' is not set",
-        why: 'RDS purges the log as soon as it can, under the stream',
+        why: 'RDS purges the log as soon as it can, even while the stream needs it',
         mend: RDS_MEND,
       }),
     ];
   }
   if (Number(value) * 3600 >= GOOD_SECONDS)
-    return [ok('source', 'rds-retention', `RDS keeps the log ${Number(value)} hours`)];
+    return [ok('source', 'rds-retention', `RDS keeps the log for ${Number(value)} hours`)];
   return [
     warning('source', 'rds-retention', {
-      message: `RDS keeps the log ${Number(value)} hours only`,
+      message: `RDS keeps the log for only ${Number(value)} hours`,
       why: EXPIRY_WHY,
       mend: RDS_MEND,
     }),

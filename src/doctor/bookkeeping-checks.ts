@@ -1,4 +1,4 @@
-/** laas-sync's own tables, and who holds the lease, or seems to. */
+/** Checks laas-sync's own tables, and the holder of the lease. */
 import {queryRows} from '../db/connection.ts';
 import {LEASE_SECONDS} from '../db/lease-row.ts';
 import {lockName} from '../db/named-lock.ts';
@@ -17,7 +17,7 @@ export const BOOKKEEPING_TABLES = [
   'sync_migrations',
 ] as const;
 
-/** How the bookkeeping stands to this version. */
+/** How the bookkeeping tables compare with this version. */
 export type Migrated = 'current' | 'older' | 'missing' | 'newer';
 
 export async function readMigrated(probe: Probe): Promise<Migrated> {
@@ -38,12 +38,12 @@ export async function readMigrated(probe: Probe): Promise<Migrated> {
 export function checkMigrated(migrated: Migrated): Finding[] {
   switch (migrated) {
     case 'current':
-      return [ok('target', 'migrated', 'the bookkeeping tables are there')];
+      return [ok('target', 'migrated', 'the bookkeeping tables exist')];
     case 'newer':
       return [
         mustFix('target', 'migrated', {
-          message: 'the bookkeeping tables were made by a newer version of laas-sync',
-          why: 'this version does not know what they mean, and refuses to start',
+          message: 'the bookkeeping tables were created by a newer version of laas-sync',
+          why: 'this version does not understand them, and refuses to start',
           mend: 'deploy that version, or a newer one',
         }),
       ];
@@ -54,25 +54,25 @@ export function checkMigrated(migrated: Migrated): Finding[] {
           message:
             migrated === 'older'
               ? 'the bookkeeping tables are of an older version'
-              : 'the bookkeeping tables are not made yet',
-          why: 'checkpoint, ownership and dead letters live in them; `start` makes them if it may',
+              : 'the bookkeeping tables do not exist yet',
+          why: 'they hold the checkpoint, ownership and dead letters; `start` creates them if it may',
           mend: 'laas-sync migrate',
         }),
       ];
   }
 }
 
-/** One stream as the bookkeeping and the server's locks show it. */
+/** One stream, as the bookkeeping and the server's locks show it. */
 export interface LeaseFacts {
   readonly stream: string;
   readonly leader: string;
-  /** The connection that holds the lock; null where none does. */
+  /** The connection that holds the lock; null if none does. */
   readonly holder: number | null;
-  /** For how long the holder has said nothing; null where this account may not see it. */
+  /** How long the holder has been silent; null if this account may not see it. */
   readonly idleSeconds: number | null;
-  /** The target tables that it writes as well as we do; null where its mapping is not known. */
+  /** The target tables that it shares with this stream; null if its mapping is not known. */
   readonly shared?: readonly string[] | null;
-  /** The lease's row says that it is held, and has not expired. */
+  /** The lease's row has a holder and has not expired. */
   readonly isRenewed: boolean;
 }
 
@@ -129,7 +129,7 @@ export function judgeLease(facts: LeaseFacts, ours: string): Finding[] {
     return [
       make('target', 'lease', {
         message: `the lease of ${stream} is held by connection ${holder}, which has been silent for ${idle} s`,
-        why: `a living leader speaks every few seconds and the server ends one that does not after ${LEASE_SECONDS} s; something between (a proxy) keeps a dead one's connection, so that no standby can take over`,
+        why: `a live leader sends a statement every few seconds, and the server ends one that does not after ${LEASE_SECONDS} s; a proxy in between keeps the connection of a dead leader open, so that no standby can take over`,
         mend: `KILL ${holder};`,
       }),
     ];
@@ -139,15 +139,15 @@ export function judgeLease(facts: LeaseFacts, ours: string): Finding[] {
   if (isLed) {
     return [
       warning('target', 'lease', {
-        message: `another stream, ${stream}, writes to this database too (${leader})`,
-        why: "each leaves the other's rows alone only as long as no key is in both: of such a row the last change wins, and a delete by one takes it from both",
-        mend: `give each stream a target database of its own (ORG_DB_DATABASE), or use one SYNC_NAME for both so that one stands by`,
+        message: `another stream, ${stream}, also writes to this database (${leader})`,
+        why: "the streams leave each other's rows alone only while no key is in both: for such a row the last change wins, and a delete by one stream removes it from both",
+        mend: `give each stream a target database of its own (ORG_DB_DATABASE), or use one SYNC_NAME for both, so that one stands by`,
       }),
     ];
   }
   return [
     warning('target', 'lease', {
-      message: `a stream ${stream} was led by ${leader || 'nobody'} once, and nobody leads it now`,
+      message: `a stream ${stream} was once led by ${leader || 'nobody'}, and nobody leads it now`,
       why: 'if it was renamed, its checkpoint and its ownership of rows are stale: rows that only it owned are foreign to this stream',
       mend: ['sync_checkpoint', 'sync_owned', 'sync_owned_key', 'sync_dead_letter', 'sync_run', 'sync_lease']
         .map(table => `DELETE FROM ${quoteName(table)} WHERE stream = '${stream}';`)
@@ -166,11 +166,11 @@ function sharedFinding(stream: string, leader: string, shared: readonly string[]
   return mustFix('target', 'lease', {
     message: `another stream, ${stream}, writes ${shared.join(', ')}, too (${leader})`,
     why: 'two streams that write one table delete each other’s rows and write them again',
-    mend: 'take the tables out of one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)',
+    mend: 'remove the tables from one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)',
   });
 }
 
-/** The target tables of each stream, where the bookkeeping has its mapping. */
+/** Returns the target tables of each stream whose mapping is in the bookkeeping. */
 async function savedTargets(probe: Probe): Promise<Map<string, readonly string[]>> {
   const {rows} = await ask(probe, 'SELECT stream, mapping FROM sync_checkpoint');
   const known = new Map<string, readonly string[]>();

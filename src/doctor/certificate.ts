@@ -1,10 +1,10 @@
 /**
- * Looks at the certificate that a server shows, once a connection was refused for it: the driver tells
- * that TLS failed and not why.
+ * Inspects the certificate of a server after a connection was refused because of it: the driver reports that TLS
+ * failed, and not why.
  *
- * The server's greeting is read, TLS is asked for as the protocol says (an SSLRequest packet), and the
- * handshake is made without verifying, so that Node tells its verdict beside the certificate. Nothing
- * is sent over it: no name and no password.
+ * It reads the server's greeting, requests TLS as the protocol says (an SSLRequest packet), and makes the
+ * handshake without verification, so that Node reports its verdict with the certificate. It sends nothing over
+ * the connection: no name and no password.
  * Source: MySQL's protocol, Protocol::SSLRequest.
  */
 import {readFileSync} from 'node:fs';
@@ -14,11 +14,11 @@ import type {DatabaseConfig} from '../config.ts';
 
 export interface Certificate {
   readonly fault: 'none' | 'expired' | 'not-yet-valid' | 'untrusted' | 'host-name';
-  /** OpenSSL's code, where it is untrusted. */
+  /** OpenSSL's code, if it is untrusted. */
   readonly reason: string;
   readonly validFrom: string;
   readonly validTo: string;
-  /** For whom it is. */
+  /** The names that it is valid for. */
   readonly names: string;
 }
 
@@ -27,7 +27,7 @@ const TIMEOUT_MS = 10_000;
 const CAPABILITIES = 0x200 | 0x800 | 0x8000;
 const UTF8MB4 = 45;
 
-/** @returns null where no certificate came to be seen */
+/** @returns null if no certificate was received */
 export async function inspectCertificate(config: DatabaseConfig): Promise<Certificate | null> {
   const socket = connect({host: config.host, port: config.port, timeout: TIMEOUT_MS});
   try {

@@ -1,20 +1,20 @@
-/** What a column of the target would be created as: for the SQL that the doctor prints. Pure. */
+/** Builds the definition of a target column for the SQL that the doctor prints. Pure. */
 import type {ColumnMap, TableMap} from '../mapping/mapping.ts';
 import type {ColumnSchema, TableSchema} from '../mapping/schema.ts';
 
-/** As the mapping's own `create:` has it; else by the types of the source columns that the value is made of. */
+/** Takes the definition from the mapping's own `create:`, or derives it from the types of the source columns. */
 export function definitionOf(map: TableMap, column: ColumnMap, source: TableSchema | undefined): string {
   return withDefault(inStatements(map.create, column.target) ?? bySource(map, column, source));
 }
 
-/** The rows that are there need a value, and a server may refuse the zero date. */
+/** Existing rows need a value, and a server may refuse the zero date. */
 function withDefault(definition: string): string {
   const [moment, fraction = ''] = /^(?:datetime|timestamp)\b(\(\d\))?/i.exec(definition) ?? [];
   const isFilled = !/\bnot null\b/i.test(definition) || /\bdefault\b/i.test(definition);
   return moment === undefined || isFilled ? definition : `${definition} DEFAULT CURRENT_TIMESTAMP${fraction}`;
 }
 
-/** The definition of a column in the first CREATE TABLE that has one. */
+/** Returns the definition of a column in the first CREATE TABLE that has one. */
 function inStatements(create: readonly string[], name: string): string | undefined {
   for (const statement of create) {
     for (const part of partsOf(statement)) {
@@ -27,7 +27,7 @@ function inStatements(create: readonly string[], name: string): string | undefin
   return undefined;
 }
 
-/** What stands between the commas of the outermost parentheses; those inside of quotes or parentheses do not count. */
+/** Splits the content of the outermost parentheses at its commas, except those inside of quotes or parentheses. */
 function partsOf(statement: string): string[] {
   const parts: string[] = [];
   let depth = 0;

@@ -1,4 +1,4 @@
-/** Every precondition of both servers at once, without changing anything. */
+/** Checks every precondition of both servers at once, without changing anything. */
 import type {Config} from '../config.ts';
 import type {Side} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
@@ -24,7 +24,7 @@ export interface ExamineOptions {
 type Check = () => Promise<Finding[]> | Finding[];
 
 /**
- * Looks at both servers. It changes nothing and throws for no state of theirs: a server that cannot be
+ * Checks both servers. It changes nothing, and no state of the servers makes it throw: a server that cannot be
  * reached is a finding, and so is a check that the server refuses.
  */
 export async function examine(config: Config, {now = Date.now}: ExamineOptions = {}): Promise<Finding[]> {
@@ -112,7 +112,7 @@ function targetChecks(
   };
 }
 
-/** One after the other, so that a server notices nothing; one that fails does not end the others. */
+/** Runs the checks one after another, to keep the server's load low; one that fails does not end the others. */
 async function runAll(side: Side, checks: Record<string, Check>): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, check] of Object.entries(checks)) {
@@ -122,9 +122,9 @@ async function runAll(side: Side, checks: Record<string, Check>): Promise<Findin
       if (!(error instanceof SyncError)) throw error;
       findings.push(
         warning(side, name, {
-          message: `could not be looked at: ${error.message}`,
-          why: 'whether this is as it should be is not known',
-          mend: 'look at the server, and run laas-sync doctor again',
+          message: `could not be checked: ${error.message}`,
+          why: 'whether this is correct is not known',
+          mend: 'check the server, and run laas-sync doctor again',
         }),
       );
     }

@@ -1,4 +1,4 @@
-/** Clocks, packets, time zones and whether the target may be written at all. */
+/** Checks clocks, packet sizes, time zones and whether the target accepts writes. */
 import {queryRows} from '../db/connection.ts';
 import {sourceColumnsOf, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import type {SourceSchema} from '../mapping/schema.ts';
@@ -6,7 +6,7 @@ import {isOn} from './binlog-settings.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {settingMend, variables, type Probe} from './probe.ts';
 
-/** Event times have a resolution of a second, so that less is not to be told from none. */
+/** Event times have a resolution of one second, so that smaller differences cannot be measured. */
 const CLOCK_TOLERANCE_MS = 2000;
 
 /** Lag is this machine's clock minus the source's. */
@@ -16,16 +16,16 @@ export async function checkClock({side, connection}: Probe, now: () => number): 
   const after = now();
   const theirs = Date.parse(`${String(row?.[0]).replace(' ', 'T')}Z`);
   const offsetMs = Math.round(theirs - (before + after) / 2);
-  const told = `${(Math.abs(offsetMs) / 1000).toFixed(1)} s ${offsetMs < 0 ? 'behind' : 'ahead of'} this machine's`;
+  const difference = `${(Math.abs(offsetMs) / 1000).toFixed(1)} s ${offsetMs < 0 ? 'behind' : 'ahead of'} this machine's`;
   if (Math.abs(offsetMs) <= CLOCK_TOLERANCE_MS + (after - before))
     return [ok(side, 'clock', "the clock agrees with this machine's")];
   return [
     warning(side, 'clock', {
-      message: `the clock is ${told}`,
+      message: `the clock is ${difference}`,
       why:
         side === 'source'
-          ? 'lag is off by as much, and health with it'
-          : 'times in runs and dead letters are off by as much',
+          ? 'lag, and with it health, is wrong by as much'
+          : 'times in runs and dead letters are wrong by as much',
       mend: 'set both clocks by NTP (chronyc makestep, or timedatectl set-ntp true)',
     }),
   ];
@@ -33,7 +33,7 @@ export async function checkClock({side, connection}: Probe, now: () => number): 
 
 const SMALL_PACKET = 4 * 1024 * 1024;
 
-/** One row must fit a statement; many make it fast. */
+/** One row must fit in a statement; many rows make it fast. */
 export async function checkPackets(source: Probe | null, target: Probe): Promise<Finding[]> {
   const theirs = source === null ? 0 : await packet(source);
   const ours = await packet(target);
@@ -44,7 +44,7 @@ export async function checkPackets(source: Probe | null, target: Probe): Promise
       message: `max_allowed_packet is ${mebibytes(ours)}${theirs > ours ? `, the source's ${mebibytes(theirs)}` : ''}`,
       why:
         theirs > ours
-          ? 'a row that the source took may be too long for the target, and waits as a dead letter'
+          ? 'a row that the source accepted may be too long for the target, and then waits as a dead letter'
           : 'statements of a few rows are slow',
       mend: settingMend(target, 'max_allowed_packet', String(wanted)),
     }),
@@ -59,7 +59,7 @@ function mebibytes(bytes: number): string {
   return `${Math.round((bytes / 1024 / 1024) * 10) / 10} MiB`;
 }
 
-/** DATETIME has no zone: what a writer put there by NOW() in another zone is taken for UTC. */
+/** DATETIME has no time zone: a value that NOW() wrote in another zone is read as UTC. */
 export async function checkTimeZone(
   probe: Probe,
   schema: SourceSchema,
@@ -85,26 +85,28 @@ export async function checkTimeZone(
         ?.columns.some(({name, type}) => type === 'datetime' && isMapped(table, name)) === true,
   );
   if (tables.length === 0)
-    return [ok('source', 'time-zone', `the server's zone is ${zone}, which TIMESTAMP columns do not mind`)];
+    return [
+      ok('source', 'time-zone', `the server's zone is ${zone}, which does not affect TIMESTAMP columns`),
+    ];
   return [
     warning('source', 'time-zone', {
-      message: `the server's zone is ${zone}, and ${tables.join(', ')} keep times in DATETIME columns`,
-      why: 'a DATETIME is taken for UTC; one that was written by NOW() in another zone is off by its distance',
+      message: `the server's zone is ${zone}, and ${tables.join(', ')} have times in DATETIME columns`,
+      why: 'a DATETIME is read as UTC; a value that NOW() wrote in another zone is wrong by the difference',
       mend: `make sure that the application writes UTC; or ${settingMend(probe, 'time_zone', probe.platform === 'own' ? "'+00:00'" : 'UTC')}`,
     }),
   ];
 }
 
 /**
- * A replica, an Aurora reader or a server in maintenance takes no rows. A default of read-only transactions
- * does not matter, since each session of ours begins its transactions for writing.
+ * A replica, an Aurora reader or a server in maintenance accepts no rows. A default of read-only transactions
+ * does not matter, because our sessions open read-write transactions.
  */
 export async function checkWritable(probe: Probe): Promise<Finding[]> {
   const found = await variables(probe, ['read_only', 'super_read_only', 'innodb_read_only']);
   const on = [...found]
     .filter(([, value]) => isOn(value) || value.startsWith('NO_LOCK'))
     .map(([name]) => name);
-  if (on.length === 0) return [ok('target', 'writable', 'the target takes writes')];
+  if (on.length === 0) return [ok('target', 'writable', 'the target accepts writes')];
   return [
     mustFix('target', 'writable', {
       message: `the target is read-only (${on.join(', ')})`,

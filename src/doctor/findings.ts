@@ -1,8 +1,8 @@
-/** What the doctor finds: plain data, for a table, for JSON, and for the refusal to stream. */
+/** The doctor's findings: plain data for a table, for JSON, and for the refusal to stream. */
 import type {Side} from '../db/connection.ts';
 import type {TypeFault} from '../mapping/type-faults.ts';
 
-/** `must-fix`: laas-sync cannot do its work, or would do it wrong. `warning`: it can, with a loss that is named. */
+/** `must-fix`: laas-sync cannot work, or would work incorrectly. `warning`: it works, with the named loss. */
 export type Level = 'ok' | 'warning' | 'must-fix';
 
 export interface Finding {
@@ -12,9 +12,9 @@ export interface Finding {
   readonly level: Level;
   /** What was found. Never a row's value, never a password. */
   readonly message: string;
-  /** Why it matters; empty where all is well and nothing need be known. */
+  /** Why it matters; empty if all is well. */
   readonly why: string;
-  /** The exact SQL or setting that mends it; null where nothing need be mended. */
+  /** The exact SQL or setting that fixes it; null if nothing needs a fix. */
   readonly mend: string | null;
 }
 
@@ -38,7 +38,7 @@ export function mustFix(side: Side, check: string, fault: Fault): Finding {
 
 const TYPE_WHY = {
   source: 'the log, a SELECT and a condition in SQL would read it differently',
-  target: 'it does not give back what is written to it',
+  target: 'it does not return what was written to it',
 } as const;
 
 /** A column whose type cannot be mapped. */

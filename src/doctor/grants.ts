@@ -1,9 +1,9 @@
-/** What SHOW GRANTS says, as data. Pure. */
+/** Parses SHOW GRANTS. Pure. */
 
 /** What one statement grants: privileges on a scope, `*.*`, `db.*` or `db.table`. */
 export interface Grant {
   readonly privileges: readonly string[];
-  /** As the server writes it, for a REVOKE that can be pasted. */
+  /** The scope as the server writes it, for a REVOKE that can be pasted. */
   readonly scope: string;
   /** The database as a LIKE pattern, or `*`. */
   readonly database: string;
@@ -19,7 +19,7 @@ export interface Grants {
 const ON_OBJECT = /^GRANT (.+?) ON (?:TABLE )?((?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO /;
 const ROLES = /^GRANT ((?:`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?(?:, ?)?)+) TO /;
 
-/** Lines that grant nothing of ours (proxies, routines) are passed by. */
+/** Lines that grant nothing relevant (proxies, routines) are skipped. */
 export function parseGrants(lines: readonly string[]): Grants {
   const grants: Grant[] = [];
   const roles: string[] = [];
@@ -38,7 +38,7 @@ export function parseGrants(lines: readonly string[]): Grants {
   return {grants, roles};
 }
 
-/** By commas outside of column lists; a privilege on columns only keeps its list. */
+/** Splits at commas outside of column lists; a privilege on columns keeps its list. */
 function splitPrivileges(text: string): string[] {
   return text
     .split(/,(?![^(]*\))/)
@@ -55,7 +55,7 @@ function splitScope(scope: string): string[] {
   return parts.map(part => (part === '*' ? part : part.slice(1, -1).replaceAll('``', '`')));
 }
 
-/** Whether a privilege holds for a database as a whole, for one of its tables, or (`*`) for the server. */
+/** Whether a privilege applies to a whole database, to one of its tables, or (`*`) to the server. */
 export function holds({grants}: Grants, privilege: string, database: string, table = '*'): boolean {
   return grants.some(
     grant =>

@@ -1,19 +1,25 @@
-/** Foreign keys of other schemas that the account on the target cannot see, and so does not look for before a delete. */
+/**
+ * Checks for foreign keys of other schemas that the target's account cannot see, and so cannot check before a
+ * delete.
+ */
 import {textRows} from '../db/server.ts';
 import {ok, warning, type Finding} from './findings.ts';
 import {holds} from './grants.ts';
 import {readAccount} from './privileges.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
 
-/** With one of these for the whole server, an account sees the foreign keys of every table, on both flavours. */
+/**
+ * With one of these privileges on the whole server, an account sees the foreign keys of every table, on both
+ * flavours.
+ */
 const SHOWS_ALL = ['REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'INDEX', 'DROP'];
 
 const WHY =
-  'where such a key has ON DELETE CASCADE or SET NULL, a delete of ours changes rows of theirs, and nobody is warned';
+  'if such a key has ON DELETE CASCADE or SET NULL, a delete by laas-sync changes rows of other tables without a warning';
 
 /**
  * @param tables the mapped tables
- * @param seen the tables that are known to refer to ours, as `schema/table`
+ * @param seen the tables that are known to refer to mapped tables, as `schema/table`
  */
 export async function checkHiddenReferences(
   probe: Probe,
@@ -30,9 +36,9 @@ export async function checkHiddenReferences(
   if (all === null) {
     return [
       warning('target', 'target-foreign-keys', {
-        message: `foreign keys of schemas other than ${probe.database} cannot be seen by this account`,
+        message: `this account cannot see foreign keys of schemas other than ${probe.database}`,
         why: WHY,
-        mend: `GRANT REFERENCES ON *.* TO ${name}; -- it shows foreign keys and lets no row be read; or on each schema whose tables may refer to ${probe.database}`,
+        mend: `GRANT REFERENCES ON *.* TO ${name}; -- it shows foreign keys and no rows; or on each schema whose tables may refer to ${probe.database}`,
       }),
     ];
   }
@@ -45,7 +51,7 @@ export async function checkHiddenReferences(
     warning('target', 'target-foreign-keys', {
       message: `${schema}.${table} refers to ${referenced}, and this account cannot see how`,
       why: WHY,
-      mend: `GRANT REFERENCES ON ${quoteName(schema)}.* TO ${name}; -- it shows foreign keys and lets no row be read`,
+      mend: `GRANT REFERENCES ON ${quoteName(schema)}.* TO ${name}; -- it shows foreign keys and no rows`,
     }),
   );
 }
@@ -56,7 +62,10 @@ interface OtherTable {
   readonly referenced: string;
 }
 
-/** What InnoDB itself knows, which takes PROCESS; null where it may not be asked, or knows the tables by other names. */
+/**
+ * Reads InnoDB's own list, which needs PROCESS; null if the account may not read it, or the list has other table
+ * names.
+ */
 async function everyReference(probe: Probe, tables: readonly string[]): Promise<OtherTable[] | null> {
   // InnoDB encodes other characters.
   if (![probe.database, ...tables].every(name => /^\w+$/.test(name))) return null;
@@ -75,7 +84,7 @@ async function everyReference(probe: Probe, tables: readonly string[]): Promise<
     .filter(({schema, table}) => schema !== probe.database || !isOneOf(tables, table));
 }
 
-/** Whether a name is one of these. Some servers do not tell case apart. */
+/** Whether a name is one of these. Some servers ignore case. */
 export function isOneOf(names: readonly string[], name: string): boolean {
   return names.some(one => one.toLowerCase() === name.toLowerCase());
 }

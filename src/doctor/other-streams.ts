@@ -1,16 +1,16 @@
-/** Which tables other streams write, as their saved mappings say. Pure. */
+/** Finds the tables that other streams write, from their saved mappings. Pure. */
 import {z} from 'zod';
 import type {Mapping} from '../mapping/mapping.ts';
 
 const saved = z.array(z.object({target: z.string()}));
 
-/** A stream and the canonical form of the mapping that it last used; null where none was saved. */
+/** A stream and the canonical form of its last mapping; null if none was saved. */
 export interface SavedMapping {
   readonly stream: string;
   readonly canonical: string | null;
 }
 
-/** The target tables of a mapping in its canonical form; null where the text is none. */
+/** Returns the target tables of a mapping in its canonical form; null if the text is not a mapping. */
 export function targetsInCanonical(canonical: string): string[] | null {
   try {
     const parsed = saved.safeParse(JSON.parse(canonical));
@@ -20,7 +20,7 @@ export function targetsInCanonical(canonical: string): string[] | null {
   }
 }
 
-/** Other streams that write a target table of this mapping, each with those tables. */
+/** Returns the other streams that write a target table of this mapping, each with those tables. */
 export function sharedTables(
   mapping: Pick<Mapping, 'tables'>,
   otherStreams: readonly SavedMapping[],

@@ -1,7 +1,7 @@
 /**
- * What the source must have before anything is streamed from it: the part of the doctor's must-fix lines
- * that no retry mends and that would make the stream wrong, silent or impossible. Statement format,
- * minimal images and partial JSON are not among them: the stream handles or refuses them when they come.
+ * What the source must have before streaming starts: the must-fix findings of the doctor that no retry fixes and
+ * that would make the stream wrong, silent or impossible. Statement format, minimal images and partial JSON are
+ * not among them: the stream handles or refuses them when they come.
  */
 import type {Connection} from '../db/connection.ts';
 import {settledName, type ServerInfo} from '../db/server.ts';
@@ -24,7 +24,7 @@ const BLOCKING: ReadonlySet<string> = new Set([
 /**
  * Checks the source before a dump.
  *
- * @throws SyncError `preflight-failed` naming every fault and what mends it, as the doctor does
+ * @throws SyncError `preflight-failed` naming every fault and its fix, as the doctor does
  */
 export async function preflight(source: Connection, database: string, info: ServerInfo): Promise<void> {
   const probe: Probe = {
@@ -44,6 +44,6 @@ export async function preflight(source: Connection, database: string, info: Serv
   if (faults.length === 0) return;
   throw new SyncError(
     'preflight-failed',
-    `the source is not ready: ${faults.map(({message, mend}) => `${message} (mend: ${mend ?? 'see laas-sync doctor'})`).join('; ')}`,
+    `the source is not ready: ${faults.map(({message, mend}) => `${message} (fix: ${mend ?? 'see laas-sync doctor'})`).join('; ')}`,
   );
 }

@@ -1,10 +1,10 @@
-/** What the two accounts may do: each privilege that is needed, and on the source each that is too much. */
+/** Checks the privileges of the two accounts: each one that is needed, and on the source each one that is too much. */
 import {textRows, type Flavour} from '../db/server.ts';
 import {ok, mustFix, warning, type Finding} from './findings.ts';
 import {holds, parseGrants, type Grant, type Grants} from './grants.ts';
 import {ask, quoteName, type Probe} from './probe.ts';
 
-/** Reading, and what lets an account look: none of it changes anything. */
+/** Privileges for reading and for metadata; none of them changes anything. */
 const HARMLESS = new Set([
   'USAGE',
   'SELECT',
@@ -17,42 +17,42 @@ const HARMLESS = new Set([
   'SLAVE MONITOR',
   'REPLICATION MASTER ADMIN',
   'PROCESS',
-  // It shows foreign keys: the account may be that of the target, too.
+  // It shows foreign keys: the same account may be used for the target.
   'REFERENCES',
 ]);
 
-/** The two privileges of the whole server that a stream needs, by the name that each flavour shows. */
+/** The two global privileges that a stream needs, by the name that each flavour shows. */
 const REPLICATION: Readonly<Record<Flavour, readonly {privilege: string; why: string}[]>> = {
   mysql: [
     {privilege: 'REPLICATION SLAVE', why: 'without it the source does not send its log'},
     {
       privilege: 'REPLICATION CLIENT',
-      why: 'without it nobody can tell where the log ends and what of it is left',
+      why: 'without it, laas-sync cannot see where the log ends and which files are left',
     },
   ],
   mariadb: [
     {privilege: 'REPLICATION SLAVE', why: 'without it the source does not send its log'},
     {
       privilege: 'BINLOG MONITOR',
-      why: 'without it nobody can tell where the log ends and what of it is left',
+      why: 'without it, laas-sync cannot see where the log ends and which files are left',
     },
   ],
 };
 
 const TARGET_RUN = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-/** MariaDB takes a foreign key without REFERENCES. */
+/** MariaDB accepts a foreign key without REFERENCES. */
 const TARGET_MIGRATE: Readonly<Record<Flavour, readonly string[]>> = {
   mysql: ['CREATE', 'ALTER', 'REFERENCES'],
   mariadb: ['CREATE', 'ALTER'],
 };
 
 export interface Account {
-  /** Quoted, to be pasted. */
+  /** The account's name, quoted, to be pasted. */
   readonly name: string;
   readonly grants: Grants;
 }
 
-/** @returns null where the account may not see its own grants */
+/** @returns null if the account may not read its own grants */
 export async function readAccount(probe: Probe): Promise<Account | null> {
   const who = await ask(probe, 'SELECT CURRENT_USER(), CURRENT_ROLE()');
   const bare = who.rows ?? (await ask(probe, 'SELECT CURRENT_USER(), NULL')).rows;
@@ -85,11 +85,11 @@ function quoteAccount(user: string): string {
 
 const UNREADABLE = {
   message: 'the grants of the account cannot be read',
-  why: 'a privilege that is missing shows only when it is needed',
+  why: 'a missing privilege is noticed only when it is needed',
   mend: 'run SHOW GRANTS as the account, and compare with docs/grants.md',
 };
 
-/** The replication privileges alone: what a stream cannot start without. */
+/** Checks the replication privileges alone: a stream cannot start without them. */
 export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[]> {
   const account = await readAccount(probe);
   if (account === null) return [warning('source', 'privilege-needed', UNREADABLE)];
@@ -105,7 +105,7 @@ export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[
   });
 }
 
-/** A role that is granted and not active gives nothing. */
+/** A role that is granted but not active has no effect. */
 function inactiveRoles({grants, name}: Account, flavour: Flavour): string {
   return grants.roles.length === 0
     ? ''
@@ -126,7 +126,7 @@ export async function checkSourcePrivileges(
 
 const DENIED = new Set([1142, 1143, 1044, 1370]);
 
-/** Whether the tables can be read is told best by reading them, no rows at all. */
+/** Reading the tables, without rows, is the best proof that they can be read. */
 async function checkReading(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const account = await readAccount(probe);
   const denied: string[] = [];
@@ -153,7 +153,7 @@ async function checkExcess(probe: Probe): Promise<Finding[]> {
   if (account === null) return [];
   const found = account.grants.grants.flatMap(grant => excessOf(account, grant));
   return found.length === 0
-    ? [ok('source', 'privilege-excess', 'the account can change nothing on the source')]
+    ? [ok('source', 'privilege-excess', 'the account cannot change anything on the source')]
     : found;
 }
 
@@ -166,9 +166,9 @@ function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
       message: all
         ? `the account may do everything on ${scope}`
         : `the account has more than it needs on ${scope}: ${shortened(excess)}`,
-      why: 'laas-sync never writes to the source; an account that could is a risk for nothing',
+      why: 'laas-sync never writes to the source; an account that could is a needless risk',
       mend: all
-        ? `make an account of its own with the grants of docs/grants.md; or REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account.name}; and grant those`
+        ? `create an account of its own with the grants of docs/grants.md; or REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account.name}; and grant those`
         : `REVOKE ${excess.join(', ')} ON ${scope} FROM ${account.name};`,
     }),
   ];
@@ -204,7 +204,7 @@ export async function checkTargetPrivileges(
       why:
         run.length > 0
           ? 'rows, checkpoint and dead letters are written in one transaction'
-          : 'the tables are not made yet, and `laas-sync migrate` makes them',
+          : 'the tables do not exist yet, and `laas-sync migrate` creates them',
       mend: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     }),
   ];

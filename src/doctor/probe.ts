@@ -1,9 +1,9 @@
-/** What every check gets: a connection to one server, and how to look with it without tripping. */
+/** The base of every check: a connection to one server, and queries whose refusal is an answer. */
 import {queryRows, type Connection, type Side} from '../db/connection.ts';
 import {readVariables, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
 
-/** Who runs the server, which decides how a setting is changed. */
+/** Who operates the server, which determines how a setting is changed. */
 export type Platform = 'own' | 'rds' | 'aurora';
 
 export interface Probe {
@@ -19,7 +19,7 @@ export type Answer =
   | {readonly rows: readonly (readonly unknown[])[]; readonly errno?: never}
   | {readonly rows: null; readonly errno: number};
 
-/** The statement is unknown to the server, or forbidden to the account: an answer too. */
+/** The statement is unknown to the server, or forbidden to the account; that is an answer, too. */
 export async function ask(
   {side, connection}: Probe,
   sql: string,
@@ -34,7 +34,7 @@ export async function ask(
   }
 }
 
-/** Asks by several names in turn: the statements of one thing differ by version. */
+/** Tries several statements in turn: the name of one thing differs by version. */
 export async function askAny(probe: Probe, statements: readonly string[]): Promise<Answer> {
   let answer: Answer = {rows: null, errno: 0};
   for (const sql of statements) {
@@ -48,14 +48,14 @@ export function variables({side, connection}: Probe, names: readonly string[]): 
   return readVariables(side, connection, names);
 }
 
-/** RDS and Aurora give themselves away by a variable or by the folder that they run from. */
+/** RDS and Aurora can be recognised by a variable or by their base directory. */
 export async function readPlatform(side: Side, connection: Connection): Promise<Platform> {
   const found = await readVariables(side, connection, ['aurora_version', 'basedir']);
   if (found.has('aurora_version')) return 'aurora';
   return (found.get('basedir') ?? '').startsWith('/rdsdbbin') ? 'rds' : 'own';
 }
 
-/** How a server's setting is changed where it runs. */
+/** How a server's setting is changed on its platform. */
 export function settingMend(
   probe: Pick<Probe, 'platform' | 'info'>,
   variable: string,
@@ -72,7 +72,7 @@ export function settingMend(
   return `SET GLOBAL ${variable} = ${value}; -- and ${variable} = ${value} under [mysqld] in the server's option file`;
 }
 
-/** An identifier as SQL for a person to paste. */
+/** Quotes an identifier in SQL that a person pastes. */
 export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }

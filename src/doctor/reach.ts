@@ -1,4 +1,4 @@
-/** Whether a server can be reached at all, by TLS as asked for, and what it is. */
+/** Checks whether a server can be reached, with the requested TLS, and what it is. */
 import {isIP} from 'node:net';
 import {isLoopback, type DatabaseConfig} from '../config.ts';
 import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
@@ -18,7 +18,7 @@ const prefix = (side: Side) => (side === 'source' ? 'DB' : 'ORG_DB');
 /**
  * Opens the connection that the checks of one side share. The caller closes it.
  *
- * @param tables that the mapping has on this side
+ * @param tables the tables of the mapping on this side
  */
 export async function reach(side: Side, config: DatabaseConfig, tables: readonly string[]): Promise<Reached> {
   let connection: Connection | null = null;
@@ -59,7 +59,7 @@ async function unreachable(
   if (error.code === 'config-invalid')
     return mustFix(side, 'tls', {
       message: error.message,
-      why: 'the server is to be verified by it',
+      why: 'the server is verified with it',
       mend: `set ${name}_SSL_CA to a PEM file that this process may read`,
     });
   if (error.errno === NO_DATABASE) {
@@ -68,7 +68,7 @@ async function unreachable(
         ? `CREATE DATABASE ${quoteName(config.database)} CHARACTER SET utf8mb4;`
         : `set ${name}_DATABASE to the schema that holds ${tables.join(', ')}`;
     return mustFix(side, 'reachable', {
-      message: `there is no database ${config.database} on ${at}`,
+      message: `the database ${config.database} does not exist on ${at}`,
       why,
       mend,
     });
@@ -76,22 +76,22 @@ async function unreachable(
   if (error.errno === NO_RIGHT_TO_DATABASE) {
     const privileges = side === 'source' ? 'SELECT' : 'SELECT, INSERT, UPDATE, DELETE';
     return mustFix(side, 'privilege-needed', {
-      message: `the account may not use the database ${config.database} on ${at}, or there is none`,
+      message: `the account may not use the database ${config.database} on ${at}, or it does not exist`,
       why,
-      mend: `GRANT ${privileges} ON ${quoteName(config.database)}.* TO the account of ${name}_USERNAME; all that it needs: docs/grants.md`,
+      mend: `GRANT ${privileges} ON ${quoteName(config.database)}.* TO the account of ${name}_USERNAME; docs/grants.md has all privileges that it needs`,
     });
   }
   if (error.code === 'access-denied') {
     return mustFix(side, 'reachable', {
       message: `${at} refuses the account (error ${error.errno ?? '?'})`,
       why,
-      mend: `correct ${name}_USERNAME and ${name}_PASSWORD, or CREATE USER and GRANT as docs/grants.md says; the account's host part must take in this machine`,
+      mend: `correct ${name}_USERNAME and ${name}_PASSWORD, or CREATE USER and GRANT as docs/grants.md says; the account's host part must match this machine`,
     });
   }
   const code = codeOf(error.cause);
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
     return mustFix(side, 'tls', {
-      message: `${at} does not speak TLS, and ${name}_SSL is ${config.tls}`,
+      message: `${at} does not support TLS, and ${name}_SSL is ${config.tls}`,
       why,
       mend: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`,
     });
@@ -108,7 +108,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no code';
 }
 
-/** Refused before a connection is tried: the driver has no name to compare with then. */
+/** Refused before a connection is tried: the driver would have no name to compare. */
 function isNameless({tls, host}: DatabaseConfig): boolean {
   return tls === 'verify-identity' && isIP(host) !== 0;
 }
@@ -117,18 +117,18 @@ function nameless(side: Side): Finding {
   const name = prefix(side);
   return mustFix(side, 'tls', {
     message: `${name}_SSL is verify-identity, and ${name}_HOST is an address`,
-    why: 'an address is not compared with the certificate, so that any server with one of this authority could answer',
-    mend: `set ${name}_HOST to a name that the server's certificate holds; or ${name}_SSL=verify-ca to do without`,
+    why: 'an address is not compared with the certificate, so that any server with a certificate of this authority could answer',
+    mend: `set ${name}_HOST to a name that is in the server's certificate; or ${name}_SSL=verify-ca to skip the name`,
   });
 }
 
 function certificateFault(side: Side, config: DatabaseConfig, certificate: Certificate | null): Finding {
   const name = prefix(side);
-  const why = `${name}_SSL is ${config.tls}: whoever answers must prove that it is the server`;
+  const why = `${name}_SSL is ${config.tls}: the other side must prove that it is the server`;
   switch (certificate?.fault) {
     case 'expired':
       return mustFix(side, 'tls', {
-        message: `the server's certificate has expired on ${certificate.validTo}`,
+        message: `the server's certificate expired on ${certificate.validTo}`,
         why,
         mend: "renew the server's certificate (RDS: rotate to the current CA)",
       });
@@ -136,13 +136,13 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
       return mustFix(side, 'tls', {
         message: `the server's certificate is valid from ${certificate.validFrom} on`,
         why,
-        mend: 'set the clocks of both machines right',
+        mend: 'correct the clocks of both machines',
       });
     case 'host-name':
       return mustFix(side, 'tls', {
         message: `the server's certificate is for ${certificate.names}, not for ${config.host}`,
         why,
-        mend: `set ${name}_HOST to a name in the certificate, or renew the certificate with this one; ${name}_SSL=verify-ca does without the name`,
+        mend: `set ${name}_HOST to a name in the certificate, or renew the certificate with this one; ${name}_SSL=verify-ca skips the name`,
       });
     case 'untrusted':
       return mustFix(side, 'tls', {
@@ -160,7 +160,7 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
   }
 }
 
-/** What the connection in hand uses. */
+/** Reports what the current connection uses. */
 async function checkTls({side, connection}: Probe, config: DatabaseConfig): Promise<Finding[]> {
   const name = prefix(side);
   const [row] = await queryRows(side, connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
@@ -171,7 +171,7 @@ async function checkTls({side, connection}: Probe, config: DatabaseConfig): Prom
     return [
       warning(side, 'tls', {
         message: 'the connection is not encrypted',
-        why: 'rows, passwords among them, can be read on the way',
+        why: 'rows, including passwords, can be read on the way',
         mend,
       }),
     ];
@@ -182,7 +182,7 @@ async function checkTls({side, connection}: Probe, config: DatabaseConfig): Prom
   return [
     warning(side, 'tls', {
       message: `TLS with ${cipher}, but the server is not verified (${name}_SSL is ${config.tls})`,
-      why: 'whoever stands in between can pose as the server',
+      why: 'anybody in between can pose as the server',
       mend,
     }),
   ];
@@ -193,7 +193,7 @@ interface Release {
   readonly current: readonly [number, number, number];
 }
 
-/** `oldest` has what the stream needs; from `current` on no warning is given. */
+/** The `oldest` version has what the stream needs; from `current` on, no warning is given. */
 const RELEASES: Readonly<Record<ServerInfo['flavour'], Record<Side, Release>>> = {
   mysql: {source: {oldest: [8, 0, 1], current: [8, 0, 0]}, target: {oldest: [5, 7, 0], current: [8, 0, 0]}},
   mariadb: {
@@ -210,7 +210,7 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
     return [
       warning(side, 'version', {
         message: `the server is ${info.version}`,
-        why: 'laas-sync is made for MySQL and MariaDB, and was not tried with this',
+        why: 'laas-sync is made for MySQL and MariaDB, and was not tested with this server',
         mend: 'see docs/scale.md',
       }),
     ];
@@ -222,7 +222,7 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
         why:
           side === 'source'
             ? 'its log cannot carry binlog_row_metadata=FULL'
-            : 'it lacks what the tables need',
+            : 'it lacks features that the tables need',
         mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
       }),
     ];
@@ -239,7 +239,7 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
   return [ok(side, 'version', what)];
 }
 
-/** Numerically: 26.7 is later than 9.7. */
+/** Compares numerically: 26.7 is newer than 9.7. */
 function older(a: readonly number[], b: readonly number[]): boolean {
   for (const [index, part] of b.entries()) {
     const own = a[index] ?? 0;

@@ -1,4 +1,4 @@
-/** Reads the mapped tables of both sides; a table that is not there is a finding, not a fault. */
+/** Reads the mapped tables of both sides; a missing table is a finding, not a fault. */
 import {queryRows} from '../db/connection.ts';
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
@@ -13,7 +13,7 @@ export interface Schemas {
   readonly target: TargetSchema | null;
 }
 
-/** A side is null, with a finding for each table, where a table is missing. */
+/** A side is null, with a finding for each table, if a table is missing. */
 export async function readSchemas(
   source: Probe | null,
   target: Probe | null,
@@ -42,7 +42,7 @@ export async function readSchemas(
   };
 }
 
-/** Null, with a finding, where a table is there and cannot be mapped at all. */
+/** Null, with a finding, if a table exists and cannot be mapped at all. */
 async function unlessRefused<T>(
   findings: Finding[],
   probe: Probe,
@@ -56,14 +56,14 @@ async function unlessRefused<T>(
       mustFix(probe.side, `${probe.side}-columns`, {
         message: error.message,
         why: 'replication halts until it is changed',
-        mend: 'change the table as the message says, or take it out of the mapping',
+        mend: 'change the table as the message says, or remove it from the mapping',
       }),
     );
     return null;
   }
 }
 
-/** Those of some tables that the account does not see, and the names of all that it sees. */
+/** Returns those of some tables that the account does not see, and the names of all that it sees. */
 async function lookFor(
   {side, connection, database}: Probe,
   wanted: readonly string[],
@@ -97,10 +97,10 @@ async function missingTargets(probe: Probe, mapping: Mapping): Promise<Finding[]
     const canMake = mapping.tables.some(({target, create}) => target === table && create.length > 0);
     return mustFix('target', 'target-columns', {
       message: `the target has no table ${table} in ${probe.database}${canMake ? '' : didYouMean(table, there)}`,
-      why: 'there is nowhere to write',
+      why: 'there is no table to write to',
       mend: canMake
         ? 'laas-sync migrate'
-        : `create the table, or give the mapping a create: for it (docs/mapping.md) and run laas-sync migrate`,
+        : `create the table, or add a create: for it to the mapping (docs/mapping.md) and run laas-sync migrate`,
     });
   });
 }

@@ -1,4 +1,4 @@
-/** Foreign keys, cascades, triggers and engines: what the servers do by themselves beside what we do. */
+/** Checks foreign keys, cascades, triggers and engines: what the servers do by themselves. */
 import {logsCascades, readCascadingKeys} from '../db/cascades.ts';
 import {queryRows} from '../db/connection.ts';
 import {readForeignKeys, type ForeignKey} from '../db/foreign-keys.ts';
@@ -16,7 +16,7 @@ async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<F
   return keys;
 }
 
-/** Cascades by the references that the mapping names are followed; others are noticed, and each costs a reconcile. */
+/** Cascades along the references of the mapping are followed; others are noticed, and each costs a reconcile. */
 export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Finding[]> {
   const {keys, hidden} = await readCascadingKeys(probe.connection, probe.database, sourcesOf(mapping));
   const joins = parentJoins(mapping);
@@ -24,7 +24,7 @@ export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Fin
   const cascading = keys.filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
   if (logsCascades(probe.info))
     return [
-      ok('source', 'cascades', `${cascading.length} foreign keys cascade, and this server logs what they do`),
+      ok('source', 'cascades', `${cascading.length} foreign keys cascade, and this server logs the effects`),
     ];
   const followed = cascading.filter(isFollowed).length;
   const unlogged = unloggedCascades(keys, probe.database, mapping);
@@ -42,8 +42,8 @@ export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Fin
     ...costly.map(costlyCascade),
     ...hidden.map(table =>
       warning('source', 'cascades', {
-        message: `the foreign keys of ${table} cannot be seen by this account`,
-        why: 'a cascade that comes through it is not in the log; where a statement may have caused one, a reconcile follows',
+        message: `this account cannot see the foreign keys of ${table}`,
+        why: 'the log does not show a cascade through it; after a statement that may have caused one, a reconcile runs',
         mend: `GRANT SELECT ON ${table.split('.').map(quoteName).join('.')} TO the account of DB_USERNAME;`,
       }),
     ),
@@ -55,12 +55,15 @@ function costlyCascade(key: ForeignKey): Finding {
   const list = (names: readonly string[]) => names.map(quoteName).join(', ');
   return warning('source', 'cascades', {
     message: `${key.table}.${key.name} cascades from ${key.referencedSchema}.${key.referencedTable}`,
-    why: 'what this cascade does is not in the log: a change there that may cascade costs a reconcile, and the target shows it after that',
+    why: 'the log does not show what this cascade does: a change there that may cascade needs a reconcile, and the target shows it after that',
     mend: `ALTER TABLE ${quoteName(key.schema)}.${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${list(key.columns)}) REFERENCES ${parent} (${list(key.referencedColumns)}); -- and delete the rows themselves, children first`,
   });
 }
 
-/** The target's own foreign keys: ours want order, others' can hold a row fast or make rows vanish. */
+/**
+ * The target's foreign keys: ours dictate write order; others' can block deletes, or cascade into rows we do not
+ * own.
+ */
 export async function checkTargetRelations(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const rows = textRows(
     await queryRows(
@@ -74,7 +77,7 @@ export async function checkTargetRelations(probe: Probe, tables: readonly string
   const strangers = rows.filter(
     ([schema, table = '']) => schema !== probe.database || !isOneOf(tables, table),
   );
-  // We change no key of a row, and ON UPDATE does nothing without that.
+  // We never change a row's key, so ON UPDATE has no effect.
   const own = (await foreignKeysOf(probe, tables)).filter(({onDelete}) => onDelete !== '');
   return [
     ...strangers.map(([schema = '', table = '', name, referenced = '']) =>
@@ -92,14 +95,14 @@ export async function checkTargetRelations(probe: Probe, tables: readonly string
     ...own.map(key =>
       warning('target', 'target-cascades', {
         message: `${key.table}.${key.name} cascades from ${key.referencedTable}`,
-        why: 'a delete by anybody takes rows along that laas-sync answers for; the next reconcile writes them again',
+        why: 'any delete there removes rows that laas-sync maintains; the next reconcile writes them again',
         mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')})${key.onUpdate === '' ? '' : ` ON UPDATE ${key.onUpdate}`};`,
       }),
     ),
   ];
 }
 
-/** Transactions need InnoDB on the target; on the source, other engines log rows that a snapshot does not hold still. */
+/** Transactions need InnoDB on the target; on the source, a snapshot does not cover other engines. */
 export async function checkEngines(probe: Probe, names: readonly string[]): Promise<Finding[]> {
   const rows = textRows(
     await queryRows(
@@ -119,28 +122,28 @@ export async function checkEngines(probe: Probe, names: readonly string[]): Prom
           message: `${table} is ${engine}`,
           why:
             probe.side === 'target'
-              ? 'a batch is one transaction, which this engine cannot take back'
-              : 'a read of it shows changes that are under way, so that a reconcile may see a row too early',
+              ? 'a batch is one transaction, which this engine cannot roll back'
+              : 'a read of it shows uncommitted changes, so that a reconcile may see a row too early',
           mend: `ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`,
         }),
   );
 }
 
-/** What changes through a view is logged under the name of its table. */
+/** A change through a view is logged under the name of its table. */
 function viewFault(side: 'source' | 'target', table: string): Finding {
   const source = side === 'source';
   return mustFix(side, 'engine', {
     message: `${table} is a view`,
     why: source
-      ? 'its changes are logged under the names of its tables, so that none of them reaches us'
-      : 'keys, types and what blocks a delete cannot be told of a view',
+      ? 'its changes are logged under the names of its tables, so that laas-sync sees none of them'
+      : 'keys, types and references that block a delete cannot be read for a view',
     mend: source
       ? 'set DB_DATABASE to the schema that holds the tables themselves'
       : `DROP VIEW ${quoteName(table)}; and laas-sync migrate, or a table in its place`,
   });
 }
 
-/** Triggers of the target fire for our writes as for anybody's. */
+/** The target's triggers fire for our writes as for all others. */
 export async function checkTriggers(probe: Probe, tables: readonly string[]): Promise<Finding[]> {
   const {rows} = await ask(
     probe,
@@ -150,7 +153,7 @@ export async function checkTriggers(probe: Probe, tables: readonly string[]): Pr
   return textRows((rows ?? []).map(row => [...row])).map(([name = '', table = '']) =>
     warning('target', 'triggers', {
       message: `the trigger ${name} fires on ${table}`,
-      why: 'it also fires for what laas-sync writes; one that changes the row makes it differ for ever',
+      why: 'it also fires for what laas-sync writes; a trigger that changes the row causes a permanent difference',
       mend: `make sure that it leaves mapped columns alone, or DROP TRIGGER ${quoteName(name)};`,
     }),
   );

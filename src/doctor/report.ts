@@ -1,4 +1,4 @@
-/** Findings as a table for people and as JSON for machines. Pure. */
+/** Formats findings as a table for people and as JSON for machines. Pure. */
 import {countMustFix, type Finding, type Level} from './findings.ts';
 
 const MARKS: Readonly<Record<Level, string>> = {ok: 'ok', warning: 'warning', 'must-fix': 'MUST FIX'};
@@ -8,7 +8,7 @@ export function toJson(findings: readonly Finding[]): string {
   return `${JSON.stringify({mustFix: countMustFix(findings), warnings: count('warning'), findings}, null, 2)}\n`;
 }
 
-/** One line for each finding; under those that want something, why, and what mends it. */
+/** One line for each finding; for those that need action, also the reason and the fix. */
 export function toTable(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({check}) => check.length), 0);
   const blocks = findings.map(({side, check, level, message, why, mend}) => {
@@ -17,7 +17,7 @@ export function toTable(findings: readonly Finding[]): string {
     if (level !== 'ok')
       lines.push(
         `${indent}why:  ${why}`,
-        `${indent}mend: ${(mend ?? '').replaceAll('\n', `\n${indent}      `)}`,
+        `${indent}fix:  ${(mend ?? '').replaceAll('\n', `\n${indent}      `)}`,
       );
     return lines.join('\n');
   });

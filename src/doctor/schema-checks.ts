@@ -1,4 +1,4 @@
-/** The mapped columns of the target, their types and keys, alone and against what the source holds. */
+/** Checks the mapped columns of the target, their types and keys, alone and against those of the source. */
 import {SyncError} from '../errors.ts';
 import {sourcePlans, targetTypeFaults, type ColumnPlan, type TablePlan} from '../mapping/columns.ts';
 import {didYouMean, unmapped} from '../mapping/file/faults.ts';
@@ -23,7 +23,7 @@ export function checkTargetColumns(
   const plan = planOrFaults(schemas, mapping, missing);
   if (!('tables' in plan)) return [...missing, ...plan, ...unfilled];
   return [
-    ok('target', 'target-columns', 'every mapped column and key is there'),
+    ok('target', 'target-columns', 'every mapped column and key exists'),
     ...plan.tables.flatMap(table => table.columns.flatMap(column => narrower(table, column))),
     ...unfilled,
     ...plan.entities.flatMap(({parents, primary}) =>
@@ -35,9 +35,9 @@ export function checkTargetColumns(
 }
 
 /**
- * What the plan refuses is a type that cannot be carried, a key that cannot be one, or a condition.
+ * The plan refuses a type that cannot be replicated, an unsuitable key, or a condition.
  *
- * @param missing without all columns and keys there is no plan, but the types of the columns that are there count
+ * @param missing without all columns and keys there is no plan, but the types of the existing columns are checked
  */
 function planOrFaults(
   {source, target}: {source: SourceSchema; target: TargetSchema},
@@ -122,11 +122,11 @@ const DIGITS: Readonly<Record<string, number>> = {
   integer: 4,
   bigint: 8,
 };
-const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others go on';
-/** Operators whose value is one of the mapping's own, whatever the source holds. */
+const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others are written';
+/** Transforms whose value comes from the mapping, whatever the source holds. */
 const OWN_VALUES = new Set(['lookup', 'oneOf', 'constant']);
 
-/** A target column that cannot hold all that its source column can. */
+/** A target column that cannot hold every value of its source column. */
 function narrower(table: TablePlan, column: ColumnPlan): Finding[] {
   if (OWN_VALUES.has(column.map.use.operator)) return [];
   const inputs = column.shape.inputs.map(({schema}) => schema);
@@ -141,7 +141,7 @@ function narrower(table: TablePlan, column: ColumnPlan): Finding[] {
 function narrowerNumber(table: TablePlan, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
   const wider = inputs.find(({type, unsigned}) => {
     const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
-    // Nobody counts past 2^63: a sign apart in 64 bits is nothing to warn of.
+    // No counter passes 2^63, so a different sign of 64-bit integers is no reason for a warning.
     return from > to || (from === to && to < 8 && unsigned !== column.schema.unsigned);
   });
   if (wider === undefined) return [];
@@ -189,7 +189,7 @@ function narrowerText(table: TablePlan, column: ColumnPlan, inputs: readonly Col
   return findings;
 }
 
-/** Columns that we do not write, and that the server has no value for. */
+/** Columns that are not mapped and have no default. */
 function unfilledOf({target, columns}: TableMap, schema: TableSchema | undefined): Finding[] {
   const ours = columns.map(column => column.target.toLowerCase());
   return (schema?.columns ?? [])
@@ -203,7 +203,7 @@ function unfilledOf({target, columns}: TableMap, schema: TableSchema | undefined
     );
 }
 
-/** A parent that leaves takes its children along, which are found by their reference. */
+/** When a parent is deleted, its children are found by their reference. */
 function referenceFindings(
   {target: child}: TablePlan,
   columns: readonly string[],
@@ -214,7 +214,7 @@ function referenceFindings(
   return [
     warning('target', 'target-index', {
       message: `no index of ${child} begins with ${columns.join(', ')}, which refers to ${parent}`,
-      why: 'each parent row that leaves reads the whole table',
+      why: 'each delete of a parent row reads the whole table',
       mend: `ALTER TABLE ${quoteName(child)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
     }),
   ];

@@ -1,4 +1,4 @@
-/** Two streams that write one table would delete each other's rows and write them again. */
+/** Refuses two streams that write one table: they would delete each other's rows and write them again. */
 import type {Config} from '../config.ts';
 import {isLed} from '../db/leader.ts';
 import {SyncError} from '../errors.ts';
@@ -7,8 +7,8 @@ import {sharedTables} from './other-streams.ts';
 /**
  * To be called before a stream writes.
  *
- * @param query asks the target
- * @throws SyncError `config-invalid` where a stream that somebody leads now writes a table of this mapping
+ * @param query queries the target
+ * @throws SyncError `config-invalid` if a stream with a current leader writes a table of this mapping
  */
 export async function refuseSharedTables(
   query: (sql: string, values: readonly unknown[]) => Promise<unknown[][]>,
@@ -23,7 +23,7 @@ export async function refuseSharedTables(
     if (!(await isLed(query, database, stream))) continue;
     throw new SyncError(
       'config-invalid',
-      `another stream, ${stream}, writes ${tables.join(', ')} of ${database}, too: take the tables out of one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)`,
+      `another stream, ${stream}, also writes ${tables.join(', ')} of ${database}: remove the tables from one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** The mapped columns of the source, their types, keys and indexes, judged as the plan judges them. */
+/** Checks the mapped columns of the source, their types, keys and indexes, by the rules of the plan. */
 import {SyncError} from '../errors.ts';
 import {sourcePlans} from '../mapping/columns.ts';
 import {copiedFrom, sourcesOf, type Mapping, type TableMap} from '../mapping/mapping.ts';
@@ -13,7 +13,7 @@ export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Find
   return faults.length > 0
     ? faults
     : [
-        ok('source', 'source-columns', 'every mapped column is there, with a type that can be mapped'),
+        ok('source', 'source-columns', 'every mapped column exists, with a type that can be mapped'),
         ...checkSourceKeys(schema, mapping),
         ...checkReferences(schema, mapping),
       ];
@@ -32,13 +32,13 @@ function columnFaults(table: string, schema: SourceSchema, mapping: Mapping): Fi
       mustFix('source', 'source-columns', {
         message: error.message,
         why: 'replication halts rather than write a guess',
-        mend: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to bring the columns back`,
+        mend: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to restore the columns`,
       }),
     ];
   }
 }
 
-/** Rows are looked up and walked through by key. */
+/** Rows are read by key, one by one and in ranges. */
 function checkSourceKeys({tables}: SourceSchema, mapping: Mapping): Finding[] {
   const findings = new Map<string, Finding>();
   for (const {primary: map} of entitiesOf(mapping.tables)) {
@@ -63,7 +63,7 @@ function keyFinding({source, prefer}: TableMap, key: readonly string[], schema: 
   const kind = schema.uniqueKeys.length === 0 ? 'PRIMARY KEY' : 'UNIQUE KEY';
   return mustFix('source', 'source-keys', {
     message: `${source} has no unique key on ${columns}`,
-    why: 'two rows with one key would be one row of the target, and which of them counts is not known',
+    why: 'two source rows with one key would be one row of the target, and which of them counts is not known',
     mend: `ALTER TABLE ${quoteName(source)} ADD ${kind} (${key.map(quoteName).join(', ')}); -- or say in the mapping which row counts (prefer:)`,
   });
 }
@@ -76,7 +76,7 @@ function keyIndexFinding(source: string, key: readonly string[]): Finding {
   });
 }
 
-/** The children of a row that enters or leaves are found by their reference. */
+/** When a parent enters or is deleted, its children are found by their reference. */
 function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
   return entitiesOf(mapping.tables).flatMap(({primary: map}) =>
     map.parents.flatMap(parent => {
@@ -93,7 +93,7 @@ function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
   );
 }
 
-/** Whether an index begins with these columns, in whatever order. */
+/** Whether an index begins with these columns, in any order. */
 export function hasLead(indexes: readonly (readonly string[])[], columns: readonly string[]): boolean {
   return indexes.some(
     index =>

@@ -6,7 +6,7 @@ export interface BackoffOptions {
   readonly maxMs: number;
 }
 
-/** Grows with each failure, starts anew after a success. */
+/** Grows with each failure, and starts again after a success. */
 export class Backoff {
   readonly #options: BackoffOptions;
   #failures = 0;
@@ -23,7 +23,7 @@ export class Backoff {
     this.#failures = 0;
   }
 
-  /** How long to wait after one more failure: between half of the step and the whole. */
+  /** Returns the wait after one more failure: between half of the step and the whole. */
   nextMs(random: () => number = Math.random): number {
     const step = Math.min(this.#options.maxMs, this.#options.firstMs * 2 ** Math.min(this.#failures, 30));
     this.#failures++;
@@ -31,7 +31,7 @@ export class Backoff {
   }
 }
 
-/** Waits; a set signal ends the wait early and quietly. */
+/** Waits; a set signal ends the wait early and without an error. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await delay(ms, undefined, {signal});

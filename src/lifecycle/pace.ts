@@ -1,11 +1,11 @@
-/** How fast work that is asked for again and again may follow itself. Pure. */
+/** Limits how often requested work runs again. Pure. */
 
 /** The first wait between two runs. */
 const FIRST_MS = 500;
 const MAX_MS = 60_000;
-/** A run that took long is not repeated at once: at least as long stays free, up to this. */
+/** After a long run, at least as much time passes before the next one, up to this. */
 const MAX_REST_MS = 600_000;
-/** After this long without a run the next one starts at once. */
+/** After this long without a run, the next one starts at once. */
 const QUIET_MS = 120_000;
 
 export class Pace {
@@ -13,14 +13,14 @@ export class Pace {
   #lastMs = 0;
   #endedMs = Number.NEGATIVE_INFINITY;
 
-  /** A run ended. Unix milliseconds. */
+  /** Records the end of a run. Unix milliseconds. */
   ran(startedMs: number, endedMs: number): void {
     this.#streak = startedMs - this.#endedMs > QUIET_MS ? 1 : this.#streak + 1;
     this.#lastMs = endedMs - startedMs;
     this.#endedMs = endedMs;
   }
 
-  /** How long the next run waits; in milliseconds. */
+  /** Returns how long the next run waits, in milliseconds. */
   waitMs(nowMs: number): number {
     if (this.#streak === 0) return 0;
     const step = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.#streak - 1, 30));

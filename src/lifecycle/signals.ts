@@ -1,8 +1,8 @@
-/** How the process is asked to stop: once to finish what is in hand, twice to end at once. */
+/** Handles requests to stop: the first finishes the current work, the second ends the process at once. */
 import type {Logger} from '../logger.ts';
 
 const DRAIN_MS = 30_000;
-/** As a shell reports a process that a signal ended. */
+/** The exit code of a shell for a process that a signal ended. */
 const SIGNAL_EXIT = 128;
 const NUMBERS = {SIGINT: 2, SIGTERM: 15} as const;
 
@@ -12,10 +12,10 @@ export function stopOnSignals(logger: Logger): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(SIGNAL_EXIT + NUMBERS[name]);
-      logger.info({event: 'stopping', signal: name}, 'stopping: the transaction in hand is finished first');
+      logger.info({event: 'stopping', signal: name}, 'stopping after the current transaction');
       controller.abort();
       setTimeout(() => {
-        logger.error({event: 'drain.timeout'}, 'stopping took too long: ending now');
+        logger.error({event: 'drain.timeout'}, 'stopping took too long; exiting now');
         process.exit(1);
       }, DRAIN_MS).unref();
     });

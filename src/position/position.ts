@@ -1,7 +1,7 @@
 /**
- * Where in the source's log we are. A position is one of three kinds, chosen by what the server has:
- * a MySQL GTID set, a MariaDB GTID position, or a file and an offset. The two GTID kinds mean the same
- * on every server of a topology; the third belongs to the one server that it was read from.
+ * A position in the source's log. It is one of three kinds, depending on the server: a MySQL GTID set, a MariaDB
+ * GTID position, or a file and an offset. The two GTID kinds mean the same on every server of a topology; the
+ * third belongs to the one server that it was read from.
  */
 import {GtidSet, MariadbGtidPosition} from './zongji.ts';
 
@@ -16,7 +16,7 @@ export type Position =
   | {readonly tag: 'mariadb-gtid'; readonly gtids: string}
   | ({readonly tag: 'file'} & LogOffset);
 
-/** As stored and shown. */
+/** The form in which it is stored and shown. */
 export function formatPosition(position: Position): string {
   switch (position.tag) {
     case 'mysql-gtid':
@@ -29,9 +29,9 @@ export function formatPosition(position: Position): string {
 }
 
 /**
- * The reverse of {@link formatPosition}; GTIDs come out in canonical form.
+ * The reverse of {@link formatPosition}; GTIDs are returned in canonical form.
  *
- * @throws Error where the text is not a position
+ * @throws Error if the text is not a position
  */
 export function parsePosition(text: string): Position {
   const space = text.indexOf(' ');
@@ -53,7 +53,7 @@ export function parsePosition(text: string): Position {
   }
 }
 
-/** A GTID set as servers print it, line breaks and all, in canonical form. */
+/** Parses a GTID set as servers print it, with line breaks, into canonical form. */
 export function canonicalSet(set: string): string {
   return GtidSet.parse(set.replaceAll(/\s/g, '')).toString();
 }
@@ -65,7 +65,7 @@ export function setCovers(whole: string, part: string): boolean {
   return GtidSet.parse(joined).toString() === GtidSet.parse(whole).toString();
 }
 
-/** Whether a transaction is before a position; false where its kind does not tell. */
+/** Whether a transaction is before a position; false if its kind does not show it. */
 export function holdsGtid(position: Position, gtid: string): boolean {
   switch (position.tag) {
     case 'mysql-gtid':
@@ -82,12 +82,12 @@ export function holdsGtid(position: Position, gtid: string): boolean {
   }
 }
 
-/** Orders two offsets of one server; files by their number, since names need not sort. */
+/** Orders two offsets of one server; files by their number, because their names may not sort. */
 export function compareOffsets(a: LogOffset, b: LogOffset): number {
   return a.file === b.file ? a.offset - b.offset : fileNumber(a.file) - fileNumber(b.file);
 }
 
-/** The number at the end of a log file's name. */
+/** Returns the number at the end of a log file's name. */
 export function fileNumber(file: string): number {
   return Number(/\.(\d+)$/.exec(file)?.[1] ?? 0);
 }

@@ -1,5 +1,5 @@
 /**
- * The one door to zongji: its stream of binlog events, and its model of GTID sets and positions, which
- * knows tags, intervals and 64-bit numbers.
+ * The only importer of zongji: its stream of binlog events, and its model of GTID sets and positions, which
+ * supports tags, intervals and 64-bit numbers.
  */
 export {default as ZongJi, GtidSet, MariadbGtidPosition} from '@vlasky/zongji';

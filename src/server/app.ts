@@ -1,4 +1,4 @@
-/** Puts the HTTP edge together. It listens to nothing: see server.ts. */
+/** Builds the HTTP interface. It does not listen: see server.ts. */
 import {OpenAPIHono} from '@hono/zod-openapi';
 import {bodyLimit} from 'hono/body-limit';
 import {methodNotAllowed} from 'hono/method-not-allowed';
@@ -22,8 +22,8 @@ import {Tokens} from './tokens.ts';
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * The whole HTTP interface over an {@link AppDeps.operations}. Every request but the probes is
- * authenticated before it is routed, and anything refused has one shape of body.
+ * Builds the whole HTTP interface over an {@link AppDeps.operations}. Every request except the probes is
+ * authenticated before it is routed, and every refusal has one shape of body.
  *
  * @example
  * const app = createApp({operations, metrics: createMetrics(config.name, config.mapping), config, logger, signal});
@@ -63,7 +63,7 @@ export function createApp(given: AppDeps): App {
         return problemResponse(
           c,
           clock,
-          new ProblemError(405, 'method-not-allowed', `This address takes ${allow} only.`, {
+          new ProblemError(405, 'method-not-allowed', `This address accepts ${allow} only.`, {
             headers: {Allow: allow},
           }),
         );

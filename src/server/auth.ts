@@ -1,4 +1,4 @@
-/** Lets a request in, or says why not. */
+/** Authenticates requests and refuses the others with a reason. */
 import {getCookie} from 'hono/cookie';
 import {createMiddleware} from 'hono/factory';
 import {isLoopback} from '../config.ts';
@@ -7,12 +7,12 @@ import type {FailedAttempts} from './failed-attempts.ts';
 import {ProblemError} from './problem.ts';
 import type {Tokens} from './tokens.ts';
 
-/** Sent by our own pages with every write: another site's page cannot add it without our leave. */
+/** Our own pages send it with every write: another site's page cannot add it without our permission. */
 const WRITE_HEADER = 'x-laas-sync';
 
-/** Probes come from machines that hold no token; /login is where a browser brings one. */
+/** Probes come from machines without a token; /login is where a browser sends one. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login']);
-/** Where a browser without a session gets a page to type the token into, rather than JSON. */
+/** Addresses at which a browser without a session gets a login page instead of JSON. */
 const PAGES: ReadonlySet<string> = new Set(['/', '/docs']);
 
 export interface AuthDeps {
@@ -24,8 +24,8 @@ export interface AuthDeps {
 }
 
 /**
- * Every request passes here. A bearer token comes before a session, so that a page opened with the read
- * token can still send one write with the full token.
+ * Every request passes here. A bearer token has priority over a session, so that a page opened with the read
+ * token can send one write with the full token.
  */
 export function authenticate(deps: AuthDeps) {
   return createMiddleware<AppEnv>(async (c, next) => {
@@ -40,7 +40,7 @@ export function authenticate(deps: AuthDeps) {
     } else {
       const access = session(c, deps);
       if (access === null && PAGES.has(c.req.path)) return deps.loginPage(c);
-      if (access === null) throw unauthorized('This needs a bearer token.');
+      if (access === null) throw unauthorized('This request needs a bearer token.');
       refuseOtherSites(c);
       if (isWrite(c) && c.req.path !== '/logout' && c.req.header(WRITE_HEADER) === undefined) {
         throw new ProblemError(
@@ -56,7 +56,7 @@ export function authenticate(deps: AuthDeps) {
   });
 }
 
-/** Checks a presented token under the rate limit of its address. */
+/** Checks a token under the rate limit of the client's address. */
 export function checkToken(
   c: AppContext,
   deps: Pick<AuthDeps, 'tokens' | 'attempts' | 'clock'>,
@@ -69,7 +69,7 @@ export function checkToken(
     throw new ProblemError(
       429,
       'too-many-attempts',
-      'Too many wrong tokens came from this address; wait a little.',
+      'Too many wrong tokens came from this address; wait a moment.',
       {
         headers: {'Retry-After': String(Math.ceil(waitMs / 1000))},
       },
@@ -81,12 +81,12 @@ export function checkToken(
   throw unauthorized('The token is wrong.');
 }
 
-/** One cookie for each stream: cookies do not tell ports apart, and several streams may share a host. */
+/** The cookie's name is different for each stream: cookies ignore ports, and several streams may share a host. */
 export function sessionCookie(streamName: string): string {
   return `laas_sync_${streamName}`;
 }
 
-/** Refuses what another site's page made the browser send. Programs send neither header, and pass. */
+/** Refuses requests that another site's page caused. Programs send neither header, and pass. */
 export function refuseOtherSites(c: AppContext): void {
   if (!isWrite(c)) return;
   const site = c.req.header('sec-fetch-site');
@@ -95,12 +95,12 @@ export function refuseOtherSites(c: AppContext): void {
     site === undefined
       ? origin === undefined || hostOf(origin) === host(c)
       : site === 'same-origin' || site === 'none';
-  if (!ours) throw new ProblemError(403, 'forbidden', 'Another site may not send this.');
+  if (!ours) throw new ProblemError(403, 'forbidden', 'Another site may not send this request.');
 }
 
 /**
- * Without a token, only the loopback address protects the server; a foreign name in Host means that
- * some site made its own name point here (DNS rebinding).
+ * Without a token, only the loopback address protects the server; an unknown name in the Host header means that a
+ * site made its own name point here (DNS rebinding).
  */
 function refuseForeignHost(c: AppContext): void {
   const name = host(c)
@@ -110,7 +110,7 @@ function refuseForeignHost(c: AppContext): void {
     throw new ProblemError(
       403,
       'forbidden',
-      'Without SYNC_API_TOKEN the server answers to a loopback name only.',
+      'Without SYNC_API_TOKEN, the server answers only requests to a loopback name.',
     );
   }
 }
@@ -127,8 +127,8 @@ function session(c: AppContext, deps: AuthDeps): Access | null {
 
 function readOnly(tokens: Tokens): ProblemError {
   const why = tokens.canWrite
-    ? 'This needs the full token; the one presented may only read.'
-    : 'No full token is set (SYNC_API_TOKEN), so nothing may be changed over HTTP.';
+    ? 'This request needs the full token; the token you sent may only read.'
+    : 'No full token is set (SYNC_API_TOKEN), so that nothing can be changed over HTTP.';
   return new ProblemError(403, 'forbidden', why);
 }
 

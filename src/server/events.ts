@@ -1,18 +1,18 @@
-/** GET /sync/events: what changes, pushed to whoever watches, at a cost that does not grow with the stream. */
+/** GET /sync/events: pushes changes to all watchers, at a cost that does not grow with the stream. */
 import {createRoute, z} from '@hono/zod-openapi';
 import type {OperationEvent, Operations} from '../status/operations.ts';
 import type {App, AppDeps, Clock} from './context.ts';
 import {ProblemError} from './problem.ts';
 import {problems} from './schemas.ts';
 
-/** A busy stream changes its status a thousand times a second; a person reads one a second. */
+/** A busy stream changes its status a thousand times per second; a person reads one per second. */
 const STATUS_MS = 1000;
-/** A status goes out this often even if nothing changed, so that a page can tell silence from a lost server. */
+/** A status is sent this often even without a change, so that a page can distinguish silence from a lost server. */
 const QUIET_STATUS_MS = 5000;
 const HEARTBEAT_MS = 15_000;
-/** After this the client connects anew, and its session is looked at again. */
+/** After this time the client reconnects, and its session is checked again. */
 const MAX_AGE_MS = 3_600_000;
-/** What a client may leave unread: some 50 statuses. */
+/** The most data that a client may leave unread: about 50 statuses. */
 const BUFFER_BYTES = 128 * 1024;
 const MAX_WATCHERS = 64;
 const RETRY_MS = 2000;
@@ -23,8 +23,8 @@ interface Watcher {
 }
 
 /**
- * One subscription and one timer for all clients, and neither while there are none. Each event is
- * written out once. A client that does not read is dropped rather than buffered for.
+ * One subscription and one timer for all clients, and neither while there are none. Each event is serialised
+ * once. A client that does not read is disconnected; nothing is buffered for it.
  */
 export class EventHub {
   readonly #operations: Operations;
@@ -49,7 +49,7 @@ export class EventHub {
     return this.#watchers.size;
   }
 
-  /** @throws ProblemError 503 where there are too many watchers, or the server stops. */
+  /** @throws ProblemError 503 if there are too many watchers, or the server stops. */
   open(): ReadableStream<Uint8Array> {
     if (this.#signal.aborted) throw new ProblemError(503, 'stopping', 'The server is stopping.');
     if (this.#watchers.size >= MAX_WATCHERS) {
@@ -97,7 +97,7 @@ export class EventHub {
         this.#broadcast(this.#frame('progress', JSON.stringify(event.progress)));
         break;
       case 'status': {
-        // A new state is shown at once; mere numbers wait for the tick.
+        // A new state is sent at once; numbers alone wait for the tick.
         const phase = `${event.status.replication.state} ${event.status.isHealthy}`;
         if (phase !== this.#lastPhase) this.#pushStatus(true);
         break;
@@ -176,7 +176,7 @@ export function eventRoutes(app: App, {operations, signal, clock}: AppDeps & {re
           'Content-Type': 'text/event-stream; charset=utf-8',
           'Cache-Control': 'no-store',
           'Transfer-Encoding': 'chunked',
-          // Proxies that gather answers into buffers would hold the events back.
+          // Proxies that buffer responses would delay the events.
           'X-Accel-Buffering': 'no',
         },
       });

@@ -1,9 +1,9 @@
-/** Slows down whoever guesses tokens. */
+/** Limits the rate of wrong tokens. */
 
-/** A burst for an operator who mistypes, or a scraper with an old token; then one try every few seconds. */
+/** A burst for an operator with typing errors, or a scraper with an old token; then one attempt every few seconds. */
 const BURST = 20;
 const REFILL_MS = 3000;
-/** Beyond it the address that was seen first is forgotten, so that memory stays bounded under attack. */
+/** Beyond this number, the address that was seen first is removed, so that memory stays bounded under attack. */
 const MAX_ADDRESSES = 10_000;
 
 interface Bucket {
@@ -12,13 +12,13 @@ interface Bucket {
 }
 
 /**
- * A leaky bucket of failures for each client address. A full one must wait before *any* token of that
- * address is looked at: answering a right one at once would leave the guessing rate unlimited.
+ * A leaky bucket of failures for each client address. If it is full, *any* token of that address must wait: to
+ * answer a right one at once would leave the guessing rate unlimited.
  */
 export class FailedAttempts {
   readonly #buckets = new Map<string, Bucket>();
 
-  /** How long this address must wait, in milliseconds; 0: not at all. */
+  /** Returns how long this address must wait, in milliseconds; 0 if it need not wait. */
   waitMs(address: string, nowMs: number): number {
     const bucket = this.#leak(clientBlock(address), nowMs);
     return bucket === undefined || bucket.failures < BURST
@@ -55,7 +55,7 @@ export class FailedAttempts {
   }
 }
 
-/** One IPv4 address, or the /64 of an IPv6 one: a single host has all of those to itself. */
+/** One IPv4 address, or the /64 of an IPv6 address, because a single host has all of those. */
 export function clientBlock(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   if (!plain.includes(':')) return plain;

@@ -1,14 +1,14 @@
-/** The last hour, sample by sample, for the charts of the dashboard. In memory only, and bounded. */
+/** The samples of the last hour for the charts of the dashboard. In memory only, and bounded. */
 import type {Operations} from '../status/operations.ts';
 import type {Clock} from './context.ts';
 
 const SAMPLE_MS = 5000;
-/** A lag that comes and goes between two samples is in the second one. */
+/** A lag that comes and goes between two samples is included in the second one. */
 const LOOK_MS = 1000;
 const HISTORY_MS = 3_600_000;
 const MAX_SAMPLES = HISTORY_MS / SAMPLE_MS;
 
-/** Columns rather than rows: what the chart takes, and a third of the size. The counters are totals. */
+/** Columns instead of rows: the form that the chart needs, and a third of the size. The counters are totals. */
 export interface LagColumns {
   readonly at: readonly number[];
   readonly lag: readonly (number | null)[];
@@ -31,7 +31,7 @@ export class LagHistory {
     this.#clock = clock;
   }
 
-  /** Samples until the signal is set. The timer keeps no process alive. */
+  /** Takes samples until the signal is set. The timer keeps no process alive. */
   start(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.sample();

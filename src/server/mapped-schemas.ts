@@ -1,10 +1,10 @@
-/** The shapes of the API that hold names of tables, labels or codes: they are made from the mapping. */
+/** The shapes of the API that hold names of tables, labels or codes. They are built from the mapping. */
 import {z} from '@hono/zod-openapi';
 import type {Mapping} from '../mapping/mapping.ts';
 import {deadLetterCodes} from '../status/codes.ts';
 import {count, moment, next, paging, replication, tableOutcome, verdictTable} from './schemas.ts';
 
-/** One thing of this shape under each of these names. */
+/** An object with one value of this shape under each of these names. */
 function byName<S extends z.ZodType>(names: readonly string[], schema: S) {
   return z.object(Object.fromEntries(names.map(name => [name, schema])) as Record<string, S>);
 }

@@ -1,4 +1,4 @@
-/** GET /sync/mapping: which tables become which, as this process uses it. */
+/** GET /sync/mapping: the mapping of tables and columns that this process uses. */
 import {createRoute} from '@hono/zod-openapi';
 import type {App, AppDeps} from './context.ts';
 import {isMappingChanged, mappingView} from './mapping-view.ts';

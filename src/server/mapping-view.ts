@@ -1,4 +1,4 @@
-/** The mapping as the API and the dashboard show it. Pure: names and what the mapping file says, no row. */
+/** The mapping as the API and the dashboard show it. Pure: names and the content of the mapping file, no row. */
 import type {CheckUse} from '../mapping/checks.ts';
 import type {Condition, Mapping, TableMap} from '../mapping/mapping.ts';
 import type {OperatorUse} from '../mapping/operators/operator.ts';
@@ -30,7 +30,7 @@ export function mappingView({tables}: Pick<Mapping, 'tables'>): readonly TableVi
   return tables.map(viewOf);
 }
 
-/** Whether the last run used another mapping, as the warnings of the status say it. */
+/** Whether the last run used another mapping, as the warnings of the status report it. */
 export function isMappingChanged({warnings}: Pick<Status, 'warnings'>): boolean {
   return warnings.some(warning => warning.startsWith('mapping-changed'));
 }

@@ -1,11 +1,11 @@
-/** What happens around every request: its id, its log line, the headers that fence a browser in. */
+/** Middleware for every request: its id, its log line, and the security headers. */
 import {randomUUID} from 'node:crypto';
 import {createMiddleware} from 'hono/factory';
 import {routePath} from 'hono/route';
 import type {Logger} from '../logger.ts';
 import type {AppEnv, Clock} from './context.ts';
 
-/** Nothing but our own files, and nothing inline: a value that slipped into a page could not run. */
+/** Allows only our own files, and nothing inline: a value that got into a page could not run. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -28,7 +28,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
 };
 
-/** A header that a handler has set itself stays. */
+/** Keeps a header that a handler has set itself. */
 export const secureHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   for (const [name, value] of Object.entries(HEADERS)) {
@@ -36,7 +36,7 @@ export const secureHeaders = createMiddleware<AppEnv>(async (c, next) => {
   }
 });
 
-/** Takes over a caller's request id if it is harmless, so that a trace crosses systems; else makes one. */
+/** Accepts a caller's request id if it is harmless, so that a trace crosses systems; otherwise creates one. */
 export const requestIds = createMiddleware<AppEnv>(async (c, next) => {
   const given = c.req.header('x-request-id');
   const id = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
@@ -46,8 +46,8 @@ export const requestIds = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 /**
- * One line for each request: the route's pattern, never the query string, a header or a body. Writes
- * stand at info, since somebody changed something.
+ * Writes one line for each request: the route's pattern, never the query string, a header or a body. Write
+ * requests are logged at info, because somebody changed something.
  */
 export function requestLog(logger: Logger, clock: Clock) {
   return createMiddleware<AppEnv>(async (c, next) => {

@@ -1,4 +1,4 @@
-/** GET /openapi.json: made from the schemas that requests are validated by. */
+/** GET /openapi.json: built from the schemas that validate requests. */
 import {packageVersion} from '../version.ts';
 import type {App} from './context.ts';
 
@@ -6,10 +6,10 @@ const DESCRIPTION = `laas-sync keeps one database's tables equal to another's. T
 
 Send the token as \`Authorization: Bearer …\`. The read token may use GET only. Whatever is refused or fails has one shape of body: Problem.`;
 
-/** What the page to try the API needs of the document. */
+/** The parts of the document that the API page needs. */
 export type ApiDocument = ReturnType<App['getOpenAPI31Document']>;
 
-/** Registers the document of every route that was registered before; returns it as well. */
+/** Registers the document of every route that was registered before; also returns it. */
 export function describeApi(app: App, streamName: string): ApiDocument {
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', {type: 'http', scheme: 'bearer'});
   const document = app.getOpenAPI31Document({

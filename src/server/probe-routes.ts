@@ -1,4 +1,4 @@
-/** For machines: is it alive, is it ready, what are its numbers. */
+/** Endpoints for machines: liveness, readiness and metrics. */
 import {createRoute, z} from '@hono/zod-openapi';
 import type {App, AppDeps} from './context.ts';
 import {json, problems} from './schemas.ts';
@@ -13,9 +13,9 @@ export function probeRoutes(app: App, {operations, metrics}: AppDeps): void {
       method: 'get',
       path: '/healthz',
       tags: ['probes'],
-      summary: 'The process lives',
+      summary: 'Whether the process is alive',
       description:
-        'Answered by a thread of its own: 503 where the one that replicates has not answered for ten seconds.',
+        'Answered by a thread of its own: 503 if the replicating thread has not answered for ten seconds.',
       responses: {
         200: {description: 'It does.', ...json(probe)},
         503: {description: 'It hangs.', ...json(probe)},
@@ -33,7 +33,7 @@ export function probeRoutes(app: App, {operations, metrics}: AppDeps): void {
       method: 'get',
       path: '/readyz',
       tags: ['probes'],
-      summary: 'It leads and streams, or stands by on purpose',
+      summary: 'Whether it leads and streams, or is a standby',
       responses: {
         200: {description: 'It does.', ...json(probe)},
         503: {description: 'It does not.', ...json(probe)},

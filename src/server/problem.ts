@@ -1,4 +1,4 @@
-/** The one shape in which the server says no. */
+/** The one shape of every refusal by the server. */
 import type {Hook} from '@hono/zod-openapi';
 import {HTTPException} from 'hono/http-exception';
 import type {ContentfulStatusCode} from 'hono/utils/http-status';
@@ -8,7 +8,7 @@ import type {Logger} from '../logger.ts';
 import {CursorError} from '../status/operations.ts';
 import type {App, AppContext, AppEnv, Clock} from './context.ts';
 
-/** The codes that belong to the edge itself; every other one comes from errors.ts. */
+/** The codes of the HTTP interface itself; every other code comes from errors.ts. */
 export type EdgeCode =
   | 'invalid-request'
   | 'unauthorized'
@@ -22,14 +22,14 @@ export type EdgeCode =
   | 'stopping';
 
 interface ProblemOptions {
-  /** The part of the request that is at fault. */
+  /** The part of the request that is wrong. */
   readonly field?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the body, such as a failed run's id. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** Thrown to answer a request with a problem body. Its message is shown, so it holds no row's values. */
+/** Thrown to answer a request with a problem body. Its message is shown, so it must not hold a row's values. */
 export class ProblemError extends Error {
   readonly status: ContentfulStatusCode;
   readonly code: EdgeCode | ErrorCode;
@@ -49,7 +49,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** How a fault of the daemon is answered; what is not named is a 500. */
+/** The HTTP status of each fault of the daemon; every other fault is a 500. */
 const STATUS_OF: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   'run-active': 409,
   'lease-held': 409,
@@ -64,7 +64,7 @@ function problemFromSyncError(error: SyncError): ProblemError {
   return new ProblemError(STATUS_OF[error.code] ?? 500, error.code, error.message);
 }
 
-/** Answers every throw of a handler. Only our own messages are shown: a foreign one may quote a row. */
+/** Answers every exception of a handler. Only our own messages are shown: a foreign one may quote a row. */
 export function installProblems(app: App, logger: Logger, clock: Clock): void {
   app.onError((error, c) => {
     const problem = asProblem(error);
@@ -101,12 +101,12 @@ export function problemResponse(c: AppContext, clock: Clock, problem: ProblemErr
   );
 }
 
-/** The hook that turns a failed validation of a route's input into a 400 which names the field. */
+/** The hook that turns a failed validation of a route's input into a 400 that names the field. */
 export const rejectInvalid: Hook<unknown, AppEnv, string, void> = result => {
   if (!result.success) throw invalidRequest(result.error, result.target);
 };
 
-/** A 400 that names the field at fault; the value itself is not repeated. */
+/** A 400 that names the wrong field; the value itself is not repeated. */
 export function invalidRequest(error: z.ZodError, target: string): ProblemError {
   const issue = error.issues[0];
   const inside =
@@ -127,7 +127,7 @@ function asProblem(error: unknown): ProblemError | null {
     return new ProblemError(400, 'invalid-request', `after is not valid: ${error.message}`, {field: 'after'});
   }
   if (error instanceof HTTPException && error.status < 500) {
-    return new ProblemError(400, 'invalid-request', 'The request cannot be read.', {field: 'body'});
+    return new ProblemError(400, 'invalid-request', 'The request is malformed.', {field: 'body'});
   }
   return null;
 }

@@ -1,4 +1,4 @@
-/** What has been: the runs, and the rows that could not be written. */
+/** Endpoints for records: the runs, and the rows that could not be written. */
 import {createRoute} from '@hono/zod-openapi';
 import type {App, AppDeps, Clock} from './context.ts';
 import type {ApiSchemas} from './mapped-schemas.ts';
@@ -79,16 +79,16 @@ function deadLetterRoutes(app: App, {operations, clock, schemas}: RecordDeps): v
       method: 'post',
       path: '/sync/dead-letters/retry',
       tags: ['dead letters'],
-      summary: 'Try every dead letter again',
+      summary: 'Retry every dead letter',
       security,
       responses: {
-        200: {description: 'How many are left.', ...json(retriedSchema)},
+        200: {description: 'How many dead letters remain.', ...json(retriedSchema)},
         ...problems(401, 403, 409, 429, 500, 503),
       },
     }),
     async c => {
       const {retried, remaining} = await operations.retryDeadLetters();
-      const message = `${retried} dead letters tried again, ${remaining} remain`;
+      const message = `${retried} dead letters were retried, ${remaining} remain`;
       return c.json(
         {success: true as const, message, timestamp: new Date(clock.now()).toISOString(), retried, remaining},
         200,

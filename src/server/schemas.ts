@@ -1,7 +1,7 @@
 /**
- * The shapes of the API, as data: requests are validated by them, and /openapi.json is made from them.
- * What the server answers is typed by src/status/operations.ts; the compiler holds the two together. What
- * holds names of tables is in mapped-schemas.ts.
+ * The shapes of the API, as data: they validate requests, and /openapi.json is built from them.
+ * src/status/operations.ts has the types of the answers; the compiler keeps the two consistent. Shapes with names
+ * of tables are in mapped-schemas.ts.
  */
 import {z} from '@hono/zod-openapi';
 import {ERROR_CODE_NAMES} from '../errors.ts';
@@ -10,12 +10,12 @@ export const moment = z.string().openapi({format: 'date-time', example: '2026-03
 export const count = z.number().int().min(0);
 
 const kept = count.openapi({
-  description: 'With SYNC_DELETES=keep: rows of ours that the source does not have any more, and that stay.',
+  description: 'With SYNC_DELETES=keep: owned rows that the source does not have any more, and that stay.',
 });
 
 export const tableOutcome = z
   .object({
-    compared: count.openapi({description: 'Eligible source rows that the run vouches for.'}),
+    compared: count.openapi({description: 'Eligible source rows that the run has checked or written.'}),
     repaired: count,
     deleted: count,
     deadLetters: count,
@@ -27,7 +27,7 @@ export const verdictTable = z
   .object({
     compared: count.openapi({
       description:
-        'Eligible source rows that were looked for, those that differed included; dead letters apart.',
+        'Eligible source rows that were compared, those that differ included; dead letters are not counted.',
     }),
     missing: count,
     different: count,
@@ -38,7 +38,7 @@ export const verdictTable = z
     differingColumns: z
       .record(z.string(), count)
       .optional()
-      .openapi({description: 'In how many of the different rows each column differs.'}),
+      .openapi({description: 'The number of different rows in which each column differs.'}),
     sampleKeys: z.array(z.string()).readonly(),
   })
   .openapi('TableVerdict');
@@ -47,7 +47,7 @@ const position = z.record(z.string(), z.unknown()).openapi('Position');
 
 export const replication = z.object({
   state: z.enum(['starting', 'snapshotting', 'streaming', 'paused', 'standby', 'halted', 'stopped']),
-  lagSeconds: z.number().nullable().openapi({description: 'Null where it is not known; never a false 0.'}),
+  lagSeconds: z.number().nullable().openapi({description: 'Null if it is unknown; never a false 0.'}),
   lagBytes: z.number().nullable(),
   position: position.nullable(),
   sourcePosition: position.nullable(),
@@ -82,7 +82,7 @@ export const triggerBody = z
     allowDeletes: z
       .boolean()
       .default(false)
-      .openapi({description: 'Go ahead with more deletes than SYNC_MAX_DELETE_RATIO allows.'}),
+      .openapi({description: 'Allow more deletes than SYNC_MAX_DELETE_RATIO.'}),
   })
   .openapi('TriggerRequest');
 
@@ -130,8 +130,8 @@ export const retriedSchema = doneSchema.extend({retried: count, remaining: count
 export const historySchema = z
   .object({
     at: z.array(z.number()).readonly().openapi({description: 'Seconds since 1970, oldest first.'}),
-    lag: z.array(z.number().nullable()).readonly().openapi({description: 'Seconds; null where not known.'}),
-    rows: z.array(z.number()).readonly().openapi({description: 'Rows applied since the start, so far.'}),
+    lag: z.array(z.number().nullable()).readonly().openapi({description: 'Seconds; null if unknown.'}),
+    rows: z.array(z.number()).readonly().openapi({description: 'Total rows applied since the start.'}),
     transactions: z.array(z.number()).readonly(),
   })
   .openapi('LagHistory');
@@ -140,13 +140,13 @@ const problemSchema = z
   .object({
     success: z.literal(false),
     error: z.string().openapi({
-      description: 'A code: one of docs/errors.md, or one of the HTTP edge.',
+      description: 'A code: one of docs/errors.md, or one of the HTTP interface.',
       example: 'run-active',
     }),
     message: z.string(),
     timestamp: moment,
-    requestId: z.string().openapi({description: 'The log has it under this id.'}),
-    field: z.string().optional().openapi({description: 'The part of the request that is at fault.'}),
+    requestId: z.string().openapi({description: 'The id of the request in the log.'}),
+    field: z.string().optional().openapi({description: 'The part of the request that is wrong.'}),
     runId: z.string().optional(),
   })
   .openapi('Problem');
@@ -154,16 +154,16 @@ const problemSchema = z
 const PROBLEMS = {
   400: 'The request is malformed; `field` says where.',
   401: 'The token is missing or wrong.',
-  403: 'The token may only read, or another site sent this.',
+  403: 'The token may only read, or another site sent this request.',
   404: 'There is no such thing.',
-  409: 'A run is already going, or another instance leads.',
+  409: 'A run is already active, or another instance leads.',
   413: 'The body is larger than 16 KiB.',
   429: 'Too many wrong tokens from this address.',
   500: 'It failed; `message` says why.',
-  503: 'It cannot be done just now.',
+  503: 'The request cannot be handled just now.',
 } as const;
 
-/** The problem answers of a route, for its description. */
+/** Returns the problem answers of a route, for its description. */
 export function problems<Status extends keyof typeof PROBLEMS>(...statuses: readonly Status[]) {
   const entry = (status: Status) =>
     [status, {description: PROBLEMS[status], ...json(problemSchema)}] as const;

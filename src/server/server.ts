@@ -1,4 +1,4 @@
-/** The service that listens. */
+/** The service that listens for HTTP requests. */
 import type {AddressInfo, Socket} from 'node:net';
 import {Server} from 'node:http';
 import {createAdaptorServer} from '@hono/node-server';
@@ -7,10 +7,10 @@ import {SyncError} from '../errors.ts';
 import type {Logger} from '../logger.ts';
 import type {App} from './context.ts';
 
-/** How long requests in hand may take to end once the server stops. */
+/** How long current requests may take to end once the server stops. */
 const DRAIN_MS = 5000;
 
-/** What is listened on. */
+/** The address on which the server listens. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -21,14 +21,14 @@ export interface ServerOptions {
   readonly app: Pick<App, 'fetch'>;
   readonly config: Pick<Config, 'http'>;
   readonly logger: Logger;
-  /** Called once with the bound address; with PORT 0 only it knows the port. */
+  /** Called once with the bound address, the only way to know the port with PORT 0. */
   readonly onListening?: (address: Address) => void;
 }
 
 /**
- * Listens until the signal is set, then ends what is in hand and resolves.
+ * Listens until the signal is set, then ends the current requests and resolves.
  *
- * @throws SyncError `config-invalid` where HOST and PORT cannot be bound; naming the one at fault.
+ * @throws SyncError `config-invalid` if HOST and PORT cannot be bound; it names the wrong one.
  * @example
  * const app = createApp({operations, metrics, config, logger, signal});
  * await runServer({app, config, logger}, signal);
@@ -37,15 +37,14 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   if (signal.aborted) return;
   const {app, config, logger, onListening} = options;
   const server = createAdaptorServer({fetch: app.fetch});
-  if (!(server instanceof Server))
-    throw new SyncError('internal', 'the HTTP server is of an unexpected kind');
+  if (!(server instanceof Server)) throw new SyncError('internal', 'the HTTP server has an unexpected type');
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   server.keepAliveTimeout = 15_000;
 
   await listen(server, config.http);
   const address = describeAddress(server.address(), config.http.host);
-  logger.info({event: 'http.listening', address: address.url}, 'the HTTP server listens');
+  logger.info({event: 'http.listening', address: address.url}, 'the HTTP server is listening');
   onListening?.(address);
   await untilStopped(server, signal);
   logger.info({event: 'http.stopped'}, 'the HTTP server stopped');
@@ -61,17 +60,17 @@ function listen(server: Server, {host, port}: Config['http']): Promise<void> {
   });
 }
 
-/** Resolves once every connection is gone; rejects where the server fails on the way. */
+/** Resolves once every connection is closed; rejects if the server fails before. */
 function untilStopped(server: Server, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
-    // Opened ahead of need, as browsers do. To Node they are not idle before their first request.
+    // Browsers open connections ahead of need. Node does not count them as idle before their first request.
     const unused = new Set<Socket>();
     server.on('connection', socket => {
       unused.add(socket);
       socket.once('close', () => unused.delete(socket));
     });
-    // A connection in use when the stop came would be kept alive after its answer.
+    // A connection that is in use at the stop would be kept alive after its answer.
     server.on('request', (request, response) => {
       unused.delete(request.socket);
       response.once('close', () => {
@@ -86,7 +85,7 @@ function untilStopped(server: Server, signal: AbortSignal): Promise<void> {
         resolve();
       });
       server.closeIdleConnections();
-      // What has arrived by now is read first.
+      // Read what has arrived by now first.
       setImmediate(() => {
         for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
       });
@@ -112,7 +111,7 @@ function bindFault(error: NodeJS.ErrnoException, host: string, port: number): Sy
     default:
       return new SyncError(
         'config-invalid',
-        `HOST: ${host} cannot be listened on (${error.code ?? 'unknown'})`,
+        `HOST: the server cannot listen on ${host} (${error.code ?? 'unknown'})`,
         {cause: error},
       );
   }

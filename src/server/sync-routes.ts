@@ -1,4 +1,4 @@
-/** Running, verifying and steering: /sync/trigger, /sync/status, /sync/verify, /replication/…. */
+/** Endpoints to run, verify and control: /sync/trigger, /sync/status, /sync/verify, /replication/…. */
 import {createRoute, type z} from '@hono/zod-openapi';
 import type {Run} from '../status/operations.ts';
 import type {App, AppContext, AppDeps, Clock} from './context.ts';
@@ -24,8 +24,8 @@ export function syncRoutes(app: App, deps: SyncDeps): void {
 }
 
 /**
- * Registered by hand: clients post without a content type, with a wrong one, or with a right one and no
- * body, and all of them mean what they say. The library's validator takes the second for no body at all.
+ * Registered by hand: clients post without a content type, with a wrong one, or with a right one and no body, and
+ * all of these are valid. The library's validator treats the second as no body at all.
  */
 function triggerRoute(app: App, {operations, signal, clock, schemas}: SyncDeps): void {
   app.openAPIRegistry.registerPath({
@@ -34,7 +34,7 @@ function triggerRoute(app: App, {operations, signal, clock, schemas}: SyncDeps):
     tags: ['reconcile'],
     summary: 'Run a reconcile',
     description:
-      'Answers when the run has ended, unless `wait` is false. The run goes on if the client goes away.',
+      'Answers when the run has ended, unless `wait` is false. The run continues if the client disconnects.',
     security,
     request: {body: {required: false, ...json(triggerBody)}},
     responses: {
@@ -68,7 +68,7 @@ function triggerRoute(app: App, {operations, signal, clock, schemas}: SyncDeps):
   });
 }
 
-/** The answer for an ended run. @throws ProblemError 500 for a failed one. */
+/** The answer for a run that ended. @throws ProblemError 500 for a failed one. */
 function describeEnd(run: Run, timestamp: string) {
   const {runId, tables, state} = run;
   const durationMs = run.durationMs ?? 0;
@@ -80,7 +80,7 @@ function describeEnd(run: Run, timestamp: string) {
   if (state === 'needs-confirmation') {
     const message =
       run.error ??
-      'The run would have deleted too many rows, and stopped deleting; send allowDeletes: true to go ahead.';
+      'The run would have deleted too many rows, and stopped deleting; send allowDeletes: true to allow the deletes.';
     return {success: false, message, timestamp, runId, durationMs, tables, state};
   }
   return {success: true, message: COMPLETED, timestamp, runId, durationMs, tables};
@@ -93,7 +93,7 @@ function statusRoutes(app: App, {operations, history, schemas}: SyncDeps): void 
       path: '/sync/status',
       tags: ['state'],
       summary: 'State, lag, counts and health',
-      description: 'From memory: it answers in milliseconds whatever the tables’ size.',
+      description: 'From memory: it answers in milliseconds, whatever the size of the tables.',
       security,
       responses: {200: {description: 'The state now.', ...json(schemas.status)}, ...problems(401, 429)},
     }),
@@ -126,7 +126,7 @@ function verifyRoute(app: App, {operations, signal, schemas}: SyncDeps): void {
       path: '/sync/verify',
       tags: ['reconcile'],
       summary: 'Compare every row, and change none',
-      description: 'Answers when it has ended; it ends early if the client goes away.',
+      description: 'Answers when it has ended; it ends early if the client disconnects.',
       security,
       responses: {
         200: {description: 'What differs.', ...json(schemas.verdict)},
@@ -138,7 +138,7 @@ function verifyRoute(app: App, {operations, signal, schemas}: SyncDeps): void {
         throw new ProblemError(
           409,
           'verify-active',
-          'A verification is already going; each reads every row.',
+          'A verification is already running; each reads every row.',
         );
       verifying = true;
       try {
@@ -171,14 +171,14 @@ function steeringRoutes(app: App, {operations, clock}: SyncDeps): void {
     steer(
       'pause',
       'Stop applying changes',
-      'The position stays; nothing is lost while the source keeps its log.',
+      'The position is kept; no change is lost while the source keeps its log.',
     ),
     async c => {
       await operations.pause();
       return c.json({success: true as const, message: 'Replication paused', timestamp: now(clock)}, 200);
     },
   );
-  app.openapi(steer('resume', 'Go on applying changes', 'From where it paused.'), async c => {
+  app.openapi(steer('resume', 'Continue to apply changes', 'It continues from where it paused.'), async c => {
     await operations.resume();
     return c.json({success: true as const, message: 'Replication resumed', timestamp: now(clock)}, 200);
   });
@@ -202,7 +202,7 @@ function now(clock: Clock): string {
   return new Date(clock.now()).toISOString();
 }
 
-/** What is waited for, or null once the server stops. Leaves no listener behind on the long-lived signal. */
+/** Returns the awaited value, or null once the server stops. Leaves no listener on the long-lived signal. */
 async function orStopped<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return null;
   let stop = () => {};

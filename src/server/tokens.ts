@@ -1,9 +1,9 @@
-/** Who may come in: bearer tokens, and the sessions of browsers that showed one. No I/O, no clock. */
+/** Checks bearer tokens, and the sessions of browsers that sent one. No I/O, no clock. */
 import {createHash, createHmac, timingSafeEqual} from 'node:crypto';
 import type {Config} from '../config.ts';
 import type {Access} from './context.ts';
 
-/** Half a day: a shift at the screen, after which the token is asked for again. */
+/** Half a day: a shift at the screen, after which the token is requested again. */
 export const SESSION_MS = 12 * 3_600_000;
 
 interface Credential {
@@ -13,8 +13,8 @@ interface Credential {
 }
 
 /**
- * The tokens of one stream. Comparisons take the same time whatever is presented: both sides are
- * hashed to one length, and every token is looked at.
+ * The tokens of one stream. A comparison takes the same time for every input: both sides are hashed to one
+ * length, and every token is compared.
  */
 export class Tokens {
   readonly #credentials: readonly Credential[];
@@ -27,12 +27,12 @@ export class Tokens {
     ];
   }
 
-  /** Without a token the server is open to whoever reaches it, which config.ts allows on loopback only. */
+  /** Without a token the server is open to everybody who reaches it; config.ts allows that on loopback only. */
   get required(): boolean {
     return this.#credentials.length > 0;
   }
 
-  /** There is a token with which writes are allowed. */
+  /** A token is set with which writes are allowed. */
   get canWrite(): boolean {
     return !this.required || this.#credentials.some(known => known.access === 'full');
   }
@@ -42,7 +42,7 @@ export class Tokens {
     return this.#first(known => timingSafeEqual(known.digest, presented));
   }
 
-  /** The value of a session cookie: a signature by a key made from the token, never the token. */
+  /** Returns the value of a session cookie: a signature by a key derived from the token, never the token. */
   openSession(access: Access, nowMs: number): string | null {
     const known = this.#credentials.find(each => each.access === access);
     if (known === undefined) return null;
@@ -50,7 +50,7 @@ export class Tokens {
     return `${body}.${sign(known, body).toString('base64url')}`;
   }
 
-  /** Null where the session is forged, has ended, or was opened with a token that has since changed. */
+  /** Null if the session is forged, has ended, or was opened with a token that has since changed. */
   checkSession(value: string, nowMs: number): Access | null {
     const [access = '', expires = '', signature = ''] = value.split('.');
     const expiresAtMs = Number.parseInt(expires, 36);

@@ -1,6 +1,6 @@
 /**
- * The character set of each collation, by the number that the log names it with. Only the server knows: a
- * later version adds collations, and MariaDB has hundreds that MySQL does not have.
+ * Reads the character set of each collation, by the number in the log. Only the server knows it: later versions
+ * add collations, and MariaDB has hundreds that MySQL does not have.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import type {ServerInfo} from '../db/server.ts';
@@ -8,7 +8,7 @@ import type {ServerInfo} from '../db/server.ts';
 /** Character sets by the number of a collation. */
 export type Collations = ReadonlyMap<number, string>;
 
-/** @throws SyncError where the source cannot be read */
+/** @throws SyncError if the source cannot be read */
 export async function readCollations(connection: Connection, info: ServerInfo): Promise<Collations> {
   const rows = await queryRows('source', connection, listOf(info));
   // Servers before MariaDB 10.6 and MySQL 8.0.28 call utf8mb3 by its older name.

@@ -1,4 +1,4 @@
-/** A short name for the definitions of the mapped source columns: when it changes, their meaning may have. */
+/** A hash of the definitions of the mapped source columns: when it changes, their meaning may have changed. */
 import {createHash} from 'node:crypto';
 import type {Plan} from '../mapping/plan.ts';
 
@@ -10,7 +10,7 @@ export function schemaFingerprint(plan: Plan): string {
     }),
     ...(schema.rowEnd === undefined ? [] : [`${table} versioned by ${schema.rowEnd}`]),
   ]);
-  // Another foreign key may have cascaded before it was gone.
+  // Another foreign key may have cascaded before it was dropped.
   const cascades = [...plan.cascades.unlogged].map(
     ([table, {deletes, updates}]) =>
       `${table} cascades ${deletes ? 'deletes' : ''} ${updates ? 'updates' : ''}`,

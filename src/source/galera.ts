@@ -1,19 +1,19 @@
 /**
- * What a GTID means on a node of Galera. Where the cluster numbers its transactions (wsrep_gtid_mode), a GTID
- * of its domain is the same on every node. Otherwise each node numbers its own log, and a GTID of one node
- * names another transaction, or none, on the next.
+ * The meaning of a GTID on a node of Galera. If the cluster numbers its transactions (wsrep_gtid_mode), a GTID of
+ * its domain is the same on every node. Otherwise each node numbers its own log, and a GTID of one node names
+ * another transaction, or none, on the next.
  */
 import type {Connection} from '../db/connection.ts';
 import {readVariables} from '../db/server.ts';
 
 export interface GaleraGtids {
-  /** The cluster numbers its transactions; otherwise every GTID is one node's own. */
+  /** The cluster numbers its transactions; otherwise every GTID belongs to one node. */
   readonly areShared: boolean;
-  /** The domain of what is written on this node alone. */
+  /** The domain of transactions that are written on this node alone. */
   readonly localDomain: string;
 }
 
-/** @returns null where the server is no node of Galera */
+/** @returns null if the server is not a node of Galera */
 export async function readGaleraGtids(connection: Connection): Promise<GaleraGtids | null> {
   return galeraGtids(
     await readVariables('source', connection, [
@@ -26,7 +26,7 @@ export async function readGaleraGtids(connection: Connection): Promise<GaleraGti
   );
 }
 
-/** By the server's variables. Pure. */
+/** Parses the server's variables. Pure. */
 export function galeraGtids(variables: ReadonlyMap<string, string>): GaleraGtids | null {
   if (variables.get('wsrep_on') !== 'ON') return null;
   const localDomain = variables.get('gtid_domain_id') ?? '';
@@ -38,13 +38,13 @@ export function galeraGtids(variables: ReadonlyMap<string, string>): GaleraGtids
 }
 
 /**
- * Those of a saved position that the nodes share: their domain is in this node's log, and is not the one of
- * what this node writes on itself alone. The domain is not looked up in wsrep_gtid_domain_id, since a cluster
- * keeps the one with which it began. What the node before wrote on itself alone is in a domain that this
- * node's log does not know. Pure.
+ * Returns the GTIDs of a saved position that the nodes share: their domain is in this node's log, and is not the
+ * domain of transactions on this node alone. The domain is not compared with wsrep_gtid_domain_id, because a
+ * cluster keeps the one with which it began. This node's log does not have the domain of transactions on the
+ * previous node alone. Pure.
  *
  * @param gtids the saved position
- * @param state the last of each domain and server in this node's log, `gtid_binlog_state`
+ * @param state the last GTID of each domain and server in this node's log, `gtid_binlog_state`
  */
 export function sharedGtids(gtids: string, {localDomain}: GaleraGtids, state: string): string {
   const shared = new Set(list(state).map(domainOf));
@@ -55,10 +55,10 @@ export function sharedGtids(gtids: string, {localDomain}: GaleraGtids, state: st
 }
 
 /**
- * The same place on another node of the cluster. What this node has written on itself alone is of no other
- * node, and is passed over. Pure.
+ * Returns the same position for another node of the cluster. It leaves out transactions of this node alone,
+ * because no other node has them. Pure.
  *
- * @param end where this node's log ends, `gtid_binlog_pos`
+ * @param end the end of this node's log, `gtid_binlog_pos`
  */
 export function onThisNode(
   gtids: string,

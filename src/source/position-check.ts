@@ -1,5 +1,5 @@
 /**
- * Whether the source can go on from a saved position, asked before each dump: a server happily streams
+ * Checks before each dump whether the source can resume at a saved position: a server streams without an error
  * from an offset of another server, or from a log that was reset (docs/invariants.md, 7).
  */
 import {queryRows, type Connection} from '../db/connection.ts';
@@ -8,7 +8,7 @@ import {readLogFiles, readVariables, type ServerInfo} from '../db/server.ts';
 import {fileNumber, holdsGtid, type LogOffset, type Position} from '../position/position.ts';
 import {onThisNode, readGaleraGtids, sharedGtids} from './galera.ts';
 
-/** @returns why the position cannot be resumed, or null where it can */
+/** @returns why the position cannot be resumed, or null if it can */
 export async function whyPositionIsLost(
   connection: Connection,
   info: ServerInfo,
@@ -50,7 +50,7 @@ export async function whyPositionIsLost(
     if (unknown.length > 0)
       return `the source lacks transactions that were applied (${unknown.join(',')}): it was reset, is behind, or has another history`;
   }
-  // On the server that it was read from, the offset tells of a log that was reset or has shrunk.
+  // On the server from which it was read, the offset shows whether the log was reset or truncated.
   const offset = position.tag === 'file' ? position : sameServer ? saved.offset : null;
   if (offset === null) return null;
   const files = await readLogFiles(connection);
@@ -64,13 +64,13 @@ export async function whyPositionIsLost(
   const last = files.at(-1);
   if (last === undefined || fileNumber(last.file) < fileNumber(offset.file))
     return 'the log of the source was reset';
-  // Purged: fatal for an offset; with GTIDs the transactions decide, and were checked or will be by the dump.
+  // The file is purged: fatal for an offset. With GTIDs, this check or the dump compares the transactions.
   return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
 }
 
 /**
- * The saved position as the source understands it: on another node of Galera than the one that it was read
- * from, what one of the two has written on itself alone is left out.
+ * Returns the saved position for this source: on another node of Galera than the one from which it was read, it
+ * leaves out transactions of one node alone.
  */
 export async function positionHere(
   connection: Connection,
@@ -87,12 +87,12 @@ export async function positionHere(
 }
 
 /**
- * Those of a saved position that a MariaDB server has never had. It would not tell by itself: asked for a
- * domain of which its log holds nothing it starts to stream, and complains at the first event only, so
- * that a server loaded from a dump looks like one where nothing happens. Pure.
+ * Returns the GTIDs of a saved position that a MariaDB server has never had. The server would not report them
+ * itself: for a domain without transactions in its log it starts to stream, and reports the error only at the
+ * first event, so that a server loaded from a dump looks idle. Pure.
  *
- * @param log.state the last of each domain and server in its log, `gtid_binlog_state`
- * @param log.followed how far it got as a replica, `gtid_slave_pos`
+ * @param log.state the last GTID of each domain and server in its log, `gtid_binlog_state`
+ * @param log.followed its position as a replica, `gtid_slave_pos`
  */
 export function unknownGtids(position: string, log: {state: string; followed: string}): string[] {
   const list = (text: string) => text.split(',').map(gtid => gtid.trim());
@@ -110,14 +110,14 @@ export function unknownGtids(position: string, log: {state: string; followed: st
   });
 }
 
-/** Past a file's head, its first transaction is among its first events. */
+/** The number of events after a file's header among which its first transaction is. */
 const EVENTS_TO_LOOK_AT = 6;
-/** What the server says to an offset at which no event begins. */
+/** The server's error for an offset at which no event begins. */
 const ERROR_WHEN_EXECUTING_COMMAND = 1220;
 
 /**
- * Whether the log at the saved offset is not the one that we read: no event begins there, or one that we
- * have applied already. GTIDs alone do not tell: after a reset they are given out anew.
+ * Whether the log at the saved offset is not the one that was read: no event begins there, or an event that was
+ * already applied. GTIDs alone do not show it: after a reset they are used again.
  */
 async function isAnotherLog(
   connection: Connection,
@@ -135,7 +135,7 @@ async function isAnotherLog(
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     if (error.errno === ERROR_WHEN_EXECUTING_COMMAND) return true;
-    // An account that may read the log but not look at it: nothing is known.
+    // The account may read the log but not inspect it, so that nothing is known.
     if (error.code === 'access-denied') return false;
     throw error;
   }

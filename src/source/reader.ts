@@ -1,6 +1,6 @@
 /**
- * Reads of mapped source rows: by key, by parent, by range. Read-only, and the only place beside the
- * checksums where the source's tables are read. Each read knows how many rows it should give.
+ * Reads mapped source rows: by key, by parent, by range. Apart from the checksums, only this file reads the
+ * source's tables, and it never writes. Each read checks its number of rows.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted} from '../db/counted.ts';
@@ -21,12 +21,12 @@ import {
 } from '../mapping/sql.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 
-/** Keys in one IN list; longer lists are split. */
+/** The most keys in one IN list; longer lists are split. */
 const KEYS_PER_QUERY = 2000;
 
 export type QueryPort = (sql: string) => Promise<unknown[][]>;
 
-/** Child rows of some parents, in pages. */
+/** A page of the child rows of some parents. */
 export interface ChildPage {
   readonly rows: Row[];
   /** Pass as `after` for the next page; null at the end. */
@@ -34,20 +34,20 @@ export interface ChildPage {
 }
 
 export interface SourceReader {
-  /** Rows by key; those that are gone are absent. Several rows of one key come with the one that counts first. */
+  /** Reads rows by key; deleted ones are absent. If several rows have one key, the one that counts comes first. */
   byKeys(entity: EntityPlan, keys: readonly RowKey[]): Promise<Row[]>;
-  /** Rows of a range of the entity's walk; several rows of one key come with the one that counts first. */
+  /** Reads the rows of a range of the entity's walk. If several rows have one key, the one that counts comes first. */
   range(entity: EntityPlan, range: Range): Promise<Row[]>;
-  /** How many rows of the child's source refer to each of these parents. */
+  /** Counts the rows of the child's source that refer to each of these parents. */
   countChildren(edge: Edge, parents: readonly RowKey[]): Promise<number>;
   /**
-   * The child rows of these parents, in order of the child's key, at most about `limit`; several rows of one
+   * Reads the child rows of these parents, in the order of the child's key, at most about `limit`. Rows with one
    * key come together, the one that counts first.
    */
   children(edge: Edge, parents: readonly RowKey[], after: Bound | null, limit: number): Promise<ChildPage>;
 }
 
-/** A reader over one connection; it keeps no state. */
+/** Creates a reader over one connection; it keeps no state. */
 export function createSourceReader(query: QueryPort): SourceReader {
   const select = async (entity: EntityPlan, where: string, order: string): Promise<Row[]> => {
     const selection = {columns: sourceSelectList(entity.source), from: sourceFrom(entity.source), where};
@@ -80,7 +80,7 @@ export function createSourceReader(query: QueryPort): SourceReader {
       const where = [parentCondition(edge, parents), ...keyIsWhole(child), ...beyond]
         .map(condition => `(${condition})`)
         .join(' AND ');
-      // The key of the last row of the page, so that rows of one key stay together.
+      // The page ends at a key, so that rows with one key stay together.
       const [bound] = await query(
         `SELECT ${exactSourceColumns(child.source, child.keyPlaces).join(', ')} FROM ${sourceFrom(child.source)} WHERE ${where} ORDER BY ${key.join(', ')} LIMIT ${limit - 1}, 1`,
       );
@@ -96,9 +96,9 @@ function keyColumns({source, keyPlaces}: EntityPlan): string[] {
   return keyPlaces.map(place => sourceColumn(source, place));
 }
 
-/** The order that reads give rows in: of several rows for one key the one that counts comes first. */
+/** The order in which reads return rows: if several rows have one key, the one that counts comes first. */
 function orderOf(entity: EntityPlan, columns: readonly string[]): string {
-  // Where each key has one row, the index's own order will do, and nothing has to be sorted.
+  // If each key has one row, the index's own order suffices, and no sort is needed.
   if (!entity.repeats) return columns.join(', ');
   const preferred = preferredOrder(entity);
   const all = [...columns, ...keyColumns(entity).filter(column => !columns.includes(column))];
@@ -121,7 +121,7 @@ function partsOf(entity: EntityPlan, cells: Row): string[] {
   return key === null ? [] : entity.key.split(key);
 }
 
-/** A comparison of the whole key with one value of it. */
+/** Compares the whole key with one value of it. */
 function past({key}: EntityPlan, columns: readonly string[], operator: '>' | '<=', bound: Bound): string {
   return tupleCondition(columns, operator, bound, (i, value) =>
     keyLiteral(key.columns[i]?.family ?? 'text', value),

@@ -1,6 +1,6 @@
 /**
- * Reads of the source at a known place of its log (docs/invariants.md, 4): a snapshot that shows every
- * transaction up to `low` and none after `high`.
+ * Reads the source at a known position (docs/invariants.md, 4): a snapshot that shows every transaction up to
+ * `low` and none after `high`.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
 import {readLogEnd, type ServerInfo} from '../db/server.ts';
@@ -15,23 +15,22 @@ import {
 import {pause} from '../lifecycle/backoff.ts';
 
 export interface Mark {
-  /** Everything up to here is seen. */
+  /** The snapshot shows everything up to here. */
   readonly low: Position;
-  /** Nothing after here is seen; also the place of `low` where that is exact. */
+  /** The snapshot shows nothing after here; also the position of `low` if that is exact. */
   readonly high: LogOffset | null;
-  /** `high` is the place of `low`. */
+  /** `high` is the position of `low`. */
   readonly exact: boolean;
 }
 
 /**
- * Without GTIDs, MySQL tells only where its log ends, which runs ahead of what a SELECT sees by the time
- * that a commit takes to reach the engine. Waiting this long between the two bridges it.
+ * Without GTIDs, MySQL reports only the end of its log, which is ahead of what a SELECT sees by the time that a
+ * commit takes to reach the engine. A wait of this length between the two covers it.
  */
 const SETTLE_MS = 1000;
 
 /**
- * Starts a read-only transaction with a snapshot and says where in the log it stands. End it with
- * {@link endSnapshot}.
+ * Starts a read-only transaction with a snapshot and returns its position. End it with {@link endSnapshot}.
  */
 export async function openSnapshot(
   connection: Connection,
@@ -55,7 +54,8 @@ export async function openSnapshot(
     return {low: {tag: 'file', ...place}, high: place, exact: true};
   }
   if (info.hasGtids) {
-    // Set after the engine's commit, so that what it names is seen by a snapshot taken later.
+    // The server sets it after the engine's commit, so that a later snapshot shows the transactions that it
+    // names.
     const [row] = await query('SELECT @@GLOBAL.gtid_executed');
     const low: Position = {tag: 'mysql-gtid', set: canonicalSet(String(row?.[0]))};
     await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
@@ -74,10 +74,10 @@ export async function endSnapshot(connection: Connection): Promise<void> {
 }
 
 /**
- * The position to stream from after a snapshot, while it is open.
+ * Returns the position to stream from after a snapshot, while it is open.
  *
- * MariaDB reads its log from the file's begin for that, up to a gigabyte of it: once for a new anchor, and
- * never for a batch of a reconcile.
+ * MariaDB reads its log from the file's beginning for that, up to a gigabyte: once for a new anchor, and never
+ * for a batch of a reconcile.
  */
 export async function anchorPosition(
   connection: Connection,
@@ -91,7 +91,7 @@ export async function anchorPosition(
 }
 
 /** Whether a snapshot shows everything that the stream has applied. */
-export function sees(mark: Mark, stream: {position: Position; offset: LogOffset | null}): boolean {
+export function covers(mark: Mark, stream: {position: Position; offset: LogOffset | null}): boolean {
   if (mark.low.tag === 'mysql-gtid') {
     return stream.position.tag !== 'mysql-gtid' || setCovers(mark.low.set, stream.position.set);
   }
@@ -99,30 +99,30 @@ export function sees(mark: Mark, stream: {position: Position; offset: LogOffset 
   return low === null || stream.offset === null || compareOffsets(low, stream.offset) >= 0;
 }
 
-/** What a read "as the source is now" must see, lest it miss what the stream has passed already. */
-export interface Need {
+/** The position that a read of the source's current rows must cover, so as not to miss what the stream has passed. */
+export interface RequiredPosition {
   readonly position: Position;
   readonly offset: LogOffset | null;
-  /** A transaction of which parts are being applied: its end is not in `position` yet. */
+  /** A transaction that is being applied in parts: its end is not in `position` yet. */
   readonly openGtid: string | null;
 }
 
 const LOOK_MS = 2;
 /** A commit that takes longer than this to reach the engine is stuck. */
 const MAX_LOOKS = 5000;
-/** For servers that tell nothing of what a SELECT sees. */
+/** For servers that do not report what a SELECT sees. */
 const BLIND_SETTLE_MS = 100;
 
 /**
- * Waits until a SELECT on this connection sees everything that the stream was sent: the log is read out
- * before the engine has committed, so that a row may reach us milliseconds before it can be selected.
+ * Waits until a SELECT on this connection sees everything that the stream has received: the server sends the log
+ * before the engine has committed, so that a row may arrive milliseconds before a SELECT finds it.
  *
- * @throws SyncError `source-unreachable` where that does not come about
+ * @throws SyncError `source-unreachable` if that does not happen
  */
-export async function untilSeen(
+export async function waitUntilVisible(
   connection: Connection,
   info: ServerInfo,
-  need: Need,
+  need: RequiredPosition,
   signal: AbortSignal,
 ): Promise<void> {
   if (!info.hasGtids) return pause(BLIND_SETTLE_MS, signal);
@@ -131,13 +131,13 @@ export async function untilSeen(
     await pause(LOOK_MS, signal);
   }
   if (!signal.aborted)
-    throw new SyncError('source-unreachable', 'the source does not show what it has logged');
+    throw new SyncError('source-unreachable', 'the source does not show the rows that it has logged');
 }
 
 async function isSeen(
   connection: Connection,
   info: ServerInfo,
-  {position, offset, openGtid}: Need,
+  {position, offset, openGtid}: RequiredPosition,
 ): Promise<boolean> {
   if (info.flavour === 'mysql') {
     const wanted = [position.tag === 'mysql-gtid' ? position.set : '', openGtid ?? '']
@@ -169,7 +169,7 @@ async function isSeen(
   }
 }
 
-/** Whether a MariaDB position is at or past a transaction; within a domain numbers only grow. */
+/** Whether a MariaDB position is at or past a transaction; within a domain, numbers only grow. */
 function hasReached(position: string, gtid: string): boolean {
   const [domain = '', , number = '0'] = gtid.split('-');
   return position.split(',').some(part => {

@@ -1,12 +1,12 @@
 /**
- * Tells people when health changes, by POST to a webhook: once a change, with the reasons, and when it is
- * over. Nothing here can slow the stream: what could not be sent yet is one small record, always the newest.
+ * Notifies people of changes of health by POST to a webhook: once per change, with the reasons, and when it is
+ * over. Nothing here can slow the stream down: an unsent alert is one small record, always the newest.
  */
 import {Backoff, pause} from '../lifecycle/backoff.ts';
 import type {Logger} from '../logger.ts';
 import type {Operations, Status} from './operations.ts';
 
-/** What is POSTed. `text` is what chat services show; the rest is for programs. */
+/** The body of the POST. Chat services show `text`; the rest is for programs. */
 export interface AlertMessage {
   readonly text: string;
   readonly name: string;
@@ -29,26 +29,26 @@ export interface AlertDeps {
   readonly random?: () => number;
 }
 
-/** Changes within it are told as one: a blip is one message, not two. */
+/** Changes within this time are reported together: a short fault is one message, not two. */
 const SETTLE_MS = 2000;
-/** Where health flaps, each further message within ten minutes waits twice as long, up to this. */
+/** If health changes repeatedly, each further message within ten minutes waits twice as long, up to this. */
 const MAX_SETTLE_MS = 60_000;
 const CALM_MS = 600_000;
-/** A daemon that has just started is not ill for not having caught up yet. */
+/** A daemon that has just started is not unhealthy because it has not caught up yet. */
 const START_GRACE_MS = 60_000;
 const LOOK_MS = 500;
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 300_000;
 
-/** What was last told, to compare with what is. */
+/** The last reported state, for a comparison with the current one. */
 export interface AlertState {
   readonly healthy: boolean;
   readonly halted: boolean;
   /** The run that waits for a confirmation. */
   readonly unconfirmedRun: string | null;
 }
-/** The point of departure: nobody is told that all is well. */
+/** The initial state: nobody is notified that all is well. */
 const WELL: AlertState = {healthy: true, halted: false, unconfirmedRun: null};
 
 export function alertState(status: Status): AlertState {
@@ -60,22 +60,22 @@ export function alertState(status: Status): AlertState {
 }
 
 /**
- * The message for a change, or null where there is nothing new to tell. `blip` has the reasons of an
- * illness that came and went in between.
+ * Returns the message for a change, or null if there is nothing new. `blip` has the reasons of a fault that came
+ * and went in between.
  */
 export function alertFor(
-  told: AlertState,
+  reported: AlertState,
   status: Status,
   blip: readonly string[] | null,
 ): AlertMessage | null {
   const current = alertState(status);
   const parts: string[] = [];
-  if (current.halted && !told.halted) parts.push('replication is HALTED');
-  else if (!current.healthy && told.healthy) parts.push('NOT HEALTHY');
-  if (current.healthy && !told.healthy) parts.push('healthy again');
-  else if (current.healthy && told.healthy && blip !== null)
+  if (current.halted && !reported.halted) parts.push('replication is HALTED');
+  else if (!current.healthy && reported.healthy) parts.push('NOT HEALTHY');
+  if (current.healthy && !reported.healthy) parts.push('healthy again');
+  else if (current.healthy && reported.healthy && blip !== null)
     parts.push('was not healthy for a moment, and is again');
-  if (current.unconfirmedRun !== null && current.unconfirmedRun !== told.unconfirmedRun) {
+  if (current.unconfirmedRun !== null && current.unconfirmedRun !== reported.unconfirmedRun) {
     parts.push(
       `run ${current.unconfirmedRun} would delete too many rows and NEEDS CONFIRMATION (allowDeletes)`,
     );
@@ -96,24 +96,24 @@ export function alertFor(
 }
 
 /**
- * Watches and tells until the signal is set; without ALERT_WEBHOOK_URL it only waits. Never rejects for
- * what the webhook does.
+ * Watches and reports until the signal is set; without ALERT_WEBHOOK_URL it only waits. It never rejects because
+ * of the webhook.
  */
 export async function runAlerts(deps: AlertDeps, signal: AbortSignal): Promise<void> {
   const {operations, config, now = Date.now, sleep = pause} = deps;
   const url = config.alertWebhookUrl;
   if (url === undefined) return untilAborted(signal);
   const watch = new Watch(now);
-  // An illness that comes and goes between two looks is seen as well.
+  // A fault that comes and goes between two checks is seen as well.
   const unsubscribe = operations.subscribe(event => {
     if (event.tag !== 'progress') watch.look(operations.status());
   });
   try {
     while (!signal.aborted) {
-      // Health changes with time alone, as lag grows: nothing would ring for that.
+      // Health also changes with time alone, as lag grows, and no event reports that.
       if (watch.look(operations.status())) {
         await sleep(watch.settleMs(), signal);
-        await tell({...deps, sleep}, url, watch, signal);
+        await report({...deps, sleep}, url, watch, signal);
       } else {
         await sleep(LOOK_MS, signal);
       }
@@ -123,8 +123,8 @@ export async function runAlerts(deps: AlertDeps, signal: AbortSignal): Promise<v
   }
 }
 
-/** Tries until it has got through, each time with what is true then, or until there is nothing left to tell. */
-async function tell(
+/** Retries until the message is sent, each time with the current state, or until there is nothing left to report. */
+async function report(
   deps: AlertDeps & {sleep: Sleep},
   url: string,
   watch: Watch,
@@ -137,7 +137,7 @@ async function tell(
     if (message === null) return;
     const fault = await post(deps, url, message, signal);
     if (fault === null) {
-      watch.told(status);
+      watch.reported(status);
       deps.logger.info({event: 'alert.sent', healthy: message.healthy, state: message.state}, 'alert sent');
       return;
     }
@@ -146,13 +146,13 @@ async function tell(
     const attempt = backoff.failures;
     deps.logger.warn(
       {event: 'alert.failed', code: fault, attempt, delayMs},
-      'an alert could not be sent; trying again',
+      'an alert could not be sent; retrying',
     );
     await deps.sleep(delayMs, signal);
   }
 }
 
-/** Null where it was taken, else what went wrong. The address is as good as a password, so it is never told. */
+/** Null if it was accepted, otherwise the reason. The address is a secret like a password, so it is never logged. */
 async function post(
   deps: AlertDeps,
   url: string,
@@ -170,16 +170,16 @@ async function post(
     await response.body?.cancel();
     return response.ok ? null : `http-${response.status}`;
   } catch (error) {
-    // fetch's messages and causes name the address; its kind is enough.
+    // fetch's messages and causes contain the address; the error's kind is enough.
     return error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : 'unreachable';
   }
 }
 
-/** What has been told, and what has been seen since. */
+/** The state that was reported, and the changes since. */
 class Watch {
   readonly #now: () => number;
   readonly #startedAtMs: number;
-  #told: AlertState = WELL;
+  #reported: AlertState = WELL;
   #blip: readonly string[] | null = null;
   #sentAtMs: readonly number[] = [];
 
@@ -188,22 +188,22 @@ class Watch {
     this.#startedAtMs = now();
   }
 
-  /** True where there is something to tell. */
+  /** True if there is something to report. */
   look(status: Status): boolean {
     if (this.#starting(status)) return false;
-    // It may be over before it is told, so its reasons are kept.
-    if (!status.isHealthy && this.#told.healthy) this.#blip = status.reasons;
+    // The fault may be over before it is reported, so its reasons are kept.
+    if (!status.isHealthy && this.#reported.healthy) this.#blip = status.reasons;
     return this.message(status) !== null;
   }
 
   message(status: Status): AlertMessage | null {
-    return this.#starting(status) ? null : alertFor(this.#told, status, this.#blip);
+    return this.#starting(status) ? null : alertFor(this.#reported, status, this.#blip);
   }
 
-  told(status: Status): void {
+  reported(status: Status): void {
     this.#sentAtMs = [...this.#sentAtMs, this.#now()];
     this.#blip = null;
-    this.#told = alertState(status);
+    this.#reported = alertState(status);
   }
 
   settleMs(): number {

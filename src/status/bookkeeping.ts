@@ -1,4 +1,4 @@
-/** What the bookkeeping tables say about runs and dead letters, kept in memory so that status answers from there. */
+/** The state of runs and dead letters from the bookkeeping tables, kept in memory for the status. */
 import {DEAD_LETTER_CODES, isDeadLetterCode, type DeadLetterCode} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
 import {pause} from '../lifecycle/backoff.ts';
@@ -26,10 +26,10 @@ export class Bookkeeping {
   #lastRun: Run | null = null;
   #lastSync: string | null = null;
   #deadLetters = 0;
-  /** Every code that was ever counted: one that has no rows any more is counted as 0. */
+  /** Every code that was ever counted: a code without rows is counted as 0. */
   readonly #codes = new Set<DeadLetterCode>(DEAD_LETTER_CODES);
   #reading: Promise<void> = Promise.resolve();
-  /** A read that has not begun, for all who ask meanwhile. */
+  /** A read that has not begun, for all callers until then. */
   #next: Promise<void> | null = null;
 
   constructor(deps: BookkeepingDeps) {
@@ -44,10 +44,10 @@ export class Bookkeeping {
   ended(run: Run): void {
     this.#lastRun = run;
     if (run.state === 'succeeded') this.#lastSync = run.endedAt;
-    void this.read(); // its dead letters; a failure is met there
+    void this.read(); // reads its dead letters; read() handles a failure
   }
 
-  /** For a standby as for the leader. */
+  /** Reads for a standby as for the leader. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.read();
@@ -55,7 +55,7 @@ export class Bookkeeping {
     }
   }
 
-  /** Reads them once more, after a read that is under way: what it finds is of now. */
+  /** Reads the tables once more, after the current read, so that the result is current. */
   read(): Promise<void> {
     this.#next ??= this.#reading.then(() => {
       this.#next = null;
@@ -71,7 +71,7 @@ export class Bookkeeping {
       this.#deadLetters = [...counts.values()].reduce((sum, count) => sum + count, 0);
       for (const code of counts.keys()) if (isDeadLetterCode(code)) this.#codes.add(code);
       for (const code of this.#codes) metrics.deadLetters(code, counts.get(code) ?? 0);
-      // A run may end while these are asked for.
+      // A run may end during these queries.
       const last = await store.last();
       this.#lastRun = laterRun(this.#lastRun, last);
       const lastSuccess = await store.lastSuccess();

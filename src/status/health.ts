@@ -1,4 +1,4 @@
-/** Whether the stream is healthy, and why not. Pure. */
+/** Determines whether the stream is healthy, and if not, why. Pure. */
 import type {SyncError} from '../errors.ts';
 import type {ReplicationState, Run} from './operations.ts';
 
@@ -6,7 +6,7 @@ export interface HealthFacts {
   readonly replicationEnabled: boolean;
   readonly state: ReplicationState;
   readonly fault: SyncError | null;
-  /** Since when the state is what it is, in milliseconds. */
+  /** When the current state began, in milliseconds. */
   readonly stateForMs: number;
   readonly lagSeconds: number | null;
   readonly maxLagSeconds: number;
@@ -15,10 +15,10 @@ export interface HealthFacts {
   readonly warnings: readonly string[];
 }
 
-/** A connection that is made anew within this time is no ill health. */
+/** A reconnect shorter than this does not count as unhealthy. */
 const RECONNECT_GRACE_MS = 10_000;
 
-/** Rows changed in a way that the log does not show; a reconcile follows. */
+/** Rows changed without row images in the log; a reconcile follows. */
 export interface Unseen {
   readonly reason: string;
   /** When it last happened. */
@@ -28,9 +28,9 @@ export interface Unseen {
   readonly times: number;
 }
 
-/** A reconcile repairs it without help, but an operator should know for this long. */
+/** A reconcile repairs it automatically, but an operator should know about it for this long. */
 const UNSEEN_SHOWN_MS = 3_600_000;
-/** From here on it is no exception but the way in which the source works. */
+/** From this number on, it is not an exception but the way in which the source works. */
 const OFTEN = 5;
 
 export function oneMoreUnseen(before: Unseen | null, reason: string, nowMs: number): Unseen {
@@ -47,10 +47,12 @@ export function unseenWarnings(unseen: Unseen | null, nowMs: number): string[] {
   if (unseen === null || nowMs - unseen.atMs > UNSEEN_SHOWN_MS) return [];
   const at = new Date(unseen.atMs).toISOString();
   if (unseen.times < OFTEN)
-    return [`the log does not show what changed at ${at} (${unseen.reason}): a reconcile repairs it`];
+    return [
+      `changes at ${at} were logged without row images (${unseen.reason}); a reconcile has been scheduled`,
+    ];
   const since = new Date(unseen.sinceMs).toISOString();
   return [
-    `the log did not show what changed ${unseen.times} times since ${since}, the last time at ${at} (${unseen.reason}): such changes reach the target only with a reconcile, which runs once a minute at most where they come often; laas-sync doctor names the setting, as a rule binlog_format = ROW for every session`,
+    `changes were logged without row images ${unseen.times} times since ${since}, the last time at ${at} (${unseen.reason}): such changes reach the target only with a reconcile, and repeated ones run at most once a minute; laas-sync doctor names the setting, usually binlog_format = ROW for every session`,
   ];
 }
 
@@ -62,11 +64,11 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
     if (facts.state === 'halted') reasons.push(`replication is halted${why}`);
     else if (facts.state === 'stopped') reasons.push(`replication is stopped${why}`);
     else if (facts.fault?.reaction === 'reanchor') {
-      // Over in a moment, and yet somebody should be told: the log's retention is too short, or worse.
-      reasons.push(`replication starts anew, with a full reconcile${why}`);
+      // It is over in a moment, but an operator should know about it: the log's retention is too short, or worse.
+      reasons.push(`replication restarted from a new position; a full reconcile is running${why}`);
     } else if (facts.state === 'paused') warnings.push('replication is paused by an operator');
     else if (facts.state === 'starting' && (facts.fault !== null || facts.stateForMs > RECONNECT_GRACE_MS)) {
-      // A connection may come back in a moment; what a server refuses, it will most likely refuse again.
+      // A connection may come back in a moment; a server that refuses something will most likely refuse it again.
       const isRefused = facts.fault?.code === 'target-rejected-batch';
       if (isRefused || facts.stateForMs > RECONNECT_GRACE_MS)
         reasons.push(`replication is not running${why}`);
@@ -88,8 +90,8 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
   if (facts.deadLetters > 0)
     warnings.push(
       facts.deadLetters === 1
-        ? '1 dead letter waits to be corrected'
-        : `${facts.deadLetters} dead letters wait to be corrected`,
+        ? '1 dead letter needs a correction'
+        : `${facts.deadLetters} dead letters need a correction`,
     );
   return {reasons, warnings};
 }

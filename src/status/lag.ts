@@ -1,9 +1,9 @@
 /**
- * How far behind the target is. Pure: the clock is passed in.
+ * Measures how far the target is behind. Pure: the clock is passed in.
  *
- * 0 only when everything that the source has is applied over a live connection; else the age of the
- * oldest commit that is not; unknown where nothing tells. Event times have a resolution of one second,
- * so that a small lag is measured from when the commit was received.
+ * Lag is 0 only when everything that the source has is applied over a live connection; otherwise it is the age of
+ * the oldest commit that is not applied, or unknown without information. Event times have a resolution of one
+ * second, so that a small lag is measured from the time when the commit was received.
  */
 import {compareOffsets, type LogOffset} from '../position/position.ts';
 
@@ -17,10 +17,10 @@ export class LagTracker {
   #appliedOffset: LogOffset | null = null;
   #logEnd: LogOffset | null = null;
   #logEndAtMs = 0;
-  /** Of the batch that is being applied, or of the oldest that waits. */
+  /** The commit time of the current batch, or of the oldest one in the queue. */
   #oldest: {readonly committedAtMs: number; readonly receivedAtMs: number} | null = null;
   #caughtUpAtMs: number | null = null;
-  /** Clock of the source minus ours. */
+  /** The source's clock minus ours. */
   #offsetMs = 0;
 
   connected(nowMs: number): void {
@@ -76,19 +76,19 @@ export class LagTracker {
     return this.#logEnd;
   }
 
-  /** The end of the source's log where it was looked up just now. */
+  /** Records the end of the source's log, which was just read. */
   freshEnd(nowMs: number): LogOffset | null {
     return nowMs - this.#logEndAtMs < FRESH_MS ? this.#logEnd : null;
   }
 
-  /** Seconds, or null where unknown. */
+  /** Returns seconds, or null if the lag is unknown. */
   lagSeconds(nowMs: number): number | null {
     if (!this.#connected) {
       return this.#caughtUpAtMs === null ? null : Math.max(0, nowMs - this.#caughtUpAtMs) / 1000;
     }
     if (this.#oldest === null) {
       if (this.#isAtEnd()) return 0;
-      // The source has more than we have received.
+      // The source has more than was received.
       return this.#caughtUpAtMs === null ? null : Math.max(0, nowMs - this.#caughtUpAtMs) / 1000;
     }
     const age = nowMs + this.#offsetMs - this.#oldest.committedAtMs;

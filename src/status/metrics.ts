@@ -1,6 +1,6 @@
 /**
- * Every metric, its unit and its meaning. The only importer of prom-client: the pipeline calls the
- * methods of {@link Metrics} and sees no type of that library.
+ * Defines every metric, its unit and its meaning. This file is the only importer of prom-client: the pipeline
+ * calls the methods of {@link Metrics} and sees no type of that library.
  */
 import {collectDefaultMetrics, Counter, Gauge, Histogram, Registry} from 'prom-client';
 import type {DeadLetterCode} from '../errors.ts';
@@ -9,7 +9,7 @@ import {deadLetterCodes} from './codes.ts';
 import type {ReconcileMode, RunState, Status} from './operations.ts';
 
 export type RowKind = 'upsert' | 'delete';
-/** `repaired`: missing on the target or different there. `deleted`: no longer on the source. */
+/** `repaired`: missing in the target or different there. `deleted`: no longer in the source. */
 export type DriftKind = 'repaired' | 'deleted';
 
 /** One committed target transaction of the stream. */
@@ -20,29 +20,29 @@ export interface AppliedBatch {
 }
 
 /**
- * What the pipeline reports. Every call is a few additions in memory, so it may stand on the hot path
- * once a batch; nothing is to be called once a row.
+ * The reports of the pipeline. Every call is a few additions in memory, so that it may be made once per batch on
+ * the hot path, but never once per row.
  */
 export interface Metrics {
   transactionsApplied(count: number): void;
   rowsApplied(table: string, kind: RowKind, count: number): void;
-  /** `tables`: those the batch wrote to, so that batches can be told apart by table as well. */
+  /** `tables`: the tables that the batch wrote to, so that batches can be distinguished by table. */
   batchApplied(batch: AppliedBatch, tables?: readonly string[]): void;
-  /** From a transaction's commit on the source to its being visible on the target. */
+  /** The time from a transaction's commit on the source until it is visible on the target. */
   commitToVisible(ms: number): void;
   reconcileEnded(run: {
     readonly mode: ReconcileMode;
     readonly state: Exclude<RunState, 'running'>;
     readonly ms: number;
   }): void;
-  /** Rows that a reconcile found to differ, and repaired. */
+  /** The rows that a reconcile found to differ, and repaired. */
   drift(table: string, kind: DriftKind, count: number): void;
-  /** How many dead letters there are now under this code. */
+  /** The number of dead letters now under this code. */
   deadLetters(code: DeadLetterCode, count: number): void;
   /** `reason`: an error code, so that the label stays bounded. */
   reconnected(reason: string): void;
   leader(leads: boolean): void;
-  /** The text for Prometheus. What is not known, such as the lag after a lost connection, is absent. */
+  /** The text for Prometheus. Unknown values, such as the lag after a lost connection, are absent. */
   render(status: Status): Promise<string>;
   readonly contentType: string;
   /** Every name that may be queried, `_bucket`, `_sum` and `_count` included. */
@@ -61,8 +61,8 @@ const ROWS = [1, 2, 5, 10, 50, 100, 500, 1000, 2000, 5000, 10_000, 50_000];
 const BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
 
 /**
- * @param stream SYNC_NAME: the label that tells environments apart
- * @param mapping whose target tables are labels, too
+ * @param stream SYNC_NAME: the label that distinguishes environments
+ * @param mapping its target tables are labels, too
  */
 export function createMetrics(
   stream: string,
@@ -96,12 +96,12 @@ export function createMetrics(
   const batchBytes = histogram('sync_batch_bytes', 'Bytes of row data in a target transaction.', BYTES);
   const batchSeconds = histogram(
     'sync_batch_seconds',
-    'From the begin of a target transaction to its commit.',
+    'Time from the beginning of a target transaction to its commit.',
     SECONDS,
   );
   const visibleSeconds = histogram(
     'sync_commit_to_visible_seconds',
-    'From commit on the source to visible on the target.',
+    'Time from the commit on the source until the change is visible on the target.',
     SECONDS,
   );
   const reconciles = histogram(
@@ -118,13 +118,9 @@ export function createMetrics(
     'kind',
   );
   const deadLetters = gauge('sync_dead_letters', 'Rows that cannot be written, by code.', 'code');
-  const reconnects = counter(
-    'sync_reconnects_total',
-    'Connections to the source made again, by reason.',
-    'reason',
-  );
-  const leader = gauge('sync_leader', '1 where this instance leads the stream.');
-  gauge('sync_build_info', 'Always 1; the labels tell the version.', 'version', 'node').set(
+  const reconnects = counter('sync_reconnects_total', 'Reconnects to the source, by reason.', 'reason');
+  const leader = gauge('sync_leader', '1 if this instance leads the stream.');
+  gauge('sync_build_info', 'Always 1; the labels have the version.', 'version', 'node').set(
     {...label, version: options.version ?? 'unknown', node: process.version},
     1,
   );
@@ -178,7 +174,7 @@ type MakeGauge = <L extends string>(
   ...labels: readonly L[]
 ) => Gauge<L | 'stream'>;
 
-/** Gauges that are read off the status at each scrape, rather than kept up to date in between. */
+/** Gauges that are read from the status at each scrape. */
 function statusGauges(
   gauge: MakeGauge,
   label: {readonly stream: string},
@@ -188,26 +184,24 @@ function statusGauges(
     metric.reset();
     if (value !== null) metric.set(label, value);
   };
-  const lagSeconds = known(
-    gauge('sync_lag_seconds', 'How far the target is behind; absent where not known.'),
-  );
+  const lagSeconds = known(gauge('sync_lag_seconds', 'How far the target is behind; absent if unknown.'));
   const lagBytes = known(
-    gauge('sync_lag_bytes', 'Bytes of the source’s log not applied yet; absent where not known.'),
+    gauge('sync_lag_bytes', 'Bytes of the source’s log that are not applied yet; absent if unknown.'),
   );
-  const contact = known(gauge('sync_last_contact_seconds', 'Since the source was last heard of.'));
-  const applied = known(gauge('sync_last_applied_seconds', 'Since a transaction was last applied.'));
+  const contact = known(gauge('sync_last_contact_seconds', 'Time since the source last sent something.'));
+  const applied = known(gauge('sync_last_applied_seconds', 'Time since a transaction was last applied.'));
   const healthy = known(gauge('sync_healthy', '1 where healthy.'));
   const state = gauge('sync_state', '1 for the state of replication.', 'state');
   const lastSync = known(gauge('sync_last_reconcile_timestamp_seconds', 'When a reconcile last succeeded.'));
   const nextRun = known(gauge('sync_next_reconcile_timestamp_seconds', 'When the next reconcile is due.'));
   const needsConfirmation = known(
-    gauge('sync_reconcile_needs_confirmation', '1 where the last run waits for allowDeletes.'),
+    gauge('sync_reconcile_needs_confirmation', '1 if the last run waits for allowDeletes.'),
   );
   const progress = known(
-    gauge('sync_reconcile_progress_ratio', 'Of the run in progress; absent without one.'),
+    gauge('sync_reconcile_progress_ratio', 'Progress of the current run; absent without one.'),
   );
   const rows = gauge('sync_rows', 'Rows counted on either side.', 'side', 'table');
-  const foreign = gauge('sync_foreign_rows', 'Rows of the target that the source knows nothing of.', 'table');
+  const foreign = gauge('sync_foreign_rows', 'Rows of the target that the source does not have.', 'table');
 
   return status => {
     const nowMs = Date.parse(status.timestamp);

@@ -1,6 +1,6 @@
 /**
- * What the outside may see of a running daemon and ask of it: the contract between the HTTP edge (and
- * the command line) and everything behind it. Tables come from the mapping.
+ * The state of a running daemon and the operations on it: the contract between the HTTP interface (and the
+ * command line) and everything behind it. Tables come from the mapping.
  */
 import type {DeadLetterCode, ErrorCode} from '../errors.ts';
 
@@ -11,13 +11,16 @@ export type ReconcileMode = 'diff' | 'full';
 export type RunTrigger = 'schedule' | 'api' | 'cli' | 'recovery';
 export type RunState = 'running' | 'succeeded' | 'failed' | 'needs-confirmation';
 
-/** What a run did to one table. `compared` counts every eligible source row that the run vouches for. */
+/**
+ * The result of a run for one table. `compared` counts every eligible source row that the run has checked or
+ * written.
+ */
 export interface TableOutcome {
   compared: number;
   repaired: number;
   deleted: number;
   deadLetters: number;
-  /** Rows of ours that the source does not have any more and that stay; only where SYNC_DELETES=keep. */
+  /** Owned rows that the source does not have any more and that stay; only with SYNC_DELETES=keep. */
   kept?: number;
 }
 /** By target table. */
@@ -35,7 +38,7 @@ export interface Run {
   readonly error: string | null;
 }
 
-/** How far a run in progress has come; `fraction` is of the source rows, between 0 and 1. */
+/** The progress of a current run; `fraction` is of the source rows, between 0 and 1. */
 export interface RunProgress {
   readonly runId: string;
   /** The target table. */
@@ -62,7 +65,7 @@ export interface Status {
     readonly lagSeconds: number | null;
     readonly lagBytes: number | null;
     readonly position: Readonly<Record<string, unknown>> | null;
-    /** The end of the source's log when last looked at. */
+    /** The end of the source's log when it was last read. */
     readonly sourcePosition: Readonly<Record<string, unknown>> | null;
     readonly lastEventAt: string | null;
     readonly lastContactAt: string | null;
@@ -78,7 +81,7 @@ export interface Status {
   readonly progress: RunProgress | null;
   readonly nextRun: string | null;
   readonly deadLetters: number;
-  /** Rows of the target that LAAS knows nothing of, by table; null until counted. */
+  /** Rows of the target that the source does not have, by table; null until counted. */
   readonly foreignRows: Readonly<Record<string, number>> | null;
   /** Why not healthy. */
   readonly reasons: readonly string[];
@@ -89,7 +92,7 @@ export interface DeadLetter {
   readonly table: string;
   readonly key: string;
   readonly code: DeadLetterCode;
-  /** The server's error number, the other key of a conflict: never a value. */
+  /** The server's error number, or the other key of a conflict: never a value. */
   readonly detail: string | null;
   readonly position: string | null;
   readonly firstSeenAt: string;
@@ -99,18 +102,18 @@ export interface DeadLetter {
 
 /** The comparison of one table by `verify`. */
 export interface TableVerdict {
-  /** Eligible source rows that were looked for on the target, whether they differ or not; dead letters apart. */
+  /** Eligible source rows that were compared, those that differ included; dead letters are not counted. */
   readonly compared: number;
   readonly missing: number;
   readonly different: number;
   readonly extra: number;
   readonly deadLetters: number;
   readonly foreign: number;
-  /** Rows of ours that the source does not have any more and that stay; only where SYNC_DELETES=keep. */
+  /** Owned rows that the source does not have any more and that stay; only with SYNC_DELETES=keep. */
   readonly kept?: number;
-  /** In how many of the different rows each column differs. */
+  /** The number of different rows in which each column differs. */
   readonly differingColumns?: Readonly<Record<string, number>>;
-  /** A few keys of rows in drift; keys only. */
+  /** A few keys of rows in drift, without values. */
   readonly sampleKeys: readonly string[];
 }
 export interface Verdict {
@@ -125,7 +128,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Thrown for an `after` that no page gave. */
+/** Thrown for an `after` that is not from a page. */
 export class CursorError extends Error {
   constructor() {
     super('it is not the `next` of a page');
@@ -151,15 +154,15 @@ export interface StartedRun {
 }
 
 /**
- * A daemon as its edge sees it. Every method is safe to call at any time.
+ * A daemon as the HTTP interface sees it. Every method is safe to call at any time.
  *
- * Faults are {@link SyncError}s: `run-active` where a run is going, `lease-held` where another instance
- * leads and this one may not write.
+ * Faults are {@link SyncError}s: `run-active` if a run is active, `lease-held` if another instance leads and this
+ * one may not write.
  */
 export interface Operations {
   /** From memory: answers in well under a millisecond. */
   status(): Status;
-  /** The process is worth sending work to: it leads and streams, or stands by on purpose. */
+  /** The process can accept work: it leads and streams, or is a standby. */
   isReady(): boolean;
   trigger(request: TriggerRequest): Promise<StartedRun>;
   verify(signal: AbortSignal): Promise<Verdict>;
@@ -172,7 +175,7 @@ export interface Operations {
     limit: number;
     table?: string | undefined;
   }): Promise<Page<DeadLetter>>;
-  /** Tries every dead letter again; resolves with how many remain. */
+  /** Retries every dead letter; resolves with how many remain. */
   retryDeadLetters(): Promise<{retried: number; remaining: number}>;
   /** Calls `listener` on every change until the returned function is called. */
   subscribe(listener: (event: OperationEvent) => void): () => void;

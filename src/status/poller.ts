@@ -1,4 +1,4 @@
-/** Looks at both servers from time to time, so that status answers from memory. */
+/** Polls both servers at intervals, so that status answers from memory. */
 import type {Config} from '../config.ts';
 import {connect, queryRows, type Connection} from '../db/connection.ts';
 import {readLogEnd, readLogFiles} from '../db/server.ts';
@@ -14,7 +14,7 @@ import type {Counts} from './operations.ts';
 
 const LOG_END_MS = 1000;
 const CLOCK_MS = 60_000;
-/** Counting takes at most about this part of the time. */
+/** Counting takes at most about this fraction of the time. */
 const COUNT_SHARE = 0.02;
 const COUNT_MIN_MS = 2000;
 const COUNT_MAX_MS = 600_000;
@@ -26,7 +26,7 @@ export interface Counted {
   readonly atMs: number;
 }
 
-/** Watches the end of the source's log: lag in bytes, whether we are at the end, the clocks' difference. */
+/** Polls the end of the source's log: lag in bytes, whether the stream is at the end, the clocks' difference. */
 export async function watchLogEnd(
   config: Config,
   lag: LagTracker,
@@ -57,7 +57,7 @@ export async function watchLogEnd(
   connection?.destroy();
 }
 
-/** A connection may fall silent for good: then another is made. */
+/** A connection may fall silent without an error: then another is opened. */
 async function inTime<T>(answer: Promise<T>): Promise<T> {
   const late = new AbortController();
   try {
@@ -66,7 +66,7 @@ async function inTime<T>(answer: Promise<T>): Promise<T> {
       pause(QUERY_TIMEOUT_MS, late.signal).then(() => {
         throw new SyncError(
           'source-unreachable',
-          `the source did not answer in ${QUERY_TIMEOUT_MS / 1000} s`,
+          `the source did not answer within ${QUERY_TIMEOUT_MS / 1000} s`,
         );
       }),
     ]);
@@ -93,7 +93,7 @@ async function bytesBehind(connection: Connection, lag: LagTracker): Promise<num
   return between.reduce((sum, {offset}) => sum + offset, 0) - applied.offset + end.offset;
 }
 
-/** Counts both sides again and again, the more rarely the longer it takes, and at once where `due` is set meanwhile. */
+/** Counts both sides repeatedly, less often the longer it takes, and at once if `due` is set meanwhile. */
 export async function watchCounts(
   {config, logger, due}: {config: Config; logger: Logger; due: () => AbortSignal},
   onCounted: (counted: Counted) => void,
@@ -113,7 +113,7 @@ export async function watchCounts(
   }
 }
 
-/** Eligible source rows and target rows by table. */
+/** Counts eligible source rows and target rows by table. */
 export async function countBoth(config: Config, until = new AbortController().signal): Promise<Counted> {
   const source = await connect('source', config.source, {until});
   try {

@@ -1,4 +1,4 @@
-/** The record of reconciles: one row each, kept for 90 days. */
+/** The record of reconciles: one row for each, kept for 90 days. */
 import {randomUUID} from 'node:crypto';
 import type {Knex} from 'knex';
 import {z} from 'zod';
@@ -27,7 +27,7 @@ const outcome = z.object({
 });
 const outcomes = z.record(z.string(), outcome);
 
-/** Nothing done yet, for each of these target tables. */
+/** Empty counts for each of these target tables. */
 export function noOutcomes(tables: readonly string[]): TableOutcomes {
   return Object.fromEntries(
     tables.map(table => [table, {compared: 0, repaired: 0, deleted: 0, deadLetters: 0}]),
@@ -59,7 +59,7 @@ export class RunStore {
       error: null,
     };
     await SyncRun.query(this.#knex).insert(row);
-    // A daemon may run for years: the history is trimmed as it grows, not only at a start.
+    // A daemon may run for years: the history is trimmed as it grows, and not only at a start.
     await this.#trim();
     return toRun(row);
   }
@@ -79,7 +79,7 @@ export class RunStore {
     };
   }
 
-  /** Runs that a dead process left as running; and those that are too old to keep. */
+  /** Marks runs that a dead process left as running, and deletes those that are too old to keep. */
   async tidy(): Promise<void> {
     await SyncRun.query(this.#knex)
       .where({stream: this.#stream, state: 'running'})
@@ -99,7 +99,7 @@ export class RunStore {
     return row === undefined ? null : toRun(row);
   }
 
-  /** Newest first. `after` is the cursor that the page before gave. */
+  /** Newest first. `after` is the cursor of the previous page. */
   async list({after, limit}: {after: string | null; limit: number}): Promise<Page<Run>> {
     const query = SyncRun.query(this.#knex)
       .where('stream', this.#stream)
@@ -188,14 +188,14 @@ export class RunStore {
 }
 
 /**
- * Which of two runs status shows: the one known, unless the one read is as new. What was read may be from
- * before the run that ended meanwhile, and the end of a run whose target is gone is not recorded at all.
+ * Returns which of two runs the status shows: the known one, unless the one read is as new. The read may be older
+ * than the run that ended meanwhile, and the end of a run whose target is unreachable is not recorded at all.
  */
 export function laterRun(known: Run | null, read: Run | null): Run | null {
   return known !== null && (read === null || read.startedAt < known.startedAt) ? known : read;
 }
 
-/** The same of two times as ISO text. */
+/** Compares two times as ISO text. */
 export function laterTime(known: string | null, read: string | null): string | null {
   return known !== null && (read === null || read < known) ? known : read;
 }

@@ -1,4 +1,4 @@
-/** What status says, made of what is seen of the daemon. Pure. */
+/** Builds the status from the state of the daemon. Pure. */
 import {ERROR_CODES, type SyncError} from '../errors.ts';
 import type {LogOffset, Position} from '../position/position.ts';
 import type {BookkeepingFacts} from './bookkeeping.ts';
@@ -7,11 +7,11 @@ import type {LagTracker} from './lag.ts';
 import type {ReplicationState, Run, RunProgress, Status} from './operations.ts';
 import type {Counted} from './poller.ts';
 
-/** The warning begins with a word that programs, and the dashboard, can look for. */
+/** The warning begins with a word that programs, and the dashboard, can search for. */
 const MAPPING_CHANGED =
   'mapping-changed: the last run used another mapping; a reconcile brings the target up to this one';
 
-/** Where a stream stands. */
+/** The state of a stream. */
 export interface Place {
   readonly position: Position;
   readonly offset: LogOffset | null;
@@ -24,9 +24,9 @@ export interface StatusFacts {
   readonly state: ReplicationState;
   readonly stateSinceMs: number;
   readonly fault: SyncError | null;
-  /** Null where another instance leads, or none. */
+  /** Null if another instance leads, or none. */
   readonly leading: {
-    /** A reconcile is due or under way that covers what the stream did not see. */
+    /** A pending or running reconcile covers the changes without row images. */
     readonly isLoading: boolean;
     readonly place: Place | null;
     readonly currentRun: Run | null;
@@ -93,7 +93,7 @@ function replicationOf(
     state,
     lagSeconds: lagSeconds === null ? null : Math.round(lagSeconds * 1000) / 1000,
     lagBytes: leading === null ? null : lagBytes,
-    // Where it stands still is what is asked for when it is halted or paused.
+    // For a halted or paused stream, the position is what an operator needs.
     position: replicationEnabled ? positionOf(leading?.place ?? null) : null,
     sourcePosition: lag.knownEnd === null ? null : {...lag.knownEnd},
     lastEventAt: iso(lag.lastEventMs),

@@ -1,4 +1,4 @@
-/** Those who are told of every change as it happens, and of the status each second. */
+/** Event subscribers: every change as it happens, and the status once a second. */
 import {pause} from '../lifecycle/backoff.ts';
 import type {OperationEvent, Status} from './operations.ts';
 
@@ -12,7 +12,7 @@ export class Subscribers {
     this.#status = status;
   }
 
-  /** @returns what ends it */
+  /** @returns a function that ends the subscription */
   add(listener: (event: OperationEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,7 +1,7 @@
 /**
  * Writes docs/errors.md from the table of codes in src/errors.ts: `node dist/test/build/errors-doc.js`.
  *
- * The test of the documents holds the two to be the same.
+ * A test compares the document with the table.
  */
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
@@ -11,19 +11,19 @@ import {ERROR_CODES, type ErrorEntry, type Reaction} from '../../src/errors.ts';
 const REACTIONS: Readonly<Record<Reaction, {title: string; text: string}>> = {
   halt: {
     title: 'It halts',
-    text: 'Replication stands still at the transaction in hand: nothing after it is skipped. The state is `halted`, health is bad, the alert goes out; it looks again by itself and goes on as soon as it can.',
+    text: 'Replication stops at the current transaction and skips nothing after it. The state is `halted`, the status is not healthy, and an alert is sent. Replication checks again automatically, and continues as soon as it can.',
   },
   retry: {
-    title: 'It tries again',
-    text: 'With exponential backoff and jitter, until it works or an operator stops it. Nothing is lost and nothing is applied twice with effect.',
+    title: 'It retries',
+    text: 'It retries with exponential backoff and jitter, until it succeeds or an operator stops it. Nothing is lost, and applying a change twice has no further effect.',
   },
   reanchor: {
-    title: 'It starts anew',
-    text: 'From a new position, with a full reconcile, deletes included. By itself, and visible meanwhile as the state `snapshotting`.',
+    title: 'It restarts from a new position',
+    text: 'Replication restarts automatically from a new position, with a full reconcile that includes deletes. The state is `snapshotting` meanwhile.',
   },
   'dead-letter': {
     title: 'The row waits',
-    text: 'One row cannot be written and waits as a dead letter, without its values; the stream goes on. It is tried again by each reconcile, by `laas-sync dead-letters retry`, and when the row changes.',
+    text: 'One row cannot be written and waits as a dead letter, without its values; the stream continues. Each reconcile retries it, as do `laas-sync dead-letters retry` and a change of the row.',
   },
   stop: {
     title: 'The command ends',
@@ -53,7 +53,7 @@ export function errorsDocument(): string {
     '',
     '<!-- Generated from src/errors.ts by test/build/errors-doc.ts: change it there. -->',
     '',
-    'Every fault has a code. It stands in logs (`code`), in `reasons` of `GET /sync/status`, in runs and dead letters, in alerts, and before the message of a command that failed. A code never changes its meaning; messages may change their words. What we do about a fault is decided by its code alone. Step by step: [runbook.md](runbook.md).',
+    'Every fault has a code. The code is in logs (`code`), in `reasons` of `GET /sync/status`, in runs and dead letters, in alerts, and before the message of a command that failed. A code never changes its meaning; the wording of messages may change. The code alone decides the reaction to a fault. [runbook.md](runbook.md) has the steps for an operator.',
     '',
     ...sections,
     '## Exit codes of the commands',
@@ -62,7 +62,7 @@ export function errorsDocument(): string {
     '|---|---|',
     '| 0 | done; `verify`: equal; `doctor`: nothing must be fixed; `plan`: nothing to do; `start`: asked to stop |',
     '| 1 | a fault; `verify`: drift; `plan`: changes; `doctor`: something must be fixed |',
-    '| 2 | `verify` or `plan` could not tell |',
+    '| 2 | `verify` or `plan` could not be completed |',
     '| 75 | a daemon leads this stream (`lease-held`) |',
     '| 78 | the configuration, or the mapping file, is not usable (`config-invalid`) |',
     '',

@@ -3,7 +3,7 @@ import {afterAll, afterEach, beforeAll, beforeEach} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {Applier, type ApplyOptions, type Next} from '../../src/apply/applier.ts';
 import {FRESH, type ChangeSet} from '../../src/apply/change-set.ts';
-import type {Hands} from '../../src/apply/hands.ts';
+import type {WriterContext} from '../../src/apply/writer-context.ts';
 import {KnownWrites} from '../../src/apply/checkpoint.ts';
 import {openSession, type Session} from '../../src/apply/session.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
@@ -56,7 +56,7 @@ export const options = (offset: number): ApplyOptions => ({
     commitAtMs: null,
     transactions: 1,
     rows: 1,
-    owesReconcile: false,
+    needsReconcile: false,
   },
   follow: true,
   need: null,
@@ -81,7 +81,7 @@ export interface Settings {
 
 export class ApplierStand {
   applier!: Applier;
-  hands!: Hands;
+  writer!: WriterContext;
   /** The tests' own connection. */
   other!: mysql.Connection;
   plan!: Plan;
@@ -102,7 +102,7 @@ export class ApplierStand {
     afterAll(() => this.other?.end());
     beforeEach(async () => {
       await this.begin();
-      this.hands = await this.openHands();
+      this.writer = await this.openWriter();
     });
     afterEach(() => {
       for (const session of this.#opened.splice(0)) session.close();
@@ -126,14 +126,14 @@ export class ApplierStand {
     });
   }
 
-  async openHands(): Promise<Hands> {
+  async openWriter(): Promise<WriterContext> {
     const session = await openSession(configOf(this.#context.server, this.#context.target));
     this.#opened.push(session);
     const reader = readerOf(this.#sessions().reading);
-    return {session, reader, untilSeen: () => Promise.resolve()};
+    return {session, reader, waitUntilVisible: () => Promise.resolve()};
   }
 
-  apply({changes: set, options: how}: Next, by = this.hands) {
+  apply({changes: set, options: how}: Next, by = this.writer) {
     return this.applier.apply(by, set, how);
   }
 

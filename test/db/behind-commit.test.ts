@@ -27,7 +27,7 @@ describeEachFlavour('rows behind a commit', context => {
     await stand.apply(ready(changes(firsts[size]), 1, next));
     await sent;
     // By then its rows have been answered, and whatever would be sent for that as well.
-    for (let i = 0; i < 3; i++) await stand.hands.session.query('DO 1');
+    for (let i = 0; i < 3; i++) await stand.writer.session.query('DO 1');
     const count = Object.keys(firsts[size]).length;
     expect((await stand.inShort()).users.length).toBe(count);
     await stand.apply(next);
@@ -41,7 +41,7 @@ describeEachFlavour('rows behind a commit', context => {
     await expect(applying).rejects.toMatchObject({code: 'lease-lost'});
     await sent;
     // Whatever was sent before this is over when it is answered.
-    await stand.hands.session.query('DO 1');
+    await stand.writer.session.query('DO 1');
     expect((await stand.inShort()).users).toEqual([]);
     await expect(stand.apply(next)).rejects.toMatchObject({code: 'lease-lost'});
     expect((await stand.inShort()).users).toEqual([]);
@@ -83,14 +83,14 @@ describeEachFlavour('rows behind a commit', context => {
       const applying = stand.apply(ready(changes(firsts.many), 1, next));
       applying.catch(() => undefined);
       await sent;
-      const connectionId = await stand.untilWaiting(stand.hands.session);
+      const connectionId = await stand.untilWaiting(stand.writer.session);
       await stand.other.query(`KILL ${connectionId}`);
       await expect(applying).rejects.toMatchObject({code: 'target-unreachable'});
     } finally {
       await stand.other.query('COMMIT');
     }
     expect((await stand.inShort()).users).toEqual([]);
-    await stand.apply(next, await stand.openHands());
+    await stand.apply(next, await stand.openWriter());
     expect((await stand.inShort()).users.length).toBe(MANY);
   });
 });

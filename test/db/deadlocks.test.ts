@@ -22,10 +22,10 @@ describeEachFlavour('a batch that a deadlock ends', context => {
       const changed = changes(many(1000, {first_name: 'Bea'}), {'1': institute('1', {name: 'New'})});
       const applying = stand.apply(ready(changed, 2));
       applying.catch(() => undefined);
-      await stand.untilWaiting(stand.hands.session);
+      await stand.untilWaiting(stand.writer.session);
       await rival.query("UPDATE institute SET name = 'Theirs' WHERE instituteId = 1");
       // It is tried again by now.
-      await stand.untilWaiting(stand.hands.session);
+      await stand.untilWaiting(stand.writer.session);
       const seen = "SELECT COUNT(*) AS n FROM user WHERE name LIKE 'Bea%'";
       expect(await query(stand.other, seen)).toEqual([{n: 0}]);
       expect((await stand.state()).institutes[0]?.['name']).toBe('School 1');
@@ -44,7 +44,7 @@ describeEachFlavour('a batch that a deadlock ends', context => {
     const {server, target} = context;
     await stand.apply(ready(changes({'1': user('1'), '2': user('2')}, {'1': institute('1')}), 1));
     // A server that logs statements gives us this isolation; a foreign key of others makes us read before we lock.
-    await stand.hands.session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await stand.writer.session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     await stand.other.query(
       'CREATE TABLE theirs (id INT PRIMARY KEY, user_id BIGINT, FOREIGN KEY (user_id) REFERENCES user (userId))',
     );
@@ -53,7 +53,7 @@ describeEachFlavour('a batch that a deadlock ends', context => {
       await rival.query("START TRANSACTION; UPDATE institute SET name = 'Theirs' WHERE instituteId = 1");
       const applying = stand.apply(ready(changes({'1': null}, {'1': null}), 2));
       applying.catch(() => undefined);
-      await stand.untilWaiting(stand.hands.session);
+      await stand.untilWaiting(stand.writer.session);
       await rival.query('COMMIT');
       await applying;
       const {institutes, users} = await stand.state();

@@ -30,14 +30,14 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(worst(await doctor(), 'lease')).toMatchObject({level: 'ok', message: 'host-a:1 leads default'});
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease')).toMatchObject({
       level: 'warning',
-      message: 'another stream, default, writes to this database too (host-a:1)',
+      message: 'another stream, default, also writes to this database (host-a:1)',
     });
     await lease?.release();
     expect(worst(await doctor(), 'lease').message).toBe('nobody leads default now');
     const stale = worst(await doctor({SYNC_NAME: 'blue'}), 'lease');
     expect(stale).toMatchObject({
       level: 'warning',
-      message: 'a stream default was led by host-a:1 once, and nobody leads it now',
+      message: 'a stream default was once led by host-a:1, and nobody leads it now',
     });
     await onTarget(String(stale.mend));
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
@@ -89,7 +89,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     await onTarget("INSERT INTO sync_migrations (name, batch) VALUES ('0999-of-the-future', 2)");
     expect(worst(await doctor(), 'migrated')).toMatchObject({
       level: 'must-fix',
-      message: 'the bookkeeping tables were made by a newer version of laas-sync',
+      message: 'the bookkeeping tables were created by a newer version of laas-sync',
     });
     await onTarget("DELETE FROM sync_migrations WHERE name LIKE '0999%'");
     expect(worst(await doctor(), 'migrated').level).toBe('ok');

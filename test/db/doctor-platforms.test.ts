@@ -83,7 +83,7 @@ describeEachFlavour('a server that says it is RDS', ({server, source, target}) =
 });
 
 describe('the table', () => {
-  it('has why and mend under what is not ok, and a sum at its end', () => {
+  it('has the reason and the fix under each finding that is not ok, and a sum at its end', () => {
     expect(
       toTable([
         {side: 'source', check: 'binlog', level: 'ok', message: 'the binary log is on', why: '', mend: null},
@@ -109,10 +109,10 @@ describe('the table', () => {
         'ok        source  binlog    the binary log is on',
         'warning   target  clock     late',
         '                            why:  lag is off',
-        '                            mend: set it',
+        '                            fix:  set it',
         'MUST FIX  target  migrated  no',
         '                            why:  w',
-        '                            mend: laas-sync migrate',
+        '                            fix:  laas-sync migrate',
         '',
         '1 must be fixed, 1 warning',
         '',

@@ -46,7 +46,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
     const unseen = await look();
     expect(unseen).toMatchObject({
       level: 'warning',
-      message: `foreign keys of schemas other than ${target} cannot be seen by this account`,
+      message: `this account cannot see foreign keys of schemas other than ${target}`,
     });
     // What InnoDB tells, it tells an account with PROCESS: then the table is known by name.
     await admin(`GRANT PROCESS ON *.* TO '${blind}'@'%'`);
@@ -74,7 +74,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
     if (logs)
       expect(finding).toMatchObject({
         level: 'ok',
-        message: '3 foreign keys cascade, and this server logs what they do',
+        message: '3 foreign keys cascade, and this server logs the effects',
       });
     else {
       expect(finding).toMatchObject({

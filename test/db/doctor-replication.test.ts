@@ -59,7 +59,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
         'replica-updates',
       );
     const reader = {DB_USERNAME: 'reader', DB_PASSWORD: 'Reader-1'};
-    expect((await asSource()).message).toMatch(/^the source is no replica/);
+    expect((await asSource()).message).toMatch(/^the source is not a replica/);
     expect((await asSource(reader)).level).toBe('ok');
     await onReplica(
       flavour === 'mysql'
@@ -69,7 +69,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     await onReplica(flavour === 'mysql' ? 'START REPLICA IO_THREAD' : 'START SLAVE');
     await expect
       .poll(async () => worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id'), {timeout: 20_000})
-      .toMatchObject({level: 'must-fix', message: `a replica has our server id ${id} already`});
+      .toMatchObject({level: 'must-fix', message: `a replica already uses our server id ${id}`});
     const fault = {
       level: 'must-fix',
       message: expect.stringMatching(/^the source is a replica, and log_\w+_updates is OFF$/),
@@ -79,7 +79,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     if (flavour === 'mysql')
       expect(await asSource({DB_USERNAME: 'blind', DB_PASSWORD: 'Blind-1'})).toMatchObject({
         level: 'warning',
-        message: expect.stringContaining('cannot be seen by this account'),
+        message: expect.stringContaining('this account cannot see'),
       });
   });
 
@@ -97,13 +97,13 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     await server.restart([`--binlog-ignore-db=${stand.source}`]);
     expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
       level: 'must-fix',
-      message: `binlog_ignore_db keeps ${stand.source} out of the log`,
+      message: `binlog_ignore_db excludes ${stand.source} from the log`,
     });
-    expect(await preflightFault()).toContain('out of the log');
+    expect(await preflightFault()).toContain('from the log');
     await server.restart(['--binlog-do-db=another']);
     expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
       level: 'must-fix',
-      message: `binlog_do_db keeps ${stand.source} out of the log`,
+      message: `binlog_do_db excludes ${stand.source} from the log`,
     });
     await server.restart(['--skip-log-bin', ...(flavour === 'mysql' ? ['--skip-log-replica-updates'] : [])]);
     expect(worst(await doctor(), 'binlog')).toMatchObject({

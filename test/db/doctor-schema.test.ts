@@ -20,7 +20,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         side: 'source',
         check: 'reachable',
         level: 'must-fix',
-        message: expect.stringContaining('there is no database no_such_laas on'),
+        message: expect.stringContaining('the database no_such_laas does not exist on'),
       },
       {
         side: 'target',

@@ -108,7 +108,7 @@ describeEachEdition(
         try {
           const {reasons} = await daemon.until('halted');
           expect(reasons.join()).toContain(
-            `preflight-failed, the source is not ready: ${message} (mend: ${String(mend)})`,
+            `preflight-failed, the source is not ready: ${message} (fix: ${String(mend)})`,
           );
           await run(String(mend).replace(/;.*/, ''));
           await daemon.until('streaming');
@@ -148,7 +148,7 @@ describeEachEdition(
     it('warns of a log that is kept for hours', async () => {
       await withGlobal('binlog_expire_logs_seconds', '7200', async () => {
         const finding = worst(await doctor(), 'binlog-expiry');
-        expect(finding).toMatchObject({level: 'warning', message: 'the log is kept 2 hours only'});
+        expect(finding).toMatchObject({level: 'warning', message: 'the log is kept only for 2 hours'});
         expect(finding.mend).toContain('binlog_expire_logs_seconds = 604800');
       });
     });
@@ -165,7 +165,7 @@ describeEachEdition(
       await run('UPDATE mysql.rds_configuration SET value = 24');
       expect(worst(await doctor(), 'rds-retention')).toMatchObject({
         level: 'warning',
-        message: 'RDS keeps the log 24 hours only',
+        message: 'RDS keeps the log for only 24 hours',
       });
       await run('UPDATE mysql.rds_configuration SET value = 168');
       expect(worst(await doctor(), 'rds-retention').level).toBe('ok');
@@ -192,7 +192,7 @@ describeEachEdition(
         await run('ALTER TABLE users MODIFY created_at DATETIME NULL');
         expect(worst(await doctor(), 'time-zone')).toMatchObject({
           level: 'warning',
-          message: "the server's zone is +05:30, and users keep times in DATETIME columns",
+          message: "the server's zone is +05:30, and users have times in DATETIME columns",
         });
       });
       await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
@@ -203,7 +203,7 @@ describeEachEdition(
       await withGlobal('read_only', 'ON', async () => {
         expect(worst(await doctor(), 'held')).toMatchObject({
           level: 'warning',
-          message: 'the source is read-only (read_only), and no replica',
+          message: 'the source is read-only (read_only), and not a replica',
           mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
         });
         expect(worst(await doctor(), 'writable')).toMatchObject({
@@ -237,7 +237,7 @@ describeEachEdition(
       await withGlobal('max_binlog_total_size', '1000000', async () => {
         expect(worst(await doctor(), 'binlog-size')).toMatchObject({
           level: 'warning',
-          message: 'the log is cut at 1000000 bytes in all (max_binlog_total_size)',
+          message: 'the log is limited to 1000000 bytes in total (max_binlog_total_size)',
         });
       });
     });

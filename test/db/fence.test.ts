@@ -13,7 +13,7 @@ describeEachFlavour('a transaction', context => {
     'of a delete': () => stand.apply(ready(changes({7: null}), 20)),
     'of a run': () => stand.apply(between(changes({1: user('1')}))),
     'of the position alone': () =>
-      stand.applier.saveProgress(stand.hands.session, options(20).progress ?? fail()),
+      stand.applier.saveProgress(stand.writer.session, options(20).progress ?? fail()),
   };
   const fail = () => {
     throw new Error('there is no progress');

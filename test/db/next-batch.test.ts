@@ -28,7 +28,7 @@ describeEachFlavour('a batch made ready', context => {
               }),
             }
           : {};
-      await stand.applier.apply(stand.hands, set, {...options(i + 1), ...next});
+      await stand.applier.apply(stand.writer, set, {...options(i + 1), ...next});
     }
   }
 
@@ -81,15 +81,15 @@ describeEachFlavour('a batch made ready', context => {
     let tell: (next: Next) => void = () => undefined;
     const known = new Promise<Next>(resolve => (tell = resolve));
     const first = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
-    await stand.applier.apply(stand.hands, first, {...options(1), next: known});
-    const others = await stand.openHands();
+    await stand.applier.apply(stand.writer, first, {...options(1), next: known});
+    const others = await stand.openWriter();
     await stand.other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 1 FOR UPDATE');
     const applying = stand.apply(between(changes({'1': null})), others);
     try {
       await stand.untilWaiting(others.session);
       // Made ready while the other is at it.
       tell(next);
-      await stand.hands.session.query('DO 1');
+      await stand.writer.session.query('DO 1');
     } finally {
       await stand.other.query('COMMIT');
     }
@@ -102,7 +102,7 @@ describeEachFlavour('a batch made ready', context => {
     const all = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
     const next = ready(changes({}, {}, members('1:1', '1:2')), 3);
     await stand.apply(ready(all, 1));
-    const others = await stand.openHands();
+    const others = await stand.openWriter();
     await stand.other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 1 FOR UPDATE');
     const applying = stand.apply(between(changes({'1': null})), others);
     try {
@@ -119,7 +119,7 @@ describeEachFlavour('a batch made ready', context => {
   it('is decided anew where another wrote in between: what was nobody’s is ours', async () => {
     const next = ready(changes({'5': null}), 2);
     await stand.apply(ready(changes({'1': user('1')}), 1, next));
-    await stand.apply(between(changes({'5': user('5')})), await stand.openHands());
+    await stand.apply(between(changes({'5': user('5')})), await stand.openWriter());
     await stand.apply(next);
     expect((await stand.inShort()).users).toEqual(['1']);
   });
@@ -170,13 +170,13 @@ describeEachFlavour('a batch made ready', context => {
     try {
       const applying = stand.apply(ready(changes({'7': user('7'), '8': user('8')}), 2, next));
       applying.catch(() => undefined);
-      const connectionId = await stand.untilWaiting(stand.hands.session);
+      const connectionId = await stand.untilWaiting(stand.writer.session);
       await stand.other.query(`KILL ${connectionId}`);
       await expect(applying).rejects.toMatchObject(GONE);
     } finally {
       await stand.other.query('COMMIT');
     }
-    await stand.apply(next, await stand.openHands());
+    await stand.apply(next, await stand.openWriter());
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: ['1:7'], letters: []});
   });
 
@@ -188,14 +188,14 @@ describeEachFlavour('a batch made ready', context => {
     const failing = changes({'8': user('8')}, {'2': institute('2')}, members('2:8'));
     await stand.other.query('RENAME TABLE user_auth TO user_auth_hidden');
     try {
-      const applying = stand.applier.apply(stand.hands, failing, {...options(2), next: known});
+      const applying = stand.applier.apply(stand.writer, failing, {...options(2), next: known});
       await expect(applying).rejects.toMatchObject({code: 'target-incompatible'});
     } finally {
       await stand.other.query('RENAME TABLE user_auth_hidden TO user_auth');
     }
     tell(next);
     // Whatever is made ready now is made before this has been answered.
-    await stand.hands.session.query('DO 1');
+    await stand.writer.session.query('DO 1');
     await stand.apply(next);
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: [], letters: []});
   });
@@ -205,7 +205,7 @@ describeEachFlavour('a batch made ready', context => {
     const known = new Promise<Next>(resolve => (tell = resolve));
     // Of more packets than are under way at a time.
     const large = (from: number) => changes({...many(from), ...many(from + MANY), ...many(from + 2 * MANY)});
-    await stand.applier.apply(stand.hands, large(1000), {...options(1), next: known});
+    await stand.applier.apply(stand.writer, large(1000), {...options(1), next: known});
     const third = ready(large(5000), 3);
     const second = ready(large(3000), 2, third);
     const applying = stand.apply(second);
@@ -218,8 +218,8 @@ describeEachFlavour('a batch made ready', context => {
   it('is written over the session that it is given, and not over one that has ended', async () => {
     const next = ready(changes({'2': user('2')}), 2);
     await stand.apply(ready(changes({'1': user('1')}), 1, next));
-    stand.hands.session.close();
-    await stand.apply(next, await stand.openHands());
+    stand.writer.session.close();
+    await stand.apply(next, await stand.openWriter());
     expect((await stand.inShort()).users).toEqual(['1', '2']);
   });
 

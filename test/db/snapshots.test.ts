@@ -2,11 +2,11 @@
 import {beforeAll, expect, it} from 'vitest';
 import {readBatch, type Worker} from '../../reconciler/batch.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
-import type {Hands} from '../../src/apply/hands.ts';
+import type {WriterContext} from '../../src/apply/writer-context.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
-import {endSnapshot, openSnapshot, untilSeen} from '../../src/source/watermark.ts';
+import {endSnapshot, openSnapshot, waitUntilVisible} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
@@ -80,7 +80,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
         return Promise.resolve({} as RepairOutcome);
       },
     };
-    const repair = repairBatch({} as Hands, batch, {tap, lock} as unknown as RepairOptions, NEVER);
+    const repair = repairBatch({} as WriterContext, batch, {tap, lock} as unknown as RepairOptions, NEVER);
     await stays(() => !isWritten);
     tap.applied(position, {...offset, offset: 1_000_000_000});
     await repair;
@@ -91,7 +91,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const {reading} = sessions();
     const {info, position, offset, appear} = await ahead();
     let isSeen = false;
-    const seen = untilSeen(reading, info, {position, offset, openGtid: null}, NEVER);
+    const seen = waitUntilVisible(reading, info, {position, offset, openGtid: null}, NEVER);
     void seen.then(() => (isSeen = true));
     await stays(() => !isSeen);
     await appear();

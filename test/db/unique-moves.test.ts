@@ -166,10 +166,10 @@ describeEachFlavour('#21 a unique value', context => {
     await apply({}, {}, as('1:1', 'director'));
     expect(await letters()).toEqual(['institute_users 1:1 unique-conflict 1:2']);
     // Who waits is found when the other one, or its user or its institute, changes.
-    const {applier, hands} = stand;
+    const {applier, writer} = stand;
     const none = perTable(stand.plan, () => []);
     const waiting = async (set: ChangeSet) =>
-      (await applier.waitingFor(hands.session, set, none)).of(entityOf(stand.plan, 'institute_users'));
+      (await applier.waitingFor(writer.session, set, none)).of(entityOf(stand.plan, 'institute_users'));
     for (const set of [changes({}, {}, {'1:2': null}), changes({2: null}), changes({}, {1: null})])
       expect([...(await waiting(set)).keys()]).toEqual(['1:1']);
     expect([...(await waiting(changes({3: null}))).keys()]).toEqual([]);
@@ -192,12 +192,12 @@ describeEachFlavour('#21 a unique value', context => {
       const rows = (email: (i: number) => string): Parents =>
         Object.fromEntries(Array.from({length: count}, (_, i) => [String(i + 1), at(i + 1, email(i))]));
       let sent = 0;
-      const {hands} = stand;
-      const {session} = hands;
+      const {writer} = stand;
+      const {session} = writer;
       const counting = {...session, query: (sql: string) => (sent++, session.query(sql))};
       const run = async (users: Parents) => {
         const before = sent;
-        await stand.apply(ready(changes(users), ++offset), {...hands, session: counting});
+        await stand.apply(ready(changes(users), ++offset), {...writer, session: counting});
         return sent - before;
       };
       const same = await run(rows(() => 'same@x'));

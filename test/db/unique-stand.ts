@@ -172,12 +172,12 @@ export async function makeForeign(stand: ApplierStand): Promise<void> {
 
 /** Applies changes of the source as the stream does: by key, then those that wait for what became free. */
 export async function applyLikeStream(stand: ApplierStand, set: ChangeSet, offset: number): Promise<void> {
-  const {applier, hands} = stand;
-  const first = await applier.apply(hands, set, options(offset));
-  let retry = await applier.waitingFor(hands.session, set, first.evicted);
+  const {applier, writer} = stand;
+  const first = await applier.apply(writer, set, options(offset));
+  let retry = await applier.waitingFor(writer.session, set, first.evicted);
   for (let rounds = 0; retry.size > 0 && rounds < 100; rounds++) {
-    const again = await applier.apply(hands, retry, {progress: null, follow: true, need: null});
-    retry = await applier.waitingFor(hands.session, null, again.evicted);
+    const again = await applier.apply(writer, retry, {progress: null, follow: true, need: null});
+    retry = await applier.waitingFor(writer.session, null, again.evicted);
   }
 }
 

@@ -46,7 +46,7 @@ describeEachFlavour('#32 an upsert that meets the unique value of another row', 
     });
 
     it('fails as text, prepared and in bulk, and leaves that row as it was', async () => {
-      const {session} = stand.hands;
+      const {session} = stand.writer;
       const plan = tableOf(stand.plan, 'user');
       const size = {rows: 100, bytes: 100_000};
       const [text = ''] = upserts(plan, [{source: TAKES}], size, PLAIN);

@@ -4,7 +4,13 @@ import type {Mutant} from './mutant.ts';
 export const INVARIANTS: readonly Mutant[] = [
   {
     name: 'each-statement-commits-itself',
-    edits: [['src/apply/flights.ts', "this.#text.sql('START TRANSACTION;');", "this.#text.sql('DO 1;');"]],
+    edits: [
+      [
+        'src/apply/statement-pipeline.ts',
+        "this.#text.sql('START TRANSACTION;');",
+        "this.#text.sql('DO 1;');",
+      ],
+    ],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/fault/lease.test.ts', 'never write both'],
   },
@@ -96,8 +102,8 @@ export const INVARIANTS: readonly Mutant[] = [
     edits: [
       [
         'reconciler/batch.ts',
-        'if (stream === null || sees(mark, stream))',
-        'if (stream === null || sees(mark, stream) || mark)',
+        'if (stream === null || covers(mark, stream))',
+        'if (stream === null || covers(mark, stream) || mark)',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
@@ -153,7 +159,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'stream-and-batches-write-at-once',
     edits: [
       [
-        'src/apply/mutex.ts',
+        'src/apply/apply-lock.ts',
         "(next.kind === 'stream' && this.#chunks > 0)",
         "(next.kind === 'stream' && this.#chunks > 9)",
       ],

@@ -78,7 +78,7 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'what-becomes-owed-meanwhile-is-paid',
-    edits: [['src/reconcile-runner.ts', 'applier.timesOwed === timesOwed', 'timesOwed >= 0']],
+    edits: [['src/reconcile-runner.ts', 'applier.timesRequested === timesRequested', 'timesRequested >= 0']],
     answers: ['#16', 'schema', 'invariant 7'],
     test: ['test/fault/owed.test.ts', '#16 is run after it'],
   },

@@ -108,7 +108,11 @@ export const POSITIONS: readonly Mutant[] = [
   {
     name: 'shrunk-log-unseen',
     edits: [
-      ['src/workbench.ts', "if (lost !== null) throw new SyncError('position-lost', lost);", 'void lost;'],
+      [
+        'src/replication-context.ts',
+        "if (lost !== null) throw new SyncError('position-lost', lost);",
+        'void lost;',
+      ],
     ],
     answers: ['#8', 'continuity', 'invariant 7'],
     test: ['test/fault/continuity.test.ts', '#8 shorter than our position'],
@@ -133,8 +137,8 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/attempt.ts',
-        'outcome = await applier.apply(hands, changes, {\n        ...optionsOf(compacted),',
-        'if (progress !== null) await this.#save(progress);\n      outcome = await applier.apply(hands, changes, {\n        ...optionsOf(compacted),\n        progress: null,',
+        'outcome = await applier.apply(writer, changes, {\n        ...optionsOf(compacted),',
+        'if (progress !== null) await this.#save(progress);\n      outcome = await applier.apply(writer, changes, {\n        ...optionsOf(compacted),\n        progress: null,',
       ],
     ],
     answers: ['#9', 'exactly once', 'invariant 1'],

@@ -26,7 +26,7 @@ export const RULES: readonly Mutant[] = [
     name: 'written-rows-stay-dead-letters',
     edits: [
       [
-        'src/apply/transaction.ts',
+        'src/apply/write-batch.ts',
         '...done.filter(key => waiting.has(key))',
         '...done.filter(key => !waiting.has(key))',
       ],
@@ -175,7 +175,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/transaction.ts',
-        "this.#cannotSee('all', 'an XA transaction was committed');",
+        "this.#requestReconcile('all', 'an XA transaction was committed');",
         '',
       ],
     ],

@@ -54,7 +54,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'dropped-batch-shares-its-buffers',
     edits: [
       [
-        'src/apply/flights.ts',
+        'src/apply/statement-pipeline.ts',
         'this.#throwIfFailed();\n    if (statementId === null) return false;',
         'if (statementId === null) return false;',
       ],
@@ -65,26 +65,24 @@ export const SENDING: readonly Mutant[] = [
   {
     name: 'rows-left-to-the-transaction-of-text',
     edits: [
-      ['src/apply/flights.ts', "if (this.#isOpen !== 'for rows') void", "if (this.#isOpen === 'no') void"],
+      [
+        'src/apply/statement-pipeline.ts',
+        "if (this.#isOpen !== 'for rows') void",
+        "if (this.#isOpen === 'no') void",
+      ],
     ],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/deadlocks.test.ts', 'is written whole when it is tried again'],
   },
   {
     name: 'rows-behind-a-commit-left-open',
-    edits: [['src/apply/ahead.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
+    edits: [['src/apply/prepared-batch.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/behind-commit.test.ts', 'are taken back where the plan has changed since'],
   },
   {
     name: 'committed-before-its-turn',
-    edits: [
-      [
-        'src/apply/ahead.ts',
-        'left: Promise.race([followed, opened]), answered: opened',
-        'left: Promise.race([followed, opened]), answered: followed',
-      ],
-    ],
+    edits: [['src/apply/prepared-batch.ts', 'answered: opened,', 'answered: followed,']],
     answers: ['invariant 1', 'invariant 5'],
     test: ['test/db/behind-commit.test.ts', 'are written, each batch at its time'],
   },
@@ -104,7 +102,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'the-stream-goes-before-who-waits',
     edits: [
       [
-        'src/apply/mutex.ts',
+        'src/apply/apply-lock.ts',
         "this.#waiting.length > 0 ? null : this.#queue('stream')",
         "this.#queue('stream')",
       ],

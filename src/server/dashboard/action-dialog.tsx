@@ -1,4 +1,4 @@
-/** The one dialog that confirms every operation; dashboard.js fills in what it is about. */
+/** The dialog that confirms every operation; dashboard.js fills in the text. */
 import type {FC} from 'hono/jsx';
 import type {Access} from '../context.ts';
 import {Icon} from './elements.tsx';
@@ -48,7 +48,7 @@ const TokenField: FC<{canWrite: boolean}> = ({canWrite}) =>
     <label class="token">
       Full token
       <input type="password" name="token" required autocomplete="off" spellcheck={false} />
-      <span class="note">You may only read. The token is sent with this one request and kept nowhere.</span>
+      <span class="note">You may only read. The token is sent with this one request and is not stored.</span>
     </label>
   ) : (
     <p class="error">

@@ -1,11 +1,11 @@
-/** A page to try the API, made from its own description. */
+/** A page to try the API, built from its own description. */
 import type {FC} from 'hono/jsx';
 import {z} from 'zod';
 import type {Access} from '../context.ts';
 import type {ApiDocument} from '../openapi.ts';
 import {Document} from './elements.tsx';
 
-/** What of an operation the page shows; the document is ours, but its type allows nearly anything. */
+/** The parts of an operation that the page shows; the document is ours, but its type allows nearly anything. */
 const operationSchema = z.object({
   summary: z.string().default(''),
   description: z.string().default(''),
@@ -144,7 +144,7 @@ function hint(schema: {readonly enum?: readonly string[] | undefined; readonly d
     : '';
 }
 
-/** What stands between backticks is set as code. */
+/** Text between backticks is shown as code. */
 function withCode(text: string) {
   return text.split('`').map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part));
 }

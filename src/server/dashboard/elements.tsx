@@ -1,16 +1,16 @@
-/** The small pieces that the pages are put together from. */
+/** The small components of the pages. */
 import {jsx, type FC, type PropsWithChildren} from 'hono/jsx';
 import type {Tree} from './assets/rows.js';
 import type {Look, Tone} from './assets/view.js';
 
-/** Writes trees (assets/rows.js) as elements. */
+/** Renders trees (assets/rows.js) as elements. */
 export const Trees: FC<{of: readonly Tree[]}> = ({of}) => <>{of.map(render)}</>;
 
 function render(tree: Tree | string): ReturnType<typeof jsx> | string {
   return typeof tree === 'string' ? tree : jsx(tree.tag, tree.attrs, ...tree.children.map(render));
 }
 
-/** A picture for what its neighbour says in words; a screen reader skips it. */
+/** An icon beside a text that says the same; screen readers skip it. */
 export const Icon: FC<{name: string}> = ({name}) => <span class="icon" data-icon={name} aria-hidden="true" />;
 
 /** A text that the browser keeps up to date: see textsOf. */
@@ -33,7 +33,7 @@ interface TileProps {
   readonly texts: Readonly<Record<string, string>>;
   readonly tone?: Tone;
 }
-/** One number to read from across the room, and a line on what to make of it. */
+/** One number that can be read from a distance, and a line that explains it. */
 export const Tile: FC<TileProps> = ({title, name, texts, tone = 'plain'}) => (
   <div class="tile" data-tone={tone} data-tile={name}>
     <dt>{title}</dt>
@@ -56,7 +56,7 @@ export const Panel: FC<
   </section>
 );
 
-/** A table that scrolls by itself where it is wider or longer than its place; the keyboard reaches it. */
+/** A table that scrolls by itself if it is wider or longer than its place, also by keyboard. */
 export const Scroll: FC<PropsWithChildren<{label: string; tall?: boolean}>> = ({label, tall, children}) => (
   <div class={tall === true ? 'scroll tall' : 'scroll'} role="group" aria-label={label} tabindex={0}>
     {children}
@@ -75,7 +75,7 @@ export const Head: FC<{columns: readonly (readonly [string, string?])[]}> = ({co
   </thead>
 );
 
-/** The frame of every page: nothing of it comes from elsewhere. */
+/** The frame of every page: all of its content comes from this server. */
 export const Document: FC<
   PropsWithChildren<{title: string; scripts: readonly string[]; styles: readonly string[]; class: string}>
 > = props => (

@@ -1,4 +1,4 @@
-/** How a browser comes in: the token typed once, a signed cookie from then on. */
+/** The login of a browser: the token is typed once, and a signed cookie is used from then on. */
 import {createHash} from 'node:crypto';
 import {deleteCookie, setCookie} from 'hono/cookie';
 import {html, raw} from 'hono/html';
@@ -9,7 +9,7 @@ import {CONTENT_SECURITY_POLICY} from '../middleware.ts';
 import {ProblemError} from '../problem.ts';
 import {SESSION_MS} from '../tokens.ts';
 
-/** Inlined, since without a token not even a style sheet is given out; the policy allows it by its hash. */
+/** Inlined, because without a token not even a style sheet is served; the policy allows it by its hash. */
 const STYLE = `
 :root{color-scheme:light dark;--bg:#f4f6f8;--card:#fff;--line:#8a94a0;--text:#12171d;--note:#55606c;--accent:#1257b8;--on:#fff;--bad:#b3201b}
 @media (prefers-color-scheme:dark){:root{--bg:#0d1117;--card:#161c24;--line:#6f7b88;--text:#e8edf3;--note:#9dabb9;--accent:#7db4ff;--on:#08131f;--bad:#ff8a80}}
@@ -65,7 +65,7 @@ const Login: FC<{name: string; error: string | null}> = ({name, error}) => (
   </html>
 );
 
-/** Answers a page's request without a session: 401, and where to type the token. */
+/** Answers a page's request without a session: 401, with a form for the token. */
 export function showLogin(streamName: string) {
   return (c: AppContext) => loginPage(c, streamName, 401, null);
 }
@@ -104,7 +104,7 @@ function loginPage(c: AppContext, name: string, status: 401 | 429, error: string
   return c.html(html`<!doctype html>${(<Login name={name} error={error} />)}`, status);
 }
 
-/** Secure where a proxy says that the browser came by TLS; a lie there only makes the cookie stricter. */
+/** Secure if a proxy says that the browser used TLS; a wrong claim only makes the cookie stricter. */
 function cookieOptions(c: AppContext) {
   const secure = c.req.header('x-forwarded-proto') === 'https' || c.req.url.startsWith('https:');
   return {path: '/', httpOnly: true, sameSite: 'Strict', secure} as const;

@@ -1,4 +1,4 @@
-/** Which table becomes which, and where does each column come from? Closed until somebody asks. */
+/** Shows the mapping of tables and columns. The panel is closed at first. */
 import type {FC} from 'hono/jsx';
 import type {ColumnView, TableView} from '../mapping-view.ts';
 import {Head, Icon, Panel, Scroll} from './elements.tsx';

@@ -14,7 +14,7 @@ import {Charts, Counts, DeadLetters, Position, Reconcile, Runs, Verification} fr
 export interface DashboardProps {
   readonly status: Status;
   readonly history: LagColumns;
-  /** Null where the target could not be asked in time; the page says so and tries again. */
+  /** Null if the target did not answer in time; the page says so and retries. */
   readonly runs: Page<Run> | null;
   readonly deadLetters: Page<DeadLetter> | null;
   readonly nowMs: number;
@@ -22,7 +22,7 @@ export interface DashboardProps {
   readonly access: Access;
   /** A token is in use, so there is a session to end. */
   readonly session: boolean;
-  /** A full token exists, so that a reader may present it. */
+  /** A full token is set, so that a reader may send it. */
   readonly canWrite: boolean;
   readonly version: string;
   /** The tables of the mapping in use. */
@@ -194,12 +194,12 @@ const Bottom: FC<DashboardProps> = ({version, access, session}) => (
       ) : null}
     </nav>
     <noscript>
-      <p>Without JavaScript the numbers are those of when the page was loaded.</p>
+      <p>Without JavaScript, the numbers stay as they were when the page was loaded.</p>
     </noscript>
   </footer>
 );
 
-/** JSON inside a script element: `<` is written as an escape, so that no value can end the element. */
+/** JSON inside a script element: `<` is escaped, so that no value can end the element. */
 function bootData({
   status,
   history,

@@ -54,7 +54,7 @@ export const Counts: FC<PanelProps & {tables: readonly CountedTable[]}> = ({stat
   </Panel>
 );
 
-/** Where does it stand in the source's log? */
+/** What is the position in the source's log? */
 export const Position: FC<{texts: Texts}> = ({texts}) => (
   <Panel id="position" title="Position" aside={<Live name="positionNote" texts={texts} class="note" />}>
     <dl class="position">
@@ -85,7 +85,7 @@ const Fact: FC<{title: string; name: string; texts: Texts}> = ({title, name, tex
   </div>
 );
 
-/** Is a run going, how far is it, and how did the last one end? */
+/** Is a run active, how far is it, and how did the last one end? */
 export const Reconcile: FC<PanelProps> = ({status, texts}) => {
   const running = status.currentRun !== null;
   const look =
@@ -133,7 +133,7 @@ export const Reconcile: FC<PanelProps> = ({status, texts}) => {
   );
 };
 
-/** What did the comparison that was just asked for find? Shown once there is one. */
+/** What did the last requested comparison find? Shown once there is one. */
 export const Verification: FC = () => (
   <div id="verification" hidden>
     <Panel id="verdict" title="Verification" aside={<span class="note" data-verdict-note="" />}>
@@ -158,7 +158,7 @@ export const Verification: FC = () => (
   </div>
 );
 
-/** What was run, how long did it take, what did it find and mend? */
+/** Which runs were there, how long did they take, what did they find and repair? */
 export const Runs: FC<{runs: Page<Run> | null}> = ({runs}) => (
   <Panel id="runs" title="Run history" aside={<span class="note">kept for 90 days</span>}>
     <Scroll label="Run history">
@@ -185,7 +185,7 @@ export const Runs: FC<{runs: Page<Run> | null}> = ({runs}) => (
       </table>
     </Scroll>
     <p class="empty" data-empty="runs" hidden={runs !== null && runs.items.length > 0}>
-      {runs === null ? 'The run history cannot be read just now; trying again.' : 'No run yet.'}
+      {runs === null ? 'The run history cannot be read just now; retrying.' : 'No run yet.'}
     </p>
     <button type="button" class="more" data-more="runs" hidden={runs?.next == null}>
       Show older runs
@@ -228,7 +228,7 @@ export const DeadLetters: FC<{page: Page<DeadLetter> | null; nowMs: number}> = (
     </Scroll>
     <p class="empty" data-empty="dead-letters" hidden={page !== null && page.items.length > 0}>
       {page === null
-        ? 'The dead letters cannot be read just now; trying again.'
+        ? 'The dead letters cannot be read just now; retrying.'
         : 'None: every eligible row could be written.'}
     </p>
     <p class="note" data-more-letters="" hidden={page?.next == null}>

@@ -1,4 +1,4 @@
-/** The pages and the files that they load, all from this server. */
+/** The pages and their files, all served by this server. */
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {html} from 'hono/html';
@@ -12,7 +12,7 @@ import type {Tokens} from '../tokens.ts';
 import {ApiPage} from './api-page.tsx';
 import {Dashboard} from './page.tsx';
 
-/** A page on a server whose target hangs must still open: what cannot be read in time comes later. */
+/** A page must open even if the target hangs: what cannot be read in time is loaded later. */
 const READ_MS = 2000;
 const FIRST_RUNS = 15;
 const FIRST_DEAD_LETTERS = 200;
@@ -79,7 +79,7 @@ export function dashboardRoutes(app: App, deps: DashboardDeps): void {
   assetRoutes(app);
 }
 
-/** Read once at start: a file that the build forgot is noticed then, and no request reaches the disk. */
+/** Read once at start: a file that the build forgot is noticed then, and no request reads the disk. */
 function assetRoutes(app: App): void {
   const require = createRequire(import.meta.url);
   const files = new Map<string, string>(
@@ -104,7 +104,7 @@ async function inTime<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await Promise.race([reading, late]);
   } catch {
-    // The page says that it could not be read; the browser asks again and is told why.
+    // The page says that it could not be read; the browser requests it again and gets the reason.
     return null;
   } finally {
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-/** How an error goes from one thread to another: with its code, and without any foreign words. */
+/** Transfers an error from one thread to another: with its code, and without a driver's message. */
 import {type ErrorCode, StoppedError, SyncError} from '../../errors.ts';
 import {describeError} from '../../logger.ts';
 import {CursorError} from '../../status/operations.ts';
@@ -11,7 +11,7 @@ export type Fault =
       readonly errno: number | undefined;
     }
   | {readonly kind: 'cursor' | 'stopped'}
-  /** Not ours: what may be told of it. */
+  /** A foreign error, reduced to the parts that may be logged. */
   | {readonly kind: 'foreign'; readonly described: Readonly<Record<string, string | number>>};
 
 export function toFault(error: unknown): Fault {
@@ -37,7 +37,7 @@ export function fromFault(fault: Fault): Error {
   }
 }
 
-/** Stands for an error of the other thread; the log tells it as it would have told that one. */
+/** Represents an error of the other thread; it is logged as it would have been there. */
 class ForeignError extends Error {
   readonly code: string;
   readonly errno: number | undefined;

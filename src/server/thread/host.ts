@@ -1,4 +1,4 @@
-/** The HTTP server as a service of the daemon's thread, which does not serve itself: it answers the one that does. */
+/** The HTTP server as a service of the daemon's thread, which does not serve itself: it answers the server's thread. */
 import {setFlagsFromString} from 'node:v8';
 import {Worker} from 'node:worker_threads';
 import {SyncError} from '../../errors.ts';
@@ -9,9 +9,9 @@ import type {Address} from '../server.ts';
 import {fromFault, toFault, type Fault} from './faults.ts';
 import type {Answers, Call, Known, Said, ThreadConfig, ThreadData, ToDaemon, ToServer} from './messages.ts';
 
-/** A loop that turns as little as this is not at work. */
+/** An event loop with less use than this is idle. */
 const SILENT_AFTER_MS = 10_000;
-/** The server keeps an hour of samples and what is in hand: 13 MB. Room to spare, and little for garbage. */
+/** The heap limit of the server's thread: an hour of samples and the current requests need 13 MB. */
 const LIMITS = {maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64};
 const SCRIPT = new URL('./worker.js', import.meta.url);
 
@@ -21,16 +21,16 @@ export interface ServerThreadOptions {
   readonly config: ThreadConfig;
   readonly logger: Logger;
   readonly onListening?: (address: Address) => void;
-  /** After how long without an answer the daemon counts as hanging. */
+  /** The daemon counts as hanging after this long without an answer. */
   readonly silentAfterMs?: number;
   /** The built file that the thread runs. */
   readonly script?: URL;
 }
 
 /**
- * Serves from a thread of its own until the signal is set, then lets it end what is in hand and resolves.
+ * Serves from a thread of its own until the signal is set, then lets it end the current requests and resolves.
  *
- * @throws SyncError `config-invalid` where HOST and PORT cannot be bound; `internal` where the thread ends by itself
+ * @throws SyncError `config-invalid` if HOST and PORT cannot be bound; `internal` if the thread ends by itself
  * @example
  * await runServerThread({operations: daemon, metrics, config, logger}, signal);
  */
@@ -52,9 +52,10 @@ export async function runServerThread(options: ServerThreadOptions, signal: Abor
     silentAfterMs,
     known: knownOf(operations),
   };
-  // The daemon's own limits are flags (cli.ts). Its heap has them by now; the thread's would be given them, too.
+  // The daemon's own limits are flags (cli.ts). They apply to its heap by now, and must not apply to the
+  // thread's.
   for (const flag of ['--max-old-space-size=0', '--max-semi-space-size=0']) setFlagsFromString(flag);
-  // The environment holds passwords that the edge has no need of.
+  // The environment holds passwords that the server's thread does not need.
   const worker = new Worker(script, {workerData: data, resourceLimits: LIMITS, env: {}});
   const answers = new Answerer({operations, metrics, logger, post: message => worker.postMessage(message)});
   const stop = () => worker.postMessage({tag: 'stop'} satisfies ToServer);
@@ -93,7 +94,7 @@ interface AnswererDeps extends Pick<ServerThreadOptions, 'operations' | 'metrics
   readonly post: (message: ToServer) => void;
 }
 
-/** Does what the server's thread asks for. */
+/** Handles the requests of the server's thread. */
 class Answerer {
   readonly #deps: AnswererDeps;
   readonly #verifications = new Map<number, AbortController>();
@@ -120,7 +121,7 @@ class Answerer {
     }
   }
 
-  /** Ends what only the server's thread was waiting for. */
+  /** Ends the operations that only the server's thread was waiting for. */
   close(): void {
     this.#watch(false);
     for (const verification of this.#verifications.values()) verification.abort();

@@ -1,4 +1,4 @@
-/** What the server's thread and the daemon's say to each other. Either side's messages arrive in order. */
+/** The messages between the server's thread and the daemon's. Each side's messages arrive in order. */
 import type {Config} from '../../config.ts';
 import type {
   DeadLetter,
@@ -13,11 +13,11 @@ import type {
 import type {Address} from '../server.ts';
 import type {Fault} from './faults.ts';
 
-/** What the server's thread begins with, all of it plain data. It holds no password of a database. */
+/** The initial data of the server's thread, all of it plain. It holds no password of a database. */
 export interface ThreadData {
   readonly config: ThreadConfig;
   readonly metricsType: string;
-  /** Standard error is a terminal, which only the main thread can see. */
+  /** Standard error is a terminal, which only the main thread can detect. */
   readonly isTerminal: boolean;
   readonly silentAfterMs: number;
   readonly known: Known;
@@ -27,13 +27,13 @@ export type ThreadConfig = Pick<
   'http' | 'name' | 'mapping' | 'maxLagSeconds' | 'logLevel' | 'logFormat'
 >;
 
-/** What the daemon's thread tells of itself with everything that it says. */
+/** The daemon's state, which each of its messages carries. */
 export interface Known {
   readonly status: Status;
   readonly isReady: boolean;
 }
 
-/** What is asked of the daemon, as its {@link Operations} has it. */
+/** A call to the daemon, as in its {@link Operations}. */
 export type Call =
   | {readonly method: 'trigger'; readonly request: TriggerRequest}
   | {readonly method: 'runs'; readonly page: Parameters<Operations['runs']>[0]}
@@ -42,7 +42,7 @@ export type Call =
   | {readonly method: 'verify' | 'pause' | 'resume' | 'retryDeadLetters' | 'metrics'};
 
 export interface Answers {
-  /** The run's id; its end comes later, as `run-ended`. */
+  /** The run's id; its end is reported later, as `run-ended`. */
   readonly trigger: string;
   readonly verify: Verdict;
   readonly pause: void;
@@ -54,19 +54,19 @@ export interface Answers {
   readonly metrics: string;
 }
 
-/** From the server's thread. */
+/** Messages from the server's thread. */
 export type ToDaemon =
   | {readonly tag: 'look'; readonly id: number}
   | {readonly tag: 'call'; readonly id: number; readonly call: Call}
-  /** Whoever asked has gone; only a verification ends for it. */
+  /** The caller is gone; this ends only a verification. */
   | {readonly tag: 'abort'; readonly id: number}
-  /** Events are wanted, or no longer. */
+  /** Events are requested, or no longer. */
   | {readonly tag: 'watch'; readonly on: boolean}
   | {readonly tag: 'listening'; readonly address: Address}
   | {readonly tag: 'ended'; readonly fault: Fault | null};
 
 export type Said =
-  /** Answers every look up to this one. */
+  /** Answers every probe up to this one. */
   | {readonly tag: 'looked'; readonly id: number}
   | {readonly tag: 'answer'; readonly id: number; readonly value: Answers[keyof Answers]}
   | {readonly tag: 'fault'; readonly id: number; readonly fault: Fault}
@@ -76,7 +76,7 @@ export type Said =
   | {readonly tag: 'event'; readonly event: Exclude<OperationEvent, {tag: 'status'}>};
 
 /**
- * From the daemon's thread. Each carries the state of its time, so that whoever has read an answer never
- * sees a status from before it, however busy the daemon is by then.
+ * Messages from the daemon's thread. Each carries the state at its time, so that a reader of an answer never sees
+ * an older status, however busy the daemon is by then.
  */
 export type ToServer = (Said & {readonly known: Known}) | {readonly tag: 'stop'};

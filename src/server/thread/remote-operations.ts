@@ -1,4 +1,4 @@
-/** The daemon as the server's thread sees it: asked by messages, and known from the last of its own. */
+/** The daemon as the server's thread sees it: queried by messages, and known from its latest message. */
 import type {
   OperationEvent,
   Run,
@@ -11,15 +11,18 @@ import type {EdgeOperations} from '../context.ts';
 import {fromFault} from './faults.ts';
 import type {Answers, Call, Known, ToDaemon, ToServer} from './messages.ts';
 
-/** A status of a moment ago is worth more than one of now that comes late. */
+/** A recent status in time is worth more than a current one that is late. */
 const LOOK_MS = 2;
-/** Without a request, too, it is known whether the daemon answers. */
+/** The probe interval without requests, so that it is always known whether the daemon answers. */
 const LOOK_EVERY_MS = 1000;
-/** While it is busy nobody waits for its answers: they are asked for so often that the last one will do. */
+/**
+ * While the daemon is busy, nobody waits for its answers: probes are so frequent that the last answer is good
+ * enough.
+ */
 const LOOK_WHEN_BUSY_MS = 50;
-/** For so long after a late answer it counts as busy: between two late ones there are always some in time. */
+/** The daemon counts as busy for this long after a late answer: between two late ones there are always some in time. */
 const BUSY_FOR_MS = 1000;
-/** Looks under way: past it, one more request waits with the last of them. A daemon that hangs gets no heap of them. */
+/** Bounds the probes outstanding against a hung daemon; further requests wait for the last of them. */
 const MAX_LOOKS = 64;
 
 interface Look {
@@ -46,7 +49,7 @@ export class RemoteOperations implements EdgeOperations {
   readonly #runs = new Map<number, (run: Run) => void>();
   readonly #listeners = new Set<(event: OperationEvent) => void>();
   #known: Known;
-  /** When an answer was last found to be late. */
+  /** When an answer was last late. */
   #lateAtMs = -Infinity;
   #lastId = 0;
 
@@ -56,7 +59,7 @@ export class RemoteOperations implements EdgeOperations {
     this.#silentAfterMs = silentAfterMs;
   }
 
-  /** Looks from time to time until the signal is set. */
+  /** Probes at intervals until the signal is set. */
   start(signal: AbortSignal): void {
     let timer: NodeJS.Timeout;
     const look = () => {
@@ -67,7 +70,7 @@ export class RemoteOperations implements EdgeOperations {
     signal.addEventListener('abort', () => clearTimeout(timer), {once: true});
   }
 
-  /** Takes in what the daemon's thread said. */
+  /** Handles a message of the daemon's thread. */
   receive(message: Exclude<ToServer, {tag: 'stop'}>): void {
     this.#known = message.known;
     switch (message.tag) {
@@ -101,7 +104,7 @@ export class RemoteOperations implements EdgeOperations {
   }
 
   async refresh(): Promise<void> {
-    // Waiting would only bring two more waits for a processor that has other things to do.
+    // A wait would only cause two more waits for a processor that is busy.
     if (this.#isBusy()) {
       if (this.#looks.length === 0) this.#look();
       return;
@@ -133,7 +136,7 @@ export class RemoteOperations implements EdgeOperations {
       ...status,
       isHealthy: false,
       reasons: [reason, ...status.reasons],
-      // What was true when it was last heard of is not known now.
+      // The last known state may not be true any more.
       replication: {...status.replication, lagSeconds: null, lagBytes: null},
     };
   }
@@ -185,7 +188,7 @@ export class RemoteOperations implements EdgeOperations {
     return this.#call({method: 'retryDeadLetters'});
   }
 
-  /** The text for Prometheus, by the thread that counts. */
+  /** The metrics in the text format of Prometheus, from the thread that counts. */
   metrics(): Promise<string> {
     return this.#call({method: 'metrics'});
   }
@@ -216,7 +219,7 @@ export class RemoteOperations implements EdgeOperations {
     return performance.now() - this.#lateAtMs < BUSY_FOR_MS;
   }
 
-  /** For how long the oldest look has waited. */
+  /** How long the oldest probe has waited. */
   #silentMs(): number {
     const oldest = this.#looks[0];
     return oldest === undefined ? 0 : performance.now() - oldest.atMs;
@@ -224,7 +227,7 @@ export class RemoteOperations implements EdgeOperations {
 
   #call<C extends Call>(call: C, id = this.#newId()): Promise<Answers[C['method']]> {
     return new Promise((resolve, reject) => {
-      // The daemon's side answers each call with what its own method gave.
+      // The daemon's side answers each call with the result of its own method.
       this.#calls.set(id, {resolve: value => resolve(value as Answers[C['method']]), reject});
       this.#post({tag: 'call', id, call});
     });

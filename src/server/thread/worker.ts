@@ -1,4 +1,4 @@
-/** What the server's thread runs: the HTTP edge over a daemon that is in the other thread. */
+/** The code of the server's thread: the HTTP interface to a daemon in the other thread. */
 import {parentPort, workerData} from 'node:worker_threads';
 import {SyncError} from '../../errors.ts';
 import {adoptConsole, createLogger, describeError, directOutput} from '../../logger.ts';
@@ -38,6 +38,6 @@ try {
     logger.error({event: 'http.failed', err: describeError(error)}, 'the HTTP server failed');
   post({tag: 'ended', fault: toFault(error)});
 }
-// Its connections are closed by now; whatever else holds a timer must not hold the thread.
+// Its connections are closed by now; remaining timers must not keep the thread alive.
 port.close();
 setTimeout(() => process.exit(), 1000).unref();

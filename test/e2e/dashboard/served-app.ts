@@ -120,7 +120,7 @@ export function eventful(operations: LiveOperations): void {
       organizationService: {users: 214_315, institutes: 1204, instituteUsers: 388_909, userAuth: 214_313},
       sourceDatabase: {users: 214_312, institutes: 1204, instituteUsers: 388_911, userAuth: 214_310},
       deadLetters: operations.letters.length,
-      warnings: ['5 dead letters wait to be corrected'],
+      warnings: ['5 dead letters need a correction'],
     },
     {
       lagBytes: 1892,

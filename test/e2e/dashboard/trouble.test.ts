@@ -72,7 +72,7 @@ it('a server that dies: the page says so and how old its numbers are, and comes 
   const {stand} = real;
   const page = await open();
   await stand.daemon.kill();
-  await seen(page, '#lost-text', 'Connection lost, connecting again.');
+  await seen(page, '#lost-text', 'Connection lost; reconnecting.');
   await seen(page, '#lost-age', /^The numbers are [1-9]\d* s old\.$/);
   expect(await page.title()).toContain('Connection lost');
   expect(await violations(page)).toEqual([]);
@@ -135,7 +135,7 @@ describe('with tokens', () => {
     await page.locator('[data-action="pause"]').click();
     await page.getByLabel('Full token').fill(READ);
     await page.locator('#confirm-go').click();
-    await seen(page, '#confirm-error', 'This needs the full token');
+    await seen(page, '#confirm-error', 'This request needs the full token');
     expect((await stand.daemon.status()).replication.state).toBe('streaming');
     await page.getByLabel('Full token').fill(FULL);
     await page.locator('#confirm-go').click();

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {ApplyLock} from '../../../src/apply/mutex.ts';
+import {ApplyLock} from '../../../src/apply/apply-lock.ts';
 
 /** A task that runs until it is told to end. */
 function task(log: string[], name: string) {
@@ -22,7 +22,7 @@ describe('the apply lock', () => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [a, b, stream] = [task(log, 'a'), task(log, 'b'), task(log, 'stream')];
-    const all = [lock.chunk(a.run), lock.chunk(b.run), lock.stream(stream.run)];
+    const all = [lock.shared(a.run), lock.shared(b.run), lock.exclusive(stream.run)];
     await settle();
     expect(log).toEqual(['+a', '+b']);
     a.end();
@@ -39,7 +39,7 @@ describe('the apply lock', () => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [a, stream, b] = [task(log, 'a'), task(log, 'stream'), task(log, 'b')];
-    const all = [lock.chunk(a.run), lock.stream(stream.run), lock.chunk(b.run)];
+    const all = [lock.shared(a.run), lock.exclusive(stream.run), lock.shared(b.run)];
     a.end();
     await settle();
     expect(log).toEqual(['+a', '-a', '+stream']);
@@ -51,25 +51,25 @@ describe('the apply lock', () => {
 
   it('is let go by a task that fails, whose fault its caller gets', async () => {
     const lock = new ApplyLock();
-    await expect(lock.stream(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await expect(lock.chunk(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await expect(lock.stream(() => Promise.resolve('yes'))).resolves.toBe('yes');
+    await expect(lock.exclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(lock.shared(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(lock.exclusive(() => Promise.resolve('yes'))).resolves.toBe('yes');
   });
 
   it('keeps the stream’s next turn for it, where nobody waits before it', async () => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [first, second, chunk] = [task(log, 'first'), task(log, 'second'), task(log, 'chunk')];
-    const streaming = lock.stream(first.run);
+    const streaming = lock.exclusive(first.run);
     const turn = lock.reserve() ?? undefined;
     expect(turn).toBeDefined();
-    const waiting = lock.chunk(chunk.run);
+    const waiting = lock.shared(chunk.run);
     expect(lock.reserve()).toBeNull();
     first.end();
     await streaming;
     await settle();
     expect(log).toEqual(['+first', '-first']);
-    const next = lock.stream(second.run, turn);
+    const next = lock.exclusive(second.run, turn);
     await settle();
     expect(log).toEqual(['+first', '-first', '+second']);
     second.end();
@@ -83,9 +83,9 @@ describe('the apply lock', () => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [stream, chunk] = [task(log, 'stream'), task(log, 'chunk')];
-    const streaming = lock.stream(stream.run);
+    const streaming = lock.exclusive(stream.run);
     const turn = lock.reserve();
-    const waiting = lock.chunk(chunk.run);
+    const waiting = lock.shared(chunk.run);
     if (when === 'before it has come') turn?.leave();
     stream.end();
     await streaming;
@@ -98,7 +98,7 @@ describe('the apply lock', () => {
     await waiting;
     const last = task(log, 'last');
     last.end();
-    await lock.stream(last.run);
+    await lock.exclusive(last.run);
     expect(log.at(-1)).toBe('-last');
   });
 });

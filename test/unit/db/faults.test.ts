@@ -5,14 +5,16 @@ const refusal = (errno: number, sqlState = 'HY000') =>
   Object.assign(new Error('Duplicate entry "secret@x.test"'), {errno, sqlState, code: 'ER_SOME'});
 
 describe('a fault of a server', () => {
-  it('is told in plain words, with what to do, where the target takes no writes', () => {
+  it('has a message in plain words that says what to do if the target accepts no writes', () => {
     expect(classify('target', refusal(1290))).toMatchObject({
       code: 'target-unreachable',
-      message: expect.stringContaining('is read-only (error 1290): connect to the server that takes writes'),
+      message: expect.stringContaining(
+        'is read-only (error 1290): connect to the server that accepts writes',
+      ),
     });
     expect(classify('target', refusal(1114))).toMatchObject({
       code: 'target-rejected-batch',
-      message: expect.stringContaining('disk of the target is full'),
+      message: expect.stringContaining('the disk of the target, or one of its tables, is full'),
     });
     expect(classify('target', refusal(1142, '42000'))).toMatchObject({
       code: 'access-denied',

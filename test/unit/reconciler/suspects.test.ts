@@ -8,7 +8,7 @@ const differences = (look: Look) =>
 /** What is drift after these looks, and whether they were enough. */
 function after(first: Look, ...looks: readonly Look[]): {drift: string[]; settled: boolean} {
   const suspects = new Suspects(differences(first));
-  for (const look of looks) suspects.look(differences(look));
+  for (const look of looks) suspects.compare(differences(look));
   return {drift: ['a', 'b', 'c'].filter(id => suspects.isDrift(id)), settled: suspects.areSettled};
 }
 

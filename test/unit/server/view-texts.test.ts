@@ -69,7 +69,7 @@ describe('the texts', () => {
       applied: '17 s ago',
       appliedNote: 'source heard 13 s ago',
       deadLetters: '3',
-      deadLettersNote: 'rows wait to be corrected',
+      deadLettersNote: 'rows need a correction',
       nextRun: 'in 2 h 1 min',
       nextRunNote: 'last success 1 h 6 min ago',
       position: 'file a\noffset 1',

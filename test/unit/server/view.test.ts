@@ -97,7 +97,7 @@ describe('a standby', () => {
 
   it('says that another leads, whatever the warnings, and that lag is known there', () => {
     expect(texts['healthNote']).toContain('Another instance leads');
-    expect([texts['lagNote'], texts['behindNote']]).toEqual(Array(2).fill('known to the one that leads'));
+    expect([texts['lagNote'], texts['behindNote']]).toEqual(Array(2).fill('known to the leader'));
     expect(tonesOf(standby, 60)['lag']).toBe('plain');
   });
 

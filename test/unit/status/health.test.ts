@@ -74,7 +74,7 @@ describe('health', () => {
   it('is bad for as long as a lost position is the last word, so that somebody is told', () => {
     const lost = new SyncError('position-lost', 'the log of the source was reset');
     expect(of({state: 'starting', fault: lost, stateForMs: 0}).reasons).toEqual([
-      'replication starts anew, with a full reconcile: position-lost, the log of the source was reset',
+      'replication restarted from a new position; a full reconcile is running: position-lost, the log of the source was reset',
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('health', () => {
     const unseen = oneMoreUnseen(null, 'a mapped table was truncated', atMs);
     expect(unseenWarnings(null, atMs)).toEqual([]);
     expect(unseenWarnings(unseen, atMs + 3_600_000)).toEqual([
-      'the log does not show what changed at 2026-03-01T10:00:00.000Z (a mapped table was truncated): a reconcile repairs it',
+      'changes at 2026-03-01T10:00:00.000Z were logged without row images (a mapped table was truncated); a reconcile has been scheduled',
     ]);
     expect(unseenWarnings(unseen, atMs + 3_600_001)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** The operations: each confirmed in a dialog that says what will happen and where. */
+/** The operations. Each is confirmed in a dialog that says what will happen and where. */
 import {$, $$, ask, fill, setText} from './dom.js';
 import * as f from './format.js';
 import {verdictRows} from './rows.js';
@@ -8,16 +8,17 @@ const TOAST_MS = 8000;
 const ACTIONS = {
   trigger: {
     title: 'Run a reconcile?',
-    text: name => `Compares every row on ${name} and repairs what differs. The stream goes on beside it.`,
+    text: name =>
+      `Compares every row on ${name} and repairs the differences. The stream continues meanwhile.`,
     go: 'Run reconcile',
     path: '/sync/trigger',
     body: form => ({mode: form.get('mode'), wait: false, allowDeletes: form.has('allowDeletes')}),
     done: answer => `Run ${answer.runId} started.`,
   },
   'confirm-deletes': {
-    title: 'Go ahead with the deletes?',
+    title: 'Confirm the deletes?',
     text: (name, {lastRun}) =>
-      `The last run on ${name} held back more deletes than SYNC_MAX_DELETE_RATIO allows (${lastRun?.error ?? 'how many is not known'}). This runs it again and deletes every row that the source no longer has. If the source lost rows by mistake, cancel and restore them there first.`,
+      `The last run on ${name} stopped at more deletes than SYNC_MAX_DELETE_RATIO allows (${lastRun?.error ?? 'their number is not known'}). This runs it again and deletes every row that the source no longer has. If the source lost rows by mistake, cancel and restore them there first.`,
     go: 'Run and delete',
     path: '/sync/trigger',
     body: () => ({mode: 'diff', wait: false, allowDeletes: true}),
@@ -29,41 +30,41 @@ const ACTIONS = {
       `Compares every row on ${name} and changes nothing. It reads both databases in full, which may take minutes.`,
     go: 'Verify',
     path: '/sync/verify',
-    long: 'Verifying: the result will stand below.',
+    long: 'Verifying: the result will appear below.',
     done: showVerdict,
   },
   pause: {
     title: 'Pause replication?',
     text: name =>
-      `Nothing more is applied to the target of ${name} until somebody resumes, so lag will grow. No change is lost while the source keeps its log.`,
+      `No change is applied to the target of ${name} until somebody resumes, so lag will grow. No change is lost while the source keeps its log.`,
     go: 'Pause',
     path: '/replication/pause',
     done: () => 'Replication is paused.',
   },
   resume: {
     title: 'Resume replication?',
-    text: name => `${name} goes on from where it paused.`,
+    text: name => `${name} continues from where it paused.`,
     go: 'Resume',
     path: '/replication/resume',
     done: () => 'Replication resumes.',
   },
   retry: {
     title: 'Retry all dead letters?',
-    text: name => `Tries to write each row again that could not be written on ${name}.`,
+    text: name => `Tries again to write each row that could not be written on ${name}.`,
     go: 'Retry all',
     path: '/sync/dead-letters/retry',
     done: answer => `${answer.retried} tried again, ${answer.remaining} remain.`,
   },
 };
 
-/** @param status gives the status as the page shows it at that moment */
+/** @param status returns the status that the page shows at that moment */
 export function wireActions(status, changed) {
   const dialog = $('#confirm');
   const form = $('#confirm-form');
   let current = null;
 
   for (const button of $$('[data-action]')) {
-    // The server sends them disabled: until here, they could only have done nothing.
+    // The server sends the buttons disabled: before this point they would have no effect.
     button.disabled = false;
     button.addEventListener('click', () => {
       current = button;
@@ -118,6 +119,6 @@ function toast(text, tone) {
   item.dataset.tone = tone;
   item.textContent = text;
   $('#toasts').replaceChildren(item);
-  // What is still going on is said until something else is.
+  // The message of a running operation stays until another replaces it.
   if (tone !== 'busy') setTimeout(() => item.remove(), TOAST_MS);
 }

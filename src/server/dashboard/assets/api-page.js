@@ -1,4 +1,4 @@
-/** Sends what a form of the API page says, and shows the answer as it came. */
+/** Sends a form of the API page, and shows the answer unchanged. */
 
 for (const form of document.querySelectorAll('form[data-path]')) {
   form.addEventListener('submit', async event => {
@@ -47,7 +47,7 @@ function headersOf(form) {
   };
 }
 
-/** A stream without an end is shown for a moment, then let go. */
+/** A stream without an end is shown for a moment, and then closed. */
 async function showEvents(response, show) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';

@@ -1,11 +1,11 @@
-/** The two charts of the last hour. uPlot is loaded before as a plain script. */
+/** The two charts of the last hour. uPlot is loaded earlier as a plain script. */
 import {$, setText} from './dom.js';
 import * as f from './format.js';
 import {ratesOf} from './view.js';
 
 const HOUR_S = 3600;
 const SAMPLE_S = 5;
-/** A young daemon's first minutes fill the chart, rather than hang at its edge. */
+/** A young daemon's first minutes fill the chart, instead of its edge. */
 const LEAST_WINDOW_S = 300;
 const TIMES_S = [60, 120, 300, 600, 900, 1800];
 const HEIGHT = 176;
@@ -14,7 +14,7 @@ const UNITS_S = [
   21_600, 86_400,
 ];
 
-/** Keeps the history of the page and draws it. */
+/** Holds the history of the page and draws it. */
 export function createCharts(history, maxLagSeconds) {
   const samples = {
     at: [...history.at],
@@ -22,7 +22,7 @@ export function createCharts(history, maxLagSeconds) {
     rows: [...history.rows],
     transactions: [...history.transactions],
   };
-  /** The last sample is not a full step away from the one before. */
+  /** The last sample is less than a full step after the one before. */
   let provisional = false;
   let charts = draw();
 
@@ -147,7 +147,7 @@ function chart(name, {color, format, limit, least, incrs, values, at}) {
   };
 }
 
-/** Under the cursor: that moment. Else: now, and the most of the hour. */
+/** Shows the moment under the cursor; otherwise the current value, and the maximum of the hour. */
 function describe(plot, readout, format) {
   const [at, values] = plot.data;
   const i = plot.cursor.idx;
@@ -173,7 +173,7 @@ function label(plot, box, name, format) {
   );
 }
 
-/** Unknown is neither 0 nor a gap to overlook: it is shaded. */
+/** An unknown value is neither 0 nor a gap that nobody sees: it is shaded. */
 function shadeUnknown(plot, color) {
   const [at, values] = plot.data;
   const {ctx, bbox} = plot;

@@ -14,7 +14,7 @@ const AGAIN_MS = 5000;
 const boot = JSON.parse($('#boot').textContent);
 let {status, nextRuns} = boot;
 let progress = status.progress;
-/** The server's clock may differ from ours; ages are told by the server's. */
+/** The server's clock may differ from the browser's; ages use the server's clock. */
 let skewMs = Date.parse(status.timestamp) - Date.now();
 let heardAtMs = Date.now();
 let lost = false;
@@ -69,7 +69,7 @@ function takeStatus(fresh) {
   if (fresh.deadLetters !== lettersAt) void loadDeadLetters();
 }
 
-/** Replaces a run's two rows, or puts them on top; what was opened stays open. */
+/** Replaces a run's two rows, or inserts them at the top; an open row stays open. */
 function takeRun(run) {
   const body = list('runs');
   const made = runRows(run).map(node);
@@ -110,7 +110,7 @@ function showEmpty(name, empty, text) {
   element.hidden = !empty;
 }
 
-/** Reads the lists again; where the target cannot be asked, once more a little later. */
+/** Reads the lists again; if the target cannot be queried, once more a little later. */
 async function loadLists() {
   try {
     await Promise.all([loadRuns(), loadDeadLetters()]);
@@ -133,7 +133,7 @@ $('[data-more="runs"]').addEventListener('click', async event => {
     nextRuns = page.next;
     event.target.hidden = nextRuns === null;
   } catch {
-    // The button stays: it can be pressed again.
+    // The button stays, so that it can be pressed again.
   } finally {
     event.target.disabled = false;
   }
@@ -164,7 +164,7 @@ connect({
     void loadLists();
     charts.replace(await ask('/sync/history').catch(() => charts.samples));
   },
-  onLost: () => showLost('Connection lost, connecting again.'),
+  onLost: () => showLost('Connection lost; reconnecting.'),
   onExpired() {
     showLost('Your session has ended.');
     $('#lost-link').hidden = false;

@@ -1,9 +1,9 @@
-/** The few things that the pages do to the document. */
+/** The few operations of the pages on the document. */
 
 export const $ = selector => document.querySelector(selector);
 export const $$ = selector => [...document.querySelectorAll(selector)];
 
-/** Makes a node of a tree (rows.js). Text goes in as text. */
+/** Creates a node from a tree (rows.js). Text is inserted as text. */
 export function node({tag, attrs, children}) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attrs)) {
@@ -18,7 +18,7 @@ export function list(name) {
   return $(`[data-list="${name}"]`);
 }
 
-/** Replaces a list's content where it is not the same already: a selection or a focus in it stays. */
+/** Replaces a list's content if it differs, so that a selection or the focus in an unchanged list stays. */
 export function fill(name, trees) {
   const target = list(name);
   const made = trees.map(node);
@@ -38,7 +38,7 @@ export function setLook(element, {tone, icon, label}) {
   setText(element.querySelector('[data-label]'), label);
 }
 
-/** Asks the server. A failure is an Error whose message may be shown; its `status` is 0 without an answer. */
+/** Sends a request. A failure is an Error whose message may be shown; its `status` is 0 without an answer. */
 export async function ask(path, {method = 'GET', body, token} = {}) {
   const headers = {accept: 'application/json', 'x-laas-sync': '1'};
   if (token) headers.authorization = `Bearer ${token}`;

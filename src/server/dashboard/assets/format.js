@@ -1,4 +1,4 @@
-/** Numbers and times as people read them. Runs on the server and in the browser alike, so both say the same. */
+/** Formats numbers and times for people. Runs on the server and in the browser, so that both show the same. */
 
 const WHOLE = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
 const TENTH = new Intl.NumberFormat('en', {maximumFractionDigits: 1, minimumFractionDigits: 1});
@@ -53,7 +53,7 @@ export function until(iso, nowMs) {
   return ms <= 0 ? 'due now' : `in ${coarse(ms)}`;
 }
 
-/** 2026-03-01 02:30:04 UTC: on call, one time zone is enough. */
+/** 2026-03-01 02:30:04 UTC: for an engineer on call, one time zone is enough. */
 export function moment(iso) {
   return iso === null ? 'never' : `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
@@ -62,7 +62,7 @@ export function clockTime(atSeconds) {
   return new Date(atSeconds * 1000).toISOString().slice(11, 19);
 }
 
-/** A position of any kind, a line for each part. */
+/** A position of any kind, one line for each part. */
 export function position(value) {
   if (value === null) return 'unknown';
   const parts = Object.entries(value).filter(([name]) => name !== 'tag' && name !== 'kind');

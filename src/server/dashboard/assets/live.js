@@ -1,13 +1,13 @@
-/** The stream of events, and knowing when it is lost. */
+/** Receives the stream of events, and detects its loss. */
 import {ask} from './dom.js';
 
-/** The server speaks every five seconds at least, so this is silence. */
+/** The server sends something every five seconds at least, so this counts as silence. */
 const SILENT_MS = 12_000;
 const SLOWEST_MS = 15_000;
 
 /**
- * Calls back with what arrives. `onLost` is called once a loss, `onLive` once it is over, `onExpired` where
- * the server no longer knows the session: nothing is tried after that.
+ * Calls back with each event. `onLost` is called once per loss, `onLive` once it is over, `onExpired` if the
+ * server no longer knows the session: no further attempt is made then.
  */
 export function connect({onStatus, onRun, onProgress, onLive, onLost, onExpired}) {
   let source = null;
@@ -51,7 +51,10 @@ export function connect({onStatus, onRun, onProgress, onLive, onLost, onExpired}
     heardAtMs = Date.now();
   }
 
-  /** EventSource tells neither why it failed nor a 401 from a dead server; a plain request does. */
+  /**
+   * EventSource reports no reason for a failure, and no difference between a 401 and a dead server; a plain
+   * request does.
+   */
   async function probe() {
     try {
       await ask('/sync/status');

@@ -1,6 +1,6 @@
 /**
- * The lists of the page as plain trees of elements. The server writes them as HTML, the browser makes
- * nodes of them; neither ever puts a text together as markup, so no value can become one.
+ * The lists of the page as plain trees of elements. The server writes them as HTML, the browser creates nodes
+ * from them; neither ever builds markup from text, so that no value can become markup.
  */
 import * as f from './format.js';
 import {runStateOf} from './view.js';
@@ -32,10 +32,10 @@ function when(iso) {
   );
 }
 
-/** What stands between backticks is set as code. */
+/** Text between backticks is shown as code. */
 const withCode = text => text.split('`').map((part, i) => (i % 2 === 1 ? el('code', {}, part) : part));
 
-/** Why it is not well, then what to do about that, then what else is worth knowing. */
+/** The reasons for bad health, what to do about them, and then other information. */
 export function reasonItems(status) {
   const item = (tone, word) => text =>
     el('li', {'data-tone': tone}, icon(tone), el('span', {}, el('strong', {}, `${word} `), text));
@@ -57,7 +57,7 @@ export function reasonItems(status) {
   ];
 }
 
-/** One row for each table of the mapping: its name, and the label that counts have it under. */
+/** One row for each table of the mapping: its name, and its label in counts. */
 export function countRows(status, tables) {
   return tables.map(({table, label}) => {
     const source = status.sourceDatabase?.[label] ?? null;
@@ -75,7 +75,7 @@ export function countRows(status, tables) {
   });
 }
 
-/** Foreign rows are the target's own business, so they do not count as a difference. */
+/** Foreign rows belong to the target's owner, so they do not count as a difference. */
 function compare(source, target, foreign) {
   if (source === null || target === null) return badge({tone: 'idle', icon: 'idle', label: 'not counted'});
   const gap = target - (foreign ?? 0) - source;
@@ -178,7 +178,7 @@ export function deadLetterRows(items, nowMs) {
   );
 }
 
-/** How many of each code, most first. */
+/** The number of rows by code, largest first. */
 export function codeItems(items) {
   const counts = new Map();
   for (const {code} of items) counts.set(code, (counts.get(code) ?? 0) + 1);

@@ -1,6 +1,6 @@
 /**
- * What the page says about a status: a pure function of it, called by the server for the first paint and
- * by the browser for every change after, so that the two cannot disagree.
+ * The texts of the page for a status: a pure function, called by the server for the first paint and by the
+ * browser for every later change, so that the two cannot differ.
  */
 import * as f from './format.js';
 
@@ -13,7 +13,12 @@ const STATES = {
     help: 'The first copy is being made; changes follow it.',
   },
   streaming: {tone: 'ok', icon: 'ok', label: 'Streaming', help: 'Changes are applied as they happen.'},
-  paused: {tone: 'warn', icon: 'pause', label: 'Paused', help: 'Nothing is applied until somebody resumes.'},
+  paused: {
+    tone: 'warn',
+    icon: 'pause',
+    label: 'Paused',
+    help: 'No change is applied until somebody resumes.',
+  },
   standby: {
     tone: 'idle',
     icon: 'idle',
@@ -26,7 +31,7 @@ const STATES = {
     label: 'Halted',
     help: 'Stopped at a transaction; nothing after it is skipped.',
   },
-  stopped: {tone: 'bad', icon: 'bad', label: 'Stopped', help: 'Replication does not run.'},
+  stopped: {tone: 'bad', icon: 'bad', label: 'Stopped', help: 'Replication is not running.'},
 };
 
 const RUNS = {
@@ -36,10 +41,10 @@ const RUNS = {
   'needs-confirmation': {tone: 'warn', icon: 'warn', label: 'Needs confirmation'},
 };
 
-/** A rate is shown over this long at least: across an instant it would be noise. */
+/** A rate covers at least this long: over a shorter time it would be noise. */
 const LEAST_S = 4;
 
-/** Rows and transactions a second over the last few samples; null where they are too few to tell. */
+/** Rows and transactions per second over the last few samples; null if there are too few samples. */
 function throughput(history, windowSeconds = 15) {
   const last = history.at.length - 1;
   if (last < 1) return {rows: null, transactions: null};
@@ -52,7 +57,7 @@ function throughput(history, windowSeconds = 15) {
   };
 }
 
-/** A counter that went back began anew with its process: there is no rate across that. */
+/** A counter that decreased was reset with its process: there is no rate across the reset. */
 function difference(counter, first, last, at) {
   const elapsed = at[last] - at[first];
   const grown = counter[last] - counter[first];
@@ -82,7 +87,7 @@ export function healthOf(status) {
   return {tone: 'ok', icon: 'ok', label: 'Healthy'};
 }
 
-/** Every text of the page that changes, by the name that its element carries in data-text. */
+/** Every text of the page that changes, by the name in its element's data-text. */
 export function textsOf({status, history, nowMs, maxLagSeconds}) {
   const {replication: r} = status;
   const speed = throughput(history);
@@ -103,7 +108,7 @@ export function textsOf({status, history, nowMs, maxLagSeconds}) {
     appliedNote:
       r.lastContactAt === null ? 'source not heard yet' : `source heard ${f.ago(r.lastContactAt, nowMs)}`,
     deadLetters: f.count(status.deadLetters),
-    deadLettersNote: status.deadLetters === 0 ? 'every row could be written' : 'rows wait to be corrected',
+    deadLettersNote: status.deadLetters === 0 ? 'every row could be written' : 'rows need a correction',
     nextRun: f.until(status.nextRun, nowMs),
     nextRunNote:
       status.lastSync === null
@@ -121,7 +126,7 @@ export function textsOf({status, history, nowMs, maxLagSeconds}) {
   };
 }
 
-/** Which blocks are shown, by the name that they carry in data-show. */
+/** Which blocks are shown, by the name in their data-show. */
 export function shownOf(status) {
   return {
     running: status.currentRun !== null,
@@ -133,7 +138,7 @@ export function shownOf(status) {
   };
 }
 
-/** Which operations can only be refused now: a standby leaves them to the leader. */
+/** Which operations would be refused now: a standby leaves them to the leader. */
 export function refusedOf(status) {
   const standby = status.replication.state === 'standby';
   return {
@@ -145,7 +150,7 @@ export function refusedOf(status) {
   };
 }
 
-/** What the tile or row of that name is to look like. */
+/** The appearance of the tile or row with that name. */
 export function tonesOf(status, maxLagSeconds) {
   const lag = status.replication.lagSeconds;
   const late =
@@ -165,23 +170,26 @@ export function tonesOf(status, maxLagSeconds) {
   };
 }
 
-/** Says what is behind the colours, in one line that changes only when they do. */
+/** Explains the colours in one line that changes only when they do. */
 export function announcement(status) {
   const because = status.reasons.length === 0 ? '' : `: ${status.reasons.join('; ')}`;
   return `${stateOf(status).label}. ${healthOf(status).label}${because}.`;
 }
 
-/** What the state means, where the reasons do not say it. */
+/** What the state means, if the reasons do not say it. */
 function healthNote(status, state) {
   if (status.isHealthy && status.warnings.length === 0) return `${state.help} Nothing needs you.`;
   return status.replication.state === 'streaming' ? '' : state.help;
 }
 
 function unmeasured(replication) {
-  return replication.state === 'standby' ? 'known to the one that leads' : 'not measurable now';
+  return replication.state === 'standby' ? 'known to the leader' : 'not measurable now';
 }
 
-/** The end of the source's log is looked at now and then: what is applied may be past it by then, and then it ends there. */
+/**
+ * The end of the source's log is read at intervals: the applied position may be past it, and then it counts as
+ * the end.
+ */
 function furthestEnd({position, sourcePosition, lagBytes}) {
   if (lagBytes !== 0 || position?.file === undefined || sourcePosition?.file === undefined)
     return sourcePosition;
@@ -189,7 +197,7 @@ function furthestEnd({position, sourcePosition, lagBytes}) {
 }
 
 function positionNote(replication) {
-  if (replication.lagBytes === null) return 'Distance not known';
+  if (replication.lagBytes === null) return 'Distance unknown';
   return replication.lagBytes === 0
     ? 'Equal: everything is applied'
     : `${f.bytes(replication.lagBytes)} apart`;

@@ -1,4 +1,4 @@
-/** One look of the verifier at a batch of rows: how many are in order, and which differ. */
+/** Compares a batch of rows once for the verifier: counts the rows that are equal and finds those that differ. */
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
@@ -14,17 +14,17 @@ import type {Sides} from './suspects.ts';
 import {targetRows, targetRowsByKey} from './target-rows.ts';
 import {readDeadKeys, waits, type DeadKeys} from './waiting.ts';
 
-export interface LookDeps {
+export interface CompareDeps {
   readonly plan: Plan;
   readonly reader: SourceReader;
   readonly target: QueryPort;
   readonly stream: string;
   readonly newestWins: boolean;
-  /** SYNC_DELETES=keep: rows of ours that the source does not have any more are in order. */
+  /** SYNC_DELETES=keep: owned rows that the source does not have any more count as equal. */
   readonly keeps: boolean;
 }
 
-/** A row that is not the same on both sides, as it was found there. */
+/** A row that differs between the two sides, as it was read. */
 export interface Difference extends Sides {
   readonly table: TablePlan;
   readonly key: RowKey;
@@ -35,33 +35,33 @@ export interface Difference extends Sides {
 
 type Tally = Pick<TableVerdict, 'compared' | 'deadLetters' | 'foreign' | 'kept'>;
 
-export interface Sight {
+export interface Comparison {
   readonly tallies: {readonly table: TablePlan; readonly tally: Tally}[];
   /** By table and key. */
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
-/** What is looked at: a range of an entity's walk, or certain keys of the target. */
+/** What is compared: a range of an entity's walk, or certain keys of the target. */
 export type Piece = {readonly range: Range} | {readonly keys: readonly RowKey[]};
 
-export async function look(deps: LookDeps, entity: EntityPlan, piece: Piece): Promise<Sight> {
+export async function comparePiece(deps: CompareDeps, entity: EntityPlan, piece: Piece): Promise<Comparison> {
   const {plan, reader, target, stream} = deps;
   const rows =
     'range' in piece ? await reader.range(entity, piece.range) : await reader.byKeys(entity, piece.keys);
   const sources = bySourceKey(entity, rows);
   const dead = await readDeadKeys(target, stream, plan);
-  const tallies: Sight['tallies'] = [];
+  const tallies: Comparison['tallies'] = [];
   const differences = new Map<string, Difference>();
   for (const table of entity.tables) {
-    const {tally, found} = await lookAtTable(deps, entity, table, piece, sources, dead);
+    const {tally, found} = await compareTable(deps, entity, table, piece, sources, dead);
     tallies.push({table, tally});
     for (const difference of found) differences.set(`${table.target}/${difference.key}`, difference);
   }
   return {tallies, differences};
 }
 
-async function lookAtTable(
-  deps: LookDeps,
+async function compareTable(
+  deps: CompareDeps,
   entity: EntityPlan,
   table: TablePlan,
   piece: Piece,

@@ -1,6 +1,6 @@
 /**
- * Sends statements to the target several at a time: a round trip costs more than most of them. The next
- * flight is put together while the server works on the one before.
+ * Pipelines statements to the target, several per flight: a round trip costs more than most statements. The next
+ * flight is built while the server works on the previous one.
  */
 import {BulkRows} from '../db/bulk.ts';
 import type {TablePlan} from '../mapping/columns.ts';
@@ -10,18 +10,18 @@ import {END_ROWS, type Session} from './session.ts';
 import {SqlText} from './sql-text.ts';
 import {appendRows, appendUpsert, preparedUpsert, type UpsertOptions} from './statements.ts';
 
-/** Statements shorter than this travel together. */
+/** Statements shorter than this are sent together. */
 const FLIGHT_BYTES = 256 * 1024;
-/** From here on a flight of its own, without text to parse, is worth its round trip. */
+/** A bulk packet of at least this many bytes, which needs no parsing, is worth its own round trip. */
 const BULK_ROWS = 200;
 
-/** Rows that are under way, and until when. */
+/** Rows that are being sent, and when that ends. */
 interface Packet {
   readonly rows: BulkRows;
   answered: Promise<unknown>;
 }
 
-/** What flights are put together in: one text, and packets that are under way at the same time. */
+/** The buffers in which flights are built: one text, and packets that are in flight at the same time. */
 interface Buffers {
   readonly text: SqlText;
   readonly packets: Packet[];
@@ -29,33 +29,36 @@ interface Buffers {
 
 const PACKETS = 3;
 
-/** What goes before a transaction over the same connection. */
+/** The previous transaction over the same connection. */
 export interface Before {
-  /** From then on rows may leave. */
+  /** Rows may be sent once this resolves. */
   readonly left: Promise<unknown>;
-  /** From then on what takes effect at once may leave, a commit above all; nothing is sent any more where it fails. */
+  /**
+   * Statements with immediate effect (COMMIT above all) may be sent once this resolves; if it rejects, nothing
+   * more is sent.
+   */
   readonly answered: Promise<unknown>;
 }
 const NOTHING_BEFORE: Before = {left: Promise.resolve(), answered: Promise.resolve()};
 
-/** Of each session, those that nobody uses, in the size that its batches need. */
+/** The unused buffers of each session, in the size that its batches need. */
 const spare = new WeakMap<Session, Buffers[]>();
 
-export class Flights {
+export class StatementPipeline {
   readonly #session: Session;
   readonly #flightBytes: number;
   readonly #buffers: Buffers;
   readonly #text: SqlText;
   readonly #packets: readonly Packet[];
   #packet = 0;
-  /** A text leaves when all before it were answered, rows when those before them left. */
+  /** A text is sent when all before it were answered, rows when the rows before them were sent. */
   #left: Promise<unknown>;
   #answered: Promise<unknown>;
   #textAnswered: Promise<unknown> = Promise.resolve();
   #textLeft: Promise<unknown> = Promise.resolve();
   #answersRows = false;
   #lastLeft: () => void = () => undefined;
-  /** When all of it was sent, the commit too; never after a fault. */
+  /** Resolves when all of it was sent, COMMIT included; never after a fault. */
   readonly allLeft = new Promise<void>(resolve => (this.#lastLeft = resolve));
   #isOpen: 'no' | 'for text' | 'for rows' = 'no';
   #fault: Error | null = null;
@@ -73,9 +76,9 @@ export class Flights {
   }
 
   /**
-   * A statement of the transaction that the first one opens.
+   * Adds a statement to the transaction that the first one opens.
    *
-   * @throws SyncError what the server refused of an earlier flight
+   * @throws SyncError the server's refusal of an earlier flight
    */
   async add(statement: string): Promise<void> {
     this.#throwIfFailed();
@@ -84,13 +87,13 @@ export class Flights {
     if (this.#text.length >= this.#flightBytes) await this.#send();
   }
 
-  /** A statement that answers with rows, which nobody looks at: an assertion. */
+  /** Adds a statement whose result rows are ignored: an assertion. */
   async ask(statement: string): Promise<void> {
     this.#answersRows = true;
     await this.add(statement);
   }
 
-  /** @throws SyncError what the server refused of an earlier flight */
+  /** @throws SyncError the server's refusal of an earlier flight */
   async upsert(
     plan: TablePlan,
     rows: readonly KeyedRow[],
@@ -108,19 +111,19 @@ export class Flights {
     }
   }
 
-  /** Commits, and waits for all of it. */
+  /** Commits, and waits for all answers. */
   async commit(): Promise<void> {
     await this.add(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
     if (this.#text.length > 0) await this.#send();
     this.#textLeft.then(this.#lastLeft, () => undefined);
     await this.#answered;
-    // After a fault they may still be read: then they are nobody's any more.
+    // After a fault the socket may still be reading these buffers, so they are not reused.
     const buffers = spare.get(this.#session) ?? [];
     buffers.push(this.#buffers);
     spare.set(this.#session, buffers);
   }
 
-  /** @returns false where the server takes rows as text alone */
+  /** @returns false if the server accepts rows only as text */
   async #upsertInBulk(
     plan: TablePlan,
     rows: readonly KeyedRow[],
@@ -156,7 +159,7 @@ export class Flights {
     }
   }
 
-  /** One text is under way at most, and one waits for it. */
+  /** At most one text is in flight, and at most one waits for it. */
   async #send(): Promise<void> {
     this.#throwIfTooLarge(this.#text.length);
     const sql = this.#text.take();
@@ -171,7 +174,7 @@ export class Flights {
     this.#left = this.#textAnswered;
   }
 
-  /** The server would end the connection. */
+  /** A longer statement makes the server close the connection. */
   #throwIfTooLarge(bytes: number): void {
     const {maxPacketBytes} = this.#session;
     if (bytes + 1 >= maxPacketBytes) throw tooLarge(bytes, maxPacketBytes);
@@ -190,7 +193,7 @@ export class Flights {
     this.#fault ??= error instanceof Error ? error : new Error('the flight failed', {cause: error});
   }
 
-  /** @returns when it has been answered, whatever the answer: its failure is reported by what comes after it */
+  /** @returns when it has been answered, with or without an error: a later statement reports the failure */
   #depart(leave: () => Promise<unknown>): Promise<unknown> {
     const underWay = this.#left.then(() => {
       this.#throwIfFailed();

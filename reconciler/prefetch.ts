@@ -1,13 +1,13 @@
-/** Reading one ahead: the next item is on its way while its forerunner is worked on. */
+/** Prefetch: reads the next item while the current one is processed. */
 
 /**
- * Yields what `items` does, asking for each item before the one before it is done with. An item that nobody
- * takes, since the consumer has left, is given to `discard`.
+ * Yields what `items` yields, and requests each item before the previous one is finished. An item that nobody
+ * takes, because the consumer has left, is passed to `discard`.
  */
-export async function* oneAhead<T>(items: AsyncGenerator<T>, discard: (item: T) => void): AsyncGenerator<T> {
+export async function* prefetch<T>(items: AsyncGenerator<T>, discard: (item: T) => void): AsyncGenerator<T> {
   const ask = () => {
     const asked = items.next();
-    // A failure is told where the item is taken; meanwhile it must not count as unhandled.
+    // The failure is reported when the item is taken; until then it must not count as unhandled.
     asked.catch(() => undefined);
     return asked;
   };

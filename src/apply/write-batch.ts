@@ -1,14 +1,14 @@
 /**
- * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together;
- * here as one flight of statements, which is what almost every batch is. Where the server refuses a row, or
- * where children must be read: careful.ts.
+ * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together. This
+ * file sends it as a pipeline of statements, which suffices for almost every batch. If the server refuses a row,
+ * or children must be read, careful.ts takes over.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {DeadLetters, NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, Work} from './decide.ts';
-import type {Flights} from './flights.ts';
+import type {StatementPipeline} from './statement-pipeline.ts';
 import type {OwnershipView} from './ownership.ts';
 import {assertUnreferred} from './references.ts';
 import {deleteByKeys, inBatches, type UpsertOptions} from './statements.ts';
@@ -19,31 +19,31 @@ export interface Outcome {
   readonly deadLetters: PerTable<number>;
   /** Whether this row is among those that were inserted or updated. */
   readonly wrote: (table: TablePlan, key: RowKey) => boolean;
-  /** Stale rows that left the target since others needed their place. */
+  /** Stale rows that were deleted from the target because others needed their values. */
   readonly evicted: PerTable<readonly RowKey[]>;
 }
 
-export interface Batch {
+export interface TargetBatch {
   readonly plan: Plan;
   readonly work: Work;
   readonly owned: OwnershipView;
-  /** Grows with the keys that are looked at. */
+  /** Grows with the keys that are read. */
   readonly dead: PerTable<Set<RowKey>>;
   readonly deadLetters: DeadLetters;
   /** The statement that checks the fence and saves the position. */
   readonly fence: string;
   /** The position, for dead letters. */
   readonly at: string;
-  /** Rows may be deleted, and stale ones may give way. */
+  /** Rows may be deleted, and stale ones may be deleted for others. */
   readonly mayDelete: boolean;
   readonly options: UpsertOptions & {readonly batchRows: number};
 }
 
 /**
- * The rows to be written that are in the target already, as far as ownership tells before the batch. Nobody asks for
- * them, and there are none, where the table has no AUTO_INCREMENT column beside its mapped ones.
+ * The rows to be written that are already in the target, as far as ownership shows before the batch. Nobody needs
+ * them, and the list is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
  */
-function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<RowKey> {
+function rowsPresent({plan, work, owned}: TargetBatch, table: TablePlan): ReadonlySet<RowKey> {
   const present = new Set<RowKey>();
   if (table.surrogate === null) return present;
   const entity = entityOf(plan, table);
@@ -51,8 +51,8 @@ function rowsPresent({plan, work, owned}: Batch, table: TablePlan): ReadonlySet<
   return present;
 }
 
-/** Whether {@link writeAtOnce} will do: nothing to be looked for before it is deleted, nothing to be read. */
-export function isSimple({work, plan}: Batch): boolean {
+/** Whether {@link writeAtOnce} suffices: no references to find before a delete, and nothing to read. */
+export function isSimple({work, plan}: TargetBatch): boolean {
   return plan.entities.every(({index, primary, children, companions}) => {
     if ((work.follow[index] ?? []).length > 0) return false;
     if ((work.deletes[index] ?? []).length === 0) return true;
@@ -64,12 +64,12 @@ export function isSimple({work, plan}: Batch): boolean {
 }
 
 /**
- * The whole batch in as few round trips as its size allows, without looking at single rows.
+ * Writes the whole batch in as few round trips as its size allows, without handling single rows.
  *
- * @param flights of its own
- * @throws SyncError whatever the server refused; the transaction is then to be rolled back
+ * @param pipeline a pipeline of its own
+ * @throws SyncError the server's refusal; the caller must then roll the transaction back
  */
-export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outcome> {
+export async function writeAtOnce(pipeline: StatementPipeline, batch: TargetBatch): Promise<Outcome> {
   const {work, plan, owned} = batch;
   const {batchRows} = batch.options;
   const present = perTable(plan, table => rowsPresent(batch, table));
@@ -80,14 +80,14 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
   for (const entity of plan.entities.toReversed()) {
     const deletes = work.deletes[entity.index] ?? [];
     for (const keys of inBatches(deletes, batchRows))
-      await flights.add(deleteByKeys(entity, entity.primary, keys));
-    if (deletes.length > 0) await flights.ask(assertUnreferred(plan, entity.primary));
+      await pipeline.add(deleteByKeys(entity, entity.primary, keys));
+    if (deletes.length > 0) await pipeline.ask(assertUnreferred(plan, entity.primary));
   }
   for (const table of plan.tables) {
     const rows = work.upserts[table.index] ?? [];
     const there = present[table.index];
     const upsert = (some: readonly KeyedRow[], arePresent: boolean) =>
-      flights.upsert(table, some, batchRows, {...batch.options, arePresent});
+      pipeline.upsert(table, some, batchRows, {...batch.options, arePresent});
     if (there === undefined || there.size === 0) await upsert(rows, false);
     else
       for (const arePresent of [true, false])
@@ -97,9 +97,9 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
         );
   }
   for (const sql of bookkeeping(batch, work.deadLetters, table => healed(batch, table, doneIn(batch, table))))
-    await flights.add(sql);
-  await flights.add(batch.fence);
-  await flights.commit();
+    await pipeline.add(sql);
+  await pipeline.add(batch.fence);
+  await pipeline.commit();
   return {
     upserted: work.upserts.map(({length}) => length),
     deleted: perTable(plan, table => {
@@ -112,14 +112,14 @@ export async function writeAtOnce(flights: Flights, batch: Batch): Promise<Outco
   };
 }
 
-/** The keys that this batch wrote or deleted; none where nobody waits, so that no list is made. */
-function doneIn({work, plan, dead}: Batch, table: TablePlan): RowKey[] {
+/** The keys that this batch wrote or deleted; none if no row waits, so that no list is built. */
+function doneIn({work, plan, dead}: TargetBatch, table: TablePlan): RowKey[] {
   if ((dead[table.index]?.size ?? 0) === 0) return [];
   const written = (work.upserts[table.index] ?? []).map(({key}) => key);
   return [...written, ...(work.deletes[entityOf(plan, table).index] ?? [])];
 }
 
-/** The sets are made when somebody asks, which the stream never does. */
+/** The sets are built on request, and the stream never requests them. */
 function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
   const keys = new Map<TablePlan, Set<RowKey>>();
   return (table, key) => {
@@ -130,13 +130,13 @@ function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
 }
 
 /**
- * The statements that store ownership and dead letters.
+ * Returns the statements that store ownership and dead letters.
  *
- * @param letters those that are new
- * @param healedIn the keys of a table whose dead letters go
+ * @param letters the new dead letters
+ * @param healedIn returns the keys of a table whose dead letters are removed
  */
 export function bookkeeping(
-  {plan, owned, deadLetters, at}: Batch,
+  {plan, owned, deadLetters, at}: TargetBatch,
   letters: readonly NewDeadLetter[],
   healedIn: (table: TablePlan) => readonly RowKey[],
 ): string[] {
@@ -147,8 +147,8 @@ export function bookkeeping(
   ];
 }
 
-/** Dead letters that go: rows written or removed, and rows found in order or gone. */
-export function healed({work, dead}: Batch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
+/** The dead letters to remove: rows written or deleted, and rows found correct or already deleted. */
+export function healed({work, dead}: TargetBatch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
   const waiting = dead[index];
   return waiting === undefined || waiting.size === 0
     ? []

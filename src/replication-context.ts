@@ -1,12 +1,12 @@
 /**
- * What the replicator and the reconciler share while this instance leads: one applier with its ownership,
- * one lock, one tap; and how each gets its connections.
+ * What the replicator and the reconciler share while this instance leads: one applier with its ownership, one
+ * lock, one tap; and the connections of each.
  */
 import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';
-import {ApplyLock} from './apply/mutex.ts';
+import {ApplyLock} from './apply/apply-lock.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
@@ -22,12 +22,12 @@ import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {anchorPosition, endSnapshot, openSnapshot, untilSeen} from './source/watermark.ts';
+import {anchorPosition, endSnapshot, openSnapshot, waitUntilVisible} from './source/watermark.ts';
 
-/** The stream waits for what it asks; a source that takes this long has fallen silent. */
+/** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
 
-export class Workbench {
+export class ReplicationContext {
   readonly lock = new ApplyLock();
   readonly tap = new StreamTap();
   readonly #config: Config;
@@ -44,12 +44,12 @@ export class Workbench {
     return this.#applier;
   }
 
-  /** Ends whatever is being written, at once: for who does not lead any more, and cannot wait for a server that is silent. */
+  /** Used when the lease is lost: closes connections without waiting for a server that does not answer. */
   abandon(): void {
     for (const {connection} of this.#sessions) sever(connection);
   }
 
-  /** For one attempt to stream. The position is there, and the source can go on from it. */
+  /** Opens what one attempt to stream needs. The position exists, and the source can resume there. */
   async connectStream(signal: AbortSignal): Promise<Connections> {
     return this.#opened(signal, async open => {
       const source = await open.source(STREAM_READ_TIMEOUT_MS);
@@ -76,7 +76,7 @@ export class Workbench {
       const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),
-        // An offset belongs to the server that it was read from.
+        // An offset belongs to the server from which it was read.
         checkpoint: {
           ...checkpoint,
           position: moved && position.tag !== 'file' ? here : position,
@@ -86,7 +86,7 @@ export class Workbench {
         },
         applier,
         provenAt,
-        hands: {session, reader, untilSeen: need => untilSeen(source, info, need, signal)},
+        writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
         reloadPlan: async () => {
@@ -107,19 +107,19 @@ export class Workbench {
     });
   }
 
-  /** Forgets the position and starts from where the source is now, with a full reconcile owed. */
+  /** Discards the position and starts from the source's current one, with a full reconcile due. */
   async anchor(signal: AbortSignal): Promise<void> {
-    const bench = await this.#opened(signal, async open => {
+    const connections = await this.#opened(signal, async open => {
       const source = await open.source();
       const info = await readServerInfo('source', source);
       const session = await open.session();
       await this.#anchor(source, info, session, await this.#applierFor(source, session), signal);
       return {close: open.closeAll};
     });
-    bench.close();
+    connections.close();
   }
 
-  /** For a reconcile: `count` workers, each with connections of its own. */
+  /** Opens `count` workers for a reconcile, each with connections of its own. */
   async connectWorkers(
     count: number,
     signal: AbortSignal,
@@ -131,16 +131,16 @@ export class Workbench {
         const session = await open.session();
         if (i === 0 || this.#applier === null) await this.#applierFor(source, session);
         const info = await readServerInfo('source', source);
-        // A batch is read in a snapshot on the one while another is written, which may have to read, too.
-        const forHands = await open.source();
+        // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.
+        const forWriter = await open.source();
         workers.push({
           source,
           reader: createSourceReader(connectionQuery(source)),
           info,
-          hands: {
+          writer: {
             session,
-            reader: createSourceReader(connectionQuery(forHands)),
-            untilSeen: need => untilSeen(forHands, info, need, signal),
+            reader: createSourceReader(connectionQuery(forWriter)),
+            waitUntilVisible: need => waitUntilVisible(forWriter, info, need, signal),
           },
         });
       }
@@ -149,7 +149,7 @@ export class Workbench {
     });
   }
 
-  /** The one applier, with a plan as the schemas are now. */
+  /** Returns the one applier, with a plan of the current schemas. */
   async #applierFor(source: Connection, session: Session): Promise<Applier> {
     const plan = await this.#plan(source, session);
     this.#applier ??= new Applier({config: this.#config, fence: this.#fence, plan});
@@ -183,14 +183,14 @@ export class Workbench {
       sourceIdentity: info.identity,
       sourceSchema: schemaFingerprint(applier.plan),
     });
-    // A run that is about to end must not record that it did the full reconcile that this asks for.
-    await this.lock.stream(async () => {
-      applier.timesOwed++;
+    // A run that is about to end must not record that it covered the full reconcile requested here.
+    await this.lock.exclusive(async () => {
+      applier.timesRequested++;
       await applier.runFenced(session, anchor);
     });
   }
 
-  /** Closes everything that was opened when `make` fails, and hands on how to. */
+  /** Closes everything that was opened if `make` fails, and returns a function that closes it. */
   async #opened<T>(signal: AbortSignal, make: (open: Opener) => Promise<T>): Promise<T> {
     const closers: (() => void)[] = [];
     const closeAll = () => {
@@ -225,7 +225,7 @@ export class Workbench {
 }
 
 interface Opener {
-  /** Closed soon after the signal, too. */
+  /** Also closed soon after the signal. */
   source(statementMs?: number): Promise<Connection>;
   session(): Promise<Session>;
   closeAll: () => void;

@@ -1,12 +1,12 @@
 /**
- * Keeps the stream and the reconciler apart while they write: the stream alone, or reconciler chunks, of
- * which several may write at once since their key ranges are disjoint.
+ * A fair read-write lock between the stream and the reconciler: the stream writes alone, while several reconciler
+ * batches may write at once, because their key ranges are disjoint.
  */
 
-/** A place in the queue, from the asking on. */
+/** A place in the queue, held from the request on. */
 export interface Turn {
   readonly entered: Promise<void>;
-  /** Ends it, or gives it up before it came. */
+  /** Ends the turn, or cancels it before it came. */
   readonly leave: () => void;
 }
 
@@ -25,16 +25,16 @@ export class ApplyLock {
    *
    * @param turn one that was reserved for it
    */
-  stream<T>(task: () => Promise<T>, turn?: Turn): Promise<T> {
+  exclusive<T>(task: () => Promise<T>, turn?: Turn): Promise<T> {
     return inTurn(turn ?? this.#queue('stream'), task);
   }
 
-  /** Runs `task` while at most other chunks write. */
-  chunk<T>(task: () => Promise<T>): Promise<T> {
+  /** Runs `task` while at most other reconciler batches write. */
+  shared<T>(task: () => Promise<T>): Promise<T> {
     return inTurn(this.#queue('chunk'), task);
   }
 
-  /** The stream's next turn, where nobody waits who would come before it. It must be used or given up. */
+  /** Reserves the stream's next turn, if nobody else waits before it. The turn must be used or cancelled. */
   reserve(): Turn | null {
     return this.#waiting.length > 0 ? null : this.#queue('stream');
   }
@@ -60,7 +60,7 @@ export class ApplyLock {
     };
   }
 
-  /** In order of arrival, so that neither side starves. */
+  /** Grants turns in order of arrival, so that neither side starves. */
   #admit(): void {
     for (;;) {
       const next = this.#waiting[0];

@@ -1,68 +1,71 @@
-/** The reconcile that is owed for what the log did not tell: run by itself, and again until it succeeds. */
+/**
+ * The pending reconcile, for changes that were logged without row images: runs automatically, and again until it
+ * succeeds.
+ */
 import type {Checkpoint} from './apply/checkpoint.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {Pace} from './lifecycle/pace.ts';
 import {describeError, type Logger} from './logger.ts';
 import type {ReconcileRunner} from './reconcile-runner.ts';
 
-export interface OwedReconcileDeps {
+export interface PendingReconcileDeps {
   readonly runner: Pick<ReconcileRunner, 'idle' | 'start'>;
-  /** As it is saved now: what is owed outlives the process. */
+  /** The saved state: a pending reconcile outlives the process. */
   readonly checkpoint: () => Promise<Checkpoint | null>;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
-export class OwedReconcile {
-  readonly #deps: OwedReconcileDeps;
-  #isOwed = false;
-  #timesOwed = 0;
+export class PendingReconcile {
+  readonly #deps: PendingReconcileDeps;
+  #isPending = false;
+  #timesRequested = 0;
   readonly #pace = new Pace();
   #wake: (() => void) | null = null;
 
-  constructor(deps: OwedReconcileDeps) {
+  constructor(deps: PendingReconcileDeps) {
     this.#deps = deps;
   }
 
-  /** It is owed, or under way. */
-  get isOwed(): boolean {
-    return this.#isOwed;
+  /** A reconcile is pending or running. */
+  get isPending(): boolean {
+    return this.#isPending;
   }
 
-  /** How long a reconcile waits because others ended a short while ago; 0 where none has to. Milliseconds. */
+  /** How long a reconcile waits because another ended a short while ago, in milliseconds; 0 if it need not wait. */
   get waitMs(): number {
     return this.#pace.waitMs(this.#deps.now());
   }
 
-  /** To be called when it is saved as owed. */
-  owe(): void {
-    this.#isOwed = true;
-    this.#timesOwed++;
+  /** To be called when a pending reconcile was saved. */
+  request(): void {
+    this.#isPending = true;
+    this.#timesRequested++;
     this.#wake?.();
   }
 
   /**
-   * Runs what is owed as soon as nothing else runs, until the signal is set. Where one is owed soon after
-   * another ended, it waits, for longer each time, and covers all that happens meanwhile.
+   * Runs the pending reconcile as soon as no other runs, until the signal is set. If one is requested soon after
+   * another ended, it waits, longer each time, and covers all that happens meanwhile.
    */
-  async pay(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     const {runner, checkpoint, logger, now} = this.#deps;
     const backoff = new Backoff({firstMs: 1000, maxMs: 60_000});
     while (!signal.aborted) {
-      if (!this.#isOwed) {
-        await this.#untilOwed(signal);
+      if (!this.#isPending) {
+        await this.#untilPending(signal);
         continue;
       }
       try {
         await pause(this.waitMs, signal);
         if (signal.aborted) return;
         await runner.idle();
-        const timesOwed = this.#timesOwed;
-        // What was owed may have been paid by the run that just ended.
+        const timesRequested = this.#timesRequested;
+        // The run that just ended may have covered it.
         const owed = (await checkpoint())?.owed ?? '';
         if (owed === '') {
-          // What became owed while we read is read again.
-          this.#isOwed = timesOwed !== this.#timesOwed;
+          // A request during the read is handled in the next round.
+          this.#isPending = timesRequested !== this.#timesRequested;
           continue;
         }
         const startedMs = now();
@@ -76,13 +79,13 @@ export class OwedReconcile {
         else backoff.reset();
       } catch (error) {
         if (signal.aborted) return;
-        logger.debug({event: 'recovery.waits', err: describeError(error)}, 'the owed reconcile waits');
+        logger.debug({event: 'recovery.waits', err: describeError(error)}, 'the pending reconcile waits');
         await pause(backoff.nextMs(), signal);
       }
     }
   }
 
-  #untilOwed(signal: AbortSignal): Promise<void> {
+  #untilPending(signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       const wake = () => {
         signal.removeEventListener('abort', wake);

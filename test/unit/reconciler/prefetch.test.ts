@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {oneAhead} from '../../../reconciler/ahead.ts';
+import {prefetch} from '../../../reconciler/prefetch.ts';
 
 /** Counts up to `end`, and tells what it was asked for. */
 async function* counted(end: number, asked: number[]): AsyncGenerator<number> {
@@ -12,7 +12,7 @@ async function* counted(end: number, asked: number[]): AsyncGenerator<number> {
 it('yields all in order, and asks for each before its forerunner is done with', async () => {
   const asked: number[] = [];
   const seen: {item: number; asked: number}[] = [];
-  for await (const item of oneAhead(counted(3, asked), () => expect.fail('nothing is left over'))) {
+  for await (const item of prefetch(counted(3, asked), () => expect.fail('nothing is left over'))) {
     await Promise.resolve();
     seen.push({item, asked: asked.length});
   }
@@ -27,7 +27,7 @@ it('hands back what was read for nobody, whether the consumer leaves or fails', 
   for (const leave of [() => 'leaves', () => expect.fail('fails')]) {
     const discarded: number[] = [];
     const consume = async () => {
-      for await (const item of oneAhead(counted(9, []), left => discarded.push(left)))
+      for await (const item of prefetch(counted(9, []), left => discarded.push(left)))
         if (item === 2 && leave() === 'leaves') break;
     };
     await consume().catch(() => undefined);
@@ -42,7 +42,7 @@ it('tells a failure where the item would have been, after those before it', asyn
   }
   const seen: number[] = [];
   const consume = async () => {
-    for await (const item of oneAhead(failing(), () => expect.fail('nothing is left over'))) seen.push(item);
+    for await (const item of prefetch(failing(), () => expect.fail('nothing is left over'))) seen.push(item);
   };
   await expect(consume()).rejects.toThrow('no second');
   expect(seen).toEqual([1]);

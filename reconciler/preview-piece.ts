@@ -1,4 +1,4 @@
-/** One look at a batch of rows: what a mapping would insert, change, delete and set aside there. */
+/** Compares a batch of rows once for the preview: what a mapping would insert, change, delete and set aside. */
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
@@ -6,18 +6,18 @@ import {judge, mapRow} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {QueryPort, SourceReader} from '../src/source/reader.ts';
 import {bySourceKey, diffTable, differingColumns} from './diff.ts';
-import type {Piece} from './look.ts';
+import type {Piece} from './compare-piece.ts';
 import {parentStandings, type Standing} from './standing.ts';
 import type {Sides} from './suspects.ts';
 import {targetRows, targetRowsByKey} from './target-rows.ts';
 
-export interface PreviewLookDeps {
+export interface PreviewDeps {
   readonly reader: SourceReader;
   readonly target: QueryPort;
   readonly newestWins: boolean;
   /** SYNC_DELETES=keep. */
   readonly keeps: boolean;
-  /** Which of these target rows belong to the stream; none where nothing has run yet. */
+  /** Returns which of these target rows are owned; none if nothing has run yet. */
   readonly owned: (entity: EntityPlan, keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;
 }
 
@@ -27,13 +27,13 @@ export interface PlannedChange extends Sides {
   readonly table: TablePlan;
   readonly key: RowKey;
   readonly kind: ChangeKind;
-  /** Of a change: the columns that differ. */
+  /** The columns that differ, for a change. */
   readonly columns: readonly string[];
 }
 
 /** By table and key. */
-export async function previewLook(
-  deps: PreviewLookDeps,
+export async function previewPiece(
+  deps: PreviewDeps,
   entity: EntityPlan,
   piece: Piece,
 ): Promise<Map<string, PlannedChange>> {
@@ -51,7 +51,7 @@ export async function previewLook(
 }
 
 async function changesOf(
-  deps: PreviewLookDeps,
+  deps: PreviewDeps,
   entity: EntityPlan,
   table: TablePlan,
   piece: Piece,
