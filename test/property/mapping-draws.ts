@@ -158,7 +158,7 @@ export function worldOf({collation, cascades, tables: draws}: WorldDraw): World 
           'sid INT NOT NULL AUTO_INCREMENT',
           ...key.map(column => `${column.name} ${column.sql} NOT NULL`),
           ...others.map(
-            column => `${column.name} ${column.sql} ${/NULL$/.test(column.sql) ? 'DEFAULT NULL' : 'NULL'}`,
+            column => `${column.name} ${column.sql} ${column.sql.endsWith('NULL') ? 'DEFAULT NULL' : 'NULL'}`,
           ),
         ],
         draw.repeats ? ['sid'] : names,
