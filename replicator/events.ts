@@ -12,6 +12,8 @@ export interface RowChange {
   readonly partial: boolean;
   /** Written by a session that did not check foreign keys. */
   readonly unchecked: boolean;
+  /** Its key is a text that only the server can decode, so that nothing tells which row it is. */
+  readonly unidentified?: boolean;
 }
 
 /** The rows of one event, kept as bytes until they are needed: decoded, they take several times the memory. */

@@ -30,6 +30,8 @@ export interface ImageColumn extends LoggedColumn {
   readonly memberTexts: readonly (Buffer | null)[];
   /** The fractional digits of a second in the format of MariaDB 5.3; 0 for all other columns. */
   readonly oldDigits: number;
+  /** Whether it is part of a key. */
+  readonly isKey: boolean;
 }
 
 /** Maps the columns of a table to places in a row. */
@@ -53,6 +55,8 @@ export class ImageReader {
   /** Whether the last row read is an old one, which the table keeps. */
   isHistory = false;
   #isDoubtful = false;
+  /** The same for a value of a key. */
+  #isKeyDoubtful = false;
 
   constructor(buffer: Buffer, at: number) {
     this.#buffer = buffer;
@@ -104,6 +108,18 @@ export class ImageReader {
     const isDoubtful = this.#isDoubtful;
     this.#isDoubtful = false;
     return isDoubtful;
+  }
+
+  /** Whether a key since the last call was one that only the server can decode, so that it names no row here. */
+  takeKeyDoubt(): boolean {
+    const isDoubtful = this.#isKeyDoubtful;
+    this.#isKeyDoubtful = false;
+    return isDoubtful;
+  }
+
+  #doubt({isKey}: ImageColumn): void {
+    this.#isDoubtful = true;
+    if (isKey) this.#isKeyDoubtful = true;
   }
 
   #value(column: ImageColumn, into: PackedRows, slot: number): void {
@@ -173,7 +189,7 @@ export class ImageReader {
       default: {
         this.at += sizeOf(column, buffer, at);
         const value = rareValue(column, buffer, at, this.at);
-        if (value === null) this.#isDoubtful = true;
+        if (value === null) this.#doubt(column);
         else if (typeof value === 'string') into.setText(slot, value);
         else this.#set(value, into, slot);
       }
@@ -196,7 +212,7 @@ export class ImageReader {
       bytes[at++] = byte;
     }
     into.set(slot, start + length);
-    if (!isAscii && !isUtf8(buffer.subarray(from, to))) this.#isDoubtful = true;
+    if (!isAscii && !isUtf8(buffer.subarray(from, to))) this.#doubt(column);
   }
 
   #compressed(column: ImageColumn, into: PackedRows, slot: number, prefix: number): void {
@@ -208,7 +224,7 @@ export class ImageReader {
 
   #decoded(column: ImageColumn, into: PackedRows, slot: number, raw: Buffer): void {
     const text = column.decode(raw);
-    if (text === null) this.#isDoubtful = true;
+    if (text === null) this.#doubt(column);
     // BINARY(n): the log leaves out the zeros at the end, and a SELECT does not.
     const missing = column.type === T.STRING && column.charset === 'binary' ? column.size - raw.length : 0;
     this.#set(text ?? raw, into, slot, missing);

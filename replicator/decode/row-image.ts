@@ -50,7 +50,9 @@ export function layoutOf(
   const schemas = new Map(source.schema.columns.map(column => [column.name.toLowerCase(), column]));
   return {
     source,
-    columns: columns.map(column => imageColumn(column, schemas.get(column.name.toLowerCase()))),
+    columns: columns.map((column, i) =>
+      imageColumn(column, schemas.get(column.name.toLowerCase()), keys.has(slots[i] ?? -1)),
+    ),
     slots,
     isKey: slots.map(slot => keys.has(slot)),
     rowEnd: rowEndIndex(source.schema, columns),
@@ -61,10 +63,11 @@ export function layoutOf(
 
 const isText = (type: number): boolean => isCharacter(type, false) || type === T.ENUM || type === T.SET;
 
-function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined): ImageColumn {
+function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined, isKey: boolean): ImageColumn {
   const decode = decoderOf(column.charset);
   return {
     ...column,
+    isKey,
     isUtf8: isUtf8Charset(column.charset),
     decode,
     memberTexts: column.members.map(member => decode(member)),
@@ -158,6 +161,7 @@ class ImageBlock implements RowBlock {
         after,
         partial: after !== null && partial,
         unchecked: this.#unchecked,
+        unidentified: reader.takeKeyDoubt(),
       };
       if (layout.rowEnd < 0) changes.push(change);
       else changes.push(...currentChange(change, wasHistory, reader.isHistory));

@@ -28,6 +28,8 @@ export interface CompactedBatch {
   readonly oldestCommitMs: number | null;
   /** A session without foreign_key_checks wrote some of it. */
   readonly sawUnchecked: boolean;
+  /** Some of its rows have keys that only the server can decode; they are left to a reconcile. */
+  readonly sawUnidentified: boolean;
 }
 
 /** The time after which the loop yields: statements may be waiting to be sent. */
@@ -59,11 +61,15 @@ export async function compactBatch(
   let rows = 0;
   let bytes = 0;
   let transactions = 0;
+  let sawUnidentified = false;
   let sliceEndsMs = performance.now() + SLICE_MS;
   for (const transaction of batch) {
     for (const block of transaction.rows) {
       const changes = read(block, into);
-      for (const change of changes) compactor.add(transaction.doubtful ? {...change, partial: true} : change);
+      for (const change of changes) {
+        if (change.unidentified === true) sawUnidentified = true;
+        else compactor.add(transaction.doubtful ? {...change, partial: true} : change);
+      }
       rows += changes.length;
       if (performance.now() > sliceEndsMs) {
         await turn();
@@ -77,6 +83,7 @@ export async function compactBatch(
   const committed = batch.filter(({committedAtMs}) => committedAtMs !== null);
   const last = batch.at(-1);
   const {position, offset} = tracker;
+  const isReconcileNeeded = needsReconcile || sawUnidentified;
   return {
     changes: compactor.changes(),
     rowsIn: into,
@@ -89,8 +96,8 @@ export async function compactBatch(
             commitAtMs: committed.at(-1)?.committedAtMs ?? null,
             transactions,
             rows: rowsBefore + rows,
-            needsReconcile,
-            parentsProven: trustsChecks && !compactor.sawUnchecked && !needsReconcile && areEnforced(plan),
+            needsReconcile: isReconcileNeeded,
+            parentsProven: trustsChecks && !compactor.sawUnchecked && !isReconcileNeeded && areEnforced(plan),
           },
     need: {position, offset, openGtid: last?.complete === false ? last.gtid : null},
     position,
@@ -100,6 +107,7 @@ export async function compactBatch(
     bytes,
     oldestCommitMs: committed[0]?.committedAtMs ?? null,
     sawUnchecked: compactor.sawUnchecked,
+    sawUnidentified,
   };
 }
 

@@ -14,6 +14,9 @@ const FIRST_BYTES = 16 * 1024;
 /** The most room that is kept: a batch of a few huge rows leaves no more than that. */
 const MAX_SPARE_BYTES = 4 * BATCH_BYTES;
 
+/** Why a reconcile follows rows that the log does not identify. */
+const UNIDENTIFIED = 'a row whose key only the server can decode';
+
 /** Transactions of the source that are applied to the target as one. */
 export interface Batch {
   readonly compacted: CompactedBatch;
@@ -40,6 +43,8 @@ export class Batches {
   #plan: Plan;
   /** Rows of the parts of a transaction that has not ended. */
   #partRows = 0;
+  /** A part of a transaction that has not ended had rows that are left to a reconcile. */
+  #sawUnidentified = false;
   #isProven: boolean;
   #provenAt: LogOffset | null;
   /** False once the stream has had a change that can leave a row without its parents. */
@@ -77,6 +82,7 @@ export class Batches {
       this.#provenAt = provenAt;
       if (changed) reason ??= 'mapped columns were changed';
     }
+    if (this.#sawUnidentified) reason ??= UNIDENTIFIED;
     const compacted = await compactBatch(transactions, {
       plan: this.#plan,
       tracker,
@@ -85,6 +91,9 @@ export class Batches {
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
       trustsChecks: this.#trustsChecks && this.#isPastProof(),
     });
+    if (compacted.sawUnidentified) reason ??= UNIDENTIFIED;
+    // A part of a transaction saves nothing: the part that ends it says that a reconcile is needed.
+    this.#sawUnidentified = compacted.progress === null && reason === UNIDENTIFIED;
     if (compacted.sawUnchecked || reason !== null) this.#trustsChecks = false;
     this.#partRows = compacted.progress === null ? this.#partRows + compacted.rows : 0;
     return {compacted, reason};

@@ -15,6 +15,16 @@ function isWrittenAsNumber({family}: ColumnPlan): boolean {
 
 /** An expression that fails with error 1242 when it is evaluated, whatever the column's type. */
 const FAILS = '(SELECT 1 UNION SELECT 2)';
+/**
+ * MySQL converts {@link FAILS} for a column of these before the statement runs, so that each row would fail. In the
+ * column's own character set there is nothing to convert.
+ */
+const WIDE_CHARSETS: ReadonlySet<string> = new Set(['ucs2', 'utf16', 'utf16le', 'utf32']);
+
+function failsFor(charset: string | null | undefined): string {
+  if (charset == null || !WIDE_CHARSETS.has(charset)) return FAILS;
+  return `(SELECT CONVERT('1' USING ${charset}) UNION SELECT CONVERT('2' USING ${charset}))`;
+}
 
 export interface UpsertOptions {
   /** Keep a target row that is newer than the row to be written, by the column that the mapping calls `newest`. */
@@ -177,6 +187,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
   const isSameRow = keys.map(key => `${key} = VALUES(${key})`).join(' AND ');
   const first = keys[0] ?? '';
+  const fails = failsFor(plan.columns[plan.keyIndexes[0] ?? 0]?.schema.charset);
   const updated = names[plan.newestIndex] ?? '';
   const assignments = names
     .filter(name => !keys.includes(name))
@@ -189,7 +200,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   const surrogate = options.arePresent === true ? plan.surrogate : null;
   const inserted = surrogate === null ? names : [quoteName(surrogate), ...names];
   const head = `INSERT INTO ${quoteName(plan.target)} (${inserted.join(',')}) VALUES `;
-  const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${FAILS})`, ...assignments].join(', ')}`;
+  const tail = ` ON DUPLICATE KEY UPDATE ${[`${first} = IF(${isSameRow}, ${first}, ${fails})`, ...assignments].join(', ')}`;
   // A BIT column takes quoted digits as bytes, and a YEAR column takes the text 0 for the year 2000.
   const needsNumbers = plan.columns.some(({schema}) => schema.type === 'bit' || schema.type === 'year');
   return {

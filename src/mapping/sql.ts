@@ -179,8 +179,25 @@ function parentCondition(edge: Edge, range: Range, alias: string, parentAlias: s
   return `(${own.map(name => `${name} IS NULL`).join(' OR ')} OR ${condition})`;
 }
 
-/** Of several source rows for one key, the one that counts comes first in this order. Null comes last. */
-export function preferredOrder({source, primary}: EntityPlan): string {
+/**
+ * The order that puts the row that counts first, of several source rows with one key: a row that is eligible comes
+ * before one that is not, and then the order of `prefer` decides. Null comes last.
+ */
+export function rankingOrder(entity: EntityPlan): string {
+  const {parents, keyPlaces} = entity;
+  // Rows with one key have the same parents where the key refers to them.
+  const differing = parents.flatMap((edge, i) =>
+    edge.places.every(place => keyPlaces.includes(place))
+      ? []
+      : [parentCondition(edge, EVERYTHING, 's', `s${i}`)],
+  );
+  const conditions = [...ownConditions(entity, 's'), ...differing];
+  const eligibleFirst = conditions.length === 0 ? [] : [`COALESCE(${conditions.join(' AND ')}, 0) DESC`];
+  return [...eligibleFirst, preferredOrder(entity)].filter(part => part !== '').join(', ');
+}
+
+/** The order of `prefer`; empty where the mapping names none. */
+function preferredOrder({source, primary}: EntityPlan): string {
   return primary.map.prefer
     .flatMap(preference => {
       const place = source.columns.indexOf(preference.column);

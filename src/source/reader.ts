@@ -9,7 +9,7 @@ import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.t
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
 import {
   keyIsWhole,
-  preferredOrder,
+  rankingOrder,
   rangeCondition,
   sourceColumn,
   sourceFrom,
@@ -100,9 +100,9 @@ function keyColumns({source, keyPlaces}: EntityPlan): string[] {
 function orderOf(entity: EntityPlan, columns: readonly string[]): string {
   // If each key has one row, the index's own order suffices, and no sort is needed.
   if (!entity.repeats) return columns.join(', ');
-  const preferred = preferredOrder(entity);
+  const ranking = rankingOrder(entity);
   const all = [...columns, ...keyColumns(entity).filter(column => !columns.includes(column))];
-  return preferred === '' ? all.join(', ') : `${all.join(', ')}, ${preferred}`;
+  return ranking === '' ? all.join(', ') : `${all.join(', ')}, ${ranking}`;
 }
 
 /** The child rows that refer to one of these parents. */

@@ -142,22 +142,50 @@ export class GraphOracle implements AsyncDisposable {
     const read = rows.map(
       (row): Cells => new Map(names.map(({name}, i) => [name.toLowerCase(), cellOf((row as unknown[])[i])])),
     );
-    const winners = new Map<string, Cells>();
+    const winners = new Map<string, {row: Cells; isEligible: boolean}>();
     const shown = new Map<string, string>();
     for (const row of read) {
       const key = await this.#keyOf(map, map.key, source, row, map);
       if (key === null) continue;
+      const isEligible = (await this.#statesOfParents(map, source, row, parents)) !== null;
       const other = winners.get(key.id);
-      if (other !== undefined && !isBefore(map, source, row, other)) continue;
-      winners.set(key.id, row);
+      const isFirst =
+        other === undefined ||
+        (isEligible === other.isEligible ? isBefore(map, source, row, other.row) : isEligible);
+      if (!isFirst) continue;
+      winners.set(key.id, {row, isEligible});
       shown.set(key.id, key.shown);
     }
     const states = new Map<string, State>();
-    for (const [key, row] of winners) {
+    for (const [key, {row}] of winners) {
       const state = await this.#judge(map, source, row, parents);
       if (state !== null) states.set(key, state);
     }
     return {map, states, shown};
+  }
+
+  /** Of the parents that a row refers to; null where the row is not eligible. */
+  async #statesOfParents(
+    map: TableMap,
+    source: Columns,
+    row: Cells,
+    parents: readonly TableState[],
+  ): Promise<State[] | null> {
+    for (const condition of map.where) {
+      const column = source.get(condition.column.toLowerCase());
+      if (column === undefined || !meets(condition, column, cellIn(row, condition.column))) return null;
+    }
+    const states: State[] = [];
+    for (const [i, {columns}] of map.parents.entries()) {
+      const parent = parents[i];
+      if (parent === undefined) throw new Error('no parent');
+      const key = await this.#keyOf(map, columns, source, row, parent.map);
+      if (key === null) continue;
+      const state = parent.states.get(key.id);
+      if (state === undefined) return null;
+      states.push(state);
+    }
+    return states;
   }
 
   async #judge(
@@ -166,21 +194,9 @@ export class GraphOracle implements AsyncDisposable {
     row: Cells,
     parents: readonly TableState[],
   ): Promise<State | null> {
-    for (const condition of map.where) {
-      const column = source.get(condition.column.toLowerCase());
-      if (column === undefined || !meets(condition, column, cellIn(row, condition.column))) return null;
-    }
-    let waits = false;
-    for (const [i, {columns}] of map.parents.entries()) {
-      const parent = parents[i];
-      if (parent === undefined) throw new Error('no parent');
-      const key = await this.#keyOf(map, columns, source, row, parent.map);
-      if (key === null) continue;
-      const state = parent.states.get(key.id);
-      if (state === undefined) return null;
-      waits ||= state.is !== 'row';
-    }
-    if (waits) return {is: 'waits'};
+    const states = await this.#statesOfParents(map, source, row, parents);
+    if (states === null) return null;
+    if (states.some(({is}) => is !== 'row')) return {is: 'waits'};
     const target = this.#columnsOf(this.#targetColumns, map.target);
     const cells: string[] = [];
     for (const column of map.columns) {

@@ -7,7 +7,7 @@ export const ROWS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/statements.ts',
-        '`${first} = IF(${isSameRow}, ${first}, ${FAILS})`',
+        '`${first} = IF(${isSameRow}, ${first}, ${fails})`',
         '`${first} = ${first}`',
       ],
     ],

@@ -79,8 +79,6 @@ export function worldOf({collation, cascades, tables: draws}: WorldDraw): World 
       if (parent === undefined || parents[parent.target] !== undefined) continue;
       const asKey = inKey && key.length + parent.key.length <= 4;
       const columns = parent.key.map((column, n) => ({...column, name: `r${back}_${n}`}));
-      // Rows of one key are eligible alike: docs/rules.md does not say whether one that is not eligible counts.
-      if (draw.repeats && !asKey) continue;
       if (asKey) key.push(...columns);
       else
         others.push(
@@ -110,7 +108,7 @@ export function worldOf({collation, cascades, tables: draws}: WorldDraw): World 
       columns[`c${n}`] = JSON.parse(JSON.stringify(use).replaceAll('$', `c${n}`));
       targetColumns.push(`c${n} ${type} NULL`);
     }
-    const where = draw.repeats ? null : (WHERES[draw.where] ?? null);
+    const where = WHERES[draw.where] ?? null;
     if (where !== null) others.push({name: 'w', sql: where.sql, values: where.values});
     const names = key.map(column => column.name);
     const entry = {
