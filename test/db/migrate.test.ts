@@ -132,7 +132,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /laas-sync: not-migrated: the bookkeeping tables are missing .* the account may not make them \(error 1142\): run laas-sync migrate with one that may/,
+        /laas-sync: not-migrated: the bookkeeping tables are missing .* the account may not create them \(error 1142\): run laas-sync migrate with an account that may/,
       ),
     });
     const daemon = await DaemonProcess.start(env);

@@ -75,7 +75,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     expect(batch.rows.length).toBeGreaterThan(0);
     let isWritten = false;
     const lock = {
-      chunk: () => {
+      shared: () => {
         isWritten = true;
         return Promise.resolve({} as RepairOutcome);
       },
