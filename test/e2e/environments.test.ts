@@ -169,7 +169,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
       expect({code, stderr}).toEqual({
         code: 78,
         stderr: expect.stringContaining(
-          'another stream, north, writes institute, institute_users, user, user_auth of',
+          'another stream, north, also writes institute, institute_users, user, user_auth of',
         ),
       });
     }
