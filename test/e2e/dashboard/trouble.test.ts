@@ -47,7 +47,7 @@ it('a mapped column that is gone: halted, with its reason, in word, icon, title 
   const {reasons} = await stand.daemon.status();
   expect(reasons[0]).toMatch(/replication is halted: schema-/);
   expect(await page.locator('[data-list="reasons"] li').first().innerText()).toContain(reasons[0]);
-  await seen(page, '[data-list="reasons"] .advice', /^What to do: Bring the column back/);
+  await seen(page, '[data-list="reasons"] .advice', /^What to do: Restore the column/);
   expect(await page.locator('[data-look="state"] .icon').getAttribute('data-icon')).toBe('bad');
   expect(await page.locator('[data-look="health"]').innerText()).toBe('Not healthy');
   expect(await page.locator('#announce').textContent()).toBe(`Halted. Not healthy: ${reasons.join('; ')}.`);
