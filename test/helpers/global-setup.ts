@@ -5,6 +5,7 @@
  */
 import type {TestProject} from 'vitest/node';
 import {EDITION_NAMES, NotNeeded, ownLateMariadb, type Edition} from '../servers/provision.ts';
+import {hasGalera} from '../servers/galera.ts';
 import {type ServerAddress, startServer, type TestServer} from '../servers/server.ts';
 import {leaveOut} from './left-out.ts';
 
@@ -46,6 +47,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await release();
     throw failure === undefined ? new Error('no server can be run here: see above') : failure.reason;
   }
+  if (project.name === 'fault' && !hasGalera)
+    leaveOut('tests on two nodes of Galera: the package galera-4 is not installed (apt-get install galera-4)');
   project.provide('servers', Object.fromEntries(servers.map(server => [server.edition, server.address])));
   return release;
 }
