@@ -48,7 +48,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw failure === undefined ? new Error('no server can be run here: see above') : failure.reason;
   }
   if (project.name === 'fault' && !hasGalera)
-    leaveOut('tests on two nodes of Galera: the package galera-4 is not installed (apt-get install galera-4)');
+    leaveOut(
+      'tests on two nodes of Galera: the package galera-4 is not installed (apt-get install galera-4)',
+    );
   project.provide('servers', Object.fromEntries(servers.map(server => [server.edition, server.address])));
   return release;
 }
