@@ -4,10 +4,7 @@ const SERVERS = 'test/helpers/global-setup.ts';
 const CHROMIUM = 'test/helpers/chromium-setup.ts';
 
 /** One project for each kind of test; the kinds that need servers share one of each edition. */
-function project(
-  name: string,
-  options: {timeoutMs: number; setup: string[]; order: number; workers: number},
-) {
+function project(name: string, options: {timeoutMs: number; setup: string[]; order: number}) {
   return {
     extends: true as const,
     test: {
@@ -16,8 +13,6 @@ function project(
       testTimeout: options.timeoutMs,
       hookTimeout: options.timeoutMs,
       globalSetup: options.setup,
-      // Tests that wait for daemons and servers leave a third of two cores idle.
-      maxWorkers: options.workers,
       // Kinds that measure time, or kill things, don't run beside the others.
       sequence: {groupOrder: options.order},
     },
@@ -27,15 +22,16 @@ function project(
 export default defineConfig({
   test: {
     pool: 'forks',
+    maxWorkers: 2,
     retry: 0,
     silent: 'passed-only',
     teardownTimeout: 30_000,
     projects: [
-      project('unit', {timeoutMs: 5_000, setup: [], order: 0, workers: 2}),
-      project('property', {timeoutMs: 60_000, setup: [SERVERS], order: 1, workers: 2}),
-      project('db', {timeoutMs: 60_000, setup: [SERVERS], order: 2, workers: 2}),
-      project('fault', {timeoutMs: 120_000, setup: [SERVERS], order: 3, workers: 3}),
-      project('e2e', {timeoutMs: 120_000, setup: [SERVERS, CHROMIUM], order: 4, workers: 2}),
+      project('unit', {timeoutMs: 5_000, setup: [], order: 0}),
+      project('property', {timeoutMs: 60_000, setup: [SERVERS], order: 1}),
+      project('db', {timeoutMs: 60_000, setup: [SERVERS], order: 2}),
+      project('fault', {timeoutMs: 120_000, setup: [SERVERS], order: 3}),
+      project('e2e', {timeoutMs: 120_000, setup: [SERVERS, CHROMIUM], order: 4}),
     ],
   },
 });

@@ -1,5 +1,5 @@
 /** Runs a suite on each server that this run has: MariaDB, a later MariaDB and MySQL alike. */
-import {afterAll, beforeAll, describe, inject} from 'vitest';
+import {afterAll, beforeAll, describe, expect, inject} from 'vitest';
 import {type Databases, createDatabases, uniqueNames} from '../servers/databases.ts';
 import {EDITION_NAMES, EDITIONS, type Edition, type Flavour} from '../servers/provision.ts';
 import type {ServerAddress} from '../servers/server.ts';
@@ -14,6 +14,30 @@ export interface FlavourContext {
   /** The suite's own schemas, empty; they are there from `beforeAll` on, and dropped after the suite. */
   readonly source: string;
   readonly target: string;
+}
+
+/** Long suites whose subject hardly depends on the server: a short run has them on one server alone. */
+const ON_ONE_SERVER = [
+  'fault/session-defaults',
+  'fault/schema',
+  'fault/connections',
+  'fault/kill',
+  'fault/cascades',
+  'fault/unwritable-target',
+  'fault/short-reads',
+  'fault/mass-deletes',
+  'fault/privacy-of-faults',
+  'fault/silence',
+  'fault/restored-targets',
+  'fault/refusals',
+  'fault/late-deletes',
+  'e2e/environments',
+  'e2e/upgrades',
+];
+
+function isOnOneServer(): boolean {
+  const file = expect.getState().testPath ?? '';
+  return process.env['TEST_SHORT'] === '1' && ON_ONE_SERVER.some(name => file.endsWith(`/${name}.test.ts`));
 }
 
 /** Describes `name` once for each edition that this run has. */
@@ -35,7 +59,8 @@ export function describeEachEdition(
   suite: (context: Pick<FlavourContext, 'flavour' | 'edition' | 'server'>) => void,
 ): void {
   const servers = inject('servers');
-  for (const edition of EDITION_NAMES) {
+  const present = EDITION_NAMES.filter(edition => servers[edition] !== undefined);
+  for (const edition of isOnOneServer() ? present.slice(0, 1) : present) {
     const server = servers[edition];
     if (server === undefined) continue;
     describe(`${name} [${edition}]`, () => suite({flavour: EDITIONS[edition], edition, server}));
