@@ -13,7 +13,7 @@ import type {PositionTracker, SourceTransaction} from './transaction.ts';
 
 export interface CompactedBatch {
   readonly changes: ChangeSet;
-  /** The plan that its rows are laid out by. */
+  /** The buffer that holds its rows. */
   readonly rowsIn: PackedRows;
   /** The progress to save with it; null within a transaction that is applied in parts. */
   readonly progress: Progress | null;

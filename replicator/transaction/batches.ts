@@ -93,7 +93,8 @@ export class Batches {
     });
     if (compacted.sawUnidentified) reason ??= UNIDENTIFIED;
     // A part of a transaction saves nothing: the part that ends it says that a reconcile is needed.
-    this.#sawUnidentified = compacted.progress === null && reason === UNIDENTIFIED;
+    this.#sawUnidentified =
+      compacted.progress === null && (this.#sawUnidentified || compacted.sawUnidentified);
     if (compacted.sawUnchecked || reason !== null) this.#trustsChecks = false;
     this.#partRows = compacted.progress === null ? this.#partRows + compacted.rows : 0;
     return {compacted, reason};
