@@ -11,11 +11,10 @@ const DEADLOCK_ERRNOS = new Set([LOCK_WAIT_TIMEOUT, 1213, 1020]);
 const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, NO_DEFAULT]);
 const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
 const REFERRED_ERRNOS = new Set([1451, 1217]);
-/**
- * No room: a file, a table or the memory is full. Numbers below 1000 come from the server's file functions, and
- * 1030 is any failure of the storage engine.
- */
-const ROOM_ERRNOS = new Set([3, 20, 28, 1004, 1021, 1026, 1030, 1114, 1878]);
+/** A file, a table or the memory is full. Numbers below 1000 come from the server's file functions. */
+const FULL_ERRNOS = new Set([3, 20, 28, 1004, 1021, 1026, 1114, 1878]);
+/** Any failure of the storage engine, a full disk among them. */
+const ENGINE_FAILED = 1030;
 /** The statement was interrupted, or the server lacked memory for a moment: a retry may succeed. */
 const PASSING_ERRNOS = new Set([1037, 1038, 1041, 1135, 1317, 1969, 3024]);
 
@@ -67,7 +66,12 @@ export function isUniqueClash(error: unknown): boolean {
 
 /** A refusal that a full disk, table or memory can cause. */
 export function mayLackRoom(error: SyncError): boolean {
-  return hasErrno(error, ROOM_ERRNOS);
+  return isFull(error) || error.errno === ENGINE_FAILED;
+}
+
+/** A refusal that says that a disk, a table or the memory is full. */
+export function isFull(error: SyncError): boolean {
+  return hasErrno(error, FULL_ERRNOS);
 }
 
 /** A refusal that a second try shows to have been temporary. */

@@ -10,6 +10,7 @@ import {stateOf} from '../db/faults.ts';
 import {
   asIncompatible,
   isAboutRow,
+  isFull,
   isRefusal,
   LOCK_WAIT_TIMEOUT,
   mayLackRoom,
@@ -30,6 +31,7 @@ const ENTER = 'SAVEPOINT tried;';
 export class Trial {
   readonly #session: Session;
   #hasRoom = false;
+  readonly #withTriggers = new Set<string>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -81,7 +83,27 @@ export class Trial {
     }
     // MySQL checks defaults only if there is a row.
     if (refusal.errno === NO_DEFAULT && (await this.#lacksDefault(plan))) throw asIncompatible(refusal);
-    if (mayLackRoom(refusal) && !this.#hasRoom) this.#hasRoom = await this.#findRoom(refusal);
+    if (mayLackRoom(refusal)) await this.#proveRoom(plan, refusal);
+  }
+
+  /**
+   * Only a trigger can make a full disk out of one row. Room in another table proves little: a table may still have
+   * free pages where its neighbour has none.
+   */
+  async #proveRoom({target}: TablePlan, refusal: SyncError): Promise<void> {
+    if (isFull(refusal) && !(await this.#hasTriggers(target))) throw refusal;
+    if (!this.#hasRoom) this.#hasRoom = await this.#findRoom(refusal);
+  }
+
+  /** An account without the TRIGGER privilege sees no triggers: the refusal then counts as the server's. */
+  async #hasTriggers(target: string): Promise<boolean> {
+    if (this.#withTriggers.has(target)) return true;
+    const rows = await this.#session.query(
+      `SELECT 1 FROM information_schema.TRIGGERS
+         WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${literal(target)} LIMIT 1`,
+    );
+    if (rows.length > 0) this.#withTriggers.add(target);
+    return rows.length > 0;
   }
 
   async #lacksDefault({target, columns}: TablePlan): Promise<boolean> {

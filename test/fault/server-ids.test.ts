@@ -63,12 +63,14 @@ describeEachFlavour('#17 two streams from one source', ({server, source, target}
     );
     await rename('in turns');
     await both('in turns', 40_000);
-    // Alone again, the other is well.
+    // Alone again, the other is healthy. Another suite on the same server may cause warnings of its own.
     expect(await stands[1]?.daemon.stop()).toBe(0);
     await stands[0]?.until(
       'health',
       ({isHealthy, replication, warnings}) =>
-        isHealthy && replication.state === 'streaming' && (warnings as string[]).length === 0,
+        isHealthy &&
+        replication.state === 'streaming' &&
+        !(warnings as string[]).some(warning => /stream-displaced|reconnecting/.test(warning)),
       40_000,
     );
     await rename('alone');

@@ -228,11 +228,7 @@ export const ROWS: readonly Mutant[] = [
   {
     name: 'rows-blamed-for-a-full-disk',
     edits: [
-      [
-        'src/apply/trial.ts',
-        'if (mayLackRoom(refusal) && !this.#hasRoom)',
-        'if (refusal.errno === 0 && !this.#hasRoom)',
-      ],
+      ['src/apply/trial.ts', 'if (isFull(refusal) && !(await this.#hasTriggers(target))) throw refusal;', ''],
     ],
     answers: ['#30', 'dead letters'],
     test: ['test/fault/refusals.test.ts', 'whose disk is full'],
