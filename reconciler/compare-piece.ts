@@ -8,6 +8,7 @@ import type {Row} from '../src/mapping/values.ts';
 import type {QueryPort, SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';
 import {bySourceKey, diffTable} from './diff.ts';
+import {withOrphans} from './orphans.ts';
 import {withParents} from './parents.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import type {Sides} from './suspects.ts';
@@ -73,7 +74,14 @@ async function compareTable(
     'range' in piece && entity.walk.isOrderedAlike
       ? await targetRows(target, entity, table, piece.range)
       : await targetRowsByKey(target, entity, table, 'keys' in piece ? piece.keys : [...sources.keys()]);
-  const diff = diffTable(entity, table, sources, there, {newestWins});
+  const orphanDeps = {
+    reader: deps.reader,
+    target,
+    owned: (of: EntityPlan, keys: readonly RowKey[]) => ownedAmong(target, stream, of, keys),
+    readDead: () => Promise.resolve(dead),
+  };
+  const compared = diffTable(entity, table, sources, there, {newestWins});
+  const diff = await withOrphans(orphanDeps, entity, table, compared, sources);
   const isWaiting = (key: RowKey) => waits(entity, table, key, sources.get(key) ?? null, dead);
   const missing = diff.missing.filter(key => !isWaiting(key));
   const owned = await ownedAmong(target, stream, entity, diff.extra);

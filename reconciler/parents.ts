@@ -33,7 +33,7 @@ export async function withParents(
 }
 
 /** Returns the parents that are in the target and have an eligible source row. */
-async function replicated(
+export async function replicated(
   {reader, target}: ParentsDeps,
   {parent, parentTable}: Edge,
   keys: readonly RowKey[],

@@ -18,7 +18,9 @@ import type {Row} from '../src/mapping/values.ts';
 import type {SourceBatch} from './batch.ts';
 import {countDescendants} from './descendants.ts';
 import {bySourceKey, diffTable, type TableDiff} from './diff.ts';
+import {withOrphans, type OrphanDeps} from './orphans.ts';
 import {parentKeyOfTarget, targetRows, targetRowsByKey} from './target-rows.ts';
+import {readDeadKeys} from './waiting.ts';
 
 export interface RepairOptions {
   readonly applier: Applier;
@@ -167,7 +169,9 @@ class Repair {
     const diffs: {table: TablePlan; there: Map<RowKey, Row>; diff: TableDiff}[] = [];
     for (const table of tables) {
       const there = await this.#targetRows(table, sources);
-      diffs.push({table, there, diff: diffTable(this.#entity, table, sources, there, this.#options)});
+      const found = diffTable(this.#entity, table, sources, there, this.#options);
+      const diff = await withOrphans(this.#orphanDeps(), this.#entity, table, found, sources);
+      diffs.push({table, there, diff});
     }
     const owned = await this.#options.applier.ownershipOf(this.#writer.session, want => {
       for (const {diff} of diffs)
@@ -206,6 +210,21 @@ class Repair {
         going,
         (table, rows) => add(this.#outcome.underParents, table, rows),
       );
+  }
+
+  #orphanDeps(): OrphanDeps {
+    const {session, reader} = this.#writer;
+    const {applier} = this.#options;
+    const target = (sql: string) => session.query(sql);
+    return {
+      reader,
+      target,
+      readDead: () => readDeadKeys(target, applier.fence.stream, this.#plan),
+      owned: async (entity, keys) => {
+        const view = await applier.ownershipOf(session, want => keys.forEach(key => want(entity, key)));
+        return new Set(keys.filter(key => view.has(entity, key)));
+      },
+    };
   }
 
   /** Reads the target's rows in the range of the batch, or by key if the two servers order keys differently. */

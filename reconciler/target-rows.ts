@@ -45,6 +45,30 @@ export async function targetRowsByKey(
   return found;
 }
 
+/** Returns those of the keys that the table has. */
+export async function presentKeys(
+  query: QueryPort,
+  entity: EntityPlan,
+  table: TablePlan,
+  keys: readonly RowKey[],
+): Promise<Set<RowKey>> {
+  const found = new Set<RowKey>();
+  const columns = table.key.map(name => `t.${quoteName(name)}`);
+  const places = columns.map((_, i) => i);
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+    const rows = await readCounted(query, {
+      columns: exactTargetColumns(table, table.key).join(', '),
+      from: `${quoteName(table.target)} t`,
+      where: entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns),
+    });
+    for (const row of rows) {
+      const key = entity.key.of(toRow(row), places);
+      if (key !== null) found.add(key);
+    }
+  }
+  return found;
+}
+
 async function read(
   query: QueryPort,
   entity: EntityPlan,

@@ -49,8 +49,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   if (project.name === 'fault' && process.env['TEST_SHORT'] === '1')
     leaveOut('some long fault and e2e tests on MySQL: TEST_SHORT=1 (test/helpers/flavours.ts)');
-  if (project.name === 'fault' && process.env['GRAPH'] !== '1')
-    leaveOut('the graph of five levels under random work: GRAPH=1 runs it');
   if (project.name === 'fault' && !hasGalera)
     leaveOut(
       'tests on two nodes of Galera: the package galera-4 is not installed (apt-get install galera-4)',
