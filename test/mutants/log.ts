@@ -210,4 +210,34 @@ export const LOG: readonly Mutant[] = [
     answers: ['schema'],
     test: ['test/fault/cascades.test.ts', 'prove nothing for what was logged before'],
   },
+  {
+    name: 'rows-without-identity-forgotten-between-parts',
+    edits: [['replicator/transaction/batches.ts', 'if (this.#sawUnidentified) reason ??= UNIDENTIFIED;', '']],
+    answers: ['invariant 7'],
+    test: ['test/unit/replicator/batches.test.ts', 'at the end of a transaction in parts'],
+  },
+  {
+    name: 'rows-without-identity-lead-to-no-reconcile',
+    edits: [
+      [
+        'replicator/transaction/batch.ts',
+        'const isReconcileNeeded = needsReconcile || sawUnidentified;',
+        'const isReconcileNeeded = needsReconcile;',
+      ],
+    ],
+    answers: ['invariant 7'],
+    test: ['test/unit/replicator/batches.test.ts', 'leads to a reconcile with its transaction'],
+  },
+  {
+    name: 'children-of-parents-that-are-gone-count-as-equal',
+    edits: [
+      [
+        'reconciler/orphans.ts',
+        'if (suspects.size === 0) return diff;',
+        'if (suspects.size >= 0) return diff;',
+      ],
+    ],
+    answers: ['invariant 7'],
+    test: ['test/fault/graph.test.ts', 'stays right under random work and kills'],
+  },
 ];
