@@ -109,10 +109,10 @@ async function scan({s, t}: Stand): Promise<number> {
   return performance.now() - began;
 }
 
-async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
+export async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
   return ((await (await fetch(daemon.statusUrl)).json()) as {lastRun: {durationMs: number}}).lastRun;
 }
 
-async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {
+export async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {
   return (await daemon.post('/sync/trigger', {mode: 'diff'})) as {durationMs: number};
 }

@@ -12,6 +12,7 @@ import {measureLag, type Lag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
 import {LARGE_BACKLOG, LARGE_USERS, measureLarge} from './large.ts';
 import {median} from './stand.ts';
+import {measureWide, renderWide} from './wide.ts';
 import {measureWriting} from './writing.ts';
 
 const REPEATS = process.argv.includes('--quick') ? 1 : 3;
@@ -36,6 +37,7 @@ const catchUps = await repeated('catching up', () => measureCatchUp(true));
 const lags = await repeated('lag', measureLag);
 const pieces = await repeated('pieces', measurePieces);
 const writings = await repeated('writing', measureWriting);
+const wides = await repeated('a wide mapping', measureWide);
 const growth: FirstLoad[] = [];
 for (const users of GROWTH) {
   const runs = await repeated(`first load and reconcile of ${users} users`, () => measureFirstLoad(users));
@@ -164,6 +166,8 @@ function* render(): Generator<string> {
   yield '  y-axis "µs"';
   for (const column of [3, 2, 0, 1]) yield `  line [${costs.map(cost => cost[column]).join(', ')}]`;
   yield '```';
+  yield '';
+  yield* renderWide(wides);
   if (large === null) return;
   yield '';
   yield '## Millions';
