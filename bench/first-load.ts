@@ -51,7 +51,7 @@ export async function measureFirstLoad(
   }
 }
 
-async function fillMemberships({s}: Stand): Promise<void> {
+export async function fillMemberships({s}: Stand): Promise<void> {
   await s.query(
     `INSERT INTO institutes (id, name, created_at, updated_at) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${INSTITUTES}) SELECT i, CONCAT('Institute ', i), '2024-01-01', '2024-01-01' FROM n`,
   );
@@ -109,10 +109,10 @@ async function scan({s, t}: Stand): Promise<number> {
   return performance.now() - began;
 }
 
-async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
+export async function lastRun(daemon: BenchDaemon): Promise<{durationMs: number}> {
   return ((await (await fetch(daemon.statusUrl)).json()) as {lastRun: {durationMs: number}}).lastRun;
 }
 
-async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {
+export async function trigger(daemon: BenchDaemon): Promise<{durationMs: number}> {
   return (await daemon.post('/sync/trigger', {mode: 'diff'})) as {durationMs: number};
 }
