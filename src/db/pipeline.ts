@@ -7,6 +7,10 @@ import {EventEmitter} from 'node:events';
 
 export const PACKET_HEADER_BYTES = 4;
 const QUERY = 0x03;
+/** CLIENT_QUERY_ATTRIBUTES: the driver requests it, and MySQL has had it since 8.0.23. */
+const QUERY_ATTRIBUTES = 0x08000000;
+/** The number of attributes, and of sets of them. */
+const NO_ATTRIBUTES = Buffer.from([0, 1]);
 const OK = 0x00;
 const MORE_RESULTS = 0x0008;
 /** Larger commands need several packets, which mysql2 builds. */
@@ -19,6 +23,8 @@ const MAX_PACKET_BYTES = 0xffffff;
 export interface DriverConnection {
   readonly _command: {mariadbExtendedClientFlags?: number} | undefined;
   readonly _commands: {readonly length: number};
+  readonly config: {readonly clientFlags: number};
+  readonly serverCapabilityFlags: number | undefined;
   readonly _handshakePacket:
     {readonly serverVersion?: string; readonly mariadbExtendedCapabilityFlags?: number} | undefined;
   /** Whether capabilities of MariaDB's own were requested from the server. */
@@ -61,11 +67,17 @@ export class OutgoingPacket {
   }
 }
 
-/** Sends statements without result rows. */
-export function statementPacket(sql: string): OutgoingPacket {
-  const buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + 1 + Buffer.byteLength(sql));
+/** Sends statements without result rows, in the form that was agreed upon with the server. */
+export function statementPacket(
+  {config, serverCapabilityFlags = 0}: Pick<DriverConnection, 'config' | 'serverCapabilityFlags'>,
+  sql: string,
+): OutgoingPacket {
+  const hasAttributes = (config.clientFlags & serverCapabilityFlags & QUERY_ATTRIBUTES) !== 0;
+  const start = PACKET_HEADER_BYTES + (hasAttributes ? 1 + NO_ATTRIBUTES.length : 1);
+  const buffer = Buffer.allocUnsafe(start + Buffer.byteLength(sql));
   buffer[PACKET_HEADER_BYTES] = QUERY;
-  buffer.write(sql, PACKET_HEADER_BYTES + 1);
+  if (hasAttributes) buffer.set(NO_ATTRIBUTES, PACKET_HEADER_BYTES + 1);
+  buffer.write(sql, start);
   return new OutgoingPacket(buffer);
 }
 
