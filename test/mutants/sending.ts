@@ -13,8 +13,8 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/db/pipeline.ts',
-        'connection._commands.length + 1 === state.waiting &&',
-        'connection._commands.length + 1 >= state.waiting &&',
+        'ahead instanceof PipelinedCommand && ahead.isSent',
+        'ahead !== undefined',
       ],
     ],
     answers: ['exactly once'],
