@@ -68,11 +68,11 @@ export async function openSession(
   const askedMs = performance.now();
   const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
   const roundTripMs = performance.now() - askedMs;
-  await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
   // This level takes fewer gap locks and causes fewer deadlocks; a server that logs statements does not support
   // it.
   const logsStatements = row?.[1] === 'STATEMENT';
-  if (!logsStatements) await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  const level = logsStatements ? '' : '; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
+  await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`);
   const prepared = new Map<string, Promise<number | null>>();
   return {
     connection,

@@ -99,7 +99,9 @@ export async function connect(
   extra: ConnectionOptions & {idleSeconds?: number; until?: AbortSignal; statementMs?: number} = {},
 ): Promise<Connection> {
   const {idleSeconds, until, statementMs, ...options} = extra;
-  const {connection} = await unlessStopped(open(side, config, options), until);
+  // Reads that need no answer in between are sent in one round trip.
+  const several = side === 'source' ? {multipleStatements: true} : {};
+  const {connection} = await unlessStopped(open(side, config, {...several, ...options}), until);
   if (statementMs !== undefined) limitsMs.set(connection, statementMs);
   if (until !== undefined) severWhenStopped(connection, until);
   try {
