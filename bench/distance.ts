@@ -30,9 +30,7 @@ export interface AtDistance extends Distance {
 
 export const DISTANCES: readonly Distance[] = [
   {side: 'target', nominalMs: 0},
-  ...(['target', 'source'] as const).flatMap(side =>
-    [1, 5, 20, 80].map(nominalMs => ({side, nominalMs})),
-  ),
+  ...(['target', 'source'] as const).flatMap(side => [1, 5, 20, 80].map(nominalMs => ({side, nominalMs}))),
 ];
 
 /** Measures each distance once, on one stand. */
@@ -93,7 +91,9 @@ async function measureAt(stand: Stand, distance: Distance, turn: number): Promis
 }
 
 async function emptyTarget({t, env}: Stand): Promise<void> {
-  await t.query('DROP DATABASE organizations; CREATE DATABASE organizations CHARACTER SET utf8mb4; USE organizations');
+  await t.query(
+    'DROP DATABASE organizations; CREATE DATABASE organizations CHARACTER SET utf8mb4; USE organizations',
+  );
   await runCli(['migrate'], env);
 }
 
@@ -132,7 +132,8 @@ async function measureLag({source, t}: Stand, turn: number): Promise<{p50: numbe
     }
   })();
   while (times.length < LAG_TRANSACTIONS) {
-    const [, seenTurn, seen] = /^lag(\d+)-(\d+)-/.exec(await scalar(t, 'SELECT name FROM user WHERE userId = 1')) ?? [];
+    const [, seenTurn, seen] =
+      /^lag(\d+)-(\d+)-/.exec(await scalar(t, 'SELECT name FROM user WHERE userId = 1')) ?? [];
     const now = performance.now();
     if (seenTurn !== String(turn)) continue;
     // A commit may be seen before its own answer is.

@@ -118,12 +118,7 @@ async function nextBounds(
   return bounds;
 }
 
-async function nextBound(
-  entity: EntityPlan,
-  range: Range,
-  rows: number,
-  query: QueryPort,
-): Promise<Bound[]> {
+async function nextBound(entity: EntityPlan, range: Range, rows: number, query: QueryPort): Promise<Bound[]> {
   const [row] = await query(boundary(entity, range, rows));
   if (row === undefined) return [];
   const cells = toRow(row);

@@ -23,7 +23,13 @@ import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {anchorPosition, endSnapshot, openSnapshot, waitUntilVisible, type RequiredPosition} from './source/watermark.ts';
+import {
+  anchorPosition,
+  endSnapshot,
+  openSnapshot,
+  waitUntilVisible,
+  type RequiredPosition,
+} from './source/watermark.ts';
 
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;

@@ -119,7 +119,12 @@ export class StatementPipeline {
     this.#text.sql(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
     await this.#send(true);
     this.#left.then(this.#lastLeft, () => undefined);
-    await this.#answered;
+    try {
+      await this.#answered;
+    } catch (error) {
+      // Answers that come together are not rejected in their order, and the later ones follow from the first.
+      throw this.#fault ?? error;
+    }
     // After a fault the socket may still be reading these buffers, so they are not reused.
     const buffers = spare.get(this.#session) ?? [];
     buffers.push(this.#buffers);
