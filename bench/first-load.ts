@@ -51,7 +51,7 @@ export async function measureFirstLoad(
   }
 }
 
-async function fillMemberships({s}: Stand): Promise<void> {
+export async function fillMemberships({s}: Stand): Promise<void> {
   await s.query(
     `INSERT INTO institutes (id, name, created_at, updated_at) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${INSTITUTES}) SELECT i, CONCAT('Institute ', i), '2024-01-01', '2024-01-01' FROM n`,
   );

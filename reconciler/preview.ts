@@ -9,6 +9,7 @@ import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
+import {settled} from '../src/lifecycle/settled.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
@@ -51,11 +52,11 @@ export async function previewMapping(config: Config, signal: AbortSignal): Promi
     const target = await connect('target', config.target);
     try {
       const {mapping} = config;
-      const plan = buildPlan(
-        mapping,
-        await readSourceSchema(source, config.source.database, mapping),
-        await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
-      );
+      const [ofSource, ofTarget] = await settled([
+        readSourceSchema(source, config.source.database, mapping),
+        readTargetSchema(target, config.target.database, mapping, 'from its schema'),
+      ]);
+      const plan = buildPlan(mapping, ofSource, ofTarget);
       const query: QueryPort = sql => queryRows('target', target, sql);
       const deps: PreviewDeps = {
         reader: createSourceReader(connectionQuery(source)),

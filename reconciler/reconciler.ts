@@ -7,6 +7,7 @@
  * the limit the deletes stop.
  */
 import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
+import {onlyRow} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
@@ -79,10 +80,8 @@ class ReconcileRun {
   async #count(worker: Worker): Promise<void> {
     const query = (sql: string) => worker.writer.session.query(sql);
     this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
-    const found = await Promise.all(
-      this.#plan.tables.map(({target}) => query(`SELECT 1 FROM ${quoteName(target)} LIMIT 1`)),
-    );
-    this.#targetIsEmpty = found.every(rows => rows.length === 0);
+    const any = this.#plan.tables.map(({target}) => `EXISTS (SELECT 1 FROM ${quoteName(target)})`);
+    this.#targetIsEmpty = Number(onlyRow(await query(`SELECT ${any.join(' OR ')}`))[0]) === 0;
     this.#deletes.measure(await this.#countOwned(worker));
     await this.#deps.applier.deadLetters.recount(query);
   }

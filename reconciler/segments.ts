@@ -5,7 +5,9 @@
 import {chunkEnd} from '../src/apply/owned-chunks.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {exactSourceColumns} from '../src/mapping/key-columns.ts';
+import {familyOf} from '../src/mapping/families.ts';
 import {
+  EVERYTHING,
   keyIsWhole,
   rangeCondition,
   sourceFrom,
@@ -19,23 +21,33 @@ import type {QueryPort} from '../src/source/reader.ts';
 /** The minimum of rows that makes a checksum of its own worthwhile. */
 const SEGMENT_ROWS = 20_000;
 
+/** The most bounds that one question finds: each costs the server a walk along the index. */
+const BOUNDS_PER_QUESTION = 100;
+
 /**
  * Returns segments from before the first row to beyond the last, which cover the whole key space. They are
  * computed up front: workers share this connection and would block each other.
+ *
+ * @param query over a connection that accepts several statements at once
  */
 export async function segments(entity: EntityPlan, query: QueryPort): Promise<Range[]> {
   const found: Range[] = [];
   let after: Bound | null = null;
-  for (;;) {
-    const bound = await boundary(entity, {after, to: null}, SEGMENT_ROWS, query);
-    const to: Bound | null = bound === null ? null : atChunkEnd(entity, bound);
+  for await (const bound of bounds(entity, EVERYTHING, SEGMENT_ROWS, query)) {
+    const to = atChunkEnd(entity, bound);
+    // Several bounds may lie in one chunk.
+    if (after !== null && isSame(after, to)) continue;
     found.push({after, to});
-    if (to === null) return found;
     after = to;
   }
+  return [...found, {after, to: null}];
 }
 
-/** Yields batches of about `rows` source rows within a range; the last ends where the range ends. */
+/**
+ * Yields batches of about `rows` source rows within a range; the last ends where the range ends.
+ *
+ * @param query as for {@link segments}
+ */
 export async function* batches(
   entity: EntityPlan,
   range: Range,
@@ -43,43 +55,97 @@ export async function* batches(
   query: QueryPort,
 ): AsyncGenerator<Range> {
   let {after} = range;
-  for (;;) {
-    const bound = await boundary(entity, {after, to: range.to}, rows, query);
-    if (bound === null) {
-      yield {after, to: range.to};
-      return;
-    }
-    yield {after, to: bound};
-    after = bound;
+  for await (const to of bounds(entity, range, rows, query)) {
+    yield {after, to};
+    after = to;
   }
+  yield {after, to: range.to};
 }
 
-/** Returns the key of the `rows`th row of a range, or null if the range has fewer rows. */
-async function boundary(
+/** Yields the key of each `rows`th row of a range, in order. */
+async function* bounds(
   entity: EntityPlan,
   range: Range,
   rows: number,
   query: QueryPort,
-): Promise<Bound | null> {
+): AsyncGenerator<Bound> {
+  const [next, most] = isWalkedByIntegers(entity) ? [nextBounds, BOUNDS_PER_QUESTION] : [nextBound, 1];
+  let {after} = range;
+  for (;;) {
+    const found = await next(entity, {after, to: range.to}, rows, query);
+    yield* found;
+    after = found.at(-1) ?? null;
+    if (found.length < most) return;
+  }
+}
+
+function isWalkedByIntegers({walk, key, keyPlaces, source}: EntityPlan): boolean {
+  return walk.parts.every(part => {
+    const schema = source.schemas[keyPlaces[part] ?? 0];
+    return schema !== undefined && familyOf(schema) === 'integer' && key.columns[part]?.family === 'integer';
+  });
+}
+
+/**
+ * Finds many bounds in one round trip: the server remembers each in variables, from which the next statement goes
+ * on. Past the end these are null, so that the remaining statements read nothing.
+ */
+async function nextBounds(
+  entity: EntityPlan,
+  range: Range,
+  rows: number,
+  query: QueryPort,
+): Promise<Bound[]> {
+  const found = entity.walk.parts.map((_, i) => `@laas_sync_bound${i}`);
+  const before = entity.walk.parts.map((_, i) => `@laas_sync_before${i}`);
+  const move = [...found.map((name, i) => `${before[i]} = ${name}`), ...found.map(name => `${name} = NULL`)];
+  const statements: string[] = [];
+  for (let i = 0; i < BOUNDS_PER_QUESTION; i++) {
+    const beyond = i === 0 ? range : {...range, after: before};
+    statements.push(
+      `SET ${(i === 0 ? found.map(name => `${name} = NULL`) : move).join(', ')}`,
+      `${boundary(entity, beyond, rows)} INTO ${found.join(', ')}`,
+      `SELECT ${found.join(', ')}`,
+    );
+  }
+  // The answers of statements without rows are no lists.
+  const answers = (await query(statements.join(';'))).filter(answer => Array.isArray(answer));
+  const bounds: Bound[] = [];
+  for (const [row] of answers as unknown[][][]) {
+    if (row === undefined || row.some(cell => cell === null)) break;
+    bounds.push(row.map(String));
+  }
+  return bounds;
+}
+
+async function nextBound(entity: EntityPlan, range: Range, rows: number, query: QueryPort): Promise<Bound[]> {
+  const [row] = await query(boundary(entity, range, rows));
+  if (row === undefined) return [];
+  const cells = toRow(row);
+  return [
+    entity.walkKey.split(
+      entity.walkKey.of(
+        cells,
+        cells.map((_, i) => i),
+      ) ?? '',
+    ),
+  ];
+}
+
+/** Selects the key of the `rows`th row of a range; no row if the range has fewer. */
+function boundary(entity: EntityPlan, range: Range, rows: number): string {
   const columns = walkOfSource(entity);
-  const list = columns.join(', ');
   const exact = exactSourceColumns(
     entity.source,
     entity.walk.parts.map(part => entity.keyPlaces[part] ?? 0),
   );
   const where = [rangeCondition(entity, columns, range), ...keyIsWhole(entity)].join(' AND ');
   // Read the index alone; both servers walk it without reading whole rows.
-  const [row] = await query(
-    `SELECT ${exact.join(', ')} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${list} LIMIT ${rows - 1}, 1`,
-  );
-  return row === undefined
-    ? null
-    : entity.walkKey.split(
-        entity.walkKey.of(
-          toRow(row),
-          columns.map((_, i) => i),
-        ) ?? '',
-      );
+  return `SELECT ${exact.join(', ')} FROM ${sourceFrom(entity.source)} WHERE ${where} ORDER BY ${columns.join(', ')} LIMIT ${rows - 1}, 1`;
+}
+
+function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.every((part, i) => part === other[i]);
 }
 
 /** Moves a bound to the end of its chunk, if chunks are formed by the last column of the walk. */

@@ -14,6 +14,9 @@ import type {ReplicationContext} from './replication-context.ts';
 
 /** Two workers keep both cores of a small server busy; more would only wait for each other's commits. */
 const WORKERS = 2;
+/** From this round trip on, in milliseconds, workers wait for answers most of the time, so that more of them help. */
+const FAR_MS = 5;
+const WORKERS_OF_FAR_SERVERS = 4;
 
 export interface RunnerEvents {
   readonly onRun: (run: Run) => void;
@@ -109,7 +112,8 @@ export class ReconcileRunner {
   }
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
-    const connections = await this.#context.connectWorkers(WORKERS, this.#signal);
+    const count = this.#context.roundTripMs < FAR_MS ? WORKERS : WORKERS_OF_FAR_SERVERS;
+    const connections = await this.#context.connectWorkers(count, this.#signal);
     const {applier} = connections;
     const {timesRequested} = applier;
     try {

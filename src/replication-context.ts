@@ -18,14 +18,23 @@ import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {usedOtherMapping} from './mapping-change.ts';
 import {SyncError} from './errors.ts';
+import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {anchorPosition, endSnapshot, openSnapshot, waitUntilVisible} from './source/watermark.ts';
+import {
+  anchorPosition,
+  endSnapshot,
+  openSnapshot,
+  waitUntilVisible,
+  type RequiredPosition,
+} from './source/watermark.ts';
 
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
+/** What readServerInfo takes. */
+const INFO_ROUND_TRIPS = 2;
 
 export class ReplicationContext {
   readonly lock = new ApplyLock();
@@ -34,6 +43,7 @@ export class ReplicationContext {
   readonly #fence: Fence;
   readonly #sessions = new Set<Session>();
   #applier: Applier | null = null;
+  #roundTripMs = 0;
 
   constructor(config: Config, fence: Fence) {
     this.#config = config;
@@ -44,6 +54,11 @@ export class ReplicationContext {
     return this.#applier;
   }
 
+  /** The round trip to the farther server in milliseconds, as the stream found it; 0 if it has not been connected. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
+  }
+
   /** Used when the lease is lost: closes connections without waiting for a server that does not answer. */
   abandon(): void {
     for (const {connection} of this.#sessions) sever(connection);
@@ -52,10 +67,11 @@ export class ReplicationContext {
   /** Opens what one attempt to stream needs. The position exists, and the source can resume there. */
   async connectStream(signal: AbortSignal): Promise<Connections> {
     return this.#opened(signal, async open => {
-      const source = await open.source(STREAM_READ_TIMEOUT_MS);
+      const [source, session] = await settled([open.source(STREAM_READ_TIMEOUT_MS), open.session()]);
+      const askedMs = performance.now();
       const info = await readServerInfo('source', source);
+      this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
       await preflight(source, this.#config.source.database, info);
-      const session = await open.session();
       const applier = await this.#applierFor(source, session);
       const provenAt = await readLogEnd(source);
       let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
@@ -125,27 +141,27 @@ export class ReplicationContext {
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(signal, async open => {
-      const workers: Worker[] = [];
-      for (let i = 0; i < count; i++) {
-        const source = await open.source();
-        const session = await open.session();
-        if (i === 0 || this.#applier === null) await this.#applierFor(source, session);
-        const info = await readServerInfo('source', source);
-        // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.
-        const forWriter = await open.source();
-        workers.push({
-          source,
-          reader: createSourceReader(connectionQuery(source)),
-          info,
-          writer: {
-            session,
-            reader: createSourceReader(connectionQuery(forWriter)),
-            waitUntilVisible: need => waitUntilVisible(forWriter, info, need, signal),
-          },
-        });
-      }
-      if (this.#applier === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
-      return {workers, applier: this.#applier, close: open.closeAll};
+      const workers = await settled(
+        Array.from({length: count}, async () => {
+          // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.
+          const [source, session, forWriter] = await settled([open.source(), open.session(), open.source()]);
+          const info = await readServerInfo('source', source);
+          return {
+            source,
+            reader: createSourceReader(connectionQuery(source)),
+            info,
+            writer: {
+              session,
+              reader: createSourceReader(connectionQuery(forWriter)),
+              waitUntilVisible: (need: RequiredPosition) => waitUntilVisible(forWriter, info, need, signal),
+            },
+          };
+        }),
+      );
+      const [first] = workers;
+      if (first === undefined) throw new SyncError('internal', 'a reconcile needs at least one worker');
+      const applier = await this.#applierFor(first.source, first.writer.session);
+      return {workers, applier, close: open.closeAll};
     });
   }
 
@@ -159,11 +175,11 @@ export class ReplicationContext {
 
   async #plan(source: Connection, session: Session): Promise<Plan> {
     const {mapping, source: from, target: to} = this.#config;
-    return buildPlan(
-      mapping,
-      await readSourceSchema(source, from.database, mapping),
-      await readTargetSchema(session.connection, to.database, mapping),
-    );
+    const [ofSource, ofTarget] = await settled([
+      readSourceSchema(source, from.database, mapping),
+      readTargetSchema(session.connection, to.database, mapping),
+    ]);
+    return buildPlan(mapping, ofSource, ofTarget);
   }
 
   async #anchor(

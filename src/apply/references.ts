@@ -30,8 +30,8 @@ interface Referrer {
  * it costs no round trip of its own.
  */
 export function assertUnreferred(plan: Plan, table: TablePlan): string {
-  // DO does not work, because MariaDB suppresses its errors.
-  return `SELECT (SELECT 1 UNION ALL SELECT 1 FROM (${referrers(plan, table)}) referrers)`;
+  // DO does not work, because MariaDB suppresses its errors, and a SELECT would return a row.
+  return `SET @laas_sync_unreferred = (SELECT 1 UNION ALL SELECT 1 FROM (${referrers(plan, table)}) referrers)`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** One connection to the target that writes: transactions, and the statements that open and end them. */
 import type {BulkRows} from '../db/bulk.ts';
-import {connect, prepareRows, queryRows, sendRows, takesBulk, type Connection} from '../db/connection.ts';
+import {connect, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
 import type {DatabaseConfig} from '../config.ts';
 import {SyncError} from '../errors.ts';
 
@@ -22,6 +22,8 @@ export interface Session {
   readonly maxStatementBytes: number;
   /** The server accepts nothing longer, and closes a connection that sends it. */
   readonly maxPacketBytes: number;
+  /** The time that a statement without work took when the session was opened, in milliseconds. */
+  readonly roundTripMs: number;
   query(sql: string): Promise<unknown[][]>;
   /** Returns the id of a prepared statement for {@link writeRows}; null if its rows must be sent as text. */
   prepareRows(sql: string): Promise<number | null>;
@@ -55,12 +57,7 @@ export async function openSession(
     }
   };
   const query = (sql: string) => busy(queryRows('target', connection, sql, [], statementMs));
-  // Only bulk rows are sent behind other statements. MySQL does not accept bulk rows, and needs texts in another
-  // form.
-  const send = async (sql: string): Promise<void> => {
-    if (takesBulk(connection)) await busy(sendRows(connection, sql, statementMs));
-    else await query(sql);
-  };
+  const send = (sql: string) => busy(sendRows(connection, sql, statementMs));
   const keepAlive = setInterval(
     () => {
       // A failure shows at the next statement.
@@ -68,17 +65,20 @@ export async function openSession(
     },
     (IDLE_SECONDS * 1000) / 4,
   );
+  const askedMs = performance.now();
   const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
-  await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`);
+  const roundTripMs = performance.now() - askedMs;
   // This level takes fewer gap locks and causes fewer deadlocks; a server that logs statements does not support
   // it.
   const logsStatements = row?.[1] === 'STATEMENT';
-  if (!logsStatements) await query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  const level = logsStatements ? '' : '; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
+  await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`);
   const prepared = new Map<string, Promise<number | null>>();
   return {
     connection,
     maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1),
     maxPacketBytes: Number(row?.[0]),
+    roundTripMs,
     query,
     prepareRows(sql) {
       // One statement in the log cannot stand for rows that were sent beside it.

@@ -1,10 +1,12 @@
 /**
- * Pipelines statements to the target, several per flight: a round trip costs more than most statements. The next
- * flight is built while the server works on the previous one.
+ * Pipelines statements to the target, several per flight: a round trip costs more than most statements. Flights
+ * leave before those ahead of them were answered, COMMIT included; flights.ts keeps a flight from having an effect
+ * if one ahead of it failed.
  */
 import {BulkRows} from '../db/bulk.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import type {KeyedRow} from './decide.ts';
+import {Flights} from './flights.ts';
 import {tooLarge} from './refusal.ts';
 import {END_ROWS, type Session} from './session.ts';
 import {SqlText} from './sql-text.ts';
@@ -12,22 +14,27 @@ import {appendRows, appendUpsert, preparedUpsert, type UpsertOptions} from './st
 
 /** Statements shorter than this are sent together. */
 const FLIGHT_BYTES = 256 * 1024;
-/** A bulk packet of at least this many bytes, which needs no parsing, is worth its own round trip. */
+/** From so many rows on, a statement that needs no parsing is worth being prepared. */
 const BULK_ROWS = 200;
+/** Flights that are on their way at the same time: so many, and more if the target is far. */
+const FLIGHTS = 3;
+/** A server takes about this long for a flight: with one more for each, it never waits for us. */
+const FLIGHT_MS = 6;
+/** Bounds the memory of one transaction that is on its way. */
+const MAX_FLIGHTS = 16;
 
-/** Rows that are being sent, and when that ends. */
-interface Packet {
+/** One of the flights that are on their way at the same time. */
+interface Place {
+  /** Reused by the rows of a later flight. */
   readonly rows: BulkRows;
   answered: Promise<unknown>;
 }
 
-/** The buffers in which flights are built: one text, and packets that are in flight at the same time. */
+/** The buffers in which flights are built: one text, and rows of flights that are on their way at the same time. */
 interface Buffers {
   readonly text: SqlText;
-  readonly packets: Packet[];
+  readonly places: Place[];
 }
-
-const PACKETS = 3;
 
 /** The previous transaction over the same connection. */
 export interface Before {
@@ -47,16 +54,15 @@ const spare = new WeakMap<Session, Buffers[]>();
 export class StatementPipeline {
   readonly #session: Session;
   readonly #flightBytes: number;
+  readonly #maxFlights: number;
   readonly #buffers: Buffers;
   readonly #text: SqlText;
-  readonly #packets: readonly Packet[];
-  #packet = 0;
-  /** A text is sent when all before it were answered, rows when the rows before them were sent. */
+  readonly #flights = new Flights();
+  #sent = 0;
+  /** Texts wait for this. */
+  readonly #previous: Promise<unknown>;
   #left: Promise<unknown>;
   #answered: Promise<unknown>;
-  #textAnswered: Promise<unknown> = Promise.resolve();
-  #textLeft: Promise<unknown> = Promise.resolve();
-  #answersRows = false;
   #lastLeft: () => void = () => undefined;
   /** Resolves when all of it was sent, COMMIT included; never after a fault. */
   readonly allLeft = new Promise<void>(resolve => (this.#lastLeft = resolve));
@@ -66,17 +72,18 @@ export class StatementPipeline {
   constructor(session: Session, before = NOTHING_BEFORE) {
     this.#session = session;
     this.#flightBytes = Math.min(FLIGHT_BYTES, session.maxStatementBytes);
-    this.#buffers = spare.get(session)?.pop() ?? newBuffers();
+    this.#maxFlights = Math.min(MAX_FLIGHTS, FLIGHTS + Math.floor(session.roundTripMs / FLIGHT_MS));
+    this.#buffers = spare.get(session)?.pop() ?? {text: new SqlText(), places: []};
     this.#text = this.#buffers.text;
-    this.#packets = this.#buffers.packets;
     this.#text.clear();
     this.#left = before.left;
+    this.#previous = before.answered;
     this.#answered = before.answered;
     for (const gate of [before.left, before.answered]) gate.catch((error: unknown) => this.#fail(error));
   }
 
   /**
-   * Adds a statement to the transaction that the first one opens.
+   * Adds a statement without result rows to the transaction that the first one opens.
    *
    * @throws SyncError the server's refusal of an earlier flight
    */
@@ -85,12 +92,6 @@ export class StatementPipeline {
     this.#openText();
     this.#text.sql(statement);
     if (this.#text.length >= this.#flightBytes) await this.#send();
-  }
-
-  /** Adds a statement whose result rows are ignored: an assertion. */
-  async ask(statement: string): Promise<void> {
-    this.#answersRows = true;
-    await this.add(statement);
   }
 
   /** @throws SyncError the server's refusal of an earlier flight */
@@ -113,10 +114,17 @@ export class StatementPipeline {
 
   /** Commits, and waits for all answers. */
   async commit(): Promise<void> {
-    await this.add(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
-    if (this.#text.length > 0) await this.#send();
-    this.#textLeft.then(this.#lastLeft, () => undefined);
-    await this.#answered;
+    this.#throwIfFailed();
+    this.#openText();
+    this.#text.sql(this.#isOpen === 'for rows' ? END_ROWS : 'COMMIT');
+    await this.#send(true);
+    this.#left.then(this.#lastLeft, () => undefined);
+    try {
+      await this.#answered;
+    } catch (error) {
+      // Answers that come together are not rejected in their order, and the later ones follow from the first.
+      throw this.#fault ?? error;
+    }
     // After a fault the socket may still be reading these buffers, so they are not reused.
     const buffers = spare.get(this.#session) ?? [];
     buffers.push(this.#buffers);
@@ -140,49 +148,51 @@ export class StatementPipeline {
     this.#isOpen = 'for rows';
     const size = {rows: batchRows, bytes: this.#flightBytes};
     for (let at = 0; at < rows.length;) {
-      const packet = this.#packets[this.#packet++ % PACKETS];
-      if (packet === undefined) throw new Error('there is no packet');
-      await this.#until(packet.answered);
-      packet.rows.begin(statementId, plan.columns.length);
-      at = appendRows(packet.rows, plan, rows, at, size);
-      this.#throwIfTooLarge(packet.rows.length);
-      packet.answered = this.#depart(() => this.#session.writeRows(packet.rows));
+      const place = await this.#place();
+      place.rows.begin(statementId, plan.columns.length);
+      at = appendRows(place.rows, plan, rows, at, size);
+      this.#throwIfTooLarge(place.rows.length);
+      const end = this.#flights.endRows();
+      place.answered = this.#depart(() =>
+        Promise.all([this.#session.writeRows(place.rows), this.#session.send(end)]),
+      );
     }
     return true;
   }
 
   #openText(): void {
     if (this.#text.length > 0) this.#text.sql(';');
-    else if (this.#isOpen === 'no') {
+    else if (!this.#flights.isFirst) this.#text.sql(`${this.#flights.expectLast()};`);
+    if (this.#isOpen === 'no') {
       this.#isOpen = 'for text';
       this.#text.sql('START TRANSACTION;');
     }
   }
 
-  /** At most one text is in flight, and at most one waits for it. */
-  async #send(): Promise<void> {
+  async #send(isLast = false): Promise<void> {
+    if (!isLast) this.#text.sql(`;${this.#flights.endText()}`);
     this.#throwIfTooLarge(this.#text.length);
     const sql = this.#text.take();
-    await this.#until(this.#textAnswered);
-    const answersRows = this.#answersRows;
-    this.#answersRows = false;
-    this.#left = this.#answered;
-    this.#textAnswered = this.#depart(() =>
-      answersRows ? this.#session.query(sql) : this.#session.send(sql),
-    );
-    this.#textLeft = this.#left;
-    this.#left = this.#textAnswered;
+    const place = await this.#place();
+    // A text may open a transaction, which commits one that is open.
+    this.#left = Promise.all([this.#left, this.#previous]);
+    place.answered = this.#depart(() => this.#session.send(sql));
+  }
+
+  /** Waits until a flight may leave. */
+  async #place(): Promise<Place> {
+    const {places} = this.#buffers;
+    const at = this.#sent++ % this.#maxFlights;
+    const place = (places[at] ??= {rows: new BulkRows(), answered: Promise.resolve()});
+    await place.answered;
+    this.#throwIfFailed();
+    return place;
   }
 
   /** A longer statement makes the server close the connection. */
   #throwIfTooLarge(bytes: number): void {
     const {maxPacketBytes} = this.#session;
     if (bytes + 1 >= maxPacketBytes) throw tooLarge(bytes, maxPacketBytes);
-  }
-
-  async #until(answered: Promise<unknown>): Promise<void> {
-    await answered;
-    this.#throwIfFailed();
   }
 
   #throwIfFailed(): void {
@@ -205,9 +215,4 @@ export class StatementPipeline {
     this.#answered.catch(() => undefined);
     return answer.catch((error: unknown) => this.#fail(error));
   }
-}
-
-function newBuffers(): Buffers {
-  const packet = () => ({rows: new BulkRows(), answered: Promise.resolve()});
-  return {text: new SqlText(), packets: Array.from({length: PACKETS}, packet)};
 }

@@ -81,7 +81,7 @@ export async function writeAtOnce(pipeline: StatementPipeline, batch: TargetBatc
     const deletes = work.deletes[entity.index] ?? [];
     for (const keys of inBatches(deletes, batchRows))
       await pipeline.add(deleteByKeys(entity, entity.primary, keys));
-    if (deletes.length > 0) await pipeline.ask(assertUnreferred(plan, entity.primary));
+    if (deletes.length > 0) await pipeline.add(assertUnreferred(plan, entity.primary));
   }
   for (const table of plan.tables) {
     const rows = work.upserts[table.index] ?? [];

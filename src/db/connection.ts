@@ -99,7 +99,9 @@ export async function connect(
   extra: ConnectionOptions & {idleSeconds?: number; until?: AbortSignal; statementMs?: number} = {},
 ): Promise<Connection> {
   const {idleSeconds, until, statementMs, ...options} = extra;
-  const {connection} = await unlessStopped(open(side, config, options), until);
+  // Reads that need no answer in between are sent in one round trip.
+  const several = side === 'source' ? {multipleStatements: true} : {};
+  const {connection} = await unlessStopped(open(side, config, {...several, ...options}), until);
   if (statementMs !== undefined) limitsMs.set(connection, statementMs);
   if (until !== undefined) severWhenStopped(connection, until);
   try {
@@ -195,11 +197,6 @@ export async function queryRows(
   }
 }
 
-/** Whether this server supports {@link sendRows}. */
-export function takesBulk(connection: Connection): boolean {
-  return canBulk(coreOf(connection));
-}
-
 /**
  * Prepares a statement for {@link sendRows}. If the server does not answer within `timeoutMs`, because the table
  * is being altered or the server is silent, the connection is closed.
@@ -237,9 +234,9 @@ export async function sendRows(
   rows: BulkRows | string,
   timeoutMs: number,
 ): Promise<void> {
-  const packet = typeof rows === 'string' ? statementPacket(rows) : rows.packet();
+  const core = coreOf(connection);
+  const packet = typeof rows === 'string' ? statementPacket(core, rows) : rows.packet();
   try {
-    const core = coreOf(connection);
     await inTime(core, timeoutMs, pipeline(core, packet));
   } catch (error) {
     throw classify('target', error);

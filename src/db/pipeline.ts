@@ -7,6 +7,10 @@ import {EventEmitter} from 'node:events';
 
 export const PACKET_HEADER_BYTES = 4;
 const QUERY = 0x03;
+/** CLIENT_QUERY_ATTRIBUTES: the driver requests it, and MySQL has had it since 8.0.23. */
+const QUERY_ATTRIBUTES = 0x08000000;
+/** The number of attributes, and of sets of them. */
+const NO_ATTRIBUTES = Buffer.from([0, 1]);
 const OK = 0x00;
 const MORE_RESULTS = 0x0008;
 /** Larger commands need several packets, which mysql2 builds. */
@@ -18,7 +22,9 @@ const MAX_PACKET_BYTES = 0xffffff;
  */
 export interface DriverConnection {
   readonly _command: {mariadbExtendedClientFlags?: number} | undefined;
-  readonly _commands: {readonly length: number};
+  readonly _commands: {readonly length: number; peekAt(index: number): object | undefined};
+  readonly config: {readonly clientFlags: number};
+  readonly serverCapabilityFlags: number | undefined;
   readonly _handshakePacket:
     {readonly serverVersion?: string; readonly mariadbExtendedCapabilityFlags?: number} | undefined;
   /** Whether capabilities of MariaDB's own were requested from the server. */
@@ -61,44 +67,37 @@ export class OutgoingPacket {
   }
 }
 
-/** Sends statements without result rows. */
-export function statementPacket(sql: string): OutgoingPacket {
-  const buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + 1 + Buffer.byteLength(sql));
+/** Sends statements without result rows, in the form that was agreed upon with the server. */
+export function statementPacket(
+  {config, serverCapabilityFlags = 0}: Pick<DriverConnection, 'config' | 'serverCapabilityFlags'>,
+  sql: string,
+): OutgoingPacket {
+  const hasAttributes = (config.clientFlags & serverCapabilityFlags & QUERY_ATTRIBUTES) !== 0;
+  const start = PACKET_HEADER_BYTES + (hasAttributes ? 1 + NO_ATTRIBUTES.length : 1);
+  const buffer = Buffer.allocUnsafe(start + Buffer.byteLength(sql));
   buffer[PACKET_HEADER_BYTES] = QUERY;
-  buffer.write(sql, PACKET_HEADER_BYTES + 1);
+  if (hasAttributes) buffer.set(NO_ATTRIBUTES, PACKET_HEADER_BYTES + 1);
+  buffer.write(sql, start);
   return new OutgoingPacket(buffer);
 }
 
-/** The pipelined commands that a connection has to answer, and those of them that were sent. */
-interface Outstanding {
-  waiting: number;
-  sent: number;
-}
-const outstanding = new WeakMap<DriverConnection, Outstanding>();
-
 /**
- * Sends a command at once if only pipelined commands wait for an answer; otherwise in its turn.
+ * Sends a command at once if only pipelined commands wait for an answer; otherwise behind those that do not let
+ * others overtake them.
  *
  * @returns when all of its statements have been answered with OK
  * @throws what the driver throws; commands that were sent after it are executed nevertheless
  */
 export function pipeline(connection: DriverConnection, packet: OutgoingPacket): Promise<void> {
-  let ours = outstanding.get(connection);
-  if (ours === undefined) outstanding.set(connection, (ours = {waiting: 0, sent: 0}));
-  const state = ours;
   return new Promise((resolve, reject) => {
-    const command = new PipelinedCommand(packet, state, error => {
+    const command = new PipelinedCommand(packet, error => {
       if (error === null) resolve();
       else reject(error);
     });
-    // Answers come in the order of the driver's queue: it must hold nothing else, and nothing unsent.
-    const mayOvertake =
-      state.waiting > 0 &&
-      state.sent === state.waiting &&
-      connection._commands.length + 1 === state.waiting &&
-      packet.length() < MAX_PACKET_BYTES;
-    if (mayOvertake) command.send(connection);
-    state.waiting++;
+    const {_commands: queued} = connection;
+    const ahead = queued.length === 0 ? connection._command : queued.peekAt(queued.length - 1);
+    // Answers come in the order of the driver's queue. If the last one was sent, all of them were.
+    if (ahead instanceof PipelinedCommand && ahead.isSent) command.sendEarly(connection);
     connection.addCommand(command);
   });
 }
@@ -116,24 +115,23 @@ function moreFollow(ok: Answer): boolean {
 class PipelinedCommand extends EventEmitter {
   readonly onResult: (error: Error | null) => void;
   readonly #packet: OutgoingPacket;
-  readonly #state: Outstanding;
   #isSent = false;
   #isStarted = false;
 
-  constructor(packet: OutgoingPacket, state: Outstanding, done: (error: Error | null) => void) {
+  constructor(packet: OutgoingPacket, done: (error: Error | null) => void) {
     super();
     this.#packet = packet;
-    this.#state = state;
-    this.onResult = error => {
-      state.waiting--;
-      if (this.#isSent) state.sent--;
-      done(error);
-    };
+    this.onResult = done;
   }
 
-  /** Sends it before the driver reaches this command. */
-  send(connection: DriverConnection): void {
-    this.#sent();
+  get isSent(): boolean {
+    return this.#isSent;
+  }
+
+  /** Sends it before the driver reaches this command, unless the driver must split it. */
+  sendEarly(connection: DriverConnection): void {
+    if (this.#isSent || this.#packet.length() >= MAX_PACKET_BYTES) return;
+    this.#isSent = true;
     this.#packet.writeHeader(0);
     connection.write(this.#packet.buffer);
   }
@@ -142,12 +140,7 @@ class PipelinedCommand extends EventEmitter {
   execute(answer: Answer | undefined, connection: DriverConnection): boolean {
     if (!this.#isStarted) {
       this.#isStarted = true;
-      connection._resetSequenceId();
-      if (this.#isSent) connection._bumpSequenceId(1);
-      else {
-        this.#sent();
-        connection.writePacket(this.#packet);
-      }
+      this.#start(connection);
       return false;
     }
     if (answer?.isError() === true) this.onResult(answer.asError(connection.clientEncoding));
@@ -159,8 +152,19 @@ class PipelinedCommand extends EventEmitter {
     return true;
   }
 
-  #sent(): void {
-    this.#isSent = true;
-    this.#state.sent++;
+  /** Sends those that were queued behind another command as well, so that they wait for it only, once. */
+  #start(connection: DriverConnection): void {
+    connection._resetSequenceId();
+    if (this.#isSent) connection._bumpSequenceId(1);
+    else {
+      this.#isSent = true;
+      connection.writePacket(this.#packet);
+    }
+    for (let i = 0; ; i++) {
+      const next = connection._commands.peekAt(i);
+      if (!(next instanceof PipelinedCommand) || next.isSent) return;
+      next.sendEarly(connection);
+      if (!next.isSent) return;
+    }
   }
 }

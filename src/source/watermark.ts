@@ -39,15 +39,7 @@ export async function openSnapshot(
 ): Promise<Mark> {
   const query = (sql: string) => queryRows('source', connection, sql);
   if (info.flavour === 'mariadb') {
-    await query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
-    const status = new Map(
-      (await query("SHOW STATUS LIKE 'binlog_snapshot_%'")).map(([name, value]) => [
-        String(name).toLowerCase(),
-        String(value),
-      ]),
-    );
-    const file = status.get('binlog_snapshot_file') ?? '';
-    const offset = Number(status.get('binlog_snapshot_position') ?? 0);
+    const {file, offset} = await openMariaDbSnapshot(connection);
     if (file === '')
       throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
     const place = {file, offset};
@@ -67,6 +59,22 @@ export async function openSnapshot(
   await pause(SETTLE_MS, signal);
   await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   return {low: {tag: 'file', ...end}, high: await readLogEnd(connection), exact: false};
+}
+
+/** Starts a snapshot and reads its position in one round trip. The file is empty if the server writes no log. */
+async function openMariaDbSnapshot(connection: Connection): Promise<LogOffset> {
+  const answers = await queryRows(
+    'source',
+    connection,
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT; SHOW STATUS LIKE 'binlog_snapshot_%'",
+  );
+  // The answer of the first statement has no rows.
+  const rows = answers.at(-1) as unknown[][];
+  const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+  return {
+    file: status.get('binlog_snapshot_file') ?? '',
+    offset: Number(status.get('binlog_snapshot_position') ?? 0),
+  };
 }
 
 export async function endSnapshot(connection: Connection): Promise<void> {
@@ -148,14 +156,8 @@ async function isSeen(
     ]);
     return Number(row?.[0]) === 1;
   }
-  await queryRows('source', connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT');
+  const seen = await openMariaDbSnapshot(connection);
   try {
-    const rows = await queryRows('source', connection, "SHOW STATUS LIKE 'binlog_snapshot_%'");
-    const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
-    const seen = {
-      file: status.get('binlog_snapshot_file') ?? '',
-      offset: Number(status.get('binlog_snapshot_position') ?? 0),
-    };
     if (offset !== null && compareOffsets(seen, offset) < 0) return false;
     if (openGtid === null) return true;
     const [row] = await queryRows(

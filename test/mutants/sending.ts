@@ -11,11 +11,7 @@ export const SENDING: readonly Mutant[] = [
   {
     name: 'overtakes-a-query',
     edits: [
-      [
-        'src/db/pipeline.ts',
-        'connection._commands.length + 1 === state.waiting &&',
-        'connection._commands.length + 1 >= state.waiting &&',
-      ],
+      ['src/db/pipeline.ts', 'ahead instanceof PipelinedCommand && ahead.isSent', 'ahead !== undefined'],
     ],
     answers: ['exactly once'],
     test: ['test/db/bulk.test.ts', 'keep their place among queries'],
@@ -115,5 +111,23 @@ export const SENDING: readonly Mutant[] = [
     edits: [['src/apply/applier.ts', 'options === undefined || dead ||', 'options === undefined ||']],
     answers: ['dead letters'],
     test: ['test/db/next-batch.test.ts', 'where the batch before it leaves a dead letter'],
+  },
+  {
+    name: 'commit-behind-a-flight-that-failed',
+    edits: [
+      [
+        'src/apply/flights.ts',
+        "`SET ${LAST} = IF(${LAST} = ${this.#last ?? 'NULL'}, 0, ${FAILS})`",
+        '`SET ${LAST} = ${this.#last ?? 0}`',
+      ],
+    ],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/flights.test.ts', 'as text go with the one that fails'],
+  },
+  {
+    name: 'rows-that-failed-count-as-taken',
+    edits: [['src/apply/flights.ts', 'IF(ROW_COUNT() >= 0${order}', 'IF(1 = 1${order}']],
+    answers: ['invariant 1', 'exactly once'],
+    test: ['test/db/flights.test.ts', 'of many rows go with the one that fails'],
   },
 ];

@@ -1,0 +1,145 @@
+/** First load, reconcile, catching up and lag with the target, and then the source, at a distance. */
+import {setTimeout as delay} from 'node:timers/promises';
+import {connect} from '../test/servers/databases.ts';
+import {changeOneByOne, catchUpWith} from './catch-up.ts';
+import {startDelays} from './delays.ts';
+import {fillMemberships, lastRun, trigger} from './first-load.ts';
+import {BenchDaemon, fillUsers, openStand, quantiles, runCli, scalar, type Stand} from './stand.ts';
+
+const USERS = 200_000;
+const ROWS_A_TRANSACTION = 10_000;
+const SINGLES = 20_000;
+const EVERY_MS = 10;
+const LAG_TRANSACTIONS = 600;
+
+export interface Distance {
+  readonly side: 'target' | 'source';
+  /** The delay of both directions together. */
+  readonly nominalMs: number;
+}
+
+export interface AtDistance extends Distance {
+  /** As a statement without work measures it. */
+  readonly roundTripMs: number;
+  readonly loadMs: number;
+  readonly reconcileMs: number;
+  readonly catchUpMs: number;
+  readonly lag: {readonly p50: number; readonly p99: number};
+  readonly peakBytes: number;
+}
+
+export const DISTANCES: readonly Distance[] = [
+  {side: 'target', nominalMs: 0},
+  ...(['target', 'source'] as const).flatMap(side => [1, 5, 20, 80].map(nominalMs => ({side, nominalMs}))),
+];
+
+/** Measures each distance once, on one stand. */
+export async function measureDistances(
+  distances: readonly Distance[],
+  onMeasured: (one: AtDistance) => void,
+): Promise<AtDistance[]> {
+  const stand = await openStand('mariadb');
+  try {
+    await stand.s.query('SET SESSION max_recursive_iterations = 10000000');
+    await fillUsers(stand.s, 1, USERS);
+    await fillMemberships(stand);
+    const measured: AtDistance[] = [];
+    for (const [i, distance] of distances.entries()) {
+      const one = await measureAt(stand, distance, i);
+      onMeasured(one);
+      measured.push(one);
+    }
+    return measured;
+  } finally {
+    await stand.close();
+  }
+}
+
+async function measureAt(stand: Stand, distance: Distance, turn: number): Promise<AtDistance> {
+  const {source, target} = stand;
+  const {side, nominalMs} = distance;
+  const delayOf = (one: Distance['side']) => (one === side ? nominalMs / 2 : 0);
+  await using delays = await startDelays([
+    {host: source.host, port: source.port, delayMs: delayOf('source')},
+    {host: target.host, port: target.port, delayMs: delayOf('target')},
+  ]);
+  await emptyTarget(stand);
+  const [sourcePort, targetPort] = delays.ports.map(String);
+  const env = {...stand.env, DB_PORT: sourcePort ?? '', ORG_DB_PORT: targetPort ?? ''};
+  const daemon = await BenchDaemon.start(env);
+  const {durationMs: loadMs} = await lastRun(daemon);
+  const {durationMs: reconcileMs} = await trigger(daemon);
+  const caughtUp = await catchUpWith(stand, daemon, USERS / ROWS_A_TRANSACTION + SINGLES, () =>
+    writeBacklog(stand, turn),
+  );
+  const lag = await measureLag(stand, turn);
+  const {peak} = daemon.memory();
+  await daemon.stop();
+  const {code} = await runCli(['verify'], stand.env);
+  if (code !== 0) throw new Error('the target is not equal');
+  const far = side === 'source' ? source : target;
+  const port = Number(side === 'source' ? sourcePort : targetPort);
+  return {
+    ...distance,
+    roundTripMs: await roundTrip({host: far.host, user: far.user, password: far.password, port}),
+    loadMs,
+    reconcileMs,
+    catchUpMs: caughtUp.ms,
+    lag,
+    peakBytes: Math.max(peak, caughtUp.peakBytes),
+  };
+}
+
+async function emptyTarget({t, env}: Stand): Promise<void> {
+  await t.query(
+    'DROP DATABASE organizations; CREATE DATABASE organizations CHARACTER SET utf8mb4; USE organizations',
+  );
+  await runCli(['migrate'], env);
+}
+
+async function roundTrip(server: Parameters<typeof connect>[0]): Promise<number> {
+  const connection = await connect(server);
+  const times: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    const began = performance.now();
+    await connection.query('DO 1');
+    times.push(performance.now() - began);
+  }
+  await connection.end();
+  return quantiles(times).p50;
+}
+
+async function writeBacklog(stand: Stand, turn: number): Promise<void> {
+  for (let from = 1; from <= USERS; from += ROWS_A_TRANSACTION)
+    await stand.s.query(
+      `UPDATE users SET last_name = 'Bulk${turn}' WHERE id BETWEEN ${from} AND ${from + ROWS_A_TRANSACTION - 1}`,
+    );
+  await changeOneByOne(stand, USERS, SINGLES, `Turn${turn}of`);
+}
+
+/** Each transaction writes a number into one row; a number that is seen there shows those before it as well. */
+async function measureLag({source, t}: Stand, turn: number): Promise<{p50: number; p99: number}> {
+  const writer = await connect(source, 'laas');
+  const committed: number[] = [];
+  const times: number[] = [];
+  const began = performance.now();
+  const writing = (async () => {
+    for (let i = 0; i < LAG_TRANSACTIONS; i++) {
+      const early = began + i * EVERY_MS - performance.now();
+      if (early > 0) await delay(early);
+      await writer.query(`UPDATE users SET first_name = 'lag${turn}-${i}-' WHERE id = 1`);
+      committed.push(performance.now());
+    }
+  })();
+  while (times.length < LAG_TRANSACTIONS) {
+    const [, seenTurn, seen] =
+      /^lag(\d+)-(\d+)-/.exec(await scalar(t, 'SELECT name FROM user WHERE userId = 1')) ?? [];
+    const now = performance.now();
+    if (seenTurn !== String(turn)) continue;
+    // A commit may be seen before its own answer is.
+    while (times.length <= Number(seen)) times.push(Math.max(0, now - (committed[times.length] ?? now)));
+  }
+  await writing;
+  await writer.end();
+  return quantiles(times.slice(50));
+}
