@@ -22,7 +22,7 @@ import type {QueryPort} from '../src/source/reader.ts';
 const SEGMENT_ROWS = 20_000;
 
 /** The most bounds that one question finds: each costs the server a walk along the index. */
-const BOUNDS_PER_QUESTION = 100;
+const MAX_BOUNDS_PER_QUESTION = 100;
 
 /**
  * Returns segments from before the first row to beyond the last, which cover the whole key space. They are
@@ -33,7 +33,7 @@ const BOUNDS_PER_QUESTION = 100;
 export async function segments(entity: EntityPlan, query: QueryPort): Promise<Range[]> {
   const found: Range[] = [];
   let after: Bound | null = null;
-  for await (const bound of bounds(entity, EVERYTHING, SEGMENT_ROWS, query)) {
+  for await (const bound of bounds(entity, EVERYTHING, SEGMENT_ROWS, entity.source.schema.rows, query)) {
     const to = atChunkEnd(entity, bound);
     // Several bounds may lie in one chunk.
     if (after !== null && isSame(after, to)) continue;
@@ -55,24 +55,34 @@ export async function* batches(
   query: QueryPort,
 ): AsyncGenerator<Range> {
   let {after} = range;
-  for await (const to of bounds(entity, range, rows, query)) {
+  for await (const to of bounds(entity, range, rows, SEGMENT_ROWS, query)) {
     yield {after, to};
     after = to;
   }
   yield {after, to: range.to};
 }
 
-/** Yields the key of each `rows`th row of a range, in order. */
+/**
+ * Yields the key of each `rows`th row of a range, in order.
+ *
+ * @param expectedRows about how many rows the range has: so many bounds are asked for at once
+ */
 async function* bounds(
   entity: EntityPlan,
   range: Range,
   rows: number,
+  expectedRows: number,
   query: QueryPort,
 ): AsyncGenerator<Bound> {
-  const [next, most] = isWalkedByIntegers(entity) ? [nextBounds, BOUNDS_PER_QUESTION] : [nextBound, 1];
+  const most = isWalkedByIntegers(entity)
+    ? Math.min(MAX_BOUNDS_PER_QUESTION, Math.ceil(expectedRows / rows) + 1)
+    : 1;
   let {after} = range;
   for (;;) {
-    const found = await next(entity, {after, to: range.to}, rows, query);
+    const found =
+      most === 1
+        ? await nextBound(entity, {after, to: range.to}, rows, query)
+        : await nextBounds(entity, {after, to: range.to}, rows, most, query);
     yield* found;
     after = found.at(-1) ?? null;
     if (found.length < most) return;
@@ -94,13 +104,14 @@ async function nextBounds(
   entity: EntityPlan,
   range: Range,
   rows: number,
+  most: number,
   query: QueryPort,
 ): Promise<Bound[]> {
   const found = entity.walk.parts.map((_, i) => `@laas_sync_bound${i}`);
   const before = entity.walk.parts.map((_, i) => `@laas_sync_before${i}`);
   const move = [...found.map((name, i) => `${before[i]} = ${name}`), ...found.map(name => `${name} = NULL`)];
   const statements: string[] = [];
-  for (let i = 0; i < BOUNDS_PER_QUESTION; i++) {
+  for (let i = 0; i < most; i++) {
     const beyond = i === 0 ? range : {...range, after: before};
     statements.push(
       `SET ${(i === 0 ? found.map(name => `${name} = NULL`) : move).join(', ')}`,
