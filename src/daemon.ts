@@ -4,6 +4,7 @@ import {verifyTables} from '../reconciler/verifier.ts';
 import {KnownWrites} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
+import {renewConnections} from './db/models.ts';
 import {StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
@@ -101,6 +102,8 @@ export class Daemon implements Operations {
               ? error
               : new SyncError('internal', 'an unexpected fault', {cause: error});
           if (fault.reaction === 'stop') throw fault;
+          // The address may lead to another server now, which the pooled connections do not notice.
+          renewConnections(this.#deps.knex);
           this.#setState('starting', fault);
           logger.warn(
             {event: 'lead.retry', err: describeError(error)},
