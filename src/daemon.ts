@@ -32,6 +32,9 @@ import {RunStore} from './status/runs.ts';
 import {statusOf, type Place, type StatusFacts} from './status/status.ts';
 import {Subscribers} from './status/subscribers.ts';
 
+/** The longest wait before the next try to lead: a cluster that has a writer again is noticed soon. */
+const LONGEST_WAIT_MS = 5000;
+
 export interface DaemonDeps {
   readonly config: Config;
   readonly knex: Knex;
@@ -90,7 +93,7 @@ export class Daemon implements Operations {
       this.#subscribers.pushStatus(watching),
       this.#bookkeeping.watch(watching),
     ];
-    const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
+    const backoff = new Backoff({firstMs: 200, maxMs: LONGEST_WAIT_MS});
     try {
       while (!signal.aborted) {
         try {

@@ -20,6 +20,7 @@ import {usedOtherMapping} from './mapping-change.ts';
 import {SyncError} from './errors.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
+import {whyNotMember, type SeenMembers} from './source/membership.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot, waitUntilVisible} from './source/watermark.ts';
@@ -33,6 +34,7 @@ export class ReplicationContext {
   readonly #config: Config;
   readonly #fence: Fence;
   readonly #sessions = new Set<Session>();
+  readonly #seenMembers: SeenMembers = new Set();
   #applier: Applier | null = null;
 
   constructor(config: Config, fence: Fence) {
@@ -55,6 +57,9 @@ export class ReplicationContext {
       const source = await open.source(STREAM_READ_TIMEOUT_MS);
       const info = await readServerInfo('source', source);
       await preflight(source, this.#config.source.database, info);
+      const whyNot = () => whyNotMember(source, info, this.#seenMembers);
+      const outside = await whyNot();
+      if (outside !== null) throw new SyncError('source-unreachable', outside);
       const session = await open.session();
       const applier = await this.#applierFor(source, session);
       const provenAt = await readLogEnd(source);
@@ -89,6 +94,7 @@ export class ReplicationContext {
         writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
+        whyNotMember: whyNot,
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);

@@ -32,6 +32,13 @@ const GONE_CODES = new Set([
   'ENOENT',
 ]);
 
+const OFFLINE_MODE = 3032;
+
+/** Whether a server that answers with this error is outside of its cluster, or was taken offline. */
+export function isOutsideCluster(errno: number): boolean {
+  return CLUSTER_ERRNOS.has(errno) || errno === OFFLINE_MODE;
+}
+
 /** mysql2 raises this error if a server without TLS gets its TLS request. */
 export function refusesTls(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'HANDSHAKE_NO_SSL_SUPPORT';

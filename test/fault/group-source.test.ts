@@ -1,5 +1,7 @@
 /** A group of MySQL members as the source: its GTIDs are the same on every member. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {loadConfig} from '../../src/config.ts';
+import {examine} from '../../src/doctor/doctor.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -21,7 +23,8 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
     let seed = SEED;
 
     beforeAll(async () => {
-      group = await startGroup(3);
+      // The default of MySQL before 9.0: a member that leaves its group keeps its connections.
+      group = await startGroup(3, ['--loose-group-replication-exit-state-action=READ_ONLY']);
       primary = await untilPrimary(group.members);
       await withConnection(primary, undefined, connection =>
         connection.query(`CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4`),
@@ -51,9 +54,9 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       );
       await writers.stop();
     };
-    const follow = async (now: TestServer, {cut}: {cut: boolean}) => {
+    const follow = async (now: TestServer, {cut, but}: {cut: boolean; but?: FaultProxy}) => {
       primary = now;
-      for (const each of [proxy, eye]) each.retarget(now.address);
+      for (const each of [proxy, eye]) if (each !== but) each.retarget(now.address);
       if (cut) proxy.cut();
       eye.cut();
       await stand.connect();
@@ -87,6 +90,80 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await withConnection(primary, undefined, connection => connection.query('STOP GROUP_REPLICATION'));
       await follow(await untilPrimary(others()), {cut: false});
       await goesOn(before);
+      await heal(group);
+    });
+
+    it('leaves a member that the group has lost, whose connections stay open', async () => {
+      const before = await runs();
+      await write();
+      const lost = primary;
+      const [next] = others();
+      if (next === undefined) throw new Error('no other member');
+      await withConnection(lost, undefined, connection =>
+        connection.query('CREATE DATABASE apart; CREATE TABLE apart.t (id INT PRIMARY KEY)'),
+      );
+      await switchTo(next);
+      // The daemon's address leads to the old member for some time.
+      const address = proxy;
+      await follow(next, {cut: false, but: address});
+      // A row that the member cannot apply: it leaves the group, in the state ERROR.
+      const alone = (sql: string) =>
+        withConnection(lost, undefined, connection =>
+          connection.query(`SET GLOBAL super_read_only = OFF; SET sql_log_bin = 0; ${sql}`),
+        );
+      await alone('DROP TABLE apart.t');
+      await withConnection(next, undefined, connection => connection.query('INSERT INTO apart.t VALUES (1)'));
+      const {replication} = await stand.until('a reason', ({reasons}) =>
+        reasons.join().includes('has left its group'),
+      );
+      expect(replication.state).toBe('starting');
+      address.retarget(next.address);
+      await goesOn(before);
+      await alone('CREATE TABLE apart.t (id INT PRIMARY KEY)');
+      await heal(group);
+    });
+
+    it('is known to doctor: the state of its member, and settings that it advises against', async () => {
+      const grant = 'GRANT SELECT ON performance_schema.replication_group_members TO plain';
+      const run = (sql: string) => withConnection(primary, undefined, connection => connection.query(sql));
+      await run(
+        `CREATE USER plain IDENTIFIED BY 'plain'; GRANT SELECT ON ${SOURCE}.* TO plain; GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO plain`,
+      );
+      const doctor = async (server: TestServer) =>
+        (
+          await examine(
+            loadConfig({
+              ...stand.env,
+              DB_PORT: String(server.port),
+              DB_USERNAME: 'plain',
+              DB_PASSWORD: 'plain',
+            }),
+          )
+        )
+          .filter(
+            ({side, check}) =>
+              side === 'source' && (check.startsWith('cluster') || check === 'privilege-excess'),
+          )
+          .filter(({level}) => level !== 'ok');
+      expect((await doctor(primary)).map(({mend}) => mend).join()).toContain(
+        'GRANT SELECT ON performance_schema',
+      );
+      await run(grant);
+      const [exit, ...more] = await doctor(primary);
+      expect(exit).toMatchObject({check: 'cluster-exit', level: 'warning'});
+      expect(more).toEqual([]);
+      await run(exit?.mend ?? '');
+      expect(await doctor(primary)).toEqual([]);
+      await run('SELECT group_replication_switch_to_multi_primary_mode()');
+      const [writers] = await doctor(primary);
+      expect(writers).toMatchObject({check: 'cluster-writers'});
+      await run(writers?.mend ?? '');
+      expect(await doctor(primary)).toEqual([]);
+      await run('STOP GROUP_REPLICATION');
+      expect(await doctor(primary)).toMatchObject([{check: 'cluster', level: 'must-fix'}]);
+      const left = primary;
+      await follow(await untilPrimary(others()), {cut: true});
+      await withConnection(left, undefined, connection => connection.query('START GROUP_REPLICATION'));
       await heal(group);
     });
 

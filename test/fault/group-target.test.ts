@@ -1,5 +1,7 @@
 /** A group of MySQL members as the target: a member that loses the role of the primary still answers. */
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {loadConfig} from '../../src/config.ts';
+import {examine} from '../../src/doctor/doctor.ts';
 import {environment, type DaemonProcess} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
@@ -89,6 +91,21 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
       expect(await stand.daemon.post('/sync/trigger', {})).toMatchObject({status: 200});
     };
+
+    it('is known to doctor: a secondary member must not be the target', async () => {
+      const clusterOf = async (member: TestServer) => {
+        const findings = await examine(loadConfig({...stand.env, ORG_DB_PORT: String(member.port)}));
+        return findings.filter(({side, check}) => side === 'target' && check === 'cluster');
+      };
+      expect(await clusterOf(primary)).toMatchObject([{level: 'ok'}]);
+      expect(await clusterOf(another())).toMatchObject([
+        {
+          level: 'must-fix',
+          message: expect.stringContaining('SECONDARY'),
+          mend: expect.stringContaining('ORG_DB_HOST'),
+        },
+      ]);
+    });
 
     it.for([{cut: false}, {cut: true}])('moves with a planned switch, connections cut: $cut', async how => {
       const next = another();
