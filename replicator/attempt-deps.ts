@@ -23,6 +23,8 @@ export interface Connections {
   readonly collations: Collations;
   /** The end of the source's log after foreign keys and their rows were checked; null if it is not known. */
   readonly provenAt: LogOffset | null;
+  /** Returns why the source is a node that its cluster has lost; null if it is not. */
+  readonly whyNotMember: () => Promise<string | null>;
   /** Reads the schemas again. Throws if a plan cannot be made. Returns whether mapped columns changed. */
   readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean; provenAt: LogOffset | null}>;
   readonly close: () => void;

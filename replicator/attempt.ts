@@ -13,6 +13,7 @@ import type {SourceEvent} from './events.ts';
 import type {AttemptDeps, Connections} from './attempt-deps.ts';
 import {retryConflicts} from './conflicts.ts';
 import {TransactionQueue} from './queue.ts';
+import {watchMembership} from './membership-watch.ts';
 import {QuietSaves} from './quiet-saves.ts';
 import {StallWatch} from './stall-watch.ts';
 import type {CompactedBatch} from './transaction/batch.ts';
@@ -112,6 +113,10 @@ class Attempt {
 
   async run(signal: AbortSignal): Promise<void> {
     const retrying = this.#retryConflicts(signal);
+    const fail = (error: Error) => this.#queue.fail(error);
+    const until = AbortSignal.any([signal, this.#ended.signal]);
+    // It is not waited for: its query ends with the connection, which is closed next.
+    void watchMembership(this.#connections.whyNotMember, fail, until);
     try {
       await this.#stream(signal);
     } finally {

@@ -4,6 +4,7 @@ import {verifyTables} from '../reconciler/verifier.ts';
 import {KnownWrites} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
+import {renewConnections} from './db/models.ts';
 import {StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
@@ -30,6 +31,9 @@ import {watchCounts, watchLogEnd, type Counted} from './status/poller.ts';
 import {RunStore} from './status/runs.ts';
 import {statusOf, type Place, type StatusFacts} from './status/status.ts';
 import {Subscribers} from './status/subscribers.ts';
+
+/** The longest wait before the next try to lead: a cluster that has a writer again is noticed soon. */
+const LONGEST_WAIT_MS = 5000;
 
 export interface DaemonDeps {
   readonly config: Config;
@@ -89,7 +93,7 @@ export class Daemon implements Operations {
       this.#subscribers.pushStatus(watching),
       this.#bookkeeping.watch(watching),
     ];
-    const backoff = new Backoff({firstMs: 200, maxMs: 10_000});
+    const backoff = new Backoff({firstMs: 200, maxMs: LONGEST_WAIT_MS});
     try {
       while (!signal.aborted) {
         try {
@@ -101,6 +105,8 @@ export class Daemon implements Operations {
               ? error
               : new SyncError('internal', 'an unexpected fault', {cause: error});
           if (fault.reaction === 'stop') throw fault;
+          // The address may lead to another server now, which the pooled connections do not notice.
+          renewConnections(this.#deps.knex);
           this.#setState('starting', fault);
           logger.warn(
             {event: 'lead.retry', err: describeError(error)},

@@ -21,6 +21,7 @@ import {SyncError} from './errors.ts';
 import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
+import {whyNotMember, type SeenMembers} from './source/membership.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {
@@ -42,6 +43,7 @@ export class ReplicationContext {
   readonly #config: Config;
   readonly #fence: Fence;
   readonly #sessions = new Set<Session>();
+  readonly #seenMembers: SeenMembers = new Set();
   #applier: Applier | null = null;
   #roundTripMs = 0;
 
@@ -72,6 +74,9 @@ export class ReplicationContext {
       const info = await readServerInfo('source', source);
       this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
       await preflight(source, this.#config.source.database, info);
+      const whyNot = () => whyNotMember(source, info, this.#seenMembers);
+      const outside = await whyNot();
+      if (outside !== null) throw new SyncError('source-unreachable', outside);
       const applier = await this.#applierFor(source, session);
       const provenAt = await readLogEnd(source);
       let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
@@ -105,6 +110,7 @@ export class ReplicationContext {
         writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
+        whyNotMember: whyNot,
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);

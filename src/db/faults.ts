@@ -8,10 +8,13 @@ const GONE_ERRNOS = new Set([
   1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031,
 ]);
 const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151]);
-/** The server accepts no writes: read_only and the like, or a read-only transaction. */
-const READ_ONLY_ERRNOS = new Set([1290, 1792, 1836]);
-/** A node of Galera or of a group that has lost the others, or whose commit they rejected. */
-const CLUSTER_ERRNOS = new Set([1047, 1180, 3100, 3101]);
+/** The server accepts no writes: read_only and the like, a read-only transaction, engine or schema. */
+const READ_ONLY_ERRNOS = new Set([1290, 1792, 1836, 1874, 3989]);
+/**
+ * A node of Galera or of a group that has lost the others, or whose commit they rejected; a member of a group that
+ * leaves it, or that does not answer as group_replication_consistency requires.
+ */
+const CLUSTER_ERRNOS = new Set([1047, 1180, 3100, 3101, 3781, 3782, 3783, 3796, 3797, 3798, 3799]);
 const FULL_ERRNOS = new Set([1021, 1114]);
 const GONE_CODES = new Set([
   'PROTOCOL_CONNECTION_LOST',
@@ -28,6 +31,13 @@ const GONE_CODES = new Set([
   'ERR_STREAM_DESTROYED',
   'ENOENT',
 ]);
+
+const OFFLINE_MODE = 3032;
+
+/** Whether a server that answers with this error is outside of its cluster, or was taken offline. */
+export function isOutsideCluster(errno: number): boolean {
+  return CLUSTER_ERRNOS.has(errno) || errno === OFFLINE_MODE;
+}
 
 /** mysql2 raises this error if a server without TLS gets its TLS request. */
 export function refusesTls(error: unknown): boolean {

@@ -18,6 +18,7 @@ import type {DatabaseConfig} from '../config.ts';
 import {SyncError, throwIfStopped} from '../errors.ts';
 import {pause} from '../lifecycle/backoff.ts';
 import {connect, queryRows, type Connection} from './connection.ts';
+import {classify} from './faults.ts';
 import {
   addLease,
   LEASE_SECONDS,
@@ -260,10 +261,13 @@ function hold(
       ]);
     }
   };
-  renew().catch(error => {
+  const lose = (error: unknown) => {
     if (!stopped.signal.aborted) lost.abort(error);
     connection.destroy();
-  });
+  };
+  // The end of the connection is noticed at once, and not only at the next renewal.
+  connection.on('error', error => lose(classify('target', error)));
+  renew().catch(lose);
   return {
     fence,
     wasRestored,

@@ -1,9 +1,10 @@
 /** The bookkeeping tables that are listed and searched, as objection models over one small knex pool. */
 import knexModule, {type Knex} from 'knex';
-import {Model} from 'objection';
+import {DBError, Model} from 'objection';
 import type {DatabaseConfig} from '../config.ts';
 import type {Logger} from '../logger.ts';
 import {settledOptions} from './connection.ts';
+import {classify, stateOf} from './faults.ts';
 
 /** If the target is silent for that long, the lease is lost by then, too. */
 const STATEMENT_TIMEOUT_MS = 6000;
@@ -14,6 +15,9 @@ interface PooledConnection {
   query(options: string | {sql: string; timeout?: number}, ...rest: unknown[]): unknown;
   destroy(): void;
 }
+
+/** Makes a pool open new connections from now on. */
+const renewals = new WeakMap<Knex, () => void>();
 
 /**
  * Creates a pool for bookkeeping and migrations; rows never pass through it.
@@ -31,7 +35,11 @@ export async function openKnex(
     logger.warn({event: 'bookkeeping.connection'}, 'a connection for the bookkeeping was lost');
   const {options, statements} = await settledOptions('target', config);
   const {database, user, password, host, port, ssl} = options;
-  return knexModule.knex({
+  let fresh = new WeakSet<object>();
+  const renew = () => {
+    fresh = new WeakSet();
+  };
+  const knex = knexModule.knex({
     client: 'mysql2',
     connection: {
       host,
@@ -46,14 +54,42 @@ export async function openKnex(
     pool: {
       min: 0,
       max: 4,
+      validate: (connection: object) => fresh.has(connection),
       afterCreate: (connection: PooledConnection, done: Done) => {
-        limitStatements(connection, statementMs);
+        fresh.add(connection);
+        watchStatements(connection, statementMs, renew);
         sendInTurn(connection, statements, error => done(error, connection));
       },
     },
     acquireConnectionTimeout: 10_000,
     log: {warn, error: warn, deprecate: () => undefined, debug: () => undefined},
   });
+  renewals.set(knex, renew);
+  return knex;
+}
+
+/**
+ * Makes the pool close its idle connections and open new ones. A primary that was demoted keeps its connections
+ * and refuses writes, and a new connection to the same address reaches the new primary.
+ */
+export function renewConnections(knex: Knex): void {
+  renewals.get(knex)?.();
+}
+
+/**
+ * Runs a statement that writes. If the server answers that it takes no writes, the statement runs once more, on a
+ * new connection: the address may lead to another server now.
+ *
+ * @throws the driver's error
+ */
+export async function writeOnce<T>(write: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const native = error instanceof DBError ? error.nativeError : error;
+    if (stateOf(native) === '' || classify('target', native).code !== 'target-unreachable') throw error;
+    return await write();
+  }
 }
 
 /** Runs the tasks in order, and ends with the first error. */
@@ -69,8 +105,11 @@ function sendInTurn(
   });
 }
 
-/** knex has no time limit of its own that closes the connection: it would wait for a silent one without end. */
-function limitStatements(connection: PooledConnection, timeout: number): void {
+/**
+ * Limits the time of each statement, and renews the pool if the server cannot be used for writes. knex has no time
+ * limit of its own that closes the connection: it would wait for a silent one without end.
+ */
+function watchStatements(connection: PooledConnection, timeout: number, renew: () => void): void {
   const query = connection.query.bind(connection);
   connection.query = (options, ...rest) => {
     const whenDone = rest.pop() as Done;
@@ -80,6 +119,7 @@ function limitStatements(connection: PooledConnection, timeout: number): void {
       (error: unknown, ...results: unknown[]) => {
         if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT')
           connection.destroy();
+        if (error instanceof Error && classify('target', error).code === 'target-unreachable') renew();
         whenDone(error, ...results);
       },
     );

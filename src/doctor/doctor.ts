@@ -6,6 +6,7 @@ import {sourcesOf, targetsOf} from '../mapping/mapping.ts';
 import {checkBinlog, checkExpiry} from './binlog-settings.ts';
 import {BOOKKEEPING_TABLES, checkLeases, checkMigrated, readMigrated} from './bookkeeping-checks.ts';
 import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
+import {checkCluster} from './cluster-checks.ts';
 import {warning, type Finding} from './findings.ts';
 import {checkSourcePrivileges, checkTargetPrivileges} from './privileges.ts';
 import type {Probe} from './probe.ts';
@@ -66,6 +67,7 @@ function sourceChecks(
     held: () => checkHeld(probe),
   };
   return {
+    cluster: () => checkCluster(probe, config.source.host),
     privileges: () => checkSourcePrivileges(probe, config.replicationEnabled, sourcesOf(mapping)),
     ...(config.replicationEnabled ? replication : {}),
     ...(source === null
@@ -88,6 +90,7 @@ function targetChecks(
   const {source, target} = schemas;
   const targets = targetsOf(config.mapping);
   return {
+    cluster: () => checkCluster(probe, config.target.host),
     privileges: async () => {
       const migrated = await readMigrated(probe);
       return [

@@ -3,6 +3,7 @@ import {isIP} from 'node:net';
 import {isLoopback, type DatabaseConfig} from '../config.ts';
 import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
 import {readServerInfo, settledName, type ServerInfo} from '../db/server.ts';
+import {isOutsideCluster} from '../db/faults.ts';
 import {SyncError} from '../errors.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName, readPlatform, type Probe} from './probe.ts';
@@ -88,6 +89,12 @@ async function unreachable(
       mend: `correct ${name}_USERNAME and ${name}_PASSWORD, or CREATE USER and GRANT as docs/grants.md says; the account's host part must match this machine`,
     });
   }
+  if (error.errno !== undefined && isOutsideCluster(error.errno))
+    return mustFix(side, 'cluster', {
+      message: `${at} answers, but it is not part of its cluster now, or is offline (error ${error.errno})`,
+      why: 'it refuses every statement',
+      mend: `repair the cluster; or set ${name}_HOST to a node that works, or to a proxy that checks its state (docs/clusters.md)`,
+    });
   const code = codeOf(error.cause);
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
     return mustFix(side, 'tls', {

@@ -2,7 +2,7 @@
 import {randomUUID} from 'node:crypto';
 import type {Knex} from 'knex';
 import {z} from 'zod';
-import {SyncDeadLetter, SyncRun} from '../db/models.ts';
+import {SyncDeadLetter, SyncRun, writeOnce} from '../db/models.ts';
 import {isDeadLetterCode} from '../errors.ts';
 import {
   CursorError,
@@ -58,7 +58,7 @@ export class RunStore {
       tables: JSON.stringify(noOutcomes(this.#tables)),
       error: null,
     };
-    await SyncRun.query(this.#knex).insert(row);
+    await writeOnce(() => SyncRun.query(this.#knex).insert(row));
     // A daemon may run for years: the history is trimmed as it grows, and not only at a start.
     await this.#trim();
     return toRun(row);
@@ -66,9 +66,13 @@ export class RunStore {
 
   async end(run: Run, state: RunState, tables: TableOutcomes, error: string | null): Promise<Run> {
     const endedAt = new Date();
-    await SyncRun.query(this.#knex)
-      .findById(run.runId)
-      .patch({state, ended_at: endedAt, tables: JSON.stringify(tables), error: error?.slice(0, 500) ?? null});
+    const end = {
+      state,
+      ended_at: endedAt,
+      tables: JSON.stringify(tables),
+      error: error?.slice(0, 500) ?? null,
+    };
+    await writeOnce(() => SyncRun.query(this.#knex).findById(run.runId).patch(end));
     return {
       ...run,
       state,
@@ -81,17 +85,21 @@ export class RunStore {
 
   /** Marks runs that a dead process left as running, and deletes those that are too old to keep. */
   async tidy(): Promise<void> {
-    await SyncRun.query(this.#knex)
-      .where({stream: this.#stream, state: 'running'})
-      .patch({state: 'failed', ended_at: new Date(), error: 'the process ended during the run'});
+    await writeOnce(() =>
+      SyncRun.query(this.#knex)
+        .where({stream: this.#stream, state: 'running'})
+        .patch({state: 'failed', ended_at: new Date(), error: 'the process ended during the run'}),
+    );
     await this.#trim();
   }
 
   async #trim(): Promise<void> {
-    await SyncRun.query(this.#knex)
-      .where('stream', this.#stream)
-      .where('started_at', '<', new Date(Date.now() - KEEP_DAYS * 86_400_000))
-      .delete();
+    await writeOnce(() =>
+      SyncRun.query(this.#knex)
+        .where('stream', this.#stream)
+        .where('started_at', '<', new Date(Date.now() - KEEP_DAYS * 86_400_000))
+        .delete(),
+    );
   }
 
   async find(runId: string): Promise<Run | null> {

@@ -22,13 +22,16 @@ describe('a fault of a server', () => {
     });
   });
 
-  it.each([1047, 1180, 3100, 3101])('is one of a node that its cluster has lost, with error %i', errno => {
-    for (const side of ['source', 'target'] as const)
-      expect(classify(side, refusal(errno))).toMatchObject({
-        code: `${side}-unreachable`,
-        message: expect.stringContaining('cluster'),
-      });
-  });
+  it.each([1047, 1180, 3100, 3101, 3781, 3782, 3783, 3796, 3797, 3798, 3799])(
+    'is one of a node that its cluster has lost, with error %i',
+    errno => {
+      for (const side of ['source', 'target'] as const)
+        expect(classify(side, refusal(errno))).toMatchObject({
+          code: `${side}-unreachable`,
+          message: expect.stringContaining('cluster'),
+        });
+    },
+  );
 
   it('never quotes what the server says, which may hold a value', () => {
     for (const errno of [1062, 1290, 1114, 1142, 1047, 2013, 1644])

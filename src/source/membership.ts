@@ -1,0 +1,68 @@
+/**
+ * Whether the source still belongs to its cluster. A node that its cluster has lost keeps the connections of its
+ * replicas and sends heartbeats, so that a stream from it looks healthy and shows nothing new.
+ */
+import {queryRows, type Connection} from '../db/connection.ts';
+import {readVariables, type ServerInfo} from '../db/server.ts';
+import {SyncError} from '../errors.ts';
+
+const MEMBERS = `SELECT MEMBER_STATE, MEMBER_ID = @@server_uuid FROM performance_schema.replication_group_members`;
+
+/** Servers, by identity, that were seen as online members of their group. */
+export type SeenMembers = Set<string>;
+
+/**
+ * @param seen remembers members, because a server that is no member may also be one that left its group on purpose
+ * @returns why the source is of no use now; null if it is, or if the account cannot see it
+ * @throws SyncError, classified
+ */
+export async function whyNotMember(
+  connection: Connection,
+  {flavour, identity}: ServerInfo,
+  seen: SeenMembers,
+): Promise<string | null> {
+  if (flavour === 'mariadb') return whyNotInGalera(connection);
+  const members = await readMembers(connection);
+  const own = members.find(({isOwn}) => isOwn);
+  if (own?.state === 'ONLINE') seen.add(identity);
+  return whyNotInGroup(members, seen.has(identity));
+}
+
+export interface Member {
+  readonly state: string;
+  readonly isOwn: boolean;
+}
+
+/** Parses what a member says of its group. Pure. */
+export function whyNotInGroup(members: readonly Member[], wasOnline: boolean): string | null {
+  const own = members.find(({isOwn}) => isOwn)?.state ?? 'OFFLINE';
+  const lost = members.filter(({state}) => state === 'UNREACHABLE').length;
+  if (own === 'ERROR' || (own === 'OFFLINE' && wasOnline))
+    return `the source is a member that has left its group (its state is ${own}): connect to a member that is ONLINE`;
+  if (lost > 0 && 2 * lost >= members.length)
+    return `the source is a member that has lost the majority of its group (${lost} of ${members.length} members are unreachable)`;
+  return null;
+}
+
+async function readMembers(connection: Connection): Promise<Member[]> {
+  try {
+    const rows = await queryRows('source', connection, MEMBERS);
+    return rows.map(([state, isOwn]) => ({state: String(state), isOwn: Number(isOwn) === 1}));
+  } catch (error) {
+    // The account may not read it, or the server has no such table. Doctor reports the missing privilege.
+    if (error instanceof SyncError && (error.code === 'access-denied' || error.errno === NO_SUCH_TABLE))
+      return [];
+    throw error;
+  }
+}
+
+const NO_SUCH_TABLE = 1146;
+
+async function whyNotInGalera(connection: Connection): Promise<string | null> {
+  if ((await readVariables('source', connection, ['wsrep_on'])).get('wsrep_on') !== 'ON') return null;
+  const rows = await queryRows('source', connection, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'");
+  const status = String(rows[0]?.[1] ?? '');
+  return status === 'Primary'
+    ? null
+    : `the source is a node that is not part of its cluster now (wsrep_cluster_status is ${status}): connect to a node that is`;
+}

@@ -1,0 +1,178 @@
+/** A group of MySQL members as the source: its GTIDs are the same on every member. */
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {loadConfig} from '../../src/config.ts';
+import {examine} from '../../src/doctor/doctor.ts';
+import {SEED, Stand} from '../helpers/fault-stand.ts';
+import {startWriters} from '../helpers/fault-writers.ts';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {withConnection} from '../servers/databases.ts';
+import {hasGroups, heal, startGroup, switchTo, untilPrimary, type Group} from '../servers/group.ts';
+import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+import type {TestServer} from '../servers/server.ts';
+
+const SOURCE = 'laas';
+const CONTINUES_MS = 10_000;
+
+describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, server, target}) => {
+  describe.skipIf(!hasGroups || edition !== 'mysql')('of Group Replication', () => {
+    let group: Group;
+    let proxy: FaultProxy;
+    let eye: FaultProxy;
+    let stand: Stand;
+    let primary: TestServer;
+    let seed = SEED;
+
+    beforeAll(async () => {
+      // The default of MySQL before 9.0: a member that leaves its group keeps its connections.
+      group = await startGroup(3, ['--loose-group-replication-exit-state-action=READ_ONLY']);
+      primary = await untilPrimary(group.members);
+      await withConnection(primary, undefined, connection =>
+        connection.query(`CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4`),
+      );
+      [proxy, eye] = [await startProxy(primary.address), await startProxy(primary.address)];
+      stand = await Stand.open({
+        source: {server: {...primary.address, host: eye.host, port: eye.port}, database: SOURCE},
+        target: {server, database: target},
+        via: {source: proxy},
+      });
+      // The test's own rows get greater keys than those of the writers.
+      await stand.source.query("INSERT INTO institutes (id, name) VALUES (9000, 'last')");
+      await stand.start();
+      await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+    });
+    afterAll(async () => {
+      await stand?.[Symbol.asyncDispose]();
+      await Promise.all([proxy?.close(), eye?.close()]);
+      await group?.[Symbol.asyncDispose]();
+    });
+
+    const others = () => group.members.filter(member => member !== primary);
+    const write = async () => {
+      const writers = await startWriters({server: primary, database: SOURCE}, 1, seed++);
+      await stand.explained(
+        stand.daemon.until('streaming', CONTINUES_MS).then(() => stand.caughtUp(CONTINUES_MS)),
+      );
+      await writers.stop();
+    };
+    const follow = async (now: TestServer, {cut, but}: {cut: boolean; but?: FaultProxy}) => {
+      primary = now;
+      for (const each of [proxy, eye]) if (each !== but) each.retarget(now.address);
+      if (cut) proxy.cut();
+      eye.cut();
+      await stand.connect();
+    };
+    const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
+    /** By its GTIDs the stream goes on where it was, without a copy. */
+    const goesOn = async (before: number) => {
+      await write();
+      await stand.equal();
+      expect(stand.told()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
+      expect(await runs()).toBe(before);
+      expect(await stand.letters()).toEqual([]);
+    };
+
+    it.for([{cut: true}, {cut: false}])(
+      'goes on after a planned switch, connections cut: $cut',
+      async how => {
+        const before = await runs();
+        await write();
+        const [next] = others();
+        if (next === undefined) throw new Error('no other member');
+        await switchTo(next);
+        await follow(next, how);
+        await goesOn(before);
+      },
+    );
+
+    it('leaves a member that left the group, and still answers', async () => {
+      const before = await runs();
+      await write();
+      await withConnection(primary, undefined, connection => connection.query('STOP GROUP_REPLICATION'));
+      await follow(await untilPrimary(others()), {cut: false});
+      await goesOn(before);
+      await heal(group);
+    });
+
+    it('leaves a member that the group has lost, whose connections stay open', async () => {
+      const before = await runs();
+      await write();
+      const lost = primary;
+      const [next] = others();
+      if (next === undefined) throw new Error('no other member');
+      await withConnection(lost, undefined, connection =>
+        connection.query('CREATE DATABASE apart; CREATE TABLE apart.t (id INT PRIMARY KEY)'),
+      );
+      await switchTo(next);
+      // The daemon's address leads to the old member for some time.
+      const address = proxy;
+      await follow(next, {cut: false, but: address});
+      // A row that the member cannot apply: it leaves the group, in the state ERROR.
+      const alone = (sql: string) =>
+        withConnection(lost, undefined, connection =>
+          connection.query(`SET GLOBAL super_read_only = OFF; SET sql_log_bin = 0; ${sql}`),
+        );
+      await alone('DROP TABLE apart.t');
+      await withConnection(next, undefined, connection => connection.query('INSERT INTO apart.t VALUES (1)'));
+      const {replication} = await stand.until('a reason', ({reasons}) =>
+        reasons.join().includes('has left its group'),
+      );
+      expect(replication.state).toBe('starting');
+      address.retarget(next.address);
+      await goesOn(before);
+      await alone('CREATE TABLE apart.t (id INT PRIMARY KEY)');
+      await heal(group);
+    });
+
+    it('is known to doctor: the state of its member, and settings that it advises against', async () => {
+      const grant = 'GRANT SELECT ON performance_schema.replication_group_members TO plain';
+      const run = (sql: string) => withConnection(primary, undefined, connection => connection.query(sql));
+      await run(
+        `CREATE USER plain IDENTIFIED BY 'plain'; GRANT SELECT ON ${SOURCE}.* TO plain; GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO plain`,
+      );
+      const doctor = async (server: TestServer) =>
+        (
+          await examine(
+            loadConfig({
+              ...stand.env,
+              DB_PORT: String(server.port),
+              DB_USERNAME: 'plain',
+              DB_PASSWORD: 'plain',
+            }),
+          )
+        )
+          .filter(
+            ({side, check}) =>
+              side === 'source' && (check.startsWith('cluster') || check === 'privilege-excess'),
+          )
+          .filter(({level}) => level !== 'ok');
+      expect((await doctor(primary)).map(({mend}) => mend).join()).toContain(
+        'GRANT SELECT ON performance_schema',
+      );
+      await run(grant);
+      const [exit, ...more] = await doctor(primary);
+      expect(exit).toMatchObject({check: 'cluster-exit', level: 'warning'});
+      expect(more).toEqual([]);
+      await run(exit?.mend ?? '');
+      expect(await doctor(primary)).toEqual([]);
+      await run('SELECT group_replication_switch_to_multi_primary_mode()');
+      const [writers] = await doctor(primary);
+      expect(writers).toMatchObject({check: 'cluster-writers'});
+      await run(writers?.mend ?? '');
+      expect(await doctor(primary)).toEqual([]);
+      await run('STOP GROUP_REPLICATION');
+      expect(await doctor(primary)).toMatchObject([{check: 'cluster', level: 'must-fix'}]);
+      const left = primary;
+      await follow(await untilPrimary(others()), {cut: true});
+      await withConnection(left, undefined, connection => connection.query('START GROUP_REPLICATION'));
+      await heal(group);
+    });
+
+    it('goes on after the death of the primary', async () => {
+      const before = await runs();
+      await write();
+      await primary.kill();
+      await follow(await untilPrimary(others()), {cut: true});
+      await goesOn(before);
+    });
+  });
+});
