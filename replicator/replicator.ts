@@ -9,6 +9,7 @@ import {Backoff, pause} from '../src/lifecycle/backoff.ts';
 import type {ReplicationState} from '../src/status/operations.ts';
 import {streamOnce} from './attempt.ts';
 import type {AttemptDeps} from './attempt-deps.ts';
+import {POSITION_UNKNOWN} from './source/fault.ts';
 
 export interface ReplicatorDeps extends AttemptDeps {
   readonly logger: Logger;
@@ -21,7 +22,6 @@ export interface ReplicatorDeps extends AttemptDeps {
 const HALT_RECHECK_MS = 3000;
 /** The longest wait after the source refused or reset a connection. */
 const TURNED_AWAY_MS = 2000;
-const POSITION_UNKNOWN = 1236;
 const MAX_DISPLACED = 10;
 
 /**

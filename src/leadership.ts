@@ -11,6 +11,7 @@ import type {Lease} from './db/lease.ts';
 import {refuseSharedTables} from './doctor/shared-tables.ts';
 import {SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
+import {untilAborted} from './lifecycle/until-aborted.ts';
 import {describeError, type Logger} from './logger.ts';
 import {usedOtherMapping} from './mapping-change.ts';
 import {targetsOf} from './mapping/mapping.ts';
@@ -290,11 +291,4 @@ function lostLease(reason: unknown): SyncError {
   return reason instanceof SyncError
     ? reason
     : new SyncError('lease-lost', 'the lease is lost', {cause: reason});
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), {once: true});
-  });
 }

@@ -3,7 +3,8 @@ import {classify} from '../../src/db/faults.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Position} from '../../src/position/position.ts';
 
-const POSITION_UNKNOWN = 1236;
+/** The number of a dump that the source cannot serve: ER_MASTER_FATAL_ERROR_READING_BINLOG. */
+export const POSITION_UNKNOWN = 1236;
 const SAME_SERVER_ID_MARIADB = 4052;
 
 /** A decoding fault has no number; it stops the stream before the checkpoint passes it. */

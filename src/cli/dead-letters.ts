@@ -1,19 +1,16 @@
-import {hostname} from 'node:os';
 import {z} from 'zod';
 import type {CommandContext} from '../cli.ts';
-import {KnownWrites} from '../apply/checkpoint.ts';
-import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
 import {targetsOf} from '../mapping/mapping.ts';
-import {ReconcileRunner} from '../reconcile-runner.ts';
 import {RunStore} from '../status/runs.ts';
-import {ReplicationContext} from '../replication-context.ts';
 import {askDaemon} from './daemon-client.ts';
+import {withLease} from './with-lease.ts';
 
 const PAGE = 500;
 const RETRY_TIMEOUT_MS = 600_000;
+const HELD = 'a daemon leads this stream but does not answer at HOST and PORT';
 const retried = z.object({retried: z.number(), remaining: z.number()});
 
 /** Lists the dead letters, or tries them again: through the daemon where one leads, else by itself. */
@@ -57,48 +54,15 @@ async function list({config, logger}: CommandContext, json: boolean): Promise<nu
   }
 }
 
-async function retry({config, logger, signal}: CommandContext, json: boolean): Promise<number> {
+async function retry(command: CommandContext, json: boolean): Promise<number> {
   const answer = retried.safeParse(
-    await askDaemon(config, 'POST', '/sync/dead-letters/retry', RETRY_TIMEOUT_MS),
+    await askDaemon(command.config, 'POST', '/sync/dead-letters/retry', RETRY_TIMEOUT_MS),
   );
-  const outcome = answer.success ? answer.data : await retryAlone(config, logger, signal);
+  const outcome = answer.success
+    ? answer.data
+    : await withLease(command, {held: HELD}, ({runner}) => runner.retryDeadLetters());
   process.stdout.write(
     json ? `${JSON.stringify(outcome)}\n` : `${outcome.retried} tried again, ${outcome.remaining} remain\n`,
   );
   return 0;
-}
-
-async function retryAlone(
-  config: CommandContext['config'],
-  logger: CommandContext['logger'],
-  signal: AbortSignal,
-) {
-  const knex = await openKnex(config.target, logger);
-  try {
-    await assertMigrated(knex);
-    const lease = await tryAcquireLease({
-      config: config.target,
-      stream: config.name,
-      holder: `${hostname()}:${process.pid}`,
-      writes: new KnownWrites(),
-    });
-    if (lease === null)
-      throw new SyncError('lease-held', 'a daemon leads this stream but does not answer at HOST and PORT');
-    try {
-      const runner = new ReconcileRunner({
-        config,
-        context: new ReplicationContext(config, lease.fence),
-        store: new RunStore(knex, config.name, targetsOf(config.mapping)),
-        logger,
-        metrics: null,
-        events: {onRun: () => undefined, onProgress: () => undefined, onForeign: () => undefined},
-        signal,
-      });
-      return await runner.retryDeadLetters();
-    } finally {
-      await lease.release();
-    }
-  } finally {
-    await knex.destroy();
-  }
 }

@@ -1,84 +1,53 @@
-import {hostname} from 'node:os';
 import {MultiBar, Presets} from 'cli-progress';
 import type {CommandContext} from '../cli.ts';
-import {KnownWrites, readCheckpoint} from '../apply/checkpoint.ts';
+import {readCheckpoint, type Checkpoint} from '../apply/checkpoint.ts';
+import type {Config} from '../config.ts';
 import {connect, queryRows} from '../db/connection.ts';
-import {tryAcquireLease} from '../db/lease.ts';
-import {assertMigrated} from '../db/migrate.ts';
-import {openKnex} from '../db/models.ts';
 import {refuseSharedTables} from '../doctor/shared-tables.ts';
-import {SyncError} from '../errors.ts';
-import {targetsOf} from '../mapping/mapping.ts';
-import {ReconcileRunner} from '../reconcile-runner.ts';
 import type {Run} from '../status/operations.ts';
-import {RunStore} from '../status/runs.ts';
-import {ReplicationContext} from '../replication-context.ts';
+import {withLease} from './with-lease.ts';
+
+const HELD = 'a daemon leads this stream: use POST /sync/trigger, or stop it first';
 
 /**
- * One reconcile without a daemon. The stream's position stays; what a daemon replays later ends in the
+ * Runs one reconcile without a daemon. The stream's position does not move; what a daemon replays later ends in the
  * same rows.
  *
  * @throws SyncError `lease-held` while a daemon leads
  */
 export async function syncCommand(
-  {config, logger, signal}: CommandContext,
+  command: CommandContext,
   options: {mode: 'diff' | 'full'; allowDeletes?: boolean; json?: boolean},
 ): Promise<number> {
-  const knex = await openKnex(config.target, logger);
-  try {
-    await assertMigrated(knex);
-    const lease = await tryAcquireLease({
-      config: config.target,
-      stream: config.name,
-      holder: `${hostname()}:${process.pid}`,
-      writes: new KnownWrites(),
-    });
-    if (lease === null)
-      throw new SyncError(
-        'lease-held',
-        'a daemon leads this stream: use POST /sync/trigger, or stop it first',
-      );
-    try {
-      const store = new RunStore(knex, config.name, targetsOf(config.mapping));
+  const {config} = command;
+  const bar = progressBar();
+  const run = await withLease(
+    command,
+    {held: HELD, onProgress: progress => bar.update(progress.rows, progress.totalRows)},
+    async ({context, store, runner, signal}) => {
       await store.tidy();
-      const bar = progressBar();
-      const stop = AbortSignal.any([signal, lease.lost]);
-      const context = new ReplicationContext(config, lease.fence);
-      const runner = new ReconcileRunner({
-        config,
-        context,
-        store,
-        logger,
-        metrics: null,
-        events: {
-          onRun: () => undefined,
-          onProgress: progress => bar.update(progress.rows, progress.totalRows),
-          onForeign: () => undefined,
-        },
-        signal: stop,
-      });
-      // A first run anchors the stream before it reads, so that a daemon goes on without a gap.
-      const target = await connect('target', config.target);
-      const checkpoint = await refuseSharedTables(
-        (sql, values) => queryRows('target', target, sql, values),
-        config,
-      )
-        .then(() => readCheckpoint(target, config.name))
-        .finally(() => target.destroy());
-      if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(stop);
+      // The first run anchors the stream before it reads, so that a daemon continues without a gap.
+      const checkpoint = await checkpointOf(config);
+      if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(signal);
       const {ended} = await runner.start('cli', {
         mode: options.mode,
         allowDeletes: options.allowDeletes === true,
       });
-      const run = await ended;
-      bar.stop();
-      process.stdout.write(options.json === true ? `${JSON.stringify(run, null, 2)}\n` : summary(run));
-      return run.state === 'succeeded' ? 0 : 1;
-    } finally {
-      await lease.release();
-    }
+      return ended;
+    },
+  ).finally(() => bar.stop());
+  process.stdout.write(options.json === true ? `${JSON.stringify(run, null, 2)}\n` : summary(run));
+  return run.state === 'succeeded' ? 0 : 1;
+}
+
+/** @throws SyncError if another stream writes the same tables */
+async function checkpointOf(config: Config): Promise<Checkpoint | null> {
+  const target = await connect('target', config.target);
+  try {
+    await refuseSharedTables((sql, values) => queryRows('target', target, sql, values), config);
+    return await readCheckpoint(target, config.name);
   } finally {
-    await knex.destroy();
+    target.destroy();
   }
 }
 

@@ -2,6 +2,11 @@
 import {isRefusal} from '../apply/refusal.ts';
 import {lockName} from './named-lock.ts';
 
+/** Returns a row while the lease's row has a holder and has not expired. Its parameter is the stream. */
+export const LEASE_IS_HELD = 'SELECT 1 FROM sync_lease WHERE stream = ? AND expires_at >= UTC_TIMESTAMP(3)';
+/** Returns the connection that holds a named lock, or null. Its parameter is the lock's name. */
+export const LOCK_HOLDER = 'SELECT IS_USED_LOCK(?)';
+
 type Ask = (sql: string, values: readonly unknown[]) => Promise<readonly (readonly unknown[])[]>;
 
 /**
@@ -21,7 +26,6 @@ export async function isLed(ask: Ask, database: string, stream: string): Promise
       throw error;
     }
   };
-  const row = 'SELECT 1 FROM sync_lease WHERE stream = ? AND expires_at >= UTC_TIMESTAMP(3)';
-  if ((await answer(row, stream)) !== null) return true;
-  return (await answer('SELECT IS_USED_LOCK(?)', lockName(database, stream))) !== null;
+  if ((await answer(LEASE_IS_HELD, stream)) !== null) return true;
+  return (await answer(LOCK_HOLDER, lockName(database, stream))) !== null;
 }

@@ -1,5 +1,6 @@
 /** Checks laas-sync's own tables, and the holder of the lease. */
 import {queryRows} from '../db/connection.ts';
+import {LEASE_IS_HELD, LOCK_HOLDER} from '../db/leader.ts';
 import {LEASE_SECONDS} from '../db/lease-row.ts';
 import {lockName} from '../db/named-lock.ts';
 import {MIGRATION_NAMES} from '../db/migrate.ts';
@@ -88,14 +89,10 @@ export async function checkLeases(
   const {rows} = await ask(probe, 'SELECT stream, leader FROM sync_checkpoint ORDER BY stream');
   const facts: LeaseFacts[] = [];
   for (const [name, leader] of rows ?? []) {
-    const lock = await ask(probe, 'SELECT IS_USED_LOCK(?)', [lockName(probe.database, String(name))]);
+    const lock = await ask(probe, LOCK_HOLDER, [lockName(probe.database, String(name))]);
     const holder = lock.rows?.[0]?.[0] ?? null;
     const id = holder === null ? null : Number(holder);
-    const renewed = await ask(
-      probe,
-      'SELECT 1 FROM sync_lease WHERE stream = ? AND expires_at >= UTC_TIMESTAMP(3)',
-      [String(name)],
-    );
+    const renewed = await ask(probe, LEASE_IS_HELD, [String(name)]);
     facts.push({
       stream: String(name),
       leader: String(leader),

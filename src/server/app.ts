@@ -11,7 +11,7 @@ import {FailedAttempts} from './failed-attempts.ts';
 import {LagHistory} from './lag-history.ts';
 import {apiSchemas} from './mapped-schemas.ts';
 import {mappingRoutes} from './mapping-routes.ts';
-import {requestIds, requestLog, secureHeaders} from './middleware.ts';
+import {noStore, requestIds, requestLog, securityHeaders} from './middleware.ts';
 import {describeApi} from './openapi.ts';
 import {probeRoutes} from './probe-routes.ts';
 import {installProblems, ProblemError, problemResponse, rejectInvalid} from './problem.ts';
@@ -45,7 +45,7 @@ export function createApp(given: AppDeps): App {
 
   const app: App = new OpenAPIHono<AppEnv>({defaultHook: rejectInvalid});
   installProblems(app, logger, clock);
-  app.use(requestIds, secureHeaders, requestLog(logger, clock));
+  app.use(requestIds, securityHeaders, noStore, requestLog(logger, clock));
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,

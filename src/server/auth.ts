@@ -1,10 +1,10 @@
 /** Authenticates requests and refuses the others with a reason. */
-import {getCookie} from 'hono/cookie';
 import {createMiddleware} from 'hono/factory';
 import {isLoopback} from '../config.ts';
 import {type Access, type AppContext, type AppEnv, type Clock, remoteAddress} from './context.ts';
 import type {FailedAttempts} from './failed-attempts.ts';
 import {ProblemError} from './problem.ts';
+import {readSession} from './session.ts';
 import type {Tokens} from './tokens.ts';
 
 /** Our own pages send it with every write: another site's page cannot add it without our permission. */
@@ -38,7 +38,7 @@ export function authenticate(deps: AuthDeps) {
     } else if (authorization !== undefined) {
       c.set('access', bearer(c, deps, authorization));
     } else {
-      const access = session(c, deps);
+      const access = await readSession(c, deps);
       if (access === null && PAGES.has(c.req.path)) return deps.loginPage(c);
       if (access === null) throw unauthorized('This request needs a bearer token.');
       refuseOtherSites(c);
@@ -81,12 +81,10 @@ export function checkToken(
   throw unauthorized('The token is wrong.');
 }
 
-/** The cookie's name is different for each stream: cookies ignore ports, and several streams may share a host. */
-export function sessionCookie(streamName: string): string {
-  return `laas_sync_${streamName}`;
-}
-
-/** Refuses requests that another site's page caused. Programs send neither header, and pass. */
+/**
+ * Refuses requests that another site's page caused. Programs send neither header, and pass. `hono/csrf` would refuse
+ * such programs, and would let a page of another site send JSON.
+ */
 export function refuseOtherSites(c: AppContext): void {
   if (!isWrite(c)) return;
   const site = c.req.header('sec-fetch-site');
@@ -118,11 +116,6 @@ function refuseForeignHost(c: AppContext): void {
 function bearer(c: AppContext, deps: AuthDeps, authorization: string): Access {
   const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
   return checkToken(c, deps, token ?? '');
-}
-
-function session(c: AppContext, deps: AuthDeps): Access | null {
-  const value = getCookie(c, sessionCookie(deps.streamName));
-  return value === undefined ? null : deps.tokens.checkSession(value, deps.clock.now());
 }
 
 function readOnly(tokens: Tokens): ProblemError {

@@ -169,16 +169,14 @@ export function eventRoutes(app: App, {operations, signal, clock}: AppDeps & {re
         ...problems(401, 429, 503),
       },
     }),
-    async () => {
+    async c => {
       await operations.refresh();
-      return new Response(hub.open(), {
-        headers: {
-          'Content-Type': 'text/event-stream; charset=utf-8',
-          'Cache-Control': 'no-store',
-          'Transfer-Encoding': 'chunked',
-          // Proxies that buffer responses would delay the events.
-          'X-Accel-Buffering': 'no',
-        },
+      return c.body(hub.open(), 200, {
+        'Content-Type': 'text/event-stream; charset=utf-8',
+        'Cache-Control': 'no-store',
+        'Transfer-Encoding': 'chunked',
+        // Proxies that buffer responses would delay the events.
+        'X-Accel-Buffering': 'no',
       });
     },
   );

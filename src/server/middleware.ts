@@ -1,48 +1,45 @@
 /** Middleware for every request: its id, its log line, and the security headers. */
-import {randomUUID} from 'node:crypto';
 import {createMiddleware} from 'hono/factory';
+import {requestId} from 'hono/request-id';
 import {routePath} from 'hono/route';
+import {secureHeaders} from 'hono/secure-headers';
 import type {Logger} from '../logger.ts';
 import type {AppEnv, Clock} from './context.ts';
 
-/** Allows only our own files, and nothing inline: a value that got into a page could not run. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** Accepts a caller's request id if it is harmless, so that a trace crosses systems; otherwise creates one. */
+export const requestIds = requestId({limitLength: 64});
 
-const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
-  'Cache-Control': 'no-store',
-};
-
-/** Keeps a header that a handler has set itself. */
-export const secureHeaders = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
-  for (const [name, value] of Object.entries(HEADERS)) {
-    if (!c.res.headers.has(name)) c.res.headers.set(name, value);
-  }
+/**
+ * Sets the security headers, unless a handler has set one itself. The policy allows only our own files, and nothing
+ * inline: a value that got into a page could not run. The headers that concern HTTPS or old browsers are left to a
+ * proxy, which knows whether there is one.
+ */
+export const securityHeaders = secureHeaders({
+  overwrite: false,
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  xFrameOptions: 'DENY',
+  permissionsPolicy: {camera: [], geolocation: [], microphone: []},
+  originAgentCluster: false,
+  strictTransportSecurity: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
 });
 
-/** Accepts a caller's request id if it is harmless, so that a trace crosses systems; otherwise creates one. */
-export const requestIds = createMiddleware<AppEnv>(async (c, next) => {
-  const given = c.req.header('x-request-id');
-  const id = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
-  c.set('requestId', id);
+/** Keeps answers out of every cache, unless a handler says otherwise. */
+export const noStore = createMiddleware<AppEnv>(async (c, next) => {
   await next();
-  c.res.headers.set('X-Request-Id', id);
+  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
 });
 
 /**

@@ -1,15 +1,15 @@
-/** Checks bearer tokens, and the sessions of browsers that sent one. No I/O, no clock. */
-import {createHash, createHmac, timingSafeEqual} from 'node:crypto';
+/** Checks bearer tokens, and derives the keys that sign the sessions of browsers. No I/O, no clock. */
+import {createHash, timingSafeEqual} from 'node:crypto';
 import type {Config} from '../config.ts';
 import type {Access} from './context.ts';
 
-/** Half a day: a shift at the screen, after which the token is requested again. */
-export const SESSION_MS = 12 * 3_600_000;
-
-interface Credential {
+export interface SessionKey {
   readonly access: Access;
+  readonly sessionKey: Uint8Array<ArrayBuffer>;
+}
+
+interface Credential extends SessionKey {
   readonly digest: Buffer;
-  readonly sessionKey: Buffer;
 }
 
 /**
@@ -42,24 +42,9 @@ export class Tokens {
     return this.#first(known => timingSafeEqual(known.digest, presented));
   }
 
-  /** Returns the value of a session cookie: a signature by a key derived from the token, never the token. */
-  openSession(access: Access, nowMs: number): string | null {
-    const known = this.#credentials.find(each => each.access === access);
-    if (known === undefined) return null;
-    const body = `${access}.${(nowMs + SESSION_MS).toString(36)}`;
-    return `${body}.${sign(known, body).toString('base64url')}`;
-  }
-
-  /** Null if the session is forged, has ended, or was opened with a token that has since changed. */
-  checkSession(value: string, nowMs: number): Access | null {
-    const [access = '', expires = '', signature = ''] = value.split('.');
-    const expiresAtMs = Number.parseInt(expires, 36);
-    const presented = sha256(signature);
-    const found = this.#first(known => {
-      const expected = sha256(sign(known, `${access}.${expires}`).toString('base64url'));
-      return timingSafeEqual(expected, presented);
-    });
-    return expiresAtMs > nowMs ? found : null;
+  /** The keys that sign sessions, each derived from one token: a session ends when its token changes. */
+  get sessionKeys(): readonly SessionKey[] {
+    return this.#credentials;
   }
 
   #first(matches: (known: Credential) => boolean): Access | null {
@@ -73,12 +58,8 @@ function credential(access: Access, token: string, name: string): Credential {
   return {
     access,
     digest: sha256(token),
-    sessionKey: sha256(`laas-sync session\0${name}\0${access}\0${token}`),
+    sessionKey: Uint8Array.from(sha256(`laas-sync session\0${name}\0${access}\0${token}`)),
   };
-}
-
-function sign(known: Credential, body: string): Buffer {
-  return createHmac('sha256', known.sessionKey).update(body).digest();
 }
 
 function sha256(text: string): Buffer {

@@ -3,6 +3,7 @@
  * over. Nothing here can slow the stream down: an unsent alert is one small record, always the newest.
  */
 import {Backoff, pause} from '../lifecycle/backoff.ts';
+import {untilAborted} from '../lifecycle/until-aborted.ts';
 import type {Logger} from '../logger.ts';
 import type {Operations, Status} from './operations.ts';
 
@@ -215,11 +216,4 @@ class Watch {
   #starting(status: Status): boolean {
     return status.replication.state === 'starting' && this.#now() - this.#startedAtMs < START_GRACE_MS;
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), {once: true});
-  });
 }

@@ -1,13 +1,11 @@
 /** The login of a browser: the token is typed once, and a signed cookie is used from then on. */
 import {createHash} from 'node:crypto';
-import {deleteCookie, setCookie} from 'hono/cookie';
 import {html, raw} from 'hono/html';
 import type {FC} from 'hono/jsx';
-import {type AuthDeps, checkToken, refuseOtherSites, sessionCookie} from '../auth.ts';
+import {type AuthDeps, checkToken, refuseOtherSites} from '../auth.ts';
 import type {App, AppContext} from '../context.ts';
-import {CONTENT_SECURITY_POLICY} from '../middleware.ts';
 import {ProblemError} from '../problem.ts';
-import {SESSION_MS} from '../tokens.ts';
+import {endSession, openSession} from '../session.ts';
 
 /** Inlined, because without a token not even a style sheet is served; the policy allows it by its hash. */
 const STYLE = `
@@ -24,7 +22,16 @@ button{width:100%;margin-top:16px;padding:10px;font:inherit;font-weight:600;bord
 .error{margin:12px 0 0;color:var(--bad);font-weight:600}
 `;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
-const POLICY = CONTENT_SECURITY_POLICY.replace("style-src 'self'", `style-src 'sha256-${STYLE_HASH}'`);
+/** The page has its style and a form, and nothing else. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  `style-src 'sha256-${STYLE_HASH}'`,
+  'img-src data:',
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 const Login: FC<{name: string; error: string | null}> = ({name, error}) => (
   <html lang="en">
@@ -72,7 +79,6 @@ export function showLogin(streamName: string) {
 
 /** POST /login takes the token of a form and opens a session; POST /logout ends it. */
 export function loginRoutes(app: App, deps: AuthDeps): void {
-  const cookie = sessionCookie(deps.streamName);
   app.get('/login', c => c.redirect('/', 303));
   app.post('/login', async c => {
     refuseOtherSites(c);
@@ -81,8 +87,7 @@ export function loginRoutes(app: App, deps: AuthDeps): void {
       const access = deps.tokens.required
         ? checkToken(c, deps, typeof token === 'string' ? token.trim() : '')
         : 'full';
-      const value = deps.tokens.openSession(access, deps.clock.now());
-      if (value !== null) setCookie(c, cookie, value, {...cookieOptions(c), maxAge: SESSION_MS / 1000});
+      await openSession(c, deps, access);
     } catch (error) {
       if (error instanceof ProblemError && (error.status === 401 || error.status === 429)) {
         for (const [name, text] of Object.entries(error.options.headers ?? {})) c.header(name, text);
@@ -93,7 +98,7 @@ export function loginRoutes(app: App, deps: AuthDeps): void {
     return c.redirect('/', 303);
   });
   app.post('/logout', c => {
-    deleteCookie(c, cookie, cookieOptions(c));
+    endSession(c, deps.streamName);
     return c.redirect('/', 303);
   });
 }
@@ -102,10 +107,4 @@ function loginPage(c: AppContext, name: string, status: 401 | 429, error: string
   c.header('Content-Security-Policy', POLICY);
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="laas-sync"');
   return c.html(html`<!doctype html>${(<Login name={name} error={error} />)}`, status);
-}
-
-/** Secure if a proxy says that the browser used TLS; a wrong claim only makes the cookie stricter. */
-function cookieOptions(c: AppContext) {
-  const secure = c.req.header('x-forwarded-proto') === 'https' || c.req.url.startsWith('https:');
-  return {path: '/', httpOnly: true, sameSite: 'Strict', secure} as const;
 }

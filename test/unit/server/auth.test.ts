@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {SESSION_MS} from '../../../src/server/tokens.ts';
+import {SESSION_MS} from '../../../src/server/session.ts';
 import {appUnderTest, FULL, READ} from './app-under-test.ts';
 
 const GETS = [

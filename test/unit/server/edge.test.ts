@@ -67,11 +67,38 @@ describe('every answer', () => {
     },
   );
 
+  it('has these security headers and no others', async () => {
+    const {headers} = await appUnderTest().call('/sync/status');
+    const others = new Set(['content-type', 'content-length', 'x-request-id']);
+    expect(Object.fromEntries([...headers].filter(([name]) => !others.has(name)))).toEqual({
+      'cache-control': 'no-store',
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    });
+  });
+
+  it.each(['/', '/nothing', '/sync/events', '/assets/dashboard.css'])(
+    'of %s has a request id',
+    async path => {
+      const {call, stop} = appUnderTest();
+      const {headers, body} = await call(path, {headers: {'x-request-id': 'trace-1'}});
+      stop.abort();
+      await body?.cancel();
+      expect(headers.get('x-request-id')).toBe('trace-1');
+    },
+  );
+
   it('carries the caller’s request id where that is harmless, else one of ours', async () => {
     const {call} = appUnderTest();
     const id = async (given: string) =>
       (await call('/healthz', {headers: {'x-request-id': given}})).headers.get('x-request-id');
-    expect(await id('trace-42.a_b')).toBe('trace-42.a_b');
+    expect(await id('trace-42=a_b')).toBe('trace-42=a_b');
     expect(await id('<script>')).toMatch(/^[0-9a-f-]{36}$/);
     expect(await id('x'.repeat(65))).toMatch(/^[0-9a-f-]{36}$/);
   });

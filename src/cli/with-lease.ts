@@ -1,0 +1,67 @@
+import {hostname} from 'node:os';
+import type {CommandContext} from '../cli.ts';
+import {KnownWrites} from '../apply/checkpoint.ts';
+import {tryAcquireLease} from '../db/lease.ts';
+import {assertMigrated} from '../db/migrate.ts';
+import {openKnex} from '../db/models.ts';
+import {SyncError} from '../errors.ts';
+import {targetsOf} from '../mapping/mapping.ts';
+import {ReconcileRunner, type RunnerEvents} from '../reconcile-runner.ts';
+import {ReplicationContext} from '../replication-context.ts';
+import {RunStore} from '../status/runs.ts';
+
+/** What a command works with while it holds the lease. */
+export interface Led {
+  readonly context: ReplicationContext;
+  readonly store: RunStore;
+  readonly runner: ReconcileRunner;
+  /** Set when the command is to stop, and when the lease is lost. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes the lease for the time of one command, and releases it whatever becomes of the command.
+ *
+ * @param held what to tell the caller if another instance holds the lease
+ * @throws SyncError `lease-held` while another instance leads; `not-migrated`
+ */
+export async function withLease<T>(
+  {config, logger, signal}: CommandContext,
+  options: {readonly held: string; readonly onProgress?: RunnerEvents['onProgress']},
+  use: (led: Led) => Promise<T>,
+): Promise<T> {
+  const knex = await openKnex(config.target, logger);
+  try {
+    await assertMigrated(knex);
+    const lease = await tryAcquireLease({
+      config: config.target,
+      stream: config.name,
+      holder: `${hostname()}:${process.pid}`,
+      writes: new KnownWrites(),
+    });
+    if (lease === null) throw new SyncError('lease-held', options.held);
+    try {
+      const stop = AbortSignal.any([signal, lease.lost]);
+      const context = new ReplicationContext(config, lease.fence);
+      const store = new RunStore(knex, config.name, targetsOf(config.mapping));
+      const runner = new ReconcileRunner({
+        config,
+        context,
+        store,
+        logger,
+        metrics: null,
+        events: {
+          onRun: () => undefined,
+          onProgress: options.onProgress ?? (() => undefined),
+          onForeign: () => undefined,
+        },
+        signal: stop,
+      });
+      return await use({context, store, runner, signal: stop});
+    } finally {
+      await lease.release();
+    }
+  } finally {
+    await knex.destroy();
+  }
+}
