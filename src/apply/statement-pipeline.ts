@@ -141,7 +141,6 @@ export class StatementPipeline {
     const sql = preparedUpsert(plan, options);
     if (sql === null) return false;
     const statementId = await this.#session.prepareRows(sql);
-    this.#throwIfFailed();
     if (statementId === null) return false;
     if (this.#text.length > 0) await this.#send();
     if (this.#isOpen !== 'for rows') void this.#depart(() => this.#session.beginRows());

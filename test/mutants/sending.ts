@@ -51,8 +51,8 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/statement-pipeline.ts',
-        'this.#throwIfFailed();\n    if (statementId === null) return false;',
-        'if (statementId === null) return false;',
+        'await place.answered;\n    this.#throwIfFailed();',
+        'await place.answered;',
       ],
     ],
     answers: ['exactly once'],
