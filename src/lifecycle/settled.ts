@@ -3,9 +3,9 @@
  *
  * @throws the fault of the first in the list that failed
  */
-export async function settled<T extends readonly unknown[]>(
-  all: readonly [...{[Index in keyof T]: Promise<T[Index]>}],
-): Promise<T> {
+export async function settled<T extends readonly Promise<unknown>[] | []>(
+  all: T,
+): Promise<{-readonly [Index in keyof T]: Awaited<T[Index]>}> {
   for (const result of await Promise.allSettled(all)) if (result.status === 'rejected') throw result.reason;
-  return (await Promise.all(all)) as unknown as T;
+  return Promise.all(all);
 }
