@@ -4,7 +4,7 @@ import {connect} from '../test/servers/databases.ts';
 import {changeOneByOne, catchUpWith} from './catch-up.ts';
 import {startDelays} from './delays.ts';
 import {fillMemberships, lastRun, trigger} from './first-load.ts';
-import {BenchDaemon, fillUsers, openStand, quantiles, runCli, scalar, type Stand} from './stand.ts';
+import {BenchDaemon, fillUsers, median, openStand, quantiles, runCli, scalar, type Stand} from './stand.ts';
 
 const USERS = 200_000;
 const ROWS_A_TRANSACTION = 10_000;
@@ -142,4 +142,68 @@ async function measureLag({source, t}: Stand, turn: number): Promise<{p50: numbe
   await writing;
   await writer.end();
   return quantiles(times.slice(50));
+}
+
+/** What a goal allows at each distance, beside no distance in the same run. */
+const SLOWER: ReadonlyMap<number, number> = new Map([
+  [20, 1.3],
+  [80, 2],
+]);
+const RECONCILE_ROUND_TRIPS = 40;
+
+/** The report's section. @param runs how often each distance was measured; the values are medians */
+export function* renderDistances(measured: readonly AtDistance[], runs: number): Generator<string> {
+  const near = measured.find(({nominalMs}) => nominalMs === 0);
+  if (near === undefined) return;
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  const seconds = (value: number) => `${(value / 1000).toFixed(2)} s`;
+  const judged = (text: string, isMet: boolean) => `${text}, ${isMet ? 'met' : 'not met'}`;
+  yield '## At a distance';
+  yield '';
+  yield `${USERS.toLocaleString('en')} users with auth rows and memberships, MariaDB on both sides, behind a proxy in a process of its own that delays each direction by half of the round trip. It keeps up to 4 MiB in memory each way, so that bandwidth is not limited; the zero is behind the same proxy. The backlog is ${USERS / ROWS_A_TRANSACTION} transactions of ${ROWS_A_TRANSACTION.toLocaleString('en')} rows and ${SINGLES.toLocaleString('en')} of one row; lag is at ${1000 / EVERY_MS} transactions/s. Medians of ${runs} ${runs === 1 ? 'run' : 'runs'}.`;
+  yield '';
+  yield 'Goals: first load and catching up take at most 1.3 times as long at 20 ms, and twice as long at 80 ms; a reconcile without drift takes at most 40 round trips more, whatever the size of the tables; the lag is at most the measured round trip and 3 ms at p50, and twice the round trip and 20 ms at p99.';
+  yield '';
+  yield '| far | round trip, measured | first load | catching up | reconcile | lag p50 | lag p99 | peak memory |';
+  yield '|---|---|---|---|---|---|---|---|';
+  for (const one of measured) {
+    const {side, nominalMs, roundTripMs, reconcileMs, lag, peakBytes} = one;
+    const isNear = nominalMs === 0;
+    const times = (pick: (at: AtDistance) => number) => {
+      const ratio = pick(one) / pick(near);
+      const goal = SLOWER.get(nominalMs);
+      const text = isNear ? seconds(pick(one)) : `${seconds(pick(one))} (${ratio.toFixed(2)} ×)`;
+      return goal === undefined ? text : judged(text, ratio <= goal);
+    };
+    const more = (reconcileMs - near.reconcileMs) / roundTripMs;
+    const reconcile = isNear
+      ? seconds(reconcileMs)
+      : judged(
+          `${seconds(reconcileMs)} (+${Math.max(0, more).toFixed(0)} round trips)`,
+          more <= RECONCILE_ROUND_TRIPS,
+        );
+    yield `| ${isNear ? 'none' : side} | ${ms(roundTripMs)} | ${times(at => at.loadMs)} | ${times(at => at.catchUpMs)} | ${reconcile} | ${judged(ms(lag.p50), lag.p50 <= roundTripMs + 3)} | ${judged(ms(lag.p99), lag.p99 <= 2 * roundTripMs + 20)} | ${Math.round(peakBytes / 1048576)} MB |`;
+  }
+}
+
+/** Measures every distance so often, and returns the medians. */
+export async function measureDistancesRepeatedly(
+  runs: number,
+  onMeasured: (one: AtDistance) => void,
+): Promise<AtDistance[]> {
+  const all: AtDistance[][] = [];
+  for (let i = 0; i < runs; i++) all.push(await measureDistances(DISTANCES, onMeasured));
+  return DISTANCES.map((distance, i) => {
+    const mid = (pick: (one: AtDistance) => number) =>
+      median(all.flatMap(run => run.slice(i, i + 1).map(pick)));
+    return {
+      ...distance,
+      roundTripMs: mid(one => one.roundTripMs),
+      loadMs: mid(one => one.loadMs),
+      reconcileMs: mid(one => one.reconcileMs),
+      catchUpMs: mid(one => one.catchUpMs),
+      lag: {p50: mid(one => one.lag.p50), p99: mid(one => one.lag.p99)},
+      peakBytes: mid(one => one.peakBytes),
+    };
+  });
 }

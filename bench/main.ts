@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: everything beside its alternatives, in one run on one machine; prints ratios and
  * writes docs/benchmarks.md. `--quick` runs each once; `--large` goes on to millions, which takes a quarter
- * of an hour more.
+ * of an hour more; `--only distance` replaces that section of the report alone.
  */
 import {cpus, totalmem} from 'node:os';
-import {writeFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {measureCatchUp, type CatchUp} from './catch-up.ts';
+import {measureDistancesRepeatedly, renderDistances} from './distance.ts';
 import {measureFirstLoad, SINGLES, type FirstLoad} from './first-load.ts';
 import {measureLag, type Lag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
@@ -31,6 +32,20 @@ async function repeated<T>(name: string, measure: () => Promise<T>): Promise<T[]
     say(`  ${JSON.stringify(results.at(-1))}`);
   }
   return results;
+}
+
+/** @returns the lines of the report's section */
+async function distanceSection(): Promise<string[]> {
+  const measured = await measureDistancesRepeatedly(REPEATS, one => say(`  ${JSON.stringify(one)}`));
+  return [...renderDistances(measured, REPEATS)];
+}
+
+if (process.argv.includes('--only') && process.argv.includes('distance')) {
+  const section = await distanceSection();
+  const before = readFileSync(REPORT, 'utf8').split('\n## At a distance\n')[0] ?? '';
+  writeFileSync(REPORT, `${before.trimEnd()}\n\n${section.join('\n')}\n`);
+  say(section.join('\n'));
+  process.exit(0);
 }
 
 const catchUps = await repeated('catching up', () => measureCatchUp(true));
@@ -59,7 +74,7 @@ if (large !== null) {
   say(JSON.stringify(large));
   growth.push(large.load);
 }
-const report = [...render()].join('\n');
+const report = [...render(), '', ...(await distanceSection())].join('\n');
 writeFileSync(REPORT, `${report}\n`);
 say(report);
 process.exit(0);

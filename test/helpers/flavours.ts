@@ -22,6 +22,7 @@ const ON_ONE_SERVER = [
   'fault/schema',
   'fault/connections',
   'fault/kill',
+  'fault/distance',
   'fault/cascades',
   'fault/unwritable-target',
   'fault/short-reads',
