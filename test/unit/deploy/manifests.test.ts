@@ -83,7 +83,7 @@ describe('the manifests of Kubernetes', () => {
     expect(kubernetes.service['spec']?.['ports']).toMatchObject([{targetPort: 'http'}]);
   });
 
-  it('hold a configuration that loads, with secrets where they belong, and fit the version', () => {
+  it('hold a valid configuration, with secrets in their place, of this version', () => {
     const {config, 'secret.example': secret} = kubernetes;
     const env = Object.assign({}, config['data'], secret['stringData']) as unknown as Record<string, string>;
     expect(loadConfig(env)).toMatchObject({
@@ -125,7 +125,7 @@ describe('every way to run it', () => {
     for (const flag of flags) expect(known).toContain(`  ${flag} (`);
   });
 
-  it('lets the thread that answers HTTP go before the others, where a limit can say so', () => {
+  it('lets the HTTP thread run before the others, where a limit can say so', () => {
     expect(read('deploy/systemd/laas-sync.service')).toMatch(
       /^LimitNICE=-5$[^]*^SystemCallFilter=~@privileged @resources\nSystemCallFilter=setpriority$/m,
     );
@@ -146,7 +146,7 @@ describe('docker-compose.yml', () => {
   const compose = yaml('docker-compose.yml');
   const services = compose['services'] as unknown as Record<string, Node>;
 
-  it('has two servers and two daemons alike but for their names and ports, with settings that load', () => {
+  it('has two daemons that differ in names and ports only, with valid settings', () => {
     expect(Object.keys(services).sort()).toEqual(['source', 'sync-a', 'sync-b', 'target']);
     const [a, b] = [services['sync-a'], services['sync-b']];
     expect({...a, hostname: '', ports: []}).toEqual({...b, hostname: '', ports: []});
@@ -160,7 +160,7 @@ describe('docker-compose.yml', () => {
       expect(services[name]?.['healthcheck']).toBeDefined();
   });
 
-  it('publishes on the loopback alone, keeps data in volumes that it declares, and mounts what is there', () => {
+  it('publishes on the loopback alone, and mounts only what exists', () => {
     for (const {ports = [], volumes = []} of Object.values(services) as unknown as {
       ports?: string[];
       volumes?: string[];
