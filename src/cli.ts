@@ -1,5 +1,6 @@
-#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=60 --v8-pool-size=1
+#!/usr/bin/env node
 /** The command line. Standard output carries results, standard error logs; exit codes are the contract's. */
+import './heap.ts';
 import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';
 import {Command, Option} from 'commander';
@@ -7,6 +8,7 @@ import {isCronExpression} from '../reconciler/schedule.ts';
 import type * as MappingCommands from './cli/mapping.ts';
 import {loadConfig, type Config} from './config.ts';
 import {SyncError} from './errors.ts';
+import {leaveSoon} from './lifecycle/leave.ts';
 import {stopOnSignals} from './lifecycle/signals.ts';
 import {createLogger, describeError, type Logger} from './logger.ts';
 import {packageVersion} from './version.ts';
@@ -159,8 +161,7 @@ async function run(
       process.stderr.write(`laas-sync: ${error.code}: ${error.message}\n`);
     }
   }
-  // Connections are closed by now; whatever library still holds a timer must not hold the process.
-  setTimeout(() => process.exit(), 1000).unref();
+  leaveSoon(logger);
 }
 
 function exitCodeOf(error: unknown, faultCode: number): number {

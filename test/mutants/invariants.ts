@@ -203,7 +203,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['continuity', 'invariant 7'],
-    test: ['test/unit/replicator/stall-watch.test.ts', 'stalls when the log is elsewhere'],
+    test: ['test/unit/replicator/stall-watch.test.ts', 'stalls if the log is elsewhere'],
   },
   {
     name: 'nobody-watches-for-a-reset',

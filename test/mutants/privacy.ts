@@ -18,7 +18,7 @@ export const PRIVACY: readonly Mutant[] = [
     name: 'causes-messages-in-the-log',
     edits: [['src/logger.ts', '{cause: foreignName(error.cause)}', '{cause: error.cause.message}']],
     answers: ['invariant 8', 'privacy'],
-    test: ['test/unit/logger.test.ts', 'of ours is told with its message'],
+    test: ['test/unit/logger.test.ts', 'of ours is logged with its message'],
   },
   {
     name: 'server-messages-in-the-status',

@@ -100,7 +100,7 @@ beforeAll(async () => {
       .diagnostics.filter(({code}) => code?.includes('no-restricted-imports') === true)
       .map(({filename}) => filename),
   );
-});
+}, 60_000);
 afterAll(() => rm(folder, {recursive: true, force: true}));
 
 it('every border is between files that exist', () => {

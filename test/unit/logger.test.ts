@@ -17,7 +17,7 @@ describe('an error', () => {
     expect(JSON.stringify(describeError(refusal))).not.toContain('secret');
   });
 
-  it('of ours is told with its message, and by no more than the name of what caused it', () => {
+  it('of ours is logged with its message, and with only the name of its cause', () => {
     const error = new SyncError('target-rejected-batch', 'the target refused it', {
       cause: refusal,
       errno: 1062,

@@ -1,6 +1,7 @@
 /** The code of the server's thread: the HTTP interface to a daemon in the other thread. */
 import {parentPort, workerData} from 'node:worker_threads';
 import {SyncError} from '../../errors.ts';
+import {leaveSoon} from '../../lifecycle/leave.ts';
 import {adoptConsole, createLogger, describeError, directOutput} from '../../logger.ts';
 import {createApp} from '../app.ts';
 import {runServer} from '../server.ts';
@@ -40,4 +41,4 @@ try {
 }
 // Its connections are closed by now; remaining timers must not keep the thread alive.
 port.close();
-setTimeout(() => process.exit(), 1000).unref();
+leaveSoon(logger);

@@ -93,7 +93,7 @@ describe('ownership', () => {
     );
   });
 
-  it('takes the changes of a transaction that has not ended for committed, where it is told to', async () => {
+  it('counts changes of an open transaction as committed, if told to', async () => {
     const ownership = new Ownership('s');
     const writer = await ownership.view(wanting([ownedUser('1'), ownedUser('2')]), nothingStored);
     own(writer, ownedUser('1'));

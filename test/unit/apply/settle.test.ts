@@ -100,7 +100,7 @@ describe('unique values', () => {
     });
   });
 
-  it('of a row that can neither be written nor leave stay where they are, for all who wanted them', () => {
+  it('of a row that can neither be written nor leave stay where they are', () => {
     const held = {1: 'a', 2: 'b', 9: 'x'};
     expect(settled({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9', '1', '2']})).toEqual({
       ...none,
@@ -116,7 +116,7 @@ describe('unique values', () => {
     });
   });
 
-  it('of several keys are settled together: who fails by one claims none of the others', () => {
+  it('of several keys are settled together: a row that fails by one claims none', () => {
     expect(settled({1: ['a', 'x'], 2: ['a', 'y']}, {9: [null, 'x']}, {firm: ['9']})).toEqual({
       ...none,
       order: '2',
@@ -124,7 +124,7 @@ describe('unique values', () => {
     });
   });
 
-  it('are settled in steps that grow with the rows alone: all the same, in one ring, in one chain', () => {
+  it('are settled in steps that grow with the rows alone', () => {
     const count = 5000;
     const work = (want: (i: number) => string, hold: (i: number) => string | null) => {
       let steps = 0;

@@ -5,7 +5,7 @@ const refusal = (errno: number, sqlState = 'HY000') =>
   Object.assign(new Error('Duplicate entry "secret@x.test"'), {errno, sqlState, code: 'ER_SOME'});
 
 describe('a fault of a server', () => {
-  it('has a message in plain words that says what to do if the target accepts no writes', () => {
+  it('has a message that says what to do if the target accepts no writes', () => {
     expect(classify('target', refusal(1290))).toMatchObject({
       code: 'target-unreachable',
       message: expect.stringContaining(

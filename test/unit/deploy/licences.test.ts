@@ -15,7 +15,7 @@ describe('the packages of a release', () => {
     expect(read('docs/licences.md'), 'run: node deploy/licences.mjs').toBe(licencesDocument(lock));
   });
 
-  it('are under licences that ask for no more than their text, which is what they say themselves', () => {
+  it('are under licences that ask for no more than their text', () => {
     for (const {path, name, license} of packages) {
       expect(PERMISSIVE, name).toContain(license);
       if (!existsSync(join(root, path))) continue;

@@ -122,7 +122,7 @@ describe('the definition of a column that the target lacks', () => {
     });
   });
 
-  it('has a default where it is a moment without one, since the rows that are there need a value', () => {
+  it('has a default where it is a time without one: existing rows need a value', () => {
     const [map] = LAAS.tables;
     const created = map?.columns.find(({target}) => target === 'createdAt');
     if (map === undefined || created === undefined) throw new Error('the mapping has no createdAt');
@@ -148,7 +148,7 @@ describe('the definition of a column that the target lacks', () => {
 describe('two streams on one target', () => {
   const lease = {stream: 'b', leader: 'host:1', holder: 7, idleSeconds: 0, isRenewed: true};
 
-  it('are refused where they write one table, and may live side by side where they do not', () => {
+  it('are refused where they write one table, and accepted where they do not', () => {
     expect(judgeLease({...lease, shared: ['user']}, 'a')).toMatchObject([{level: 'must-fix'}]);
     expect(judgeLease({...lease, shared: []}, 'a')).toMatchObject([{level: 'ok'}]);
     expect(judgeLease(lease, 'a')).toMatchObject([{level: 'warning'}]);

@@ -1,7 +1,7 @@
 import {expect, it} from 'vitest';
 import {Pace} from '../../../src/lifecycle/pace.ts';
 
-it('the first run starts at once, those that follow wait longer each time, up to a minute', () => {
+it('the first run starts at once; later ones wait longer, up to a minute', () => {
   const pace = new Pace();
   let nowMs = 1_000_000;
   expect(pace.waitMs(nowMs)).toBe(0);

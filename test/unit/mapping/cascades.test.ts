@@ -52,7 +52,7 @@ describe('cascades that the log does not show', () => {
     ).toEqual({'laas.states': 'updates', 'laas.kinds': 'deletes', 'laas.pairs': 'updates'});
   });
 
-  it('are those of a membership by another column than that of its parent, and of a table to itself', () => {
+  it('are those of a membership by another column, and of a table to itself', () => {
     expect(
       reachedBy({
         'laas.institute_user': [
@@ -98,7 +98,7 @@ tables:
   });
 });
 
-it('#45 the key of a membership to its parent is one over exactly the mapped columns, in the same schema', () => {
+it('#45 a membership’s key to its parent covers exactly the mapped columns', () => {
   const isParent = (key: string) =>
     keysOf({'laas.institute_user': [key]}).map(found => isParentKey(found, 'laas', parentJoins(LAAS)));
   expect(isParent('(`user_id`) REFERENCES `users` (`id`)')).toEqual([true]);

@@ -144,7 +144,7 @@ describe('a plan', () => {
     expect(tableOf(plan({}, {institute_users}), 'institute_users').keyIndexes).toEqual([0, 1]);
   });
 
-  it('reads an absent optional column as null, BIT as a number, and ids without the zeros of ZEROFILL', () => {
+  it('reads an absent column as null, BIT as a number, and ids without zeros', () => {
     const users = table(
       [['id']],
       ...sourceTable('users').columns.map(known => {

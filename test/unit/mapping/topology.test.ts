@@ -31,7 +31,7 @@ describe('entities', () => {
     expect(namesOf(LAAS.tables)).toEqual([['institute'], ['user', 'user_auth'], ['institute_users']]);
   });
 
-  it('take in a companion: the same source, key and conditions, and a child by the whole key', () => {
+  it('include a companion: same source, key and conditions, a child by whole key', () => {
     const both = {from: 'people', where: {active: 1}};
     expect(namesOf(tablesOf({a: both, b: {...both, parents: {a: 'id'}}}))).toEqual([['a', 'b']]);
   });

@@ -36,7 +36,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('takes a row that cannot be written for invalid whether it is there or not, and never for extra', () => {
+  it('counts a row that cannot be written as invalid, and never as extra', () => {
     const diff = compare(source(user('4', {password: ''})), [written(users, user('4'))]);
     expect(diff).toMatchObject({invalid: ['4'], extra: [], different: []});
   });

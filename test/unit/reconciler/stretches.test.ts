@@ -47,7 +47,7 @@ describe('segments that are compared as one', () => {
     expect((await compare({ranges: segments(3), max: 100, ms: 5000})).asked).toEqual(['-10', '10-20', '20-']);
   });
 
-  it('are asked for one by one where their stretch differs, and so is the one after it', async () => {
+  it('are compared one by one if their stretch differs, as is the one after it', async () => {
     const ranges = segments(9);
     const {asked, found} = await compare({ranges, differing: [ranges[2] ?? {after: null, to: null}], max: 2});
     expect(found).toEqual([ranges[2]]);

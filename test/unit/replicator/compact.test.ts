@@ -121,7 +121,7 @@ describe('a user’s changes', () => {
 });
 
 describe('a row is known to have no older children', () => {
-  it('unless a session left out the checks, for it or for rows before it, of either end of a reference', () => {
+  it('unless a session left out the checks for either end of a reference', () => {
     expect(compacted([users(null, user('1'))]).get('1')).toMatchObject({fresh: true});
     expect(compacted([users(null, user('1'), unchecked)]).get('1')).toMatchObject({fresh: false});
     for (const earlier of [
@@ -196,7 +196,7 @@ describe('a membership’s changes', () => {
   });
 });
 
-it('a row of a table that becomes rows of two tables is a change of both, each by its own key', () => {
+it('a row that becomes rows of two tables is a change of both, by its own keys', () => {
   const twice = parseMapping(
     `version: 1
 tables:

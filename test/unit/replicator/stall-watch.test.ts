@@ -23,12 +23,12 @@ function seen(make: (second: number) => Sighting | 'paused', seconds = 30): numb
 }
 
 describe('a stream', () => {
-  it('stalls when the log is elsewhere for ten seconds and no event comes, ahead or behind', () => {
+  it('stalls if the log is elsewhere for ten seconds and no event comes', () => {
     expect(seen(second => sighting(second))).toBe(11);
     expect(seen(second => sighting(second, {end: at(50)}))).toBe(11);
   });
 
-  it('does not stall while events come, at the end of the log, or where the end is unknown', () => {
+  it('does not stall with events, at the log’s end, or with an unknown end', () => {
     expect(seen(second => sighting(second, {events: second}))).toBeNull();
     expect(seen(second => sighting(second, {received: at(second)}))).toBeNull();
     expect(seen(second => sighting(second, {end: at(100)}))).toBeNull();
@@ -36,7 +36,7 @@ describe('a stream', () => {
     expect(seen(second => sighting(second, {received: null}))).toBeNull();
   });
 
-  it('does not stall while the source searches its log for our place, and has ten seconds after that', () => {
+  it('does not stall while the source searches its log, nor ten seconds after', () => {
     expect(seen(second => sighting(second, {searching: true}))).toBeNull();
     expect(seen(second => sighting(second, {searching: second < 15}))).toBe(25);
   });

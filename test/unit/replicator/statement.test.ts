@@ -143,7 +143,7 @@ describe('#37 what follows from a statement', () => {
   const of = (sql: string, databases: readonly string[] | null = null, database = 'elsewhere') =>
     consequenceOf(statementKind(sql), {sql, database, databases}, MAPPED);
 
-  it('is a reconcile for every change of rows, unless the log says that it was of other schemas', () => {
+  it('is a reconcile for every change of rows, unless it was of other schemas', () => {
     expect(of('SET STATEMENT x = 1 FOR ALTER TABLE laas.users DROP email').schemaChanged).toBe(true);
     for (const sql of [
       'UPDATE seen SET x = 1',
@@ -157,7 +157,7 @@ describe('#37 what follows from a statement', () => {
     }
   });
 
-  it('is a look at the schema for definitions, and a reconcile where rows may go with them', () => {
+  it('reads the schema for definitions; reconciles where rows may go with them', () => {
     expect(of('ALTER TABLE laas.users ADD phone INT')).toEqual({schemaChanged: true, unseen: null});
     expect(of('ALTER TABLE laas.users ADD email INT').unseen).toMatch(/mapped columns/);
     expect(of('TRUNCATE laas.users')).toMatchObject({schemaChanged: true, unseen: expect.any(String)});

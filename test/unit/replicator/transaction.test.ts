@@ -188,7 +188,7 @@ describe('a statement', () => {
     ]);
   });
 
-  it('that changes rows of a mapped table asks for a reconcile, within its transaction', () => {
+  it('that changes rows of a mapped table asks for a reconcile in its transaction', () => {
     const [transaction, ...others] = built([
       gtid('1', true),
       statement('UPDATE users SET id = 1'),

@@ -49,7 +49,7 @@ describe('a compressed transaction', () => {
       ['zstd', zstd(Buffer.concat(inner)), [0]],
       ['no compression', Buffer.concat(inner), [0xfc, 0xff, 0x00]],
     ] as const) {
-      it(`of ${name} ${checksum ? 'with' : 'without'} checksums is unfolded into its events`, () => {
+      it(`of ${name} ${checksum ? 'with' : 'without'} checksums is unfolded`, () => {
         const packets = unfold(packet(payload, compression, {checksum}), checksum);
         expect(packets).toHaveLength(3);
         packets.forEach((one, i) => {

@@ -181,7 +181,7 @@ describe('runAlerts', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('tries again with growing waits until it got through, and then tells what is true by then', async () => {
+  it('retries with growing waits until it gets through, then sends what is true', async () => {
     const {time, sent, attempts, ill, answers} = alerts();
     answers(() => new Response('no', {status: 503}));
     ill('lag is 75 s');

@@ -199,7 +199,7 @@ describe('a browser', () => {
     expect(test.operations.asked).toEqual([]);
   });
 
-  it('loses its session when its time is over, when the token changes, and when the cookie is bent', async () => {
+  it('loses its session at its end, with a new token, or with a forged cookie', async () => {
     const test = appUnderTest(tokens);
     const cookie = await sessionOf(signIn(test, FULL));
     const other = appUnderTest({apiToken: 'a-new-token', readToken: READ});

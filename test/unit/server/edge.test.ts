@@ -103,7 +103,7 @@ describe('every answer', () => {
     expect(await id('x'.repeat(65))).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('is one line in the log, with the route’s pattern and without what it was asked with', async () => {
+  it('is one line in the log, with the route’s pattern and no parameters', async () => {
     const {call, lines} = appUnderTest({apiToken: FULL, readToken: READ});
     await call('/sync/runs/run-1?secret=hunter2', {token: READ, headers: {'x-request-id': 'trace-1'}});
     expect(lines).toHaveLength(1);

@@ -48,7 +48,7 @@ describe('EventHub', () => {
     expect(await client.next()).toBe(`event: progress\ndata: ${JSON.stringify(progress)}\n\n`);
   });
 
-  it('tells a new state at once, and mere numbers once a second however often they change', async () => {
+  it('sends a new state at once, and changed numbers once a second', async () => {
     const {events, operations} = hub();
     const client = await opened(events.open());
     operations.change({}, {state: 'halted'});

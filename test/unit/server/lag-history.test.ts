@@ -5,7 +5,7 @@ import {RecordingOperations} from './recording-operations.ts';
 beforeEach(() => vi.useFakeTimers({now: 0}));
 afterEach(() => vi.useRealTimers());
 
-it('samples every five seconds the most that lag was since, and keeps no more than the last hour', () => {
+it('samples the greatest lag every five seconds, and keeps the last hour', () => {
   const operations = new RecordingOperations();
   const history = new LagHistory(operations, {now: () => Date.now()});
   const stop = new AbortController();

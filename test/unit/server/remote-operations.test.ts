@@ -14,7 +14,7 @@ function remote() {
   return {operations, posted, known};
 }
 
-it('asks each time anew, so that an answer that is under way is not taken for one of now', async () => {
+it('asks again each time: an answer under way is not one of now', async () => {
   const {operations, posted} = remote();
   const first = operations.refresh();
   const second = operations.refresh();
@@ -54,7 +54,7 @@ describe('while the daemon is busy', () => {
     operations.receive({tag: 'looked', id: look?.tag === 'look' ? look.id : 0, known});
   };
 
-  it('waits for no answer, not even where one came in time, until none has been late for a second', async () => {
+  it('waits for no answer until none has been late for a second', async () => {
     const daemon = remote();
     const first = daemon.operations.refresh();
     expect(await outcome(first)).toBe('waits');

@@ -108,7 +108,7 @@ describe('a standby', () => {
   });
 });
 
-it('offers to go ahead with the deletes only while a run waits for that and none is going', () => {
+it('offers to confirm deletes only while a run waits for it and none is active', () => {
   const shown = (change: Parameters<typeof status>[0]) => shownOf(status(change))['confirm-deletes'];
   const waiting = run('1', 'needs-confirmation');
   expect(shown({lastRun: waiting})).toBe(true);

@@ -16,7 +16,7 @@ const node = (changed: Record<string, string> = {}) =>
   );
 
 describe('GTIDs of a node of Galera', () => {
-  it("are the cluster's own where the cluster numbers them, logs them all, and keeps local ones apart", () => {
+  it('are the cluster’s own where the cluster numbers and logs them all', () => {
     expect(node()).toEqual({areShared: true, localDomain: '12'});
     expect(node({wsrep_on: 'OFF'})).toBeNull();
     for (const changed of [{wsrep_gtid_mode: 'OFF'}, {log_slave_updates: 'OFF'}, {gtid_domain_id: '1'}])

@@ -70,7 +70,7 @@ describe('the bookkeeping', () => {
     expect(bookkeeping.facts).toMatchObject({lastRun: {runId: '02'}, lastSync: run('02').endedAt});
   });
 
-  it('that was asked first and answers last does not bring back dead letters that are gone', async () => {
+  it('that was sent first and answered last does not bring back dead letters', async () => {
     const {bookkeeping, metric, record, answer, answerAll} = tables();
     const reading = bookkeeping.read();
     record(run('02'), 0);

@@ -71,7 +71,7 @@ describe('health', () => {
     ]);
   });
 
-  it('is bad for as long as a lost position is the last word, so that somebody is told', () => {
+  it('is bad as long as the last event is a lost position', () => {
     const lost = new SyncError('position-lost', 'the log of the source was reset');
     expect(of({state: 'starting', fault: lost, stateForMs: 0}).reasons).toEqual([
       'replication restarted from a new position; a full reconcile is running: position-lost, the log of the source was reset',

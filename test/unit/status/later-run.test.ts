@@ -15,7 +15,7 @@ const run = (minute: string, state: Run['state'] = 'succeeded'): Run => ({
   error: null,
 });
 
-it('an older run, or none, read of the bookkeeping does not take the place of the one that just ended', () => {
+it('an older run from the bookkeeping does not replace the one that just ended', () => {
   expect(laterRun(run('05', 'failed'), run('04'))).toEqual(run('05', 'failed'));
   expect(laterRun(run('05'), null)).toEqual(run('05'));
   expect(laterTime('2024-01-01T00:05:00.000Z', '2024-01-01T00:04:00.000Z')).toBe('2024-01-01T00:05:00.000Z');

@@ -63,7 +63,7 @@ describe('the status', () => {
     expect(isHealthy).toBe(true);
   });
 
-  it('says snapshotting for a stream beside a run that makes up for what was not seen, and for no other state', () => {
+  it('says snapshotting only for a stream beside a run that covers a gap', () => {
     const loading = {...leading, isLoading: true};
     expect(of({leading: loading}).replication.state).toBe('snapshotting');
     expect(of({leading: loading, state: 'halted'}).replication.state).toBe('halted');
