@@ -87,3 +87,22 @@ export function untilSynced(node: TestServer, size: number): Promise<boolean> {
     {timeoutMs: 40_000, intervalMs: 200, what: `a node that is ready\n${node.log().slice(-3000)}`},
   );
 }
+
+/** Cuts a node off from the others, or lets it come back; its clients stay connected. */
+export async function isolate(node: TestServer, on: boolean): Promise<void> {
+  await withConnection(node, undefined, connection =>
+    connection.query(`SET GLOBAL wsrep_provider_options = 'gmcast.isolate=${on ? 1 : 0}'`),
+  );
+}
+
+/** Resolves when the node knows that it has lost its cluster. */
+export function untilOutside(node: TestServer): Promise<boolean> {
+  return eventually(
+    () =>
+      withConnection(node, undefined, async connection => {
+        const [row] = await query(connection, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'");
+        return row?.['Value'] !== 'Primary';
+      }),
+    {timeoutMs: 40_000, intervalMs: 200, what: 'a node without its cluster'},
+  );
+}
