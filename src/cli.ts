@@ -1,6 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=60 --v8-pool-size=1
 /** The command line. Standard output carries results, standard error logs; exit codes are the contract's. */
-import './heap.ts';
 import {existsSync, readFileSync} from 'node:fs';
 import {parseEnv} from 'node:util';
 import {Command, Option} from 'commander';

@@ -192,10 +192,15 @@ describe.runIf(server !== undefined)('the image', () => {
     expect(tree()).toBe(before);
   });
 
-  it('is started as the unit of systemd starts the program', () => {
-    expect(command('ENTRYPOINT')).toEqual(['/nodejs/bin/node', '/app/dist/src/cli.js']);
+  it('is started with the options of the command itself, as the unit of systemd is', () => {
+    const [, options = ''] = /^#!\/usr\/bin\/env -S node (.*)$/m.exec(read('src/cli.ts')) ?? [];
+    expect(command('ENTRYPOINT')).toEqual([
+      '/nodejs/bin/node',
+      ...options.split(' '),
+      '/app/dist/src/cli.js',
+    ]);
     expect(read('deploy/systemd/laas-sync.service')).toContain(
-      'ExecStart=/usr/bin/node dist/src/cli.js start',
+      `ExecStart=/usr/bin/node ${options} dist/src/cli.js start`,
     );
   });
 });

@@ -1,4 +1,5 @@
 /** The HTTP server as a service of the daemon's thread, which does not serve itself: it answers the server's thread. */
+import {setFlagsFromString} from 'node:v8';
 import {Worker} from 'node:worker_threads';
 import {SyncError} from '../../errors.ts';
 import {describeError, type Logger} from '../../logger.ts';
@@ -51,6 +52,9 @@ export async function runServerThread(options: ServerThreadOptions, signal: Abor
     silentAfterMs,
     known: knownOf(operations),
   };
+  // The daemon's own limits are flags (cli.ts). They apply to its heap by now, and must not apply to the
+  // thread's.
+  for (const flag of ['--max-old-space-size=0', '--max-semi-space-size=0']) setFlagsFromString(flag);
   // The environment holds passwords that the server's thread does not need.
   const worker = new Worker(script, {workerData: data, resourceLimits: LIMITS, env: {}});
   const answers = new Answerer({operations, metrics, logger, post: message => worker.postMessage(message)});
