@@ -22,7 +22,7 @@ describe('a node of Galera', () => {
       ),
     );
 
-  it('must be part of its cluster, and should be Synced, the only writer and one of three', () => {
+  it('must be part of its cluster, Synced, the only writer and one of three', () => {
     expect(node('target', {})).toEqual(['ok cluster']);
     expect(node('source', {wsrep_cluster_status: 'non-Primary', wsrep_ready: 'OFF'})).toEqual([
       'must-fix cluster',
