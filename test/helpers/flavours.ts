@@ -16,6 +16,9 @@ export interface FlavourContext {
   readonly target: string;
 }
 
+/** A short run leaves out tests that others nearly cover. */
+export const isShort = process.env['TEST_SHORT'] === '1';
+
 /** Long suites whose subject hardly depends on the server: a short run has them on one server alone. */
 const ON_ONE_SERVER = [
   'fault/session-defaults',
@@ -38,7 +41,7 @@ const ON_ONE_SERVER = [
 
 function isOnOneServer(): boolean {
   const file = expect.getState().testPath ?? '';
-  return process.env['TEST_SHORT'] === '1' && ON_ONE_SERVER.some(name => file.endsWith(`/${name}.test.ts`));
+  return isShort && ON_ONE_SERVER.some(name => file.endsWith(`/${name}.test.ts`));
 }
 
 /** Describes `name` once for each edition that this run has. */

@@ -6,6 +6,7 @@
 import type {TestProject} from 'vitest/node';
 import {EDITION_NAMES, NotNeeded, ownLateMariadb, type Edition} from '../servers/provision.ts';
 import {hasGalera} from '../servers/galera.ts';
+import {hasGroups} from '../servers/group.ts';
 import {type ServerAddress, startServer, type TestServer} from '../servers/server.ts';
 import {leaveOut} from './left-out.ts';
 
@@ -53,6 +54,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     leaveOut(
       'tests on two nodes of Galera: the package galera-4 is not installed (apt-get install galera-4)',
     );
+  if (project.name === 'fault' && !hasGroups)
+    leaveOut('tests on a group of three members: they need a MySQL server outside of a container');
   project.provide('servers', Object.fromEntries(servers.map(server => [server.edition, server.address])));
   return release;
 }

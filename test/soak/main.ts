@@ -8,20 +8,33 @@ import {Command} from 'commander';
 
 const root = join(import.meta.dirname, '../../..');
 const FILES = ['kill', 'watermarks', 'connections', 'short-reads'].map(name => `test/fault/${name}.test.ts`);
+const CLUSTERS = ['group-target', 'group-source', 'galera-target', 'galera-source', 'galera-faults'].map(
+  name => `test/fault/${name}.test.ts`,
+);
 const TEST_TIMEOUT_MS = 60 * 60_000;
 
 const command = new Command('soak')
-  .description('kills, cut connections and reconciles beside writers, on MariaDB and MySQL')
+  .description(
+    'kills, cut connections, reconciles beside writers and faults of clusters, on MariaDB and MySQL',
+  )
   .option('--kills <number>', 'how often the daemon is killed, for each flavour', '100')
   .option('--rounds <number>', 'reconciles beside six writers, for each flavour and schema', '60')
   .option('--cuts <number>', 'connections that are cut at a random byte, for each flavour', '100')
+  .option('--clusters <number>', 'how often the faults of clusters are run, each time with another seed', '5')
   .option('--seed <number>', 'repeats a run: the number that its names show')
   .option('--flavours <names>', 'any of mariadb, mariadb-11 and mysql', 'mariadb,mysql')
   .argument('[vitest...]', 'further arguments for vitest, after --')
   .action(
     async (
       vitest: readonly string[],
-      options: {kills: string; rounds: string; cuts: string; seed?: string; flavours: string},
+      options: {
+        kills: string;
+        rounds: string;
+        cuts: string;
+        clusters: string;
+        seed?: string;
+        flavours: string;
+      },
     ) => {
       const env = {
         ...process.env,
@@ -33,9 +46,14 @@ const command = new Command('soak')
         ...(options.seed === undefined ? {} : {SEED: options.seed}),
       };
       const program = join(root, 'node_modules/vitest/vitest.mjs');
-      const args = [program, 'run', '--project=fault', '--reporter=verbose', ...FILES, ...vitest];
-      const child = spawn(process.execPath, args, {cwd: root, stdio: 'inherit', env});
-      process.exitCode = await new Promise<number>(resolve => child.on('close', code => resolve(code ?? 1)));
+      const run = (files: readonly string[]) => {
+        const args = [program, 'run', '--project=fault', '--reporter=verbose', ...files, ...vitest];
+        const child = spawn(process.execPath, args, {cwd: root, stdio: 'inherit', env});
+        return new Promise<number>(resolve => child.on('close', code => resolve(code ?? 1)));
+      };
+      let failed = await run(FILES);
+      for (let i = 0; i < Number(options.clusters); i++) failed = Math.max(failed, await run(CLUSTERS));
+      process.exitCode = failed;
     },
   );
 await command.parseAsync();
