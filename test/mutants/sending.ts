@@ -47,6 +47,14 @@ export const SENDING: readonly Mutant[] = [
     test: ['test/unit/apply/ownership.test.ts', 'does not put what was read too early'],
   },
   {
+    name: 'dropped-batch-shares-its-buffers',
+    edits: [
+      ['src/apply/statement-pipeline.ts', 'spare.get(session)?.pop() ??', 'spare.get(session)?.at(-1) ??'],
+    ],
+    answers: ['exactly once'],
+    test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
+  },
+  {
     name: 'rows-left-to-the-transaction-of-text',
     edits: [
       [
