@@ -1,11 +1,12 @@
 /** Three nodes of Galera as source and target at once: a lost majority, a cut-off node, and several writers. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
 import {withConnection} from '../servers/databases.ts';
 import {hasGalera, isolate, startGalera, untilOutside, untilSynced, type Galera} from '../servers/galera.ts';
-import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+import type {FaultProxy} from '../servers/proxy.ts';
 
 const TAKEOVER_MS = 10_000;
 const SOURCE = 'laas';
@@ -34,17 +35,15 @@ describeEachEdition(`three nodes (seed ${SEED})`, ({edition}) => {
       await withConnection(node(0), undefined, connection =>
         connection.query(`CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4; CREATE DATABASE ${TARGET}`),
       );
-      [proxy, eye] = [await startProxy(node(FIRST).address), await startProxy(node(FIRST).address)];
-      const seen = {...node(FIRST).address, host: eye.host, port: eye.port};
+      const addresses = await openAddresses(node(FIRST).address);
+      ({proxy, eye} = addresses);
+      const {seen} = addresses;
       stand = await Stand.open({
         source: {server: seen, database: SOURCE},
         target: {server: seen, database: TARGET},
         via: {source: proxy, target: proxy},
       });
-      // The test's own rows get greater keys than those of the writers.
-      await stand.source.query("INSERT INTO institutes (id, name) VALUES (9000, 'last')");
-      await stand.start();
-      await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+      await startLoaded(stand);
     });
     afterAll(async () => {
       await stand?.[Symbol.asyncDispose]();

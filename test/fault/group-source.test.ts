@@ -2,12 +2,13 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {loadConfig} from '../../src/config.ts';
 import {examine} from '../../src/doctor/doctor.ts';
+import {openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {withConnection} from '../servers/databases.ts';
 import {hasGroups, heal, startGroup, switchTo, untilPrimary, type Group} from '../servers/group.ts';
-import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+import type {FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
 const SOURCE = 'laas';
@@ -29,16 +30,14 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await withConnection(primary, undefined, connection =>
         connection.query(`CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4`),
       );
-      [proxy, eye] = [await startProxy(primary.address), await startProxy(primary.address)];
+      const addresses = await openAddresses(primary.address);
+      ({proxy, eye} = addresses);
       stand = await Stand.open({
-        source: {server: {...primary.address, host: eye.host, port: eye.port}, database: SOURCE},
+        source: {server: addresses.seen, database: SOURCE},
         target: {server, database: target},
         via: {source: proxy},
       });
-      // The test's own rows get greater keys than those of the writers.
-      await stand.source.query("INSERT INTO institutes (id, name) VALUES (9000, 'last')");
-      await stand.start();
-      await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+      await startLoaded(stand);
     });
     afterAll(async () => {
       await stand?.[Symbol.asyncDispose]();

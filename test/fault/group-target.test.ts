@@ -4,6 +4,7 @@ import {loadConfig} from '../../src/config.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import {environment, type DaemonProcess} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
+import {openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters, type Writers} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
@@ -18,7 +19,7 @@ import {
   untilOnline,
   untilPrimary,
 } from '../servers/group.ts';
-import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+import type {FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
 const TARGET = 'organizations';
@@ -42,16 +43,14 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       group = await startGroup(3);
       primary = await untilPrimary(group.members);
       await withConnection(primary, undefined, connection => connection.query(`CREATE DATABASE ${TARGET}`));
-      [proxy, eye] = [await startProxy(primary.address), await startProxy(primary.address)];
+      const addresses = await openAddresses(primary.address);
+      ({proxy, eye} = addresses);
       stand = await Stand.open({
         source: {server, database: source},
-        target: {server: {...primary.address, host: eye.host, port: eye.port}, database: TARGET},
+        target: {server: addresses.seen, database: TARGET},
         via: {target: proxy},
       });
-      // The test's own rows get greater keys than those of the writers.
-      await stand.source.query("INSERT INTO institutes (id, name) VALUES (9000, 'last')");
-      await stand.start();
-      await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+      await startLoaded(stand);
     });
     afterAll(async () => {
       await stand?.[Symbol.asyncDispose]();

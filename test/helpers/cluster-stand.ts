@@ -1,0 +1,26 @@
+/** What suites on clusters share: two addresses of one node, and a daemon that has loaded. */
+import type {ServerAddress} from '../servers/server.ts';
+import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+import type {Stand} from './fault-stand.ts';
+
+export interface TwoAddresses {
+  /** The address of the daemon. */
+  readonly proxy: FaultProxy;
+  /** The address of the test's own reads. */
+  readonly eye: FaultProxy;
+  /** The node, as the test's own reads reach it. */
+  readonly seen: ServerAddress;
+}
+
+export async function openAddresses(node: ServerAddress): Promise<TwoAddresses> {
+  const [proxy, eye] = [await startProxy(node), await startProxy(node)];
+  return {proxy, eye, seen: {...node, host: eye.host, port: eye.port}};
+}
+
+/** Starts the daemon, and waits for its first load. */
+export async function startLoaded(stand: Stand): Promise<void> {
+  // The test's own rows get greater keys than those of the writers.
+  await stand.source.query("INSERT INTO institutes (id, name) VALUES (9000, 'last')");
+  await stand.start();
+  await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
+}
