@@ -26,6 +26,7 @@ export interface ServerSettings {
   readonly serverId: number;
   /** As the server sees them. */
   readonly dataDir: string;
+  readonly tmpDir: string;
   readonly socket: string;
   readonly durable: boolean;
   readonly timezone: string | undefined;
@@ -35,7 +36,7 @@ export interface ServerSettings {
 /** The options of a server that is a proper source of replication, and small. */
 export function serverOptions(binary: ServerBinary, settings: ServerSettings): string[] {
   return [
-    ...baseOptions(settings.dataDir),
+    ...baseOptions(settings.dataDir, settings.tmpDir),
     ...LAYOUT[binary.flavour],
     `--port=${settings.port}`,
     // Inside a container the port is published, on the loopback only.
@@ -70,9 +71,18 @@ const RELAXED = [
   '--innodb-doublewrite=OFF',
 ];
 
-/** `--no-defaults` has to come first: the system's own settings must not reach us. */
-export function baseOptions(dataDir: string): string[] {
-  return ['--no-defaults', ...(isRoot() ? ['--user=root'] : []), `--datadir=${dataDir}`];
+/**
+ * `--no-defaults` has to come first: the system's own settings must not reach us. Each server has a directory for
+ * temporary files of its own, because a MariaDB that starts removes every `#sql*` file there. Another server that
+ * uses one of these at that moment crashes (11.8) or refuses the statement.
+ */
+export function baseOptions(dataDir: string, tmpDir: string): string[] {
+  return [
+    '--no-defaults',
+    ...(isRoot() ? ['--user=root'] : []),
+    `--datadir=${dataDir}`,
+    `--tmpdir=${tmpDir}`,
+  ];
 }
 
 /** A named zone is set by the environment: the server's own tables of zones are empty. */

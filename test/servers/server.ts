@@ -185,6 +185,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
       port: this.#port,
       serverId: this.#serverId,
       dataDir: insideRoot(this.#binary, this.dataDir),
+      tmpDir: insideRoot(this.#binary, this.#workDir),
       socket: insideRoot(this.#binary, this.socketPath),
       durable,
       timezone,

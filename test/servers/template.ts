@@ -46,7 +46,7 @@ async function buildMysql(binary: ServerBinary, workDir: string): Promise<void> 
   writeFileSync(join(workDir, 'init.sql'), CREATE_TEST_USER);
   const inner = insideRoot(binary, workDir);
   const args = [
-    ...baseOptions(`${inner}/data`),
+    ...baseOptions(`${inner}/data`, inner),
     '--initialize-insecure',
     `--init-file=${inner}/init.sql`,
     '--disable-log-bin',
@@ -58,7 +58,8 @@ async function buildMysql(binary: ServerBinary, workDir: string): Promise<void> 
 
 async function buildMariadb(binary: ServerBinary, workDir: string): Promise<void> {
   const place = {workDir, containerName: basename(workDir)};
-  const options = [...baseOptions(`${insideRoot(binary, workDir)}/data`), ...LAYOUT.mariadb];
+  const inner = insideRoot(binary, workDir);
+  const options = [...baseOptions(`${inner}/data`, inner), ...LAYOUT.mariadb];
   // Forced, since a root directory of its own may not know the name of this host.
   const install = [...options, '--auth-root-authentication-method=normal', '--skip-test-db', '--force'];
   await run(commandLine(binary, install, place, 'mariadb-install-db'));
