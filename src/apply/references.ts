@@ -6,6 +6,7 @@
  * change before the commit: the rows to be deleted are locked first, and neither a row that refers to one of them
  * nor, on MySQL, a new foreign key to their table passes that lock.
  */
+import {SERVER_SCHEMAS} from '../db/foreign-keys.ts';
 import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import {exactTargetColumns} from '../mapping/key-columns.ts';
@@ -118,7 +119,8 @@ function referrers(plan: Plan, table: TablePlan): string {
   const to = `REFERENCED_TABLE_NAME = ${literal(table.target)}`;
   if (plan.referringSchemas === null)
     return `SELECT IF(CONSTRAINT_SCHEMA = DATABASE(), '', CONSTRAINT_SCHEMA), TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE
-      FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND ${to}`;
+      FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND ${to}
+        AND CONSTRAINT_SCHEMA NOT IN ${SERVER_SCHEMAS}`;
   // MariaDB shows the rules only to accounts with a privilege on the whole schema.
   return ['DATABASE()', ...plan.referringSchemas.map(literal)]
     .map(

@@ -17,6 +17,12 @@ export interface ForeignKey {
   readonly onUpdate: Action;
 }
 
+/**
+ * Schemas that hold no table of a user. A search for foreign keys leaves them out: MariaDB opens each table and view
+ * that it looks at, and those of `sys` are a hundred, over temporary tables.
+ */
+export const SERVER_SCHEMAS = `('mysql', 'sys', 'performance_schema', 'information_schema')`;
+
 /** Errors: access to the schema or the table denied; no such schema or table. */
 const UNSEEN: ReadonlySet<number> = new Set([1044, 1142, 1049, 1146]);
 

@@ -8,6 +8,7 @@ import {clausesOf} from '../mapping/column-clause.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
+import {SERVER_SCHEMAS} from './foreign-keys.ts';
 import {haveParents} from './orphans.ts';
 import {readRowEnds} from './versioning.ts';
 
@@ -234,7 +235,8 @@ async function readReferences(
     connection,
     `SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME
        FROM information_schema.KEY_COLUMN_USAGE
-      WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL${from === 'from its schema' ? ' AND TABLE_SCHEMA = ?' : ''}
+      WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL
+        AND TABLE_SCHEMA ${from === 'from its schema' ? '= ?' : `NOT IN ${SERVER_SCHEMAS}`}
       ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
     from === 'from its schema' ? [database, database] : [database],
   );

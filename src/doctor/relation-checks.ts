@@ -1,7 +1,7 @@
 /** Checks foreign keys, cascades, triggers and engines: what the servers do by themselves. */
 import {logsCascades, readCascadingKeys} from '../db/cascades.ts';
 import {queryRows} from '../db/connection.ts';
-import {readForeignKeys, type ForeignKey} from '../db/foreign-keys.ts';
+import {readForeignKeys, SERVER_SCHEMAS, type ForeignKey} from '../db/foreign-keys.ts';
 import {cascadeKey, isParentKey, unloggedCascades} from '../mapping/cascades.ts';
 import {parentJoins, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {textRows} from '../db/server.ts';
@@ -70,7 +70,9 @@ export async function checkTargetRelations(probe: Probe, tables: readonly string
       'target',
       probe.connection,
       `SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
-        WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IN (?) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3`,
+        WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IN (?)
+          AND TABLE_SCHEMA NOT IN ${SERVER_SCHEMAS}
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3`,
       [probe.database, tables],
     ),
   );
