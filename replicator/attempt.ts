@@ -8,7 +8,7 @@ import type {Progress} from '../src/apply/checkpoint.ts';
 import type {Turn} from '../src/apply/apply-lock.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
 import type {LogOffset} from '../src/position/position.ts';
-import {openBinlogSource, type BinlogSource} from './source/binlog-source.ts';
+import {BinlogSource} from './source/binlog-source.ts';
 import type {SourceEvent} from './events.ts';
 import type {AttemptDeps, Connections} from './attempt-deps.ts';
 import {retryConflicts} from './conflicts.ts';
@@ -96,7 +96,7 @@ class Attempt {
       provenAt: connections.provenAt,
       reloadPlan: () => deps.lock.exclusive(() => connections.reloadPlan()),
     });
-    this.#source = openBinlogSource({
+    this.#source = new BinlogSource({
       connection: connections.binlog,
       database: connections.database,
       serverId: deps.nextServerId(),

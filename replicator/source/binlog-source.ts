@@ -1,9 +1,8 @@
 /**
- * Reads the source's binlog as decoded events, over zongji: connects, requests heartbeats, resumes at a position,
- * notices silence, and pauses the socket on request.
+ * The source's binlog as decoded events: requests the log from a position on, notices silence, and pauses the
+ * connection on request.
  */
-import {ZongJi} from '../../src/position/zongji.ts';
-import type {ConnectionOptions, Dialling} from '../../src/db/connection.ts';
+import type {Dialling} from '../../src/db/connection.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
@@ -12,9 +11,9 @@ import {CascadeWatch} from '../decode/cascade-watch.ts';
 import {rowBlock} from '../decode/row-image.ts';
 import {Slabs} from '../decode/slabs.ts';
 import type {SourceEvent} from '../events.ts';
+import {Dump, type ZongjiEvent} from './dump.ts';
 import {faultOf} from './fault.ts';
-import {tapPackets, type RowsPacket} from './packets.ts';
-import type {ZongjiEvent} from './raw-events.ts';
+import {readPacket, type PacketKind, type PacketTap, type RowsHeader, type RowsPacket} from './packets.ts';
 import {LoggedTables} from './tables.ts';
 
 /** The source sends a heartbeat after this time without an event. */
@@ -30,7 +29,6 @@ export interface BinlogSourceOptions {
   readonly position: Position;
   /** Read for each event, since a schema change makes a new plan. */
   readonly plan: () => Plan;
-  /** The source's server id. */
   readonly collations: Collations;
   readonly onEvent: (event: SourceEvent) => void;
   /** Called once; no event follows. */
@@ -38,243 +36,224 @@ export interface BinlogSourceOptions {
   readonly now: () => number;
 }
 
-export interface BinlogSource {
+/**
+ * `searching`: the source has not found our position in its log yet. `streaming`: events or heartbeats come.
+ * `ended`: a fault was reported or the stream was stopped, and no event is delivered.
+ */
+type State = 'searching' | 'streaming' | 'ended';
+
+/** Starts to stream at once, and reports a fault by `onFault`. */
+export class BinlogSource {
+  readonly #options: BinlogSourceOptions;
+  readonly #dump: Dump;
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #slabs = new Slabs();
+  readonly #cascades: CascadeWatch;
+  readonly #tables: LoggedTables;
+  #state: State = 'searching';
+  #isPaused = false;
+  #isCaseless = false;
+  /** The log file of the current event; empty until the source names it. */
+  #file: string;
+  #lastContactMs: number;
+  #events = 0;
+
+  constructor(options: BinlogSourceOptions) {
+    const {connection, database, serverId, position, plan, collations} = options;
+    this.#options = options;
+    this.#file = position.tag === 'file' ? position.file : '';
+    this.#lastContactMs = options.now();
+    this.#cascades = new CascadeWatch(database, plan);
+    this.#tables = new LoggedTables({
+      database,
+      plan,
+      collations,
+      isMariadb: () => this.#dump.isMariadb,
+      isCaseless: () => this.#isCaseless,
+    });
+    const onFault = (error: unknown) => this.#fail(error);
+    const tap = this.#packetTap();
+    this.#dump = new Dump({
+      connection,
+      onPacket: packet => readPacket(packet, this.#dump.checksumBytes, tap),
+      onEvent: event => this.#readEvent(event),
+      onFault,
+    });
+    this.#watchdog = setInterval(() => this.#watchSilence(), HEARTBEAT_MS / 2);
+    this.#prepare();
+    this.#dump.start({serverId, database, position, tables: plan().sources.map(({table}) => table)});
+  }
+
   /** The time when bytes last came from the source, in Unix milliseconds. */
-  readonly lastContactMs: number;
+  get lastContactMs(): number {
+    return this.#lastContactMs;
+  }
+
   /** The number of events received, without heartbeats. */
-  readonly events: number;
+  get events(): number {
+    return this.#events;
+  }
+
   /** The source has not found our position in its log yet. */
-  readonly isSearching: boolean;
-  readonly isPaused: boolean;
-  pause(): void;
-  resume(): void;
-  stop(): Promise<void>;
-}
+  get isSearching(): boolean {
+    return this.#state === 'searching';
+  }
 
-/** Starts to stream at once; reports faults by `onFault`. */
-export function openBinlogSource(options: BinlogSourceOptions): BinlogSource {
-  const zongji = new ZongJi(options.connection.options);
-  let file = options.position.tag === 'file' ? options.position.file : '';
-  let lastContactMs = options.now();
-  let events = 0;
-  /** Called when the source has found our position in its log. */
-  let found = false;
-  let paused = false;
-  let ended = false;
-  let isCaseless = false;
-  const slabs = new Slabs();
-  const cascades = new CascadeWatch(options.database, options.plan);
-  const tables = new LoggedTables({
-    ...options,
-    isMariadb: () => (zongji as unknown as {isMariaDb?: boolean}).isMariaDb === true,
-    isCaseless: () => isCaseless,
-  });
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
 
-  const fail = (error: unknown) => {
-    if (ended) return;
-    ended = true;
-    clearInterval(watchdog);
-    options.onFault(faultOf(error, options.position));
-    zongji.stop();
-  };
-  const watchdog = setInterval(() => {
-    const limitMs = found ? SILENCE_MS : SEARCH_MS;
-    if (!paused && options.now() - lastContactMs > limitMs) {
-      fail(
+  pause(): void {
+    this.#isPaused = true;
+    this.#dump.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#lastContactMs = this.#options.now();
+    this.#dump.resume();
+  }
+
+  /** Ends the connections. No event and no fault follows. */
+  stop(): Promise<void> {
+    this.#end();
+    return this.#dump.stop();
+  }
+
+  /** The source answers these before the dump, because they use the same connection. */
+  #prepare(): void {
+    this.#dump.query('SELECT @@lower_case_table_names', (error, rows) => {
+      if (error === null) this.#isCaseless = Number(Object.values(rows?.[0] ?? {})[0]) !== 0;
+      else this.#fail(error);
+    });
+    for (const name of ['master', 'source'])
+      this.#dump.query(`SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`, () => undefined);
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    clearInterval(this.#watchdog);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.#end();
+    this.#options.onFault(faultOf(error, this.#options.position));
+    void this.#dump.stop();
+  }
+
+  #watchSilence(): void {
+    const limitMs = this.isSearching ? SEARCH_MS : SILENCE_MS;
+    const nowMs = this.#options.now();
+    if (!this.#isPaused && nowMs - this.#lastContactMs > limitMs) {
+      this.#fail(
         new SyncError(
           'stream-silent',
           `nothing came from the source for ${limitMs / 1000} s, not even a heartbeat`,
         ),
       );
     }
-  }, HEARTBEAT_MS / 2);
+  }
 
-  const deliver = (event: SourceEvent) => {
+  #deliver(event: SourceEvent): void {
+    this.#unlessEnded(() => this.#options.onEvent(event));
+  }
+
+  /** Whatever a part of the program throws at an event ends the stream before the event's position is saved. */
+  #unlessEnded(read: () => void): void {
+    if (this.#state === 'ended') return;
     try {
-      options.onEvent(event);
+      read();
     } catch (error) {
-      fail(error);
+      this.#fail(error);
     }
-  };
-  const offsetAt = (position: number): LogOffset | null =>
-    position > 0 && file !== '' ? {file, offset: position} : null;
-  const offsetOf = (event: ZongjiEvent) => offsetAt(event.nextPosition);
+  }
 
-  zongji.on('error', fail);
-  zongji.on('ready', () => {
-    tapPackets(zongji, {
-      onPacket: kind => {
-        lastContactMs = options.now();
-        if (kind !== 'heartbeat') events++;
-        if (kind !== 'head') found = true;
-      },
-      onUnsupported: reason => fail(new SyncError('event-unsupported', reason)),
-      onStatement: (statement, end, executedAtMs) => {
-        if (!ended) deliver({tag: 'statement', ...statement, offset: offsetAt(end), executedAtMs});
-      },
-      onTable: (tableId, body) => {
-        try {
-          tables.add(tableId, body);
-          cascades.opened(tables.cascadeKeyOf(tableId) ?? '');
-        } catch (error) {
-          fail(error);
-        }
-      },
-      onChange: ({tableId, kind, unchecked, ends}) => {
-        const table = tables.cascadeKeyOf(tableId);
-        if (ended || table === undefined) return;
-        if (cascades.reaches({table, kind, unchecked, ends})) deliver({tag: 'unlogged-cascade'});
-      },
-      isMapped: tableId => tables.has(tableId),
-      onMariadbGtid: (gtid, isStandalone) => {
-        if (!ended) deliver({tag: 'gtid', gtid, begins: !isStandalone});
-      },
-      onXid: (end, committedAtMs) => {
-        if (!ended) deliver({tag: 'commit', offset: offsetAt(end), committedAtMs});
-      },
-      onRows: packet => {
-        if (ended) return;
-        try {
-          rows(packet);
-        } catch (error) {
-          fail(error);
-        }
-      },
-    });
-  });
-  zongji.on('binlog', raw => {
-    if (ended) return;
-    const event = raw as unknown as ZongjiEvent;
+  #offsetAt(position: number): LogOffset | null {
+    return position > 0 && this.#file !== '' ? {file: this.#file, offset: position} : null;
+  }
+
+  /** Reads the events that come often, from their bytes. */
+  #packetTap(): PacketTap {
+    return {
+      onPacket: kind => this.#noteContact(kind),
+      onUnsupported: reason => this.#fail(new SyncError('event-unsupported', reason)),
+      onStatement: (statement, end, executedAtMs) =>
+        this.#deliver({tag: 'statement', ...statement, offset: this.#offsetAt(end), executedAtMs}),
+      onTable: (tableId, body) =>
+        this.#unlessEnded(() => {
+          this.#tables.add(tableId, body);
+          this.#cascades.opened(this.#tables.cascadeKeyOf(tableId) ?? '');
+        }),
+      onChange: header => this.#watchCascades(header),
+      isMapped: tableId => this.#tables.has(tableId),
+      onMariadbGtid: (gtid, isStandalone) => this.#deliver({tag: 'gtid', gtid, begins: !isStandalone}),
+      onXid: (end, committedAtMs) =>
+        this.#deliver({tag: 'commit', offset: this.#offsetAt(end), committedAtMs}),
+      onRows: packet => this.#unlessEnded(() => this.#readRows(packet)),
+    };
+  }
+
+  #noteContact(kind: PacketKind): void {
+    this.#lastContactMs = this.#options.now();
+    if (kind !== 'heartbeat') this.#events++;
+    if (kind !== 'head' && this.#state === 'searching') this.#state = 'streaming';
+  }
+
+  #watchCascades({tableId, kind, unchecked, ends}: RowsHeader): void {
+    const table = this.#tables.cascadeKeyOf(tableId);
+    if (table !== undefined && this.#cascades.reaches({table, kind, unchecked, ends}))
+      this.#deliver({tag: 'unlogged-cascade'});
+  }
+
+  #readRows(packet: RowsPacket): void {
+    const layout = this.#tables.layout(packet.tableId);
+    const block = layout === null ? null : rowBlock(layout, packet, this.#slabs);
+    if (layout === null || block === null) return;
+    if (block === 'keyless') this.#deliver({tag: 'unreadable-rows', table: layout.source.table});
+    else this.#deliver({tag: 'rows', rows: block});
+  }
+
+  /** Reads the events that zongji decodes. */
+  #readEvent(event: ZongjiEvent): void {
+    const offset = this.#offsetAt(event.nextPosition);
     switch (event.getTypeName()) {
       case 'Rotate':
-        file = String(event['binlogName']);
-        deliver({tag: 'advance', offset: {file, offset: Number(event['position'])}});
+        this.#file = String(event['binlogName']);
+        this.#deliver({tag: 'advance', offset: {file: this.#file, offset: Number(event['position'])}});
         return;
       case 'Heartbeat': {
-        const offset = event.nextPosition > 0 ? event.nextPosition : Number(event['position'] ?? 0);
-        if (file !== '' && offset > 0) deliver({tag: 'advance', offset: {file, offset}, isEnd: true});
+        const end = offset ?? this.#offsetAt(Number(event['position'] ?? 0));
+        if (end !== null) this.#deliver({tag: 'advance', offset: end, isEnd: true});
         return;
       }
       case 'Gtid':
-        deliver({tag: 'gtid', gtid: String(event['gtid']), begins: false});
+        this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: false});
         return;
       case 'MariadbGtid':
-        deliver({tag: 'gtid', gtid: String(event['gtid']), begins: event['standalone'] !== true});
+        this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: event['standalone'] !== true});
         return;
       case 'AnonymousGtid':
-        deliver({tag: 'gtid', gtid: null, begins: false});
+        this.#deliver({tag: 'gtid', gtid: null, begins: false});
         return;
       case 'XaPrepare':
         if (event['onePhase'] === true)
-          deliver({tag: 'commit', offset: offsetOf(event), committedAtMs: event.timestamp});
-        else deliver({tag: 'xa-prepared', offset: offsetOf(event)});
+          this.#deliver({tag: 'commit', offset, committedAtMs: event.timestamp});
+        else this.#deliver({tag: 'xa-prepared', offset});
         return;
       case 'Query':
-        deliver({
+        this.#deliver({
           tag: 'statement',
           database: String(event['schema']),
           // MariaDB compressed the statement; it does not log the schemas.
           databases: null,
           sql: String(event['query']),
-          offset: offsetOf(event),
+          offset,
           executedAtMs: event.timestamp,
         });
         return;
-      default: {
-        const offset = offsetOf(event);
-        if (offset !== null) deliver({tag: 'advance', offset});
-      }
+      default:
+        if (offset !== null) this.#deliver({tag: 'advance', offset});
     }
-  });
-
-  const rows = (packet: RowsPacket) => {
-    const layout = tables.layout(packet.tableId);
-    const block = layout === null ? null : rowBlock(layout, packet, slabs);
-    if (layout === null || block === null) return;
-    if (block === 'keyless') deliver({tag: 'unreadable-rows', table: layout.source.table});
-    else deliver({tag: 'rows', rows: block});
-  };
-
-  // zongji opens its connections as it starts, and asks for the version at once. Over a session that gives no rows
-  // that would make it throw, so that the sessions are opened and set before.
-  (zongji as unknown as Opening)._establishConnection(options.connection.options);
-  prepareSessions(zongji, options.connection.statements, fail);
-  // The source answers this before the dump begins, because it is the same connection.
-  (zongji.connection as unknown as Queue)?.query('SELECT @@lower_case_table_names', (error, rows) => {
-    if (error === null) isCaseless = Number(Object.values(rows?.[0] ?? {})[0]) !== 0;
-    else fail(error);
-  });
-  const start = startOptions(options);
-  zongji.start(start as unknown as Parameters<typeof zongji.start>[0]);
-  const connection = zongji.connection as unknown as NodeJS.EventEmitter | null;
-  const lost = () => fail(new SyncError('source-unreachable', 'the source ended the binlog connection'));
-  connection?.on('end', lost);
-  (connection as unknown as {stream?: NodeJS.EventEmitter} | null)?.stream?.on('close', lost);
-
-  return {
-    get lastContactMs() {
-      return lastContactMs;
-    },
-    get events() {
-      return events;
-    },
-    get isSearching() {
-      return !found;
-    },
-    get isPaused() {
-      return paused;
-    },
-    pause() {
-      paused = true;
-      zongji.connection?.pause();
-    },
-    resume() {
-      paused = false;
-      lastContactMs = options.now();
-      zongji.connection?.resume();
-    },
-    stop() {
-      ended = true;
-      clearInterval(watchdog);
-      return new Promise(resolve => {
-        zongji.once('stopped', () => resolve());
-        zongji.stop();
-      });
-    },
-  };
-}
-
-type Opening = {_establishConnection(options: ConnectionOptions): void};
-type Queue = {query(sql: string, done: (error: unknown, rows?: readonly object[]) => void): void} | null;
-
-/**
- * Queues the statements that set the two sessions that zongji opens, and requests heartbeats. All of it is sent
- * before the dump, which zongji sends once it knows the server.
- */
-function prepareSessions(zongji: ZongJi, statements: readonly string[], fail: (error: unknown) => void) {
-  const [control, binlog] = [zongji.ctrlConnection, zongji.connection] as unknown as [Queue, Queue];
-  for (const sql of statements)
-    for (const connection of [control, binlog])
-      connection?.query(sql, error => {
-        if (error !== null) fail(error);
-      });
-  for (const name of ['master', 'source'])
-    binlog?.query(`SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`, () => undefined);
-}
-
-function startOptions({serverId, database, position, plan}: BinlogSourceOptions) {
-  const tables = plan().sources.map(({table}) => table);
-  const common = {
-    serverId,
-    includeSchema: {[database]: tables},
-    excludeEvents: ['rowsquery', 'annotaterows', 'previousgtids', 'mariadbgtidlist'],
-  };
-  switch (position.tag) {
-    case 'mysql-gtid':
-      return {...common, gtidSet: position.set};
-    case 'mariadb-gtid':
-      return {...common, gtidSet: position.gtids};
-    case 'file':
-      return {...common, filename: position.file, position: position.offset};
   }
 }

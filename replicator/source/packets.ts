@@ -1,11 +1,11 @@
 /**
- * Reads each packet of the dump before zongji decodes it. It notes each contact, unfolds compressed transactions
- * into their events, handles tables and rows itself, and refuses events that zongji would skip.
+ * Reads the packets of the dump. Events that come often are read here, straight from their bytes; compressed
+ * transactions are unfolded into their events; events that zongji would skip are refused. zongji decodes the others.
  */
 import {decompress} from 'fzstd';
-import type {ZongJi} from '../../src/position/zongji.ts';
 import {inflateImages} from '../decode/compressed.ts';
 import {Cursor} from '../decode/table-map.ts';
+import type {Packet} from './dump.ts';
 import {readQuery, type QueryEvent} from './query-event.ts';
 
 /** `head`: an event that every dump begins with, before the source has found our position. */
@@ -52,16 +52,6 @@ export interface RowsPacket extends RowsHeader {
   readonly to: number;
 }
 
-/** The parts of a mysql2 packet that zongji's parser reads. */
-interface Packet {
-  buffer: Buffer;
-  offset: number;
-  end: number;
-  isEOF(): boolean;
-  isError(): boolean;
-}
-type Handle = (this: unknown, packet: Packet, connection: unknown) => unknown;
-
 // Event types: MySQL's binlog_event.h and MariaDB's log_event.h.
 const QUERY = 2;
 const EXECUTE_LOAD_QUERY = 18;
@@ -102,74 +92,67 @@ const STANDALONE = 1;
 /** An XA transaction is prepared or ended: more follows. */
 const XA = 64 | 128;
 const HEADER_BYTES = 19;
-const CHECKSUM_BYTES = 4;
+const READ: readonly Packet[] = [];
 
 /**
- * Hooks into the command class that zongji makes and publishes as `BinlogClass` before it emits `ready`.
+ * Reads a packet.
+ *
+ * @param checksumBytes the bytes at the end of each event that are its checksum
+ * @returns what zongji has to decode: the packet, or some that were compressed in it
  */
-export function tapPackets(zongji: InstanceType<typeof ZongJi>, tap: PacketTap): void {
-  const inner = zongji as unknown as {
-    BinlogClass: {prototype: {binlogData: Handle}};
-    useChecksum: boolean;
-  };
-  const prototype = inner.BinlogClass.prototype;
-  const original = prototype.binlogData;
-  prototype.binlogData = function (packet, connection) {
-    tap.onPacket(kindOf(packet.buffer[packet.offset + 5] ?? 0));
-    if (packet.isEOF() || packet.isError()) return original.call(this, packet, connection);
-    // The packet has a marker byte, then the header: timestamp, type, server id, length, end position, flags.
-    const type = packet.buffer[packet.offset + 5];
-    const end = packet.end - (inner.useChecksum ? CHECKSUM_BYTES : 0);
-    const rows = ROWS[type ?? 0];
-    if (rows !== undefined) {
-      const header = rowsHeader(packet, rows);
-      tap.onChange(header);
-      if (tap.isMapped(header.tableId)) tap.onRows(rowsPacket(packet, end, header, rows));
-      return prototype.binlogData;
+export function readPacket(packet: Packet, checksumBytes: number, tap: PacketTap): readonly Packet[] {
+  // The packet has a marker byte, then the header: timestamp, type, server id, length, end position, flags.
+  const type = packet.buffer[packet.offset + 5] ?? 0;
+  tap.onPacket(kindOf(type));
+  if (packet.isEOF() || packet.isError()) return [packet];
+  const end = packet.end - checksumBytes;
+  const body = packet.offset + 1 + HEADER_BYTES;
+  const rows = ROWS[type];
+  if (rows !== undefined) {
+    const header = rowsHeader(packet, rows);
+    tap.onChange(header);
+    if (tap.isMapped(header.tableId)) tap.onRows(rowsPacket(packet, end, header, rows));
+    return READ;
+  }
+  switch (type) {
+    case TABLE_MAP:
+      tap.onTable(packet.buffer.readUIntLE(body, 6), packet.buffer.subarray(body, end));
+      return READ;
+    case XID:
+      tap.onXid(nextPositionOf(packet), timestampMsOf(packet));
+      return READ;
+    case MARIADB_GTID: {
+      const flags = packet.buffer[body + 12] ?? 0;
+      if ((flags & XA) !== 0) return [packet];
+      tap.onMariadbGtid(mariadbGtid(packet), (flags & STANDALONE) !== 0);
+      return READ;
     }
-    switch (type) {
-      case TABLE_MAP: {
-        const from = packet.offset + 1 + HEADER_BYTES;
-        tap.onTable(packet.buffer.readUIntLE(from, 6), packet.buffer.subarray(from, end));
-        return prototype.binlogData;
-      }
-      case XID:
-        tap.onXid(
-          packet.buffer.readUInt32LE(packet.offset + 14),
-          packet.buffer.readUInt32LE(packet.offset + 1) * 1000,
-        );
-        return prototype.binlogData;
-      case MARIADB_GTID: {
-        const flags = packet.buffer[packet.offset + 1 + HEADER_BYTES + 12] ?? 0;
-        if ((flags & XA) !== 0) return original.call(this, packet, connection);
-        tap.onMariadbGtid(mariadbGtid(packet), (flags & STANDALONE) !== 0);
-        return prototype.binlogData;
-      }
-      case TRANSACTION_PAYLOAD:
-        for (const event of unfold(packet, inner.useChecksum))
-          prototype.binlogData.call(this, event, connection);
-        return prototype.binlogData;
-      case INCIDENT:
-        tap.onUnsupported('the log holds an incident: the source lost changes before it could log them');
-        return prototype.binlogData;
-      case PARTIAL_UPDATE_ROWS:
-        tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');
-        return prototype.binlogData;
-      case QUERY:
-      case EXECUTE_LOAD_QUERY: {
-        const isLoad = type === EXECUTE_LOAD_QUERY;
-        const event = {buffer: packet.buffer, from: packet.offset + 1 + HEADER_BYTES, to: end};
-        tap.onStatement(
-          readQuery(event, isLoad),
-          isLoad ? 0 : packet.buffer.readUInt32LE(packet.offset + 14),
-          packet.buffer.readUInt32LE(packet.offset + 1) * 1000,
-        );
-        return prototype.binlogData;
-      }
-      default:
-        return original.call(this, packet, connection);
+    case TRANSACTION_PAYLOAD:
+      return unfold(packet, checksumBytes).flatMap(event => readPacket(event, checksumBytes, tap));
+    case INCIDENT:
+      tap.onUnsupported('the log holds an incident: the source lost changes before it could log them');
+      return READ;
+    case PARTIAL_UPDATE_ROWS:
+      tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');
+      return READ;
+    case QUERY:
+    case EXECUTE_LOAD_QUERY: {
+      const isLoad = type === EXECUTE_LOAD_QUERY;
+      const statement = readQuery({buffer: packet.buffer, from: body, to: end}, isLoad);
+      tap.onStatement(statement, isLoad ? 0 : nextPositionOf(packet), timestampMsOf(packet));
+      return READ;
     }
-  };
+    default:
+      return [packet];
+  }
+}
+
+function timestampMsOf({buffer, offset}: Packet): number {
+  return buffer.readUInt32LE(offset + 1) * 1000;
+}
+
+function nextPositionOf({buffer, offset}: Packet): number {
+  return buffer.readUInt32LE(offset + 14);
 }
 
 function kindOf(type: number): PacketKind {
@@ -214,9 +197,9 @@ function rowsPacket({buffer, offset}: Packet, to: number, header: RowsHeader, fo
  * then whole events without checksums, compressed with zstd as a rule.
  * Source: MySQL's libs/mysql/binlog/event/codecs/binary.cpp and compression/payload_event_buffer_istream.
  */
-export function unfold(packet: Packet, checksums: boolean): Packet[] {
+export function unfold(packet: Packet, checksumBytes: number): Packet[] {
   const {buffer} = packet;
-  const end = packet.end - (checksums ? CHECKSUM_BYTES : 0);
+  const end = packet.end - checksumBytes;
   let at = packet.offset + 1 + HEADER_BYTES;
   const endPosition = buffer.readUInt32LE(packet.offset + 1 + 13);
   const integer = (): number => {
@@ -242,7 +225,7 @@ export function unfold(packet: Packet, checksums: boolean): Packet[] {
   const packets: Packet[] = [];
   for (let from = 0; from < events.length;) {
     const length = events.readUInt32LE(from + 9);
-    packets.push(asPacket(events.subarray(from, from + length), checksums, endPosition));
+    packets.push(asPacket(events.subarray(from, from + length), checksumBytes, endPosition));
     from += length;
   }
   return packets;
@@ -252,11 +235,10 @@ export function unfold(packet: Packet, checksums: boolean): Packet[] {
  * Builds an event as it would have come uncompressed: with a marker byte, the outer end position and room for a
  * checksum.
  */
-function asPacket(event: Buffer, checksums: boolean, endPosition: number): Packet {
-  const room = checksums ? CHECKSUM_BYTES : 0;
-  const buffer = Buffer.alloc(1 + event.length + room);
+function asPacket(event: Buffer, checksumBytes: number, endPosition: number): Packet {
+  const buffer = Buffer.alloc(1 + event.length + checksumBytes);
   event.copy(buffer, 1);
-  buffer.writeUInt32LE(event.length + room, 1 + 9);
+  buffer.writeUInt32LE(event.length + checksumBytes, 1 + 9);
   buffer.writeUInt32LE(endPosition, 1 + 13);
   return {buffer, offset: 0, end: buffer.length, isEOF: () => false, isError: () => false};
 }

@@ -1,7 +1,7 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {openBinlogSource, type BinlogSource} from '../../replicator/source/binlog-source.ts';
+import {BinlogSource} from '../../replicator/source/binlog-source.ts';
 import type {Config, TlsMode} from '../../src/config.ts';
 import {connect, type Connection, queryRows, settledOptions, type Side} from '../../src/db/connection.ts';
 import {readLogEnd} from '../../src/db/server.ts';
@@ -101,7 +101,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     const connection = await settledOptions('source', config.source);
     let log: BinlogSource | undefined;
     const opened = new Promise<'open'>((resolve, reject) => {
-      log = openBinlogSource({
+      log = new BinlogSource({
         connection,
         database: stand.source,
         serverId: config.serverId,

@@ -3,7 +3,7 @@ import {mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
+import {BinlogSource} from '../../replicator/source/binlog-source.ts';
 import {connect, settledOptions} from '../../src/db/connection.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {ERROR_CODES, type ErrorCode} from '../../src/errors.ts';
@@ -257,7 +257,7 @@ async function openRival({server}: OwnSource) {
   const position = await anchorPosition(control, info, await openSnapshot(control, info, never));
   await endSnapshot(control);
   control.destroy();
-  return openBinlogSource({
+  return new BinlogSource({
     connection: await settledOptions('source', config),
     database: 'nothing-of-this-name',
     serverId: SERVER_ID,

@@ -1,6 +1,6 @@
 /** Connections that fall silent one by one: none of them freezes the stream for long, and none holds up the end. */
 import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
-import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
+import {BinlogSource} from '../../replicator/source/binlog-source.ts';
 import {openSession, rollBack} from '../../src/apply/session.ts';
 import {connect as connectAs, queryRows, settledOptions} from '../../src/db/connection.ts';
 import {openKnex} from '../../src/db/models.ts';
@@ -165,7 +165,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     const connection = await settledOptions('source', config());
     const open = () => {
       faults.length = 0;
-      return openBinlogSource({
+      return new BinlogSource({
         connection,
         database: source,
         serverId: 3_100_000_000 + (flavour === 'mysql' ? 1 : 2),

@@ -68,8 +68,8 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/packets.ts',
-        'of unfold(packet, inner.useChecksum))',
-        'of unfold(packet, inner.useChecksum).slice(99))',
+        'return unfold(packet, checksumBytes).flatMap(',
+        'return unfold(packet, checksumBytes).slice(99).flatMap(',
       ],
     ],
     answers: ['#15', 'schema'],

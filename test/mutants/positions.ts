@@ -34,8 +34,8 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/binlog-source.ts',
-        'if (!paused && options.now() - lastContactMs > limitMs)',
-        'if (paused && options.now() - lastContactMs > limitMs)',
+        'if (!this.#isPaused && nowMs - this.#lastContactMs > limitMs)',
+        'if (this.#isPaused && nowMs - this.#lastContactMs > limitMs)',
       ],
     ],
     answers: ['#3', 'connections'],
@@ -149,8 +149,8 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/binlog-source.ts',
-        "file = String(event['binlogName']);",
-        "file ||= String(event['binlogName']);",
+        "this.#file = String(event['binlogName']);",
+        "this.#file ||= String(event['binlogName']);",
       ],
     ],
     answers: ['#10', 'continuity'],
@@ -161,8 +161,8 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/binlog-source.ts',
-        "{tag: 'commit', offset: offsetAt(end)",
-        "{tag: 'commit', offset: offsetAt(end - 31)",
+        "{tag: 'commit', offset: this.#offsetAt(end)",
+        "{tag: 'commit', offset: this.#offsetAt(end - 31)",
       ],
     ],
     answers: ['#11', 'continuity'],

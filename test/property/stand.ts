@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import {afterAll, beforeAll} from 'vitest';
 import type mysql from 'mysql2/promise';
-import {openBinlogSource} from '../../replicator/source/binlog-source.ts';
+import {BinlogSource} from '../../replicator/source/binlog-source.ts';
 import type {RowChange} from '../../replicator/events.ts';
 import type {DatabaseConfig} from '../../src/config.ts';
 import {connect, settledOptions, type Connection} from '../../src/db/connection.ts';
@@ -104,7 +104,7 @@ export async function changesOf(
     const packed = new PackedRows(0);
     const binlog = await settledOptions('source', server);
     await new Promise<void>((resolve, reject) => {
-      const source = openBinlogSource({
+      const source = new BinlogSource({
         connection: binlog,
         database: server.database,
         serverId,

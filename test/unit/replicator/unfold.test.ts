@@ -50,11 +50,11 @@ describe('a compressed transaction', () => {
       ['no compression', Buffer.concat(inner), [0xfc, 0xff, 0x00]],
     ] as const) {
       it(`of ${name} ${checksum ? 'with' : 'without'} checksums is unfolded`, () => {
-        const packets = unfold(packet(payload, compression, {checksum}), checksum);
+        const room = checksum ? 4 : 0;
+        const packets = unfold(packet(payload, compression, {checksum}), room);
         expect(packets).toHaveLength(3);
         packets.forEach((one, i) => {
           const original = inner[i] ?? Buffer.alloc(0);
-          const room = checksum ? 4 : 0;
           expect(one.end).toBe(1 + original.length + room);
           expect(one.buffer[5]).toBe(original[4]);
           expect(one.buffer.readUInt32LE(1 + 9)).toBe(original.length + room);
