@@ -43,7 +43,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
   });
 
-  it('finds a lease that something in between keeps for a dead leader, and its KILL frees it', async () => {
+  it('finds a lease that a connection holds for a dead leader, and the KILL frees it', async () => {
     const {target: config} = configOf(stand);
     await using between = await startProxy(server);
     // As through a pool that resets the session: the server does not know that it has to end it.

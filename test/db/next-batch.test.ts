@@ -163,7 +163,7 @@ describeEachFlavour('a batch made ready', context => {
     });
   });
 
-  it('is decided anew, over a new session, where the batch before it was lost with its own', async () => {
+  it('is decided again over a new session if the batch before it was lost', async () => {
     await stand.apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('1:7', '1:8')), 3);
     await stand.other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 7 FOR UPDATE');

@@ -124,7 +124,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await heal(group);
     });
 
-    it('is known to doctor: the state of its member, and settings that it advises against', async () => {
+    it('is checked by doctor: the state of its member, and settings to avoid', async () => {
       const grant = 'GRANT SELECT ON performance_schema.replication_group_members TO plain';
       const run = (sql: string) => withConnection(primary, undefined, connection => connection.query(sql));
       await run(

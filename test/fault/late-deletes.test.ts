@@ -40,7 +40,7 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
     Number((await of.targetRows(`SELECT COUNT(*) n FROM ${table}`))[0]?.['n']);
 
   it.each([1000, 50])(
-    'counts what goes when it goes: rows that leave the source between its two passes, in batches of %i',
+    'counts rows that leave the source between its two passes, in batches of %i',
     async batchRows => {
       const opened = await open(batchRows);
       // Few rows, in many ranges: the second pass looks at these ranges alone.

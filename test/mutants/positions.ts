@@ -63,7 +63,7 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'checkpoint-moves-with-our-tables-only',
     edits: [['replicator/attempt.ts', 'this.#unsaved = progress ?? this.#unsaved;', 'this.#unsaved = null;']],
     answers: ['#5', 'continuity'],
-    test: ['test/fault/continuity.test.ts', '#5 moves on'],
+    test: ['test/fault/continuity.test.ts', '#5 moves our position on'],
   },
   {
     name: 'purge-is-a-fault-to-retry',
@@ -95,7 +95,7 @@ export const POSITIONS: readonly Mutant[] = [
       ],
     ],
     answers: ['#7', 'continuity', 'invariant 7'],
-    test: ['test/fault/positions.test.ts', "#7 that was another server's"],
+    test: ['test/fault/positions.test.ts', '#7 that was another server’s'],
     flavour: 'mysql',
   },
   {

@@ -215,7 +215,7 @@ describe('unique values', () => {
     }));
   });
 
-  it('are never held twice while rows are written in the order given, and nobody is turned away without cause', () => {
+  it('are never held twice in the order of the writes, and no row waits without cause', () => {
     fc.assert(
       fc.property(rows, all => {
         const stakes = all

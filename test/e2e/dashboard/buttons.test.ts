@@ -74,7 +74,7 @@ describe('what its buttons do', () => {
     expect(await page.locator('#verification').isVisible()).toBe(false);
   });
 
-  it('does nothing where the question is cancelled or escaped, and gives the focus back', async () => {
+  it('does nothing if the question is cancelled, and gives the focus back', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
     const pause = page.getByRole('button', {name: 'Pause'});

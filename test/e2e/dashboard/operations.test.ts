@@ -136,7 +136,7 @@ it('says in the dialog why it was refused: a run is going already', async () => 
   await eventually(async () => (await nameOf(5)) === 'First5 Last5');
 });
 
-it('can be worked by the keyboard alone, from the skip link to a paused and resumed stream', async () => {
+it('can be worked by the keyboard alone', async () => {
   const page = await open();
   const press = async (...keys: string[]) => {
     for (const key of keys) await page.keyboard.press(key);
