@@ -78,7 +78,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     dead.destroy();
   });
 
-  it('tells bookkeeping of an older version from that of a newer one', async () => {
+  it('distinguishes bookkeeping of an older version from that of a newer one', async () => {
     await onTarget("DELETE FROM sync_migrations WHERE name LIKE '0002%'");
     expect(worst(await doctor(), 'migrated')).toMatchObject({
       level: 'warning',

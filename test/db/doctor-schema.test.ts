@@ -42,7 +42,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
     expect(worst(findings, 'migrated')).toMatchObject({level: 'warning', mend: 'laas-sync migrate'});
   });
 
-  describe('once they are furnished', () => {
+  describe('with all tables', () => {
     beforeAll(() => furnish(stand));
 
     it('names a mapped column of the source that is missing or has an unsupported type', async () => {
@@ -71,7 +71,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       expect(worst(await doctor(), 'source-columns').level).toBe('ok');
     });
 
-    it('mends a target without a column, by the SQL that it prints', async () => {
+    it('fixes a target without a column by the SQL that it prints', async () => {
       await onTarget('ALTER TABLE institute DROP COLUMN imageUrl');
       expect(worst(await doctor(), 'target-columns')).toMatchObject({
         level: 'must-fix',
@@ -105,7 +105,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       },
     );
 
-    it('mends a target without its key, by the SQL that it prints', async () => {
+    it('fixes a target without its key by the SQL that it prints', async () => {
       await onTarget(
         'CREATE TABLE parked AS SELECT * FROM user_auth; DROP TABLE user_auth; RENAME TABLE parked TO user_auth',
       );
@@ -117,7 +117,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       expect(findingsOf(await doctor(), 'target-keys')).toEqual([]);
     });
 
-    it('mends a target with a column that nobody fills, by the SQL that it prints', async () => {
+    it('fixes a target with a column that is never filled by the SQL that it prints', async () => {
       await onTarget('ALTER TABLE institute ADD COLUMN region VARCHAR(10) NOT NULL');
       expect(worst(await doctor(), 'target-columns').message).toBe(
         'institute.region is not mapped, not nullable, and has no default',

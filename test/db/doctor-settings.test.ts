@@ -43,7 +43,7 @@ describeEachEdition(
     };
     const preflightFault = () => preflightFaultOf(stand);
 
-    it('finds nothing to mend but the all-powerful account', async () => {
+    it('finds nothing to fix but the all-powerful account', async () => {
       const faults = faultsOf(await doctor());
       expect(
         faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account ')),
@@ -219,7 +219,7 @@ describeEachEdition(
     });
 
     // MySQL is not to be reached by TCP then.
-    it.runIf(flavour === 'mariadb')('warns of grants that nobody can read', async () => {
+    it.runIf(flavour === 'mariadb')('warns of grants that cannot be read', async () => {
       await server.restart(['--skip-grant-tables']);
       const findings = await doctor();
       expect(

@@ -44,7 +44,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
     expect((await other.list({after: null, limit: 10})).items).toHaveLength(1);
   });
 
-  it('tells runs that began in the same millisecond apart when it is paged', async () => {
+  it('keeps runs of the same millisecond apart when it is paged', async () => {
     const store = new RunStore(knex, 'paged', ['user']);
     const begun = [];
     for (let i = 0; i < 5; i++) begun.push(await store.begin('api', 'full'));

@@ -86,7 +86,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual(['user 1 invalid-email ', 'user 2 invalid-email ']);
   });
 
-  it('of a stale row on which rows of others hang, or that must be kept, is not', async () => {
+  it('of a stale row that must be kept is not free', async () => {
     await apply({1: at(1, 'a@x'), 4: at(4, 'd@x')});
     await stand.other.query(
       "INSERT INTO institute VALUES (9, 'Theirs', NULL, NOW(), NOW()); INSERT INTO institute_users (instituteId, userId, role, isActive, createdAt, updatedAt) VALUES (9, 1, 'STAFF', 1, NOW(), NOW())",

@@ -84,7 +84,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await Promise.all([first?.dispose(), second?.dispose()]);
     });
 
-    it('is promoted while rows are in flight: the stream goes on by GTID', async () => {
+    it('is promoted while rows are in flight: the stream continues by GTID', async () => {
       const old = await at(first, {schema: SURROGATE});
       await old.source.query(FILL);
       await old.start();
@@ -212,7 +212,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await Promise.all([from?.dispose(), to?.dispose()]);
     });
 
-    it('compares every row by itself, and loses nothing, deletes included', async () => {
+    it('compares every row without a request, and loses no change', async () => {
       const old = await at(from, {schema: SURROGATE});
       await old.source.query(FILL);
       await old.start();

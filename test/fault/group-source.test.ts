@@ -71,7 +71,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
     };
 
     it.for([{cut: true}, {cut: false}])(
-      'goes on after a planned switch, connections cut: $cut',
+      'continues after a planned switch, connections cut: $cut',
       async how => {
         const before = await runs();
         await write();
@@ -168,7 +168,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await heal(group);
     });
 
-    it('goes on after the death of the primary', async () => {
+    it('continues after the death of the primary', async () => {
       const before = await runs();
       await write();
       await primary.kill();

@@ -59,7 +59,7 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     await eventually(async () => (await names())[2] === 'C2', {what: 'the newer update'});
   });
 
-  it('keeps the old row where a key changes, and whatever of it must be unique', async () => {
+  it('keeps the old row, with its unique values, if a key changes', async () => {
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password, updated_at) VALUES (10, 'Ten', 'ten@example.test', 'p', '2024-01-01'), (11, 'Eleven', 'eleven@example.test', 'p', '2024-01-01')",
     );

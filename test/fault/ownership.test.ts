@@ -159,7 +159,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
     expect((await users(431, 438)).user).toEqual([432, 437]);
   });
 
-  it('#22 that hang on ours outlive every update of them: no parent is ever replaced', async () => {
+  it('#22 that refer to ours outlive every update of them', async () => {
     for (const id of [421, 422]) await user(id, `parent${id}@example.test`);
     await stand.caughtUp();
     await stand.target.query('INSERT INTO badge VALUES (21, 421), (22, 422)');

@@ -99,7 +99,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     expect(await ended(stand.daemon.stop())).toEqual({code: 0});
   });
 
-  it('#4 altogether, while a reconcile reads, does not hold up a stop either', async () => {
+  it('#4 while a reconcile reads does not delay a stop', async () => {
     toSource.blackhole();
     const answer = stand.daemon.post('/sync/trigger', {mode: 'full'}).catch(() => null);
     await stand.until('a run', status => status['currentRun'] !== null);
@@ -107,7 +107,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await answer;
   });
 
-  it('#3 is given up by whoever reads, with the error that the source is gone', async () => {
+  it('#3 is given up by a reader, with the error that the source is unreachable', async () => {
     await stand.daemon.stop();
     const connection = await connectAs('source', config(), {statementMs: 300});
     expect(await connectionQuery(connection)('SELECT 1')).toHaveLength(1);
@@ -123,7 +123,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
       await expect(queryRows('source', one, 'SELECT 4')).rejects.toMatchObject({code: 'source-unreachable'});
   });
 
-  it('#3 is given up by whoever writes, even at a COMMIT', async () => {
+  it('#3 is given up by a writer, even at a COMMIT', async () => {
     await stand.daemon.stop();
     const toTarget = await startProxy(server);
     const session = await openSession({...config(), port: toTarget.port, database: target}, 300);
@@ -140,7 +140,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await toTarget.close();
   });
 
-  it('#3 is given up by the bookkeeping, which goes on over another', async () => {
+  it('#3 is given up by the bookkeeping, which opens another', async () => {
     await stand.daemon.stop();
     const toTarget = await startProxy(server);
     const knex = await openKnex({...config(), port: toTarget.port, database: target}, silentLogger, 300);

@@ -52,7 +52,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     await other.query("SET SESSION binlog_format = 'ROW'");
   };
 
-  it('that changes mapped rows is followed by a reconcile, whatever it says', async () => {
+  it('that changes mapped rows is followed by a reconcile, in every form', async () => {
     const forms = [
       `UPDATE people SET last_name = 'View' WHERE id = 1`,
       `INSERT INTO logins (user_id) VALUES (2)`,

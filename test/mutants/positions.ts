@@ -45,7 +45,7 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'silence-of-a-read-unnoticed',
     edits: [['src/db/connection.ts', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
     answers: ['#3', 'connections'],
-    test: ['test/fault/silence.test.ts', '#3 is given up by whoever reads'],
+    test: ['test/fault/silence.test.ts', '#3 is given up by a reader'],
   },
   {
     name: 'stop-waits-for-a-silent-source',
@@ -102,7 +102,7 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'gtids-of-another-history-unseen',
     edits: [['src/source/position-check.ts', 'if (unknown.length > 0)', 'if (unknown.length > 999)']],
     answers: ['#7', 'continuity'],
-    test: ['test/e2e/failover.test.ts', 'compares every row by itself'],
+    test: ['test/e2e/failover.test.ts', 'compares every row without a request'],
     within: 'past its log',
   },
   {

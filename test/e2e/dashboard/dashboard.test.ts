@@ -176,7 +176,7 @@ describe('how it behaves', () => {
     expect(complaints.filter(text => !text.includes('403') && !text.includes('401'))).toEqual([]);
   });
 
-  it('tells a screen reader what changes, and what each thing is', async () => {
+  it('describes everything and each change to a screen reader', async () => {
     const {page, served, operations} = await dashboard();
     operations.change({currentRun: run('018f-10', 'running')});
     await open(page, served);

@@ -92,7 +92,7 @@ it('shows position, transactions and rows as source and checkpoint have them', a
   expect(await text(page, 'rowsApplied').innerText()).toBe(formatted(saved?.['rows_applied']));
 });
 
-it('shows the dead letters that bad rows made, and no longer when they are mended', async () => {
+it('shows the dead letters of bad rows until they are fixed', async () => {
   const {stand} = real;
   const page = await open();
   await stand.source.query("UPDATE users SET password = '' WHERE id = 21");
@@ -146,7 +146,7 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
   );
 });
 
-it('tells the rows applied a second', async () => {
+it('shows the rows applied each second', async () => {
   const {stand} = real;
   const page = await open();
   let round = 0;
