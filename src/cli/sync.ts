@@ -10,8 +10,8 @@ import {withLease} from './with-lease.ts';
 const HELD = 'a daemon leads this stream: use POST /sync/trigger, or stop it first';
 
 /**
- * Runs one reconcile without a daemon. The stream's position does not move; what a daemon replays later ends in the
- * same rows.
+ * Runs one reconcile without a daemon. The stream's position does not move: a daemon later replays changes from
+ * there, which ends in the same rows.
  *
  * @throws SyncError `lease-held` while a daemon leads
  */
@@ -53,7 +53,7 @@ async function checkpointOf(config: Config): Promise<Checkpoint | null> {
 
 function progressBar(): {update(rows: number, total: number): void; stop(): void} {
   if (process.stderr.isTTY !== true) return {update: () => undefined, stop: () => undefined};
-  // Beside the log's lines on the same terminal.
+  // The bar shares the terminal with the lines of the log.
   const bars = new MultiBar(
     {
       format: ' {bar} {percentage}% {value}/{total} rows, {eta_formatted} to go',

@@ -10,19 +10,19 @@ import {ReconcileRunner, type RunnerEvents} from '../reconcile-runner.ts';
 import {ReplicationContext} from '../replication-context.ts';
 import {RunStore} from '../status/runs.ts';
 
-/** What a command works with while it holds the lease. */
+/** What a command uses while it holds the lease. */
 export interface Led {
   readonly context: ReplicationContext;
   readonly store: RunStore;
   readonly runner: ReconcileRunner;
-  /** Set when the command is to stop, and when the lease is lost. */
+  /** Aborts when the command must stop and when the lease is lost. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Takes the lease for the time of one command, and releases it whatever becomes of the command.
+ * Holds the lease while one command runs, and releases it even if the command fails.
  *
- * @param held what to tell the caller if another instance holds the lease
+ * @param held the message of the error if another instance holds the lease
  * @throws SyncError `lease-held` while another instance leads; `not-migrated`
  */
 export async function withLease<T>(
