@@ -21,21 +21,18 @@ export async function syncCommand(
 ): Promise<number> {
   const {config} = command;
   const bar = progressBar();
-  const run = await withLease(
-    command,
-    {held: HELD, onProgress: progress => bar.update(progress.rows, progress.totalRows)},
-    async ({context, store, runner, signal}) => {
-      await store.tidy();
-      // The first run anchors the stream before it reads, so that a daemon continues without a gap.
-      const checkpoint = await checkpointOf(config);
-      if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(signal);
-      const {ended} = await runner.start('cli', {
-        mode: options.mode,
-        allowDeletes: options.allowDeletes === true,
-      });
-      return ended;
-    },
-  ).finally(() => bar.stop());
+  const run = await withLease(command, {held: HELD}, async ({context, store, runner, events, signal}) => {
+    events.on('progress', progress => bar.update(progress.rows, progress.totalRows));
+    await store.tidy();
+    // The first run anchors the stream before it reads, so that a daemon continues without a gap.
+    const checkpoint = await checkpointOf(config);
+    if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(signal);
+    const {ended} = await runner.start('cli', {
+      mode: options.mode,
+      allowDeletes: options.allowDeletes === true,
+    });
+    return ended;
+  }).finally(() => bar.stop());
   process.stdout.write(options.json === true ? `${JSON.stringify(run, null, 2)}\n` : summary(run));
   return run.state === 'succeeded' ? 0 : 1;
 }

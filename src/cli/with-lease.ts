@@ -1,3 +1,4 @@
+import {EventEmitter} from 'node:events';
 import {hostname} from 'node:os';
 import type {CommandContext} from '../cli.ts';
 import {KnownWrites} from '../apply/checkpoint.ts';
@@ -5,8 +6,9 @@ import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
+import type {LeaderEventMap, LeaderEvents} from '../leader-events.ts';
 import {targetsOf} from '../mapping/mapping.ts';
-import {ReconcileRunner, type RunnerEvents} from '../reconcile-runner.ts';
+import {ReconcileRunner} from '../reconcile-runner.ts';
 import {ReplicationContext} from '../replication-context.ts';
 import {RunStore} from '../status/runs.ts';
 
@@ -15,6 +17,7 @@ export interface Led {
   readonly context: ReplicationContext;
   readonly store: RunStore;
   readonly runner: ReconcileRunner;
+  readonly events: LeaderEvents;
   /** Aborts when the command must stop and when the lease is lost. */
   readonly signal: AbortSignal;
 }
@@ -27,7 +30,7 @@ export interface Led {
  */
 export async function withLease<T>(
   {config, logger, signal}: CommandContext,
-  options: {readonly held: string; readonly onProgress?: RunnerEvents['onProgress']},
+  options: {readonly held: string},
   use: (led: Led) => Promise<T>,
 ): Promise<T> {
   const knex = await openKnex(config.target, logger);
@@ -44,20 +47,17 @@ export async function withLease<T>(
       const stop = AbortSignal.any([signal, lease.lost]);
       const context = new ReplicationContext(config, lease.fence);
       const store = new RunStore(knex, config.name, targetsOf(config.mapping));
+      const events: LeaderEvents = new EventEmitter<LeaderEventMap>();
       const runner = new ReconcileRunner({
         config,
         context,
         store,
         logger,
         metrics: null,
-        events: {
-          onRun: () => undefined,
-          onProgress: options.onProgress ?? (() => undefined),
-          onForeign: () => undefined,
-        },
+        events,
         signal: stop,
       });
-      return await use({context, store, runner, signal: stop});
+      return await use({context, store, runner, events, signal: stop});
     } finally {
       await lease.release();
     }
