@@ -1,11 +1,11 @@
-/** The dependencies of one attempt to stream, and the events that it reports. */
+/** The dependencies of one attempt to stream. */
 import type {Applier} from '../src/apply/applier.ts';
 import type {Checkpoint} from '../src/apply/checkpoint.ts';
 import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
-import type {Outcome} from '../src/apply/write-batch.ts';
 import type {Dialling} from '../src/db/connection.ts';
+import type {LeaderEvents} from '../src/leader-events.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import type {LogOffset} from '../src/position/position.ts';
@@ -44,19 +44,10 @@ export interface AttemptDeps {
   readonly lag: LagTracker;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly events: LeaderEvents;
   readonly onStreaming: () => void;
-  /** Called when a batch was applied, a position saved, or the end of the log reached: both servers work. */
+  /** Called when a batch was applied, a position saved, or the end of the log reached. */
   readonly onAdvance: () => void;
-  readonly onApplied: (batch: AppliedBatch) => void;
-  /** Called when the log does not show what changed: a reconcile is due, and that is saved. */
-  readonly onReconcileOwed: (reason: string) => void;
-}
-
-export interface AppliedBatch {
-  readonly transactions: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly durationMs: number;
-  readonly outcome: Outcome | null;
-  readonly oldestCommitMs: number | null;
+  /** Called when the log does not show what changed, and a pending reconcile was saved for it. */
+  readonly requestReconcile: (reason: string) => void;
 }

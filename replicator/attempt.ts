@@ -227,7 +227,7 @@ class Attempt {
     const {changes, progress, need} = compacted;
     if (changes.size === 0) {
       await this.#quietly(progress, reason !== null);
-      if (reason !== null) this.#deps.onReconcileOwed(reason);
+      if (reason !== null) this.#deps.requestReconcile(reason);
       return;
     }
     this.#deps.tap.applying(applier.plan, changes);
@@ -248,8 +248,8 @@ class Attempt {
       throw error;
     }
     const durationMs = this.#deps.now() - startedMs;
-    this.#deps.onApplied({...compacted, durationMs, outcome});
-    if (reason !== null) this.#deps.onReconcileOwed(reason);
+    this.#deps.events.emit('applied', {...compacted, durationMs, outcome});
+    if (reason !== null) this.#deps.requestReconcile(reason);
   }
 
   #asNext(batch: Batch | null): Next | null {

@@ -2,21 +2,17 @@
  * The replicator as a service: makes one attempt to stream after another, each with fresh connections, and reacts
  * to the fault of each attempt by its code.
  */
-import {describeError, type Logger} from '../src/logger.ts';
+import {describeError} from '../src/logger.ts';
 import {StoppedError, SyncError} from '../src/errors.ts';
 import {isRefusedOrReset} from '../src/db/faults.ts';
 import {Backoff, pause} from '../src/lifecycle/backoff.ts';
-import type {ReplicationState} from '../src/status/operations.ts';
 import {streamOnce} from './attempt.ts';
 import type {AttemptDeps} from './attempt-deps.ts';
 import {POSITION_UNKNOWN} from './source/fault.ts';
 
-export interface ReplicatorDeps extends AttemptDeps {
-  readonly logger: Logger;
-  readonly onState: (state: ReplicationState, reason: SyncError | null) => void;
+export interface ReplicatorDeps extends Omit<AttemptDeps, 'onStreaming' | 'onAdvance'> {
   /** Sets a new anchor: a new position to stream from, with a full reconcile due. */
   readonly anchor: (signal: AbortSignal) => Promise<void>;
-  readonly onReconnect: (code: string) => void;
 }
 
 const HALT_RECHECK_MS = 3000;
@@ -38,11 +34,12 @@ export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): 
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
   const trouble: Trouble = {fault: null};
   let displaced = 0;
-  deps.onState('starting', null);
+  const {events} = deps;
+  events.emit('state', 'starting', null);
   while (!signal.aborted) {
     const streaming = () => {
       trouble.fault = null;
-      deps.onStreaming();
+      events.emit('state', 'streaming', null);
     };
     try {
       await streamOnce(
@@ -54,7 +51,7 @@ export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): 
           onAdvance: () => {
             backoff.reset();
             if (trouble.fault !== null) streaming();
-            deps.onAdvance();
+            events.emit('advance');
           },
         },
         signal,
@@ -91,14 +88,14 @@ async function react(
 ): Promise<void> {
   const before = trouble.fault;
   trouble.fault = fault;
-  const {logger} = deps;
+  const {logger, events} = deps;
   switch (fault.reaction) {
     case 'retry': {
       // The new leader has to find that out first.
       if (fault.code === 'lease-lost') throw fault;
       const ms = retryWaitMs(fault, backoff);
-      deps.onState('starting', fault);
-      deps.onReconnect(fault.code);
+      events.emit('state', 'starting', fault);
+      events.emit('reconnect', fault.code);
       // A fault that passes by itself needs no warning; one that persists does.
       logger[backoff.failures > 3 ? 'warn' : 'info'](
         {event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)},
@@ -107,14 +104,14 @@ async function react(
       return pause(ms, signal);
     }
     case 'halt':
-      deps.onState('halted', fault);
+      events.emit('state', 'halted', fault);
       // Log this once, and not at each attempt.
       if (before?.message !== fault.message)
         logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
       return pause(HALT_RECHECK_MS, signal);
     case 'reanchor':
-      deps.onState('starting', fault);
-      deps.onReconnect(fault.code);
+      events.emit('state', 'starting', fault);
+      events.emit('reconnect', fault.code);
       logger.warn(
         {event: 'replication.reanchor', err: describeError(fault)},
         'saved position is no longer available; restarting from the current position with a full reconcile',

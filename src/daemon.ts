@@ -1,6 +1,8 @@
 /** The daemon: waits for the lease, leads while it holds it, and serves its status and operations meanwhile. */
+import {EventEmitter} from 'node:events';
 import type {Knex} from 'knex';
 import {verifyTables} from '../reconciler/verifier.ts';
+import {measureEvents} from './event-metrics.ts';
 import {KnownWrites} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
@@ -8,6 +10,7 @@ import {renewConnections} from './db/models.ts';
 import {StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
+import type {LeaderEventMap, LeaderEvents} from './leader-events.ts';
 import {Leadership} from './leadership.ts';
 import {targetsOf} from './mapping/mapping.ts';
 import {Bookkeeping} from './status/bookkeeping.ts';
@@ -49,6 +52,7 @@ export class Daemon implements Operations {
   readonly #store: RunStore;
   readonly #bookkeeping: Bookkeeping;
   readonly #lag = new LagTracker();
+  readonly #events: LeaderEvents = new EventEmitter<LeaderEventMap>();
   readonly #subscribers = new Subscribers(() => this.status());
   #leadership: Leadership | null = null;
   #state: ReplicationState = 'starting';
@@ -71,6 +75,7 @@ export class Daemon implements Operations {
     this.#deps = deps;
     this.#store = new RunStore(deps.knex, deps.config.name, targetsOf(deps.config.mapping));
     this.#bookkeeping = new Bookkeeping({...deps, store: this.#store});
+    this.#listen();
   }
 
   /**
@@ -80,7 +85,7 @@ export class Daemon implements Operations {
    */
   async serve(signal: AbortSignal): Promise<void> {
     const {config, logger, metrics} = this.#deps;
-    // The watchers end with a fault that no retry mends, too.
+    // The watchers also end with a fault that no retry fixes.
     const ended = new AbortController();
     const watching = AbortSignal.any([signal, ended.signal]);
     const watchers = [
@@ -94,10 +99,11 @@ export class Daemon implements Operations {
       this.#bookkeeping.watch(watching),
     ];
     const backoff = new Backoff({firstMs: 200, maxMs: LONGEST_WAIT_MS});
+    this.#events.on('advance', () => backoff.reset());
     try {
       while (!signal.aborted) {
         try {
-          await this.#lead(signal, () => backoff.reset());
+          await this.#lead(signal);
         } catch (error) {
           if (error instanceof StoppedError || signal.aborted) break;
           const fault =
@@ -125,8 +131,7 @@ export class Daemon implements Operations {
     }
   }
 
-  /** @param onAdvance called when the leader has made progress */
-  async #lead(signal: AbortSignal, onAdvance: () => void): Promise<void> {
+  async #lead(signal: AbortSignal): Promise<void> {
     const {config, logger, metrics, holder} = this.#deps;
     const options = {config: config.target, stream: config.name, holder, writes: this.#writes};
     const lease = await waitForLease(options, signal, () => {
@@ -145,25 +150,7 @@ export class Daemon implements Operations {
           metrics,
           lag: this.#lag,
           logger,
-          events: {
-            onState: (state, fault) => this.#setState(state, fault),
-            onAdvance,
-            onRun: run => {
-              if (run.state === 'succeeded') onAdvance();
-              this.#onRun(run);
-            },
-            onProgress: progress => this.#onProgress(progress),
-            onForeign: foreign => (this.#foreign = foreign),
-            onUnseen: reason => (this.#unseen = oneMoreUnseen(this.#unseen, reason, Date.now())),
-            onApplied: batch => {
-              const {transactions, rows} = this.#applied;
-              this.#applied = {
-                transactions: transactions + batch.transactions,
-                rows: rows + batch.rows,
-                atMs: Date.now(),
-              };
-            },
-          },
+          events: this.#events,
         },
         signal,
       );
@@ -287,6 +274,25 @@ export class Daemon implements Operations {
     this.#state = state;
     this.#fault = fault;
     this.#subscribers.emit({tag: 'status', status: this.status()});
+  }
+
+  #listen(): void {
+    const {config, metrics} = this.#deps;
+    measureEvents(this.#events, metrics, targetsOf(config.mapping));
+    this.#events
+      .on('state', (state, fault) => this.#setState(state, fault))
+      .on('unseen', reason => (this.#unseen = oneMoreUnseen(this.#unseen, reason, Date.now())))
+      .on('foreign', foreign => (this.#foreign = foreign))
+      .on('run', run => this.#onRun(run))
+      .on('progress', progress => this.#onProgress(progress))
+      .on('applied', batch => {
+        const {transactions, rows} = this.#applied;
+        this.#applied = {
+          transactions: transactions + batch.transactions,
+          rows: rows + batch.rows,
+          atMs: Date.now(),
+        };
+      });
   }
 
   #onRun(run: Run): void {

@@ -11,19 +11,16 @@ import type {Lease} from './db/lease.ts';
 import {refuseSharedTables} from './doctor/shared-tables.ts';
 import {SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
+import type {LeaderEvents} from './leader-events.ts';
 import {untilAborted} from './lifecycle/until-aborted.ts';
 import {describeError, type Logger} from './logger.ts';
 import {usedOtherMapping} from './mapping-change.ts';
-import {targetsOf} from './mapping/mapping.ts';
 import {NightlyRun} from './nightly-run.ts';
 import {PendingReconcile} from './pending-reconcile.ts';
-import {ReconcileRunner, type RunnerEvents} from './reconcile-runner.ts';
+import {ReconcileRunner} from './reconcile-runner.ts';
 import type {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
-import type {ReplicationState, Run} from './status/operations.ts';
 import type {RunStore} from './status/runs.ts';
-import {measureBatch} from './applied-metrics.ts';
-import type {AppliedBatch} from '../replicator/attempt-deps.ts';
 import {ReplicationContext} from './replication-context.ts';
 
 export interface LeadershipDeps {
@@ -33,14 +30,7 @@ export interface LeadershipDeps {
   readonly metrics: Metrics | null;
   readonly lag: LagTracker;
   readonly logger: Logger;
-  readonly events: RunnerEvents & {
-    readonly onState: (state: ReplicationState, fault: SyncError | null) => void;
-    readonly onApplied: (batch: AppliedBatch) => void;
-    /** The stream applied a batch or saved a position. */
-    readonly onAdvance: () => void;
-    /** Rows changed without row images in the log. */
-    readonly onUnseen: (reason: string) => void;
-  };
+  readonly events: LeaderEvents;
 }
 
 export class Leadership {
@@ -61,17 +51,7 @@ export class Leadership {
     this.#deps = deps;
     this.#signal = AbortSignal.any([signal, deps.lease.lost, this.#stopped.signal]);
     this.context = new ReplicationContext(deps.config, deps.lease.fence);
-    const onRun = (run: Run) => {
-      // A run that the brake stopped waits for an operator; in all other respects the target fits this mapping.
-      if (run.state === 'succeeded' || run.state === 'needs-confirmation') this.#mappingChanged = false;
-      deps.events.onRun(run);
-    };
-    this.runner = new ReconcileRunner({
-      ...deps,
-      events: {...deps.events, onRun},
-      context: this.context,
-      signal: this.#signal,
-    });
+    this.runner = new ReconcileRunner({...deps, context: this.context, signal: this.#signal});
     const {runner} = this;
     const {config, lease, logger} = deps;
     this.#pending = new PendingReconcile({
@@ -95,7 +75,7 @@ export class Leadership {
 
   /** The last run used another mapping, and no reconcile has ended with this one. */
   get mappingChanged(): boolean {
-    return this.#mappingChanged;
+    return this.#mappingChanged && !this.runner.coversMapping;
   }
 
   /** A pending or running reconcile covers the changes without row images. */
@@ -132,11 +112,11 @@ export class Leadership {
     if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#pending.request();
     const running = this.#pending.run(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
-    else this.#deps.events.onState(config.replicationEnabled ? 'paused' : 'stopped', null);
+    else this.#deps.events.emit('state', config.replicationEnabled ? 'paused' : 'stopped', null);
     const appointing = config.reconcile.enabled ? this.#startNightly() : Promise.resolve();
     await untilAborted(this.#signal);
     if (lease.lost.aborted) {
-      this.#deps.events.onState('starting', lostLease(lease.lost.reason));
+      this.#deps.events.emit('state', 'starting', lostLease(lease.lost.reason));
       this.context.abandon();
     }
     await this.#streaming?.ended;
@@ -180,7 +160,7 @@ export class Leadership {
       this.#streaming?.stop.abort();
       await this.#streaming?.ended;
       this.#streaming = null;
-      this.#deps.events.onState('paused', null);
+      this.#deps.events.emit('state', 'paused', null);
     });
   }
 
@@ -230,7 +210,7 @@ export class Leadership {
   }
 
   #startStream(): void {
-    const {config, lag, logger, events, metrics} = this.#deps;
+    const {config, lag, logger, events} = this.#deps;
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#signal, stop.signal]);
     let connections = 0;
@@ -248,23 +228,16 @@ export class Leadership {
         lag,
         logger,
         now: Date.now,
-        onState: events.onState,
-        onStreaming: () => events.onState('streaming', null),
-        onAdvance: events.onAdvance,
-        onApplied: batch => {
-          if (metrics !== null) measureBatch(metrics, targetsOf(config.mapping), batch);
-          events.onApplied(batch);
-        },
-        onReconcileOwed: reason => {
+        events,
+        requestReconcile: reason => {
           // One line for all that one reconcile covers.
           logger[this.#pending.isPending ? 'debug' : 'warn'](
             {event: 'reconcile.owed', reason, waitMs: Math.round(this.#pending.waitMs)},
             'changes were logged without row images; scheduling a reconcile',
           );
-          events.onUnseen(reason);
+          events.emit('unseen', reason);
           this.#pending.request();
         },
-        onReconnect: code => metrics?.reconnected(code),
       },
       signal,
     ).catch((error: unknown) => {

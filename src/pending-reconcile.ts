@@ -19,7 +19,7 @@ export interface PendingReconcileDeps {
 export class PendingReconcile {
   readonly #deps: PendingReconcileDeps;
   #isPending = false;
-  #timesRequested = 0;
+  #isRequestedAgain = false;
   readonly #pace = new Pace();
   #wake: (() => void) | null = null;
 
@@ -37,10 +37,10 @@ export class PendingReconcile {
     return this.#pace.waitMs(this.#deps.now());
   }
 
-  /** To be called when a pending reconcile was saved. */
+  /** Call it after a pending reconcile was saved. */
   request(): void {
     this.#isPending = true;
-    this.#timesRequested++;
+    this.#isRequestedAgain = true;
     this.#wake?.();
   }
 
@@ -60,12 +60,12 @@ export class PendingReconcile {
         await pause(this.waitMs, signal);
         if (signal.aborted) return;
         await runner.idle();
-        const timesRequested = this.#timesRequested;
+        this.#isRequestedAgain = false;
         // The run that just ended may have covered it.
         const owed = (await checkpoint())?.owed ?? '';
         if (owed === '') {
           // A request during the read is handled in the next round.
-          this.#isPending = timesRequested !== this.#timesRequested;
+          this.#isPending = this.#isRequestedAgain;
           continue;
         }
         const startedMs = now();

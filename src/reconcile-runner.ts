@@ -5,10 +5,11 @@ import {retryDeadLetters} from '../reconciler/retry.ts';
 import {reconciledStatement} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
+import type {LeaderEvents} from './leader-events.ts';
 import {describeError, type Logger} from './logger.ts';
 import {targetsOf} from './mapping/mapping.ts';
 import type {Metrics} from './status/metrics.ts';
-import type {Run, RunProgress, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
+import type {Run, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
 import {noOutcomes, type RunStore} from './status/runs.ts';
 import type {ReplicationContext} from './replication-context.ts';
 
@@ -18,22 +19,17 @@ const WORKERS = 2;
 const FAR_MS = 5;
 const WORKERS_OF_FAR_SERVERS = 4;
 
-export interface RunnerEvents {
-  readonly onRun: (run: Run) => void;
-  readonly onProgress: (progress: RunProgress) => void;
-  readonly onForeign: (foreign: Readonly<Record<string, number>>) => void;
-}
-
 export class ReconcileRunner {
   readonly #config: Config;
   readonly #context: ReplicationContext;
   readonly #store: RunStore;
   readonly #logger: Logger;
   readonly #metrics: Metrics | null;
-  readonly #events: RunnerEvents;
+  readonly #events: LeaderEvents;
   readonly #signal: AbortSignal;
   #current: {run: Run; ended: Promise<Run>} | null = null;
   #starting = false;
+  #coversMapping = false;
 
   constructor(deps: {
     config: Config;
@@ -41,7 +37,7 @@ export class ReconcileRunner {
     store: RunStore;
     logger: Logger;
     metrics: Metrics | null;
-    events: RunnerEvents;
+    events: LeaderEvents;
     /** Ends a run early: it is recorded as failed. */
     signal: AbortSignal;
   }) {
@@ -58,6 +54,11 @@ export class ReconcileRunner {
     return this.#current?.run ?? null;
   }
 
+  /** A run has ended with this mapping; one that the brake stopped counts, because only its deletes are left. */
+  get coversMapping(): boolean {
+    return this.#coversMapping;
+  }
+
   /** Resolves when no run is active. */
   async idle(): Promise<void> {
     await this.#current?.ended;
@@ -72,7 +73,7 @@ export class ReconcileRunner {
       const run = await this.#store.begin(trigger, request.mode);
       const ended = this.#execute(run, request);
       this.#current = {run, ended};
-      this.#events.onRun(run);
+      this.#events.emit('run', run);
       return {runId: run.runId, ended};
     } finally {
       this.#starting = false;
@@ -107,7 +108,9 @@ export class ReconcileRunner {
       },
       `reconcile ${ended.state}`,
     );
-    this.#events.onRun(ended);
+    if (ended.state === 'succeeded' || ended.state === 'needs-confirmation') this.#coversMapping = true;
+    if (ended.state === 'succeeded') this.#events.emit('advance');
+    this.#events.emit('run', ended);
     return ended;
   }
 
@@ -124,7 +127,7 @@ export class ReconcileRunner {
           tap: this.#context.tap,
           lock: this.#context.lock,
           logger,
-          onProgress: progress => this.#events.onProgress({runId: run.runId, ...progress}),
+          onProgress: progress => this.#events.emit('progress', {runId: run.runId, ...progress}),
         },
         {
           mode: request.mode,
@@ -150,7 +153,7 @@ export class ReconcileRunner {
         );
         await applier.runFenced(worker.writer.session, ended);
       });
-      this.#events.onForeign(result.foreign);
+      this.#events.emit('foreign', result.foreign);
       return result;
     } finally {
       connections.close();

@@ -1,9 +1,9 @@
-/** Asks a running daemon over its own HTTP, where one answers at HOST and PORT. */
+/** Sends a request to the HTTP interface of a running daemon, if one answers at HOST and PORT. */
 import type {Config} from '../config.ts';
 
 const TIMEOUT_MS = 3000;
 
-/** @returns the parsed body, or null where no daemon answers */
+/** @returns the parsed body, or null if no daemon answers */
 export async function askDaemon(
   config: Config,
   method: 'GET' | 'POST',
@@ -24,7 +24,7 @@ export async function askDaemon(
     );
     return response.ok ? await response.json() : null;
   } catch {
-    // Nobody listens there, or not a daemon: the caller looks in the database instead.
+    // No daemon listens there, so the caller reads the database instead.
     return null;
   }
 }

@@ -13,7 +13,7 @@ const RETRY_TIMEOUT_MS = 600_000;
 const HELD = 'a daemon leads this stream but does not answer at HOST and PORT';
 const retried = z.object({retried: z.number(), remaining: z.number()});
 
-/** Lists the dead letters, or tries them again: through the daemon where one leads, else by itself. */
+/** Lists or retries the dead letters: through the daemon if one leads, otherwise in this process. */
 export async function deadLettersCommand(
   context: CommandContext,
   action: string,

@@ -3,7 +3,7 @@ import {examine} from '../doctor/doctor.ts';
 import {countMustFix} from '../doctor/findings.ts';
 import {toJson, toTable} from '../doctor/report.ts';
 
-/** Checks both servers; @returns 1 where something must be mended. */
+/** Checks both servers; @returns 1 if something must be fixed. */
 export async function doctorCommand({config}: CommandContext, json: boolean): Promise<number> {
   const findings = await examine(config);
   process.stdout.write(json ? toJson(findings) : toTable(findings));

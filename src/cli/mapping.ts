@@ -1,4 +1,4 @@
-/** `laas-sync mapping`: looks at a mapping file without a database. */
+/** `laas-sync mapping`: checks and prints a mapping file without a database. */
 import {settingOf} from '../config.ts';
 import {formatMapping} from '../mapping/file/format.ts';
 import {loadMapping} from '../mapping/file/read.ts';

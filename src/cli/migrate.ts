@@ -4,7 +4,7 @@ import {openKnex} from '../db/models.ts';
 import type {CommandContext} from '../cli.ts';
 
 /**
- * Brings the target's tables up, or laas-sync's own down.
+ * Creates or upgrades the target's tables, or drops those of laas-sync.
  *
  * @throws SyncError, classified: a missing privilege is `access-denied`
  */

@@ -6,9 +6,9 @@ import {targetsInCanonical} from '../doctor/other-streams.ts';
 import {targetsOf} from '../mapping/mapping.ts';
 
 /**
- * What starting with this mapping would do; nothing is written.
+ * Prints what a start with this mapping would do, and writes nothing.
  *
- * @returns 0 where there is nothing to do, 1 where there is; a fault, thrown, means that nobody can say
+ * @returns 0 if there is nothing to do, 1 if there is; throws if that cannot be found out
  */
 export async function planCommand({config, signal}: CommandContext, json: boolean): Promise<number> {
   const left = await tablesThatLeft(config);
@@ -18,7 +18,7 @@ export async function planCommand({config, signal}: CommandContext, json: boolea
   return preview.nothingToDo ? 0 : 1;
 }
 
-/** Target tables of the mapping that the stream last used and that this one does not have. */
+/** The target tables that the stream's last mapping has and this one lacks. */
 async function tablesThatLeft(config: Config): Promise<readonly string[]> {
   const target = await connect('target', config.target);
   try {

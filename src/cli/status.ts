@@ -16,7 +16,7 @@ const daemonStatus = z.looseObject({
   replication: z.looseObject({state: z.string(), lagSeconds: z.number().nullable()}),
 });
 
-/** What the daemon says, or what the database says where none answers. */
+/** Prints the daemon's status, or what the database holds if no daemon answers. */
 export async function statusCommand({config, logger}: CommandContext, json: boolean): Promise<number> {
   const answer = daemonStatus.safeParse(await askDaemon(config, 'GET', '/sync/status'));
   const status: Record<string, unknown> =

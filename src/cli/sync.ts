@@ -10,8 +10,8 @@ import {withLease} from './with-lease.ts';
 const HELD = 'a daemon leads this stream: use POST /sync/trigger, or stop it first';
 
 /**
- * Runs one reconcile without a daemon. The stream's position does not move; what a daemon replays later ends in the
- * same rows.
+ * Runs one reconcile without a daemon. The stream's position does not move: a daemon later replays changes from
+ * there, which ends in the same rows.
  *
  * @throws SyncError `lease-held` while a daemon leads
  */
@@ -21,21 +21,18 @@ export async function syncCommand(
 ): Promise<number> {
   const {config} = command;
   const bar = progressBar();
-  const run = await withLease(
-    command,
-    {held: HELD, onProgress: progress => bar.update(progress.rows, progress.totalRows)},
-    async ({context, store, runner, signal}) => {
-      await store.tidy();
-      // The first run anchors the stream before it reads, so that a daemon continues without a gap.
-      const checkpoint = await checkpointOf(config);
-      if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(signal);
-      const {ended} = await runner.start('cli', {
-        mode: options.mode,
-        allowDeletes: options.allowDeletes === true,
-      });
-      return ended;
-    },
-  ).finally(() => bar.stop());
+  const run = await withLease(command, {held: HELD}, async ({context, store, runner, events, signal}) => {
+    events.on('progress', progress => bar.update(progress.rows, progress.totalRows));
+    await store.tidy();
+    // The first run anchors the stream before it reads, so that a daemon continues without a gap.
+    const checkpoint = await checkpointOf(config);
+    if (config.replicationEnabled && checkpoint?.position == null) await context.anchor(signal);
+    const {ended} = await runner.start('cli', {
+      mode: options.mode,
+      allowDeletes: options.allowDeletes === true,
+    });
+    return ended;
+  }).finally(() => bar.stop());
   process.stdout.write(options.json === true ? `${JSON.stringify(run, null, 2)}\n` : summary(run));
   return run.state === 'succeeded' ? 0 : 1;
 }
@@ -53,7 +50,7 @@ async function checkpointOf(config: Config): Promise<Checkpoint | null> {
 
 function progressBar(): {update(rows: number, total: number): void; stop(): void} {
   if (process.stderr.isTTY !== true) return {update: () => undefined, stop: () => undefined};
-  // Beside the log's lines on the same terminal.
+  // The bar shares the terminal with the lines of the log.
   const bars = new MultiBar(
     {
       format: ' {bar} {percentage}% {value}/{total} rows, {eta_formatted} to go',

@@ -3,7 +3,7 @@ import type {CommandContext} from '../cli.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 
-/** @returns 0 where both sides are equal, 1 where they are not; a fault, thrown, means that nobody can say */
+/** @returns 0 if both sides are equal, 1 if they are not; throws if that cannot be found out */
 export async function verifyCommand(
   {config, logger, signal}: CommandContext,
   json: boolean,

@@ -1,3 +1,4 @@
+import {EventEmitter} from 'node:events';
 import {hostname} from 'node:os';
 import type {CommandContext} from '../cli.ts';
 import {KnownWrites} from '../apply/checkpoint.ts';
@@ -5,29 +6,31 @@ import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';
+import type {LeaderEventMap, LeaderEvents} from '../leader-events.ts';
 import {targetsOf} from '../mapping/mapping.ts';
-import {ReconcileRunner, type RunnerEvents} from '../reconcile-runner.ts';
+import {ReconcileRunner} from '../reconcile-runner.ts';
 import {ReplicationContext} from '../replication-context.ts';
 import {RunStore} from '../status/runs.ts';
 
-/** What a command works with while it holds the lease. */
+/** What a command uses while it holds the lease. */
 export interface Led {
   readonly context: ReplicationContext;
   readonly store: RunStore;
   readonly runner: ReconcileRunner;
-  /** Set when the command is to stop, and when the lease is lost. */
+  readonly events: LeaderEvents;
+  /** Aborts when the command must stop and when the lease is lost. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Takes the lease for the time of one command, and releases it whatever becomes of the command.
+ * Holds the lease while one command runs, and releases it even if the command fails.
  *
- * @param held what to tell the caller if another instance holds the lease
+ * @param held the message of the error if another instance holds the lease
  * @throws SyncError `lease-held` while another instance leads; `not-migrated`
  */
 export async function withLease<T>(
   {config, logger, signal}: CommandContext,
-  options: {readonly held: string; readonly onProgress?: RunnerEvents['onProgress']},
+  options: {readonly held: string},
   use: (led: Led) => Promise<T>,
 ): Promise<T> {
   const knex = await openKnex(config.target, logger);
@@ -44,20 +47,17 @@ export async function withLease<T>(
       const stop = AbortSignal.any([signal, lease.lost]);
       const context = new ReplicationContext(config, lease.fence);
       const store = new RunStore(knex, config.name, targetsOf(config.mapping));
+      const events: LeaderEvents = new EventEmitter<LeaderEventMap>();
       const runner = new ReconcileRunner({
         config,
         context,
         store,
         logger,
         metrics: null,
-        events: {
-          onRun: () => undefined,
-          onProgress: options.onProgress ?? (() => undefined),
-          onForeign: () => undefined,
-        },
+        events,
         signal: stop,
       });
-      return await use({context, store, runner, signal: stop});
+      return await use({context, store, runner, events, signal: stop});
     } finally {
       await lease.release();
     }

@@ -1,6 +1,6 @@
 /**
  * Cascades of foreign keys that change mapped rows without a row in the log (MariaDB, and MySQL before 9.6).
- * Where the parent's own row event tells enough, the stream follows them; all others cost a reconcile. Pure.
+ * The stream follows a cascade if the parent's own row event shows enough; every other one leads to a reconcile. Pure.
  */
 import {copiedFrom, sourceColumnsOf, type Mapping, type ParentJoin, type TableMap} from './mapping.ts';
 import {entitiesOf} from './topology.ts';
@@ -19,16 +19,16 @@ export interface CascadingKey {
   readonly onUpdate: Action;
 }
 
-/** Which changes of a table's rows reach mapped rows by cascades that the stream does not follow. */
+/** The changes of a table's rows that reach mapped rows by cascades which the stream does not follow. */
 export interface UnloggedCascade {
   readonly deletes: boolean;
   readonly updates: boolean;
 }
 
 export interface Cascades {
-  /** By {@link cascadeKey} of the table where they begin. */
+  /** The changes, by {@link cascadeKey} of the table where their cascade begins. */
   readonly unlogged: ReadonlyMap<string, UnloggedCascade>;
-  /** The tables whose foreign keys are known: mapped ones, and all from which a cascade reaches them. */
+  /** The tables whose foreign keys are known: the mapped ones, and those from which a cascade reaches them. */
   readonly known: ReadonlySet<string>;
   /** Parents whose own foreign keys the account cannot see, as `schema.table`. */
   readonly hidden: readonly string[];
@@ -36,7 +36,7 @@ export interface Cascades {
 
 export const NO_CASCADES: Cascades = {unlogged: new Map(), known: new Set(), hidden: []};
 
-/** One text for a table; names compare without case, as they do on some servers. */
+/** A key for a table. It ignores case, because some servers ignore it in names. */
 export function cascadeKey(schema: string, table: string): string {
   return `${schema}\0${table}`.toLowerCase();
 }
@@ -58,7 +58,7 @@ function pairsOf(columns: readonly string[], referenced: readonly string[]): str
   return pairs.sort().join('\x01');
 }
 
-/** What is to be looked for in the log, through any number of tables. */
+/** Finds the changes in the log that reach mapped rows through any number of tables. */
 export function unloggedCascades(
   keys: readonly CascadingKey[],
   database: string,
@@ -75,7 +75,7 @@ export function unloggedCascades(
   for (let size = -1; size !== sizeOf(deletes, updates);) {
     size = sizeOf(deletes, updates);
     for (const {child, parent, columns, referencedColumns, onDelete, onUpdate, isFollowed} of edges) {
-      // What the stream follows matters no more itself, but for what cascades on from there.
+      // The stream follows this reference, so only cascades that continue from there matter.
       const deleteMatters = deletes.has(child) || (!isFollowed && mapped.has(child));
       const updateMatters = (column: string) =>
         updates.get(child)?.has(column) === true || (!isFollowed && mapped.get(child)?.has(column) === true);
@@ -131,7 +131,7 @@ function setsNothing({onDelete, onUpdate}: CascadingKey): boolean {
   return [onDelete, onUpdate].every(action => action === 'CASCADE' || action === '');
 }
 
-/** Without its key, a row is none any more. */
+/** Whether the reference is part of the child's key: a row whose key becomes null is deleted from the target. */
 function isInKey({columns}: CascadingKey, child: TableMap): boolean {
   const key = child.key.map(name => copiedFrom(child, name));
   return columns.every(name => key.some(one => isSame(one, name)));

@@ -1,4 +1,4 @@
-/** What a value must satisfy beside fitting its column. Pure. */
+/** The checks that a value must pass, in addition to fitting its column. Pure. */
 import {z} from 'zod';
 
 export type CheckUse =
@@ -8,7 +8,7 @@ const one = z.union([
   z.enum(['email', 'notEmpty']),
   z.strictObject({maxLength: z.number().int().min(0).max(65_535)}),
 ]);
-/** One check or a list of them, as the file says it. */
+/** One check or a list of checks, in the form of the mapping file. */
 export const checkSchema = z.union([one, z.array(one).min(1)]);
 
 export function checksOf(written: z.infer<typeof checkSchema> | undefined): CheckUse[] {
@@ -33,10 +33,10 @@ export function satisfies(use: CheckUse, value: string): boolean {
   }
 }
 
-/** What the column for it holds. */
+/** The length of the column that stores the code. */
 const MAX_CODE = 80;
 
-/** The code under which a row waits whose value fails: `invalid-` and the target column in kebab-case. */
+/** The code of the dead letter if a value fails its check: `invalid-` and the target column in kebab-case. */
 export function invalidCode(target: string): `invalid-${string}` {
   const words = target.replaceAll(/([a-z\d])([A-Z])/g, '$1-$2').replaceAll(/[^\p{L}\d]+/gu, '-');
   return `invalid-${words

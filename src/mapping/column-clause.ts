@@ -1,13 +1,13 @@
 /**
- * The SQL that gives a column another type and leaves all else about it as it is: MODIFY drops what it does not
- * repeat (AUTO_INCREMENT, DEFAULT, COLLATE, COMMENT, INVISIBLE, ON UPDATE). Pure.
+ * The SQL that changes the type of a column and keeps its other properties: MODIFY drops each one that it does
+ * not repeat (AUTO_INCREMENT, DEFAULT, COLLATE, COMMENT, INVISIBLE, ON UPDATE). Pure.
  */
 import type {ColumnSchema} from './schema.ts';
 
 const CHARACTERS = /^(?:\s+CHARACTER SET \w+)?(?:\s+COLLATE \w+)?/i;
 const TEXT_TYPE = /char|text|enum|set/i;
 
-/** What stands behind the type of each column in the answer of SHOW CREATE TABLE, by the column's name. */
+/** The text after the type of each column in the answer of SHOW CREATE TABLE, by the column's name. */
 export function clausesOf(definition: string): Map<string, string> {
   const lines = definition.matchAll(/^\s+`((?:[^`]|``)+)` (.*?),?$/gm);
   return new Map(Array.from(lines, ([, name = '', rest = '']) => [name.replaceAll('``', '`'), rest]));
@@ -25,7 +25,7 @@ export function retype(table: string, column: ColumnSchema, type: string): strin
   );
 }
 
-/** As {@link retype}, of text: with another character set, and the binary collation where it had one. */
+/** Like {@link retype}, for text: another character set, with its binary collation if the column has one now. */
 export function recode(table: string, column: ColumnSchema, charset: string): string {
   const collation = column.collation?.endsWith('_bin') === true ? ` COLLATE ${charset}_bin` : '';
   return modify(
@@ -35,7 +35,7 @@ export function recode(table: string, column: ColumnSchema, charset: string): st
   );
 }
 
-/** A column that takes NULL, and is as it was otherwise. */
+/** Makes a column take NULL, and keeps its other properties. */
 export function nullable(table: string, column: ColumnSchema): string {
   const clause = clauseOf(column).replace(/ NOT NULL/i, '');
   return modify(table, column, `${column.columnType}${clause} NULL`);
@@ -49,7 +49,7 @@ function withoutCharacters(column: ColumnSchema): string {
   return clauseOf(column).replace(CHARACTERS, '');
 }
 
-/** Where the definition could not be read, what information_schema tells. */
+/** Falls back to information_schema if the definition could not be read. */
 function clauseOf({clause, nullable}: ColumnSchema): string {
   return clause ?? (nullable ? ' NULL' : ' NOT NULL');
 }

@@ -24,24 +24,24 @@ import {
 import {fitOf, mappedTest, type Fit} from './validity.ts';
 import type {Value} from './values.ts';
 
-/** A target column, what its value is made of and what it can hold. */
+/** A target column: the inputs of its value, and the values that it can hold. */
 export interface ColumnPlan {
-  /** As the target spells it. */
+  /** Its name in the spelling of the target. */
   readonly name: string;
   readonly family: Family;
   readonly map: ColumnMap;
   readonly schema: ColumnSchema;
   readonly shape: Shape;
-  /** Where the inputs stand in a source row. */
+  /** The indexes of the inputs in a source row. */
   readonly inputs: readonly number[];
-  /** Some input is bytes: for a binary column they are written as they are, for another one they must be UTF-8. */
+  /** Whether an input is bytes: a binary column takes them unchanged, every other column requires UTF-8. */
   readonly bytes: 'none' | 'checked' | 'exact';
-  /** The column keeps no spaces at the end of a value. */
+  /** Whether the column drops spaces at the end of a value. */
   readonly cutsEnd: boolean;
   readonly fit: Fit;
   /** The operator applied to a source row. */
   readonly value: (source: SourceRow) => Value;
-  /** The same for a statement: without digits of a second that the source does not have. */
+  /** The same for a statement: without fractional digits of a second that the source does not have. */
   readonly written: (source: SourceRow) => Value;
   /** As {@link written}, of a packed row. */
   readonly write: PackedWriter;
@@ -50,31 +50,31 @@ export interface ColumnPlan {
 }
 
 export interface TablePlan {
-  /** Its place in the order of writing, and in every {@link PerTable}. */
+  /** Its index in the order of writing, and in every {@link PerTable}. */
   readonly index: number;
   readonly target: string;
   readonly map: TableMap;
   readonly columns: readonly ColumnPlan[];
-  /** Those of which a value can be one that cannot be written. */
+  /** The columns of which some values cannot be written. */
   readonly fallible: readonly ColumnPlan[];
-  /** The key's columns, as the target spells them. */
+  /** The key's columns, in the spelling of the target. */
   readonly key: readonly string[];
-  /** Where the key stands in a target row. */
+  /** The indexes of the key's columns in a target row. */
   readonly keyIndexes: readonly number[];
-  /** Of the column that tells which of two rows is later; -1 where the mapping names none. */
+  /** The index of the column that shows which of two rows is newer; -1 if the mapping names none. */
   readonly newestIndex: number;
-  /** The target's AUTO_INCREMENT column, where it is not a mapped one. */
+  /** The target's AUTO_INCREMENT column, if it is not mapped. */
   readonly surrogate: string | null;
 }
 
 export interface SourcePlan {
   readonly table: string;
-  /** The columns that are read, by the mapping's name, and the same as the source spells them. */
+  /** The columns that are read, in the spelling of the mapping. */
   readonly columns: readonly string[];
-  /** Null where an optional column is absent. */
+  /** Null for an optional column that is absent. */
   readonly actual: readonly (string | null)[];
   readonly schema: TableSchema;
-  /** The column in a place of a row; undefined for an absent optional one. */
+  /** The column at an index of a row; undefined for an optional column that is absent. */
   readonly schemas: readonly (ColumnSchema | undefined)[];
 }
 
@@ -119,7 +119,7 @@ export function sourcePlans(mapping: Mapping, schema: SourceSchema): SourcePlan[
 
 const NO_TABLE: TableSchema = {columns: [], uniqueKeys: [], indexes: [], rows: 0};
 
-/** @param faults takes what cannot be planned */
+/** @param faults receives a message for each column that cannot be planned */
 export function tablePlan(
   map: TableMap,
   index: number,
@@ -176,7 +176,7 @@ export function tablePlan(
   };
 }
 
-/** The columns of the target whose type cannot be mapped, each with what mends it. */
+/** The columns of the target whose type cannot be mapped, each with the SQL that fixes it. */
 export function targetTypeFaults(
   mapping: Mapping,
   sources: readonly SourcePlan[],
@@ -215,7 +215,7 @@ function columnPlan(
   const writtenFraction = Math.min(schema.fraction, sourceFraction);
   const written = operator.value(map.use, shape, writtenFraction);
   const bytes = bytesOf(map, shape);
-  // What is written as its bytes must be UTF-8.
+  // A value that is written as bytes must be UTF-8.
   const packed = bytes === 'exact' ? null : operator.packed(map.use, shape, writtenFraction);
   return {
     name: schema.name,

@@ -12,23 +12,23 @@ const SET = '1';
 const SET_TEXT = /^ *0*1 *$/;
 
 export interface CompiledCondition {
-  /** Where the column stands in a source row. */
+  /** The index of the column in a source row. */
   readonly place: number;
   readonly is: Condition['is'];
   readonly family: Family;
-  /** In the one form of the family. */
+  /** The values in the canonical form of the family. */
   readonly values: ReadonlySet<string>;
-  /** A text is to be a flag that is set: it reads 1, zeros and spaces around it left out. */
+  /** The condition asks for a text flag that is set: 1, apart from leading zeros and surrounding spaces. */
   readonly isFlag: boolean;
-  /** The only value where it is one ASCII character, else -1: most conditions ask for 1. */
+  /** The value if it is a single ASCII character, as in most conditions (`1`); otherwise -1. */
   readonly byte: number;
 }
 
-/** @returns why a condition cannot be asked of a column; null where it can */
+/** @returns why a column does not support a condition; null if it does */
 export function refusesCondition(condition: Condition, family: Family, type: string): string | null {
   if (condition.is !== 'in') return null;
   const {values} = condition;
-  // A fraction is another number with fewer digits.
+  // A fraction becomes another number if a server prints fewer digits.
   if (family === 'json' || (family === 'float' && !values.every(value => Number.isInteger(Number(value)))))
     return `values of the type ${type} cannot be compared for equality`;
   if (family === 'binary' && values.some(value => /^-?\d+$/.test(value)))
@@ -62,7 +62,7 @@ export function holds(condition: CompiledCondition, row: SourceRow): boolean {
   }
 }
 
-/** Whether a condition surely holds, where the bytes tell at once; false says that {@link holds} is to be asked. */
+/** Whether the bytes alone show that a condition holds; false means that the caller must ask {@link holds}. */
 export function plainlyHolds({place, is, byte}: CompiledCondition, row: PackedRow): boolean {
   switch (is) {
     case 'null':
@@ -74,7 +74,7 @@ export function plainlyHolds({place, is, byte}: CompiledCondition, row: PackedRo
   }
 }
 
-/** @param text the column as UTF-8 text where it is text, and as a plain number where it is one */
+/** @param text the column as UTF-8 text if it is text, and as a plain number if it is a number */
 export function conditionSql(condition: CompiledCondition, column: string, text: string): string {
   switch (condition.is) {
     case 'null':

@@ -1,6 +1,6 @@
 /**
- * Entities and edges: how the tables of a plan hang together. An entity is the rows of one source table under
- * one key, with the target tables that stand or fall with them. An edge is a reference of one entity's rows to
+ * Entities and edges: how the tables of a plan are related. An entity is the rows of one source table under
+ * one key, with the target tables that exist together with them. An edge is a reference of one entity's rows to
  * another's.
  */
 import {compileCondition, refusesCondition, type CompiledCondition} from './conditions.ts';
@@ -19,32 +19,32 @@ export interface EntityPlan {
   readonly name: string;
   readonly source: SourcePlan;
   readonly key: KeyCodec;
-  /** Where the key stands in a source row. */
+  /** The indexes of the key's columns in a source row. */
   readonly keyPlaces: readonly number[];
   readonly primary: TablePlan;
   readonly companions: readonly TablePlan[];
   /** The primary and its companions, in the order of writing. */
   readonly tables: readonly TablePlan[];
   readonly where: readonly CompiledCondition[];
-  /** To other entities; a companion's reference to its own primary is none. */
+  /** References to other entities, without those of companions to their primary. */
   readonly parents: readonly Edge[];
   readonly children: readonly Edge[];
   /** 0 for an entity without parents. */
   readonly depth: number;
-  /** Under which name its ownership is stored. */
+  /** The name under which its ownership is stored. */
   readonly ownedAs: string;
-  /** No unique key of the source holds the key: several source rows may stand for one target row. */
+  /** No unique key of the source enforces the key, so several source rows can become one target row. */
   readonly repeats: boolean;
   readonly walk: Walk;
   /** The columns of the walk as a key of their own. */
   readonly walkKey: KeyCodec;
 }
 
-/** How ranges of an entity's rows are cut. */
+/** How an entity's rows are divided into ranges. */
 export interface Walk {
-  /** The parts of the key by which ranges go, as indexes of the key's columns. */
+  /** The parts of the key that bound a range, as indexes of the key's columns. */
   readonly parts: readonly number[];
-  /** Both servers put these columns in the same order, so that a range holds the same rows on both. */
+  /** Whether both servers sort these columns alike, so that a range holds the same rows on both. */
   readonly isOrderedAlike: boolean;
 }
 
@@ -54,17 +54,17 @@ export interface Edge {
   readonly child: EntityPlan;
   /** Places in the child's source row, in the order of the parent's key. */
   readonly places: readonly number[];
-  /** The same columns as the source and the child's target tables spell them. */
+  /** The same columns in the spelling of the source and of the child's target tables. */
   readonly sourceColumns: readonly string[];
   readonly targetColumns: readonly string[];
-  /** The parts of the child's key that hold the reference, in the order of the parent's key; null where others do. */
+  /** The parts of the child's key that hold the reference, in the order of the parent's key; null if other columns do. */
   readonly inKey: readonly number[] | null;
   /** A foreign key of the source holds the reference, and every row had its parent when the plan was made. */
   readonly isEnforced: boolean;
   readonly isNullable: boolean;
 }
 
-/** What is still open while entities are made, since parents and children know each other. */
+/** An entity under construction: parents and children refer to each other, so they are added later. */
 type Draft = Omit<EntityPlan, 'parents' | 'children'> & {parents: Edge[]; children: Edge[]};
 
 /** @throws SyncError `schema-incompatible`, naming what cannot be a key or a condition */
@@ -162,7 +162,7 @@ function isAmong(name: string, names: readonly string[]): boolean {
   return names.some(one => one.toLowerCase() === name.toLowerCase());
 }
 
-/** What both servers allow in an index with room for several columns. */
+/** A length that both servers allow in an index of several columns. */
 const MAX_KEY_BYTES = 255;
 
 function keyFamily(map: TableMap, schema: ColumnSchema | undefined, faults: string[]): Family {
@@ -219,8 +219,8 @@ function edgeOf(
 /**
  * The key of the parent that a row refers to.
  *
- * @returns null where the reference is null, so that no parent is wanted; undefined where the row is gone and
- *   its key does not tell
+ * @returns null if the reference is null, so that the row needs no parent; undefined if the row was deleted and
+ *   its key does not hold the reference
  */
 export function parentKeyOf(edge: Edge, key: RowKey, row: SourceRow | null): RowKey | null | undefined {
   const {parent, child, places, inKey} = edge;
@@ -238,12 +238,12 @@ export function parentKeyOf(edge: Edge, key: RowKey, row: SourceRow | null): Row
   );
 }
 
-/** A range by a parent's key may hold this many rows of one parent before it is cut by the whole key instead. */
+/** The most rows of one parent for which an entity is walked by the parent's key instead of the whole key. */
 const MAX_GROUP_ROWS = 1000;
 
 /**
- * By the whole key where an index of the source has it in some order; by the column of the largest parent where
- * that has an index of its own and its groups are small, since the parents of a range are then a range as well.
+ * Chooses the columns of the walk: the whole key if a source index has it in some order; the column of the largest
+ * parent if it has an index and its groups are small, because the parents of a range are then a range too.
  */
 function walkOf(entity: Draft): Walk {
   const {source, keyPlaces, key} = entity;
@@ -283,7 +283,7 @@ function isOrderedAlike({key, source, keyPlaces, primary}: Draft, parts: readonl
   });
 }
 
-/** Whether two pairs of lists join the same columns, in whatever order. */
+/** Whether two pairs of lists join the same columns, in any order. */
 export function joinsSame(
   columns: readonly string[],
   referenced: readonly string[],

@@ -1,13 +1,13 @@
 /**
- * Families of column types: what a mapping can carry, from which type to which, and when two values of a
- * family are the same. Pure.
+ * Families of column types: which types a mapping supports, which conversions, and when two values of a
+ * family are equal. Pure.
  */
 import type {ColumnSchema} from './schema.ts';
 import type {Value} from './values.ts';
 
 /**
- * `moment` is a date with or without a time of day, `binary` are bytes without a character set. JSON is what the
- * server prints.
+ * `moment` is a date with or without a time of day; `binary` is bytes without a character set. JSON is the text
+ * that the server prints.
  */
 export type Family = 'integer' | 'decimal' | 'float' | 'bit' | 'text' | 'binary' | 'moment' | 'time' | 'json';
 
@@ -41,12 +41,12 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
   ['json', 'json'],
 ]);
 
-/** Undefined for a type that no mapping can carry, such as a spatial one or a vector. */
+/** Undefined for a type that no mapping supports, such as a spatial type or a vector. */
 export function familyOf(column: Pick<ColumnSchema, 'type'>): Family | undefined {
   return FAMILIES.get(column.type);
 }
 
-/** Into which families values of each can be carried without loss, apart from what does not fit the column. */
+/** The families to which values of each family convert without loss, if they fit the column. */
 const CARRIES: Readonly<Record<Family, readonly Family[]>> = {
   integer: ['integer', 'decimal', 'bit', 'text'],
   decimal: ['decimal', 'text'],
@@ -73,7 +73,7 @@ export function isNumeric(family: Family): boolean {
 const PLAIN_INTEGER = /^(?:0|-?[1-9]\d*)$/;
 const DECIMAL = /^(-?)0*(\d*?)(?:\.(\d*?)0*)?$/;
 
-/** One text for all values that a column of the family takes for equal. */
+/** The canonical text of all values that a column of the family considers equal. */
 export function canonical(family: Family, value: string): string {
   switch (family) {
     case 'integer':
@@ -106,13 +106,13 @@ const VALUES: Readonly<Partial<Record<Family, RegExp>>> = {
   time: /^-?\d{2,3}:[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/,
 };
 
-/** Whether a text of a mapping file is a value of the family at all: the form of each is the one that servers print. */
+/** Whether a text of a mapping file is a value of the family, in the form that servers print. */
 export function isValueOf(family: Family, text: string): boolean {
   if (family === 'json') return isJson(text);
   return VALUES[family]?.test(text) ?? true;
 }
 
-/** Whether a YEAR column holds the number; others are made another year, or refused. */
+/** Whether a YEAR column can hold the number; a server changes or refuses every other number. */
 export function isYear(number: number): boolean {
   return number === 0 || (number >= 1901 && number <= 2155);
 }
@@ -123,13 +123,13 @@ function canonicalDecimal(value: string): string {
   return digits === '0' ? '0' : sign + digits;
 }
 
-/** Digits of a second that are zero, and a time of day that is midnight, say nothing. */
+/** Removes fractional zeros of a second, and midnight as the time of day, which do not change the value. */
 function withoutTrailingZeros(value: string): string {
   const short = value.includes('.') ? value.replace(/\.?0+$/, '') : value;
   return short.length === 19 && short.endsWith(' 00:00:00') ? short.slice(0, 10) : short;
 }
 
-/** MySQL orders the members of an object and writes blanks of its own; MariaDB keeps the text as it was given. */
+/** MySQL sorts the members of an object and inserts spaces; MariaDB keeps the text as it was given. */
 function canonicalJson(value: string): string {
   try {
     return JSON.stringify(sorted(JSON.parse(value)));

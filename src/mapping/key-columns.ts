@@ -1,13 +1,13 @@
 /**
- * The columns of keys: as a SELECT must name them, so that the values that come are those of keys, where a BIT would
- * come as bytes; and as they are put in order and compared, which for ENUM and SET is not the same order.
+ * The columns of keys in SQL: expressions whose values are those of keys (a bare BIT would be returned as bytes),
+ * and expressions to sort and compare by, which differ for ENUM and SET.
  */
 import type {SourcePlan, TablePlan} from './columns.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
 import {exactColumn} from './sql.ts';
 
-/** @param names columns of the table, as the target spells them */
+/** @param names columns of the table, in the spelling of the target */
 export function exactTargetColumns(
   {columns}: Pick<TablePlan, 'columns'>,
   names: readonly string[],

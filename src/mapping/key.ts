@@ -2,8 +2,8 @@
  * Keys of rows as one text: the only place that puts keys together and takes them apart.
  *
  * A key of one column is its value. A key of several is their values joined by colons, with `%` and `:` inside
- * of a value written as `%25` and `%3A`. Numbers and moments are written in one form, so that two keys that a
- * server takes for equal are the same text; binary values are written as hexadecimal digits.
+ * of a value written as `%25` and `%3A`. Numbers and moments are written in one form, so that two keys that are
+ * equal to a server are the same text; binary values are written as hexadecimal digits.
  */
 import {SyncError} from '../errors.ts';
 import {canonical, familyOf, isNumeric, type Family} from './families.ts';
@@ -35,7 +35,7 @@ export class KeyCodec {
     return this.columns.at(-1)?.family === 'integer';
   }
 
-  /** The key of a row whose parts stand in these places; null where one of them is null or no value of its type. */
+  /** The key of a row from the values at these indexes; null if one of them is null or not a value of its type. */
   of(row: SourceRow, places: readonly number[]): RowKey | null {
     const first = this.#part(cellOf(row, places[0] ?? 0), 0);
     if (places.length === 1 || first === null) return first;
@@ -47,7 +47,7 @@ export class KeyCodec {
       if (part === null) return null;
       key += `:${part}`;
     }
-    // The plan knows the lengths of the columns, and not what is escaped in a value.
+    // The plan knows the lengths of the columns, but not how many characters of a value are escaped.
     if (!this.#isPlain && key.length > MAX_KEY_LENGTH && key.includes('%'))
       throw new SyncError(
         'schema-incompatible',
@@ -69,7 +69,7 @@ export class KeyCodec {
     return {scope: key.slice(0, at), id: key.slice(at + 1)};
   }
 
-  /** A part of a key as it stands in a key of several columns, for a key of its own. */
+  /** Turns a part of a key of several columns into a key of one column. */
   partOf(key: RowKey, index: number): string {
     if (this.columns.length === 1) return key;
     let start = 0;
@@ -91,7 +91,7 @@ export class KeyCodec {
         columns[0] ?? '',
         keys.map(key => this.literal(0, this.#decoded(key, 0))),
       );
-    // By what stands before the last part, since both servers find `a = 1 AND b IN (…)` by index where row
+    // Keys are grouped by all parts but the last: both servers use an index for `a = 1 AND b IN (…)`, while row
     // constructors may scan.
     const groups = new Map<string, string[]>();
     for (const key of keys) {
@@ -131,16 +131,16 @@ export class KeyCodec {
   }
 }
 
-/** How many characters a key may have: what the tables that hold keys have room for. */
+/** The longest key, in characters, that the bookkeeping tables can store. */
 export const MAX_KEY_LENGTH = 512;
 
-/** The longest values of families whose types have no length. */
+/** The longest value, in characters, of each family whose types have no length. */
 const LONGEST: Readonly<Partial<Record<Family, number>>> = {integer: 20, bit: 20, moment: 26, time: 17};
 /** A DECIMAL has up to 65 digits, a sign and a point. */
 const LONGEST_OTHER = 67;
 
 /**
- * How many characters a key may have, apart from those that are escaped.
+ * The length in characters that a key can reach, not counting escapes.
  *
  * @param parts the family of each column of the key, and the column of the source that it is a copy of
  */
@@ -150,7 +150,7 @@ export function longestKey(
   const lengths = parts.map(({family, from}) => {
     const own = from?.maxLength ?? LONGEST[family] ?? LONGEST_OTHER;
     if (family !== 'binary') return own;
-    // Two digits for each byte, of which a character has up to four.
+    // Each byte is written as two digits, and a character has up to four bytes.
     return from !== undefined && familyOf(from) === 'binary' ? own * 2 : own * 8;
   });
   return lengths.reduce((sum, length) => sum + length, parts.length - 1);
@@ -161,9 +161,9 @@ function inList(column: string, values: readonly string[]): string {
 }
 
 /**
- * A part of a key as SQL. Numbers stand as they are, since a part of this family is one.
+ * A part of a key as SQL. Numbers are not quoted, because a part of this family is always a number.
  *
- * @param value of a binary column its hexadecimal digits
+ * @param value the value; its hexadecimal digits for a binary column
  */
 export function keyLiteral(family: Family, value: string): string {
   if (isNumeric(family)) return value;

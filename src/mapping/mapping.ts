@@ -1,12 +1,12 @@
 /**
  * A mapping as it is used: which tables of the source become which tables of the target, column by column.
- * It comes from a file (`file/read.ts`) and is immutable. It knows names only; what the two databases say of
- * them is added by the plan.
+ * It comes from a file (`file/read.ts`) and is immutable. It holds names only; the plan adds their definitions
+ * in the two databases.
  */
 import type {CheckUse} from './checks.ts';
 import type {OperatorUse} from './operators/operator.ts';
 
-/** A target column and how its value is made. */
+/** A target column, and how its value is derived. */
 export interface ColumnMap {
   readonly target: string;
   /** The source columns, in the order in which the operator takes them. */
@@ -16,7 +16,7 @@ export interface ColumnMap {
   readonly checks: readonly CheckUse[];
 }
 
-/** What a source column must be for its row to be eligible. */
+/** A condition on a source column that must hold for a row to be eligible. */
 export type Condition =
   | {readonly column: string; readonly is: 'null' | 'not null'}
   /** Equal to one of these, by the type of the column. */
@@ -28,7 +28,7 @@ export interface ParentMap {
   readonly columns: readonly string[];
 }
 
-/** One step of the order in which the row that counts comes first; null comes last. */
+/** One step of the order in which the preferred row comes first; null comes last. */
 export type Preference =
   | {
       readonly column: string;
@@ -54,13 +54,13 @@ export interface TableMap {
   /** All of them must hold. */
   readonly where: readonly Condition[];
   readonly parents: readonly ParentMap[];
-  /** Of several source rows for one key the first in this order counts. */
+  /** If several source rows have one key, the first in this order is used. */
   readonly prefer: readonly Preference[];
-  /** The target column that says which of two versions of a row is later; null where there is none. */
+  /** The target column that shows which of two versions of a row is newer; null if there is none. */
   readonly newest: string | null;
-  /** Under which name the ownership of its rows is stored, where that is not the target's. */
+  /** The name under which the ownership of its rows is stored, if it is not the target's. */
   readonly ownedAs: string | null;
-  /** Statements that create the table where it is missing; the first that the server accepts is used. */
+  /** Statements that create the table if it is missing; the first that the server accepts is used. */
   readonly create: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export interface Mapping {
   readonly tables: readonly TableMap[];
   /** The labels of all tables in the order in which counts show them. */
   readonly labels: readonly string[];
-  /** Equal for two mappings that mean the same. */
+  /** A hash that is equal for two mappings with the same meaning. */
   readonly canonical: string;
 }
 
@@ -122,7 +122,7 @@ export function parentJoins({tables}: Pick<Mapping, 'tables'>): ParentJoin[] {
         parent: parent.source,
         parentColumns: parent.key.map(name => copiedFrom(parent, name)),
       };
-      // A table of the source that is replicated twice refers to itself by its own key, which is no foreign key.
+      // A source table that is replicated twice refers to itself by its own key, which is not a foreign key.
       const isItself = join.child === join.parent && join.columns.join() === join.parentColumns.join();
       if (!isItself) joins.set(JSON.stringify(join), join);
     }

@@ -1,14 +1,14 @@
 /**
  * Rows whose values are still bytes: each value as UTF-8 text, as a SELECT would send it, or as the bytes of a
- * binary column, in one buffer for the rows of a batch. Objects made for each value would live as long as their batch, and collecting them
- * took a third of the process's time (docs/benchmarks.md).
+ * binary column, in one buffer for the rows of a batch. One object for each value would live as long as its batch,
+ * and collecting them took a third of the process's time (docs/benchmarks.md).
  */
 import {valueOf, type Row, type Value} from './values.ts';
 
-/** A row on its way from the source: values, or bytes that stand for them. */
+/** A row of the source: as values, or as bytes that encode them. */
 export type SourceRow = Row | PackedRow;
 
-/** The value in a row's place, null where it has none. */
+/** The value at an index of a row; null if it has none. */
 export function cellOf(row: SourceRow, index: number): Value {
   return row instanceof PackedRow ? row.text(index) : (row[index] ?? null);
 }
@@ -17,24 +17,24 @@ const FIRST_CELLS = 64;
 const IS_NULL = -1;
 const ZERO = 48;
 const MINUS = 45;
-/** Up to 2^53, and a sign. */
+/** The most digits of a number up to 2^53, and a sign. */
 const MAX_DIGITS = 17;
 
-/** Rows of any tables, for as long as one of them is held. Values go to the row that was begun last. */
+/** Rows of any tables, kept as long as one of them is referenced. Values are added to the row that was begun last. */
 export class PackedRows {
   bytes: Buffer;
-  /** Where each value begins and ends; an end of -1 is NULL. */
+  /** The start and end of each value; an end of -1 is NULL. */
   cells = new Int32Array(2 * FIRST_CELLS);
   #used = 0;
   #at = 0;
   #row = 0;
 
-  /** @param size about how many bytes there will be; they grow by need */
+  /** @param size the expected number of bytes; the buffer grows when needed */
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(Math.max(size, MAX_DIGITS));
   }
 
-  /** The same room for other rows. Those that are here must not be looked at any more: it would throw. */
+  /** Reuses the memory for other rows. Reading a row that was here before throws. */
   handOver(): PackedRows {
     const next = new PackedRows(0);
     next.bytes = this.bytes;
@@ -57,7 +57,7 @@ export class PackedRows {
     return new PackedRow(this, this.#row);
   }
 
-  /** Makes room; what is written from the returned place on becomes a value by {@link set}. */
+  /** Reserves memory and returns its start; {@link set} makes a value of what is written there. */
   reserve(size: number): number {
     const needed = this.#at + size;
     if (needed > this.bytes.length) {
@@ -106,7 +106,7 @@ export class PackedRow {
     this.#at = at;
   }
 
-  /** Where the bytes are that {@link start} and {@link end} point into. */
+  /** The buffer to which {@link start} and {@link end} refer. */
   get bytes(): Buffer {
     return this.#rows.bytes;
   }
@@ -115,7 +115,7 @@ export class PackedRow {
     return this.#rows.cells[this.#at + 2 * index] ?? handedOver();
   }
 
-  /** Below 0 where the value is null. */
+  /** The end of a value; below 0 if the value is null. */
   end(index: number): number {
     return this.#rows.cells[this.#at + 2 * index + 1] ?? handedOver();
   }
@@ -124,7 +124,7 @@ export class PackedRow {
     return this.end(index) < 0;
   }
 
-  /** Of a value, in bytes; 0 for null. */
+  /** The length of a value in bytes; 0 for null. */
   length(index: number): number {
     const end = this.end(index);
     return end < 0 ? 0 : end - this.start(index);
@@ -135,7 +135,7 @@ export class PackedRow {
     return end < 0 ? null : valueOf(this.bytes, this.start(index), end);
   }
 
-  /** Takes over a value of another row of the same {@link PackedRows}. */
+  /** Copies a reference to a value of another row of the same {@link PackedRows}. */
   takeFrom(other: PackedRow, index: number): void {
     const {cells} = this.#rows;
     cells[this.#at + 2 * index] = other.start(index);
@@ -144,5 +144,5 @@ export class PackedRow {
 }
 
 function handedOver(): never {
-  throw new Error('a row was looked at after its batch had ended');
+  throw new Error('a row was read after its batch had ended');
 }

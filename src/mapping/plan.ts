@@ -1,6 +1,6 @@
 /**
  * One immutable plan, derived from the mapping and the two schemas as found. Stream, snapshot, repair, verify
- * and counts all use it. The columns of each table are planned in `columns.ts`, how tables hang together in
+ * and counts all use it. The columns of each table are planned in `columns.ts`, the relations of tables in
  * `entities.ts`.
  */
 import {SyncError} from '../errors.ts';
@@ -13,7 +13,7 @@ import type {Reference, SourceSchema, TargetSchema} from './schema.ts';
 export interface Plan {
   readonly mapping: Mapping;
   readonly sources: readonly SourcePlan[];
-  /** In the order of writing: parents before children. Deletes go the other way. */
+  /** Tables in the order of writing: parents before children. Deletes use the reverse order. */
   readonly tables: readonly TablePlan[];
   /** Parents before children. */
   readonly entities: readonly EntityPlan[];
@@ -24,7 +24,7 @@ export interface Plan {
   readonly referringSchemas: TargetSchema['referringSchemas'];
 }
 
-/** One thing for each table, by the table's index. */
+/** One value for each table, by the table's index. */
 export type PerTable<T> = readonly T[];
 export function perTable<T>({tables}: Pick<Plan, 'tables'>, make: (table: TablePlan) => T): T[] {
   return tables.map(make);
@@ -72,8 +72,8 @@ export function tableNamed(plan: Pick<Plan, 'tables'>, target: string): TablePla
 }
 
 /**
- * Whether a foreign key is one that the order of our deletes answers for: of a mapped row to a parent that it is
- * replicated with, over exactly the columns that the mapping names.
+ * Whether the order of our deletes already respects a foreign key: it leads from a mapped row to a parent in the
+ * mapping, over exactly the columns that the mapping names.
  */
 export function isOwnReference({tables}: Pick<Plan, 'tables'>): (reference: Reference) => boolean {
   return ({schema, table, columns, referenced, referencedColumns}) => {

@@ -1,4 +1,4 @@
-/** One row under a plan: whether it is eligible, what it becomes, and its key. */
+/** One row under a plan: whether it is eligible, its target row, and its key. */
 import type {DeadLetterCode} from '../errors.ts';
 import {holds, plainlyHolds} from './conditions.ts';
 import type {EntityPlan} from './entities.ts';
@@ -8,12 +8,12 @@ import type {RowKey} from './key.ts';
 import {isPlainlyValid, validate} from './validity.ts';
 import type {Row} from './values.ts';
 
-/** What becomes of a source row in one table: it is written, it is not eligible, or it is a dead letter with this code. */
+/** The verdict on a source row for one table: it is written, is not eligible, or is a dead letter with this code. */
 export type Verdict = 'row' | 'ineligible' | DeadLetterCode;
 
 /**
  * Judges one source row of an entity, without making the target row: that is done when it is written, so that
- * mapped rows use no memory while they wait. Whether its parents are replicated is the applier's to know.
+ * mapped rows use no memory while they wait. The applier checks whether its parents are replicated.
  */
 export function judge(entity: EntityPlan, table: TablePlan, source: SourceRow): Verdict {
   if (source instanceof PackedRow && isPlainRow(entity, table, source)) return 'row';
@@ -21,7 +21,7 @@ export function judge(entity: EntityPlan, table: TablePlan, source: SourceRow): 
   return validate(table.fallible, source) ?? 'row';
 }
 
-/** Whether a row is to be written, where its bytes tell at once; no values are made for it. */
+/** Whether the bytes of a row alone show that it is written; no values are created. */
 function isPlainRow({where}: EntityPlan, {fallible}: TablePlan, row: PackedRow): boolean {
   for (const condition of where) if (!plainlyHolds(condition, row)) return false;
   return isPlainlyValid(fallible, row);

@@ -1,4 +1,4 @@
-/** Both sides' tables as their servers describe them. */
+/** The tables of both sides, as their servers describe them. */
 import type {Cascades} from './cascades.ts';
 import type {ParentJoin} from './mapping.ts';
 
@@ -21,14 +21,14 @@ export interface ColumnSchema {
   readonly definition: string;
   /** The same in the case of its members. */
   readonly columnType: string;
-  /** What stands behind the type in the table's definition; null where that could not be read. */
+  /** The text after the type in the table's definition; null if it could not be read. */
   readonly clause: string | null;
-  /** Of an ENUM or SET, in their order; null for other types. */
+  /** The members of an ENUM or SET, in their order; null for other types. */
   readonly members: readonly string[] | null;
   readonly hasDefault: boolean;
-  /** Its value is computed by the server, which refuses any other. */
+  /** The server computes its value and refuses every other. */
   readonly generated: boolean;
-  /** AUTO_INCREMENT. */
+  /** Whether it is an AUTO_INCREMENT column. */
   readonly counts?: boolean;
 }
 
@@ -38,20 +38,20 @@ export interface TableSchema {
   readonly uniqueKeys: readonly (readonly string[])[];
   /** Each index's columns, whole ones only, up to the first that is a prefix or an expression. */
   readonly indexes: readonly (readonly string[])[];
-  /** The column that says until when a row was current, where the table keeps its old rows (MariaDB). */
+  /** The column that holds the end of a row's validity, if the table keeps its old rows (MariaDB). */
   readonly rowEnd?: string;
-  /** About how many rows there are, as the server estimates. */
+  /** The number of rows as the server estimates it. */
   readonly rows: number;
 }
 
-/** Finds a column by its name, in whatever case. */
+/** Finds a column by its name, ignoring case. */
 export function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
   return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
 }
 
 /** A foreign key of the target. */
 export interface Reference {
-  /** Empty where it is of the schema that was read. */
+  /** Its schema; empty if it is the one that was read. */
   readonly schema: string;
   readonly table: string;
   readonly name: string;
@@ -63,11 +63,11 @@ export interface Reference {
 export interface SourceSchema {
   readonly tables: ReadonlyMap<string, TableSchema>;
   /**
-   * References of the mapping that a foreign key holds, and that no row lacks its parent for: a new parent
-   * cannot have older children, unless a session leaves out the checks later.
+   * References of the mapping that a foreign key enforces and in which no row lacks its parent: a new parent
+   * cannot have older children, unless a session turns the checks off later.
    */
   readonly enforced: readonly ParentJoin[];
-  /** What foreign keys do to mapped rows without a row in the log. */
+  /** The changes that foreign keys make to mapped rows without a row in the log. */
   readonly cascades: Cascades;
 }
 
@@ -75,6 +75,6 @@ export interface TargetSchema {
   readonly tables: ReadonlyMap<string, TableSchema>;
   /** Foreign keys that refer to mapped tables. */
   readonly references: readonly Reference[];
-  /** The other schemas to look in for new ones; null where the server finds those of all schemas at no cost. */
+  /** The other schemas that are searched for new ones; null if the server finds those of all schemas at no cost. */
   readonly referringSchemas: readonly string[] | null;
 }

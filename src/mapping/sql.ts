@@ -1,6 +1,6 @@
 /**
  * The mapping in SQL: reads of source and target rows, and checksums that are equal on both servers when the
- * rows are. Pure text from a plan. The only values in it are keys and what the mapping file says.
+ * rows are. Pure: it builds text from a plan. The only values in it are keys and those of the mapping file.
  */
 import {conditionSql} from './conditions.ts';
 import type {Edge, EntityPlan} from './entities.ts';
@@ -13,12 +13,12 @@ import type {ColumnPlan, SourcePlan, TablePlan} from './columns.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
 
-/** Knuth's multiplier for hashes: odd, and with bits all over. */
+/** Knuth's multiplier for hashes: an odd number with well distributed bits. */
 const ODD = '2654435761';
 
-/** A place in the order of an entity's walk: the parts of the key that it goes by. */
+/** A place in the order of an entity's walk: the values of the key's parts that it uses. */
 export type Bound = readonly string[];
-/** Rows past `after` and up to `to`; null is without end on that side. */
+/** The rows after `after`, up to and including `to`; null means no bound on that side. */
 export interface Range {
   readonly after: Bound | null;
   readonly to: Bound | null;
@@ -31,7 +31,7 @@ export function sourceColumn(source: SourcePlan, place: number, alias = 's'): st
   return name === null ? 'NULL' : `${alias}.${quoteName(name)}`;
 }
 
-/** A source column as operators and conditions take it: text as UTF-8, bytes as they are, numbers as the log has them. */
+/** A source column as input of operators and conditions: text as UTF-8, bytes unchanged, numbers as in the log. */
 function sourceInput(source: SourcePlan, place: number, alias = 's'): string {
   return comparableInput(sourceColumn(source, place, alias), source.schemas[place]);
 }
@@ -39,7 +39,7 @@ function sourceInput(source: SourcePlan, place: number, alias = 's'): string {
 function comparableInput(expression: string, schema: ColumnSchema | undefined): string {
   const isText = schema !== undefined && familyOf(schema) === 'text';
   if (!isText) return exactColumn(expression, schema);
-  // To some collations the letter i has another capital than I.
+  // In some collations the capital of the letter i is not I.
   if (schema.charset === 'utf8mb4' && /turkish|_tr_/.test(schema.collation ?? ''))
     return `(${expression} COLLATE utf8mb4_bin)`;
   return schema.charset === 'utf8mb4' ? expression : `CONVERT(${expression} USING utf8mb4)`;
@@ -48,14 +48,14 @@ function comparableInput(expression: string, schema: ColumnSchema | undefined): 
 const UNLIKE_THEIR_TEXT: ReadonlySet<string> = new Set(['bit', 'year']);
 
 /**
- * A column as a SELECT must name it, so that it comes as the log has it: numbers without the zeros that
- * ZEROFILL puts in front, BIT and YEAR as numbers, and FLOAT with all of its digits.
+ * The expression that returns a column as the log has it: numbers without the leading zeros of
+ * ZEROFILL, BIT and YEAR as numbers, and FLOAT with all of its digits.
  */
 export function exactColumn(expression: string, schema: ColumnSchema | undefined): string {
   if (schema === undefined) return expression;
-  // The driver would make an object of it.
+  // The driver would parse JSON into an object.
   if (schema.type === 'json') return `CAST(${expression} AS CHAR)`;
-  // As a double; a sum would lose the sign of a negative zero.
+  // The product is a double; a sum would lose the sign of a negative zero.
   if (schema.type === 'float') return `${expression} * 1`;
   const isPadded = schema.definition.includes('zerofill') && isNumeric(familyOf(schema) ?? 'text');
   return isPadded || UNLIKE_THEIR_TEXT.has(schema.type) ? `${expression} + 0` : expression;
@@ -75,7 +75,7 @@ export function targetSelectList(table: TablePlan): string {
   return table.columns.map(({name, schema}) => exactColumn(`t.${quoteName(name)}`, schema)).join(', ');
 }
 
-/** The columns of the source by which an entity is walked, in the order of the walk. */
+/** The source columns that order an entity's walk, in this order. */
 export function walkOfSource({walk, keyPlaces, source}: EntityPlan, alias = 's'): string[] {
   return walk.parts.map(part => {
     const place = keyPlaces[part] ?? 0;
@@ -91,12 +91,12 @@ export function walkOfTarget({walk}: EntityPlan, table: TablePlan, alias = 't'):
   });
 }
 
-/** ENUM and SET are put in order by their number, and compared with a text by their text. */
+/** ENUM and SET are sorted by their number, but compared with a text by their text. */
 function comparable(expression: string, schema: ColumnSchema | undefined): string {
   return schema?.type === 'enum' || schema?.type === 'set' ? `CAST(${expression} AS CHAR)` : expression;
 }
 
-/** The condition that a range of an entity's walk is, for these columns. */
+/** The condition for a range of an entity's walk, on these columns. */
 export function rangeCondition(entity: EntityPlan, columns: readonly string[], {after, to}: Range): string {
   const literal = (i: number, value: string) =>
     keyLiteral(entity.key.columns[entity.walk.parts[i] ?? 0]?.family ?? 'text', value);
@@ -137,8 +137,8 @@ function ownConditions({where, source}: EntityPlan, alias: string): string[] {
 /**
  * What makes a source row of an entity eligible: its own conditions, its key, and its parents.
  *
- * @param range holds for the rows in question, which spares a look at other rows of the parent that the walk
- *   goes by
+ * @param range contains the rows in question, so that other rows of the parent that the walk uses need not be
+ *   read
  */
 export function eligibleCondition(entity: EntityPlan, range: Range = EVERYTHING, alias = 's'): string {
   const keys = keyIsWhole(entity, alias);
@@ -146,7 +146,7 @@ export function eligibleCondition(entity: EntityPlan, range: Range = EVERYTHING,
   return [...ownConditions(entity, alias), ...keys, ...parents].join(' AND ') || '1 = 1';
 }
 
-/** A row without a part of its key is no row of the target. Empty where every column says so itself. */
+/** The conditions that no part of the key is null. Columns that are NOT NULL need none. */
 export function keyIsWhole({source, keyPlaces, where}: EntityPlan, alias = 's'): string[] {
   return keyPlaces
     .filter(place => source.schemas[place]?.nullable ?? true)
@@ -154,12 +154,12 @@ export function keyIsWhole({source, keyPlaces, where}: EntityPlan, alias = 's'):
     .map(place => `${sourceColumn(source, place, alias)} IS NOT NULL`);
 }
 
-/** Up to here the rows of a parent that are not eligible are looked up at once, and not one by one. */
+/** Up to this number of rows, the ineligible rows of a parent are read at once instead of one by one. */
 const FEW_ROWS = 50_000;
 
 /**
- * Where a foreign key says that the parents are there, those that are not eligible are looked up, once a query;
- * else the parents, once a row.
+ * If a foreign key guarantees that the parents exist, the ineligible ones are read, once for each query; otherwise
+ * the parents are read, once for each row.
  */
 function parentCondition(edge: Edge, range: Range, alias: string, parentAlias: string): string {
   const {parent, child, places, isNullable} = edge;
@@ -180,12 +180,12 @@ function parentCondition(edge: Edge, range: Range, alias: string, parentAlias: s
 }
 
 /**
- * The order that puts the row that counts first, of several source rows with one key: a row that is eligible comes
+ * Of several source rows with one key, the order that puts the preferred row first: a row that is eligible comes
  * before one that is not, and then the order of `prefer` decides. Null comes last.
  */
 export function rankingOrder(entity: EntityPlan): string {
   const {parents, keyPlaces} = entity;
-  // Rows with one key have the same parents where the key refers to them.
+  // Rows with one key have the same parents if the key refers to them.
   const differing = parents.flatMap((edge, i) =>
     edge.places.every(place => keyPlaces.includes(place))
       ? []
@@ -196,7 +196,7 @@ export function rankingOrder(entity: EntityPlan): string {
   return [...eligibleFirst, preferredOrder(entity)].filter(part => part !== '').join(', ');
 }
 
-/** The order of `prefer`; empty where the mapping names none. */
+/** The order of `prefer`; empty if the mapping has none. */
 function preferredOrder({source, primary}: EntityPlan): string {
   return primary.map.prefer
     .flatMap(preference => {
@@ -217,8 +217,8 @@ function preferredOrder({source, primary}: EntityPlan): string {
 }
 
 /**
- * Counts the eligible source rows of a range and checksums what they become on each of the entity's tables: a
- * column for the count, and one for each table.
+ * Counts the eligible source rows of a range, and computes a checksum of the rows that they become in each of the
+ * entity's tables: one column for the count, and one for each table.
  *
  * The sum is over each row's CRC times an odd number: CRC32 alone is linear, so that the same change in two
  * rows would cancel itself out; a product, with its carries, is not. It fits 64 bits.
@@ -236,7 +236,7 @@ export function sourceChecksums(entity: EntityPlan, range: Range): string {
         FROM ${rows}) r WHERE n = 1`;
 }
 
-/** The same over a target table's rows. */
+/** The same for the rows of a target table. */
 export function targetChecksum(entity: EntityPlan, table: TablePlan, range: Range): string {
   return `SELECT COUNT(*), BIT_XOR(CRC32(${targetRowText(table)}) * ${ODD}) FROM ${quoteName(table.target)} t WHERE ${rangeCondition(entity, walkOfTarget(entity, table), range)}`;
 }
@@ -265,13 +265,13 @@ function targetRowText(table: TablePlan): string {
   );
 }
 
-/** MySQL prints a double of a computation with fewer digits than one of a column, and a FLOAT is read by one. */
+/** MySQL prints a computed double with fewer digits than a column's, and a FLOAT is read by a computation. */
 function printedAlike(expression: string, {schema, shape}: ColumnPlan): string {
   const isWidened = schema.type === 'double' && shape.inputs.some(input => input.schema.type === 'float');
   return isWidened ? `${expression} * 1` : expression;
 }
 
-/** One form for all values that are the same, on both sides. */
+/** One form for all equal values, on both sides. */
 function comparedText(expression: string, {family, schema}: ColumnPlan): string {
   switch (family) {
     case 'moment':
@@ -292,12 +292,12 @@ function comparedText(expression: string, {family, schema}: ColumnPlan): string 
   }
 }
 
-/** One text for a row; null differs from every value, and no value runs into its neighbour. */
+/** One text for a row; null differs from every value, and separators keep values apart. */
 function rowText(expressions: readonly string[]): string {
   return `CONCAT_WS(0x1f, ${expressions.map(expression => `IFNULL(${expression}, 0x00)`).join(', ')})`;
 }
 
-/** How many rows of the target the source's eligible rows make. */
+/** Counts the target rows that the source's eligible rows become. */
 export function countEligible(entity: EntityPlan): string {
   const columns = entity.keyPlaces.map(place => sourceColumn(entity.source, place)).join(', ');
   const what = entity.repeats ? `COUNT(DISTINCT ${columns})` : 'COUNT(*)';

@@ -1,28 +1,28 @@
 /**
- * How the tables of a mapping hang together: parents before children, and which tables make one entity. Pure,
- * of names alone.
+ * The relations between the tables of a mapping: parents before children, and which tables form one entity.
+ * Pure; it uses names only.
  *
- * An entity is the rows of one source table under one key, with the target tables that stand or fall with
+ * An entity is the rows of one source table under one key, with the target tables that exist together with
  * them: a primary table and its companions. A companion has the same source, key and conditions as its
- * primary, and the same parents beside that primary.
+ * primary, and the same parents in addition to that primary.
  */
 import {didYouMean, type FileFault} from './file/faults.ts';
 import {copiedFrom, type ColumnMap, type TableMap} from './mapping.ts';
 
-/** A table as far as it could be read. What could not has a fault of its own, from which no other follows. */
+/** A table as far as it could be read. Each part that could not be read is one fault, and causes no others. */
 export interface TableDraft {
   readonly target: string;
-  /** Null where it could not be read, as for the others. */
+  /** Null if it could not be read; the same holds for the fields below. */
   readonly label: string | null;
   readonly key: readonly string[] | null;
   readonly columns: ReadonlyMap<string, ColumnMap | null> | null;
   readonly parents: readonly {readonly table: string; readonly columns: readonly string[] | null}[];
-  /** Null also where there is none. */
+  /** Null also if there is none. */
   readonly newest: string | null;
   readonly ownedAs: string | null;
 }
 
-/** Everything about the graph of tables that makes a mapping unusable. */
+/** The faults in the graph of tables that make a mapping unusable. */
 export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
   return [
     ...drafts.flatMap(draft => [
@@ -31,7 +31,7 @@ export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
       ...parentFaults(draft, drafts),
       ...ownedAsFaults(draft, drafts),
     ]),
-    // Some servers take names of tables without regard to case.
+    // Some servers ignore case in the names of tables.
     ...repeated(drafts, ({target}) => target.toLowerCase(), 'the target table is there twice'),
     ...repeated(drafts, ({label}) => label, 'another table has the same label'),
     ...cycleFaults(drafts),
@@ -39,9 +39,9 @@ export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
 }
 
 /**
- * The names that must be copies of source columns and are not.
+ * Finds the names that must be copies of source columns and are not.
  *
- * @param role what the columns are there for
+ * @param role the purpose of the columns
  */
 function copyFaults(
   {columns}: TableDraft,
@@ -88,7 +88,7 @@ function columnFaults({target, columns, newest}: TableDraft): FileFault[] {
   const faults: FileFault[] = [];
   const seen = new Set<string>();
   for (const name of columns.keys()) {
-    // Both servers take names of columns without regard to case.
+    // Both servers ignore case in the names of columns.
     if (seen.has(name.toLowerCase()))
       faults.push({path: ['tables', target, 'columns', name], message: 'the column is there twice'});
     seen.add(name.toLowerCase());
@@ -144,7 +144,7 @@ function repeated(
   });
 }
 
-/** One fault for each reference that leads back: without these references there would be no cycle. */
+/** One fault for each reference that closes a cycle: without these references there would be none. */
 function cycleFaults(drafts: readonly TableDraft[]): FileFault[] {
   const faults: FileFault[] = [];
   const done = new Set<string>();
@@ -227,7 +227,7 @@ function sameConditions(a: TableMap, b: TableMap): boolean {
   return form(a).join('\0') === form(b).join('\0');
 }
 
-/** A companion of a companion belongs to that one's primary only if it is its child, too; here it stays apart. */
+/** A companion of a companion belongs to the first primary only if it is its child too; otherwise it is separate. */
 function isSwapped(table: TableMap, primary: TableMap, tables: readonly TableMap[]): boolean {
   return tables.some(other => other !== primary && other !== table && isCompanion(primary, other));
 }

@@ -1,6 +1,6 @@
 /**
  * Columns of either side whose type cannot be mapped: start and doctor both refuse them, by name and with the SQL
- * that mends them. Pure.
+ * that fixes them. Pure.
  */
 import {retype} from './column-clause.ts';
 import {refusesCondition} from './conditions.ts';
@@ -21,7 +21,7 @@ export interface TypeFault {
   readonly mend: string;
 }
 
-/** What the SQL that mends a column makes of it. */
+/** The types that the SQL gives to a column to fix it. */
 const MENDED = {text: 'VARCHAR(255)', flag: 'TINYINT', integer: 'BIGINT', moment: 'DATETIME(6)'} as const;
 
 /** The columns of a source table that cannot be read as the mapping uses them, each once. */
@@ -54,7 +54,7 @@ export function sourceTypeFaults(mapping: Mapping, table: string, schema: TableS
   return [...faults.values()];
 }
 
-/** What an operator cannot take, whatever column it is for. */
+/** The reason why an operator does not accept an input, for any target column. */
 function unreadable({operator}: OperatorUse, {type}: ColumnSchema, family: Family): string | null {
   switch (operator) {
     case 'trim':
@@ -81,7 +81,7 @@ function readableType({key}: TableMap, target: string, use: OperatorUse): string
     : MENDED.text;
 }
 
-/** A column of the target that does not give back what is written to it; null for one that does. */
+/** The fault of a target column that does not return the value that was written to it; null if it does. */
 export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: Shape): TypeFault | null {
   const reason =
     operatorOf(use).refuses(use, shape) ??
@@ -94,7 +94,7 @@ export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: 
     : faultOf('target', map.target, shape.column.name, shape.column, reason, writableType(use, shape));
 }
 
-/** A column of the target of a type that no mapping can write; the one that the operator's inputs have is put in its place. */
+/** The fault of a target column whose type no mapping can write; the fix is the type of the operator's inputs. */
 export function unknownTypeFault(
   map: TableMap,
   use: OperatorUse,
@@ -105,7 +105,7 @@ export function unknownTypeFault(
   return faultOf('target', map.target, column.name, column, `its type ${column.type} cannot be mapped`, type);
 }
 
-/** BINARY puts zeros behind a value, ENUM and SET take their own members only, and a UUID has a form of its own. */
+/** BINARY appends zeros to a value, ENUM and SET accept only their members, and a UUID has a form of its own. */
 function notStored(use: OperatorUse, shape: Shape): string | null {
   const {column, inputs} = shape;
   const isCopy = use.operator === 'copy' || use.operator === 'first';
@@ -132,7 +132,7 @@ function notStored(use: OperatorUse, shape: Shape): string | null {
   }
 }
 
-/** The values that an operator can make, where they are the mapping's own; null where they come from the source. */
+/** The values that an operator can return, if the mapping lists them; null if they come from the source. */
 function ownValues(use: OperatorUse): readonly string[] | null {
   switch (use.operator) {
     case 'lookup':
@@ -163,7 +163,7 @@ const BYTES: ReadonlySet<string> = new Set([
   'longblob',
 ]);
 
-/** A type that gives back what the operator makes. Bytes stay bytes. */
+/** A type that returns the operator's values unchanged. Bytes stay bytes. */
 function writableType({operator}: OperatorUse, {column, inputs}: Shape): string {
   if (operator === 'oneOf') return MENDED.flag;
   const text = BYTES.has(column.type) ? `VARBINARY(${column.maxLength ?? 255})` : MENDED.text;

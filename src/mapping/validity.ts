@@ -1,4 +1,4 @@
-/** Whether a mapped row can be written, as far as it can be known without asking the server. */
+/** Whether a mapped row can be written, as far as that is known without asking the server. */
 import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import {invalidCode, satisfies} from './checks.ts';
@@ -14,7 +14,7 @@ import {bytesOf, isText} from './values.ts';
 const SPACE = 32;
 const AT = 64;
 const DELETE = 127;
-/** As many fit every BIGINT; most ids have no more. */
+/** Every number of so many digits fits a BIGINT; most ids have no more. */
 const SAFE_DIGITS = 15;
 
 const INTEGER_BITS: Readonly<Record<string, bigint>> = {
@@ -27,14 +27,14 @@ const INTEGER_BITS: Readonly<Record<string, bigint>> = {
 };
 
 /**
- * How the value of a column is looked at before it is written. `never` fails; the others say what the bytes of
- * a packed row tell at once: `value` that they tell nothing.
+ * How the value of a column is checked before it is written. `never` means that no check can fail. For the
+ * others the bytes of a packed row show whether they fit, except for `value`, which needs the value itself.
  */
 export type Fit = 'never' | 'integer' | 'text' | 'email' | 'not-empty' | 'value';
 
 /**
- * Whether a value of this column can be one that cannot be written, as far as its source columns tell. Where
- * they were wider when a row was logged than they are now, the server refuses what is too long.
+ * Whether this column can have a value that cannot be written, judged by its source columns. If they were wider
+ * when a row was logged than they are now, the server refuses a value that is too long.
  */
 export function fitOf(map: ColumnMap, shape: Shape): Fit {
   const {use, checks} = map;
@@ -63,7 +63,7 @@ export function fitOf(map: ColumnMap, shape: Shape): Fit {
     case 'upper':
     case 'join': {
       if (family === 'integer') return 'integer';
-      // A negative number would become another one.
+      // A negative number would become another number.
       if (family === 'bit' && inputs.some(input => input.family !== 'bit')) return 'value';
       if (family !== 'text' && family !== 'binary') return 'never';
       if (use.operator === 'lower' || use.operator === 'upper') return 'value';
@@ -75,7 +75,7 @@ export function fitOf(map: ColumnMap, shape: Shape): Fit {
   }
 }
 
-/** How many characters a column holds; NaN where that is not what limits it. */
+/** How many characters a column holds; NaN if characters are not its limit. */
 function charactersOf(schema: ColumnSchema): number {
   const isCounted = schema.type === 'varchar' || schema.type === 'char';
   return isCounted ? (schema.maxLength ?? Number.NaN) : Number.NaN;
@@ -94,15 +94,15 @@ export function validate(columns: readonly ColumnPlan[], source: SourceRow): Dea
 }
 
 /**
- * Whether {@link validate} finds no fault, where a packed row's bytes tell at once. False says nothing: it
- * is to be asked.
+ * Whether the bytes of a packed row alone show that {@link validate} finds no fault. False means that the caller
+ * must ask it.
  */
 export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): boolean {
   for (const {fit, schema, inputs, bytes, cutsEnd} of columns) {
     const [first = 0, second] = inputs;
     if (cutsEnd && row.bytes[row.end(first) - 1] === SPACE) return false;
     if (bytes === 'checked' && !areUtf8(row, inputs)) return false;
-    // As many bytes as characters at least, and a space between two parts.
+    // A value has at least as many bytes as characters; `join` adds a space between two parts.
     const longest = row.length(first) + (second === undefined ? 0 : 1 + row.length(second));
     switch (fit) {
       case 'integer':
@@ -138,7 +138,7 @@ function fitsPlainly({maxLength}: ColumnSchema, bytes: number): boolean {
   return maxLength === null || bytes <= maxLength;
 }
 
-/** Of ASCII without any white space: exactly one @, and something on either side. */
+/** Whether the bytes are ASCII without white space, with exactly one @ and something on either side. */
 function isPlainEmail(bytes: Buffer, start: number, end: number): boolean {
   let at = -1;
   for (let i = start; i < end; i++) {

@@ -22,7 +22,7 @@ describeEachFlavour('rows behind a commit', context => {
   /** Of rows that travel as text, and of rows in bulk. */
   const firsts = {few: {'1': user('1'), '2': user('2')}, many: many(5000)};
 
-  it.each(['few', 'many'] as const)('of %s are written, each batch at its time', async size => {
+  it.each(['few', 'many'] as const)('of %s are written, each batch in its turn', async size => {
     const {next, sent} = large(2);
     await stand.apply(ready(changes(firsts[size]), 1, next));
     await sent;
@@ -47,7 +47,7 @@ describeEachFlavour('rows behind a commit', context => {
     expect((await stand.inShort()).users).toEqual([]);
   });
 
-  it.each(['few', 'many'] as const)('of %s of which one is refused are decided anew', async size => {
+  it.each(['few', 'many'] as const)('of %s of which one is refused are decided again', async size => {
     await stand.other.query(
       "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (99, 'n', 'u1@x.org', 'p', NOW(), NOW())",
     );

@@ -43,7 +43,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
   });
 
-  it('finds a lease that something in between keeps for a dead leader, and its KILL frees it', async () => {
+  it('finds a lease that a connection holds for a dead leader, and the KILL frees it', async () => {
     const {target: config} = configOf(stand);
     await using between = await startProxy(server);
     // As through a pool that resets the session: the server does not know that it has to end it.
@@ -78,7 +78,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     dead.destroy();
   });
 
-  it('tells bookkeeping of an older version from that of a newer one', async () => {
+  it('distinguishes bookkeeping of an older version from that of a newer one', async () => {
     await onTarget("DELETE FROM sync_migrations WHERE name LIKE '0002%'");
     expect(worst(await doctor(), 'migrated')).toMatchObject({
       level: 'warning',

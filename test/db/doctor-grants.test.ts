@@ -147,7 +147,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     await grant(`target settle ${flavour}`);
   });
 
-  it('each of them is missed, by doctor and where it stops the stream by its start, with the SQL that mends it', async () => {
+  it('each missing grant is reported, with the SQL that grants it', async () => {
     const monitor = flavour === 'mariadb' ? 'BINLOG MONITOR' : 'REPLICATION CLIENT';
     for (const privilege of ['REPLICATION SLAVE', monitor]) {
       await run(`REVOKE ${privilege} ON *.* FROM '${reader}'@'%'`);

@@ -40,7 +40,7 @@ const columns = fc.record({
   theirs: attributes([], []).map(rest => `INT NOT NULL${rest}`),
 });
 
-describeEachFlavour('a mend of the doctor', ({server, source, target}) => {
+describeEachFlavour('a fix that the doctor prints', ({server, source, target}) => {
   const stand: Stand = {server, source, target};
   let connection: mysql.Connection;
   beforeAll(async () => {
@@ -94,7 +94,7 @@ describeEachFlavour('a mend of the doctor', ({server, source, target}) => {
       {numRuns: RUNS},
     ));
 
-  it('adds a column to a table with rows, and tells all that is missing at once', async () => {
+  it('adds a column to a table with rows, and reports all that is missing at once', async () => {
     await connection.query(
       `DROP TABLE IF EXISTS institute_users;
        CREATE TABLE institute_users (instituteId BIGINT, userId BIGINT, role VARCHAR(20) NOT NULL, isActive TINYINT NOT NULL,

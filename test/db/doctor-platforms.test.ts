@@ -54,7 +54,7 @@ describe('a setting is changed', () => {
 });
 
 describeEachFlavour('a server that says it is RDS', ({server, source, target}) => {
-  it('is asked how long RDS keeps the log, and the account that may not know is told how to find out', async () => {
+  it('is asked how long RDS keeps the log, as far as the account may know', async () => {
     const {source: config} = configOf({server, source, target});
     const connection = await connectAsSync('source', config);
     // As for an account without the right: the table cannot be read.
@@ -83,7 +83,7 @@ describeEachFlavour('a server that says it is RDS', ({server, source, target}) =
 });
 
 describe('the table', () => {
-  it('has the reason and the fix under each finding that is not ok, and a sum at its end', () => {
+  it('has the reason and the fix under each finding that is not ok, and a sum', () => {
     expect(
       toTable([
         {side: 'source', check: 'binlog', level: 'ok', message: 'the binary log is on', why: '', mend: null},

@@ -30,7 +30,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
     expect(faultsOf(await doctor()).filter(fault => / target (?!.*lease)/.test(fault))).toEqual([]);
   });
 
-  it('says which foreign keys of other schemas the account cannot see, and the grant that shows them', async () => {
+  it('names the foreign keys of other schemas that are hidden, and the grant for them', async () => {
     const far = `${target}_far`;
     const blind = `b_${target.slice(0, 12)}`;
     const admin = (sql: string) => onTarget(sql);

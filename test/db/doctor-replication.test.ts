@@ -39,7 +39,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     });
   });
 
-  it('finds a replica that has our server id; and as our source, that it keeps what it replicates to itself', async () => {
+  it('finds a replica that has our server id, or logs nothing of what it replicates', async () => {
     // MariaDB's default.
     const options = flavour === 'mysql' ? ['--skip-log-replica-updates'] : [];
     await using replica = await startServer({edition, options});

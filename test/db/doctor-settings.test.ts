@@ -43,7 +43,7 @@ describeEachEdition(
     };
     const preflightFault = () => preflightFaultOf(stand);
 
-    it('finds nothing to mend but the all-powerful account', async () => {
+    it('finds nothing to fix but the all-powerful account', async () => {
       const faults = faultsOf(await doctor());
       expect(
         faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account ')),
@@ -101,7 +101,7 @@ describeEachEdition(
       expect(rows.length).toBeGreaterThan(40);
     });
 
-    it('is what a daemon says when it starts, and it goes on by itself once that is mended', async () => {
+    it('are reported by a starting daemon, which continues once they are fixed', async () => {
       await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
         const {message, mend} = worst(await doctor(), 'binlog-metadata');
         const daemon = await DaemonProcess.start(environmentOf(stand));
@@ -198,7 +198,7 @@ describeEachEdition(
       await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
     });
 
-    it('wants a target that takes writes, and warns of a source that takes none, as an old primary after a switch', async () => {
+    it('warns of a source that takes no writes', async () => {
       expect((await doctor()).filter(({check}) => check === 'held')).toEqual([]);
       await withGlobal('read_only', 'ON', async () => {
         expect(worst(await doctor(), 'held')).toMatchObject({
@@ -206,6 +206,11 @@ describeEachEdition(
           message: 'the source is read-only (read_only), and not a replica',
           mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
         });
+      });
+    });
+
+    it('requires a target that takes writes', async () => {
+      await withGlobal('read_only', 'ON', async () => {
         expect(worst(await doctor(), 'writable')).toMatchObject({
           level: 'must-fix',
           message: 'the target is read-only (read_only)',
@@ -214,7 +219,7 @@ describeEachEdition(
     });
 
     // MySQL is not to be reached by TCP then.
-    it.runIf(flavour === 'mariadb')('warns of grants that nobody can read', async () => {
+    it.runIf(flavour === 'mariadb')('warns of grants that cannot be read', async () => {
       await server.restart(['--skip-grant-tables']);
       const findings = await doctor();
       expect(

@@ -32,7 +32,7 @@ describeEachFlavour('a batch made ready', context => {
     }
   }
 
-  it('is written as it would have been at its time, whatever came before it', async () => {
+  it('is written as if it had been prepared when its turn came', async () => {
     let largest = 0;
     await fc.assert(
       fc.asyncProperty(sequences, async sets => {
@@ -76,7 +76,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(letters).toEqual([]);
   });
 
-  it('is decided anew where another wrote in between: who was there is gone', async () => {
+  it('is decided again if a write in between deleted a row', async () => {
     const next = ready(changes({}, {}, members('1:1', '1:2')), 2);
     let tell: (next: Next) => void = () => undefined;
     const known = new Promise<Next>(resolve => (tell = resolve));
@@ -98,7 +98,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['2'], memberships: ['1:2'], letters: []});
   });
 
-  it('is decided anew where another, who was at it before, wrote in between', async () => {
+  it('is decided again if a write that began earlier ended in between', async () => {
     const all = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
     const next = ready(changes({}, {}, members('1:1', '1:2')), 3);
     await stand.apply(ready(all, 1));
@@ -116,7 +116,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['2'], memberships: ['1:2'], letters: []});
   });
 
-  it('is decided anew where another wrote in between: what was nobody’s is ours', async () => {
+  it('is decided again if a write in between adopted a row', async () => {
     const next = ready(changes({'5': null}), 2);
     await stand.apply(ready(changes({'1': user('1')}), 1, next));
     await stand.apply(between(changes({'5': user('5')})), await stand.openWriter());
@@ -124,7 +124,7 @@ describeEachFlavour('a batch made ready', context => {
     expect((await stand.inShort()).users).toEqual(['1']);
   });
 
-  it('is decided anew where a row of the batch before it was refused', async () => {
+  it('is decided again if a row of the batch before it was refused', async () => {
     await stand.other.query(
       "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (99, 'n', 'u1@x.org', 'p', NOW(), NOW())",
     );
@@ -138,7 +138,7 @@ describeEachFlavour('a batch made ready', context => {
     });
   });
 
-  it('is decided anew where the batch before it leaves a dead letter', async () => {
+  it('is decided again if the batch before it leaves a dead letter', async () => {
     const next = ready(changes({'1': user('1')}), 2);
     await stand.apply(ready(changes({'1': user('1', {email: 'nobody'})}), 1, next));
     expect((await stand.inShort()).letters).toEqual(['user 1 invalid-email']);
@@ -146,7 +146,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['1'], memberships: [], letters: []});
   });
 
-  it('is decided anew where the values of the batch before it had to move', async () => {
+  it('is decided again if the values of the batch before it had to move', async () => {
     await stand.apply(ready(changes({'1': user('1'), '2': user('2')}, {'1': institute('1')}), 1));
     const swapped = changes({
       '1': user('1', {email: 'u2@x.org'}),
@@ -163,7 +163,7 @@ describeEachFlavour('a batch made ready', context => {
     });
   });
 
-  it('is decided anew, over a new session, where the batch before it was lost with its own', async () => {
+  it('is decided again over a new session if the batch before it was lost', async () => {
     await stand.apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('1:7', '1:8')), 3);
     await stand.other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 7 FOR UPDATE');
@@ -180,7 +180,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: ['1:7'], letters: []});
   });
 
-  it('is decided anew where it became known only after the batch before it had failed', async () => {
+  it('is decided again if it became known after the batch before it had failed', async () => {
     await stand.apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('2:7')), 3);
     let tell: (next: Next) => void = () => undefined;
@@ -200,7 +200,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: [], letters: []});
   });
 
-  it('is made at its time where it is known only then, and so are those after it', async () => {
+  it('is prepared in its turn if it is known only then', async () => {
     let tell: (next: Next) => void = () => undefined;
     const known = new Promise<Next>(resolve => (tell = resolve));
     // Of more packets than are under way at a time.

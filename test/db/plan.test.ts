@@ -51,7 +51,7 @@ describeEachFlavour('plan', ({server, source, target}) => {
   });
 
   describe('before anything has run, without bookkeeping tables', () => {
-    it('inserts what is eligible, children of rows that are not there yet included, and sets aside what fails', async () => {
+    it('inserts eligible rows, with children of rows to come, and sets aside what fails', async () => {
       expect(await preview()).toMatchObject({
         nothingToDo: false,
         tables: {

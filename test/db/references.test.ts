@@ -34,7 +34,7 @@ describeEachFlavour("others' foreign keys", ({server, source, target}) => {
   });
   const plan = () => planOf(sessions().reading, sessions().writing, {source, target});
 
-  it('lets no row refer to one that goes, once it was looked for', async () => {
+  it('lets no row refer to one that is being deleted', async () => {
     const plans = await plan();
     await session.query('START TRANSACTION');
     expect(await lockAndFindReferred(session, plans, tableOf(plans, 'user'), ['1'])).toEqual({

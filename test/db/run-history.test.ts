@@ -28,7 +28,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
       .where('run_id', runId)
       .update({started_at: new Date(Date.now() - days * DAY_MS)});
 
-  it('loses what is older than 90 days as the next run begins, without a restart, and only of its own stream', async () => {
+  it('loses its own stream’s runs of over 90 days when the next run begins', async () => {
     const store = new RunStore(knex, 'trimmed', ['user']);
     const other = new RunStore(knex, 'another', ['user']);
     const finish = async (of: RunStore) =>
@@ -44,7 +44,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
     expect((await other.list({after: null, limit: 10})).items).toHaveLength(1);
   });
 
-  it('tells runs that began in the same millisecond apart when it is paged', async () => {
+  it('keeps runs of the same millisecond apart when it is paged', async () => {
     const store = new RunStore(knex, 'paged', ['user']);
     const begun = [];
     for (let i = 0; i < 5; i++) begun.push(await store.begin('api', 'full'));

@@ -76,7 +76,7 @@ describeEachEdition('a server of its own', ({edition}) => {
     await expect(startServer({edition, options: ['--no-such-option']})).rejects.toThrow(/no-such-option/);
   });
 
-  it('answers nobody while frozen', async () => {
+  it('does not answer while frozen', async () => {
     await using server = await startServer({edition});
     const connection = await connect(server);
     await server.freeze();
@@ -95,7 +95,7 @@ describeEachEdition('a server of its own', ({edition}) => {
 describeEachFlavour('a proxy before a server', ({server}) => {
   const through = (port: number) => connect({...server, port});
 
-  it('is silent both ways while a black hole, for old and new connections, and goes on after it', async () => {
+  it('is silent both ways while it is a black hole, and works afterwards', async () => {
     await using proxy = await startProxy(server);
     const old = await through(proxy.port);
     expect(await query(old, 'SELECT 1 AS one')).toEqual([{one: 1}]);
@@ -162,7 +162,7 @@ describeEachFlavour('a proxy before a server', ({server}) => {
     await connection.end();
   });
 
-  it('sends new connections to another server when told so', async () => {
+  it('sends new connections to another server on request', async () => {
     await using proxy = await startProxy({host: '127.0.0.1', port: 1});
     await expect(through(proxy.port)).rejects.toThrow();
     proxy.retarget(server);

@@ -18,7 +18,7 @@ describeEachFlavour('#33 a session', ({server, source, target}) => {
     tlsCa: undefined,
   });
 
-  it('refuses to write the source, whatever the account may do', async () => {
+  it('refuses to write the source even if the account may', async () => {
     await withConnection(server, source, connection =>
       connection.query('CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, s VARCHAR(3))'),
     );

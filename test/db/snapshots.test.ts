@@ -50,7 +50,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
   const stays = (probe: () => boolean) =>
     expect(eventually(() => !probe(), {timeoutMs: 200})).rejects.toThrow();
 
-  it('for a batch shows what the stream has passed, and is written when the stream is there', async () => {
+  it('for a batch shows what the stream has passed, and is written when it is there', async () => {
     const {sql, reading, writing} = sessions();
     const plan = await planOf(reading, writing, {source, target});
     const {info, position, offset, appear} = await ahead();

@@ -279,7 +279,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     });
   });
 
-  it('is done without where preferred meets a server without it, and insisted on otherwise', async () => {
+  it('is optional with preferred, and insisted on otherwise', async () => {
     // MariaDB has TLS by default from 11.4 on.
     await server.restart(flavour === 'mysql' ? ['--tls-version='] : ['--skip-ssl']);
     expect(await open('preferred', null)).toBe('plain');

@@ -21,7 +21,7 @@ describeEachFlavour('unique keys', context => {
     await sessions().sql.query('ALTER TABLE users DROP KEY email');
   });
 
-  it('#39 of any kind, several at once: each row is its source row, or waits for a row that is in its way', async () => {
+  it('#39 of any kind leave each row equal to its source row, or in wait for another', async () => {
     const {sql, reading, writing} = sessions();
     const run = (text: string, values: readonly unknown[] = []) => sql.query(text, [...values]);
     let conflicts = 0;

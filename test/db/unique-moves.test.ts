@@ -56,7 +56,7 @@ describeEachFlavour('#21 a unique value', context => {
   const at = (id: number, email: string, updated = '2024-01-01 00:00:00') =>
     user(String(id), {email, updated_at: updated});
 
-  it('#38 is never left parked where the newest wins, whatever the server makes of the dates', async () => {
+  it('#38 is never left parked where the newest wins, whatever becomes of the dates', async () => {
     await begin(
       'MODIFY updatedAt DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3)',
       {conflicts: 'newest'},
@@ -71,7 +71,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual(['user 1 unique-conflict 2']);
   });
 
-  it('of a stale row is free for a row that can be written: it leaves with what hangs on it', async () => {
+  it('of a stale row is free for a row that can be written', async () => {
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')}, INSTITUTE, members('1:1', '1:2'));
     await apply({1: at(1, 'nonsense'), 2: at(2, 'a@x')});
     expect(await emails()).toEqual({2: 'a@x'});
@@ -86,7 +86,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual(['user 1 invalid-email ', 'user 2 invalid-email ']);
   });
 
-  it('of a stale row on which rows of others hang, or that must be kept, is not', async () => {
+  it('of a stale row that must be kept is not free', async () => {
     await apply({1: at(1, 'a@x'), 4: at(4, 'd@x')});
     await stand.other.query(
       "INSERT INTO institute VALUES (9, 'Theirs', NULL, NOW(), NOW()); INSERT INTO institute_users (instituteId, userId, role, isActive, createdAt, updatedAt) VALUES (9, 1, 'STAFF', 1, NOW(), NOW())",
@@ -122,7 +122,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual(moves ? [] : ['user 1 unique-conflict 2', 'user 2 unique-conflict 1']);
   });
 
-  it('passes on though the server refuses one of the rows for another reason, which is then stale', async () => {
+  it('passes on though the server refuses one of the rows for another reason', async () => {
     await begin("ADD CONSTRAINT c CHECK (name <> 'Bad L')");
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x'), 3: at(3, 'c@x')});
     const bad = user('2', {email: 'c@x', first_name: 'Bad'});
@@ -131,7 +131,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect((await letters()).map(letter => letter.slice(0, 15))).toEqual(['user 2 rejected']);
   });
 
-  it('stays where it was, for all of a ring, where the server refuses one of the rows and nothing may be deleted', async () => {
+  it('stays where it was, for all of a ring, if one row is refused and must stay', async () => {
     await begin("ADD CONSTRAINT c CHECK (name <> 'Bad L')", {deletes: 'keep'});
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x'), 3: at(3, 'c@x')});
     const bad = user('2', {email: 'c@x', first_name: 'Bad'});
@@ -139,7 +139,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await emails()).toEqual({1: 'a@x', 2: 'b@x', 3: 'c@x'});
   });
 
-  it('is the same as one with spaces at its end where the collation pads, and another where it does not', async () => {
+  it('ignores spaces at its end exactly where the collation pads', async () => {
     const noPad = context.flavour === 'mysql' ? 'utf8mb4_0900_ai_ci' : 'utf8mb4_unicode_nopad_ci';
     for (const [collation, waiting] of [
       ['utf8mb4_general_ci', ['institute 2 unique-conflict 1']],
@@ -186,7 +186,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual(['user 4 unique-conflict 1']);
   });
 
-  it('#43 of very many rows takes statements in proportion to them: one address, one ring, one chain', async () => {
+  it('#43 of very many rows takes statements in proportion to the rows', async () => {
     const statements = async (count: number) => {
       await begin('');
       const rows = (email: (i: number) => string): Parents =>

@@ -46,7 +46,7 @@ function leftBehind(pid: number): string[] {
   return [...files, ...processes];
 }
 
-it('shows a busy stream at the address it prints, verifies both sides as equal, and cleans up', async () => {
+it('shows a busy stream at the address it prints, and verifies both sides as equal', async () => {
   const running = demo('--seconds', '12');
   const [, url = ''] = await running.until(/dashboard: (http\S+)/);
   const page = await fetch(url);

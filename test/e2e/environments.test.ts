@@ -179,7 +179,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     expect(await north.stop()).toBe(0);
   });
 
-  it('into one database, keys apart: a reconcile of one never deletes rows of the other', async () => {
+  it('into one database, keys apart: a reconcile never deletes the other’s rows', async () => {
     const ids = async () =>
       (await rows(shared, 'SELECT userId FROM user ORDER BY 1')).map(row => row['userId']);
     const untilIds = (expected: readonly number[]) =>

@@ -84,7 +84,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await Promise.all([first?.dispose(), second?.dispose()]);
     });
 
-    it('is promoted while rows are in flight: the stream goes on by GTID, without a copy', async () => {
+    it('is promoted while rows are in flight: the stream continues by GTID', async () => {
       const old = await at(first, {schema: SURROGATE});
       await old.source.query(FILL);
       await old.start();
@@ -113,7 +113,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       expect(await runs(now)).toEqual(before);
     });
 
-    it('is switched blue to green behind its address: the running daemon follows, without a copy', async () => {
+    it('is switched blue to green behind its address: the running daemon follows', async () => {
       // What was the primary is the green copy now.
       await follow(first, second);
       await using endpoint = await startProxy(second.address);
@@ -153,7 +153,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await green.daemon.stop();
     });
 
-    it('dies before its replica has all: what was only there goes, by a comparison that comes by itself', async () => {
+    it('dies before its replica has all: a reconcile deletes what was only there', async () => {
       const old = await at(first);
       await follow(second, first);
       await old.start();
@@ -212,7 +212,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await Promise.all([from?.dispose(), to?.dispose()]);
     });
 
-    it('compares every row by itself, and loses nothing, deletes included', async () => {
+    it('compares every row without a request, and loses no change', async () => {
       const old = await at(from, {schema: SURROGATE});
       await old.source.query(FILL);
       await old.start();

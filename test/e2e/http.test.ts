@@ -230,7 +230,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     );
   });
 
-  it('what the log hid is a warning in the status, and made up for', async () => {
+  it('what the log hid is a warning in the status until a reconcile', async () => {
     const before = (await stand.daemon.status()).lastRun as {runId: string};
     await stand.source.query(
       "SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'hidden' WHERE id = 30; SET SESSION binlog_format = 'ROW'",

@@ -65,7 +65,7 @@ for (const schema of SOURCE_SCHEMAS) {
       expect({code, stdout}).toMatchObject({code: 0});
     });
 
-    it('goes on after a stop, with what it missed', async () => {
+    it('continues after a stop with what it missed', async () => {
       expect(await daemon.stop()).toBe(0);
       for (let i = 0; i < STEPS; i++) await work.step();
       daemon = await DaemonProcess.start(env);

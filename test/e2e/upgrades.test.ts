@@ -63,7 +63,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
       }
     };
 
-    it('keeps position, ownership, runs and dead letters: the stream goes on, without a copy', async () => {
+    it('keeps position, ownership, runs and dead letters, and needs no copy', async () => {
       const old = await open();
       await old.source.query(
         `INSERT INTO institutes (id, name) VALUES (1, 'One'); ${USERS} (1, 'Ada', 'ada@example.test', 'p'), (2, 'Bob', 'bob@example.test', 'p'), (3, 'Bad', 'nobody', 'p'); INSERT INTO institute_user (institute_id, user_id) VALUES (1, 1), (1, 2)`,
@@ -101,7 +101,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
     });
   });
 
-  it('goes on where one stopped after its first migration, beside tables that the Organization Service made', async () => {
+  it('continues an upgrade that stopped after its first migration', async () => {
     const half = await open();
     await half.target.query(
       "DELETE FROM sync_migrations WHERE name <> '0001-bookkeeping'; DROP TABLE user_auth",
@@ -116,7 +116,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
     expect(await half.cli(['verify'])).toMatchObject({code: 0});
   });
 
-  it('of the standby first: an old version that leads goes on, also while the new one migrates, and then hands over', async () => {
+  it('of the standby first: the old version leads on while the new one migrates', async () => {
     const both = await open();
     const old = await connect(server, target);
     const lock = OLD_LEASE.lock(target, 'default');
@@ -156,7 +156,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
     await old.end();
   });
 
-  it('is not undone by an older program: no command touches a database that is newer, and each says so', async () => {
+  it('is not undone by an older program, which refuses a newer database', async () => {
     const newer = await open();
     await newer.target.query(
       "INSERT INTO sync_migrations (name, batch, migration_time) VALUES ('0999-of-the-future', 2, NOW())",

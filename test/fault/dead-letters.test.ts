@@ -23,7 +23,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
   });
   const {user, foreignUser, member, transaction, emails, users} = rowsOf(() => stand);
 
-  it('keeps rows that cannot be written as dead letters, without their values, and their neighbours unharmed', async () => {
+  it('keeps rows that cannot be written as dead letters, without their values', async () => {
     await foreignUser(99, 'taken@example.test');
     await transaction(async () => {
       await user(101, 'good-before@example.test');
@@ -86,7 +86,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     });
   });
 
-  it('heals a conflict with a foreign row on request, with dependants, once the value is free', async () => {
+  it('heals a conflict with a foreign row on request, once the value is free', async () => {
     await foreignUser(119, 'theirs@example.test');
     await user(111, 'theirs@example.test');
     await member(2, 111);
@@ -136,7 +136,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await stand.letters()).toEqual([]);
   });
 
-  it('are not counted as repaired, nor is what waits with them; a verify counts the rows that differ, too', async () => {
+  it('are not counted as repaired, nor are the rows that wait with them', async () => {
     await foreignUser(149, 'held149@example.test');
     await user(141, 'held149@example.test');
     await stand.caughtUp();
@@ -160,7 +160,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     await stand.caughtUp();
   });
 
-  it('leaves no placeholder where the server refuses a row whose address was on the move', async () => {
+  it('leaves no placeholder if the server refuses a row whose address was moving', async () => {
     for (const id of [281, 282, 283]) await user(id, `m${id}@example.test`);
     await stand.caughtUp();
     await stand.source.query(
@@ -182,7 +182,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await stand.letters()).toEqual([]);
   });
 
-  it('lets go by a reconcile of those whose rows are on neither side, however they went', async () => {
+  it('are settled by a reconcile if their rows are on neither side', async () => {
     await stand.target.query(
       `INSERT INTO sync_dead_letter (stream, target_table, row_key, code, position, first_seen_at, last_seen_at, attempts)
          VALUES ('default', 'user', '190', 'invalid-email', '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1)`,

@@ -22,7 +22,7 @@ describeEachFlavour('dependants', ({server, source, target}) => {
   });
   const {user, member, users} = rowsOf(() => stand);
 
-  it('of several source rows for one membership count as they should: the next when one goes', async () => {
+  it('of several source rows for one membership count in turn as rows are deleted', async () => {
     await user(501, 'many@example.test');
     await member(1, 501, {role: 'admin', status: 'inactive', updated: '2024-06-01 00:00:00'});
     await member(1, 501, {role: 'teacher', updated: '2024-01-01 00:00:00'});
@@ -41,7 +41,7 @@ describeEachFlavour('dependants', ({server, source, target}) => {
     expect(await role()).toBeUndefined();
   });
 
-  it('#2 live and die with their parents: those who enter, leave or change key, whether cascades are in the log or not', async () => {
+  it('#2 live and die with their parents, whether or not cascades are in the log', async () => {
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (60, 'Sixty'), (61, NULL)");
     await user(601, 'in@example.test', {active: 0});
     await user(602, 'stays@example.test');

@@ -66,7 +66,7 @@ describeEachEdition(`three nodes (seed ${SEED})`, ({edition}) => {
       expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
     };
 
-    it('lose their majority, and get it back: the stream waits, and goes on without a copy', async () => {
+    it('lose and regain their majority: the stream waits, and continues without a copy', async () => {
       const before = await runs();
       for (const index of [0, 1]) await node(index).freeze();
       await untilOutside(node(FIRST));
@@ -80,7 +80,7 @@ describeEachEdition(`three nodes (seed ${SEED})`, ({edition}) => {
       expect(await runs()).toBe(before);
     });
 
-    it('have several writers: rows of all nodes arrive, and what the nodes reject of ours is retried', async () => {
+    it('have several writers: rows of all nodes arrive, and rejected ones are retried', async () => {
       const writers = [await writeOn(0), await writeOn(1)];
       await withConnection(node(0), TARGET, async connection => {
         for (let i = 0; i < 200; i++)
@@ -92,7 +92,7 @@ describeEachEdition(`three nodes (seed ${SEED})`, ({edition}) => {
       await goesOn();
     });
 
-    it('cut one off, whose connections stay open: it is noticed and left, without a copy', async () => {
+    it('cut one off with open connections: the stream moves on without a copy', async () => {
       const before = await runs();
       await isolate(node(FIRST), true);
       await untilOutside(node(FIRST));

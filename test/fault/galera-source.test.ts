@@ -68,7 +68,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
     };
     const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
 
-    it('that numbers no transactions: a position of one node is lost on another, and nothing in silence', async () => {
+    it('that numbers no transactions: a lost position on another node is reported', async () => {
       await open(() => LOGGED);
       // The numbers of the second node are ahead.
       await writeApart(1, 3);
@@ -82,7 +82,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       expect(stdout).toContain('wsrep_gtid_mode');
     });
 
-    it('that numbers its transactions: the stream goes on from another node, whatever each wrote on itself alone', async () => {
+    it('that numbers its transactions: the stream continues on another node', async () => {
       await open(NUMBERED);
       const before = await runs();
       for (const [from, to] of [

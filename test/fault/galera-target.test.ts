@@ -53,7 +53,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
       }
     });
 
-    it('agree on who leads, and one takes over when the other is killed, frozen or stopped', async () => {
+    it('agree on a leader, and one takes over if the other is killed, frozen or stopped', async () => {
       const envs = [0, 1].map(index =>
         environment({...server, database: databases.source}, {...node(index).address, database: TARGET}),
       );

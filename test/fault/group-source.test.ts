@@ -71,7 +71,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
     };
 
     it.for([{cut: true}, {cut: false}])(
-      'goes on after a planned switch, connections cut: $cut',
+      'continues after a planned switch, connections cut: $cut',
       async how => {
         const before = await runs();
         await write();
@@ -124,7 +124,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await heal(group);
     });
 
-    it('is known to doctor: the state of its member, and settings that it advises against', async () => {
+    it('is checked by doctor: the state of its member, and settings to avoid', async () => {
       const grant = 'GRANT SELECT ON performance_schema.replication_group_members TO plain';
       const run = (sql: string) => withConnection(primary, undefined, connection => connection.query(sql));
       await run(
@@ -168,7 +168,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await heal(group);
     });
 
-    it('goes on after the death of the primary', async () => {
+    it('continues after the death of the primary', async () => {
       const before = await runs();
       await write();
       await primary.kill();

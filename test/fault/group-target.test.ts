@@ -129,7 +129,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await goesOn();
     });
 
-    it('waits while the majority is lost, and goes on when it is back', async () => {
+    it('waits while the majority is lost, and continues when it is back', async () => {
       for (const member of others()) await member.freeze();
       await eventually(
         async () => (await membersOf(primary)).filter(({state}) => state === 'UNREACHABLE').length === 2,

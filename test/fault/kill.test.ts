@@ -81,7 +81,7 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
     },
   );
 
-  it('#9 in the middle of a large transaction, which is applied in parts, leaves the checkpoint before it', async () => {
+  it('#9 in the middle of a large transaction leaves the checkpoint before it', async () => {
     await using stand = await Stand.open({
       source: {server, database: source},
       target: {server, database: target},

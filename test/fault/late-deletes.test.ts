@@ -40,7 +40,7 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
     Number((await of.targetRows(`SELECT COUNT(*) n FROM ${table}`))[0]?.['n']);
 
   it.each([1000, 50])(
-    'counts what goes when it goes: rows that leave the source between its two passes, in batches of %i',
+    'counts rows that leave the source between its two passes, in batches of %i',
     async batchRows => {
       const opened = await open(batchRows);
       // Few rows, in many ranges: the second pass looks at these ranges alone.
@@ -95,7 +95,7 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
     expect([await left(opened, 'user'), await left(opened, 'institute_users')]).toEqual([900, 400]);
   });
 
-  it('lets a user_auth row go whose user is gone on both sides', async () => {
+  it('deletes a user_auth row whose user is missing on both sides', async () => {
     const opened = await open(1000);
     await opened.source.query(
       'DELETE FROM institute_user WHERE user_id = 900; DELETE FROM users WHERE id = 900',

@@ -41,7 +41,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       what: 'the take-over',
     });
 
-  it('started at once agree on who leads; when it is killed or frozen, the other takes over; thawed, it stands by', async () => {
+  it('agree on a leader, and the standby takes over if it is killed or frozen', async () => {
     stand = await Stand.open({source: {server, database: source}, target: {server, database: target}});
     const {leader, standby} = await pair(stand);
     expect((await fetch(`${standby.url}/readyz`)).status).toBe(200);
@@ -143,7 +143,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     );
   });
 
-  it('of which one fails as it begins to lead leave nothing running that no lease covers', async () => {
+  it('of which one fails as it begins to lead leave nothing running without a lease', async () => {
     stand = await openAgain();
     await stand.start();
     expect(await stand.daemon.stop()).toBe(0);

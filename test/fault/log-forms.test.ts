@@ -38,7 +38,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
       {what: `${name} of ${id}`},
     );
 
-  it('of XA transactions tells what becomes of them at their commit, which asks for a reconcile where they may have touched what is ours', async () => {
+  it('of XA transactions leads to a reconcile at a commit that may touch mapped rows', async () => {
     const {stand} = own;
     const owed = () => stand.told().split('"reconcile.owed"').length - 1;
     const theirs = await session(own);
@@ -68,7 +68,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     await theirs.end();
   });
 
-  it('#12 whose events do not name their columns is never read by the names of now: columns moved since, while down', async () => {
+  it('#12 whose events do not name their columns is never read by today’s names', async () => {
     const {stand} = own;
     await metadata('MINIMAL');
     const silent = await session(own);
@@ -88,7 +88,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     expect(stand.told()).toContain('event-undecodable');
   });
 
-  it('#12 that stops to name columns while it streams halts the stream with the reason, and nothing of it is applied', async () => {
+  it('#12 that stops naming its columns halts the stream before anything is applied', async () => {
     const {stand} = own;
     await metadata('MINIMAL');
     const silent = await session(own);
@@ -103,7 +103,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     await stand.equal();
   });
 
-  it('#13 full of changes of columns and tables that were dropped since is passed without a crash, and no row is skipped', async () => {
+  it('#13 full of changes of dropped columns and tables is read without a skipped row', async () => {
     const {stand} = own;
     const [{'Create Table': create} = {}] = await stand.sourceRows('SHOW CREATE TABLE institute_user');
     expect(await stand.daemon.stop()).toBe(0);
@@ -163,7 +163,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
   );
 
   it.skipIf(flavour !== 'mysql')(
-    '#15 with partial JSON updates (MySQL) halts before them, and goes on from a new position when told so',
+    '#15 with partial JSON updates (MySQL) halts before them until told to restart',
     async () => {
       const {stand} = own;
       await stand.source.query(`UPDATE users SET other = '{"a": 1, "b": "text that is long enough"}'`);
@@ -189,7 +189,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     },
   );
 
-  it('#18 of statements that no parser knows all of means nothing where they are none of ours', async () => {
+  it('#18 of statements that no parser knows all of is harmless unless they are ours', async () => {
     const {stand} = own;
     const before = ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
     const toldBefore = stand.told().length;

@@ -43,7 +43,7 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     await eventually(async () => (await names())[0] === 'A3', {what: 'the newer update'});
   });
 
-  it('lets the source win where both say the same time, and tells times apart by their fraction', async () => {
+  it('lets the source win at equal times, down to their fraction', async () => {
     await stand.target.query("UPDATE user SET name = 'Same', updatedAt = '2024-01-01' WHERE userId = 3");
     expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).status).toBe(200);
     expect((await names())[2]).toBe('C');
@@ -59,7 +59,7 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     await eventually(async () => (await names())[2] === 'C2', {what: 'the newer update'});
   });
 
-  it('keeps the old row where a key changes, and whatever of it must be unique', async () => {
+  it('keeps the old row, with its unique values, if a key changes', async () => {
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password, updated_at) VALUES (10, 'Ten', 'ten@example.test', 'p', '2024-01-01'), (11, 'Eleven', 'eleven@example.test', 'p', '2024-01-01')",
     );
@@ -93,7 +93,7 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     expect(await stand.targetRows('SELECT userId FROM user_auth')).toHaveLength(3);
   });
 
-  it('counts what it keeps apart, in a run as in a comparison, and takes it for no drift', async () => {
+  it('counts rows that it keeps apart, and reports no drift for them', async () => {
     const kept = {institute: {kept: 0}, user: {kept: 2}, institute_users: {kept: 2}, user_auth: {kept: 2}};
     expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({tables: kept});
     const {code, stdout} = await stand.cli(['verify', '--json']);

@@ -5,7 +5,7 @@ import {Stand} from '../helpers/fault-stand.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {connect} from '../servers/databases.ts';
 
-describeEachFlavour('A reconcile that becomes owed during another', ({server, source, target}) => {
+describeEachFlavour('A reconcile that is requested during another', ({server, source, target}) => {
   it('#16 is run after it: the one under way does not count as paying', async () => {
     await using stand = await Stand.open({
       source: {server, database: source},

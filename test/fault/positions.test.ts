@@ -32,7 +32,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
       const runs = async () =>
         ((await own.stand.daemon.get('/sync/runs')) as {items: Record<string, unknown>[]}).items.length;
 
-      it('#9 #10 #11 is saved at the ends of transactions only, as a pair of one file, over rotations', async () => {
+      it('#9 #10 #11 is saved at the ends of transactions only, as a file and its offset', async () => {
         const {stand} = own;
         const before = await runs();
         const seen = new Map<string, {file: string; offset: number}>();
@@ -92,7 +92,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
         expect(await runs()).toBe(before);
       });
 
-      it('#28 is read whatever the statement is called, and a refusal is not taken for a syntax error', async () => {
+      it('#28 is read whatever the statement is called on this server', async () => {
         const {stand} = own;
         const config = (user: string, password: string) => ({
           host: own.server.host,
@@ -119,7 +119,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
       });
 
       it.skipIf(options.length > 0)(
-        '#29 holds transactions of several servers, domains and tags, and goes on after all of them',
+        '#29 holds transactions of several servers, domains and tags',
         async () => {
           const {stand} = own;
           const before = await runs();
@@ -169,7 +169,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
       );
 
       it.skipIf(options.length === 0)(
-        "#7 that was another server's is not gone on with, though a file and an offset here have the same names",
+        '#7 that was another server’s is not used, though file names are the same',
         async () => {
           const {stand} = own;
           expect(await stand.daemon.stop()).toBe(0);

@@ -9,7 +9,7 @@ import {connect} from '../servers/databases.ts';
 
 const HEADERS = {authorization: 'Bearer secret-api-token'};
 
-describeEachFlavour('what failing paths tell at LOG_LEVEL=trace', ({flavour, server, source, target}) => {
+describeEachFlavour('what failing paths log at LOG_LEVEL=trace', ({flavour, server, source, target}) => {
   let stand: Stand;
   const account = `priv_${flavour}`;
   beforeAll(async () => {

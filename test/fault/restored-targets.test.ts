@@ -77,7 +77,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
     });
   };
 
-  it('is noticed by a daemon that runs: it goes on from the older position, and compares every row', async () => {
+  it('is noticed by a daemon that runs, which compares every row from there', async () => {
     const open = await wellOn();
     const since = Date.now();
     await restore(open, [...OURS, ...THEIRS]);
@@ -145,7 +145,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
     ]);
   });
 
-  it('in the tables of the Organization Service alone is brought up to date by the next run, with what had gone as foreign', async () => {
+  it('in the Organization Service’s tables alone is corrected by the next run', async () => {
     const open = await wellOn();
     await restore(open, THEIRS);
     expect((await open.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({success: true});

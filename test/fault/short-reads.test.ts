@@ -51,7 +51,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
   });
 
   it(
-    'whose connection ends in the middle of a read delete nothing, and do not call it equal or drifted',
+    'whose connection ends in the middle of a read delete nothing, with no result',
     {timeout: TIMEOUT_MS},
     async () => {
       const random = randomFrom(SEED);

@@ -78,7 +78,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
       ),
     );
 
-  it('#4 on which the stream asks, at the next new table: a stop ends it within seconds all the same', async () => {
+  it('#4 on which the stream asks for a new table does not delay a stop', async () => {
     const dumps = new Set((await connections()).filter(({isDump}) => isDump).map(({port}) => port));
     expect(dumps.size).toBeGreaterThan(0);
     toSource.freeze(port => !dumps.has(port));
@@ -89,7 +89,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     expect(await ended(stand.daemon.stop())).toEqual({code: 0});
   });
 
-  it('#4 and is dropped by the source is made anew, and the next new table means nothing', async () => {
+  it('#4 and is dropped by the source is opened again for the next new table', async () => {
     for (const {id, isDump} of await connections())
       if (!isDump) await stand.source.query(`KILL ${id}`).catch(() => undefined);
     await stand.connect();
@@ -99,7 +99,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     expect(await ended(stand.daemon.stop())).toEqual({code: 0});
   });
 
-  it('#4 altogether, while a reconcile reads, does not hold up a stop either', async () => {
+  it('#4 while a reconcile reads does not delay a stop', async () => {
     toSource.blackhole();
     const answer = stand.daemon.post('/sync/trigger', {mode: 'full'}).catch(() => null);
     await stand.until('a run', status => status['currentRun'] !== null);
@@ -107,7 +107,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await answer;
   });
 
-  it('#3 is given up by whoever reads, each in its time, and says that the source is gone', async () => {
+  it('#3 is given up by a reader, with the error that the source is unreachable', async () => {
     await stand.daemon.stop();
     const connection = await connectAs('source', config(), {statementMs: 300});
     expect(await connectionQuery(connection)('SELECT 1')).toHaveLength(1);
@@ -123,7 +123,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
       await expect(queryRows('source', one, 'SELECT 4')).rejects.toMatchObject({code: 'source-unreachable'});
   });
 
-  it('#3 is given up by whoever writes, where even the answer to a COMMIT does not come', async () => {
+  it('#3 is given up by a writer, even at a COMMIT', async () => {
     await stand.daemon.stop();
     const toTarget = await startProxy(server);
     const session = await openSession({...config(), port: toTarget.port, database: target}, 300);
@@ -140,7 +140,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await toTarget.close();
   });
 
-  it('#3 is given up by the bookkeeping, which goes on over another', async () => {
+  it('#3 is given up by the bookkeeping, which opens another', async () => {
     await stand.daemon.stop();
     const toTarget = await startProxy(server);
     const knex = await openKnex({...config(), port: toTarget.port, database: target}, silentLogger, 300);
@@ -152,7 +152,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await toTarget.close();
   });
 
-  it('#3 before the source has found our place in its log has 30 s, since a large file takes that long to search, and 3 s after that', async () => {
+  it('#3 before the source has found our place in its log has 30 s, and then 3 s', async () => {
     await stand.daemon.stop();
     const control = await connectAs('source', config());
     const info = await readServerInfo('source', control);

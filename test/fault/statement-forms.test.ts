@@ -52,7 +52,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     await other.query("SET SESSION binlog_format = 'ROW'");
   };
 
-  it('that changes mapped rows is followed by a reconcile, whatever it says', async () => {
+  it('that changes mapped rows is followed by a reconcile, in every form', async () => {
     const forms = [
       `UPDATE people SET last_name = 'View' WHERE id = 1`,
       `INSERT INTO logins (user_id) VALUES (2)`,
@@ -92,7 +92,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     expect(items.length).toBeLessThan(forms.length);
   });
 
-  it('in the form of a definition is followed by a reconcile where it may take rows along', async () => {
+  it('in the form of a definition leads to a reconcile if it may take rows along', async () => {
     await other.query(`USE ${source}; ALTER TABLE users ADD COLUMN tenant INT NULL`);
     const forms = [
       `/*! TRUNCATE TABLE ${source} . \`institute_user\` */`,

@@ -31,7 +31,7 @@ describeEachFlavour('#23 times of a source at +05:30, with the process in New Yo
   });
   afterAll(() => own?.[Symbol.asyncDispose]());
 
-  it('are the same instants by the stream and by the copy, over the changes of summer time', async () => {
+  it('are the same instants by the stream and by the copy, over summer time changes', async () => {
     const {stand} = own;
     expect((await stand.sourceRows('SELECT TIMEDIFF(NOW(), UTC_TIMESTAMP()) AS d'))[0]?.['d']).toBe(
       '05:30:00',

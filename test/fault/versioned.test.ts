@@ -121,7 +121,7 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
   );
 
   it.skipIf(flavour !== 'mariadb')(
-    'with periods of their own stream what DELETE and UPDATE … FOR PORTION OF make of a row',
+    'with periods of their own stream the rows that FOR PORTION OF makes',
     async () => {
       await open({
         ...SURROGATE,

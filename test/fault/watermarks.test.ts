@@ -16,7 +16,7 @@ for (const schema of [SURROGATE, UNIQUE]) {
     `six writers on hot rows beside reconciles, ${schema.name} (seed ${SEED})`,
     ({server, source, target}) => {
       it(
-        '#1 ends equal, in either mode, and no older value is ever written over a newer one',
+        '#1 ends equal, and no older value is ever written over a newer one',
         {timeout: TIMEOUT_MS},
         async () => {
           const place = {server, database: source};

@@ -71,19 +71,19 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'lease-that-all-get',
     edits: [['src/db/lease.ts', 'row.isReleased ||', 'row !== null ||']],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/fault/lease.test.ts', 'started at once agree'],
+    test: ['test/fault/lease.test.ts', 'agree on a leader'],
   },
   {
     name: 'frozen-leader-keeps-the-lease',
     edits: [['src/db/lease-row.ts', 'export const LEASE_SECONDS = 5;', 'export const LEASE_SECONDS = 500;']],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/fault/lease.test.ts', 'started at once agree'],
+    test: ['test/fault/lease.test.ts', 'agree on a leader'],
   },
   {
     name: 'frozen-leader-keeps-its-locks',
     edits: [['src/apply/session.ts', 'export const IDLE_SECONDS = 5;', 'export const IDLE_SECONDS = 500;']],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/fault/lease.test.ts', 'started at once agree'],
+    test: ['test/fault/lease.test.ts', 'agree on a leader'],
   },
   {
     name: 'replay-starts-from-what-is-newer',

@@ -59,13 +59,13 @@ export const OWNERSHIP: readonly Mutant[] = [
     name: 'brake-at-a-hundred',
     edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
     answers: ['ownership'],
-    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those past both the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
     edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
     answers: ['ownership'],
-    test: ['test/fault/mass-deletes.test.ts', 'are those past the ratio'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those past both the ratio'],
   },
   {
     name: 'keep-does-not-keep-users',

@@ -45,7 +45,7 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'silence-of-a-read-unnoticed',
     edits: [['src/db/connection.ts', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
     answers: ['#3', 'connections'],
-    test: ['test/fault/silence.test.ts', '#3 is given up by whoever reads'],
+    test: ['test/fault/silence.test.ts', '#3 is given up by a reader'],
   },
   {
     name: 'stop-waits-for-a-silent-source',
@@ -63,7 +63,7 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'checkpoint-moves-with-our-tables-only',
     edits: [['replicator/attempt.ts', 'this.#unsaved = progress ?? this.#unsaved;', 'this.#unsaved = null;']],
     answers: ['#5', 'continuity'],
-    test: ['test/fault/continuity.test.ts', '#5 moves on'],
+    test: ['test/fault/continuity.test.ts', '#5 moves our position on'],
   },
   {
     name: 'purge-is-a-fault-to-retry',
@@ -95,14 +95,14 @@ export const POSITIONS: readonly Mutant[] = [
       ],
     ],
     answers: ['#7', 'continuity', 'invariant 7'],
-    test: ['test/fault/positions.test.ts', "#7 that was another server's"],
+    test: ['test/fault/positions.test.ts', '#7 that was another server’s'],
     flavour: 'mysql',
   },
   {
     name: 'gtids-of-another-history-unseen',
     edits: [['src/source/position-check.ts', 'if (unknown.length > 0)', 'if (unknown.length > 999)']],
     answers: ['#7', 'continuity'],
-    test: ['test/e2e/failover.test.ts', 'compares every row by itself'],
+    test: ['test/e2e/failover.test.ts', 'compares every row without a request'],
     within: 'past its log',
   },
   {

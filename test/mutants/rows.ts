@@ -29,7 +29,7 @@ export const ROWS: readonly Mutant[] = [
       ['src/apply/statements.ts', 'const tail = ` ON DUPLICATE', "const tail = '' && ` ON DUPLICATE"],
     ],
     answers: ['#22', 'ownership'],
-    test: ['test/fault/ownership.test.ts', '#22 that hang on ours'],
+    test: ['test/fault/ownership.test.ts', '#22 that refer to ours'],
   },
   {
     name: 'updates-use-up-numbers',

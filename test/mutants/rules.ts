@@ -8,7 +8,7 @@ export const RULES: readonly Mutant[] = [
       ['reconciler/reconciler.ts', 'await this.#retryDeadLetters(worker);', 'void this.#retryDeadLetters;'],
     ],
     answers: ['dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'lets go by a reconcile of those'],
+    test: ['test/fault/dead-letters.test.ts', 'are settled by a reconcile'],
   },
   {
     name: 'dead-letters-not-retried-on-request',

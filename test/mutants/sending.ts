@@ -26,7 +26,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'made-ready-on-old-facts',
     edits: [['src/apply/applier.ts', 'isMeant && ahead.version === this.#version', 'isMeant']],
     answers: ['ownership', 'exactly once'],
-    test: ['test/db/next-batch.test.ts', 'where another, who was at it before, wrote in between'],
+    test: ['test/db/next-batch.test.ts', 'if a write that began earlier ended in between'],
   },
   {
     name: 'ownership-of-the-batch-before-forgotten',
@@ -76,7 +76,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'committed-before-its-turn',
     edits: [['src/apply/prepared-batch.ts', 'answered: opened,', 'answered: followed,']],
     answers: ['invariant 1', 'invariant 5'],
-    test: ['test/db/behind-commit.test.ts', 'are written, each batch at its time'],
+    test: ['test/db/behind-commit.test.ts', 'are written, each batch in its turn'],
   },
   {
     name: 'sent-on-behind-a-failure',
@@ -88,7 +88,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/db/behind-commit.test.ts', 'of which one is refused are decided anew'],
+    test: ['test/db/behind-commit.test.ts', 'of which one is refused are decided again'],
   },
   {
     name: 'the-stream-goes-before-who-waits',
@@ -106,7 +106,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'dead-letters-of-the-batch-before-forgotten',
     edits: [['src/apply/applier.ts', 'options === undefined || dead ||', 'options === undefined ||']],
     answers: ['dead letters'],
-    test: ['test/db/next-batch.test.ts', 'where the batch before it leaves a dead letter'],
+    test: ['test/db/next-batch.test.ts', 'if the batch before it leaves a dead letter'],
   },
   {
     name: 'commit-behind-a-flight-that-failed',

@@ -31,7 +31,7 @@ export const SERVER: readonly Mutant[] = [
       [REMOTE, 'return this.#silentMs() < this.#silentAfterMs;', 'return this.#silentMs() < Infinity;'],
     ],
     answers: ['status'],
-    test: [THREAD, 'says so once it hangs'],
+    test: [THREAD, 'says so when it hangs'],
   },
   {
     name: 'thread-that-ends-unseen',

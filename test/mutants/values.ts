@@ -176,13 +176,13 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['values'],
-    test: ['test/unit/apply/ownership.test.ts', 'tells every 64-bit id from every other'],
+    test: ['test/unit/apply/ownership.test.ts', 'keeps every two 64-bit ids apart'],
   },
   {
     name: 'checksum-that-cancels-out',
     edits: [['src/mapping/sql.ts', "const ODD = '2654435761';", "const ODD = '1';"]],
     answers: ['values'],
-    test: ['test/property/mapping-in-sql.test.ts', 'is told where two rows changed alike'],
+    test: ['test/property/mapping-in-sql.test.ts', 'is found where two rows changed alike'],
   },
   {
     name: 'differing-stretch-left-alone',

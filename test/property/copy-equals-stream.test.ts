@@ -94,7 +94,7 @@ function columnsOf(types: Types): string[] {
 describeEachFlavour('a row', ({edition, server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
 
-  it('#24 #44 is the same by SELECT and from the log, for every type that a mapped column may have', async () => {
+  it('#24 #44 is the same by SELECT and from the log, for every type it may have', async () => {
     const {sql, reading, writing} = sessions();
     let serverId = 3_000_000_000;
     await fc.assert(

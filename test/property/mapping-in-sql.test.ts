@@ -259,7 +259,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
     );
   }, 240_000);
 
-  it('is told where two rows changed alike, though their CRCs then cancel out', async () => {
+  it('is found where two rows changed alike, though their CRCs cancel out', async () => {
     const {sql, reading, writing} = sessions();
     const plan = await prepare(USUAL);
     const institutes = (name: string) =>

@@ -87,7 +87,7 @@ describe('ownership', () => {
     return view.has(entity, b);
   }
 
-  it('tells any two 64-bit ids apart, and shares no chunk beyond a chunk’s end', async () => {
+  it('keeps any two 64-bit ids apart, and shares no chunk beyond a chunk’s end', async () => {
     const users = entityOf(plans, 'user');
     await fc.assert(
       fc.asyncProperty(id, id, async (a, b) => {
@@ -98,7 +98,7 @@ describe('ownership', () => {
     );
   });
 
-  it('tells any two keys of two ids apart', async () => {
+  it('keeps any two keys of two ids apart', async () => {
     const memberships = entityOf(plans, 'institute_users');
     const few = fc.oneof(id, fc.constantFrom('-1', '0', '1', '65536'));
     await fc.assert(
@@ -215,7 +215,7 @@ describe('unique values', () => {
     }));
   });
 
-  it('are never held twice while rows are written in the order given, and nobody is turned away without cause', () => {
+  it('are never held twice in the order of the writes, and no row waits without cause', () => {
     fc.assert(
       fc.property(rows, all => {
         const stakes = all

@@ -12,7 +12,7 @@ const refusal = Object.assign(new Error("Duplicate entry 'secret.mail@x.test' fo
 });
 
 describe('an error', () => {
-  it('of a driver is told by its code and its number', () => {
+  it('of a driver is reported by its code and its number', () => {
     expect(describeError(refusal)).toEqual({code: 'ER_DUP_ENTRY', errno: 1062, at: expect.any(String)});
     expect(JSON.stringify(describeError(refusal))).not.toContain('secret');
   });
@@ -30,7 +30,7 @@ describe('an error', () => {
     });
   });
 
-  it('that is none is told by its type', () => {
+  it('that is none is reported by its type', () => {
     expect(describeError('secret.mail@x.test')).toEqual({code: 'string'});
   });
 });

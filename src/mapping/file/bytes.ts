@@ -1,11 +1,11 @@
-/** The bytes of a mapping file, and the text that they are. */
+/** Reads the bytes of a mapping file and decodes them as text. */
 import {isUtf8} from 'node:buffer';
 import {closeSync, openSync, readSync} from 'node:fs';
 
-/** A mapping of a hundred tables has a tenth of it, and what is longer takes minutes to read. */
+/** A mapping of a hundred tables has a tenth of this size, and a longer file takes minutes to read. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Why the bytes are no text, and where. */
+/** Why the bytes are not text, and at which place. */
 export interface ByteFault {
   readonly message: string;
   readonly line: number;
@@ -13,9 +13,9 @@ export interface ByteFault {
 }
 
 /**
- * Reads a file, a pipe or a device, whichever the path names, and never more of it than a mapping can be.
+ * Reads the file, pipe or device at a path, up to the size limit of a mapping.
  *
- * @returns null where it is longer than a mapping file may be
+ * @returns null if it is longer than a mapping file may be
  * @throws Error of the system, with its code
  */
 export function readBytes(path: string | URL): Buffer | null {
@@ -39,7 +39,7 @@ export function decode(bytes: Buffer): string | ByteFault {
     return {message: 'the file is UTF-16; save it as UTF-8', line: 1, col: 1};
   const text = bytes.toString('utf8');
   if (isUtf8(bytes)) return text;
-  // What is not UTF-8 becomes other bytes on the way back.
+  // Bytes that are not UTF-8 are different after they were decoded and encoded.
   const again = Buffer.from(text, 'utf8');
   const at = bytes.findIndex((byte, i) => byte !== again[i]);
   const before = bytes.toString('utf8', 0, Math.max(at, 0)).split(/\r\n?|\n/);

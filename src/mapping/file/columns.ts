@@ -12,12 +12,12 @@ export function textOf(value: Scalar): string {
   return typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
 }
 
-/** The form in which `lookup` and `oneOf` compare: without blanks around it, and in upper case. */
+/** The form in which `lookup` and `oneOf` compare: trimmed and in upper case. */
 export function normalised(text: string): string {
   return text.replaceAll(/^ +| +$/g, '').toUpperCase();
 }
 
-/** @returns null where the column has a fault, which is then in `faults` */
+/** @returns null if the column has a fault, which is then in `faults` */
 export function readColumn(
   target: string,
   written: unknown,
@@ -65,7 +65,7 @@ export function readColumn(
   return faults.length > before ? null : toColumn(target, parsed.data);
 }
 
-/** Values of a `lookup` that are one once they are compared, of which only one would be used. */
+/** Values of a `lookup` that are equal when they are compared, so that only one would be used. */
 function sameInputs(values: Readonly<Record<string, Scalar>>, path: FilePath): FileFault[] {
   const seen = new Map<string, string>();
   return Object.keys(values).flatMap(value => {
@@ -113,7 +113,7 @@ function toColumn(target: string, parsed: z.infer<(typeof OPERATOR_SCHEMAS)[Oper
   return {target, from: [], use: {operator: 'constant', value}, checks};
 }
 
-/** @returns null where the condition has a fault, which is then in `faults` */
+/** @returns null if the condition has a fault, which is then in `faults` */
 export function readCondition(
   column: string,
   written: unknown,
@@ -132,7 +132,7 @@ export function readCondition(
   return {column, is: 'in', values: [...new Set(values)]};
 }
 
-/** What zod found wrong, at the place where it is; an unknown key is named with the one that was probably meant. */
+/** The faults that zod found, each at its place; for an unknown key with the one that was probably meant. */
 export function zodFaults(error: z.ZodError, path: FilePath, known: readonly string[]): FileFault[] {
   return error.issues.flatMap((issue): FileFault[] => {
     const at = [...path, ...issue.path.filter(part => typeof part !== 'symbol')];
@@ -146,7 +146,7 @@ export function zodFaults(error: z.ZodError, path: FilePath, known: readonly str
   });
 }
 
-/** Nothing is there at all. The parser of zod says so in its message only. */
+/** Whether a value is missing. Zod says so in its message only. */
 function isMissing(issue: z.core.$ZodIssue): boolean {
   if (issue.code === 'invalid_union')
     return (

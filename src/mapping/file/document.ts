@@ -1,8 +1,8 @@
 /**
  * The text of a mapping file as plain values, with the place of each. The only importer of yaml.
  *
- * The parser is lenient where a mapping must not be: it leaves out tags that it does not know, follows an alias
- * as often as it is written, and lets one of two equal keys win. So the values are made here, from its nodes.
+ * The parser is more lenient than a mapping may be: it ignores tags that it does not know, resolves an alias
+ * as often as it is written, and keeps one of two equal keys. So this file builds the values, from its nodes.
  */
 import {isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Document} from 'yaml';
 import type {FileFault, FilePath, Place} from './faults.ts';
@@ -10,23 +10,23 @@ import type {FileFault, FilePath, Place} from './faults.ts';
 export interface MappingDocument {
   /** Objects, lists and scalars. A whole number that JavaScript cannot hold is a bigint. */
   readonly value: unknown;
-  /** If there are any, the value is not to be used. */
+  /** If there are any, the value must not be used. */
   readonly faults: readonly FileFault[];
-  /** Where the value of a path begins; for a path that is not there, where the nearest thing around it does. */
+  /** The place where the value of a path begins; for a path that does not exist, that of its nearest ancestor. */
   readonly placeOf: (path: FilePath) => Place;
 }
 
 /** A mapping is five levels deep. */
 const MAX_DEPTH = 50;
-/** How many values aliases may stand for, so that a short text cannot become an endless one. */
+/** How many values aliases may expand to, so that a short text cannot become an endless one. */
 const MAX_ALIASED = 50_000;
-/** Plain text of the parts of YAML that a text editor can show. */
-// oxlint-disable-next-line no-control-regex -- these are what is looked for
+/** Characters that a text editor does not show. */
+// oxlint-disable-next-line no-control-regex -- the expression finds them
 const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]|\p{Surrogate}/u;
 
 const TAG = 'a tag is not supported; quote a text instead';
 
-/** What the parser says in words of its own, by its code. */
+/** Our messages for the parser's errors, by its code. */
 const MESSAGES: Readonly<Record<string, string>> = {
   IMPOSSIBLE: 'the text is no YAML here',
   MULTIPLE_DOCS: 'the file has several documents, and a mapping is one',
@@ -61,7 +61,7 @@ export function readDocument(written: string): MappingDocument {
       lineCounter: lines,
       intAsBigInt: true,
       prettyErrors: false,
-      // It compares each key with all before it. Keys are compared below.
+      // The parser would compare each key with all before it. Keys are compared below.
       uniqueKeys: false,
     });
   } catch {
@@ -69,7 +69,7 @@ export function readDocument(written: string): MappingDocument {
   }
   // A tag or a directive that the parser does not know is a warning, and a mapping has none.
   const all = [...document.errors, ...document.warnings];
-  // What is nested too deeply is so at every end of it.
+  // A value that is nested too deeply has a fault at each of its leaves.
   const tooDeep = all.find(({code}) => code === 'RESOURCE_EXHAUSTION');
   const wrong = tooDeep === undefined ? all : [tooDeep];
   const places = once(() => placesOf(document.contents));
@@ -153,12 +153,12 @@ class Values {
       this.#fault(node, 'a key must be a text');
       return null;
     }
-    // As an anchor and a tag are.
+    // This also records an anchor and reports a tag.
     const value = this.of(node, 0, false);
     const name = keyOf(value, isLookup);
     const isPlain = node !== null && node.type === 'PLAIN';
     if (name === '<<' && isPlain) this.#fault(node, 'a merge (<<) is not supported; write the lines again');
-    // An object of JavaScript has this one already.
+    // Every JavaScript object already has this key.
     if (name === '__proto__') this.#fault(node, `the name '${name}' is not supported`);
     return name;
   }
@@ -185,7 +185,7 @@ class Values {
   #scalar(node: {readonly value: unknown; readonly source?: string | undefined}): unknown {
     const {value, source = ''} = node;
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-    // With all the digits that were written.
+    // A number keeps all the digits that were written.
     if (typeof value === 'number' && /^-?\d+\.\d+$/.test(source)) return source;
     if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
       this.#fault(node, 'the text holds half of a character');

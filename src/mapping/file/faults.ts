@@ -1,4 +1,4 @@
-/** Where in a mapping file something is wrong, and what would be right. */
+/** Faults of a mapping file: their places, and suggestions. */
 import {distance} from 'fastest-levenshtein';
 
 /** Names and places in lists, from the top of the file. */
@@ -8,7 +8,7 @@ export interface FileFault {
   /** The path in the file, such as `tables.user.columns.email`; empty for the file itself. */
   readonly path: FilePath;
   readonly message: string;
-  /** Where that is; left out where the path says it. */
+  /** Its place; left out if the path is enough. */
   readonly at?: Place;
 }
 
@@ -17,13 +17,13 @@ export interface Place {
   readonly col: number;
 }
 
-/** A file of another kind has a fault in every line, and nobody reads thousands. */
+/** A file of another kind has a fault in every line, and thousands of messages do not help. */
 const MAX_SHOWN = 100;
 
 /**
- * `file:line:column: path: message`, one line for each fault, in the order of the file; of very many the first.
+ * Formats faults as `file:line:column: path: message`, one line each, in the order of the file, up to a limit.
  *
- * @param placeOf where a path stands in the file; for one that is not there, where the nearest thing around it does
+ * @param placeOf returns the place of a path in the file; for a path that does not exist, that of its nearest ancestor
  */
 export function formatFaults(
   file: string,
@@ -35,7 +35,7 @@ export function formatFaults(
     .toSorted((a, b) => a.at.line - b.at.line || a.at.col - b.at.col)
     .slice(0, MAX_SHOWN)
     .map(({fault: {path, message}, at}) => {
-      // `tables` stands before every path and says nothing.
+      // Every path begins with `tables`, so it is left out.
       const shown = path[0] === 'tables' && path.length > 1 ? path.slice(1) : path;
       return `${file}:${at.line}:${at.col}: ${shown.length === 0 ? '' : `${oneLine(shown.join('.'))}: `}${oneLine(message)}`;
     });
@@ -43,7 +43,7 @@ export function formatFaults(
   return lines.join('\n');
 }
 
-/** A name may hold a line break, or what a terminal takes for a command. */
+/** Escapes a name, which may hold a line break or control characters of a terminal. */
 function oneLine(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\u2028\u2029]/gu,
@@ -51,10 +51,10 @@ function oneLine(text: string): string {
   );
 }
 
-/** More edits than this make another word, not a slip. */
+/** More edits than this make another word, not a typing error. */
 const MAX_EDITS = 3;
 
-/** The candidate that was probably meant; undefined where none comes near. */
+/** The candidate that was probably meant; undefined if none is similar. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const normal = (text: string) => text.toLowerCase().replaceAll(/[_\-\s]/g, '');
   const ranked = candidates
@@ -71,7 +71,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return meant === undefined ? '' : `; did you mean '${meant}'?`;
 }
 
-/** Those that the mapping does not use already: nobody means one of the others. */
+/** The names that the mapping does not use already; the others are unlikely to be meant. */
 export function unmapped(candidates: readonly string[], mapped: readonly string[]): string[] {
   return candidates.filter(name => !mapped.some(one => one.toLowerCase() === name.toLowerCase()));
 }

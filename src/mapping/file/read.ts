@@ -9,7 +9,7 @@ import {readDocument} from './document.ts';
 import {didYouMean, formatFaults, type FileFault, type FilePath} from './faults.ts';
 import {fileSchema, MAX_KEY_COLUMNS, MAX_TABLES, parentSchema, tableSchema} from './schema.ts';
 
-/** Stands in the package beside the compiled program, and in a checkout at its top. */
+/** The file is beside the compiled program in the package, and at the top of a checkout. */
 const BUILT_IN = new URL('../../../mappings/laas.yaml', import.meta.url);
 const BUILT_IN_NAME = 'mappings/laas.yaml';
 
@@ -43,13 +43,13 @@ function unusable(faults: string): SyncError {
 }
 
 /**
- * @param file the name that faults are reported with
+ * @param file the name under which faults are reported
  * @throws SyncError `config-invalid` with every fault of the text
  */
 export function parseMapping(text: string, file: string): Mapping {
   const document = readDocument(text);
   const faults: FileFault[] = [...document.faults];
-  // Of a text that is no YAML nothing more can be said.
+  // If the text is not YAML, there is nothing else to check.
   const {drafts, counts} = faults.length > 0 ? NOTHING : readTables(document.value, faults);
   faults.push(...topologyFaults(drafts), ...countsFaults(counts, drafts));
   if (faults.length > 0) throw unusable(formatFaults(file, faults, document.placeOf));
@@ -60,7 +60,7 @@ export function parseMapping(text: string, file: string): Mapping {
 }
 
 interface Draft extends TableDraft {
-  /** Null where the table has a fault. */
+  /** Null if the table has a fault. */
   readonly table: TableMap | null;
 }
 
@@ -72,7 +72,7 @@ const NOTHING: {readonly drafts: readonly Draft[]; readonly counts: readonly str
 /** Labels that no table has. */
 function countsFaults(counts: readonly string[], drafts: readonly Draft[]): FileFault[] {
   const labels = drafts.flatMap(({label}) => label ?? []);
-  // One that could not be read may be the one that is meant.
+  // A table that could not be read may have the label.
   if (labels.length < drafts.length) return [];
   return counts.flatMap((label, i) =>
     labels.includes(label)
@@ -101,7 +101,7 @@ function readTables(written: unknown, faults: FileFault[]): typeof NOTHING {
   };
 }
 
-/** Everything that can be read is read, even where the table has a fault, so that all of them are reported at once. */
+/** Reads all parts of a table even if one has a fault, so that all faults are reported at once. */
 function readTable(target: string, written: unknown, faults: FileFault[]): Draft {
   const path: FilePath = ['tables', target];
   const before = faults.length;
@@ -144,7 +144,7 @@ function readTable(target: string, written: unknown, faults: FileFault[]): Draft
 
 const partSchema = tableSchema.pick({label: true, key: true, newest: true, ownedAs: true}).partial().strip();
 
-/** What other tables ask of a table, without what has a fault of its own. */
+/** The properties of a table that other tables refer to, without those that have a fault. */
 function soundPart(written: unknown, wrong: ReadonlySet<PropertyKey>): z.infer<typeof partSchema> {
   const isObject = typeof written === 'object' && written !== null && !Array.isArray(written);
   const entries = isObject ? Object.entries(written).filter(([part]) => !wrong.has(part)) : [];
@@ -203,7 +203,7 @@ function listOf(value: string | readonly string[]): readonly string[] {
   return typeof value === 'string' ? [value] : value;
 }
 
-/** Without what changes no row: labels, statements that create tables, and the order of tables and columns. */
+/** Leaves out what changes no row: labels, statements that create tables, and the order of tables and columns. */
 function canonicalForm(tables: readonly TableMap[]): string {
   const byName = <T>(list: readonly T[], name: (item: T) => string) =>
     list.toSorted((a, b) => (name(a) < name(b) ? -1 : 1));

@@ -1,10 +1,10 @@
-/** The format of a mapping file, piece by piece, as zod schemas. JSON Schema for editors is made of them. */
+/** The format of a mapping file as zod schemas. The JSON Schema for editors is generated from them. */
 import {z} from 'zod';
 import {checkSchema} from '../checks.ts';
 
 export const MAX_KEY_COLUMNS = 4;
 export const MAX_TABLES = 1000;
-/** What both servers allow in a name. */
+/** The names that both servers allow. */
 const MAX_NAME = 64;
 
 export const name = z

@@ -1,4 +1,4 @@
-/** `lookup` and `oneOf`: a value by a list of known inputs, compared without blanks around them and in upper case. */
+/** `lookup` and `oneOf`: a value by a list of known inputs, which are compared trimmed and in upper case. */
 import {canonical, isNumeric, isValueOf, type Family} from '../families.ts';
 import {cellOf, type SourceRow} from '../packed.ts';
 import type {Value} from '../values.ts';
@@ -18,7 +18,7 @@ const TEXTS: ReadonlySet<string> = new Set([
 ]);
 const COMPARABLE: ReadonlySet<Family> = new Set(['text', 'binary', 'integer', 'bit', 'decimal']);
 
-/** @param values that the mapping lists; the empty text stands for null */
+/** @param values the values of the mapping; the empty text means null */
 function refusesInput({inputs}: Shape, values: readonly string[]): string | null {
   const [input] = inputs;
   if (input === undefined) return null;
@@ -33,14 +33,14 @@ function refusesInput({inputs}: Shape, values: readonly string[]): string | null
     : `'${wrong}' is no value of ${schema.name}, which is of the type ${schema.type}`;
 }
 
-/** Numbers are compared by their value, whatever their form. */
+/** Numbers are compared by value, in any form. */
 function formOf(family: Family): (value: Value) => string {
   return isNumeric(family)
     ? value => (value === null || value === '' ? '' : canonical(family, value))
     : value => normalised(value, family);
 }
 
-/** A condition that holds where the input has one of these forms. */
+/** A condition that holds if the input has one of these forms. */
 function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): string {
   const family = inputs[0]?.family ?? 'text';
   if (!isNumeric(family))
@@ -70,7 +70,7 @@ export const lookup: Operator<UseOf<'lookup'>> = {
     const known = [...knownValues(use, shape)];
     const otherwise = ownSql(ownValue(use.otherwise ?? null, shape), shape);
     if (known.length === 0) return otherwise;
-    // A text is brought into its form once. Numbers are compared by their value.
+    // A text is normalised once. Numbers are compared by value.
     const isText = !isNumeric(family);
     const cases = known.map(
       ([from, to]) =>
@@ -85,7 +85,7 @@ function knownValues({values}: UseOf<'lookup'>, shape: Shape): Map<string, Value
   return new Map(Object.entries(values).map(([from, to]) => [form(from), ownValue(to, shape)]));
 }
 
-/** Whether `lookup` has a value for a row; where it has none and no `otherwise`, the row is a dead letter. */
+/** Whether `lookup` has a value for a row; if it has neither a value nor `otherwise`, the row is a dead letter. */
 export function isMapped(use: UseOf<'lookup'>, shape: Shape): (row: SourceRow) => boolean {
   if (use.otherwise !== undefined) return () => true;
   const known = knownValues(use, shape);
@@ -94,7 +94,7 @@ export function isMapped(use: UseOf<'lookup'>, shape: Shape): (row: SourceRow) =
   return row => known.has(form(cellOf(row, place)));
 }
 
-/** Whether the column gives back 1 and 0; a YEAR makes years of them. */
+/** Whether the column returns 1 and 0 unchanged; a YEAR turns them into years. */
 function takesFlags({family, column}: Shape): boolean {
   switch (family) {
     case 'integer':

@@ -1,4 +1,4 @@
-/** `copy`: the source column's value as it is. */
+/** `copy`: the unchanged value of the source column. */
 import {canCarry, type Family} from '../families.ts';
 import {cellOf} from '../packed.ts';
 import {momentSql, roundMoment} from './moments.ts';
@@ -42,8 +42,8 @@ export const copy: Operator<UseOf<'copy'>> = {
 };
 
 /**
- * Why a column does not hold all of the values of another of its family; null where it does. Digits of a second of a
- * moment are rounded in the same way by us and in SQL. Those of a time are not, since the servers do not agree on it.
+ * Why a column does not hold all values of another column of its family; null if it does. The program and SQL round
+ * the fractional seconds of a moment alike. Those of a time are not rounded, because the servers differ in it.
  */
 export function losesDigits(input: ColumnSchema, {family, column}: Shape): string | null {
   if (family === 'decimal' && input.scale > column.scale)
@@ -61,13 +61,13 @@ function hasFraction(family: Family): boolean {
   return family === 'moment' || family === 'time';
 }
 
-/** Dates have no digits of a second, and times have a sign; both keep their form. */
+/** Dates have no fractional seconds, and times have a sign; both keep their form. */
 function copiedMoment(text: string, {column, family}: Shape, fraction: number): string {
   if (family === 'time') return padTime(text, fraction);
   return column.type === 'date' ? text.slice(0, 10) : roundMoment(text, fraction);
 }
 
-/** @param text `[-]HHH:MM:SS[.ffffff]`, of no more digits than the column takes */
+/** @param text `[-]HHH:MM:SS[.ffffff]`, with no more digits than the column has */
 function padTime(text: string, fraction: number): string {
   const [whole = '', digits = ''] = text.split('.');
   return fraction === 0 ? whole : `${whole}.${digits.padEnd(fraction, '0')}`;

@@ -1,4 +1,4 @@
-/** `first`: the first of several columns that has a value; a date with a part that is zero counts as none. */
+/** `first`: the first of several columns that has a value; a date with a zero part counts as no value. */
 import {canCarry, isNumeric} from '../families.ts';
 import {cellOf} from '../packed.ts';
 import {losesDigits} from './copy.ts';
@@ -7,7 +7,7 @@ import type {Operator, PackedWriter, Shape, UseOf} from './operator.ts';
 import {digitsOf, ownSql, ownValue, refusesOwn} from './own-values.ts';
 import {cutEnd, cutEndSql, ofOneCollation} from './texts.ts';
 
-/** Of a moment without digits of a second. */
+/** The length of a moment without fractional seconds. */
 const WHOLE_LENGTH = 19;
 
 export const first: Operator<UseOf<'first'>> = {
@@ -47,7 +47,7 @@ export const first: Operator<UseOf<'first'>> = {
   sql: ({otherwise}, inputs, shape) => {
     if (shape.family !== 'moment') {
       const last = ownSql(ownValue(otherwise, shape), shape);
-      // Of several numbers the servers make one with the digits of all of them, or of none. Texts keep their own.
+      // The servers give numbers of several columns the digits of all of them, or none. Texts keep their own.
       const areTexts = shape.family === 'float' || (shape.family === 'text' && inputsAreNumbers(shape));
       const parts = areTexts
         ? [...inputs, last].map(part => `CAST(${part} AS CHAR)`)
@@ -72,7 +72,7 @@ function isWithTime({family, column}: Shape): boolean {
   return family === 'moment' && column.type !== 'date';
 }
 
-/** The first input as it is, where it is in the form of the column already; by its value otherwise. */
+/** Copies the first input unchanged if it is already in the form of the column; otherwise formats its value. */
 function momentWriter(use: UseOf<'first'>, shape: Shape, fraction: number): PackedWriter {
   const slowly = first.value(use, shape, fraction);
   const place = shape.inputs[0]?.place ?? 0;

@@ -1,4 +1,4 @@
-/** `join`: texts one after another, each without blanks around it; what is empty or null is left out. */
+/** `join`: concatenates trimmed texts, without those that are empty or null. */
 import {cellOf} from '../packed.ts';
 import {refusesText} from './letters.ts';
 import {textLiteral, type Operator, type PackedWriter, type UseOf} from './operator.ts';
@@ -9,7 +9,7 @@ export const join: Operator<UseOf<'join'>> = {
   value: ({with: between}, {inputs}) => {
     const [first = 0, second = 0] = inputs.map(({place}) => place);
     if (inputs.length === 2) {
-      // The common case, without a list for each row.
+      // The common case needs no list for each row.
       return row => {
         const head = trimSpaces(cellOf(row, first) ?? '');
         const tail = trimSpaces(cellOf(row, second) ?? '');
@@ -27,7 +27,7 @@ export const join: Operator<UseOf<'join'>> = {
     return inputs.length === 2 && between === ' ' ? joinedWriter(first, second) : null;
   },
   sql: ({with: between}, inputs, shape) => {
-    // By length, since collations take characters that they ignore for nothing.
+    // The length is compared, because a collation that ignores a character considers it equal to the empty text.
     const parts = ofOneCollation(inputs, shape).map(
       part => `IF(LENGTH(TRIM(${part})) = 0, NULL, TRIM(${part}))`,
     );
@@ -38,7 +38,7 @@ export const join: Operator<UseOf<'join'>> = {
 function joinedWriter(first: number, last: number): PackedWriter {
   return (row, sink) => {
     const {bytes} = row;
-    // Of a null both ends are the same.
+    // Both ends of a null are equal.
     const head = trimmedStart(bytes, row.start(first), row.end(first));
     const headEnd = trimmedEnd(bytes, head, row.end(first));
     const tail = trimmedStart(bytes, row.start(last), row.end(last));

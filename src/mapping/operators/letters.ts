@@ -1,4 +1,4 @@
-/** `trim`, `lower` and `upper`: a text without blanks around it, or in one case. */
+/** `trim`, `lower` and `upper`: a text without surrounding blanks, or in one case. */
 import {cellOf} from '../packed.ts';
 import {isText, type Value} from '../values.ts';
 import type {Operator, PackedWriter, Shape, UseOf} from './operator.ts';
@@ -28,7 +28,7 @@ export const letters: Operator<UseOf<'trim' | 'lower' | 'upper'>> = {
     const named = FUNCTIONS[operator as keyof typeof FUNCTIONS];
     if (operator === 'trim' || shape.inputs[0]?.family !== 'binary')
       return cutEndSql(shape, `${named}(${input})`);
-    // Bytes have letters where they are a text, and stay as they are where they are none.
+    // Bytes are converted if they are a text, and stay unchanged otherwise.
     const text = `CONVERT(${input} USING utf8mb4)`;
     const changed = cutEndSql(shape, `${named}(${text})`);
     return shape.family === 'binary'
@@ -46,7 +46,7 @@ function trimmedWriter(place: number): PackedWriter {
   };
 }
 
-/** For operators that take texts and make one. */
+/** The check of operators that take texts and return one. */
 export function refusesText({inputs, family, column}: Shape): string | null {
   const wrong = inputs.find(input => input.family !== 'text' && input.family !== 'binary');
   if (wrong !== undefined) return `${wrong.schema.name} is of the type ${wrong.schema.type} and no text`;

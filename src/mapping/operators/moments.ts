@@ -1,21 +1,21 @@
-/** Dates and times of day in the form of a column: digits of a second, zero dates. Pure. */
+/** Dates and times of day in the form of a column: fractional seconds and zero dates. Pure. */
 import type {Value} from '../values.ts';
 import type {Shape} from './operator.ts';
 
 const ZERO = 48;
 const EPOCH = /^1970-01-01 00:00:00(?:\.0*)?$/;
 
-/** Whole seconds, by the digits of a second that are written with them. */
+/** The text of zero fractional seconds, by their number of digits. */
 const NO_DIGITS = ['', '.0', '.00', '.000', '.0000', '.00000', '.000000'];
 
-/** A date of which the year, the month or the day is zero counts as none. */
+/** Whether the year, the month or the day of a date is zero; such a date counts as no value. */
 export function isDate(value: Value): value is string {
   return (
     value !== null && !value.startsWith('0000') && !value.startsWith('00', 5) && !value.startsWith('00', 8)
   );
 }
 
-/** The same of the bytes of a date, which begins at `at`. */
+/** The same for the bytes of a date that begins at `at`. */
 export function isDateAt(bytes: Buffer, at: number): boolean {
   return (
     (isNonZero(bytes, at) || isNonZero(bytes, at + 2)) && isNonZero(bytes, at + 5) && isNonZero(bytes, at + 8)
@@ -31,24 +31,24 @@ export function isDateCondition(expression: string): string {
   return `(DAYOFMONTH(${expression}) > 0 AND MONTH(${expression}) > 0 AND YEAR(${expression}) > 0)`;
 }
 
-/** A moment of the mapping, which a TIMESTAMP column may not be able to hold: its range begins a second later. */
+/** A moment of the mapping. TIMESTAMP cannot hold the first second of 1970, which becomes the second after it. */
 export function givenMoment(text: string, {column}: Shape): string {
   const moment = text.length === 10 ? `${text} 00:00:00` : text;
   return column.type === 'timestamp' && EPOCH.test(moment) ? '1970-01-01 00:00:01' : moment;
 }
 
-/** Whether the source holds more digits of a second than the target. */
+/** Whether the source holds more fractional digits of a second than the target. */
 export function rounds({column, inputs}: Shape): boolean {
   return Math.max(0, ...inputs.map(({schema}) => schema.fraction)) > column.fraction;
 }
 
 /**
- * A moment with exactly `fraction` digits of a second, rounded half up.
+ * A moment with exactly `fraction` fractional digits of a second, rounded half up.
  *
  * @param text `YYYY-MM-DD[ HH:MM:SS[.ffffff]]`
  */
 export function roundMoment(text: string, fraction: number): string {
-  // As most are.
+  // Most moments have this form.
   if (text.length === 19) return fraction === 0 ? text : text + (NO_DIGITS[fraction] ?? '');
   const moment = text.length === 10 ? `${text} 00:00:00` : text;
   const whole = moment.slice(0, 19);
@@ -58,7 +58,7 @@ export function roundMoment(text: string, fraction: number): string {
   }
   const kept = digits.slice(0, fraction);
   if (digits.charCodeAt(fraction) < 53) return fraction === 0 ? whole : `${whole}.${kept}`;
-  // A date that no calendar has is left for the server to refuse.
+  // The server refuses a date that does not exist in the calendar.
   if (!isReal(whole)) return fraction === 0 ? whole : `${whole}.${kept}`;
   const next = (fraction === 0 ? 0 : Number(kept)) + 1;
   if (fraction > 0 && next < 10 ** fraction) return `${whole}.${String(next).padStart(fraction, '0')}`;
@@ -87,20 +87,20 @@ function nextSecond(whole: string): string {
     Number(whole.slice(17, 19)) + 1,
     0,
   );
-  // toISOString writes years past 9999 with a sign; such a date fits no column and is left to the server.
+  // toISOString writes years past 9999 with a sign; such a date fits no column, and the server refuses it.
   return date.toISOString().slice(0, 19).replace('T', ' ');
 }
 
 /**
  * A moment of a source column as both servers round it.
  *
- * @param isDate whether it is surely a date: a sum with one that has a part that is zero is null
+ * @param isDate whether it is certainly a date: a sum with a date that has a zero part is null
  */
 export function momentSql(expression: string, shape: Shape, isDate: boolean): string {
   if (shape.column.type === 'date') return `CAST(${expression} AS DATE)`;
   if (!rounds(shape)) return `CAST(${expression} AS DATETIME(6))`;
   const {fraction} = shape.column;
-  // MySQL's CAST rounds and MariaDB's cuts: add half a unit and cut the text, the same on both.
+  // MySQL's CAST rounds and MariaDB's truncates: adding half a unit and cutting the text is the same on both.
   const half = 5 * 10 ** (5 - fraction);
   const sum = `${expression} + INTERVAL ${half} MICROSECOND`;
   const raised = isDate ? sum : `IF(${isDateCondition(expression)}, ${sum}, ${expression})`;

@@ -1,11 +1,11 @@
-/** Values that the mapping file itself gives: whether a column takes them, and how it gives them back. Pure. */
+/** Values that are written in the mapping file: whether a column accepts them, and how it returns them. Pure. */
 import {canonical, isValueOf, isYear} from '../families.ts';
 import type {Value} from '../values.ts';
 import {givenMoment, isDate, roundMoment} from './moments.ts';
 import {textLiteral, type Shape} from './operator.ts';
 import {cutEnd, memberNamed} from './texts.ts';
 
-/** @returns why the column would not give a value back as it is written; null where it does */
+/** @returns why the column would not return a value as it is written; null if it would */
 export function refusesOwn(value: Value | undefined, {family, column}: Shape): string | null {
   if (value === null || value === undefined) return null;
   if (!isValueOf(family, value) || (family === 'moment' && !isDate(value)))
@@ -24,15 +24,15 @@ export function refusesOwn(value: Value | undefined, {family, column}: Shape): s
     : null;
 }
 
-/** ENUM and SET take digits that are no member for the number of a member. Other texts are refused by the server. */
+/** ENUM and SET interpret digits that are not a member as the number of a member. Servers refuse other texts. */
 function isNumberOfMembers(value: string, members: readonly string[]): boolean {
   return /^ *\d+ *$/.test(value) && !members.includes(value.trimEnd());
 }
 
 /**
- * A value in the form that the column gives back.
+ * A value in the form in which the column returns it.
  *
- * @param fraction digits of a second that a moment gets
+ * @param fraction the number of fractional digits of a second in a moment
  */
 export function ownValue(value: Value, shape: Shape, fraction = shape.column.fraction): Value {
   if (value === null) return null;
@@ -56,14 +56,14 @@ export function ownValue(value: Value, shape: Shape, fraction = shape.column.fra
   }
 }
 
-/** How many digits of a second a moment is written with. */
+/** How many fractional digits of a second a moment is written with. */
 export function digitsOf(moment: Value): number {
   return moment?.split('.')[1]?.length ?? 0;
 }
 
-/** @param value of {@link ownValue} */
+/** @param value the result of {@link ownValue} */
 export function ownSql(value: Value, {family}: Shape): string {
   if (value === null) return 'NULL';
-  // As a double, which each server prints in its own way.
+  // The literal is a double, which each server prints in its own way.
   return family === 'float' ? `(${value} + 0e0)` : textLiteral(value);
 }

@@ -19,7 +19,7 @@ const OPERATORS = {
   constant,
 } as const satisfies Record<OperatorName, unknown>;
 
-/** The operator of a use. Each entry takes the uses of its own name, which is what a use names. */
+/** The operator of a use. Each entry accepts the uses that have its name. */
 export function operatorOf(use: OperatorUse): Operator {
   return OPERATORS[use.operator] as unknown as Operator;
 }

@@ -1,4 +1,4 @@
-/** Blanks and letters in the two forms that servers and we agree on: U+0020 alone is a blank. Pure. */
+/** Blanks and upper or lower case, as the program and both servers define them: only U+0020 is a blank. Pure. */
 import type {Family} from '../families.ts';
 import type {ColumnSchema} from '../schema.ts';
 import {bytesOf, type Value} from '../values.ts';
@@ -27,7 +27,7 @@ export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
   return at;
 }
 
-/** Whether the column is a CHAR, which keeps no spaces at the end of what is copied to it. */
+/** Whether the column is a CHAR, which drops spaces at the end of a value. */
 export function cutsEnd({family, column}: Shape): boolean {
   return family === 'text' && column.type === 'char';
 }
@@ -41,15 +41,15 @@ export function cutEndSql(shape: Shape, expression: string): string {
 }
 
 /**
- * Inputs that can be in one expression: two columns of unlike collations cannot, unless it is said by which they are
- * compared. All of them are UTF-8 or bytes by then.
+ * Inputs that can be used in one expression: two columns with different collations cannot, unless one collation is
+ * named. All of them are UTF-8 or bytes at this point.
  */
 export function ofOneCollation(expressions: readonly string[], {inputs}: Shape): readonly string[] {
   const collations = inputs.map(({family, schema}) =>
     family !== 'text' ? null : schema.charset === 'utf8mb4' ? schema.collation : '',
   );
   if (new Set(collations).size <= 1) return expressions;
-  // Beside bytes all are bytes: what is no text cannot be made one.
+  // If one input is bytes, all are treated as bytes, because bytes may not be a text.
   const hasBytes = collations.includes(null);
   return expressions.map((expression, i) => {
     if (hasBytes) return collations[i] === null ? expression : `CAST(${expression} AS BINARY)`;
@@ -57,7 +57,7 @@ export function ofOneCollation(expressions: readonly string[], {inputs}: Shape):
   });
 }
 
-/** A value of the mapping as the column spells it, where the column has members of its own spelling. */
+/** A value of the mapping in the spelling of the column's members, if the column has members. */
 export function memberNamed<T extends Value>({members}: ColumnSchema, value: T): T | string {
   if (value === null) return value;
   // No member ends with a space.
@@ -66,8 +66,8 @@ export function memberNamed<T extends Value>({members}: ColumnSchema, value: T):
 }
 
 /**
- * The form in which `lookup` and `oneOf` compare. Null is the empty text. Of bytes only the letters of latin1
- * have another case, which is what a server can do with bytes that may be no text.
+ * The form in which `lookup` and `oneOf` compare. Null is the empty text. In bytes, only the letters of latin1 are
+ * converted to upper case, because a server can do no more with bytes that may not be a text.
  */
 export function normalised(value: Value, family: Family = 'text'): string {
   if (value === null) return '';

@@ -14,7 +14,7 @@ withBrowser(launched => {
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
 describe('what its buttons do', () => {
-  it('runs a reconcile as it was told to', async () => {
+  it('runs a reconcile with the chosen options', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
     const [ask, full, deletes] = [
@@ -39,7 +39,7 @@ describe('what its buttons do', () => {
     ]);
   });
 
-  it('each asks for what it says, for nothing else, and tells what came of it', async () => {
+  it('each sends its own request, and reports the outcome', async () => {
     const {page, served, operations, confirm} = await dashboard();
     operations.change({lastRun: run('018f-8', 'needs-confirmation', {error: 'rows to delete: 500 of user'})});
     await open(page, served);
@@ -74,7 +74,7 @@ describe('what its buttons do', () => {
     expect(await page.locator('#verification').isVisible()).toBe(false);
   });
 
-  it('does nothing where the question is cancelled or escaped, and gives the focus back', async () => {
+  it('does nothing if the question is cancelled, and gives the focus back', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
     const pause = page.getByRole('button', {name: 'Pause'});
@@ -102,7 +102,7 @@ describe('what its buttons do', () => {
 });
 
 describe('who may', () => {
-  it('signs in with a token, and is told where it is wrong', async () => {
+  it('signs in with a token, and reports a wrong one', async () => {
     const {page, served} = await dashboard({apiToken: FULL, readToken: READ});
     await signIn(page, served.url, 'wrong');
     await seen(page, '#error', 'The token is wrong.');
@@ -112,7 +112,7 @@ describe('who may', () => {
     await page.getByRole('button', {name: 'Sign in'}).waitFor();
   });
 
-  it('nobody writes where no full token is set, and is told why', async () => {
+  it('offers no writes without a full token, and says why', async () => {
     const {page, served} = await dashboard({readToken: READ});
     await signIn(page, served.url, READ);
     await page.locator('[data-action="pause"]').click();

@@ -26,7 +26,7 @@ it('draws the charts, and says in words what they show', async () => {
   ).toBe(true);
 });
 
-it('shades what is unknown, draws the limit once it matters, tells the moment under the pointer, follows the scheme', async () => {
+it('shades what is unknown, draws the limit, and shows the moment under the pointer', async () => {
   const {page, served, operations} = await dashboard();
   await open(page, served);
   const startMs = Date.now();

@@ -48,7 +48,7 @@ it('Run reconcile repairs a row that had drifted, once it is confirmed', async (
   expect((await cells(page, 'runs'))[0]?.[6]).toBe(String(repaired));
 });
 
-it('Verify tells the row that drifted, and leaves it', async () => {
+it('Verify shows the row that drifted, and leaves it', async () => {
   const {stand} = real;
   const page = await open();
   await stand.target.query(
@@ -101,7 +101,7 @@ it('Retry heals a dead letter whose cause is gone, and says what remains', async
   await expect.poll(() => page.locator('[data-list="dead-letters"] tr').count()).toBe(2);
 });
 
-it('mass deletes wait for a person, who sees how many and goes ahead from the page', async () => {
+it('mass deletes wait for a person, who confirms them on the page', async () => {
   const {stand} = real;
   const page = await open();
   await real.deleteUnseen(151);
@@ -136,7 +136,7 @@ it('says in the dialog why it was refused: a run is going already', async () => 
   await eventually(async () => (await nameOf(5)) === 'First5 Last5');
 });
 
-it('can be worked by the keyboard alone, from the skip link to a paused and resumed stream', async () => {
+it('can be worked by the keyboard alone', async () => {
   const page = await open();
   const press = async (...keys: string[]) => {
     for (const key of keys) await page.keyboard.press(key);

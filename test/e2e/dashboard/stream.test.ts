@@ -67,7 +67,7 @@ it('counts the rows of either side as SQL does, a foreign row apart', async () =
   expect(rows.get('institute_users')?.[1]).toBe(formatted(inMembers));
 });
 
-it('tells position, transactions and rows as the source and the checkpoint have them', async () => {
+it('shows position, transactions and rows as source and checkpoint have them', async () => {
   const {stand} = real;
   const page = await open();
   await stand.source.query("UPDATE users SET first_name = 'moved on' WHERE id <= 40");
@@ -92,7 +92,7 @@ it('tells position, transactions and rows as the source and the checkpoint have 
   expect(await text(page, 'rowsApplied').innerText()).toBe(formatted(saved?.['rows_applied']));
 });
 
-it('shows the dead letters that bad rows made, and no longer when they are mended', async () => {
+it('shows the dead letters of bad rows until they are fixed', async () => {
   const {stand} = real;
   const page = await open();
   await stand.source.query("UPDATE users SET password = '' WHERE id = 21");
@@ -146,7 +146,7 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
   );
 });
 
-it('tells the rows applied a second', async () => {
+it('shows the rows applied each second', async () => {
   const {stand} = real;
   const page = await open();
   let round = 0;
@@ -162,7 +162,7 @@ it('tells the rows applied a second', async () => {
   expect(await text(page, 'rateNote').innerText()).toMatch(/^[\d.,]+ transactions\/s$/);
 });
 
-it('shows a run in progress, how far it is, and then what it found and mended by table', async () => {
+it('shows the progress of a run, and then what it found and fixed by table', async () => {
   const {stand} = real;
   const page = await open();
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (50, 51, 52)");

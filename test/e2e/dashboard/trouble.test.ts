@@ -37,7 +37,7 @@ async function open(url = real.url): Promise<Page> {
 const nameOf = async (userId: number) =>
   (await real.stand.targetRows('SELECT name FROM user WHERE userId = ?', [userId]))[0]?.['name'];
 
-it('a mapped column that is gone: halted, with its reason, in word, icon, title and to a screen reader; then well again', async () => {
+it('a missing mapped column is shown as a halt with its reason, until it is fixed', async () => {
   const {stand} = real;
   const page = await open();
   await stand.source.query(
@@ -68,7 +68,7 @@ it('a mapped column that is gone: halted, with its reason, in word, icon, title 
   await eventually(async () => (await nameOf(3)) === 'after Last3');
 });
 
-it('a server that dies: the page says so and how old its numbers are, and comes back by itself', async () => {
+it('a server that dies is reported, with the age of the numbers, until it is back', async () => {
   const {stand} = real;
   const page = await open();
   await stand.daemon.kill();
@@ -86,7 +86,7 @@ it('a server that dies: the page says so and how old its numbers are, and comes 
   expect(await nameOf(4)).toBe('meanwhile Last4');
 });
 
-it('a standby says that another leads, offers nothing that it would refuse, and takes over in sight', async () => {
+it('a standby says that another leads, and takes over in sight', async () => {
   const {stand} = real;
   const standby = await DaemonProcess.start({...stand.env, PORT: String(await freePort())});
   onTestFinished(() => standby.kill());
@@ -124,7 +124,7 @@ describe('with tokens', () => {
     await real.stand.start({SYNC_API_TOKEN: FULL, SYNC_READ_TOKEN: READ});
   });
 
-  it('the read token sees everything; each write asks for the full one, and does what it says', async () => {
+  it('the read token sees everything, and each write asks for the full one', async () => {
     const {stand} = real;
     const page = await newPage(browser);
     await signIn(page, real.url, 'wrong');
@@ -148,7 +148,7 @@ describe('with tokens', () => {
     await stand.daemon.until('streaming');
   });
 
-  it('the full token writes without being asked again; when it is changed the session ends', async () => {
+  it('the full token writes without being asked again, until it is changed', async () => {
     const {stand} = real;
     const page = await newPage(browser);
     await signIn(page, real.url, FULL);

@@ -49,7 +49,7 @@ describe('the apply lock', () => {
     expect(log).toEqual(['+a', '-a', '+stream', '-stream', '+b', '-b']);
   });
 
-  it('is let go by a task that fails, whose fault its caller gets', async () => {
+  it('is released by a task that fails, and its caller gets the fault', async () => {
     const lock = new ApplyLock();
     await expect(lock.exclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await expect(lock.shared(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
@@ -79,7 +79,7 @@ describe('the apply lock', () => {
     expect(log.at(-1)).toBe('-chunk');
   });
 
-  it.each(['before it has come', 'when it has come'])('goes on where a turn is given up %s', async when => {
+  it.each(['before it has come', 'when it has come'])('continues after a turn is given up %s', async when => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [stream, chunk] = [task(log, 'stream'), task(log, 'chunk')];

@@ -93,7 +93,7 @@ describe('ownership', () => {
     );
   });
 
-  it('counts changes of an open transaction as committed, if told to', async () => {
+  it('counts changes of an open transaction as committed on request', async () => {
     const ownership = new Ownership('s');
     const writer = await ownership.view(wanting([ownedUser('1'), ownedUser('2')]), nothingStored);
     own(writer, ownedUser('1'));
@@ -106,7 +106,7 @@ describe('ownership', () => {
     );
   });
 
-  it('tells every 64-bit id from every other, before and after it is stored', async () => {
+  it('keeps every two 64-bit ids apart, before and after they are stored', async () => {
     for (const key of keys) {
       const stored = storage();
       const view = await new Ownership('s').view(wanting(keys), stored.query);

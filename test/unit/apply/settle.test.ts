@@ -40,7 +40,7 @@ function settled(wanted: Values, held: Values, {firm = [], refused = [], kept = 
 const none = {conflicts: {}, evicted: [], parked: []};
 
 describe('unique values', () => {
-  it('that nobody holds are free', () => {
+  it('that no row holds are free', () => {
     expect(settled({1: 'a', 2: 'b'}, {})).toEqual({...none, order: '1 2'});
   });
 

@@ -17,7 +17,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('the tap', () => {
-  it('knows no place while the stream does not run, and nobody waits for it', async () => {
+  it('knows no position while the stream does not run', async () => {
     const tap = new StreamTap();
     expect([tap.position, tap.need]).toEqual([null, null]);
     await tap.reached(at(10), never);
@@ -27,7 +27,7 @@ describe('the tap', () => {
     expect(tap.position).toBeNull();
   });
 
-  it('lets those who wait for a place go on when the stream has passed it', async () => {
+  it('releases those who wait for a position when the stream has passed it', async () => {
     const tap = new StreamTap();
     tap.applied(position, at(5));
     const [near, far] = [tap.reached(at(10), never), tap.reached(at(4, 'bin.000002'), never)];
@@ -39,7 +39,7 @@ describe('the tap', () => {
     expect(await isSettled(far)).toBe(true);
   });
 
-  it('lets them go when the stream stops, or they are told to', async () => {
+  it('releases them when the stream stops, or their signal aborts', async () => {
     const tap = new StreamTap();
     tap.applied(position, at(5));
     const stop = new AbortController();

@@ -98,7 +98,7 @@ describe('the source', () => {
     expect(hasLead([['a', 'c', 'b']], ['a', 'b'])).toBe(false);
   });
 
-  it('is told the name that comes near where a column or a table is missing', () => {
+  it('suggests a similar name if a column or a table is missing', () => {
     const tables = new Map(
       [...sourceOf().tables].map(([name, table]) => [name, {...table, columns: [...table.columns]}]),
     );

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {Backoff, pause} from '../../../src/lifecycle/backoff.ts';
 
 describe('backoff', () => {
-  it('doubles up to its cap, and starts anew after a success', () => {
+  it('doubles up to its cap, and starts again after a success', () => {
     const backoff = new Backoff({firstMs: 100, maxMs: 1000});
     const steps = Array.from({length: 6}, () => backoff.nextMs(() => 1));
     expect(steps).toEqual([100, 200, 400, 800, 1000, 1000]);

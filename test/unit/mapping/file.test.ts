@@ -92,7 +92,7 @@ describe('a mapping file', () => {
     expect(region?.columns[1]?.use).toEqual({operator: 'oneOf', values: ['OPEN', '18446744073709551615']});
   });
 
-  it('is the same mapping in whatever order its tables, columns and conditions stand', () => {
+  it('is the same mapping in any order of its tables, columns and conditions', () => {
     const reordered = parseMapping(
       changed(
         'columns: {code: code, isOpen: {oneOf: status, values: [open, 1]}}',

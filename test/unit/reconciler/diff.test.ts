@@ -13,7 +13,7 @@ const compare = (sources: ReadonlyMap<string, Row>, there: readonly Row[], newes
   diffTable(ofUsers, users, sources, byTargetKey(ofUsers, users, there), {newestWins});
 
 describe('a comparison', () => {
-  it('tells equal, missing, different, invalid and extra rows apart', () => {
+  it('distinguishes equal, missing, different, invalid and extra rows', () => {
     const rows = source(
       user('1'),
       user('2'),
@@ -56,7 +56,7 @@ describe('a comparison', () => {
     }
   });
 
-  it('tells null from empty', () => {
+  it('distinguishes null from empty', () => {
     const [entity, institutes] = [entityOf(plans, 'institute'), tableOf(plans, 'institute')];
     const there = byTargetKey(entity, institutes, [written(institutes, institute('1', {imageUrl: ''}))]);
     const rows = source(institute('1', {imageUrl: null}));

@@ -23,7 +23,7 @@ it('yields all in order, and asks for each before its forerunner is done with', 
   ]);
 });
 
-it('hands back what was read for nobody, whether the consumer leaves or fails', async () => {
+it('releases what was read in vain, whether the consumer leaves or fails', async () => {
   for (const leave of [() => 'leaves', () => expect.fail('fails')]) {
     const discarded: number[] = [];
     const consume = async () => {
@@ -35,7 +35,7 @@ it('hands back what was read for nobody, whether the consumer leaves or fails', 
   }
 });
 
-it('tells a failure where the item would have been, after those before it', async () => {
+it('reports a failure in the place of its item, after those before it', async () => {
   async function* failing(): AsyncGenerator<number> {
     yield await Promise.resolve(1);
     throw new Error('no second');

@@ -15,7 +15,7 @@ async function* pieces(end: number): AsyncGenerator<number> {
 }
 
 describe('work that is shared out', () => {
-  it('is done once each, by whoever is free', async () => {
+  it('is done once each, by any worker that is free', async () => {
     const done: [string, number][] = [];
     const slow = gate();
     await shareOut(

@@ -13,18 +13,18 @@ function after(first: Look, ...looks: readonly Look[]): {drift: string[]; settle
 }
 
 describe('rows that differ', () => {
-  it('are drift when they stand still for three looks', () => {
+  it('are drift if they do not change over three reads', () => {
     const same = {a: ['1', '2']} as const;
     expect(after(same, same)).toEqual({drift: ['a'], settled: false});
     expect(after(same, same, same)).toEqual({drift: ['a'], settled: true});
   });
 
-  it('are none once they agree, whatever differs later', () => {
+  it('are none once they agree, even if they differ later', () => {
     expect(after({a: ['1', '0']}, {}, {a: ['3', '2'], b: ['1', '0']})).toEqual({drift: [], settled: true});
     expect(after({}, {b: ['1', '0']}, {b: ['1', '0']}, {b: ['1', '0']})).toEqual({drift: [], settled: true});
   });
 
-  it('are in flight while the target’s side goes on changing', () => {
+  it('are in flight while the target’s side still changes', () => {
     expect(after({a: ['1', '0']}, {a: ['2', '1']}, {a: ['3', '2']})).toEqual({drift: [], settled: false});
   });
 
@@ -32,7 +32,7 @@ describe('rows that differ', () => {
     expect(after({a: ['1', '0']}, {a: ['2', '0']}, {a: ['3', '0']})).toEqual({drift: ['a'], settled: false});
   });
 
-  it('are told one by one', () => {
+  it('are judged one by one', () => {
     const drift = ['x', 'y'] as const;
     expect(after({a: ['1', '0'], c: drift}, {a: ['2', '1'], c: drift}, {c: drift})).toEqual({
       drift: ['c'],

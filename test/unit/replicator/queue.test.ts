@@ -49,7 +49,7 @@ describe('the queue', () => {
     expect(names(made.take(800))).toEqual(['1']);
   });
 
-  it('lets parts, and changes of definitions, stand alone', () => {
+  it('keeps parts, and changes of definitions, alone', () => {
     const {made} = queue();
     made.push(transaction('1'));
     made.push(transaction('2', {complete: false}));
@@ -59,7 +59,7 @@ describe('the queue', () => {
     expect([1, 2, 3, 4, 5].map(() => names(made.take(9900)))).toEqual([['1'], ['2'], ['2'], ['3'], ['4']]);
   });
 
-  it('tells when a batch is full, or cannot grow', () => {
+  it('reports when a batch is full, or cannot grow', () => {
     const {made} = queue();
     expect(made.hasFullBatch(200)).toBe(false);
     made.push(transaction('1'));
@@ -70,7 +70,7 @@ describe('the queue', () => {
     expect(made.hasFullBatch(1000)).toBe(true);
   });
 
-  it('does not tell it of one that changes how rows are read', () => {
+  it('does not report a transaction that changes how rows are read', () => {
     const {made} = queue();
     made.push(transaction('1', {schemaChanged: true, bytes: 5000}));
     expect(made.hasFullBatch(200)).toBe(false);
@@ -129,7 +129,7 @@ describe('the queue', () => {
     await waiting;
   });
 
-  it('hands out what waits before it tells of a fault', async () => {
+  it('returns what waits before it reports a fault', async () => {
     const {made} = queue();
     made.push(transaction('1'));
     made.fail(new Error('first'));

@@ -79,7 +79,7 @@ describe('a transaction', () => {
     }
   });
 
-  it('of which a part was undone is read anew', () => {
+  it('of which a part was undone is read again', () => {
     const [transaction] = built([
       gtid('1'),
       statement('BEGIN'),
@@ -170,7 +170,7 @@ describe('a transaction', () => {
 });
 
 describe('a statement', () => {
-  it('that changes definitions of a mapped table says so, and stands alone', () => {
+  it('that changes definitions of a mapped table says so, and is alone', () => {
     expect(built([gtid('1'), statement('ALTER TABLE users ADD phone INT')])).toMatchObject([
       {schemaChanged: true, unseen: null, gtid: '1'},
     ]);

@@ -86,13 +86,13 @@ function alerts(url: string | undefined = SECRET_URL) {
 }
 
 describe('runAlerts', () => {
-  it('tells nobody that all is well', async () => {
+  it('sends nothing while all is well', async () => {
     const {time, sent} = alerts();
     await time.pass(60_000);
     expect(sent).toEqual([]);
   });
 
-  it('tells of ill health once, with the reasons, and when it is over', async () => {
+  it('reports ill health once, with the reasons, and its end', async () => {
     const {time, sent, ill, well} = alerts();
     ill('lag is 75 s, over 60 s');
     await time.pass(60_000);
@@ -113,7 +113,7 @@ describe('runAlerts', () => {
     ]);
   });
 
-  it('tells within seconds', async () => {
+  it('reports within seconds', async () => {
     const {time, sent, ill, well} = alerts();
     await time.pass(10_000);
     ill('the source cannot be reached');
@@ -131,7 +131,7 @@ describe('runAlerts', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('tells of a blip in one message, with its reasons', async () => {
+  it('reports a short illness in one message, with its reasons', async () => {
     const {time, sent, ill, well} = alerts();
     await time.pass(1000);
     ill('the target cannot be reached');
@@ -193,7 +193,7 @@ describe('runAlerts', () => {
     expect(sent).toEqual([expect.objectContaining({reasons: ['the source cannot be reached']})]);
   });
 
-  it('tells of an illness that was over before the webhook could be reached', async () => {
+  it('reports an illness that ended before the webhook could be reached', async () => {
     const {time, sent, ill, well, answers} = alerts();
     answers(() => Promise.reject(new TypeError('fetch failed')));
     ill('lag is 75 s');
@@ -215,7 +215,7 @@ describe('runAlerts', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('never tells the address, not even in the log', async () => {
+  it('never shows the address, not even in the log', async () => {
     const {time, lines, ill, answers} = alerts();
     answers(() => Promise.reject(new TypeError(`fetch failed: ${SECRET_URL}`)));
     ill('lag is 75 s');
@@ -224,7 +224,7 @@ describe('runAlerts', () => {
     expect(lines.join('')).not.toMatch(/hooks\.example|s3cret/);
   });
 
-  it.each([SECRET_URL, undefined])('ends when told to, and lets go of what it watched', async url => {
+  it.each([SECRET_URL, undefined])('ends on request, and stops watching', async url => {
     const {time, operations, stop, ended} = alerts(url);
     await time.pass(1000);
     stop.abort();
@@ -234,7 +234,7 @@ describe('runAlerts', () => {
 });
 
 describe('alertFor', () => {
-  it('has nothing to tell where nothing changed', () => {
+  it('has nothing to report if nothing changed', () => {
     const ill = status({isHealthy: false, reasons: ['lag']});
     expect(alertFor(alertState(ill), ill, null)).toBeNull();
   });

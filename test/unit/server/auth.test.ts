@@ -79,7 +79,7 @@ describe('with both tokens set', () => {
     },
   );
 
-  it('answers a program in JSON, and tells it which scheme', async () => {
+  it('answers a program in JSON, and names the scheme', async () => {
     const response = await appUnderTest(tokens).call('/sync/status');
     expect(response.headers.get('www-authenticate')).toContain('Bearer');
     expect(await response.json()).toMatchObject({
@@ -161,7 +161,7 @@ describe('a browser', () => {
     expect(cookie).not.toContain(Buffer.from(FULL).toString('base64'));
   });
 
-  it('is told where the token is wrong, and gets no cookie', async () => {
+  it('is refused with a wrong token, and gets no cookie', async () => {
     const response = await signIn(appUnderTest(tokens), 'wrong');
     expect([response.status, response.headers.get('set-cookie')]).toEqual([401, null]);
     expect(await response.text()).toContain('The token is wrong.');

@@ -119,7 +119,7 @@ describe('every answer', () => {
     expect(lines.join('')).not.toMatch(/hunter2|run-1|the-read-token/);
   });
 
-  it('of a write stands in the log at info', async () => {
+  it('of a write is in the log at info', async () => {
     const {post, lines} = appUnderTest();
     await post('/replication/pause');
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({level: 'info', route: '/replication/pause'});

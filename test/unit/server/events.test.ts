@@ -31,13 +31,13 @@ async function opened(stream: ReadableStream<Uint8Array>) {
 }
 
 describe('EventHub', () => {
-  it('tells the status at once', async () => {
+  it('sends the status at once', async () => {
     const {events, operations} = hub();
     const {head} = await opened(events.open());
     expect(head).toEqual(['retry: 2000\n\n', `event: status\ndata: ${JSON.stringify(operations.now)}\n\n`]);
   });
 
-  it('tells runs and progress as they come', async () => {
+  it('sends runs and progress as they happen', async () => {
     const {events, operations} = hub();
     const client = await opened(events.open());
     const progress = {runId: 'run-2', table: 'user', rows: 5, totalRows: 10, fraction: 0.5} as const;
@@ -74,7 +74,7 @@ describe('EventHub', () => {
     ]);
   });
 
-  it('subscribes once for all, and not at all while nobody watches', async () => {
+  it('subscribes once for all clients, and not at all without one', async () => {
     const {events, operations} = hub();
     expect(operations.watchers).toBe(0);
     const [one, two] = [await opened(events.open()), await opened(events.open())];

@@ -91,7 +91,7 @@ describe.each(expressions)('%s', (_name, text) => {
   });
 });
 
-it.each(rules)('$alert tells of a stream by name, and only of labels that its expression keeps', rule => {
+it.each(rules)('$alert names the stream, and only labels that its expression keeps', rule => {
   const told = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
   expect(told).toContain('stream');
   const kept = parsePromql(rule.expr).groupedBy;

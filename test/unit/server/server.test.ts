@@ -18,7 +18,7 @@ async function listening(port = 0) {
   return {...test, ended, address: await Promise.race([address.promise, ended.then(() => null)])};
 }
 
-it('listens on a free port with PORT 0, tells it, and resolves when stopped', async () => {
+it('listens on a free port with PORT 0, and resolves when stopped', async () => {
   const {address, stop, ended} = await listening();
   expect(address?.port).toBeGreaterThan(0);
   expect((await fetch(`${address?.url}healthz`)).status).toBe(200);
@@ -62,7 +62,7 @@ it('answers a trigger that waits before it is gone', async () => {
   await ended;
 });
 
-it('lets the run go on when the client of a trigger goes away', async () => {
+it('continues the run when the client of a trigger disconnects', async () => {
   const {address, operations} = await listening();
   const started = gate<void>();
   operations.subscribe(() => started.resolve());
@@ -75,7 +75,7 @@ it('lets the run go on when the client of a trigger goes away', async () => {
   expect((await fetch(`${address?.url}sync/runs/run-2`)).status).toBe(200);
 });
 
-it('lets go of an event stream whose client went away', async () => {
+it('ends an event stream whose client disconnected', async () => {
   const {address, operations} = await listening();
   const client = new AbortController();
   const response = await fetch(`${address?.url}sync/events`, {signal: client.signal});

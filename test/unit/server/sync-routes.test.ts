@@ -46,7 +46,7 @@ describe('POST /sync/trigger', () => {
     expect(operations.asked).toEqual([{method: 'trigger', argument: {mode: 'full', allowDeletes: true}}]);
   });
 
-  it('answers 202 with the run id at once when told not to wait', async () => {
+  it('answers 202 with the run id at once if asked not to wait', async () => {
     const {post} = appUnderTest();
     const response = await post('/sync/trigger', {wait: false});
     expect(response.status).toBe(202);
@@ -198,7 +198,7 @@ describe('POST /sync/verify', () => {
     expect((await post('/sync/verify')).status).toBe(200);
   });
 
-  it('ends the comparison when the client goes away', async () => {
+  it('ends the comparison when the client disconnects', async () => {
     const {call, operations} = appUnderTest();
     const client = new AbortController();
     const seen = gate<AbortSignal>();
@@ -230,7 +230,7 @@ describe('steering', () => {
   });
 });
 
-describe('a fault that nobody foresaw', () => {
+describe('an unexpected fault', () => {
   it('is a 500 without its message, which may quote a row', async () => {
     const {post, operations, lines} = appUnderTest();
     operations.faults.set('pause', new Error("Duplicate entry 'ann@example.org' for key 'email'"));

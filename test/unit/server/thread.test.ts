@@ -30,7 +30,7 @@ describe('while the daemon’s thread is busy', () => {
     expect(fresh).toBe(true);
   });
 
-  it('shows what a POST did to whoever has its answer', async () => {
+  it('shows what a POST did once its answer is there', async () => {
     const {operations, url, post} = await listeningThread();
     operations.letters = [deadLetter('1'), deadLetter('2')];
     const shows = async (path: string, seen: object, init?: RequestInit) => {
@@ -42,7 +42,7 @@ describe('while the daemon’s thread is busy', () => {
     await shows('sync/dead-letters/retry', {deadLetters: 1});
   });
 
-  it('says so once it hangs, and takes it back when it answers again', async () => {
+  it('says so when it hangs, until it answers again', async () => {
     const {url, get} = await listeningThread({silentAfterMs: 300});
     const hung = whileBlocked(
       url,
@@ -64,7 +64,7 @@ describe('while the daemon’s thread is busy', () => {
 });
 
 describe('what is asked of the daemon', () => {
-  it('comes to it as it was asked, and its answers come back', async () => {
+  it('reaches it as it was asked, and its answers come back', async () => {
     const {operations, get, post, url} = await listeningThread();
     operations.history = [run('run-3'), run('run-2'), run('run-1')];
     operations.letters = [deadLetter('1'), deadLetter('2'), deadLetter('3', {table: 'institute'})];
@@ -129,7 +129,7 @@ describe('what is asked of the daemon', () => {
     expect(line).not.toMatch(/Duplicate|anna/);
   });
 
-  it('ends for a verification whose client goes away', async () => {
+  it('ends for a verification whose client disconnects', async () => {
     const {operations, post, lines} = await listeningThread();
     const ended = new Promise<void>(resolve => {
       operations.verify = signal =>
@@ -170,7 +170,7 @@ describe('what is asked of the daemon', () => {
 });
 
 describe('the thread’s end', () => {
-  it('comes when it is stopped, after what was in hand', async () => {
+  it('comes when it is stopped, after the current work', async () => {
     const {operations, stop, ended, post, url} = await listeningThread();
     const answer = post('sync/trigger');
     await vi.waitFor(() => expect(operations.asked).toHaveLength(1));

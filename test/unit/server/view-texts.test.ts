@@ -53,7 +53,7 @@ const busy = status(
 );
 
 describe('the texts', () => {
-  it('each tell what they are named after', () => {
+  it('each show what they are named after', () => {
     const history = {at: [0, 5, 10], lag: [0, 0, 0], rows: [0, 100, 400], transactions: [0, 10, 20]};
     expect(textsOf({status: busy, history, nowMs, maxLagSeconds: 90})).toEqual({
       state: 'Streaming',
@@ -88,7 +88,7 @@ describe('the texts', () => {
     });
   });
 
-  it('never tell an end of the log before what is applied of it', () => {
+  it('never show an end of the log before what is applied of it', () => {
     const history = {at: [], lag: [], rows: [], transactions: []};
     const ends = (lagBytes: number | null) => {
       const replication = {
@@ -106,7 +106,7 @@ describe('the texts', () => {
     ]);
   });
 
-  it('are coloured by what they tell', () => {
+  it('are coloured by what they say', () => {
     expect(tonesOf(busy, 60)).toEqual({
       state: 'ok',
       health: 'ok',

@@ -36,7 +36,7 @@ describe('format', () => {
     expect(format.bytes(bytes)).toBe(text);
   });
 
-  it('tells ages and dues in whole units', () => {
+  it('shows ages and dues in whole units', () => {
     const now = Date.parse(NOW);
     const at = (ms: number) => new Date(now + ms).toISOString();
     expect([
@@ -61,7 +61,7 @@ describe('format', () => {
 });
 
 describe('rates', () => {
-  it('are told over some seconds, and not across a restart of the counter', () => {
+  it('are averaged over some seconds, and not across a restart of the counter', () => {
     expect(ratesOf([0, 5, 5.02, 10, 15], [0, 50, 60, 100, 20])).toEqual([
       null,
       10,

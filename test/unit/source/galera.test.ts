@@ -34,7 +34,7 @@ describe('GTIDs of a node of Galera', () => {
     ['1-7-100,12-7-9', '1-7-100,12-7-5', '1-7-100,12-7-5', '1-7-100,12-7-5'],
     // What came from a primary outside of the cluster is alike on all nodes.
     ['1-7-100,5-9-40', '1-7-100,5-9-44', '1-7-100,5-9-44', '1-7-100,5-9-40'],
-  ])('%s goes on where the log is %s and ends at %s', (saved, state, end, expected) => {
+  ])('%s is found where the log is %s and ends at %s', (saved, state, end, expected) => {
     expect(onThisNode(saved, {areShared: true, localDomain: '12'}, {state, end})).toBe(expected);
   });
 });

@@ -31,7 +31,7 @@ const well: StatusFacts = {
 const of = (facts: Partial<StatusFacts>) => statusOf({...well, ...facts}, nowMs);
 
 describe('the status', () => {
-  it('of who leads tells lag, place and what was applied', () => {
+  it('of a leader shows lag, position and what was applied', () => {
     expect(of({})).toMatchObject({
       isHealthy: true,
       timestamp: '2024-01-01T00:00:10.000Z',
@@ -76,7 +76,7 @@ describe('the status', () => {
     expect(of({mappingChanged: false}).warnings.join()).not.toContain('mapping-changed');
   });
 
-  it('says what keeps it from streaming and what to do, and where it stands', () => {
+  it('says what keeps it from streaming and what to do', () => {
     const fault = new SyncError('schema-incompatible', 'users.email is gone');
     const {replication, isHealthy, reasons} = of({state: 'halted', fault});
     expect(replication.fault).toMatchObject({

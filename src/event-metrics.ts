@@ -1,9 +1,15 @@
-/** The metrics of one applied batch. */
-import type {AppliedBatch} from '../replicator/attempt-deps.ts';
+/** The metrics of what a leader reports. */
+import type {AppliedBatch, LeaderEvents} from './leader-events.ts';
 import type {Metrics} from './status/metrics.ts';
 
 /** @param targets the target tables of the mapping, in its order */
-export function measureBatch(
+export function measureEvents(events: LeaderEvents, metrics: Metrics, targets: readonly string[]): void {
+  events
+    .on('reconnect', code => metrics.reconnected(code))
+    .on('applied', batch => measureBatch(metrics, targets, batch));
+}
+
+function measureBatch(
   metrics: Metrics,
   targets: readonly string[],
   {transactions, rows, bytes, durationMs, outcome, oldestCommitMs}: AppliedBatch,
