@@ -1,5 +1,5 @@
 import {z} from 'zod';
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 import {assertMigrated} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
 import {SyncError} from '../errors.ts';

@@ -1,4 +1,4 @@
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 import {examine} from '../doctor/doctor.ts';
 import {countMustFix} from '../doctor/findings.ts';
 import {toJson, toTable} from '../doctor/report.ts';

@@ -1,7 +1,7 @@
 import {classify} from '../db/faults.ts';
 import {MIGRATION_TIMEOUT_MS, migrateDown, migrateUp} from '../db/migrate.ts';
 import {openKnex} from '../db/models.ts';
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 
 /**
  * Creates or upgrades the target's tables, or drops those of laas-sync.

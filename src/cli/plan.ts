@@ -1,5 +1,5 @@
 import {previewMapping, type Preview, type TablePreview} from '../../reconciler/preview.ts';
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 import {connect, queryRows, type Connection} from '../db/connection.ts';
 import type {Config} from '../config.ts';
 import {targetsInCanonical} from '../doctor/other-streams.ts';

@@ -1,5 +1,5 @@
 import {z} from 'zod';
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 import {readCheckpoint} from '../apply/checkpoint.ts';
 import {connect, queryRows} from '../db/connection.ts';
 import {assertMigrated} from '../db/migrate.ts';

@@ -1,5 +1,5 @@
 import {MultiBar, Presets} from 'cli-progress';
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 import {readCheckpoint, type Checkpoint} from '../apply/checkpoint.ts';
 import type {Config} from '../config.ts';
 import {connect, queryRows} from '../db/connection.ts';

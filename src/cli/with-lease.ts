@@ -1,6 +1,6 @@
 import {EventEmitter} from 'node:events';
 import {hostname} from 'node:os';
-import type {CommandContext} from '../cli.ts';
+import type {CommandContext} from './program.ts';
 import {KnownWrites} from '../apply/checkpoint.ts';
 import {tryAcquireLease} from '../db/lease.ts';
 import {assertMigrated} from '../db/migrate.ts';
