@@ -13,6 +13,7 @@ import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery} from '../src/source/reader.ts';
+import {releaseAbsentRows} from './absent-rows.ts';
 import {prefetch} from './prefetch.ts';
 import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
@@ -69,7 +70,10 @@ class ReconcileRun {
     const [worker] = this.#deps.workers;
     if (worker === undefined) throw new RangeError('a reconcile needs at least one worker');
     await this.#count(worker);
-    for (const entity of this.#plan.entities) await this.#pass(entity);
+    for (const entity of this.#plan.entities) {
+      await this.#pass(entity);
+      await this.#release(worker, entity);
+    }
     if (this.#options.mode === 'diff') await this.#adopt(worker);
     await this.#delete(worker);
     await this.#retryDeadLetters(worker);
@@ -238,6 +242,15 @@ class ReconcileRun {
         await this.#rowsOf(worker, entity, range, this.#repairOptions(false), false, false);
       }
     }
+  }
+
+  /** Before the children are compared, which are written only if their parents are owned. */
+  #release({writer: {session}}: Worker, entity: EntityPlan): Promise<void> {
+    const {index} = entity.primary;
+    return releaseAbsentRows({...this.#deps, session}, entity, {
+      equal: this.#counts.of(index).compared,
+      foreign: this.#counts.foreign(index),
+    });
   }
 
   #countOwned(worker: Worker): Promise<PerTable<number>> {

@@ -26,6 +26,11 @@ export class RunCounts {
     return this.#tables.map(({deleted}) => deleted);
   }
 
+  /** The rows of a table that are not owned. */
+  foreign(index: number): number {
+    return this.#foreign[index] ?? 0;
+  }
+
   of(index: number): TableOutcome {
     const outcome = this.#tables[index];
     if (outcome === undefined) throw new RangeError(`a run without the table ${index}`);

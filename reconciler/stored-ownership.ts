@@ -1,6 +1,6 @@
 /** Reads stored ownership: counts for the status, and owned keys for the verifier, which has no writer. */
 import {IdSet} from '../src/apply/id-set.ts';
-import {chunkOf, placeOf} from '../src/apply/owned-chunks.ts';
+import {chunkOf, idAt, placeOf} from '../src/apply/owned-chunks.ts';
 import {OwnedKeySets, readOwnedKeys} from '../src/apply/owned-keys.ts';
 import {literal} from '../src/apply/sql-text.ts';
 import {readClosed} from '../src/db/counted.ts';
@@ -22,6 +22,50 @@ export async function ownedRows(query: QueryPort, stream: string, plan: Plan): P
     for (const [kind, size] of rows) sizes.set(String(kind), (sizes.get(String(kind)) ?? 0) + Number(size));
   }
   return perTable(plan, ({index}) => sizes.get(plan.entityOf[index]?.ownedAs ?? '') ?? 0);
+}
+
+/** The keys that are handed on together, and the stored sets that are read together. */
+const KEYS_PER_PAGE = 1000;
+const SETS_PER_READ = 50;
+
+/** Yields the keys of all owned rows of an entity. */
+export async function* ownedKeyPages(
+  query: QueryPort,
+  stream: string,
+  {ownedAs, key}: EntityPlan,
+): AsyncGenerator<RowKey[]> {
+  const where = `WHERE stream = ${literal(stream)} AND kind = ${literal(ownedAs)}`;
+  if (!key.endsInInteger) {
+    for (let after: string | null = null; ;) {
+      const past: string = after === null ? '' : ` AND row_key > ${literal(after)}`;
+      const rows = await query(
+        `SELECT row_key FROM sync_owned_key ${where}${past} ORDER BY row_key LIMIT ${KEYS_PER_PAGE}`,
+      );
+      const keys = rows.map(([text]) => String(text));
+      if (keys.length === 0) return;
+      yield keys;
+      after = keys.at(-1) ?? null;
+    }
+  }
+  let page: RowKey[] = [];
+  for (let past = ''; ;) {
+    const rows = await query(
+      `SELECT scope, chunk, members FROM sync_owned ${where}${past} ORDER BY scope, chunk LIMIT ${SETS_PER_READ}`,
+    );
+    for (const [scope, chunk, members] of rows) {
+      past = ` AND (scope > ${literal(String(scope))} OR (scope = ${literal(String(scope))} AND chunk > ${Number(chunk)}))`;
+      if (!Buffer.isBuffer(members)) continue;
+      for (const place of IdSet.decode(members).values()) {
+        const id = idAt(Number(chunk), place);
+        page.push(key.columns.length === 1 ? id : `${String(scope)}:${id}`);
+        if (page.length < KEYS_PER_PAGE) continue;
+        yield page;
+        page = [];
+      }
+    }
+    if (rows.length === 0) break;
+  }
+  if (page.length > 0) yield page;
 }
 
 /** Returns which of these keys are owned. */

@@ -101,8 +101,7 @@ export class Applier {
       } catch (error) {
         allowance?.giveBack();
         // The cached state may belong to a connection that was lost during a transaction.
-        this.#dropAhead();
-        this.#ownership.clear();
+        this.forget();
         await rollBack(session);
         if (!isDeadlock(error) || attempt >= DEADLOCK_RETRIES) throw asIncompatible(error);
         await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));
@@ -133,6 +132,12 @@ export class Applier {
     for (const table of plan.tables)
       for (const key of waiting[table.index] ?? []) retry.of(entityOf(plan, table)).set(key, null, REREAD);
     return retry;
+  }
+
+  /** Makes decisions again, from ownership as it is stored. */
+  forget(): void {
+    this.#dropAhead();
+    this.#ownership.clear();
   }
 
   /** Returns which of these rows are owned. */

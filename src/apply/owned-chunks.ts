@@ -27,6 +27,12 @@ export function placeOf(id: string, chunk: number): number {
   return id.length <= 15 ? Number(id) - chunk * CHUNK_IDS : Number(BigInt(id) & 0xffffn);
 }
 
+/** Returns the number at a place of a chunk: the reverse of {@link chunkOf} and {@link placeOf}. */
+export function idAt(chunk: number, place: number): string {
+  const id = chunk * CHUNK_IDS + place;
+  return Number.isSafeInteger(id) ? String(id) : String(BigInt(chunk) * BigInt(CHUNK_IDS) + BigInt(place));
+}
+
 /** Returns the last number of the chunk that holds `id`: ranges that end there share no chunk. */
 export function chunkEnd(id: string): string {
   return String((BigInt(chunkOf(id)) + 1n) * BigInt(CHUNK_IDS) - 1n);

@@ -27,6 +27,18 @@ export const OWNERSHIP: readonly Mutant[] = [
     test: ['test/fault/ownership.test.ts', 'rows of others'],
   },
   {
+    name: 'absent-rows-stay-owned',
+    edits: [
+      [
+        'reconciler/absent-rows.ts',
+        'if (Number(ownedRows) + foreign <= Number(storedRows)) return;',
+        'if (Number(ownedRows) + foreign !== -1) return;',
+      ],
+    ],
+    answers: ['ownership'],
+    test: ['test/db/absent-rows.test.ts', 'are not owned'],
+  },
+  {
     name: 'no-brake',
     edits: [
       [
