@@ -1,9 +1,8 @@
 /** Compares a range by one checksum from each server: for equal ranges, no rows are transferred. */
-import {onlyRow} from '../src/db/counted.ts';
+import {onlyRow, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {sourceChecksums, targetChecksum, type Range} from '../src/mapping/sql.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 
 export interface Checksum {
   readonly rows: number;
@@ -21,7 +20,7 @@ export interface RangeComparison {
 export async function compareRange(
   entity: EntityPlan,
   range: Range,
-  query: {readonly source: QueryPort; readonly target: QueryPort},
+  query: {readonly source: Query; readonly target: Query},
 ): Promise<RangeComparison[]> {
   const read = (rows: unknown, sum: unknown): Checksum => ({rows: Number(rows ?? 0), sum: String(sum ?? 0)});
   const ofSource = async () => {

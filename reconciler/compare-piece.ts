@@ -1,11 +1,12 @@
 /** Compares a batch of rows once for the verifier: counts the rows that are equal and finds those that differ. */
+import type {Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {QueryPort, SourceReader} from '../src/source/reader.ts';
+import type {SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';
 import {bySourceKey, diffTable} from './diff.ts';
 import {withOrphans} from './orphans.ts';
@@ -18,7 +19,7 @@ import {readDeadKeys, waits, type DeadKeys} from './waiting.ts';
 export interface CompareDeps {
   readonly plan: Plan;
   readonly reader: SourceReader;
-  readonly target: QueryPort;
+  readonly target: Query;
   readonly stream: string;
   readonly newestWins: boolean;
   /** SYNC_DELETES=keep: owned rows that the source does not have any more count as equal. */

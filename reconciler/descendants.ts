@@ -1,16 +1,15 @@
 /** Counts the target rows that depend on rows to be deleted, and would be deleted with them. */
-import {onlyRow} from '../src/db/counted.ts';
+import {onlyRow, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 
 const KEYS_PER_QUERY = 1000;
 
 /** Calls `count` with each table below these rows and the number of its rows that depend on them. */
 export async function countDescendants(
-  query: QueryPort,
+  query: Query,
   entity: EntityPlan,
   keys: readonly RowKey[],
   count: (table: TablePlan, rows: number) => void,
@@ -27,7 +26,7 @@ function references({targetColumns}: Edge, alias: string): string[] {
 }
 
 async function countBelow(
-  query: QueryPort,
+  query: Query,
   edge: Edge,
   hangs: (alias: string) => string,
   depth: number,

@@ -1,14 +1,15 @@
 /** Finds the rows that can be in the target: those whose parents are eligible and present. */
+import type {Query} from '../src/db/counted.ts';
 import {parentKeyOf, type Edge, type EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {judge, sourceKey} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {QueryPort, SourceReader} from '../src/source/reader.ts';
+import type {SourceReader} from '../src/source/reader.ts';
 import {targetRowsByKey} from './target-rows.ts';
 
 export interface ParentsDeps {
   readonly reader: Pick<SourceReader, 'byKeys'>;
-  readonly target: QueryPort;
+  readonly target: Query;
 }
 
 /** Returns the missing rows that have all their parents. */

@@ -1,10 +1,11 @@
 /** Compares a batch of rows once for the preview: what a mapping would insert, change, delete and set aside. */
+import type {Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {judge, mapRow} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {QueryPort, SourceReader} from '../src/source/reader.ts';
+import type {SourceReader} from '../src/source/reader.ts';
 import {bySourceKey, diffTable, differingColumns} from './diff.ts';
 import type {Piece} from './compare-piece.ts';
 import {parentStandings, type Standing} from './standing.ts';
@@ -13,7 +14,7 @@ import {targetRows, targetRowsByKey} from './target-rows.ts';
 
 export interface PreviewDeps {
   readonly reader: SourceReader;
-  readonly target: QueryPort;
+  readonly target: Query;
   readonly newestWins: boolean;
   /** SYNC_DELETES=keep. */
   readonly keeps: boolean;

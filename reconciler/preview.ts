@@ -2,6 +2,7 @@
  * Finds what starting with a mapping would do to the target, by reading both sides. It writes nothing, and does
  * not need the bookkeeping tables: without them no row is owned, and none would be deleted.
  */
+import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
 import {connect, queryRows, type Connection} from '../src/db/connection.ts';
 import {isLed} from '../src/db/leader.ts';
@@ -12,7 +13,7 @@ import type {EntityPlan} from '../src/mapping/entities.ts';
 import {settled} from '../src/lifecycle/settled.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import type {Range} from '../src/mapping/sql.ts';
-import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
+import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
 import {compareRange} from './checksum.ts';
 import type {Piece} from './compare-piece.ts';
 import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
@@ -57,7 +58,7 @@ export async function previewMapping(config: Config, signal: AbortSignal): Promi
         readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       ]);
       const plan = buildPlan(mapping, ofSource, ofTarget);
-      const query: QueryPort = sql => queryRows('target', target, sql);
+      const query: Query = (sql, values) => queryRows('target', target, sql, values);
       const deps: PreviewDeps = {
         reader: createSourceReader(connectionQuery(source)),
         target: query,
@@ -78,7 +79,7 @@ export async function previewMapping(config: Config, signal: AbortSignal): Promi
 async function ownership(
   target: Connection,
   {target: {database}, name}: Config,
-  query: QueryPort,
+  query: Query,
 ): Promise<PreviewDeps['owned']> {
   const rows = await queryRows(
     'target',
@@ -106,7 +107,7 @@ interface Tally {
 
 class Previewing {
   readonly #plan: Plan;
-  readonly #source: QueryPort;
+  readonly #source: Query;
   readonly #deps: PreviewDeps;
   readonly #batchRows: number;
   readonly #isMoving: boolean;
@@ -116,7 +117,7 @@ class Previewing {
   constructor(
     config: Config,
     plan: Plan,
-    source: QueryPort,
+    source: Query,
     deps: PreviewDeps,
     {isMoving, signal}: {isMoving: boolean; signal: AbortSignal},
   ) {

@@ -82,7 +82,7 @@ class ReconcileRun {
 
   /** Estimates the amount of work: exact counts would cost a scan of their own. */
   async #count(worker: Worker): Promise<void> {
-    const query = (sql: string) => worker.writer.session.query(sql);
+    const {query} = worker.writer.session;
     this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
     const any = this.#plan.tables.map(({target}) => `EXISTS (SELECT 1 FROM ${quoteName(target)})`);
     this.#targetIsEmpty = Number(onlyRow(await query(`SELECT ${any.join(' OR ')}`))[0]) === 0;
@@ -111,11 +111,7 @@ class ReconcileRun {
       this.#signal,
     );
     if (!entity.walk.isOrderedAlike && !this.#targetIsEmpty) {
-      for await (const keys of targetKeyPages(
-        sql => first.writer.session.query(sql),
-        entity,
-        this.#options.batchRows,
-      )) {
+      for await (const keys of targetKeyPages(first.writer.session.query, entity, this.#options.batchRows)) {
         const batch = await readKeys(first, entity, keys, tap, this.#signal);
         const outcome = await this.#repair(first, batch, this.#repairOptions(mayDelete));
         this.#counts.addExtras(outcome);
@@ -134,7 +130,7 @@ class ReconcileRun {
   async #isEqual(worker: Worker, entity: EntityPlan, range: Range): Promise<boolean> {
     const query = {
       source: connectionQuery(worker.source),
-      target: (sql: string) => worker.writer.session.query(sql),
+      target: worker.writer.session.query,
     };
     const compared = await compareRange(entity, range, query);
     if (!compared.every(({equal}) => equal)) return false;
@@ -254,7 +250,7 @@ class ReconcileRun {
   }
 
   #countOwned(worker: Worker): Promise<PerTable<number>> {
-    return ownedRows(sql => worker.writer.session.query(sql), this.#deps.applier.fence.stream, this.#plan);
+    return ownedRows(worker.writer.session.query, this.#deps.applier.fence.stream, this.#plan);
   }
 
   /** The second pass: deletes, unless or until they are too many. Children are deleted before their parents. */

@@ -204,18 +204,15 @@ class Repair {
       }
     }
     if (going.length > 0)
-      await countDescendants(
-        sql => this.#writer.session.query(sql),
-        this.#entity,
-        going,
-        (table, rows) => add(this.#outcome.underParents, table, rows),
+      await countDescendants(this.#writer.session.query, this.#entity, going, (table, rows) =>
+        add(this.#outcome.underParents, table, rows),
       );
   }
 
   #orphanDeps(): OrphanDeps {
     const {session, reader} = this.#writer;
     const {applier} = this.#options;
-    const target = (sql: string) => session.query(sql);
+    const target = session.query;
     return {
       reader,
       target,
@@ -229,7 +226,7 @@ class Repair {
 
   /** Reads the target's rows in the range of the batch, or by key if the two servers order keys differently. */
   #targetRows(table: TablePlan, sources: ReadonlyMap<RowKey, Row>): Promise<Map<RowKey, Row>> {
-    const query = (sql: string) => this.#writer.session.query(sql);
+    const {query} = this.#writer.session;
     const {keys, range} = this.#batch;
     return keys === null && this.#entity.walk.isOrderedAlike
       ? targetRows(query, this.#entity, table, range)

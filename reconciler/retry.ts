@@ -17,7 +17,7 @@ export async function retryDeadLetters(
   {writer}: Pick<Worker, 'writer'>,
   deletes?: RepairOptions['deletes'],
 ): Promise<{retried: number; remaining: number}> {
-  const query = (sql: string) => writer.session.query(sql);
+  const {query} = writer.session;
   const {plan} = applier;
   await applier.deadLetters.recount(query);
   const retried = applier.deadLetters.count;

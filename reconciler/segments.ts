@@ -2,6 +2,7 @@
  * Cuts an entity's rows into ranges along its walk (by keyset, never by OFFSET): segments that share no chunk of
  * ownership, so that two workers never write the same chunk, and batches of rows within them.
  */
+import type {Query} from '../src/db/counted.ts';
 import {chunkEnd} from '../src/apply/owned-chunks.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {exactSourceColumns} from '../src/mapping/key-columns.ts';
@@ -16,7 +17,6 @@ import {
   type Range,
 } from '../src/mapping/sql.ts';
 import {toRow} from '../src/mapping/values.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 
 /** The minimum of rows that makes a checksum of its own worthwhile. */
 const SEGMENT_ROWS = 20_000;
@@ -30,7 +30,7 @@ const MAX_BOUNDS_PER_QUESTION = 100;
  *
  * @param query over a connection that accepts several statements at once
  */
-export async function segments(entity: EntityPlan, query: QueryPort): Promise<Range[]> {
+export async function segments(entity: EntityPlan, query: Query): Promise<Range[]> {
   const found: Range[] = [];
   let after: Bound | null = null;
   for await (const bound of bounds(entity, EVERYTHING, SEGMENT_ROWS, entity.source.schema.rows, query)) {
@@ -52,7 +52,7 @@ export async function* batches(
   entity: EntityPlan,
   range: Range,
   rows: number,
-  query: QueryPort,
+  query: Query,
 ): AsyncGenerator<Range> {
   let {after} = range;
   for await (const to of bounds(entity, range, rows, SEGMENT_ROWS, query)) {
@@ -72,7 +72,7 @@ async function* bounds(
   range: Range,
   rows: number,
   expectedRows: number,
-  query: QueryPort,
+  query: Query,
 ): AsyncGenerator<Bound> {
   const most = isWalkedByIntegers(entity)
     ? Math.min(MAX_BOUNDS_PER_QUESTION, Math.ceil(expectedRows / rows) + 1)
@@ -105,7 +105,7 @@ async function nextBounds(
   range: Range,
   rows: number,
   most: number,
-  query: QueryPort,
+  query: Query,
 ): Promise<Bound[]> {
   const found = entity.walk.parts.map((_, i) => `@laas_sync_bound${i}`);
   const before = entity.walk.parts.map((_, i) => `@laas_sync_before${i}`);
@@ -129,7 +129,7 @@ async function nextBounds(
   return bounds;
 }
 
-async function nextBound(entity: EntityPlan, range: Range, rows: number, query: QueryPort): Promise<Bound[]> {
+async function nextBound(entity: EntityPlan, range: Range, rows: number, query: Query): Promise<Bound[]> {
   const [row] = await query(boundary(entity, range, rows));
   if (row === undefined) return [];
   const cells = toRow(row);

@@ -1,10 +1,11 @@
 /** Finds which parent rows would be in the target once a mapping is applied, whether they exist yet or not. */
+import type {Query} from '../src/db/counted.ts';
 import {parentKeyOf, type EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import {judge} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {QueryPort, SourceReader} from '../src/source/reader.ts';
+import type {SourceReader} from '../src/source/reader.ts';
 import {bySourceKey} from './diff.ts';
 import {targetRowsByKey} from './target-rows.ts';
 
@@ -13,7 +14,7 @@ export type Standing = 'there' | 'waits' | 'gone';
 
 export interface StandingDeps {
   readonly reader: Pick<SourceReader, 'byKeys'>;
-  readonly target: QueryPort;
+  readonly target: Query;
 }
 
 /** Returns the state of the parents of some source rows; a row without parents counts as `there`. */

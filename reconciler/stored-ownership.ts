@@ -2,23 +2,19 @@
 import {IdSet} from '../src/apply/id-set.ts';
 import {chunkOf, idAt, placeOf} from '../src/apply/owned-chunks.ts';
 import {OwnedKeySets, readOwnedKeys} from '../src/apply/owned-keys.ts';
-import {literal} from '../src/apply/sql-text.ts';
-import {readClosed} from '../src/db/counted.ts';
+import {readClosed, type Query} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 
 /** Counts the owned rows of each table. Companions share their primary's ownership. */
-export async function ownedRows(query: QueryPort, stream: string, plan: Plan): Promise<PerTable<number>> {
+export async function ownedRows(query: Query, stream: string, plan: Plan): Promise<PerTable<number>> {
   const sizes = new Map<string, number>();
   for (const [what, table] of [
     ['SUM(size)', 'sync_owned'],
     ['COUNT(*)', 'sync_owned_key'],
   ]) {
-    const rows = await query(
-      `SELECT kind, ${what} FROM ${table} WHERE stream = ${literal(stream)} GROUP BY kind`,
-    );
+    const rows = await query(`SELECT kind, ${what} FROM ${table} WHERE stream = ? GROUP BY kind`, [stream]);
     for (const [kind, size] of rows) sizes.set(String(kind), (sizes.get(String(kind)) ?? 0) + Number(size));
   }
   return perTable(plan, ({index}) => sizes.get(plan.entityOf[index]?.ownedAs ?? '') ?? 0);
@@ -70,7 +66,7 @@ export async function* ownedKeyPages(
 
 /** Returns which of these keys are owned. */
 export async function ownedAmong(
-  query: QueryPort,
+  query: Query,
   stream: string,
   entity: EntityPlan,
   keys: readonly RowKey[],
@@ -94,15 +90,17 @@ export async function ownedAmong(
 }
 
 async function readSet(
-  query: QueryPort,
+  query: Query,
   stream: string,
   {ownedAs}: EntityPlan,
   scope: string,
   chunk: number,
 ): Promise<IdSet | null> {
-  const where = Object.entries({stream, kind: ownedAs, scope, chunk: String(chunk)})
-    .map(([column, value]) => `${column} = ${literal(value)}`)
-    .join(' AND ');
-  const [row] = await readClosed(query, {columns: ['members'], from: 'sync_owned', where});
+  const [row] = await readClosed(query, {
+    columns: ['members'],
+    from: 'sync_owned',
+    where: 'stream = ? AND kind = ? AND scope = ? AND chunk = ?',
+    values: [stream, ownedAs, scope, chunk],
+  });
   return Buffer.isBuffer(row?.[0]) ? IdSet.decode(row[0]) : null;
 }

@@ -1,5 +1,5 @@
 /** Reads target rows to compare them with the source's. */
-import {readCounted} from '../src/db/counted.ts';
+import {readCounted, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns} from '../src/mapping/key-columns.ts';
@@ -14,14 +14,13 @@ import {
   type Range,
 } from '../src/mapping/sql.ts';
 import {toRow, type Row} from '../src/mapping/values.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 import {byTargetKey} from './diff.ts';
 
 const KEYS_PER_QUERY = 1000;
 
 /** Reads the rows of a table in a range of its entity's walk, by key. */
 export async function targetRows(
-  query: QueryPort,
+  query: Query,
   entity: EntityPlan,
   table: TablePlan,
   range: Range,
@@ -31,7 +30,7 @@ export async function targetRows(
 
 /** Reads the rows of a table with these keys, by key. */
 export async function targetRowsByKey(
-  query: QueryPort,
+  query: Query,
   entity: EntityPlan,
   table: TablePlan,
   keys: readonly RowKey[],
@@ -47,7 +46,7 @@ export async function targetRowsByKey(
 
 /** Returns those of the keys that the table has. */
 export async function presentKeys(
-  query: QueryPort,
+  query: Query,
   entity: EntityPlan,
   table: TablePlan,
   keys: readonly RowKey[],
@@ -70,7 +69,7 @@ export async function presentKeys(
 }
 
 async function read(
-  query: QueryPort,
+  query: Query,
   entity: EntityPlan,
   table: TablePlan,
   where: string,
@@ -94,7 +93,7 @@ export function parentKeyOfTarget({parent, child, targetColumns}: Edge, row: Row
 
 /** Yields all keys of an entity's tables in the target, page by page, in the target's own order. */
 export async function* targetKeyPages(
-  query: QueryPort,
+  query: Query,
   entity: EntityPlan,
   limit: number,
 ): AsyncGenerator<RowKey[]> {

@@ -2,6 +2,7 @@
  * Compares every row of both sides and writes nothing. A row that differs is compared again until it either
  * agrees or stays the same: rows in flight are not drift.
  */
+import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
 import {connect, queryRows} from '../src/db/connection.ts';
 import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
@@ -12,7 +13,7 @@ import {settled} from '../src/lifecycle/settled.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import {mapRow} from '../src/mapping/row.ts';
 import type {Range} from '../src/mapping/sql.ts';
-import {connectionQuery, createSourceReader, type QueryPort} from '../src/source/reader.ts';
+import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';
 import {differingColumns} from './diff.ts';
@@ -46,7 +47,7 @@ export async function verifyTables(config: Config, signal: AbortSignal): Promise
         config,
         plan,
         connectionQuery(source),
-        sql => queryRows('target', target, sql),
+        (sql, values) => queryRows('target', target, sql, values),
         signal,
       ).run();
     } finally {
@@ -59,12 +60,12 @@ export async function verifyTables(config: Config, signal: AbortSignal): Promise
 
 class Verification {
   readonly #deps: CompareDeps;
-  readonly #source: QueryPort;
+  readonly #source: Query;
   readonly #batchRows: number;
   readonly #signal: AbortSignal;
   readonly #tables: PerTable<Tally>;
 
-  constructor(config: Config, plan: Plan, source: QueryPort, target: QueryPort, signal: AbortSignal) {
+  constructor(config: Config, plan: Plan, source: Query, target: Query, signal: AbortSignal) {
     const keeps = config.deletes === 'keep';
     this.#deps = {
       plan,

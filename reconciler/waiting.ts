@@ -1,20 +1,22 @@
 /** Finds rows that wait: a dead letter, their own or a parent's, explains their difference. */
-import {literal} from '../src/apply/sql-text.ts';
-import {readClosed} from '../src/db/counted.ts';
+import {readClosed, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import {parentKeyOf, type EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {perTable, tableNamed, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 
 /** The keys of dead letters. */
 export type DeadKeys = PerTable<Set<RowKey>>;
 
-export async function readDeadKeys(query: QueryPort, stream: string, plan: Plan): Promise<DeadKeys> {
+export async function readDeadKeys(query: Query, stream: string, plan: Plan): Promise<DeadKeys> {
   const dead = perTable(plan, () => new Set<RowKey>());
-  const where = `stream = ${literal(stream)}`;
-  const selection = {columns: ['target_table', 'row_key'], from: 'sync_dead_letter', where};
+  const selection = {
+    columns: ['target_table', 'row_key'],
+    from: 'sync_dead_letter',
+    where: 'stream = ?',
+    values: [stream],
+  };
   for (const [table, key] of await readClosed(query, selection)) {
     const known = tableNamed(plan, String(table));
     if (known !== undefined) dead[known.index]?.add(String(key));

@@ -7,6 +7,7 @@ import {owedStatement, pausedStatement, readCheckpoint, type Checkpoint} from '.
 import {runFenced} from './apply/session.ts';
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
+import type {Query} from './db/counted.ts';
 import type {Lease} from './db/lease.ts';
 import {refuseSharedTables} from './doctor/shared-tables.ts';
 import {SyncError} from './errors.ts';
@@ -193,7 +194,7 @@ export class Leadership {
 
   #saveFenced(statement: string): Promise<void> {
     return this.#withTarget(async target => {
-      const query = (sql: string) => queryRows('target', target, sql);
+      const query: Query = (sql, values) => queryRows('target', target, sql, values);
       await runFenced({query}, statement);
       this.#deps.lease.fence.writes.committed();
     });
@@ -246,7 +247,7 @@ export class Leadership {
     this.#streaming = {stop, ended};
   }
 
-  #query(sql: string, values: readonly unknown[] = []): Promise<unknown[][]> {
+  #query(sql: string, values?: readonly unknown[]): Promise<unknown[][]> {
     return this.#withTarget(target => queryRows('target', target, sql, values));
   }
 

@@ -93,7 +93,7 @@ export class ReplicationContext {
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
       await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
-      await applier.deadLetters.recount(sql => session.query(sql));
+      await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),

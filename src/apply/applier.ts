@@ -4,6 +4,7 @@
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
+import type {Query} from '../db/counted.ts';
 import {entityOf, perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
@@ -128,7 +129,7 @@ export class Applier {
       const gone = new Set([...(evicted[table.index] ?? []), ...(evicted[primary.index] ?? [])]);
       return [...(changes?.of(entity).keys() ?? []), ...gone];
     });
-    const waiting = await this.deadLetters.waitingFor(plan, freed, sql => session.query(sql));
+    const waiting = await this.deadLetters.waitingFor(plan, freed, session.query);
     for (const table of plan.tables)
       for (const key of waiting[table.index] ?? []) retry.of(entityOf(plan, table)).set(key, null, REREAD);
     return retry;
@@ -142,7 +143,7 @@ export class Applier {
 
   /** Returns which of these rows are owned. */
   ownershipOf(session: Session, each: (want: Want) => void): Promise<OwnershipView> {
-    return this.#ownership.view(each, sql => session.query(sql));
+    return this.#ownership.view(each, session.query);
   }
 
   /**
@@ -247,7 +248,7 @@ export class Applier {
     this.fence.writes.committed();
     this.#version++;
     const touched = outcome.deadLetters.some(count => count > 0) || this.deadLetters.count > 0;
-    if (touched) await this.deadLetters.recount(sql => session.query(sql));
+    if (touched) await this.deadLetters.recount(session.query);
   }
 
   /** @param before the transaction that is being written, if this one is prepared to follow it */
@@ -260,9 +261,8 @@ export class Applier {
     const {config, fence} = this.#deps;
     const {progress, follow} = options;
     const {plan} = this;
-    const query = (sql: string) => session.query(sql);
-    const dead = await this.#deadAmong(changes, query);
-    const owned = await this.#ownership.view(want => wantAll(plan, changes, want), query, before);
+    const dead = await this.#deadAmong(changes, session.query);
+    const owned = await this.#ownership.view(want => wantAll(plan, changes, want), session.query, before);
     const mayDelete = this.#mayDelete(options);
     const work = decide(plan, changes, {owned, dead, follow, mayDelete});
     return {
@@ -282,10 +282,7 @@ export class Applier {
     return this.#deps.config.deletes === 'mirror' && deletes !== 'none';
   }
 
-  async #deadAmong(
-    changes: ChangeSet,
-    query: (sql: string) => Promise<unknown[][]>,
-  ): Promise<PerTable<Set<RowKey>>> {
+  async #deadAmong(changes: ChangeSet, query: Query): Promise<PerTable<Set<RowKey>>> {
     const {plan} = this;
     if (this.deadLetters.count === 0) return perTable(plan, () => new Set());
     const keys = perEntity(plan, () => new Set<RowKey>());

@@ -53,9 +53,8 @@ const LESSONS = 5;
 /** Writes all rows, or refuses them. Runs inside the transaction; the rows that were read are locked. */
 export async function writeClashing(transaction: ClashTransaction, rows: readonly KeyedRow[]): Promise<void> {
   const {entity, plan, session, newestWins} = transaction;
-  const query = (sql: string) => session.query(sql);
-  const keys = await readUniqueKeys(plan, query);
-  const stakes = new Stakes({entity, plan, keys, newestWins}, query, session.maxStatementBytes);
+  const keys = await readUniqueKeys(plan, session.query);
+  const stakes = new Stakes({entity, plan, keys, newestWins}, session.query, session.maxStatementBytes);
   await stakes.read(rows);
   const clash = new Clash(transaction, rows, keys, stakes);
   for (let lessons = 0; !(await clash.attempt(lessons < LESSONS)); lessons++) await transaction.undo();

@@ -2,7 +2,7 @@
  * Rows that are eligible but cannot be written: stored by key and code, never with a value. A dead letter is
  * removed when its row is written or is deleted from the source.
  */
-import {readClosed} from '../db/counted.ts';
+import {readClosed, type Query} from '../db/counted.ts';
 import type {DeadLetterCode} from '../errors.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -17,7 +17,6 @@ export interface NewDeadLetter {
   readonly detail: string | null;
 }
 
-type Query = (sql: string) => Promise<unknown[][]>;
 const KEYS_PER_QUERY = 1000;
 /** Longer chains of rows that wait for each other are left to the next reconcile. */
 const MAX_LINKS = 100;
@@ -36,9 +35,7 @@ export class DeadLetters {
   }
 
   async recount(query: Query): Promise<void> {
-    const [row] = await query(
-      `SELECT COUNT(*) FROM sync_dead_letter WHERE stream = ${literal(this.#stream)}`,
-    );
+    const [row] = await query('SELECT COUNT(*) FROM sync_dead_letter WHERE stream = ?', [this.#stream]);
     this.#count = Number(row?.[0] ?? 0);
   }
 
@@ -123,10 +120,9 @@ export class DeadLetters {
     const list = [...keys];
     const found: RowKey[] = [];
     for (let i = 0; i < list.length; i += KEYS_PER_QUERY) {
-      const slice = list.slice(i, i + KEYS_PER_QUERY).map(literal);
       const rows = await query(
-        `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND code = 'unique-conflict' ` +
-          `AND target_table = ${literal(target)} AND ${blocker} IN (${slice.join(',')})`,
+        `SELECT row_key FROM sync_dead_letter WHERE stream = ? AND code = 'unique-conflict' AND target_table = ? AND ${blocker} IN (?)`,
+        [this.#stream, target, list.slice(i, i + KEYS_PER_QUERY)],
       );
       for (const [key] of rows) found.push(String(key));
     }
@@ -136,8 +132,8 @@ export class DeadLetters {
   /** Returns a page of keys of one table in key order, to retry all. */
   async page({target}: TablePlan, after: string, limit: number, query: Query): Promise<RowKey[]> {
     const rows = await query(
-      `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND target_table = ${literal(target)} ` +
-        `AND row_key > ${literal(after)} ORDER BY row_key LIMIT ${limit}`,
+      'SELECT row_key FROM sync_dead_letter WHERE stream = ? AND target_table = ? AND row_key > ? ORDER BY row_key LIMIT ?',
+      [this.#stream, target, after, limit],
     );
     return rows.map(([key]) => String(key));
   }
@@ -145,8 +141,8 @@ export class DeadLetters {
   /** Returns a page of rows of one table that wait for a unique value, in key order. */
   async conflicts({target}: TablePlan, after: string, limit: number, query: Query): Promise<RowKey[]> {
     const rows = await query(
-      `SELECT row_key FROM sync_dead_letter WHERE stream = ${literal(this.#stream)} AND code = 'unique-conflict' ` +
-        `AND target_table = ${literal(target)} AND row_key > ${literal(after)} ORDER BY row_key LIMIT ${limit}`,
+      "SELECT row_key FROM sync_dead_letter WHERE stream = ? AND code = 'unique-conflict' AND target_table = ? AND row_key > ? ORDER BY row_key LIMIT ?",
+      [this.#stream, target, after, limit],
     );
     return rows.map(([key]) => String(key));
   }

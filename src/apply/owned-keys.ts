@@ -2,12 +2,11 @@
  * Ownership of rows whose keys do not end in a number: one row of `sync_owned_key` for each. Text keys have no
  * neighbours to be stored with; the cost of this form does not depend on the size of the table.
  */
-import {readClosed} from '../db/counted.ts';
+import {readClosed, type Query} from '../db/counted.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {literal} from './sql-text.ts';
 
-type Query = (sql: string) => Promise<unknown[][]>;
 const KEYS_PER_QUERY = 1000;
 
 /** What is known of some keys of each entity, and the changes of a transaction. */

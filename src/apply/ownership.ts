@@ -6,7 +6,7 @@
  * Keys that end in a number are stored as sets ({@link ChunkMap}) and cached up to a bound. The cache is safe,
  * because only the leader writes them. Other keys are stored one by one ({@link OwnedKeySets}).
  */
-import {readClosed} from '../db/counted.ts';
+import {readClosed, type Query} from '../db/counted.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {IdSet} from './id-set.ts';
@@ -17,8 +17,6 @@ import {literal} from './sql-text.ts';
 const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const CHUNKS_PER_QUERY = 500;
 const STORED = {columns: ['kind', 'scope', 'chunk', 'members'], from: 'sync_owned'};
-
-type Query = (sql: string) => Promise<unknown[][]>;
 
 /** Receives a key that will be looked up. */
 export type Want = (entity: EntityPlan, key: RowKey) => void;

@@ -97,10 +97,11 @@ async function columnsOf<T extends Referrer & {name: string}>(
     const ofSchema = referrersFound.filter(referrer => referrer.schema === schema);
     const rows = await session.query(
       `SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
-        WHERE TABLE_SCHEMA = ${schema === '' ? 'DATABASE()' : literal(schema)}
-          AND TABLE_NAME IN (${[...new Set(ofSchema.map(({table}) => literal(table)))].join(', ')})
-          AND REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ${literal(referenced.target)}
+        WHERE TABLE_SCHEMA = ${schema === '' ? 'DATABASE()' : '?'}
+          AND TABLE_NAME IN (?)
+          AND REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ?
         ORDER BY ORDINAL_POSITION`,
+      [...(schema === '' ? [] : [schema]), [...new Set(ofSchema.map(({table}) => table))], referenced.target],
     );
     for (const referrer of ofSchema) {
       columns.set(

@@ -2,6 +2,7 @@
 import type {BulkRows} from '../db/bulk.ts';
 import {connect, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
 import type {DatabaseConfig} from '../config.ts';
+import type {Query} from '../db/counted.ts';
 import {SyncError} from '../errors.ts';
 
 /** The server ends a session that is idle for this long, so that a frozen leader holds no locks. */
@@ -24,7 +25,7 @@ export interface Session {
   readonly maxPacketBytes: number;
   /** The time that a statement without work took when the session was opened, in milliseconds. */
   readonly roundTripMs: number;
-  query(sql: string): Promise<unknown[][]>;
+  readonly query: Query;
   /** Returns the id of a prepared statement for {@link writeRows}; null if its rows must be sent as text. */
   prepareRows(sql: string): Promise<number | null>;
   /** Sends statements without result rows. They are sent at once if those before them were. */
@@ -56,7 +57,7 @@ export async function openSession(
       underWay--;
     }
   };
-  const query = (sql: string) => busy(queryRows('target', connection, sql, [], statementMs));
+  const query: Query = (sql, values = []) => busy(queryRows('target', connection, sql, values, statementMs));
   const send = (sql: string) => busy(sendRows(connection, sql, statementMs));
   const keepAlive = setInterval(
     () => {

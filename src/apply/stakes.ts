@@ -2,13 +2,13 @@
  * Reads which unique values rows want and which rows hold them, as the server compares them: in slices, with the
  * rows locked.
  */
+import type {Query} from '../db/counted.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
 import type {KeyedRow} from './decide.ts';
 import {classOf, holdsSame, keyName, partName, prospectiveRows, valuesOf, type Frame} from './prospective.ts';
 import type {Stake, Standing} from './settle.ts';
 
-type Query = (sql: string) => Promise<unknown[][]>;
 const ROWS_PER_QUERY = 500;
 
 export class Stakes {

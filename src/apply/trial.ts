@@ -19,7 +19,6 @@ import {
   tooLarge,
 } from './refusal.ts';
 import {LOCK_WAIT_SECONDS, type Session} from './session.ts';
-import {literal} from './sql-text.ts';
 
 /** A lock wait that ends sooner than this did not wait for one of our locks. */
 const REAL_WAIT_MS = LOCK_WAIT_SECONDS * 500;
@@ -100,18 +99,19 @@ export class Trial {
     if (this.#withTriggers.has(target)) return true;
     const rows = await this.#session.query(
       `SELECT 1 FROM information_schema.TRIGGERS
-         WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${literal(target)} LIMIT 1`,
+         WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ? LIMIT 1`,
+      [target],
     );
     if (rows.length > 0) this.#withTriggers.add(target);
     return rows.length > 0;
   }
 
   async #lacksDefault({target, columns}: TablePlan): Promise<boolean> {
-    const mapped = columns.map(({name}) => literal(name)).join(', ');
     const rows = await this.#session.query(
-      `SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${literal(target)}
-         AND COLUMN_NAME NOT IN (${mapped}) AND IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL
+      `SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?
+         AND COLUMN_NAME NOT IN (?) AND IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL
          AND EXTRA NOT LIKE '%auto_increment%' AND COALESCE(GENERATION_EXPRESSION, '') = '' LIMIT 1`,
+      [target, columns.map(({name}) => name)],
     );
     return rows.length > 0;
   }

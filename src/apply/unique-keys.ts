@@ -2,6 +2,7 @@
  * Reads the current unique keys of a target table besides the mapped one: over mapped or other columns, prefixes
  * of columns, expressions and generated columns.
  */
+import type {Query} from '../db/counted.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {literal} from './sql-text.ts';
@@ -42,8 +43,6 @@ export interface KeyPart {
   readonly prefix: number | null;
 }
 
-type Query = (sql: string) => Promise<unknown[][]>;
-
 /**
  * Reads the current definitions, because the owner may change them while the daemon runs.
  *
@@ -54,8 +53,9 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
   const rows = await query(
     `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME,
             CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, VERSION()
-       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${literal(plan.target)}
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?
       ORDER BY ORDINAL_POSITION`,
+    [plan.target],
   );
   const columns = rows.map(keyColumn);
   const counted = new Set(

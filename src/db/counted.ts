@@ -4,13 +4,16 @@
  */
 import {SyncError} from '../errors.ts';
 
-type Query = (sql: string) => Promise<unknown[][]>;
+/** Runs a statement and returns its rows. Values take the places of question marks. */
+export type Query = (sql: string, values?: readonly unknown[]) => Promise<unknown[][]>;
 
 /** A SELECT in parts, since its table and condition are needed twice. */
 export interface Selection {
   readonly columns: string;
   readonly from: string;
   readonly where: string;
+  /** The values of the condition. */
+  readonly values?: readonly unknown[];
   readonly order?: string;
 }
 
@@ -23,18 +26,18 @@ const EMPTY_READS = 3;
  * @throws SyncError `read-incomplete` if rows are missing; what `query` throws
  */
 export async function readCounted(query: Query, selection: Selection): Promise<unknown[][]> {
-  const {columns, from, where, order} = selection;
+  const {columns, from, where, values = [], order} = selection;
   const count = `SELECT COUNT(*) FROM ${from} WHERE ${where}`;
   const sql = `SELECT ${columns}, (${count}) FROM ${from} WHERE ${where}${order === undefined ? '' : ` ORDER BY ${order}`}`;
   for (let reads = 0; reads < EMPTY_READS; reads++) {
-    const rows = await query(sql);
+    const rows = await query(sql, [...values, ...values]);
     let expected: unknown;
     for (const row of rows) expected = row.pop();
     if (rows.length > 0) {
       if (Number(expected) !== rows.length) throw incomplete(rows.length, Number(expected));
       return rows;
     }
-    if (Number(onlyRow(await query(count))[0]) === 0) return [];
+    if (Number(onlyRow(await query(count, values))[0]) === 0) return [];
   }
   throw incomplete(0, null);
 }
@@ -47,12 +50,18 @@ export async function readCounted(query: Query, selection: Selection): Promise<u
  */
 export async function readClosed(
   query: Query,
-  {columns, from, where}: Omit<Selection, 'columns' | 'order'> & {readonly columns: readonly string[]},
+  {
+    columns,
+    from,
+    where,
+    values = [],
+  }: Omit<Selection, 'columns' | 'order'> & {readonly columns: readonly string[]},
 ): Promise<unknown[][]> {
   const rows = `FROM ${from} WHERE ${where}`;
   const nothing = columns.map(() => 'NULL').join(', ');
   const answer = await query(
     `SELECT ${columns.join(', ')}, NULL ${rows} UNION ALL SELECT ${nothing}, COUNT(*) ${rows}`,
+    [...values, ...values],
   );
   const isCount = (row: unknown[]) => row[columns.length] !== null;
   const expected = Number(onlyRow(answer.filter(isCount))[columns.length]);

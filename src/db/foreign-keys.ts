@@ -1,4 +1,5 @@
 /** Foreign keys as the server defines them. */
+import {quoteName} from '../mapping/quote.ts';
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {SyncError} from '../errors.ts';
 
@@ -51,7 +52,11 @@ export async function readForeignKeys(
 ): Promise<ForeignKey[] | null> {
   let definition: string;
   try {
-    const [row] = await queryRows(side, connection, `SHOW CREATE TABLE ${quote(schema)}.${quote(table)}`);
+    const [row] = await queryRows(
+      side,
+      connection,
+      `SHOW CREATE TABLE ${quoteName(schema)}.${quoteName(table)}`,
+    );
     definition = String(row?.[1] ?? '');
   } catch (error) {
     if (error instanceof SyncError && UNSEEN.has(error.errno ?? 0)) return null;
@@ -95,8 +100,4 @@ function names(list: string): string[] {
 function unquote(name: string): string {
   const quoted = name[0];
   return quoted === '`' || quoted === '"' ? name.slice(1, -1).replaceAll(`${quoted}${quoted}`, quoted) : name;
-}
-
-function quote(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
 }

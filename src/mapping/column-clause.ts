@@ -2,6 +2,7 @@
  * The SQL that changes the type of a column and keeps its other properties: MODIFY drops each one that it does
  * not repeat (AUTO_INCREMENT, DEFAULT, COLLATE, COMMENT, INVISIBLE, ON UPDATE). Pure.
  */
+import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
 
 const CHARACTERS = /^(?:\s+CHARACTER SET \w+)?(?:\s+COLLATE \w+)?/i;
@@ -42,7 +43,7 @@ export function nullable(table: string, column: ColumnSchema): string {
 }
 
 function modify(table: string, column: ColumnSchema, definition: string): string {
-  return `ALTER TABLE ${table} MODIFY \`${column.name.replaceAll('`', '``')}\` ${definition};`;
+  return `ALTER TABLE ${table} MODIFY ${quoteName(column.name)} ${definition};`;
 }
 
 function withoutCharacters(column: ColumnSchema): string {

@@ -3,7 +3,7 @@
  * source's tables, and it never writes. Each read checks its number of rows.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
-import {onlyRow, readCounted} from '../db/counted.ts';
+import {onlyRow, readCounted, type Query} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
 import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
@@ -23,8 +23,6 @@ import {toRow, type Row} from '../mapping/values.ts';
 
 /** The most keys in one IN list; longer lists are split. */
 const KEYS_PER_QUERY = 2000;
-
-export type QueryPort = (sql: string) => Promise<unknown[][]>;
 
 /** A page of the child rows of some parents. */
 export interface ChildPage {
@@ -48,7 +46,7 @@ export interface SourceReader {
 }
 
 /** Creates a reader over one connection; it keeps no state. */
-export function createSourceReader(query: QueryPort): SourceReader {
+export function createSourceReader(query: Query): SourceReader {
   const select = async (entity: EntityPlan, where: string, order: string): Promise<Row[]> => {
     const selection = {columns: sourceSelectList(entity.source), from: sourceFrom(entity.source), where};
     const rows = await readCounted(query, order === '' ? selection : {...selection, order});
@@ -128,8 +126,8 @@ function past({key}: EntityPlan, columns: readonly string[], operator: '>' | '<=
   );
 }
 
-export function connectionQuery(connection: Connection): QueryPort {
-  return sql => queryRows('source', connection, sql);
+export function connectionQuery(connection: Connection): Query {
+  return (sql, values) => queryRows('source', connection, sql, values);
 }
 
 async function inSlices(

@@ -194,7 +194,10 @@ describeEachFlavour('#21 a unique value', context => {
       let sent = 0;
       const {writer} = stand;
       const {session} = writer;
-      const counting = {...session, query: (sql: string) => (sent++, session.query(sql))};
+      const counting = {
+        ...session,
+        query: (sql: string, values?: readonly unknown[]) => (sent++, session.query(sql, values)),
+      };
       const run = async (users: Parents) => {
         const before = sent;
         await stand.apply(ready(changes(users), ++offset), {...writer, session: counting});

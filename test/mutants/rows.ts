@@ -116,8 +116,8 @@ export const ROWS: readonly Mutant[] = [
     edits: [
       [
         'src/source/reader.ts',
-        "return sql => queryRows('source', connection, sql);",
-        "return sql => queryRows('source', connection, sql).catch(() => []);",
+        "return (sql, values) => queryRows('source', connection, sql, values);",
+        "return (sql, values) => queryRows('source', connection, sql, values).catch(() => []);",
       ],
     ],
     answers: ['#26', 'watermarks'],

@@ -78,7 +78,7 @@ const seconds = Object.keys(IMPORTERS).flatMap((library, i) =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'laas-sync-lint-'));
-  await cp(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
+  await cp(join(root, 'oxlint.config.mjs'), join(folder, 'oxlint.config.mjs'));
   for (const importer of new Set(Object.values(IMPORTERS))) {
     const own = Object.keys(IMPORTERS).filter(library => IMPORTERS[library] === importer);
     files.set(importer, own.map((library, i) => `export * as it${i} from '${library}';\n`).join(''));
@@ -87,10 +87,14 @@ beforeAll(async () => {
     await mkdir(dirname(join(folder, path)), {recursive: true});
     await writeFile(join(folder, path), text);
   }
-  const output = await run(join(root, 'node_modules/.bin/oxlint'), ['--format=json'], {
-    cwd: folder,
-    maxBuffer: 1 << 24,
-  }).then(
+  const output = await run(
+    join(root, 'node_modules/.bin/oxlint'),
+    ['-c', 'oxlint.config.mjs', '--format=json'],
+    {
+      cwd: folder,
+      maxBuffer: 1 << 24,
+    },
+  ).then(
     ({stdout}) => stdout,
     (error: {stdout: string}) => error.stdout,
   );
