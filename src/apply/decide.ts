@@ -126,7 +126,12 @@ export class EntityDecider {
     this.#work.upserts[primary.index]?.push(written);
     for (const companion of companions) this.#writeCompanion(companion, written);
     if (!follow || children.length === 0) return;
-    const enters = !owned.has(this.#entity, key) || dead[primary.index]?.has(key) === true;
+    const wasDead = ({index: table}: TablePlan) => dead[table]?.has(key) === true;
+    // Children wait while the table that they refer to lacks the row, which may be a companion.
+    const enters =
+      !owned.has(this.#entity, key) ||
+      wasDead(primary) ||
+      children.some(({parentTable}) => wasDead(parentTable));
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
     if ((flags & LEFT) !== 0 || (enters && mayHaveChildren)) this.#work.follow[index]?.push(key);
   }
