@@ -51,7 +51,7 @@ const CASES = (['top', 'branch', 'branch_more'] as const).flatMap(table =>
 
 describeEachFlavour('a chain of tables', ({server, source, target: targetDatabase}) => {
   it.each(CASES)(
-    'waits below a refused row of $table, its end at $parent, references "$references"',
+    'waits below a refused row of $table, its end at $parent ($references)',
     async ({table, parent, references}) => {
       const config = {
         ...loadConfig(

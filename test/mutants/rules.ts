@@ -68,7 +68,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters', 'dependants'],
-    test: ['test/db/unique-keys.test.ts', 'that wait with a refused user are no dead letters'],
+    test: ['test/db/unique-keys.test.ts', 'rows that wait with a refused user are no dead letters'],
   },
   {
     name: 'rows-below-a-waiting-row-are-written',
@@ -81,6 +81,18 @@ export const RULES: readonly Mutant[] = [
     ],
     answers: ['dead letters', 'dependants'],
     test: ['test/db/refused-parents.test.ts', 'waits below a refused row of'],
+  },
+  {
+    name: 'values-that-are-no-members-accepted',
+    edits: [
+      [
+        'src/mapping/operators/own-values.ts',
+        'const [unknown] = unknownMembers(column, value);',
+        'const [unknown] = unknownMembers({...column, members: null}, value);',
+      ],
+    ],
+    answers: ['mapping', 'dead letters'],
+    test: ['test/db/mapping-values.test.ts', 'does not hold is refused'],
   },
   {
     name: 'rows-below-a-companion-not-followed',
