@@ -8,8 +8,9 @@ import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
-import {perEntity, type KeyedRow} from './decide.ts';
+import {perEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
+import {DependentRows} from './dependent-rows.ts';
 import {evict, follow, remove, staleAmong, type DescendantsContext} from './descendants.ts';
 import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
@@ -42,10 +43,12 @@ export async function writeCarefully(
     },
     options.allowance,
   );
+  const rows = new DependentRows(transaction, batch);
   const context: DescendantsContext = {
     plan,
     reader,
     transaction,
+    rows,
     owned,
     loadKnowledge: (entity, rows) => loadKnowledge(session, batch, options, entity, rows),
     dead: () => transaction.deadNow(),
@@ -61,11 +64,7 @@ export async function writeCarefully(
     for (const {key} of work.upserts[primary.index] ?? [])
       if (transaction.hasDeleted(primary, key)) entered[index]?.push(key);
   for (const entity of plan.entities) {
-    for (const table of entity.tables)
-      await transaction.upsert(
-        table,
-        (work.upserts[table.index] ?? []).filter(row => hasParents(transaction, entity, row)),
-      );
+    await rows.write(entity, work.upserts);
     if (!options.follow) continue;
     // When the child's turn comes, all of its parents are written.
     for (const edge of entity.parents) {
@@ -75,21 +74,11 @@ export async function writeCarefully(
       await follow(context, edge, parents, keys => entered[entity.index]?.push(...keys));
     }
   }
+  // What these rows depend on is written or refused by now, and they were read again where that was due.
+  for (const entity of plan.entities)
+    for (const key of work.postponed[entity.index] ?? [])
+      for (const table of entity.tables) rows.settle(table, key);
   return transaction.commit();
-}
-
-/** Whether the rows that a row depends on, its primary and its parents, were all accepted. */
-function hasParents(transaction: CarefulTransaction, entity: EntityPlan, {key, source}: KeyedRow): boolean {
-  if (transaction.hasFailed(entity.primary, key)) return false;
-  return entity.parents.every(edge => {
-    const parent = parentKeyOf(edge, key, source);
-    return (
-      parent === null ||
-      parent === undefined ||
-      (!transaction.hasFailed(edge.parent.primary, parent) &&
-        !transaction.hasFailed(edge.parentTable, parent))
-    );
-  });
 }
 
 /** Reads ownership and dead letters of rows and of the rows they depend on. */

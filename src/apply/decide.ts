@@ -38,6 +38,8 @@ export interface Work {
   readonly deadLetters: NewDeadLetter[];
   /** Keys that are correct or deleted, so that their dead letters are removed. */
   readonly settled: PerTable<RowKey[]>;
+  /** Rows with a dead letter that are not decided, because they are read again with the children of a parent. */
+  readonly postponed: PerEntity<RowKey[]>;
   /** Rows whose children are to be read from the source. */
   readonly follow: PerEntity<RowKey[]>;
 }
@@ -48,6 +50,7 @@ export function emptyWork(plan: Plan): Work {
     deletes: perEntity(plan, () => []),
     deadLetters: [],
     settled: perTable(plan, () => []),
+    postponed: perEntity(plan, () => []),
     follow: perEntity(plan, () => []),
   };
 }
@@ -97,13 +100,17 @@ export class EntityDecider {
     for (const states of this.#parents) {
       const state = states.of(key, row);
       // Its children are read again, this row among them.
-      if (state === 'followed') return;
+      if (state === 'followed') return this.#postpone(key);
       if (state === 'absent' || parents === 'there') parents = state;
     }
     if (row !== null && verdict !== 'ineligible' && parents !== 'absent') {
       if (parents === 'waiting') this.#settle(key);
       else if (verdict === 'row') this.#write(key, row, flags);
-      else this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
+      else {
+        this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
+        // The companions wait with their primary, and are no dead letters themselves.
+        for (const companion of this.#entity.companions) this.#settleIn(companion, key);
+      }
     } else if (this.#knowledge.mayDelete && owned.has(this.#entity, key)) {
       this.#work.deletes[this.#entity.index]?.push(key);
     } else {
@@ -119,7 +126,12 @@ export class EntityDecider {
     this.#work.upserts[primary.index]?.push(written);
     for (const companion of companions) this.#writeCompanion(companion, written);
     if (!follow || children.length === 0) return;
-    const enters = !owned.has(this.#entity, key) || dead[primary.index]?.has(key) === true;
+    const wasDead = ({index: table}: TablePlan) => dead[table]?.has(key) === true;
+    // Children wait while the table that they refer to lacks the row, which may be a companion.
+    const enters =
+      !owned.has(this.#entity, key) ||
+      wasDead(primary) ||
+      children.some(({parentTable}) => wasDead(parentTable));
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
     if ((flags & LEFT) !== 0 || (enters && mayHaveChildren)) this.#work.follow[index]?.push(key);
   }
@@ -129,6 +141,12 @@ export class EntityDecider {
     if (verdict === 'row') this.#work.upserts[companion.index]?.push(row);
     else if (verdict === 'ineligible') this.#settleIn(companion, row.key);
     else this.#work.deadLetters.push({table: companion, key: row.key, code: verdict, detail: null});
+  }
+
+  #postpone(key: RowKey): void {
+    const {index, tables} = this.#entity;
+    if (tables.some(table => this.#knowledge.dead[table.index]?.has(key) === true))
+      this.#work.postponed[index]?.push(key);
   }
 
   #settle(key: RowKey): void {

@@ -14,6 +14,7 @@ import {toRow, type Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
 import type {CarefulTransaction} from './careful-transaction.ts';
 import {emptyWork, EntityDecider} from './decide.ts';
+import type {DependentRows} from './dependent-rows.ts';
 import type {OwnershipView} from './ownership.ts';
 import {inBatches} from './statements.ts';
 
@@ -26,6 +27,7 @@ export interface DescendantsContext {
   readonly plan: Plan;
   readonly reader: SourceReader;
   readonly transaction: CarefulTransaction;
+  readonly rows: DependentRows;
   readonly owned: OwnershipView;
   /** Reads the state of these rows and of the rows they depend on into {@link owned} and {@link dead}. */
   readonly loadKnowledge: (entity: EntityPlan, rows: ReadonlyMap<RowKey, Row | null>) => Promise<void>;
@@ -175,14 +177,16 @@ async function makeEqual(
   enters: (keys: readonly RowKey[]) => void,
 ): Promise<void> {
   if (wanted.size === 0) return;
-  const {plan, transaction, owned, mayDelete} = context;
+  const {plan, transaction, rows, owned, mayDelete} = context;
   await context.loadKnowledge(entity, wanted);
   const work = emptyWork(plan);
   const decider = new EntityDecider(entity, work, {owned, dead: context.dead(), follow: true, mayDelete});
   for (const [key, row] of wanted) decider.decide(key, row, 0);
   await remove(context, entity, work.deletes[entity.index] ?? []);
-  for (const table of entity.tables) await transaction.upsert(table, work.upserts[table.index] ?? []);
+  await rows.write(entity, work.upserts);
   for (const letter of work.deadLetters) transaction.refuse(letter);
+  for (const table of entity.tables)
+    for (const key of work.settled[table.index] ?? []) rows.settle(table, key);
   enters((work.follow[entity.index] ?? []).filter(key => !transaction.hasFailed(entity.primary, key)));
 }
 

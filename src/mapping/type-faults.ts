@@ -2,12 +2,14 @@
  * Columns of either side whose type cannot be mapped: start and doctor both refuse them, by name and with the SQL
  * that fixes them. Pure.
  */
-import {retype} from './column-clause.ts';
+import {nullable, retype} from './column-clause.ts';
 import {refusesCondition} from './conditions.ts';
 import {familyOf, type Family} from './families.ts';
+import {fitsInteger} from './limits.ts';
 import type {ColumnMap, Mapping, TableMap} from './mapping.ts';
 import type {OperatorUse, Shape} from './operators/operator.ts';
 import {operatorOf} from './operators/registry.ts';
+import {unknownMembers} from './operators/texts.ts';
 import {quoteName} from './quote.ts';
 import {findColumn, type ColumnSchema, type TableSchema} from './schema.ts';
 
@@ -89,9 +91,12 @@ export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: 
     (map.key.includes(target) && isZerofilled(shape.column)
       ? 'the zeros that ZEROFILL puts in front of a key are read by others as a part of it'
       : null);
-  return reason === null
-    ? null
-    : faultOf('target', map.target, shape.column.name, shape.column, reason, writableType(use, shape));
+  if (reason === null) return null;
+  const {column} = shape;
+  const fault = faultOf('target', map.target, column.name, column, reason, writableType(use, shape));
+  return writesNull(use) && !column.nullable
+    ? {...fault, mend: nullable(quoteName(map.target), column)}
+    : fault;
 }
 
 /** The fault of a target column whose type no mapping can write; the fix is the type of the operator's inputs. */
@@ -132,6 +137,14 @@ function notStored(use: OperatorUse, shape: Shape): string | null {
   }
 }
 
+/** Whether the mapping itself names null as a value. */
+function writesNull(use: OperatorUse): boolean {
+  return (
+    (use.operator === 'constant' && use.value === null) ||
+    (use.operator === 'lookup' && use.otherwise === null)
+  );
+}
+
 /** The values that an operator can return, if the mapping lists them; null if they come from the source. */
 function ownValues(use: OperatorUse): readonly string[] | null {
   switch (use.operator) {
@@ -153,6 +166,41 @@ function holdsMembers(column: ColumnSchema, input: ColumnSchema): boolean {
   return column.type === 'enum' || own.filter(member => theirs.includes(member)).join() === theirs.join();
 }
 
+/** The column's own type with room for values of the mapping file; null where another type is needed. */
+function typeForOwn(values: readonly string[], {column, family}: Shape): string | null {
+  const unknown = values.flatMap(value => unknownMembers(column, value));
+  if (column.members !== null && unknown.length > 0) {
+    const members = [...column.members, ...new Set(unknown)].map(
+      member => `'${member.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`,
+    );
+    return `${column.type.toUpperCase()}(${members.join(',')})`;
+  }
+  const own = values.filter(value => value !== '');
+  if (own.length === 0) return null;
+  switch (family) {
+    case 'integer':
+      return column.type !== 'year' && own.every(value => fitsInteger(BIGINT, value)) ? MENDED.integer : null;
+    case 'decimal':
+      return `DECIMAL(65,${Math.max(column.scale, ...own.map(value => value.split('.')[1]?.length ?? 0))})`;
+    case 'bit':
+      return own.some(value => value.startsWith('-')) ? MENDED.integer : 'BIT(64)';
+    case 'float':
+      return 'DOUBLE';
+    case 'text': {
+      // oxlint-disable-next-line typescript/no-misused-spread -- the server counts code points
+      const longest = Math.max(...own.map(value => [...value].length));
+      return longest > 255 ? `VARCHAR(${longest})` : null;
+    }
+    case 'binary': {
+      const longest = Math.max(...own.map(value => Buffer.byteLength(value)));
+      return longest > (column.maxLength ?? longest) ? `VARBINARY(${longest})` : null;
+    }
+    default:
+      return null;
+  }
+}
+
+const BIGINT = {type: 'bigint', unsigned: false} as const;
 const isZerofilled = ({definition}: ColumnSchema): boolean => definition.includes('zerofill');
 const BYTES: ReadonlySet<string> = new Set([
   'binary',
@@ -164,8 +212,12 @@ const BYTES: ReadonlySet<string> = new Set([
 ]);
 
 /** A type that returns the operator's values unchanged. Bytes stay bytes. */
-function writableType({operator}: OperatorUse, {column, inputs}: Shape): string {
+function writableType(use: OperatorUse, shape: Shape): string {
+  const {operator} = use;
+  const {column, inputs} = shape;
   if (operator === 'oneOf') return MENDED.flag;
+  const wider = typeForOwn(ownValues(use) ?? (use.operator === 'first' ? [use.otherwise ?? ''] : []), shape);
+  if (wider !== null) return wider;
   const text = BYTES.has(column.type) ? `VARBINARY(${column.maxLength ?? 255})` : MENDED.text;
   const [input] = inputs;
   if (input === undefined || (operator !== 'copy' && operator !== 'first')) return text;

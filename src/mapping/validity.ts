@@ -3,29 +3,17 @@ import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import {invalidCode, satisfies} from './checks.ts';
 import type {ColumnMap} from './mapping.ts';
-import {isYear} from './families.ts';
+import {fitsInteger, fitsText, SAFE_DIGITS} from './limits.ts';
 import {isMapped} from './operators/choices.ts';
 import type {Shape} from './operators/operator.ts';
 import type {PackedRow, SourceRow} from './packed.ts';
 import type {ColumnPlan} from './columns.ts';
 import type {ColumnSchema} from './schema.ts';
-import {bytesOf, isText} from './values.ts';
+import {isText} from './values.ts';
 
 const SPACE = 32;
 const AT = 64;
 const DELETE = 127;
-/** Every number of so many digits fits a BIGINT; most ids have no more. */
-const SAFE_DIGITS = 15;
-
-const INTEGER_BITS: Readonly<Record<string, bigint>> = {
-  tinyint: 8n,
-  smallint: 16n,
-  mediumint: 24n,
-  int: 32n,
-  integer: 32n,
-  bigint: 64n,
-};
-
 /**
  * How the value of a column is checked before it is written. `never` means that no check can fail. For the
  * others the bytes of a packed row show whether they fit, except for `value`, which needs the value itself.
@@ -161,29 +149,6 @@ function validateValue({map, schema, family, bytes}: ColumnPlan, value: string):
   if (family === 'bit') return value.startsWith('-') ? 'out-of-range' : null;
   if (family === 'integer') return fitsInteger(schema, value) ? null : 'out-of-range';
   return (family !== 'text' && family !== 'binary') || fitsText(schema, value) ? null : 'value-too-long';
-}
-
-function fitsText(schema: ColumnSchema, value: string): boolean {
-  if (schema.maxLength === null || schema.type === 'enum' || schema.type === 'set') return true;
-  // Most values are far from the limit: count characters or bytes only where it matters.
-  if (value.length * 4 <= schema.maxLength) return true;
-  if (schema.type === 'char' || schema.type === 'varchar') {
-    // oxlint-disable-next-line typescript/no-misused-spread -- the server counts code points
-    return value.length <= schema.maxLength || [...value].length <= schema.maxLength;
-  }
-  return (isText(value) ? Buffer.byteLength(value) : bytesOf(value).length) <= schema.maxLength;
-}
-
-function fitsInteger(schema: ColumnSchema, value: string): boolean {
-  if (schema.type === 'year') return isYear(Number(value));
-  const bits = INTEGER_BITS[schema.type];
-  if (bits === undefined || (bits === 64n && value.length <= SAFE_DIGITS && !value.startsWith('-')))
-    return true;
-  if (!/^-?\d+$/.test(value)) return true;
-  const number = BigInt(value);
-  return schema.unsigned
-    ? number >= 0n && number < 1n << bits
-    : number >= -(1n << (bits - 1n)) && number < 1n << (bits - 1n);
 }
 
 /** Whether `lookup` knows the value of a row; true for every other operator. */

@@ -59,6 +59,54 @@ export const RULES: readonly Mutant[] = [
     test: ['test/unit/apply/decide.test.ts', 'waits with a parent that is a dead letter'],
   },
   {
+    name: 'rows-that-wait-stay-dead-letters',
+    edits: [
+      [
+        'src/apply/dependent-rows.ts',
+        'if (dead[index]?.has(key) === true) work.settled[index]?.push(key);',
+        'void dead[index]?.has(key), work.settled;',
+      ],
+    ],
+    answers: ['dead letters', 'dependants'],
+    test: ['test/db/unique-keys.test.ts', 'rows that wait with a refused user are no dead letters'],
+  },
+  {
+    name: 'rows-below-a-waiting-row-are-written',
+    edits: [
+      [
+        'src/apply/dependent-rows.ts',
+        'return this.#waiting[index]?.has(key) === true &&',
+        'return this.#waiting[index]?.has(key) === undefined &&',
+      ],
+    ],
+    answers: ['dead letters', 'dependants'],
+    test: ['test/db/refused-parents.test.ts', 'waits below a refused row of'],
+  },
+  {
+    name: 'values-that-are-no-members-accepted',
+    edits: [
+      [
+        'src/mapping/operators/own-values.ts',
+        'const [unknown] = unknownMembers(column, value);',
+        'const [unknown] = unknownMembers({...column, members: null}, value);',
+      ],
+    ],
+    answers: ['mapping', 'dead letters'],
+    test: ['test/db/mapping-values.test.ts', 'does not hold is refused'],
+  },
+  {
+    name: 'rows-below-a-companion-not-followed',
+    edits: [
+      [
+        'src/apply/decide.ts',
+        'children.some(({parentTable}) => wasDead(parentTable));',
+        'children.some(({parentTable}) => parentTable === primary && wasDead(parentTable));',
+      ],
+    ],
+    answers: ['dead letters', 'dependants'],
+    test: ['test/db/refused-parents.test.ts', 'waits below a refused row of'],
+  },
+  {
     name: 'parent-gone-for-a-while-forgotten',
     edits: [
       [

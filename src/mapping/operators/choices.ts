@@ -3,7 +3,7 @@ import {canonical, isNumeric, isValueOf, type Family} from '../families.ts';
 import {cellOf, type SourceRow} from '../packed.ts';
 import type {Value} from '../values.ts';
 import type {Operator, Shape, UseOf} from './operator.ts';
-import {ownSql, ownValue, refusesOwn} from './own-values.ts';
+import {ownSql, ownValue, refusesNamed} from './own-values.ts';
 import {normalised, normalisedLiteral, normalisedSql} from './texts.ts';
 
 const TEXTS: ReadonlySet<string> = new Set([
@@ -53,7 +53,7 @@ function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): s
 
 export const lookup: Operator<UseOf<'lookup'>> = {
   refuses: ({values, otherwise}, shape) => {
-    const wrong = [...Object.values(values), otherwise].flatMap(value => refusesOwn(value, shape) ?? []);
+    const wrong = [...Object.values(values), otherwise].flatMap(value => refusesNamed(value, shape) ?? []);
     return refusesInput(shape, Object.keys(values)) ?? wrong[0] ?? null;
   },
   value: (use, shape) => {

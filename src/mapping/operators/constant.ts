@@ -1,9 +1,9 @@
 /** `constant`: the same value for every row. */
 import type {Operator, UseOf} from './operator.ts';
-import {ownSql, ownValue, refusesOwn} from './own-values.ts';
+import {ownSql, ownValue, refusesNamed} from './own-values.ts';
 
 export const constant: Operator<UseOf<'constant'>> = {
-  refuses: ({value}, shape) => refusesOwn(value, shape),
+  refuses: ({value}, shape) => refusesNamed(value, shape),
   value: ({value}, shape) => {
     const own = ownValue(value, shape);
     return () => own;

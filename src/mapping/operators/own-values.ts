@@ -1,32 +1,56 @@
 /** Values that are written in the mapping file: whether a column accepts them, and how it returns them. Pure. */
 import {canonical, isValueOf, isYear} from '../families.ts';
+import {fitsInteger, fitsNumber, fitsText, fitsTime} from '../limits.ts';
 import type {Value} from '../values.ts';
 import {givenMoment, isDate, roundMoment} from './moments.ts';
 import {textLiteral, type Shape} from './operator.ts';
-import {cutEnd, memberNamed} from './texts.ts';
+import {cutEnd, memberNamed, unknownMembers} from './texts.ts';
 
 /** @returns why the column would not return a value as it is written; null if it would */
-export function refusesOwn(value: Value | undefined, {family, column}: Shape): string | null {
+export function refusesOwn(value: Value | undefined, shape: Shape): string | null {
   if (value === null || value === undefined) return null;
+  const {family, column} = shape;
   if (!isValueOf(family, value) || (family === 'moment' && !isDate(value)))
     return `'${value}' is no value of the type ${column.type}`;
   if (column.type === 'year' && !isYear(Number(value)))
     return `'${value}' is no year that the type year holds`;
   if (column.type === 'binary' && Buffer.byteLength(value) !== column.maxLength)
     return `'${value}' does not have the ${column.maxLength} bytes that the column holds`;
-  if (column.members !== null && isNumberOfMembers(value, column.members))
-    return `'${value}' is none of the members of the column, which takes it for the number of one`;
+  const [unknown] = unknownMembers(column, value);
+  if (unknown !== undefined) return `'${unknown}' is none of the members of the column`;
   const digits = canonical(family, value).split('.')[1]?.length ?? 0;
   if (family === 'decimal' && digits > column.scale)
     return `'${value}' has ${digits} digits behind the point, and the column has ${column.scale}`;
-  return family === 'time' && digits > column.fraction
-    ? `'${value}' has ${digits} digits of a second, and the column has ${column.fraction}`
-    : null;
+  if (family === 'time' && digits > column.fraction)
+    return `'${value}' has ${digits} digits of a second, and the column has ${column.fraction}`;
+  return hasRoomFor(value, shape) ? null : `'${value}' does not fit the column`;
 }
 
-/** ENUM and SET interpret digits that are not a member as the number of a member. Servers refuse other texts. */
-function isNumberOfMembers(value: string, members: readonly string[]): boolean {
-  return /^ *\d+ *$/.test(value) && !members.includes(value.trimEnd());
+/** As {@link refusesOwn}, for a value that the mapping always names: null is refused for a column without nulls, too. */
+export function refusesNamed(value: Value | undefined, shape: Shape): string | null {
+  return value === null && !shape.column.nullable
+    ? 'the mapping writes null, and the column is NOT NULL'
+    : refusesOwn(value, shape);
+}
+
+function hasRoomFor(value: string, {family, column}: Shape): boolean {
+  switch (family) {
+    case 'integer':
+      return fitsInteger(column, canonical(family, value));
+    case 'decimal':
+    case 'bit':
+    case 'float':
+      return fitsNumber(column, canonical(family, value));
+    case 'text':
+      return fitsText(column, column.type === 'char' ? value.replace(/ +$/, '') : value);
+    case 'binary':
+      return fitsText(column, value);
+    case 'time':
+      return fitsTime(value);
+    case 'moment':
+    case 'json':
+      return true;
+  }
 }
 
 /**

@@ -58,11 +58,26 @@ export function ofOneCollation(expressions: readonly string[], {inputs}: Shape):
 }
 
 /** A value of the mapping in the spelling of the column's members, if the column has members. */
-export function memberNamed<T extends Value>({members}: ColumnSchema, value: T): T | string {
-  if (value === null) return value;
-  // No member ends with a space.
-  const wanted = value.replace(/ +$/, '').toUpperCase();
-  return members?.find(member => member.toUpperCase() === wanted) ?? value;
+export function memberNamed<T extends Value>({type, members}: ColumnSchema, value: T): T | string {
+  if (value === null || members === null) return value;
+  if (type !== 'set') return memberLike(members, value) ?? value;
+  const wanted = value.split(',').map(part => memberLike(members, part));
+  // A SET returns its members in its own order, each once.
+  return wanted.includes(undefined) ? value : members.filter(member => wanted.includes(member)).join(',');
+}
+
+/** The parts of a value that are no members of an ENUM or a SET; none for other columns. */
+export function unknownMembers({type, members}: ColumnSchema, value: string): readonly string[] {
+  if (members === null || (type === 'set' && value === '')) return [];
+  const parts = type === 'set' ? value.split(',') : [value];
+  return parts.filter(part => memberLike(members, part) === undefined);
+}
+
+function memberLike(members: readonly string[], value: string): string | undefined {
+  // No member ends with a space. Members may differ in letter case alone.
+  const wanted = value.replace(/ +$/, '');
+  if (members.includes(wanted)) return wanted;
+  return members.find(member => member.toUpperCase() === wanted.toUpperCase());
 }
 
 /**

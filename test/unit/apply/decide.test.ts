@@ -54,6 +54,15 @@ async function decided({owned = {}, dead = {}, options = {}, enforced = true, ..
 }
 
 describe('a user that changed', () => {
+  it('is the only dead letter where it cannot be written: its user_auth waits with it', async () => {
+    const work = await decided({
+      user: {1: user('1', {email: 'nonsense'})},
+      dead: {user_auth: ['1']},
+    });
+    expect(work.deadLetters.map(({table}) => table)).toEqual(['user']);
+    expect(work.settled('user_auth')).toEqual(['1']);
+  });
+
   it('is written with its user_auth, and no more where it is ours already', async () => {
     const work = await decided({user: {1: user('1')}, owned: {user: ['1']}});
     expect([work.upserts('user'), work.upserts('user_auth'), work.follow('user')]).toEqual([

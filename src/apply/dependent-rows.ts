@@ -1,0 +1,62 @@
+/**
+ * Writes rows after the rows that they depend on: their primary and their parents. If one of those was refused in
+ * this transaction, the row waits with it. A row that waits is no dead letter, so a dead letter that it had before
+ * is removed: nobody would renew its detail.
+ */
+import type {TablePlan} from '../mapping/columns.ts';
+import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
+import type {RowKey} from '../mapping/key.ts';
+import {perTable, type PerTable} from '../mapping/plan.ts';
+import type {CarefulTransaction} from './careful-transaction.ts';
+import type {KeyedRow, Work} from './decide.ts';
+import type {TargetBatch} from './write-batch.ts';
+
+export class DependentRows {
+  readonly #transaction: CarefulTransaction;
+  readonly #batch: TargetBatch;
+  /** Rows that were not written, because a row that they depend on is not there. */
+  readonly #waiting: PerTable<Set<RowKey>>;
+
+  constructor(transaction: CarefulTransaction, batch: TargetBatch) {
+    this.#transaction = transaction;
+    this.#batch = batch;
+    this.#waiting = perTable(batch.plan, () => new Set<RowKey>());
+  }
+
+  /** Writes the rows of an entity that have all they depend on. The others wait. */
+  async write(entity: EntityPlan, upserts: Work['upserts']): Promise<void> {
+    for (const table of entity.tables) {
+      const ready: KeyedRow[] = [];
+      for (const row of upserts[table.index] ?? []) {
+        if (this.#hasParents(entity, row)) ready.push(row);
+        else {
+          this.#waiting[table.index]?.add(row.key);
+          this.settle(table, row.key);
+        }
+      }
+      await this.#transaction.upsert(table, ready);
+    }
+  }
+
+  /** Removes a row's dead letter, if it has one and gets no other one in this transaction. */
+  settle({index}: TablePlan, key: RowKey): void {
+    const {dead, work} = this.#batch;
+    if (dead[index]?.has(key) === true) work.settled[index]?.push(key);
+  }
+
+  #hasParents(entity: EntityPlan, {key, source}: KeyedRow): boolean {
+    if (this.#transaction.hasFailed(entity.primary, key)) return false;
+    return entity.parents.every(edge => {
+      const parent = parentKeyOf(edge, key, source);
+      if (parent === null || parent === undefined) return true;
+      return [edge.parent.primary, edge.parentTable].every(
+        table => !this.#transaction.hasFailed(table, parent) && !this.#isMissing(edge.parent, table, parent),
+      );
+    });
+  }
+
+  /** Whether a row waits and is not in the target from before. */
+  #isMissing(entity: EntityPlan, {index}: TablePlan, key: RowKey): boolean {
+    return this.#waiting[index]?.has(key) === true && !this.#batch.owned.has(entity, key);
+  }
+}
