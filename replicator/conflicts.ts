@@ -36,7 +36,7 @@ export async function retryConflicts(
       const from: string = after;
       after = await lock.exclusive(async () => {
         if (applier.deadLetters.count === 0) return null;
-        const keys = await applier.deadLetters.conflicts(table, from, PAGE, sql => writer.session.query(sql));
+        const keys = await applier.deadLetters.conflicts(table, from, PAGE, writer.session.query);
         const last = keys.at(-1);
         if (last === undefined) return null;
         const changes = new ChangeSet(plan);

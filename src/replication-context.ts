@@ -97,7 +97,7 @@ export class ReplicationContext {
         session,
         sourceStatement(this.#fence, {identity: info.identity, schema, movedTo}),
       );
-      await applier.deadLetters.recount(sql => session.query(sql));
+      await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
         database: await settledName('source', source, this.#config.source.database),

@@ -6,7 +6,8 @@ import {lockName} from '../db/named-lock.ts';
 import {MIGRATION_NAMES} from '../db/migrate.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
-import {ask, quoteName, type Probe} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {ask, type Probe} from './probe.ts';
 import {targetsInCanonical} from './other-streams.ts';
 
 /** The primary key of each bookkeeping table. */

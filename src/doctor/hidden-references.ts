@@ -6,7 +6,8 @@ import {textRows} from '../db/server.ts';
 import {ok, warning, type Finding} from './findings.ts';
 import {holds} from './grants.ts';
 import {readAccount} from './privileges.ts';
-import {ask, quoteName, type Probe} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {ask, type Probe} from './probe.ts';
 
 /**
  * With one of these privileges on the whole server, an account sees the foreign keys of every table, on both

@@ -2,7 +2,8 @@
 import {textRows, type Flavour} from '../db/server.ts';
 import {ok, mustFix, warning, type Finding} from './findings.ts';
 import {holds, parseGrants, type Grant, type Grants} from './grants.ts';
-import {ask, quoteName, type Probe} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {ask, type Probe} from './probe.ts';
 
 /** Privileges for reading and for metadata; none of them changes anything. */
 const HARMLESS = new Set([

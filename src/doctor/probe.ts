@@ -71,8 +71,3 @@ export function settingMend(
   if (probe.info.flavour === 'mysql') return `SET PERSIST ${variable} = ${value};`;
   return `SET GLOBAL ${variable} = ${value}; -- and ${variable} = ${value} under [mysqld] in the server's option file`;
 }
-
-/** Quotes an identifier in SQL that a person pastes. */
-export function quoteName(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
-}

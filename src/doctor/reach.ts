@@ -6,7 +6,8 @@ import {readServerInfo, settledName, type ServerInfo} from '../db/server.ts';
 import {isOutsideCluster} from '../db/faults.ts';
 import {SyncError} from '../errors.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
-import {quoteName, readPlatform, type Probe} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {readPlatform, type Probe} from './probe.ts';
 import {inspectCertificate, type Certificate} from './certificate.ts';
 
 export interface Reached {

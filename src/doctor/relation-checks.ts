@@ -7,7 +7,8 @@ import {parentJoins, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {checkHiddenReferences, isOneOf} from './hidden-references.ts';
-import {ask, quoteName, type Probe} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {ask, type Probe} from './probe.ts';
 
 async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<ForeignKey[]> {
   const keys: ForeignKey[] = [];

@@ -8,7 +8,7 @@ import {buildPlan, type Plan} from '../mapping/plan.ts';
 import type {ColumnSchema, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {definitionOf} from './definitions.ts';
 import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
-import {quoteName} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
 import {hasLead} from './source-checks.ts';
 
 export function checkTargetColumns(

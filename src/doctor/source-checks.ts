@@ -6,7 +6,7 @@ import type {SourceSchema, TableSchema} from '../mapping/schema.ts';
 import {entitiesOf} from '../mapping/topology.ts';
 import {sourceTypeFaults} from '../mapping/type-faults.ts';
 import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
-import {quoteName} from './probe.ts';
+import {quoteName} from '../mapping/quote.ts';
 
 export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Finding[] {
   const faults = sourcesOf(mapping).flatMap(table => columnFaults(table, schema, mapping));
