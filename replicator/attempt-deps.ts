@@ -5,6 +5,7 @@ import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {ApplyLock} from '../src/apply/apply-lock.ts';
 import type {StreamTap} from '../src/apply/stream-tap.ts';
 import type {Dialling} from '../src/db/connection.ts';
+import type {ServerInfo} from '../src/db/server.ts';
 import type {LeaderEvents} from '../src/leader-events.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
@@ -21,6 +22,8 @@ export interface Connections {
   readonly checkpoint: Checkpoint;
   readonly binlog: Dialling;
   readonly collations: Collations;
+  /** The source, as the connection that checked the position sees it. */
+  readonly server: Pick<ServerInfo, 'flavour' | 'identity'>;
   /** The end of the source's log after foreign keys and their rows were checked; null if it is not known. */
   readonly provenAt: LogOffset | null;
   /** Returns why the source is a node that its cluster has lost; null if it is not. */

@@ -103,6 +103,7 @@ class Attempt {
       position: checkpoint.position,
       plan: () => this.#batches.plan,
       collations: connections.collations,
+      server: connections.server,
       onEvent: event => this.#read(event),
       onFault: error => this.#queue.fail(error),
       now: deps.now,

@@ -20,7 +20,7 @@ export async function watchMembership(
     try {
       const reason = await whyNot();
       if (reason === null) continue;
-      return fail(new SyncError('source-unreachable', reason));
+      return fail(new SyncError('source-unreachable', reason, {answersAtOnce: true}));
     } catch (error) {
       return fail(error instanceof Error ? error : new SyncError('internal', 'an unexpected fault'));
     }

@@ -138,12 +138,12 @@ async function react(
 }
 
 /**
- * Returns how long to wait before the next attempt, in milliseconds. A source that refuses or resets connections, or
- * that is outside of its cluster (which has no cause), answers at once. So frequent attempts cost little, and its
- * return is noticed soon.
+ * Returns how long to wait before the next attempt, in milliseconds. A source that refuses or resets connections
+ * answers at once, as does one that is outside of its cluster. So frequent attempts cost little, and its return is
+ * noticed soon.
  */
-export function retryWaitMs({code, cause}: SyncError, backoff: Backoff): number {
-  const isTurnedAway = code === 'source-unreachable' && (cause === undefined || isRefusedOrReset(cause));
+export function retryWaitMs({code, cause, answersAtOnce}: SyncError, backoff: Backoff): number {
+  const isTurnedAway = answersAtOnce || (code === 'source-unreachable' && isRefusedOrReset(cause));
   return Math.min(backoff.nextMs(), isTurnedAway ? TURNED_AWAY_MS : Infinity);
 }
 

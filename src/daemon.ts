@@ -7,7 +7,7 @@ import {KnownWrites} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
 import {waitForLease} from './db/lease.ts';
 import {renewConnections} from './db/models.ts';
-import {StoppedError, SyncError} from './errors.ts';
+import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import {describeError, type Logger} from './logger.ts';
 import type {LeaderEventMap, LeaderEvents} from './leader-events.ts';
@@ -258,9 +258,13 @@ export class Daemon implements Operations {
   }
 
   #leader(): Leadership {
-    if (this.#leadership === null)
+    if (this.#leadership !== null) return this.#leadership;
+    if (this.#state === 'standby')
       throw new SyncError('lease-held', 'this instance does not lead: send the request to the one that does');
-    return this.#leadership;
+    throw new SyncError(
+      'not-leading',
+      `this instance does not lead yet. ${ERROR_CODES['not-leading'].action}`,
+    );
   }
 
   #setState(state: ReplicationState, fault: SyncError | null): void {

@@ -131,8 +131,21 @@ export const ERROR_CODES = {
   },
   'run-failed': {
     reaction: 'retry',
-    meaning: 'A reconcile was interrupted.',
+    meaning: 'A reconcile failed.',
     action: 'The run shows the reason. The next run covers it.',
+  },
+  'run-interrupted': {
+    reaction: 'retry',
+    meaning:
+      'A reconcile was interrupted, because its instance lost the target or the lease, or stopped. What it had repaired stays.',
+    action:
+      'Send the request again when GET /readyz answers 200 at an instance that leads. The next run covers the rest.',
+  },
+  'not-leading': {
+    reaction: 'retry',
+    meaning:
+      'The instance is about to lead, and cannot do what was requested yet: it connects to the target, or waits for a target that accepts writes.',
+    action: 'Send the request again when GET /readyz answers 200. GET /sync/status shows the reason.',
   },
   'invalid-email': {
     reaction: 'dead-letter',
@@ -218,12 +231,19 @@ export class SyncError extends Error {
   readonly code: ErrorCode;
   /** The server's error number, if a server reported the fault. */
   readonly errno: number | undefined;
+  /** The server answers at once, but is of no use now: frequent attempts cost little, and notice its return soon. */
+  readonly answersAtOnce: boolean;
 
-  constructor(code: ErrorCode, message: string, options: {cause?: unknown; errno?: number | undefined} = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: {cause?: unknown; errno?: number | undefined; answersAtOnce?: boolean} = {},
+  ) {
     super(message, options.cause === undefined ? undefined : {cause: options.cause});
     this.name = 'SyncError';
     this.code = code;
     this.errno = options.errno;
+    this.answersAtOnce = options.answersAtOnce ?? false;
   }
 
   get reaction(): Reaction {

@@ -4,12 +4,12 @@ import {reconcile} from '../reconciler/reconciler.ts';
 import {retryDeadLetters} from '../reconciler/retry.ts';
 import {reconciledStatement} from './apply/checkpoint.ts';
 import type {Config} from './config.ts';
-import {ERROR_CODES, StoppedError, SyncError} from './errors.ts';
+import {ERROR_CODES, StoppedError, SyncError, type ErrorCode} from './errors.ts';
 import type {LeaderEvents} from './leader-events.ts';
 import {describeError, type Logger} from './logger.ts';
 import {targetsOf} from './mapping/mapping.ts';
 import type {Metrics} from './status/metrics.ts';
-import type {Run, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
+import type {EndedRun, Run, RunTrigger, StartedRun, TriggerRequest, Verdict} from './status/operations.ts';
 import {noOutcomes, type RunStore} from './status/runs.ts';
 import type {ReplicationContext} from './replication-context.ts';
 
@@ -27,7 +27,7 @@ export class ReconcileRunner {
   readonly #metrics: Metrics | null;
   readonly #events: LeaderEvents;
   readonly #signal: AbortSignal;
-  #current: {run: Run; ended: Promise<Run>} | null = null;
+  #current: {run: Run; ended: Promise<EndedRun>} | null = null;
   #starting = false;
   #coversMapping = false;
 
@@ -80,13 +80,15 @@ export class ReconcileRunner {
     }
   }
 
-  async #execute(run: Run, request: TriggerRequest): Promise<Run> {
+  async #execute(run: Run, request: TriggerRequest): Promise<EndedRun> {
     const logger = this.#logger.child({runId: run.runId});
     logger.info({event: 'reconcile.started', mode: run.mode, trigger: run.trigger}, 'reconcile started');
     let ended: Run;
+    let failure: ErrorCode | null = null;
     try {
       ended = await this.#record(run, await this.#run(run, request, logger));
     } catch (error) {
+      failure = failureOf(error);
       ended = await this.#fail(run, error, logger);
     }
     this.#current = null;
@@ -111,7 +113,7 @@ export class ReconcileRunner {
     if (ended.state === 'succeeded' || ended.state === 'needs-confirmation') this.#coversMapping = true;
     if (ended.state === 'succeeded') this.#events.emit('advance');
     this.#events.emit('run', ended);
-    return ended;
+    return {...ended, failure};
   }
 
   async #run(run: Run, request: TriggerRequest, logger: Logger) {
@@ -213,4 +215,11 @@ export class ReconcileRunner {
       connections.close();
     }
   }
+}
+
+/** The target holds the lease: who cannot reach it does not lead, so that the run ends for no fault of its own. */
+function failureOf(error: unknown): ErrorCode {
+  if (error instanceof StoppedError) return 'run-interrupted';
+  if (!(error instanceof SyncError)) return 'internal';
+  return ['lease-lost', 'target-unreachable'].includes(error.code) ? 'run-interrupted' : error.code;
 }

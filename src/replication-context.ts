@@ -76,7 +76,7 @@ export class ReplicationContext {
       await preflight(source, this.#config.source.database, info);
       const whyNot = () => whyNotMember(source, info, this.#seenMembers);
       const outside = await whyNot();
-      if (outside !== null) throw new SyncError('source-unreachable', outside);
+      if (outside !== null) throw new SyncError('source-unreachable', outside, {answersAtOnce: true});
       const applier = await this.#applierFor(source, session);
       const provenAt = await readLogEnd(source);
       let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
@@ -92,7 +92,11 @@ export class ReplicationContext {
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
-      await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, schema}));
+      const movedTo = moved && position.tag !== 'file' ? here : null;
+      await applier.runFenced(
+        session,
+        sourceStatement(this.#fence, {identity: info.identity, schema, movedTo}),
+      );
       await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
@@ -100,8 +104,8 @@ export class ReplicationContext {
         // An offset belongs to the server from which it was read.
         checkpoint: {
           ...checkpoint,
-          position: moved && position.tag !== 'file' ? here : position,
-          offset: moved && position.tag !== 'file' ? null : checkpoint.offset,
+          position: movedTo ?? position,
+          offset: movedTo === null ? checkpoint.offset : null,
           parentsProven:
             checkpoint.parentsProven && !moved && !usedOtherMapping(checkpoint, this.#config.mapping),
         },
@@ -110,6 +114,7 @@ export class ReplicationContext {
         writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
+        server: info,
         whyNotMember: whyNot,
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
@@ -119,7 +124,7 @@ export class ReplicationContext {
           if (after !== before)
             await applier.runFenced(
               session,
-              sourceStatement(this.#fence, {identity: info.identity, schema: after}),
+              sourceStatement(this.#fence, {identity: info.identity, schema: after, movedTo: null}),
             );
           return {plan, changed: after !== before, provenAt: await readLogEnd(source)};
         },

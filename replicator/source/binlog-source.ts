@@ -3,6 +3,7 @@
  * connection on request.
  */
 import type {Dialling} from '../../src/db/connection.ts';
+import {IDENTITY_STATEMENT, type ServerInfo} from '../../src/db/server.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
@@ -14,6 +15,7 @@ import type {SourceEvent} from '../events.ts';
 import {Dump, type ZongjiEvent} from './dump.ts';
 import {faultOf} from './fault.ts';
 import {readPacket, type PacketKind, type PacketTap, type RowsHeader, type RowsPacket} from './packets.ts';
+import {otherServer} from './same-server.ts';
 import {LoggedTables} from './tables.ts';
 
 /** The source sends a heartbeat after this time without an event. */
@@ -27,6 +29,8 @@ export interface BinlogSourceOptions {
   readonly database: string;
   readonly serverId: number;
   readonly position: Position;
+  /** The server on which the position was checked. Omitted, the log may come from any server. */
+  readonly server?: Pick<ServerInfo, 'flavour' | 'identity'>;
   /** Read for each event, since a schema change makes a new plan. */
   readonly plan: () => Plan;
   readonly collations: Collations;
@@ -126,6 +130,12 @@ export class BinlogSource {
       if (error === null) this.#isCaseless = Number(Object.values(rows?.[0] ?? {})[0]) !== 0;
       else this.#fail(error);
     });
+    const {server} = this.#options;
+    if (server !== undefined)
+      this.#dump.query(IDENTITY_STATEMENT, (error, rows) => {
+        const fault = error ?? otherServer(server, rows ?? []);
+        if (fault !== null) this.#fail(fault);
+      });
     for (const name of ['master', 'source'])
       this.#dump.query(`SET @${name}_heartbeat_period = ${HEARTBEAT_MS * 1_000_000}`, () => undefined);
   }

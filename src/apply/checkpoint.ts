@@ -155,10 +155,29 @@ export function anchorStatement(
   ]);
 }
 
-export function sourceStatement(fence: Fence, source: {identity: string; schema: string}): string {
+/**
+ * Saves which server is read. A change of the server changes in the same statement whatever belongs to one server:
+ * the next attempt, which finds the same server, takes all of it for this server's.
+ *
+ * @param movedTo the position on another server than before; null on the same one, and for a position that is an
+ *   offset
+ */
+export function sourceStatement(
+  fence: Fence,
+  source: {identity: string; schema: string; movedTo: Position | null},
+): string {
+  const {identity, schema, movedTo} = source;
   return update(fence, [
-    `source_identity = ${literal(source.identity)}`,
-    `source_schema = ${literal(source.schema)}`,
+    `source_identity = ${literal(identity)}`,
+    `source_schema = ${literal(schema)}`,
+    ...(movedTo === null
+      ? []
+      : [
+          `position = ${literal(formatPosition(movedTo))}`,
+          'log_file = NULL',
+          'log_offset = NULL',
+          'parents_proven = 0',
+        ]),
   ]);
 }
 

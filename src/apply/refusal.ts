@@ -8,7 +8,9 @@ export const LOCK_WAIT_TIMEOUT = 1205;
 /** A column that is not mapped has no default. */
 export const NO_DEFAULT = 1364;
 const DEADLOCK_ERRNOS = new Set([LOCK_WAIT_TIMEOUT, 1213, 1020]);
-const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, NO_DEFAULT]);
+/** A member of a group refuses the table: it has no primary key, or another engine than InnoDB. */
+const REFUSED_BY_GROUP = 3098;
+const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, NO_DEFAULT, REFUSED_BY_GROUP]);
 const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
 const REFERRED_ERRNOS = new Set([1451, 1217]);
 /** A file, a table or the memory is full. Numbers below 1000 come from the server's file functions. */
@@ -83,9 +85,13 @@ export function mayPass(error: SyncError): boolean {
 export function asIncompatible(error: unknown): unknown {
   const errno = errnoOf(error instanceof SyncError ? error.cause : error);
   if (errno === undefined || !INCOMPATIBLE_ERRNOS.has(errno)) return error;
+  const what =
+    errno === REFUSED_BY_GROUP
+      ? 'has no primary key or is not InnoDB, which its group requires'
+      : 'does not fit the mapping';
   return new SyncError(
     'target-incompatible',
-    `a table of the target does not fit the mapping (error ${errno}): run laas-sync doctor`,
+    `a table of the target ${what} (error ${errno}): run laas-sync doctor`,
     {cause: error, errno},
   );
 }

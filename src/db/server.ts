@@ -18,27 +18,33 @@ export interface ServerInfo {
 }
 
 const SYNTAX_ERROR = 1064;
+/** The variables that distinguish servers. A server may lack some. */
+const IDENTITY: Readonly<Record<Flavour, readonly string[]>> = {
+  mysql: ['server_uuid'],
+  mariadb: ['server_uid', 'server_id', 'hostname', 'port', 'datadir'],
+};
+/** Asks for the variables of {@link identityOf}, over a connection that is not ours. */
+export const IDENTITY_STATEMENT = `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${Object.values(IDENTITY)
+  .flat()
+  .map(name => `'${name}'`)
+  .join(', ')})`;
+
+/** @param variables of {@link IDENTITY_STATEMENT}, by name. Pure. */
+export function identityOf(flavour: Flavour, variables: ReadonlyMap<string, string>): string {
+  return IDENTITY[flavour].map(name => variables.get(name) ?? '').join('/');
+}
 
 export async function readServerInfo(side: Side, connection: Connection): Promise<ServerInfo> {
   const [row] = await queryRows(side, connection, 'SELECT VERSION()');
   const version = String(row?.[0]);
   const flavour: Flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(part => Number.parseInt(part, 10) || 0);
-  const names =
-    flavour === 'mysql'
-      ? ['server_uuid', 'gtid_mode']
-      : ['server_id', 'hostname', 'port', 'datadir', 'server_uid'];
-  const variables = await readVariables(side, connection, names);
+  const variables = await readVariables(side, connection, [...IDENTITY[flavour], 'gtid_mode']);
   return {
     flavour,
     version,
     versionParts: [major, minor, patch],
-    identity:
-      flavour === 'mysql'
-        ? (variables.get('server_uuid') ?? '')
-        : ['server_uid', 'server_id', 'hostname', 'port', 'datadir']
-            .map(name => variables.get(name) ?? '')
-            .join('/'),
+    identity: identityOf(flavour, variables),
     hasGtids: flavour === 'mariadb' || variables.get('gtid_mode') === 'ON',
   };
 }

@@ -10,6 +10,17 @@ import {quoteName} from '../mapping/quote.ts';
 import {ask, type Probe} from './probe.ts';
 import {targetsInCanonical} from './other-streams.ts';
 
+/** The primary key of each bookkeeping table. */
+export const BOOKKEEPING_KEYS = new Map<string, readonly string[]>([
+  ['sync_checkpoint', ['stream']],
+  ['sync_owned', ['stream', 'kind', 'scope', 'chunk']],
+  ['sync_owned_key', ['stream', 'kind', 'row_key']],
+  ['sync_dead_letter', ['stream', 'target_table', 'row_key']],
+  ['sync_run', ['run_id']],
+  ['sync_migrations', ['id']],
+  ['sync_lease', ['stream']],
+]);
+
 export const BOOKKEEPING_TABLES = [
   'sync_checkpoint',
   'sync_owned',

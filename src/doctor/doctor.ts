@@ -7,6 +7,7 @@ import {checkBinlog, checkExpiry} from './binlog-settings.ts';
 import {BOOKKEEPING_TABLES, checkLeases, checkMigrated, readMigrated} from './bookkeeping-checks.ts';
 import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
 import {checkCluster} from './cluster-checks.ts';
+import {checkClusterKeys} from './cluster-keys.ts';
 import {warning, type Finding} from './findings.ts';
 import {checkSourcePrivileges, checkTargetPrivileges} from './privileges.ts';
 import type {Probe} from './probe.ts';
@@ -114,6 +115,7 @@ function targetChecks(
     ...(source === null || target === null
       ? {}
       : {'target-columns': () => checkTargetColumns({source, target}, config.mapping)}),
+    'cluster-keys': () => checkClusterKeys(probe, config.mapping),
     'target-foreign-keys': () => checkTargetRelations(probe, targets),
     engine: () => checkEngines(probe, targets),
     triggers: () => checkTriggers(probe, targets),

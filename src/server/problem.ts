@@ -54,14 +54,20 @@ const STATUS_OF: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   'run-active': 409,
   'lease-held': 409,
   'lease-lost': 409,
+  'not-leading': 503,
   'not-migrated': 503,
   'source-unreachable': 503,
   'target-unreachable': 503,
   'target-rejected-batch': 503,
 };
 
+/** Another instance leads within ten seconds of a leader's death; a cluster may need longer to elect a writer. */
+export const RETRY_SOON = {'retry-after': '5'};
+
 function problemFromSyncError(error: SyncError): ProblemError {
-  return new ProblemError(STATUS_OF[error.code] ?? 500, error.code, error.message);
+  const status = STATUS_OF[error.code] ?? 500;
+  const passes = status === 503 && error.reaction === 'retry';
+  return new ProblemError(status, error.code, error.message, passes ? {headers: RETRY_SOON} : {});
 }
 
 /** Answers every exception of a handler. Only our own messages are shown: a foreign one may quote a row. */

@@ -1,10 +1,11 @@
 /** Endpoints to run, verify and control: /sync/trigger, /sync/status, /sync/verify, /replication/…. */
 import {createRoute, type z} from '@hono/zod-openapi';
-import type {Run} from '../status/operations.ts';
+import {ERROR_CODES} from '../errors.ts';
+import type {EndedRun} from '../status/operations.ts';
 import type {App, AppContext, AppDeps, Clock} from './context.ts';
 import type {LagHistory} from './lag-history.ts';
 import type {ApiSchemas} from './mapped-schemas.ts';
-import {invalidRequest, ProblemError} from './problem.ts';
+import {invalidRequest, ProblemError, RETRY_SOON} from './problem.ts';
 import {doneSchema, historySchema, json, problems, triggerBody, triggerStarted} from './schemas.ts';
 
 const security = [{token: []}];
@@ -68,10 +69,17 @@ function triggerRoute(app: App, {operations, signal, clock, schemas}: SyncDeps):
   });
 }
 
-/** The answer for a run that ended. @throws ProblemError 500 for a failed one. */
-function describeEnd(run: Run, timestamp: string) {
+/** The answer for a run that ended. @throws ProblemError 500 for a failed one, 503 for an interrupted one. */
+function describeEnd(run: EndedRun, timestamp: string) {
   const {runId, tables, state} = run;
   const durationMs = run.durationMs ?? 0;
+  if (state === 'failed' && run.failure === 'run-interrupted') {
+    const {meaning, action} = ERROR_CODES['run-interrupted'];
+    throw new ProblemError(503, 'run-interrupted', `${meaning} ${action}`, {
+      headers: RETRY_SOON,
+      extra: {runId, durationMs, tables},
+    });
+  }
   if (state === 'failed') {
     throw new ProblemError(500, 'run-failed', run.error ?? 'The run failed.', {
       extra: {runId, durationMs, tables},

@@ -147,17 +147,23 @@ export interface TriggerRequest {
   readonly allowDeletes: boolean;
 }
 
+/** A run as the instance that ran it reports its end. */
+export interface EndedRun extends Run {
+  /** The code of the fault that ended it, or null. It is not part of the run's record. */
+  readonly failure: ErrorCode | null;
+}
+
 export interface StartedRun {
   readonly runId: string;
   /** Resolves with the ended run whatever its outcome; never rejects. */
-  readonly ended: Promise<Run>;
+  readonly ended: Promise<EndedRun>;
 }
 
 /**
  * A daemon as the HTTP interface sees it. Every method is safe to call at any time.
  *
  * Faults are {@link SyncError}s: `run-active` if a run is active, `lease-held` if another instance leads and this
- * one may not write.
+ * one may not write, `not-leading` if this one does not lead yet.
  */
 export interface Operations {
   /** From memory: answers in well under a millisecond. */

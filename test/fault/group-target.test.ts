@@ -106,6 +106,36 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       ]);
     });
 
+    it('#48 refuses a table without a primary key: doctor says so, the stream halts', async () => {
+      await writers.stop();
+      await stand.target.query(
+        'ALTER TABLE user_auth ADD UNIQUE KEY u (userId), DROP PRIMARY KEY; ALTER TABLE user_auth MODIFY userId BIGINT NULL; ALTER TABLE sync_run DROP PRIMARY KEY',
+      );
+      const keys = async () =>
+        (await examine(loadConfig(stand.env))).filter(({check}) => check === 'cluster-keys');
+      const findings = await keys();
+      expect(findings).toMatchObject([
+        {level: 'must-fix', message: expect.stringContaining('sync_run')},
+        {
+          level: 'must-fix',
+          message: expect.stringContaining('user_auth'),
+          why: expect.stringContaining('3098'),
+        },
+      ]);
+      await stand.source.query(
+        "INSERT INTO users (id, first_name, email, password) VALUES (9500, 'x', 'keyless@example.test', 'p')",
+      );
+      const {reasons} = await stand.until('the halt', ({replication}) => replication.state === 'halted');
+      expect(reasons.join()).toMatch(/target-incompatible.*primary key.*3098/);
+      for (const {mend} of findings) await stand.target.query(mend ?? '');
+      expect(await keys()).toMatchObject([{level: 'ok'}]);
+      await stand.daemon.until('streaming', TAKEOVER_MS);
+      await stand.equal();
+      expect(await stand.letters()).toEqual([]);
+      await stand.daemon.stop();
+      await stand.start();
+    });
+
     it.for([{cut: false}, {cut: true}])('moves with a planned switch, connections cut: $cut', async how => {
       const next = another();
       await switchTo(next);

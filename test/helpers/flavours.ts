@@ -27,6 +27,7 @@ const ON_ONE_SERVER = [
   'fault/kill',
   'fault/distance',
   'fault/cascades',
+  'fault/failover-answers',
   'fault/unwritable-target',
   'fault/short-reads',
   'fault/mass-deletes',

@@ -7,6 +7,7 @@ import type {TestProject} from 'vitest/node';
 import {EDITION_NAMES, NotNeeded, ownLateMariadb, type Edition} from '../servers/provision.ts';
 import {hasGalera} from '../servers/galera.ts';
 import {hasGroups} from '../servers/group.ts';
+import {provideHaproxy} from '../servers/haproxy.ts';
 import {type ServerAddress, startServer, type TestServer} from '../servers/server.ts';
 import {leaveOut} from './left-out.ts';
 
@@ -56,6 +57,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     );
   if (project.name === 'fault' && !hasGroups)
     leaveOut('tests on a group of three members: they need a MySQL server outside of a container');
+  if (project.name === 'fault' && (hasGalera || hasGroups)) {
+    const why = await provideHaproxy();
+    if (why !== null) leaveOut(`tests of clusters behind haproxy: ${why}`);
+  }
   project.provide('servers', Object.fromEntries(servers.map(server => [server.edition, server.address])));
   return release;
 }

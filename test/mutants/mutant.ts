@@ -3,6 +3,7 @@
  * evidence that a test tests what it says. The tables hold nothing but data; `main.ts` runs them.
  */
 import type {Edition} from '../servers/provision.ts';
+import {CLUSTERS} from './clusters.ts';
 import {INVARIANTS} from './invariants.ts';
 import {LOG} from './log.ts';
 import {OWNERSHIP} from './ownership.ts';
@@ -30,6 +31,7 @@ export const SUBJECTS = [
   'privacy',
   'mapping',
   'status',
+  'clusters',
 ] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
@@ -63,6 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OWNERSHIP,
   ...VALUES,
   ...SERVER,
+  ...CLUSTERS,
 ];
 
 /** @throws Error where the text does not stand in the file once */

@@ -8,16 +8,26 @@ import {Command} from 'commander';
 
 const root = join(import.meta.dirname, '../../..');
 const FILES = ['kill', 'watermarks', 'connections', 'short-reads'].map(name => `test/fault/${name}.test.ts`);
-const CLUSTERS = ['group-target', 'group-source', 'galera-target', 'galera-source', 'galera-faults'].map(
-  name => `test/fault/${name}.test.ts`,
-);
+const CLUSTERS = [
+  'group-target',
+  'group-source',
+  'haproxy-group',
+  'galera-target',
+  'galera-source',
+  'galera-faults',
+  'haproxy-galera',
+].map(name => `test/fault/${name}.test.ts`);
 const TEST_TIMEOUT_MS = 60 * 60_000;
 
 const command = new Command('soak')
   .description(
     'kills, cut connections, reconciles beside writers and faults of clusters, on MariaDB and MySQL',
   )
-  .option('--kills <number>', 'how often the daemon is killed, for each flavour', '100')
+  .option(
+    '--kills <number>',
+    'how often the daemon is killed, for each flavour; 0 for this, --rounds and --cuts runs the clusters alone',
+    '100',
+  )
   .option('--rounds <number>', 'reconciles beside six writers, for each flavour and schema', '60')
   .option('--cuts <number>', 'connections that are cut at a random byte, for each flavour', '100')
   .option('--clusters <number>', 'how often the faults of clusters are run, each time with another seed', '5')
@@ -46,13 +56,17 @@ const command = new Command('soak')
         ...(options.seed === undefined ? {} : {SEED: options.seed}),
       };
       const program = join(root, 'node_modules/vitest/vitest.mjs');
-      const run = (files: readonly string[]) => {
+      const run = (files: readonly string[], more: Readonly<Record<string, string>> = {}) => {
         const args = [program, 'run', '--project=fault', '--reporter=verbose', ...files, ...vitest];
-        const child = spawn(process.execPath, args, {cwd: root, stdio: 'inherit', env});
+        const child = spawn(process.execPath, args, {cwd: root, stdio: 'inherit', env: {...env, ...more}});
         return new Promise<number>(resolve => child.on('close', code => resolve(code ?? 1)));
       };
-      let failed = await run(FILES);
-      for (let i = 0; i < Number(options.clusters); i++) failed = Math.max(failed, await run(CLUSTERS));
+      const {kills, rounds, cuts} = options;
+      let failed = [kills, rounds, cuts].every(count => Number(count) === 0) ? 0 : await run(FILES);
+      for (let i = 0; i < Number(options.clusters); i++) {
+        const seed = options.seed === undefined ? {} : {SEED: String(Number(options.seed) + i)};
+        failed = Math.max(failed, await run(CLUSTERS, seed));
+      }
       process.exitCode = failed;
     },
   );

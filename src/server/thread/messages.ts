@@ -5,6 +5,7 @@ import type {
   OperationEvent,
   Operations,
   Page,
+  EndedRun,
   Run,
   Status,
   TriggerRequest,
@@ -70,7 +71,7 @@ export type Said =
   | {readonly tag: 'looked'; readonly id: number}
   | {readonly tag: 'answer'; readonly id: number; readonly value: Answers[keyof Answers]}
   | {readonly tag: 'fault'; readonly id: number; readonly fault: Fault}
-  | {readonly tag: 'run-ended'; readonly id: number; readonly run: Run}
+  | {readonly tag: 'run-ended'; readonly id: number; readonly run: EndedRun}
   /** A new status: the one that every message carries. */
   | {readonly tag: 'status'}
   | {readonly tag: 'event'; readonly event: Exclude<OperationEvent, {tag: 'status'}>};

@@ -1,6 +1,7 @@
 /** The daemon as the server's thread sees it: queried by messages, and known from its latest message. */
 import type {
   OperationEvent,
+  EndedRun,
   Run,
   StartedRun,
   Status,
@@ -46,7 +47,7 @@ export class RemoteOperations implements EdgeOperations {
   readonly #silentAfterMs: number;
   readonly #looks: Look[] = [];
   readonly #calls = new Map<number, Pending>();
-  readonly #runs = new Map<number, (run: Run) => void>();
+  readonly #runs = new Map<number, (run: EndedRun) => void>();
   readonly #listeners = new Set<(event: OperationEvent) => void>();
   #known: Known;
   /** When an answer was last late. */
@@ -147,7 +148,7 @@ export class RemoteOperations implements EdgeOperations {
 
   async trigger(request: TriggerRequest): Promise<StartedRun> {
     const id = this.#newId();
-    const ended = new Promise<Run>(resolve => this.#runs.set(id, resolve));
+    const ended = new Promise<EndedRun>(resolve => this.#runs.set(id, resolve));
     return {runId: await this.#call({method: 'trigger', request}, id), ended};
   }
 

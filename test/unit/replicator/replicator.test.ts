@@ -1,11 +1,16 @@
 import {expect, it} from 'vitest';
+import {watchMembership} from '../../../replicator/membership-watch.ts';
 import {retryWaitMs} from '../../../replicator/replicator.ts';
 import {classify} from '../../../src/db/faults.ts';
+import {SyncError} from '../../../src/errors.ts';
 import {Backoff} from '../../../src/lifecycle/backoff.ts';
 
 function longestWaitMs(side: 'source' | 'target', code: string): number {
+  return longestWaitAfter(classify(side, Object.assign(new Error('no'), {code, fatal: true})));
+}
+
+function longestWaitAfter(fault: SyncError): number {
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
-  const fault = classify(side, Object.assign(new Error('no'), {code, fatal: true}));
   return Math.max(...Array.from({length: 15}, () => retryWaitMs(fault, backoff)));
 }
 
@@ -19,4 +24,16 @@ it.each(['ECONNREFUSED', 'ECONNRESET', 'PROTOCOL_CONNECTION_LOST'])(
 it('a server that does not answer is tried again more and more seldom', () => {
   expect(longestWaitMs('source', 'ETIMEDOUT')).toBeGreaterThan(5000);
   expect(longestWaitMs('target', 'ECONNREFUSED')).toBeGreaterThan(5000);
+});
+
+it('a source outside of its cluster is tried again within two seconds', async () => {
+  const stop = new AbortController();
+  const fault = await new Promise<Error>(resolve => {
+    void watchMembership(async () => 'it has left its group', resolve, stop.signal);
+  });
+  stop.abort();
+  expect(fault).toBeInstanceOf(SyncError);
+  if (fault instanceof SyncError) expect(longestWaitAfter(fault)).toBeLessThanOrEqual(2000);
+  // What a fault has as its cause does not matter.
+  expect(longestWaitAfter(new SyncError('source-unreachable', 'why'))).toBeGreaterThan(5000);
 });

@@ -5,6 +5,7 @@ import type {
   OperationEvent,
   Operations,
   Page,
+  EndedRun,
   Run,
   RunState,
   StartedRun,
@@ -126,7 +127,7 @@ export class RecordingOperations implements EdgeOperations {
   /** Thrown by the method of that name. */
   readonly faults = new Map<Method, Error>();
   readonly #listeners = new Set<(event: OperationEvent) => void>();
-  #endRun: ((run: Run) => void) | null = null;
+  #endRun: ((run: EndedRun) => void) | null = null;
 
   status(): Status {
     return this.now;
@@ -150,7 +151,7 @@ export class RecordingOperations implements EdgeOperations {
     const runId = `run-${this.history.length + 1}`;
     const started = run(runId, 'running', {mode: request.mode, trigger: 'api'});
     this.history.unshift(started);
-    const ended = new Promise<Run>(resolve => {
+    const ended = new Promise<EndedRun>(resolve => {
       this.#endRun = resolve;
     });
     this.change({currentRun: started});
@@ -159,14 +160,14 @@ export class RecordingOperations implements EdgeOperations {
   }
 
   /** Ends the run that `trigger` began. */
-  end(state: Exclude<RunState, 'running'>, change: Partial<Run> = {}): void {
+  end(state: Exclude<RunState, 'running'>, {failure = null, ...change}: Partial<EndedRun> = {}): void {
     const current = this.history[0];
     if (current === undefined) throw new Error('no run');
     const ended = run(current.runId, state, {mode: current.mode, trigger: current.trigger, ...change});
     this.history[0] = ended;
     this.change({currentRun: null, lastRun: ended, progress: null});
     this.emit({tag: 'run', run: ended});
-    this.#endRun?.(ended);
+    this.#endRun?.({...ended, failure});
   }
 
   async verify(signal: AbortSignal): Promise<Verdict> {

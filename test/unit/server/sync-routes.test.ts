@@ -118,6 +118,22 @@ describe('POST /sync/trigger', () => {
     });
   });
 
+  it('answers 503 with the time to wait for a run that a failover interrupted', async () => {
+    const {post, operations} = appUnderTest();
+    const answer = post('/sync/trigger');
+    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    operations.end('failed', {error: 'interrupted', failure: 'run-interrupted'});
+    const response = await answer;
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('5');
+    expect(await response.json()).toMatchObject({
+      success: false,
+      error: 'run-interrupted',
+      message: expect.stringContaining('Send the request again'),
+      runId: 'run-2',
+    });
+  });
+
   it('says that deletes need leave where a run needs confirmation', async () => {
     const {post, operations} = appUnderTest();
     const answer = post('/sync/trigger');

@@ -1,0 +1,151 @@
+/** Three nodes of Galera behind haproxy, as source and target at once: the daemon knows only the proxy's address. */
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {startLoaded} from '../helpers/cluster-stand.ts';
+import {SEED, Stand} from '../helpers/fault-stand.ts';
+import {startWriters} from '../helpers/fault-writers.ts';
+import {describeEachEdition, isShort} from '../helpers/flavours.ts';
+import {withConnection} from '../servers/databases.ts';
+import {hasGalera, isolate, startGalera, untilOutside, untilSynced, type Galera} from '../servers/galera.ts';
+import {checkAccount, Haproxy, hasHaproxy} from '../servers/haproxy.ts';
+import {startProxy, type FaultProxy} from '../servers/proxy.ts';
+import type {TestServer} from '../servers/server.ts';
+
+const GOES_ON_MS = 10_000;
+const SOURCE = 'laas';
+const TARGET = 'organizations';
+const NUMBERED = (index: number) => [
+  '--log-slave-updates=ON',
+  '--server-id=77',
+  '--wsrep-gtid-mode=ON',
+  '--wsrep-gtid-domain-id=1',
+  `--gtid-domain-id=${11 + index}`,
+];
+
+describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
+  describe.skipIf(!hasGalera || !hasHaproxy() || edition !== 'mariadb')('of Galera', () => {
+    let cluster: Galera;
+    let haproxy: Haproxy;
+    /** The address of the test's own reads. */
+    let eye: FaultProxy;
+    let stand: Stand;
+    let current: TestServer;
+    let seed = SEED;
+
+    beforeAll(async () => {
+      cluster = await startGalera(3, NUMBERED);
+      const [first] = cluster.nodes;
+      if (first === undefined) throw new Error('no nodes');
+      current = first;
+      await withConnection(first, undefined, connection =>
+        connection.query(
+          `CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4; CREATE DATABASE ${TARGET}; ${checkAccount('galera')}`,
+        ),
+      );
+      haproxy = await Haproxy.start('galera', cluster.nodes);
+      eye = await startProxy(first.address);
+      const seen = {...first.address, host: eye.host, port: eye.port};
+      stand = await Stand.open({
+        source: {server: seen, database: SOURCE},
+        target: {server: seen, database: TARGET},
+        via: {source: haproxy, target: haproxy},
+      });
+      await startLoaded(stand);
+    });
+    afterAll(async () => {
+      await stand?.[Symbol.asyncDispose]();
+      await Promise.all([eye?.close(), haproxy?.[Symbol.asyncDispose]()]);
+      await cluster?.[Symbol.asyncDispose]();
+    });
+
+    const runs = async () => (await stand.targetRows('SELECT run_id FROM sync_run')).length;
+    const write = () => startWriters({server: current, database: SOURCE}, 1, seed++);
+    const setUp = async ({cut}: {cut: boolean}) => {
+      await haproxy.restart({keepsSessions: !cut});
+      await follow([]);
+    };
+    /** Waits until new connections lead to another node, and lets the test's own reads follow. */
+    const follow = async (left: readonly TestServer[] = [current]) => {
+      current = await haproxy.untilElsewhere(cluster.nodes, left);
+      eye.retarget(current.address);
+      eye.cut();
+      await stand.connect();
+    };
+    /** Rows that are written from now on arrive in time, and all are right, without a copy. */
+    const goesOn = async (before: number) => {
+      const writers = await write();
+      await stand.explained(stand.daemon.until('streaming', GOES_ON_MS));
+      await stand.caughtUp(GOES_ON_MS);
+      await writers.stop();
+      await stand.equal();
+      expect(await stand.letters()).toEqual([]);
+      expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      expect(await runs()).toBe(before);
+    };
+    const desync = (node: TestServer, on: boolean) =>
+      withConnection(node, undefined, connection =>
+        connection.query(`SET GLOBAL wsrep_desync = ${on ? 'ON' : 'OFF'}`),
+      );
+
+    const PLANNED = isShort ? [{cut: true}] : [{cut: true}, {cut: false}];
+    it.for(PLANNED)('goes on when an operator takes the writer out, connections cut: $cut', async how => {
+      await setUp(how);
+      await goesOn(await runs());
+      const before = await runs();
+      const left = current;
+      const writers = await write();
+      await desync(left, true);
+      await follow();
+      await writers.stop();
+      await goesOn(before);
+      await desync(left, false);
+      await untilSynced(left, 3);
+      await goesOn(before);
+      // A node that comes back does not get the connections back.
+      expect(await haproxy.leadsTo()).not.toBe(left.port);
+    });
+
+    it.for(PLANNED)('goes on when the writer is frozen, connections cut: $cut', async how => {
+      await setUp(how);
+      await goesOn(await runs());
+      const before = await runs();
+      const frozen = current;
+      await frozen.freeze();
+      await follow();
+      await untilSynced(current, 2);
+      await goesOn(before);
+      await frozen.thaw();
+      for (const node of cluster.nodes) await untilSynced(node, 3);
+      await goesOn(before);
+    });
+
+    // The last two, because the nodes do not come back.
+    it('goes on when the writer is killed', async () => {
+      await setUp({cut: true});
+      await goesOn(await runs());
+      const before = await runs();
+      const writers = await write();
+      await current.kill();
+      await writers.stop().catch(() => undefined);
+      await follow();
+      await untilSynced(current, 2);
+      await goesOn(before);
+      expect(await stand.daemon.post('/sync/trigger', {mode: 'full'})).toMatchObject({status: 200});
+      await stand.equal();
+    });
+
+    it('leaves a writer that lost its cluster, and follows an operator to another node', async () => {
+      const before = await runs();
+      const other = cluster.nodes.find(node => node.pid !== undefined && node !== current);
+      if (other === undefined) throw new Error('no other node');
+      // It still accepts connections and logins.
+      await isolate(current, true);
+      await haproxy.untilNowhere();
+      await untilOutside(other);
+      await withConnection(other, undefined, connection =>
+        connection.query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'"),
+      );
+      await follow();
+      await goesOn(before);
+    });
+  });
+});

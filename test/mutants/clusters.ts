@@ -1,0 +1,67 @@
+/** Mutants of what keeps a stream right on a cluster, whose address leads to another node after a failover. */
+import type {Mutant} from './mutant.ts';
+
+const GALERA_SOURCE = 'test/fault/galera-source.test.ts';
+const GROUP_TARGET = 'test/fault/group-target.test.ts';
+
+export const CLUSTERS: readonly Mutant[] = [
+  {
+    name: 'lost-member-unnoticed',
+    edits: [
+      ['replicator/membership-watch.ts', 'if (reason === null) continue;', 'if (reason !== null) continue;'],
+    ],
+    answers: ['clusters'],
+    test: ['test/fault/group-source.test.ts', '#46 leaves a member that the group has lost'],
+    flavour: 'mysql',
+  },
+  {
+    name: 'node-outside-of-its-cluster-tried-seldom',
+    edits: [['replicator/replicator.ts', 'const isTurnedAway = answersAtOnce ||', 'const isTurnedAway =']],
+    answers: ['clusters', 'connections'],
+    test: ['test/unit/replicator/replicator.test.ts', 'a source outside of its cluster'],
+  },
+  {
+    name: 'pool-stays-on-a-demoted-member',
+    edits: [
+      [
+        'src/db/models.ts',
+        "classify('target', error).code === 'target-unreachable') renew();",
+        "error.name === 'never') renew();",
+      ],
+      ['src/daemon.ts', 'renewConnections(this.#deps.knex);', 'void renewConnections;'],
+    ],
+    answers: ['clusters', 'connections'],
+    test: [GROUP_TARGET, 'moves with a planned switch'],
+    flavour: 'mysql',
+  },
+  {
+    name: 'place-of-another-node-kept',
+    edits: [
+      ['src/apply/checkpoint.ts', "          'log_file = NULL',\n          'log_offset = NULL',\n", ''],
+    ],
+    answers: ['clusters', 'invariant 7'],
+    test: [GALERA_SOURCE, 'that numbers its transactions'],
+  },
+  {
+    name: 'dump-from-another-node-than-checked',
+    edits: [['replicator/source/same-server.ts', '=== identity) return', "!== '') return"]],
+    answers: ['clusters', 'invariant 7'],
+    test: [GALERA_SOURCE, 'that numbers its transactions'],
+  },
+  {
+    name: 'table-that-its-group-refuses-taken-for-bad-rows',
+    edits: [['src/apply/refusal.ts', 'NO_DEFAULT, REFUSED_BY_GROUP]', 'NO_DEFAULT]']],
+    answers: ['clusters', 'schema'],
+    test: [GROUP_TARGET, 'refuses a table without a primary key'],
+    flavour: 'mysql',
+  },
+  {
+    name: 'interrupted-run-answered-as-a-failed-one',
+    edits: [
+      ['src/reconcile-runner.ts', "if (error instanceof StoppedError) return 'run-interrupted';", ''],
+      ['src/reconcile-runner.ts', "? 'run-interrupted' : error.code", '? error.code : error.code'],
+    ],
+    answers: ['clusters', 'status'],
+    test: ['test/fault/failover-answers.test.ts', 'is answered by 503'],
+  },
+];
