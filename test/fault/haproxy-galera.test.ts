@@ -104,7 +104,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       expect(await haproxy.leadsTo()).not.toBe(left.port);
     });
 
-    it.for(PLANNED)('goes on when the writer is frozen, connections cut: $cut', async how => {
+    it.for([{cut: true}])('goes on when the writer is frozen, connections cut: $cut', async how => {
       await setUp(how);
       await goesOn(await runs());
       const before = await runs();
