@@ -26,16 +26,17 @@ const SETS_PER_READ = 50;
 
 /** Yields the keys of all owned rows of an entity. */
 export async function* ownedKeyPages(
-  query: QueryPort,
+  query: Query,
   stream: string,
   {ownedAs, key}: EntityPlan,
 ): AsyncGenerator<RowKey[]> {
-  const where = `WHERE stream = ${literal(stream)} AND kind = ${literal(ownedAs)}`;
+  const where = 'WHERE stream = ? AND kind = ?';
   if (!key.endsInInteger) {
     for (let after: string | null = null; ;) {
-      const past: string = after === null ? '' : ` AND row_key > ${literal(after)}`;
-      const rows = await query(
+      const past = after === null ? '' : ' AND row_key > ?';
+      const rows: unknown[][] = await query(
         `SELECT row_key FROM sync_owned_key ${where}${past} ORDER BY row_key LIMIT ${KEYS_PER_PAGE}`,
+        [stream, ownedAs, ...(after === null ? [] : [after])],
       );
       const keys = rows.map(([text]) => String(text));
       if (keys.length === 0) return;
@@ -44,12 +45,14 @@ export async function* ownedKeyPages(
     }
   }
   let page: RowKey[] = [];
-  for (let past = ''; ;) {
-    const rows = await query(
+  for (let after: readonly [string, number] | null = null; ;) {
+    const past = after === null ? '' : ' AND (scope > ? OR (scope = ? AND chunk > ?))';
+    const rows: unknown[][] = await query(
       `SELECT scope, chunk, members FROM sync_owned ${where}${past} ORDER BY scope, chunk LIMIT ${SETS_PER_READ}`,
+      [stream, ownedAs, ...(after === null ? [] : [after[0], ...after])],
     );
     for (const [scope, chunk, members] of rows) {
-      past = ` AND (scope > ${literal(String(scope))} OR (scope = ${literal(String(scope))} AND chunk > ${Number(chunk)}))`;
+      after = [String(scope), Number(chunk)];
       if (!Buffer.isBuffer(members)) continue;
       for (const place of IdSet.decode(members).values()) {
         const id = idAt(Number(chunk), place);

@@ -100,7 +100,7 @@ export const ERROR_CODES = {
   },
   'target-incompatible': {
     reaction: 'halt',
-    meaning: 'A table of the target lacks a mapped column or a unique mapped key.',
+    meaning: 'A table of the target is missing, or lacks a mapped column or a unique mapped key.',
     action: 'Run `laas-sync migrate`, or fix the table as `laas-sync doctor` says.',
   },
   'not-migrated': {

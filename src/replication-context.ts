@@ -5,8 +5,15 @@
 import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
-import {anchorStatement, readCheckpoint, sourceStatement, type Fence} from './apply/checkpoint.ts';
+import {
+  anchorStatement,
+  owedStatement,
+  readCheckpoint,
+  sourceStatement,
+  type Fence,
+} from './apply/checkpoint.ts';
 import {ApplyLock} from './apply/apply-lock.ts';
+import {isOwnershipLost} from './apply/lost-ownership.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
@@ -89,6 +96,8 @@ export class ReplicationContext {
       const {position, offset, sourceIdentity: identity} = checkpoint;
       const lost = await whyPositionIsLost(source, info, {position, offset, identity});
       if (lost !== null) throw new SyncError('position-lost', lost);
+      if (checkpoint.owed === '' && (await this.#adoptAgain(session, applier)))
+        checkpoint = {...checkpoint, owed: 'diff'};
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
@@ -132,6 +141,18 @@ export class ReplicationContext {
       };
       return connections;
     });
+  }
+
+  /** Requests a reconcile that adopts the rows, if their ownership is lost. @returns whether it is */
+  async #adoptAgain(session: Session, applier: Applier): Promise<boolean> {
+    const query = (sql: string) => session.query(sql);
+    if (!(await isOwnershipLost(query, this.#fence.stream, applier.plan))) return false;
+    await this.lock.exclusive(async () => {
+      applier.timesRequested++;
+      await applier.runFenced(session, owedStatement(this.#fence));
+      applier.forget();
+    });
+    return true;
   }
 
   /** Discards the position and starts from the source's current one, with a full reconcile due. */

@@ -16,6 +16,7 @@ const READ_ONLY_ERRNOS = new Set([1290, 1792, 1836, 1874, 3989]);
  */
 const CLUSTER_ERRNOS = new Set([1047, 1180, 3100, 3101, 3781, 3782, 3783, 3796, 3797, 3798, 3799]);
 const FULL_ERRNOS = new Set([1021, 1114]);
+const NO_TABLE_ERRNOS = new Set([1146, 1932]);
 const GONE_CODES = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
@@ -109,6 +110,10 @@ function inPlainWords(
   if (FULL_ERRNOS.has(errno)) {
     const message = `the disk of ${where}, or one of its tables, is full (error ${errno}): free some space there`;
     return {code: 'target-rejected-batch', message};
+  }
+  if (NO_TABLE_ERRNOS.has(errno)) {
+    const message = `a table that laas-sync needs is missing on the target (error ${errno}): run laas-sync migrate, and laas-sync doctor if that does not help`;
+    return {code: 'target-incompatible', message};
   }
   return undefined;
 }

@@ -25,6 +25,17 @@ export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map(({name}) => nam
 
 const MIGRATIONS_TABLE = 'sync_migrations';
 
+/** The tables that all migrations leave behind. */
+export const BOOKKEEPING_TABLES = [
+  'sync_checkpoint',
+  'sync_owned',
+  'sync_owned_key',
+  'sync_dead_letter',
+  'sync_run',
+  'sync_lease',
+  MIGRATIONS_TABLE,
+] as const;
+
 /** The list is in code, so that a build cannot lose a file and a folder cannot add one. */
 const config: Knex.MigratorConfig = {
   tableName: MIGRATIONS_TABLE,
@@ -43,15 +54,33 @@ export const MIGRATION_TIMEOUT_MS = 3_600_000;
  * Migrates the target. It is safe to run twice, by two processes at once, and after one that was killed.
  *
  * @param mapping the mapping whose missing tables are created
- * @returns the migrations that ran, and the tables of the mapping that were created
+ * @returns the migrations that ran, the bookkeeping tables that somebody had dropped, and the tables of the mapping
+ *   that were created
  * @throws SyncError `target-newer` if the database is newer than this program
  */
 export function migrateUp(knex: Knex, mapping: Pick<Mapping, 'tables'>): Promise<string[]> {
   return alone(knex, async () => {
     await isMigrated(knex);
     const [, names] = (await knex.migrate.latest(config)) as [number, string[]];
-    return [...names, ...(await createMissingTables(knex, mapping))];
+    return [...names, ...(await restoreTables(knex)), ...(await createMissingTables(knex, mapping))];
   });
+}
+
+/** Creates bookkeeping tables that somebody dropped: a migration may be run again, and changes only what it misses. */
+async function restoreTables(knex: Knex): Promise<string[]> {
+  const missing = await missingTables(knex);
+  if (missing.length > 0) for (const migration of MIGRATIONS) await migration.up(knex);
+  return missing;
+}
+
+async function missingTables(knex: Knex): Promise<string[]> {
+  const [rows] = (await knex.raw(
+    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (${BOOKKEEPING_TABLES.map(() => '?').join(', ')})`,
+    [...BOOKKEEPING_TABLES],
+  )) as [{name: string}[]];
+  const found = new Set(rows.map(({name}) => name));
+  return BOOKKEEPING_TABLES.filter(name => !found.has(name));
 }
 
 /** Drops the bookkeeping tables; the tables of the mapping stay. */
@@ -63,7 +92,11 @@ export function migrateDown(knex: Knex): Promise<string[]> {
   });
 }
 
-/** @throws SyncError `target-newer` if the database is newer than this program */
+/**
+ * Whether all migrations ran, and their tables exist.
+ *
+ * @throws SyncError `target-newer` if the database is newer than this program
+ */
 export async function isMigrated(knex: Knex): Promise<boolean> {
   if (!(await knex.schema.hasTable(MIGRATIONS_TABLE))) return false;
   const done = new Set(await knex(MIGRATIONS_TABLE).pluck<string[]>('name'));
@@ -74,7 +107,7 @@ export async function isMigrated(knex: Knex): Promise<boolean> {
       `the target was migrated by a newer version of laas-sync (${newer.join(', ')}): run that version, or a newer one`,
     );
   }
-  return MIGRATION_NAMES.every(name => done.has(name));
+  return MIGRATION_NAMES.every(name => done.has(name)) && (await missingTables(knex)).length === 0;
 }
 
 /** @throws SyncError `not-migrated`, `target-newer` */

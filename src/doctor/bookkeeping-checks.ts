@@ -3,32 +3,12 @@ import {queryRows} from '../db/connection.ts';
 import {LEASE_IS_HELD, LOCK_HOLDER} from '../db/leader.ts';
 import {LEASE_SECONDS} from '../db/lease-row.ts';
 import {lockName} from '../db/named-lock.ts';
-import {MIGRATION_NAMES} from '../db/migrate.ts';
+import {BOOKKEEPING_TABLES, MIGRATION_NAMES} from '../db/migrate.ts';
 import {textRows} from '../db/server.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {ask, type Probe} from './probe.ts';
 import {targetsInCanonical} from './other-streams.ts';
-
-/** The primary key of each bookkeeping table. */
-export const BOOKKEEPING_KEYS = new Map<string, readonly string[]>([
-  ['sync_checkpoint', ['stream']],
-  ['sync_owned', ['stream', 'kind', 'scope', 'chunk']],
-  ['sync_owned_key', ['stream', 'kind', 'row_key']],
-  ['sync_dead_letter', ['stream', 'target_table', 'row_key']],
-  ['sync_run', ['run_id']],
-  ['sync_migrations', ['id']],
-  ['sync_lease', ['stream']],
-]);
-
-export const BOOKKEEPING_TABLES = [
-  'sync_checkpoint',
-  'sync_owned',
-  'sync_owned_key',
-  'sync_dead_letter',
-  'sync_run',
-  'sync_migrations',
-] as const;
 
 /** How the bookkeeping tables compare with this version. */
 export type Migrated = 'current' | 'older' | 'missing' | 'newer';
@@ -67,7 +47,7 @@ export function checkMigrated(migrated: Migrated): Finding[] {
           message:
             migrated === 'older'
               ? 'the bookkeeping tables are of an older version'
-              : 'the bookkeeping tables do not exist yet',
+              : 'the bookkeeping tables, or some of them, do not exist',
           why: 'they hold the checkpoint, ownership and dead letters; `start` creates them if it may',
           mend: 'laas-sync migrate',
         }),

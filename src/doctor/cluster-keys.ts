@@ -3,9 +3,19 @@ import {queryRows} from '../db/connection.ts';
 import {textRows} from '../db/server.ts';
 import type {Mapping} from '../mapping/mapping.ts';
 import {isOn} from './binlog-settings.ts';
-import {BOOKKEEPING_KEYS} from './bookkeeping-checks.ts';
 import {mustFix, ok, type Finding} from './findings.ts';
 import {quoteName, variables, type Probe} from './probe.ts';
+
+/** The primary key of each bookkeeping table. */
+const BOOKKEEPING_KEYS = new Map<string, readonly string[]>([
+  ['sync_checkpoint', ['stream']],
+  ['sync_owned', ['stream', 'kind', 'scope', 'chunk']],
+  ['sync_owned_key', ['stream', 'kind', 'row_key']],
+  ['sync_dead_letter', ['stream', 'target_table', 'row_key']],
+  ['sync_run', ['run_id']],
+  ['sync_migrations', ['id']],
+  ['sync_lease', ['stream']],
+]);
 
 const TABLES = `SELECT TABLE_NAME FROM information_schema.TABLES
   WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) AND TABLE_TYPE = 'BASE TABLE' ORDER BY 1`;

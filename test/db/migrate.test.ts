@@ -79,6 +79,24 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(await cli(['migrate'], env)).toMatchObject({code: 0});
   });
 
+  it('creates bookkeeping tables that somebody dropped, and says which', async () => {
+    expect((await cli(['migrate'], env)).code).toBe(0);
+    const whole = await tables();
+    const ours = whole.filter(name => name.startsWith('sync_') && name !== 'sync_migrations_lock');
+    for (const dropped of [
+      ...ours.map(name => [name]),
+      ours.filter(name => name !== 'sync_migrations').slice(1, 4),
+    ]) {
+      await connection.query(`DROP TABLE ${dropped.join(', ')}`);
+      const {code, stderr} = await cli(['migrate'], {...env, LOG_LEVEL: 'info'});
+      expect(code).toBe(0);
+      // The lease serves as the lock of migrations, and exists before them.
+      const created = dropped.filter(name => name !== 'sync_lease' && name !== 'sync_migrations');
+      for (const name of created) expect(stderr).toContain(`"${name}"`);
+      expect(await tables()).toEqual(whole);
+    }
+  });
+
   it('makes each table by one statement, and adds a key that an older version missed', async () => {
     const keys = async () =>
       (
