@@ -8,11 +8,10 @@ import type {Applier} from '../src/apply/applier.ts';
 import {release} from '../src/apply/release.ts';
 import type {Session} from '../src/apply/session.ts';
 import {literal} from '../src/apply/sql-text.ts';
-import {onlyRow} from '../src/db/counted.ts';
+import {onlyRow, type Query} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
-import type {QueryPort} from '../src/source/reader.ts';
 import {ownedKeyPages} from './stored-ownership.ts';
 import {presentKeys} from './target-rows.ts';
 
@@ -41,7 +40,7 @@ export async function releaseAbsentRows(
   entity: EntityPlan,
   {equal, foreign}: Found,
 ): Promise<void> {
-  const query = (sql: string) => session.query(sql);
+  const {query} = session;
   const {stream} = applier.fence;
   const owned = ownedCount(stream, entity);
   if (Number(onlyRow(await query(`SELECT ${owned}`))[0]) <= equal) return;
@@ -65,7 +64,7 @@ function ownedCount(stream: string, {ownedAs}: EntityPlan): string {
 }
 
 /** Returns the keys that no table of the entity holds: a companion may be left of a row. */
-async function absentAmong(query: QueryPort, entity: EntityPlan, keys: readonly RowKey[]): Promise<RowKey[]> {
+async function absentAmong(query: Query, entity: EntityPlan, keys: readonly RowKey[]): Promise<RowKey[]> {
   let absent = [...keys];
   for (const table of entity.tables) {
     if (absent.length === 0) break;
