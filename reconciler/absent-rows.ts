@@ -40,7 +40,7 @@ export async function releaseAbsentRows(
   entity: EntityPlan,
   {equal, foreign}: Found,
 ): Promise<void> {
-  const query: Query = (sql, values) => session.query(sql, values);
+  const {query} = session;
   const {stream} = applier.fence;
   const owned = ownedCount(stream, entity);
   if (Number(onlyRow(await query(`SELECT ${owned}`))[0]) <= equal) return;
