@@ -2,7 +2,6 @@
 import {IdSet} from '../src/apply/id-set.ts';
 import {chunkOf, idAt, placeOf} from '../src/apply/owned-chunks.ts';
 import {OwnedKeySets, readOwnedKeys} from '../src/apply/owned-keys.ts';
-import {literal} from '../src/apply/sql-text.ts';
 import {readClosed, type Query} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';

@@ -2,9 +2,10 @@
 import {queryRows} from '../db/connection.ts';
 import {textRows} from '../db/server.ts';
 import type {Mapping} from '../mapping/mapping.ts';
+import {quoteName} from '../mapping/quote.ts';
 import {isOn} from './binlog-settings.ts';
 import {mustFix, ok, type Finding} from './findings.ts';
-import {quoteName, variables, type Probe} from './probe.ts';
+import {variables, type Probe} from './probe.ts';
 
 /** The primary key of each bookkeeping table. */
 const BOOKKEEPING_KEYS = new Map<string, readonly string[]>([
