@@ -22,8 +22,8 @@ const mapping = (parent: string) => `{"version": 1, "tables": {
 const SOURCE = `
   DROP TABLE IF EXISTS leaves, branches, tops;
   CREATE TABLE tops (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL);
-  CREATE TABLE branches (id INT PRIMARY KEY, top INT NOT NULL, name VARCHAR(20) NOT NULL, more VARCHAR(20) NOT NULL, KEY (top));
-  CREATE TABLE leaves (id INT PRIMARY KEY, branch INT NOT NULL, KEY (branch))`;
+  CREATE TABLE branches (id INT PRIMARY KEY, top INT NOT NULL, name VARCHAR(20) NOT NULL, more VARCHAR(20) NOT NULL, KEY (top), FOREIGN KEY (top) REFERENCES tops (id));
+  CREATE TABLE leaves (id INT PRIMARY KEY, branch INT NOT NULL, KEY (branch), FOREIGN KEY (branch) REFERENCES branches (id))`;
 const target = (references: string, parent: string) => {
   const refer = (column: string, to: string) =>
     references === 'none' ? '' : `, FOREIGN KEY (${column}) REFERENCES ${to} (id)${references}`;
