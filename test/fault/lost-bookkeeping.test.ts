@@ -28,7 +28,7 @@ describeEachFlavour('a lost bookkeeping table', ({server, source, target}) => {
   const {user, member} = rowsOf(() => stand);
 
   for (const table of DROPPED)
-    it(`such as ${table} is reported while it is missing, and is back after migrate`, async () => {
+    it(`such as ${table} is reported, and is back after migrate`, async () => {
       await stand.target.query(`DROP TABLE ${table}`);
       id += 10;
       await user(id, `gone${id}@example.test`);
@@ -52,7 +52,7 @@ describeEachFlavour('a lost bookkeeping table', ({server, source, target}) => {
       expect((await stand.cli(['verify'])).code).toBe(0);
     });
 
-  it('of ownership that is empty at a start is filled, so that rows are deleted as before', async () => {
+  it('of ownership that is empty at a start is filled again', async () => {
     await stand.daemon.stop();
     await stand.target.query('DELETE FROM sync_owned');
     await stand.start();

@@ -36,6 +36,8 @@ const ON_ONE_SERVER = [
   'fault/restored-targets',
   'fault/refusals',
   'fault/late-deletes',
+  'fault/graph',
+  'fault/lost-bookkeeping',
   'e2e/environments',
   'e2e/upgrades',
 ];
