@@ -39,9 +39,6 @@ function sourceInput(source: SourcePlan, place: number, alias = 's'): string {
 function comparableInput(expression: string, schema: ColumnSchema | undefined): string {
   const isText = schema !== undefined && familyOf(schema) === 'text';
   if (!isText) return exactColumn(expression, schema);
-  // In some collations the capital of the letter i is not I.
-  if (schema.charset === 'utf8mb4' && /turkish|_tr_/.test(schema.collation ?? ''))
-    return `(${expression} COLLATE utf8mb4_bin)`;
   return schema.charset === 'utf8mb4' ? expression : `CONVERT(${expression} USING utf8mb4)`;
 }
 

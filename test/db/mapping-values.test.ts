@@ -100,6 +100,19 @@ describeEachFlavour('a value of the mapping', ({server, source, target}) => {
     },
   );
 
+  it.each([
+    ['1', '01'],
+    ['-0', '0'],
+  ])('%s is refused beside %s in a lookup over a number', async (one, other) => {
+    await furnish('VARCHAR(9) NULL');
+    const values = {[one]: 'a', [other]: 'b'};
+    await expect(planned({lookup: 'id', values, otherwise: null})).rejects.toThrow(
+      `are the same value of id`,
+    );
+    // A text is compared letter by letter.
+    await planned({lookup: 'word', values, otherwise: null});
+  });
+
   it.each(HELD)('%#: that %s holds is taken', async (type, use) => {
     await furnish(type);
     await planned(use);

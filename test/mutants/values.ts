@@ -51,6 +51,31 @@ export const VALUES: readonly Mutant[] = [
     test: ['test/unit/mapping/transforms.test.ts', 'cuts U+0020 and no other white space'],
   },
   {
+    name: 'letters-in-the-case-of-javascript',
+    edits: [
+      [
+        'src/mapping/operators/letter-case.ts',
+        'if (ASCII.test(text)) return text.toUpperCase();',
+        'return text.toUpperCase();',
+      ],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/db/letter-case.test.ts', 'compares alike in a column of'],
+  },
+  {
+    name: 'letters-in-the-case-of-a-collation',
+    edits: [
+      [
+        'src/mapping/operators/letter-case.ts',
+        'return `LOWER(${expression} COLLATE utf8mb4_bin)`;',
+        'return `LOWER(${expression})`;',
+      ],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/db/letter-case.test.ts', 'has the same upper and lower case'],
+    flavour: 'mysql',
+  },
+  {
     name: 'instructor-is-a-student',
     edits: [['mappings/laas.yaml', 'INSTRUCTOR: FACULTY', 'INSTRUCTOR: STUDENT']],
     answers: ['mapping'],

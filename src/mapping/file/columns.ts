@@ -2,6 +2,7 @@
 import type {z} from 'zod';
 import {checksOf} from '../checks.ts';
 import type {ColumnMap, Condition} from '../mapping.ts';
+import {normalised} from '../operators/texts.ts';
 import {didYouMean, type FileFault, type FilePath} from './faults.ts';
 import {conditionSchema, OPERATOR_NAMES, OPERATOR_SCHEMAS, type OperatorName, type scalar} from './schema.ts';
 
@@ -10,11 +11,6 @@ type Scalar = z.infer<typeof scalar>;
 /** A scalar of the file as the text that a server would show: true is 1, since both servers have no other. */
 export function textOf(value: Scalar): string {
   return typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
-}
-
-/** The form in which `lookup` and `oneOf` compare: trimmed and in upper case. */
-export function normalised(text: string): string {
-  return text.replaceAll(/^ +| +$/g, '').toUpperCase();
 }
 
 /** @returns null if the column has a fault, which is then in `faults` */

@@ -40,6 +40,20 @@ function formOf(family: Family): (value: Value) => string {
     : value => normalised(value, family);
 }
 
+/** Two values that compare as equal, as 1 and 01 do for a number, cannot mean different results. */
+function refusesRepeated({inputs}: Shape, values: readonly string[]): string | null {
+  const [input] = inputs;
+  if (input === undefined) return null;
+  const seen = new Map<string, string>();
+  for (const value of values) {
+    const form = formOf(input.family)(value);
+    const other = seen.get(form);
+    if (other !== undefined) return `'${other}' and '${value}' are the same value of ${input.schema.name}`;
+    seen.set(form, value);
+  }
+  return null;
+}
+
 /** A condition that holds if the input has one of these forms. */
 function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): string {
   const family = inputs[0]?.family ?? 'text';
@@ -54,7 +68,12 @@ function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): s
 export const lookup: Operator<UseOf<'lookup'>> = {
   refuses: ({values, otherwise}, shape) => {
     const wrong = [...Object.values(values), otherwise].flatMap(value => refusesNamed(value, shape) ?? []);
-    return refusesInput(shape, Object.keys(values)) ?? wrong[0] ?? null;
+    return (
+      refusesInput(shape, Object.keys(values)) ??
+      refusesRepeated(shape, Object.keys(values)) ??
+      wrong[0] ??
+      null
+    );
   },
   value: (use, shape) => {
     const {inputs} = shape;

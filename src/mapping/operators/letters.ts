@@ -1,15 +1,20 @@
 /** `trim`, `lower` and `upper`: a text without surrounding blanks, or in one case. */
 import {cellOf} from '../packed.ts';
 import {isText, type Value} from '../values.ts';
+import {lowerSql, toLower, toUpper, upperSql} from './letter-case.ts';
 import type {Operator, PackedWriter, Shape, UseOf} from './operator.ts';
 import {cutEnd, cutEndSql, trimmedEnd, trimmedStart, trimSpaces} from './texts.ts';
 
 const CHANGES: Readonly<Record<'trim' | 'lower' | 'upper', (text: string) => string>> = {
   trim: trimSpaces,
-  lower: text => text.toLowerCase(),
-  upper: text => text.toUpperCase(),
+  lower: toLower,
+  upper: toUpper,
 };
-const FUNCTIONS = {trim: 'TRIM', lower: 'LOWER', upper: 'UPPER'} as const;
+const CHANGES_SQL: Readonly<Record<'trim' | 'lower' | 'upper', (expression: string) => string>> = {
+  trim: expression => `TRIM(${expression})`,
+  lower: lowerSql,
+  upper: upperSql,
+};
 
 export const letters: Operator<UseOf<'trim' | 'lower' | 'upper'>> = {
   refuses: (_, shape) => refusesText(shape),
@@ -25,12 +30,11 @@ export const letters: Operator<UseOf<'trim' | 'lower' | 'upper'>> = {
   },
   packed: ({operator}, {inputs}) => (operator === 'trim' ? trimmedWriter(inputs[0]?.place ?? 0) : null),
   sql: ({operator}, [input = 'NULL'], shape) => {
-    const named = FUNCTIONS[operator as keyof typeof FUNCTIONS];
-    if (operator === 'trim' || shape.inputs[0]?.family !== 'binary')
-      return cutEndSql(shape, `${named}(${input})`);
+    const change = CHANGES_SQL[operator as keyof typeof CHANGES_SQL];
+    if (operator === 'trim' || shape.inputs[0]?.family !== 'binary') return cutEndSql(shape, change(input));
     // Bytes are converted if they are a text, and stay unchanged otherwise.
     const text = `CONVERT(${input} USING utf8mb4)`;
-    const changed = cutEndSql(shape, `${named}(${text})`);
+    const changed = cutEndSql(shape, change(text));
     return shape.family === 'binary'
       ? `IF(CAST(${text} AS BINARY) <=> ${input}, ${changed}, ${input})`
       : changed;

@@ -2,6 +2,7 @@
 import type {Family} from '../families.ts';
 import type {ColumnSchema} from '../schema.ts';
 import {bytesOf, type Value} from '../values.ts';
+import {toUpper, upperSql} from './letter-case.ts';
 import type {Shape} from './operator.ts';
 
 const SPACE = 32;
@@ -77,7 +78,7 @@ function memberLike(members: readonly string[], value: string): string | undefin
   // No member ends with a space. Members may differ in letter case alone.
   const wanted = value.replace(/ +$/, '');
   if (members.includes(wanted)) return wanted;
-  return members.find(member => member.toUpperCase() === wanted.toUpperCase());
+  return members.find(member => toUpper(member) === toUpper(wanted));
 }
 
 /**
@@ -86,7 +87,7 @@ function memberLike(members: readonly string[], value: string): string | undefin
  */
 export function normalised(value: Value, family: Family = 'text'): string {
   if (value === null) return '';
-  if (family !== 'binary') return trimSpaces(value).toUpperCase();
+  if (family !== 'binary') return toUpper(trimSpaces(value));
   const bytes = bytesOf(trimSpaces(value)).toString('latin1');
   return bytes.replaceAll(/[a-z\u00e0-\u00f6\u00f8-\u00fe]/g, letter =>
     String.fromCharCode(letter.charCodeAt(0) - 32),
@@ -100,5 +101,7 @@ export function normalisedLiteral(form: string, family: Family = 'text'): string
 
 export function normalisedSql(expression: string, family: Family = 'text'): string {
   const value = `COALESCE(${expression}, '')`;
-  return `CAST(UPPER(TRIM(${family === 'binary' ? `CONVERT(${value} USING latin1)` : value})) AS BINARY)`;
+  const upper =
+    family === 'binary' ? `UPPER(TRIM(CONVERT(${value} USING latin1)))` : upperSql(`TRIM(${value})`);
+  return `CAST(${upper} AS BINARY)`;
 }
