@@ -14,7 +14,6 @@ import type {LeaderEventMap, LeaderEvents} from './leader-events.ts';
 import {Leadership} from './leadership.ts';
 import {targetsOf} from './mapping/mapping.ts';
 import {Bookkeeping} from './status/bookkeeping.ts';
-import {oneMoreUnseen, type Unseen} from './status/health.ts';
 import {LagTracker} from './status/lag.ts';
 import type {Metrics} from './status/metrics.ts';
 import type {
@@ -22,7 +21,6 @@ import type {
   OperationEvent,
   Operations,
   Page,
-  ReplicationState,
   Run,
   RunProgress,
   StartedRun,
@@ -32,8 +30,9 @@ import type {
 } from './status/operations.ts';
 import {watchCounts, watchLogEnd, type Counted} from './status/poller.ts';
 import {RunStore} from './status/runs.ts';
-import {statusOf, type Place, type StatusFacts} from './status/status.ts';
+import {statusOf, type Place} from './status/status.ts';
 import {Subscribers} from './status/subscribers.ts';
+import {StreamFacts} from './stream-facts.ts';
 
 /** The longest wait before the next try to lead: a cluster that has a writer again is noticed soon. */
 const LONGEST_WAIT_MS = 5000;
@@ -54,19 +53,13 @@ export class Daemon implements Operations {
   readonly #lag = new LagTracker();
   readonly #events: LeaderEvents = new EventEmitter<LeaderEventMap>();
   readonly #subscribers = new Subscribers(() => this.status());
+  readonly #stream: StreamFacts;
   #leadership: Leadership | null = null;
-  #state: ReplicationState = 'starting';
-  #stateSinceMs = Date.now();
-  #fault: SyncError | null = null;
   #counted: Counted | null = null;
-  #foreign: Status['foreignRows'] = null;
   #lagBytes: number | null = null;
   #progress: RunProgress | null = null;
-  #applied: StatusFacts['applied'] = {transactions: 0, rows: 0, atMs: null};
   /** Set when rows were written that the stream did not count: by a first load or a repair. */
   #countDue = new AbortController();
-  #unseen: Unseen | null = null;
-  #reconnects = 0;
   readonly #writes = new KnownWrites();
   /** The position at which the previous leader stopped. */
   #saved: Place | null = null;
@@ -75,7 +68,11 @@ export class Daemon implements Operations {
     this.#deps = deps;
     this.#store = new RunStore(deps.knex, deps.config.name, targetsOf(deps.config.mapping));
     this.#bookkeeping = new Bookkeeping({...deps, store: this.#store});
-    this.#listen();
+    this.#stream = new StreamFacts(this.#events, deps.logger, () =>
+      this.#subscribers.emit({tag: 'status', status: this.status()}),
+    );
+    measureEvents(this.#events, deps.metrics, targetsOf(deps.config.mapping));
+    this.#events.on('run', run => this.#onRun(run)).on('progress', progress => this.#onProgress(progress));
   }
 
   /**
@@ -113,7 +110,7 @@ export class Daemon implements Operations {
           if (fault.reaction === 'stop') throw fault;
           // The address may lead to another server now, which the pooled connections do not notice.
           renewConnections(this.#deps.knex);
-          this.#setState('starting', fault);
+          this.#stream.enter('starting', fault);
           logger.warn(
             {event: 'lead.retry', err: describeError(error)},
             'this instance does not lead; retrying',
@@ -125,7 +122,7 @@ export class Daemon implements Operations {
         }
       }
     } finally {
-      this.#setState('stopped', this.#fault);
+      this.#stream.enter('stopped', this.#stream.fault);
       ended.abort();
       await Promise.allSettled(watchers);
     }
@@ -135,13 +132,13 @@ export class Daemon implements Operations {
     const {config, logger, metrics, holder} = this.#deps;
     const options = {config: config.target, stream: config.name, holder, writes: this.#writes};
     const lease = await waitForLease(options, signal, () => {
-      this.#setState('standby', null);
+      this.#stream.enter('standby', null);
       logger.info({event: 'lease.waiting'}, 'another instance leads; standing by');
     });
     try {
       logger.info({event: 'lease.acquired', token: lease.fence.token}, 'this instance leads');
       metrics.leader(true);
-      this.#setState('starting', null);
+      this.#stream.enter('starting', null);
       const leadership = new Leadership(
         {
           config,
@@ -155,11 +152,11 @@ export class Daemon implements Operations {
         signal,
       );
       const saved = await leadership.checkpoint();
-      this.#applied = {
+      this.#stream.resumeFrom({
         transactions: saved?.transactionsApplied ?? 0,
         rows: saved?.rowsApplied ?? 0,
         atMs: saved?.appliedAtMs ?? null,
-      };
+      });
       this.#saved = saved?.position == null ? null : {position: saved.position, offset: saved.offset};
       this.#leadership = leadership;
       await leadership.run();
@@ -176,9 +173,7 @@ export class Daemon implements Operations {
         name,
         replicationEnabled,
         maxLagSeconds,
-        state: this.#state,
-        stateSinceMs: this.#stateSinceMs,
-        fault: this.#fault,
+        ...this.#stream.facts,
         leading:
           leadership === null
             ? null
@@ -190,11 +185,7 @@ export class Daemon implements Operations {
               },
         lag: this.#lag,
         lagBytes: this.#lagBytes,
-        applied: this.#applied,
-        reconnects: this.#reconnects,
-        unseen: this.#unseen,
         counted: this.#counted,
-        foreign: this.#foreign,
         progress: this.#progress,
         bookkeeping: this.#bookkeeping.facts,
         mappingChanged: leadership?.mappingChanged ?? false,
@@ -205,9 +196,11 @@ export class Daemon implements Operations {
 
   isReady(): boolean {
     const {config} = this.#deps;
-    if (this.#state === 'standby') return true;
+    if (this.#stream.state === 'standby') return true;
     if (this.#leadership === null) return false;
-    return this.#state === 'streaming' || (!config.replicationEnabled && this.#state === 'stopped');
+    return (
+      this.#stream.state === 'streaming' || (!config.replicationEnabled && this.#stream.state === 'stopped')
+    );
   }
 
   async trigger(request: TriggerRequest): Promise<StartedRun> {
@@ -259,44 +252,12 @@ export class Daemon implements Operations {
 
   #leader(): Leadership {
     if (this.#leadership !== null) return this.#leadership;
-    if (this.#state === 'standby')
+    if (this.#stream.state === 'standby')
       throw new SyncError('lease-held', 'this instance does not lead: send the request to the one that does');
     throw new SyncError(
       'not-leading',
       `this instance does not lead yet. ${ERROR_CODES['not-leading'].action}`,
     );
-  }
-
-  #setState(state: ReplicationState, fault: SyncError | null): void {
-    if (state === this.#state && fault?.code === this.#fault?.code && fault?.message === this.#fault?.message)
-      return;
-    if (state !== this.#state) {
-      this.#stateSinceMs = Date.now();
-      this.#deps.logger.info({event: 'state', state}, `replication is ${state}`);
-      if (state === 'starting' && fault !== null) this.#reconnects++;
-    }
-    this.#state = state;
-    this.#fault = fault;
-    this.#subscribers.emit({tag: 'status', status: this.status()});
-  }
-
-  #listen(): void {
-    const {config, metrics} = this.#deps;
-    measureEvents(this.#events, metrics, targetsOf(config.mapping));
-    this.#events
-      .on('state', (state, fault) => this.#setState(state, fault))
-      .on('unseen', reason => (this.#unseen = oneMoreUnseen(this.#unseen, reason, Date.now())))
-      .on('foreign', foreign => (this.#foreign = foreign))
-      .on('run', run => this.#onRun(run))
-      .on('progress', progress => this.#onProgress(progress))
-      .on('applied', batch => {
-        const {transactions, rows} = this.#applied;
-        this.#applied = {
-          transactions: transactions + batch.transactions,
-          rows: rows + batch.rows,
-          atMs: Date.now(),
-        };
-      });
   }
 
   #onRun(run: Run): void {

@@ -33,7 +33,9 @@ export async function syncCommand(
     });
     return ended;
   }).finally(() => bar.stop());
-  process.stdout.write(options.json === true ? `${JSON.stringify(run, null, 2)}\n` : summary(run));
+  // The code of a failure is for the answers over HTTP.
+  const json = () => JSON.stringify({...run, failure: undefined}, null, 2);
+  process.stdout.write(options.json === true ? `${json()}\n` : summary(run));
   return run.state === 'succeeded' ? 0 : 1;
 }
 

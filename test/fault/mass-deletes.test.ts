@@ -84,4 +84,19 @@ describeEachFlavour('very many deletes', ({server, source, target}) => {
     expect(await sync()).toMatchObject({state: 'needs-confirmation', left: 504});
     expect(await sync('--allow-deletes')).toMatchObject({state: 'succeeded', left: 403, code: 0});
   });
+
+  it('are in the JSON of a run, which has the fields of the API and no others', async () => {
+    const {stdout} = await stand.cli(['sync', '--json']);
+    expect(Object.keys(Object(JSON.parse(stdout)))).toEqual([
+      'runId',
+      'trigger',
+      'mode',
+      'state',
+      'startedAt',
+      'endedAt',
+      'durationMs',
+      'tables',
+      'error',
+    ]);
+  });
 });
