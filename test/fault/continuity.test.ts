@@ -3,7 +3,7 @@ import {truncateSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
-import {describeEachFlavour} from '../helpers/flavours.ts';
+import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {connect, withConnection} from '../servers/databases.ts';
 import {type FaultProxy, startProxy} from '../servers/proxy.ts';
@@ -12,7 +12,7 @@ import {startServer, type TestServer} from '../servers/server.ts';
 const GTIDS_OFF = ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'];
 
 describeEachFlavour('continuity of the log', ({flavour, edition, server, target}) => {
-  for (const options of flavour === 'mysql' ? [[], GTIDS_OFF] : [[]]) {
+  for (const options of flavour === 'mysql' && !isShort ? [[], GTIDS_OFF] : [[]]) {
     describe(options.length === 0 ? 'with GTIDs' : 'without GTIDs', () => {
       let sourceServer: TestServer;
       let proxy: FaultProxy;

@@ -5,7 +5,7 @@
  */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {actualTarget, expectedTarget} from '../helpers/oracle.ts';
-import {describeEachFlavour} from '../helpers/flavours.ts';
+import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {Stand, SURROGATE, TIMEOUT_MS} from '../helpers/fault-stand.ts';
 import {createDatabases, withConnection} from '../servers/databases.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
@@ -37,6 +37,18 @@ const INIT_CONNECT: Readonly<Record<string, string>> = {
   'an idle session that ends': 'SET wait_timeout = 1, lock_wait_timeout = 1, innodb_lock_wait_timeout = 1',
 };
 
+/** The kinds that a short run leaves out: they would show as an error rather than as a wrong row. */
+const LONG_RUNS_ONLY = new Set([
+  'an open transaction',
+  'transactions that end the session',
+  'a limit on joins',
+  'dirty reads',
+  'locking reads',
+  'only reads',
+  'no foreign keys',
+  'another engine',
+]);
+
 describeEachFlavour('#33 new sessions that have', ({edition}) => {
   let own: TestServer;
   beforeAll(async () => {
@@ -51,51 +63,55 @@ describeEachFlavour('#33 new sessions that have', ({edition}) => {
   afterAll(() => own?.dispose());
 
   for (const [what, initConnect] of Object.entries(INIT_CONNECT))
-    it(`${what} change nothing`, {timeout: TIMEOUT_MS}, async () => {
-      await withConnection(own, undefined, connection =>
-        connection.query('SET GLOBAL init_connect = ?', [initConnect]),
-      );
-      const databases = await createDatabases(own, 'init');
-      const stand = await Stand.open({
-        source: {server: own, database: databases.source},
-        target: {server: own, database: databases.target},
-        env: {
-          DB_USERNAME: ACCOUNT.user,
-          DB_PASSWORD: ACCOUNT.password,
-          ORG_DB_USERNAME: ACCOUNT.user,
-          ORG_DB_PASSWORD: ACCOUNT.password,
-        },
-      });
-      const isEqual = async () =>
-        expect(await actualTarget(stand.target, databases.target)).toEqual(
-          await expectedTarget(stand.source, databases.source, SURROGATE.surrogate),
+    it.skipIf(isShort && LONG_RUNS_ONLY.has(what))(
+      `${what} change nothing`,
+      {timeout: TIMEOUT_MS},
+      async () => {
+        await withConnection(own, undefined, connection =>
+          connection.query('SET GLOBAL init_connect = ?', [initConnect]),
         );
-      try {
-        await stand.source.query(
-          `INSERT INTO institutes (id, name) VALUES (1, 'Éßñ漢字🙂'), (2, 'Two');
+        const databases = await createDatabases(own, 'init');
+        const stand = await Stand.open({
+          source: {server: own, database: databases.source},
+          target: {server: own, database: databases.target},
+          env: {
+            DB_USERNAME: ACCOUNT.user,
+            DB_PASSWORD: ACCOUNT.password,
+            ORG_DB_USERNAME: ACCOUNT.user,
+            ORG_DB_PASSWORD: ACCOUNT.password,
+          },
+        });
+        const isEqual = async () =>
+          expect(await actualTarget(stand.target, databases.target)).toEqual(
+            await expectedTarget(stand.source, databases.source, SURROGATE.surrogate),
+          );
+        try {
+          await stand.source.query(
+            `INSERT INTO institutes (id, name) VALUES (1, 'Éßñ漢字🙂'), (2, 'Two');
            INSERT INTO users (id, first_name, last_name, email, password, created_at)
              WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS})
              SELECT i, CONCAT('Žaneta', i), 'Ångström ', CONCAT('u', i, '@x.org'), 'a\\\\b''c"d', '2024-03-31 01:30:00' FROM n;
            INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1 + id % 2, id, 'teacher', 'active' FROM users`,
-        );
-        expect(await stand.cli(['sync'])).toMatchObject({code: 0});
-        await isEqual();
-        // Rows are read only where the two differ.
-        await stand.target.query("UPDATE user SET name = 'x' WHERE userId = 60");
-        expect(await stand.cli(['verify'])).toMatchObject({code: 1});
-        expect(await stand.cli(['sync', '--mode', 'full'])).toMatchObject({code: 0});
-        await isEqual();
-        await stand.start();
-        await stand.until('streaming', ({replication}) => replication.state === 'streaming');
-        await stand.source.query(
-          "UPDATE users SET first_name = 'Łukasz' WHERE id % 3 = 0; DELETE FROM users WHERE id = 7",
-        );
-        await stand.equal();
-        expect(await stand.daemon.stop()).toBe(0);
-        expect(await stand.cli(['verify', '--json'])).toMatchObject({code: 0});
-      } finally {
-        await stand[Symbol.asyncDispose]();
-        await databases.drop();
-      }
-    });
+          );
+          expect(await stand.cli(['sync'])).toMatchObject({code: 0});
+          await isEqual();
+          // Rows are read only where the two differ.
+          await stand.target.query("UPDATE user SET name = 'x' WHERE userId = 60");
+          expect(await stand.cli(['verify'])).toMatchObject({code: 1});
+          expect(await stand.cli(['sync', '--mode', 'full'])).toMatchObject({code: 0});
+          await isEqual();
+          await stand.start();
+          await stand.until('streaming', ({replication}) => replication.state === 'streaming');
+          await stand.source.query(
+            "UPDATE users SET first_name = 'Łukasz' WHERE id % 3 = 0; DELETE FROM users WHERE id = 7",
+          );
+          await stand.equal();
+          expect(await stand.daemon.stop()).toBe(0);
+          expect(await stand.cli(['verify', '--json'])).toMatchObject({code: 0});
+        } finally {
+          await stand[Symbol.asyncDispose]();
+          await databases.drop();
+        }
+      },
+    );
 });

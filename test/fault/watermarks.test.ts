@@ -2,11 +2,11 @@
 import {expect, it} from 'vitest';
 import {withConnection} from '../servers/databases.ts';
 import {startServer} from '../servers/server.ts';
-import {describeEachFlavour} from '../helpers/flavours.ts';
+import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {COMPOSITE, SEED, Stand, SURROGATE, TIMEOUT_MS} from '../helpers/fault-stand.ts';
 import {COUNTED, startCounter, startWriters} from '../helpers/fault-writers.ts';
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['ROUNDS'] ?? (isShort ? 2 : 4));
 
 /** Else the writers give one address to two users, of whom one can but wait as a dead letter. */
 const UNIQUE = {...COMPOSITE, create: `${COMPOSITE.create} ALTER TABLE users ADD UNIQUE KEY email (email);`};

@@ -39,6 +39,7 @@ const ON_ONE_SERVER = [
   'fault/graph',
   'fault/lost-bookkeeping',
   'e2e/environments',
+  'e2e/failover',
   'e2e/upgrades',
 ];
 

@@ -1,6 +1,7 @@
 import type {Browser, Page} from 'playwright-core';
 import {describe, expect, it, onTestFinished} from 'vitest';
 import {EQUAL, NO_DRIFT, run} from '../../unit/server/recording-operations.ts';
+import {isShort} from '../../helpers/flavours.ts';
 import {violations, withBrowser} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve, type Served} from './served-app.ts';
 
@@ -74,12 +75,14 @@ const scenes: Readonly<Record<string, (page: Page, served: Served) => Promise<vo
   },
 };
 
-describe.each([
+const LOOKS = [
   ['light', 1280],
+  ['dark', 360],
   ['light', 360],
   ['dark', 1280],
-  ['dark', 360],
-] as const)('%s, %i pixels wide', (colorScheme, width) => {
+] as const;
+
+describe.each(isShort ? LOOKS.slice(0, 2) : LOOKS)('%s, %i pixels wide', (colorScheme, width) => {
   const pageOf = async (tokens: Parameters<typeof serve>[0] = {}) => {
     const operations = new LiveOperations();
     eventful(operations);
