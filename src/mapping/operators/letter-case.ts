@@ -1,7 +1,7 @@
 /**
  * Upper and lower case as both servers define them for the collation utf8mb4_bin. Pure.
  *
- * JavaScript knows letters that this collation does not (those newer than Unicode 3.2), and may turn one letter into
+ * JavaScript knows letters that this collation does not (those newer than Unicode 3.0), and may turn one letter into
  * several, as ß into SS. A server's other collations have other tables. The tables of utf8mb4_bin are the same on
  * MariaDB 10.11 and 11.8 and on MySQL 9.7; test/db/letter-case.test.ts compares every character.
  */
