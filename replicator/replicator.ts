@@ -18,6 +18,11 @@ export interface ReplicatorDeps extends Omit<AttemptDeps, 'onStreaming' | 'onAdv
 const HALT_RECHECK_MS = 3000;
 /** The longest wait after the source refused or reset a connection. */
 const TURNED_AWAY_MS = 2000;
+/**
+ * The shortest wait after another client with our server id has ended the stream. Two such streams end each other
+ * at each attempt. With shorter waits, the one that makes progress returns before the other has read anything.
+ */
+const TURN_MS = 3000;
 const MAX_DISPLACED = 10;
 
 /**
@@ -140,9 +145,10 @@ async function react(
 /**
  * Returns how long to wait before the next attempt, in milliseconds. A source that refuses or resets connections
  * answers at once, as does one that is outside of its cluster. So frequent attempts cost little, and its return is
- * noticed soon.
+ * noticed soon. A stream that another one has displaced lets it have a turn.
  */
 export function retryWaitMs({code, cause, answersAtOnce}: SyncError, backoff: Backoff): number {
+  if (code === 'stream-displaced') return Math.max(backoff.nextMs(), TURN_MS * (1 + Math.random()));
   const isTurnedAway = answersAtOnce || (code === 'source-unreachable' && isRefusedOrReset(cause));
   return Math.min(backoff.nextMs(), isTurnedAway ? TURNED_AWAY_MS : Infinity);
 }

@@ -7,7 +7,11 @@ import {SyncError} from '../errors.ts';
 
 /** The server ends a session that is idle for this long, so that a frozen leader holds no locks. */
 export const IDLE_SECONDS = 5;
-/** Shorter than the server's 50 s, so that a lock held by others is noticed early; the batch is retried. */
+/**
+ * Shorter than the server's 50 s, so that a lock held by others is noticed early; the batch is retried. The same
+ * limit holds for the lock of a table's definition: an ALTER TABLE that copies a table may wait for a row of its
+ * parent that we hold, while we wait for the table. No server detects that deadlock, so we give way.
+ */
 export const LOCK_WAIT_SECONDS = 10;
 /** Far longer than the lock wait: a server that takes longer counts as gone. */
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -73,7 +77,9 @@ export async function openSession(
   // it.
   const logsStatements = row?.[1] === 'STATEMENT';
   const level = logsStatements ? '' : '; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
-  await query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`);
+  await query(
+    `SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`,
+  );
   const prepared = new Map<string, Promise<number | null>>();
   return {
     connection,

@@ -108,6 +108,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
 
     it('#48 refuses a table without a primary key: doctor says so, the stream halts', async () => {
       await writers.stop();
+      await stand.caughtUp();
       await stand.target.query(
         'ALTER TABLE user_auth ADD UNIQUE KEY u (userId), DROP PRIMARY KEY; ALTER TABLE user_auth MODIFY userId BIGINT NULL; ALTER TABLE sync_run DROP PRIMARY KEY',
       );

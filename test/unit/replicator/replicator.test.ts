@@ -37,3 +37,12 @@ it('a source outside of its cluster is tried again within two seconds', async ()
   // What a fault has as its cause does not matter.
   expect(longestWaitAfter(new SyncError('source-unreachable', 'why'))).toBeGreaterThan(5000);
 });
+
+it('a stream that another with its server id has ended leaves it a turn, even after progress', () => {
+  const fault = new SyncError('stream-displaced', 'another client streams with our server id');
+  const waits = Array.from({length: 50}, () =>
+    retryWaitMs(fault, new Backoff({firstMs: 100, maxMs: 15_000})),
+  );
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(3000);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(6000);
+});
