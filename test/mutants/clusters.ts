@@ -50,6 +50,12 @@ export const CLUSTERS: readonly Mutant[] = [
     test: [GALERA_SOURCE, 'that numbers its transactions'],
   },
   {
+    name: 'end-of-the-leases-connection-noticed-late',
+    edits: [['src/db/lease.ts', "connection.on('error', error => lose(classify('target', error)));", '']],
+    answers: ['clusters', 'one writer', 'connections'],
+    test: ['test/db/lease-connection.test.ts', 'is lost as soon as its connection ends'],
+  },
+  {
     name: 'run-reads-from-any-server',
     edits: [
       ['src/source/one-server.ts', 'server === null || info.identity === server', 'info.identity !== server'],
