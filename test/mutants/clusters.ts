@@ -58,7 +58,7 @@ export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'run-reads-from-any-server',
     edits: [
-      ['src/source/one-server.ts', 'server === null || info.identity === server', 'info.identity !== server'],
+      ['src/source/one-server.ts', 'server === null || info.identity === server', 'server !== undefined'],
       ['src/apply/stream-tap.ts', 'this.#server !== null && this.#server !== server', "server === ''"],
     ],
     answers: ['clusters', 'watermarks', 'invariant 4'],
