@@ -2,13 +2,14 @@
 import type {Mutant} from './mutant.ts';
 
 const GALERA_SOURCE = 'test/fault/galera-source.test.ts';
+const SEVERAL = 'test/fault/several-sources.test.ts';
 const GROUP_TARGET = 'test/fault/group-target.test.ts';
 
 export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'lost-member-unnoticed',
     edits: [
-      ['replicator/membership-watch.ts', 'if (reason === null) continue;', 'if (reason !== null) continue;'],
+      ['replicator/membership-watch.ts', 'if (reason === null) continue;', 'void reason;\n      continue;'],
     ],
     answers: ['clusters'],
     test: ['test/fault/group-source.test.ts', '#46 leaves a member that the group has lost'],
@@ -47,6 +48,39 @@ export const CLUSTERS: readonly Mutant[] = [
     edits: [['replicator/source/same-server.ts', '=== identity) return', "!== '') return"]],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
+  },
+  {
+    name: 'end-of-the-leases-connection-noticed-late',
+    edits: [['src/db/lease.ts', "connection.on('error', error => lose(classify('target', error)));", '']],
+    answers: ['clusters', 'one writer', 'connections'],
+    test: ['test/db/lease-connection.test.ts', 'is lost as soon as its connection ends'],
+  },
+  {
+    name: 'run-reads-from-any-server',
+    edits: [
+      ['src/source/one-server.ts', 'server === null || info.identity === server', 'server !== undefined'],
+      ['src/apply/stream-tap.ts', 'this.#server !== null && this.#server !== server', "server === ''"],
+    ],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: [SEVERAL, 'is reconciled with the one that the stream reads from'],
+  },
+  {
+    name: 'batch-of-another-server-read',
+    edits: [['reconciler/batch.ts', 'tap.assertReads(info.identity);', '']],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
+  },
+  {
+    name: 'batch-of-another-server-written',
+    edits: [['reconciler/repair.ts', 'tap.assertReads(batch.server);', '']],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
+  },
+  {
+    name: 'lag-measured-on-another-server',
+    edits: [['src/status/poller.ts', 'lag.server !== null && lag.server !== server', "server === 'none'"]],
+    answers: ['clusters', 'status'],
+    test: [SEVERAL, 'is measured on the one that the stream reads from'],
   },
   {
     name: 'table-that-its-group-refuses-taken-for-bad-rows',
