@@ -6,7 +6,8 @@
 import {compileCondition, refusesCondition, type CompiledCondition} from './conditions.ts';
 import {SyncError} from '../errors.ts';
 import {familyOf, type Family} from './families.ts';
-import {KeyCodec, longestKey, MAX_KEY_LENGTH, type RowKey} from './key.ts';
+import {KeyCodec, longestKey, type RowKey} from './key.ts';
+import {MAX_KEY_LENGTH} from './limits.ts';
 import {copiedFrom, type Mapping, type ParentJoin, type ParentMap, type TableMap} from './mapping.ts';
 import type {SourceRow} from './packed.ts';
 import type {SourcePlan, TablePlan} from './columns.ts';
