@@ -30,7 +30,10 @@ export function joinParts(parts: readonly string[]): string {
 /** @param count the number of parts */
 export function splitParts(key: string, count: number): string[] {
   if (!isCounted(key)) return key.split(':').map(part => unescaped(unmarked(part)));
-  const characters = [...key.slice(0, UNITS * (count + 1))].map(character => character.codePointAt(0) ?? 0);
+  const characters = Array.from(
+    key.slice(0, UNITS * (count + 1)),
+    character => character.codePointAt(0) ?? 0,
+  );
   const [first = 0] = characters;
   const spaces = first < LENGTHS ? first - SPACES : 0;
   const lengths = characters.slice(spaces === 0 ? 0 : 1).slice(0, count - 1);
@@ -58,7 +61,7 @@ function counted(parts: readonly string[]): string {
  */
 export function shownKey(key: string): string {
   if (!isCounted(key)) return key;
-  const count = [...key].findIndex(character => (character.codePointAt(0) ?? 0) < SPACES);
+  const count = Array.from(key).findIndex(character => (character.codePointAt(0) ?? 0) < SPACES);
   const hasSpaces = (key.codePointAt(0) ?? 0) < LENGTHS;
   return splitParts(key, count + (hasSpaces ? 0 : 1))
     .map(part => marked(escaped(part)))
