@@ -112,6 +112,7 @@ function draftOf(
   const columns = primary.keyIndexes.map((at, i) => ({
     name: primary.key[i] ?? '',
     family: keyFamily(map, primary.columns[at]?.schema, faults),
+    cutsEnd: primary.columns[at]?.cutsEnd === true && !primary.columns[at].needsEnd,
   }));
   const sources = keyColumns.map(name => source.schemas[source.columns.indexOf(name)]);
   const length = longestKey(columns.map(({family}, i) => ({family, from: sources[i]})));

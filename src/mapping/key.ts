@@ -19,6 +19,8 @@ export interface KeyColumn {
   /** Of the target. */
   readonly name: string;
   readonly family: Family;
+  /** Whether spaces at the end of a value do not count. */
+  readonly cutsEnd?: boolean;
 }
 
 export class KeyCodec {
@@ -132,6 +134,7 @@ export class KeyCodec {
     if (family === 'integer') return isId(cell) ? plainInteger(cell) : null;
     if (cell === null || family === undefined) return null;
     if (family === 'binary') return bytesOf(cell).toString('hex');
+    if (family === 'text') return this.columns[index]?.cutsEnd === true ? cell.replace(/ +$/, '') : cell;
     return canonical(family, cell);
   }
 }

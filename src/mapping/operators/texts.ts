@@ -33,6 +33,21 @@ export function cutsEnd({family, column}: Shape): boolean {
   return family === 'text' && column.type === 'char';
 }
 
+/**
+ * Whether two inputs can become one value, because they differ only in the spaces that the column drops. A collation
+ * that pads takes them for one already.
+ */
+export function confusesEnds(shape: Shape): boolean {
+  const isPadded = ({family, schema}: Shape['inputs'][number]) =>
+    schema.type === 'char' ||
+    schema.members !== null ||
+    (family === 'text' && !/0900|nopad/.test(schema.collation ?? ''));
+  return (
+    cutsEnd(shape) &&
+    shape.inputs.some(input => (input.family === 'text' || input.family === 'binary') && !isPadded(input))
+  );
+}
+
 export function cutEnd(shape: Shape, value: Value): Value {
   return value !== null && cutsEnd(shape) ? value.replace(/ +$/, '') : value;
 }
