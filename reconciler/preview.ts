@@ -11,6 +11,7 @@ import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {settled} from '../src/lifecycle/settled.ts';
+import {shownKey} from '../src/mapping/key-text.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import type {Range} from '../src/mapping/sql.ts';
 import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
@@ -196,7 +197,7 @@ class Previewing {
 
 function count({counts, samples, columns}: Tally, {kind, key, columns: differing}: PlannedChange): void {
   counts[kind]++;
-  if (samples[kind].length < SAMPLE_KEYS) samples[kind].push(key);
+  if (samples[kind].length < SAMPLE_KEYS) samples[kind].push(shownKey(key));
   for (const name of differing) columns.set(name, (columns.get(name) ?? 0) + 1);
 }
 

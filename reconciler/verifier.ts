@@ -10,6 +10,7 @@ import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {settled} from '../src/lifecycle/settled.ts';
+import {shownKey} from '../src/mapping/key-text.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import {mapRow} from '../src/mapping/row.ts';
 import type {Range} from '../src/mapping/sql.ts';
@@ -165,7 +166,7 @@ class Verification {
       if (!suspects.isDrift(id)) continue;
       total[kind]++;
       countColumns(total.differing, difference);
-      if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(key);
+      if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(shownKey(key));
     }
   }
 

@@ -4,6 +4,7 @@ import type {Knex} from 'knex';
 import {z} from 'zod';
 import {readBookkeeping, SyncDeadLetter, SyncRun, writeBookkeeping} from '../db/models.ts';
 import {isDeadLetterCode} from '../errors.ts';
+import {shownKey} from '../mapping/key-text.ts';
 import {
   CursorError,
   type DeadLetter,
@@ -186,8 +187,9 @@ export class RunStore {
       .limit(limit + 1);
     if (table !== undefined) void query.where('target_table', table);
     if (after !== null) {
-      const [, lastTable, lastKey = ''] = /^([^~]+)~(.+)$/.exec(after) ?? [];
-      if (lastTable === undefined) throw new CursorError();
+      const [, escaped, lastKey = ''] = /^([^~]+)~([^]*)$/.exec(after) ?? [];
+      if (escaped === undefined) throw new CursorError();
+      const lastTable = escaped.replaceAll('%7E', '~').replaceAll('%25', '%');
       void query.where(where => {
         void where
           .where('target_table', '>', lastTable)
@@ -198,9 +200,14 @@ export class RunStore {
     const last = rows[limit - 1];
     return {
       items: rows.slice(0, limit).map(toDeadLetter),
-      next: rows.length > limit && last !== undefined ? `${last.target_table}~${last.row_key}` : null,
+      next: rows.length > limit && last !== undefined ? cursorOf(last) : null,
     };
   }
+}
+
+/** The place after a dead letter. A name and a key may have any character. */
+function cursorOf({target_table: table, row_key: key}: SyncDeadLetter): string {
+  return `${table.replaceAll('%', '%25').replaceAll('~', '%7E')}~${key}`;
 }
 
 /**
@@ -239,9 +246,9 @@ function toRun(row: RunRow): Run {
 function toDeadLetter(row: SyncDeadLetter): DeadLetter {
   return {
     table: row.target_table,
-    key: row.row_key,
+    key: shownKey(row.row_key),
     code: isDeadLetterCode(row.code) ? row.code : 'rejected',
-    detail: row.detail,
+    detail: row.detail === null ? null : shownKey(row.detail),
     position: row.position === '' ? null : row.position,
     firstSeenAt: row.first_seen_at.toISOString(),
     lastSeenAt: row.last_seen_at.toISOString(),
