@@ -4,7 +4,7 @@ import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import type {Plan} from '../src/mapping/plan.ts';
-import type {Range} from '../src/mapping/sql.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';

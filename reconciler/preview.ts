@@ -12,7 +12,7 @@ import {pause} from '../src/lifecycle/backoff.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {settled} from '../src/lifecycle/settled.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
-import type {Range} from '../src/mapping/sql.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
 import {compareRange} from './checksum.ts';
 import type {Piece} from './compare-piece.ts';

@@ -5,14 +5,14 @@ import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns} from '../src/mapping/key-columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
+import {targetSelectList} from '../src/mapping/sql/columns.ts';
 import {
   rangeCondition,
-  targetSelectList,
   tupleCondition,
   walkOfTarget,
   type Bound,
   type Range,
-} from '../src/mapping/sql.ts';
+} from '../src/mapping/sql/ranges.ts';
 import {toRow, type Row} from '../src/mapping/values.ts';
 import {byTargetKey} from './diff.ts';
 

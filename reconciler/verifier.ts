@@ -12,7 +12,7 @@ import type {EntityPlan} from '../src/mapping/entities.ts';
 import {settled} from '../src/lifecycle/settled.ts';
 import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import {mapRow} from '../src/mapping/row.ts';
-import type {Range} from '../src/mapping/sql.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
 import {compareRange} from './checksum.ts';

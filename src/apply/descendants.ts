@@ -9,7 +9,7 @@ import type {PerTable, Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {sourceKey} from '../mapping/row.ts';
-import {tupleCondition, type Bound} from '../mapping/sql.ts';
+import {tupleCondition, type Bound} from '../mapping/sql/ranges.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
 import type {CarefulTransaction} from './careful-transaction.ts';

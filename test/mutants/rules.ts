@@ -120,7 +120,9 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'inactive-membership-wins',
-    edits: [['src/mapping/sql.ts', "IN (${values.join(', ')}) DESC`", "IN (${values.join(', ')}) ASC`"]],
+    edits: [
+      ['src/mapping/sql/eligible.ts', "IN (${values.join(', ')}) DESC`", "IN (${values.join(', ')}) ASC`"],
+    ],
     answers: ['dependants', 'mapping'],
     test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
   },
@@ -138,8 +140,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/attempt.ts',
-        'await this.#retryWaiting(changes, outcome, need);',
-        'void this.#retryWaiting;',
+        'await retryFreed({applier, writer, tap, need}, changes, outcome);',
+        'void retryFreed;',
       ],
     ],
     answers: ['unique keys', 'dead letters'],

@@ -132,7 +132,11 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'zerofill-as-it-is-shown',
     edits: [
-      ['src/mapping/sql.ts', 'return isPadded || UNLIKE_THEIR_TEXT.has', 'return UNLIKE_THEIR_TEXT.has'],
+      [
+        'src/mapping/sql/columns.ts',
+        'return isPadded || UNLIKE_THEIR_TEXT.has',
+        'return UNLIKE_THEIR_TEXT.has',
+      ],
     ],
     answers: ['values'],
     test: ['test/property/copy-equals-stream.test.ts', '#24 #44 is the same by SELECT'],
@@ -205,7 +209,7 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'checksum-that-cancels-out',
-    edits: [['src/mapping/sql.ts', "const ODD = '2654435761';", "const ODD = '1';"]],
+    edits: [['src/mapping/sql/checksums.ts', "const ODD = '2654435761';", "const ODD = '1';"]],
     answers: ['values'],
     test: ['test/property/mapping-in-sql.test.ts', 'is found where two rows changed alike'],
   },

@@ -1,7 +1,7 @@
 /** A row copied by SELECT equals the same row taken from the log, whatever types its columns have. */
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
-import {EVERYTHING} from '../../src/mapping/sql.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {Edition} from '../servers/provision.ts';
 import {entityOf, unpacked} from '../unit/plan-fixture.ts';

@@ -1,6 +1,6 @@
 /** Text of every character set, under collations old and new, equals the same text taken from the log. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {EVERYTHING} from '../../src/mapping/sql.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {readCollations} from '../../src/source/collations.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';

@@ -7,7 +7,8 @@ import {familyOf} from '../../../src/mapping/families.ts';
 import {KeyCodec} from '../../../src/mapping/key.ts';
 import {rounds} from '../../../src/mapping/operators/moments.ts';
 import {judge, mapRow, sourceKey} from '../../../src/mapping/row.ts';
-import {eligibleCondition, sourceSelectList} from '../../../src/mapping/sql.ts';
+import {sourceSelectList} from '../../../src/mapping/sql/columns.ts';
+import {eligibleCondition} from '../../../src/mapping/sql/eligible.ts';
 import type {Row} from '../../../src/mapping/values.ts';
 import {LAAS} from '../../helpers/laas-mapping.ts';
 import {

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {segmentsForEach, Stretches} from '../../../reconciler/stretches.ts';
-import type {Range} from '../../../src/mapping/sql.ts';
+import type {Range} from '../../../src/mapping/sql/ranges.ts';
 
 /** Segments of ten ids, to beyond the last. */
 const segments = (count: number): Range[] =>
