@@ -126,11 +126,7 @@ export const ROWS: readonly Mutant[] = [
   {
     name: 'rows-in-flight-are-drift',
     edits: [
-      [
-        'reconciler/verifier.ts',
-        'if (!suspects.isDrift(id)) continue;',
-        'if (!suspects.isDrift(id) && id === key) continue;',
-      ],
+      ['reconciler/verifier.ts', 'if (!isDrift(id)) continue;', 'if (!isDrift(id) && id === key) continue;'],
     ],
     answers: ['#26', 'watermarks'],
     test: ['test/fault/short-reads.test.ts', 'beside writers report no row'],
