@@ -3,7 +3,8 @@ import {spawn} from 'node:child_process';
 import {cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, relative} from 'node:path';
-import {mutate, type Edit, type Mutant} from './mutant.ts';
+import {mutate, type Edit} from './edit.ts';
+import type {Mutant} from './mutant.ts';
 
 /** `broken`: it could not be built, or no test was run; that a test ran out of time proves nothing either. */
 export type Fate = 'killed' | 'survived' | 'timed out' | 'broken';

@@ -8,7 +8,12 @@ export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'lost-member-unnoticed',
     edits: [
-      ['replicator/membership-watch.ts', 'if (reason === null) continue;', 'if (reason !== null) continue;'],
+      [
+        'replicator/membership-watch.ts',
+        'watchMembership',
+        'if (reason === null) continue;',
+        'if (reason !== null) continue;',
+      ],
     ],
     answers: ['clusters'],
     test: ['test/fault/group-source.test.ts', '#46 leaves a member that the group has lost'],
@@ -16,7 +21,14 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'node-outside-of-its-cluster-tried-seldom',
-    edits: [['replicator/replicator.ts', 'const isTurnedAway = answersAtOnce ||', 'const isTurnedAway =']],
+    edits: [
+      [
+        'replicator/replicator.ts',
+        'retryWaitMs',
+        'const isTurnedAway = answersAtOnce ||',
+        'const isTurnedAway =',
+      ],
+    ],
     answers: ['clusters', 'connections'],
     test: ['test/unit/replicator/replicator.test.ts', 'a source outside of its cluster'],
   },
@@ -25,10 +37,11 @@ export const CLUSTERS: readonly Mutant[] = [
     edits: [
       [
         'src/db/models.ts',
+        'watchStatements',
         "classify('target', error).code === 'target-unreachable') renew();",
         "error.name === 'never') renew();",
       ],
-      ['src/daemon.ts', 'renewConnections(this.#deps.knex);', 'void renewConnections;'],
+      ['src/daemon.ts', 'serve', 'renewConnections(this.#deps.knex);', 'void renewConnections;'],
     ],
     answers: ['clusters', 'connections'],
     test: [GROUP_TARGET, 'moves with a planned switch'],
@@ -36,21 +49,19 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'place-of-another-node-kept',
-    edits: [
-      ['src/apply/checkpoint.ts', "          'log_file = NULL',\n          'log_offset = NULL',\n", ''],
-    ],
+    edits: [['src/apply/checkpoint.ts', 'sourceStatement', "'log_file = NULL', 'log_offset = NULL',", '']],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
   },
   {
     name: 'dump-from-another-node-than-checked',
-    edits: [['replicator/source/same-server.ts', '=== identity) return', "!== '') return"]],
+    edits: [['replicator/source/same-server.ts', 'otherServer', '=== identity) return', "!== '') return"]],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
   },
   {
     name: 'table-that-its-group-refuses-taken-for-bad-rows',
-    edits: [['src/apply/refusal.ts', 'NO_DEFAULT, REFUSED_BY_GROUP]', 'NO_DEFAULT]']],
+    edits: [['src/apply/refusal.ts', 'INCOMPATIBLE_ERRNOS', 'NO_DEFAULT, REFUSED_BY_GROUP]', 'NO_DEFAULT]']],
     answers: ['clusters', 'schema'],
     test: [GROUP_TARGET, 'refuses a table without a primary key'],
     flavour: 'mysql',
@@ -58,8 +69,18 @@ export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'interrupted-run-answered-as-a-failed-one',
     edits: [
-      ['src/reconcile-runner.ts', "if (error instanceof StoppedError) return 'run-interrupted';", ''],
-      ['src/reconcile-runner.ts', "? 'run-interrupted' : error.code", '? error.code : error.code'],
+      [
+        'src/reconcile-runner.ts',
+        'failureOf',
+        "if (error instanceof StoppedError) return 'run-interrupted';",
+        '',
+      ],
+      [
+        'src/reconcile-runner.ts',
+        'failureOf',
+        "? 'run-interrupted' : error.code",
+        '? error.code : error.code',
+      ],
     ],
     answers: ['clusters', 'status'],
     test: ['test/fault/failover-answers.test.ts', 'is answered by 503'],

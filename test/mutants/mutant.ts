@@ -4,16 +4,19 @@
  */
 import type {Edition} from '../servers/provision.ts';
 import {CLUSTERS} from './clusters.ts';
+import type {Edit} from './edit.ts';
 import {INVARIANTS} from './invariants.ts';
 import {LOG} from './log.ts';
 import {OWNERSHIP} from './ownership.ts';
 import {POSITIONS} from './positions.ts';
 import {PRIVACY} from './privacy.ts';
+import {REFUSALS} from './refusals.ts';
 import {ROWS} from './rows.ts';
 import {RULES} from './rules.ts';
 import {SENDING} from './sending.ts';
 import {SERVER} from './server.ts';
 import {VALUES} from './values.ts';
+import {WATERMARKS} from './watermarks.ts';
 
 /** What a fault must not break, beside the numbered failures: the rules that each have tests of their own. */
 export const SUBJECTS = [
@@ -38,9 +41,6 @@ export type Subject = (typeof SUBJECTS)[number];
 /** A line of docs/failure-modes.md, a subject, or an invariant of docs/invariants.md. */
 export type Answer = `#${number}` | Subject | `invariant ${number}`;
 
-/** A text that stands once in a file, and what it becomes. */
-export type Edit = readonly [file: string, from: string, to: string];
-
 export interface Mutant {
   readonly name: string;
   /** Several where one protection stands behind another, so that only both together can be missed. */
@@ -58,7 +58,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...POSITIONS,
   ...LOG,
   ...ROWS,
+  ...REFUSALS,
   ...INVARIANTS,
+  ...WATERMARKS,
   ...PRIVACY,
   ...SENDING,
   ...RULES,
@@ -67,14 +69,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERVER,
   ...CLUSTERS,
 ];
-
-/** @throws Error where the text does not stand in the file once */
-export function mutate(source: string, [file, from, to]: Edit): string {
-  const parts = source.split(from);
-  if (parts.length !== 2)
-    throw new Error(`${file} holds ${JSON.stringify(from)} ${parts.length - 1} times, and not once`);
-  return parts.join(to);
-}
 
 /** Those that are asked for, by name, by what they answer (`21` is `#21`), or by file; all where nothing is. */
 export function chosen(words: readonly string[]): Mutant[] {
