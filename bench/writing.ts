@@ -1,4 +1,4 @@
-/** The same users and auth rows written to the target as text and in bulk, over one connection. */
+/** Measures the same users and auth rows, written to the target as text and in bulk, over one connection. */
 import {StatementPipeline} from '../src/apply/statement-pipeline.ts';
 import {openSession, type Session} from '../src/apply/session.ts';
 import type {DatabaseConfig} from '../src/config.ts';

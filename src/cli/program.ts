@@ -25,7 +25,7 @@ const EXIT_CONFIG = 78;
 const EXIT_HELD = 75;
 
 const program = new Command('laas-sync')
-  .description('Keeps the organizations database equal to what the LAAS database says.')
+  .description('Replicates the LAAS database to the organizations database.')
   .addOption(
     new Option('--env <name>', 'read settings from .env.<name> (else from .env, where there is one)'),
   )

@@ -1,4 +1,4 @@
-/** Failures 21 to 30 of docs/failure-modes.md: what is written, in which bounds, and what is told of it. */
+/** Failures 21 to 30 of docs/failure-modes.md: what is written, within which bounds, and what is reported. */
 import type {Mutant} from './mutant.ts';
 
 export const ROWS: readonly Mutant[] = [
