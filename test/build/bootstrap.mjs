@@ -109,7 +109,7 @@ function run(command, args, environment = {}) {
   const passOn = signal => child.kill(signal);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, passOn);
-  // A signal for npm alone ends the shell between npm and us, which tells us nothing: we have a new parent.
+  // A signal to npm alone ends the shell between npm and us without notice: we then have a new parent.
   const parent = process.ppid;
   const orphaned = () => {
     if (process.env.npm_lifecycle_event !== undefined && process.ppid !== parent) child.kill('SIGTERM');

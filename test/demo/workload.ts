@@ -109,7 +109,7 @@ const changesKey: Change = async (connection, _random, serial) => {
   await connection.query('UPDATE users SET id = ? WHERE id = ?', [5_000_000 + serial, id]);
 };
 
-/** The address of another becomes one that cannot be: a dead letter, until somebody mends it. */
+/** Gives a user an invalid address: a dead letter, until the address is corrected. */
 const mistypesAddress: Change = async (connection, _random, serial) => {
   const [id] = await someUsers(connection, 1);
   await connection.query('UPDATE users SET email = ? WHERE id = ?', [`person${serial} at example.org`, id]);

@@ -1,4 +1,4 @@
-/** Values that must be unique: they move, swap, and stay with whoever has them (docs/rules.md, Unique keys). */
+/** Unique values: they move, are exchanged, and stay with the row that has them (docs/rules.md, Unique keys). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';

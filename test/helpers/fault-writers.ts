@@ -12,7 +12,7 @@ const EXPECTED = new Set([1062, 1452, 1451, 1761, 1205, 1213, 1020]);
 export interface Writers {
   /** How many statements went in so far. */
   readonly written: number;
-  /** Ends after the statements in hand. */
+  /** Ends after the current statements. */
   stop(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export async function startWriters(place: Place, count: number, seed: number): P
     }
   };
   const runs = Promise.all(connections.map((connection, i) => run(connection, randomFrom(seed + i))));
-  // A writer's fault is told by stop().
+  // stop() reports a writer's fault.
   runs.catch(() => undefined);
   return {
     get written() {

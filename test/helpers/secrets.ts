@@ -1,4 +1,4 @@
-/** Values that must never be told, and the search for them in what was. */
+/** Values that must never be reported, and a search for them in everything that is. */
 import {expect} from 'vitest';
 import type {Stand} from './fault-stand.ts';
 

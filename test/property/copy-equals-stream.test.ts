@@ -134,7 +134,7 @@ describeEachFlavour('a row', ({edition, server, source, target}) => {
         for (const row of copied) {
           const change = streamed.get(row[0]);
           expect(change, `the log has ${String(row[0])}`).toBeDefined();
-          // An image that cannot be told is read from the source anyway.
+          // A row whose image cannot be decoded is read from the source anyway.
           if (change?.partial === true && (!direct || row.some(value => /[\ufffd?]/.test(value ?? ''))))
             continue;
           expect(change).toMatchObject({partial: false, after: row});

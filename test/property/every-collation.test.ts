@@ -156,7 +156,7 @@ async function lettersOf(sql: Sql, charset: string): Promise<string[]> {
   return LETTERS.filter((_, i) => Number(row?.[`l${i}`]) === 1);
 }
 
-/** Some that the collation tells apart, as members have to be. */
+/** Some texts that differ under the collation, as members must. */
 async function distinct(
   sql: Sql,
   collation: string,

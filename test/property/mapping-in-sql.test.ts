@@ -256,7 +256,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
           }
         },
       ),
-      // The same draw each time, so that CI is about the change at hand; SEED=… draws anew.
+      // The same draw each time, so that CI tests the change; SEED=… makes another draw.
       {numRuns: 30, seed: Number(process.env['SEED'] ?? 1)},
     );
   }, 240_000);

@@ -1,4 +1,4 @@
-/** Where servers keep their files, and how files of dead processes are told from those of live ones. */
+/** Where servers keep their files, and how files of dead processes are distinguished from those of live ones. */
 import {mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {homedir, tmpdir} from 'node:os';
 import {join} from 'node:path';

@@ -85,7 +85,7 @@ describe('a plan', () => {
     ['a fraction for a flag', 'institute_users', 'isActive', {type: 'decimal', scale: 1}, 'TINYINT'],
     ['a year for a flag', 'institute_users', 'isActive', {type: 'year'}, 'TINYINT'],
     ['a shape', 'user', 'password', {type: 'geometry'}, 'VARCHAR(255)'],
-  ])('refuses %s on the target, with the SQL that mends it', (_, target, name, change, type) => {
+  ])('refuses %s on the target, with the SQL that fixes it', (_, target, name, change, type) => {
     const schema = targetTable(target);
     const columns = schema.columns.map(known => (known.name === name ? {...known, ...change} : known));
     const fault = faultOf(() => plan({}, {[target]: table(schema.uniqueKeys, ...columns)}));

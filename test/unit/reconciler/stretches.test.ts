@@ -21,7 +21,7 @@ interface Case {
   readonly ms?: number;
 }
 
-/** Goes through all; tells what was asked, and which were found. */
+/** Walks through all segments; returns the queries, and the segments that differ. */
 async function compare({ranges, differing = [], max, ms = 1}: Case) {
   const asked: string[] = [];
   const found: Range[] = [];

@@ -6,7 +6,7 @@ import {run, RecordingOperations, status} from './recording-operations.ts';
 
 const SECRET_URL = 'https://hooks.example/T0/s3cret-path';
 
-/** Time that passes only when told to: every wait is let go in its order. */
+/** A clock that the test moves: every wait ends in its order. */
 class ManualTime {
   nowMs = 0;
   #waits: {readonly atMs: number; readonly done: () => void}[] = [];
