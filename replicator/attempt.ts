@@ -197,7 +197,10 @@ class Attempt {
     };
     if (this.#stall.isStalled(sighting)) {
       this.#queue.fail(
-        new SyncError('stream-silent', "the source's log is elsewhere than the stream, and no event comes"),
+        new SyncError(
+          'stream-silent',
+          "the end of the source's log is not where the stream is, and no event arrives",
+        ),
       );
     }
   }

@@ -6,7 +6,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {untilWaiting} from '../helpers/lock-waits.ts';
 import {connect, query} from '../servers/databases.ts';
 
-describeEachFlavour('a table of the target that is altered', ({edition, server, source, target}) => {
+describeEachFlavour('#49 a table of the target that is altered', ({edition, server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
     stand = await Stand.open({source: {server, database: source}, target: {server, database: target}});
