@@ -19,8 +19,6 @@ export interface Checkpoint {
   /** The same position in the log file of the server that it was read from. */
   readonly offset: LogOffset | null;
   readonly sourceIdentity: string | null;
-  /** The fingerprint of the mapped source tables. */
-  readonly sourceSchema: string | null;
   /** The canonical form of the mapping that the last reconcile used; null where none was saved. */
   readonly mapping: string | null;
   /** Every row had its parents at this position, and foreign keys keep it so. */
@@ -88,19 +86,18 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
   const [row] = await queryRows(
     'target',
     connection,
-    `SELECT position, log_file, log_offset, source_identity, source_schema, reconcile_owed, paused,
+    `SELECT position, log_file, log_offset, source_identity, reconcile_owed, paused,
             transactions_applied, rows_applied, UNIX_TIMESTAMP(applied_at), mapping,
             parents_proven FROM sync_checkpoint WHERE stream = ?`,
     [stream],
   );
   if (row === undefined) return null;
-  const [position, file, offset, identity, schema, owed, paused, transactions, rows, ...rest] = row;
+  const [position, file, offset, identity, owed, paused, transactions, rows, ...rest] = row;
   const [appliedAt, mapping, proven] = rest;
   return {
     position: typeof position === 'string' ? parsePosition(position) : null,
     offset: typeof file === 'string' ? {file, offset: Number(offset)} : null,
     sourceIdentity: typeof identity === 'string' ? identity : null,
-    sourceSchema: typeof schema === 'string' ? schema : null,
     mapping: typeof mapping === 'string' ? mapping : null,
     parentsProven: Number(proven) === 1,
     owed: owed === 'load' || owed === 'diff' ? owed : '',
