@@ -71,7 +71,7 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     const part = {column, prefix: length, expression: length === null ? whole : `LEFT(${whole}, ${length})`};
     keys.set(String(name), [...(keys.get(String(name)) ?? []), part]);
   }
-  const canClash = (parts: readonly KeyPart[]) => {
+  const canConflict = (parts: readonly KeyPart[]) => {
     const wholes = parts.filter(({prefix}) => prefix === null).map(({column}) => column?.name.toLowerCase());
     return (
       !plan.key.every(name => wholes.includes(name.toLowerCase())) &&
@@ -79,7 +79,7 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     );
   };
   return [...keys]
-    .filter(([, parts]) => canClash(parts))
+    .filter(([, parts]) => canConflict(parts))
     .map(([name, parts]) => ({name, parts, columns: dependsOn(parts, columns)}));
 }
 

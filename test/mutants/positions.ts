@@ -13,7 +13,7 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'cascaded-memberships-stay',
     edits: [
       [
-        'src/apply/descendants.ts',
+        'src/apply/dependants.ts',
         'removeBelow',
         'of await removeChildren(context, edge, keys)) kept',
         'of (void removeChildren, new Set<RowKey>())) kept',

@@ -19,7 +19,7 @@ export const ROWS: readonly Mutant[] = [
     name: 'values-on-the-move-not-freed',
     edits: [
       [
-        'src/apply/clashes.ts',
+        'src/apply/unique-conflicts.ts',
         '#makeWay',
         'if (rings.size === 0) continue;',
         'if (rings.size < 1_000_000) continue;',

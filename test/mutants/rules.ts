@@ -71,7 +71,7 @@ export const RULES: readonly Mutant[] = [
     name: 'rows-that-wait-stay-dead-letters',
     edits: [
       [
-        'src/apply/dependent-rows.ts',
+        'src/apply/ordered-writes.ts',
         'settle',
         'if (dead[index]?.has(key) === true) work.settled[index]?.push(key);',
         'void dead[index]?.has(key), work.settled;',
@@ -84,7 +84,7 @@ export const RULES: readonly Mutant[] = [
     name: 'rows-below-a-waiting-row-are-written',
     edits: [
       [
-        'src/apply/dependent-rows.ts',
+        'src/apply/ordered-writes.ts',
         '#isMissing',
         'return this.#waiting[index]?.has(key) === true &&',
         'return this.#waiting[index]?.has(key) === undefined &&',
@@ -177,8 +177,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        '#upsertClashing',
-        "await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');",
+        '#upsertConflicting',
+        "await this.#session.query('ROLLBACK TO SAVEPOINT before_conflicts');",
         '',
       ],
     ],
@@ -202,7 +202,7 @@ export const RULES: readonly Mutant[] = [
     name: 'stale-rows-stay',
     edits: [
       [
-        'src/apply/descendants.ts',
+        'src/apply/dependants.ts',
         'staleAmong',
         'if (!context.mayDelete) return new Set();',
         'if (context.mayDelete || table === null) return new Set();',
@@ -217,7 +217,7 @@ export const RULES: readonly Mutant[] = [
       [
         'src/apply/careful-transaction.ts',
         '#write',
-        "const newestWins = options.newestWins && onClash === 'stop at a clash';",
+        "const newestWins = options.newestWins && onConflict === 'stop at a conflict';",
         'const {newestWins} = options;',
       ],
       ['src/apply/parking.ts', 'park', 'updated === undefined || updated === column', 'updated !== null'],
