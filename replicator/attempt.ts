@@ -1,5 +1,5 @@
 /** One attempt to stream: connects, checks, then reads, compacts and applies until something ends it. */
-import {setImmediate as turn} from 'node:timers/promises';
+import {setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
 import type {Outcome} from '../src/apply/write-batch.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
@@ -161,7 +161,9 @@ class Attempt {
   /** Applies a batch, and prepares the next one meanwhile if it is full, so that the target is never idle. */
   async #applyBeside(batch: Batch): Promise<Batch | null> {
     // Begin once the write is under way.
-    const taking = this.#batches.isNextFull ? turn().then(() => this.#batches.take()) : Promise.resolve(null);
+    const taking = this.#batches.isNextFull
+      ? yieldToEventLoop().then(() => this.#batches.take())
+      : Promise.resolve(null);
     const reserved = this.#turn ?? undefined;
     this.#turn = null;
     const applying = this.#deps.lock.exclusive(() => this.#apply(batch, taking), reserved);

@@ -7,7 +7,7 @@ import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {
   anchorStatement,
-  owedStatement,
+  pendingStatement,
   readCheckpoint,
   sourceStatement,
   type Fence,
@@ -96,8 +96,8 @@ export class ReplicationContext {
       const {position, offset, sourceIdentity: identity} = checkpoint;
       const lost = await whyPositionIsLost(source, info, {position, offset, identity});
       if (lost !== null) throw new SyncError('position-lost', lost);
-      if (checkpoint.owed === '' && (await this.#adoptAgain(session, applier)))
-        checkpoint = {...checkpoint, owed: 'diff'};
+      if (checkpoint.pending === '' && (await this.#adoptAgain(session, applier)))
+        checkpoint = {...checkpoint, pending: 'diff'};
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
@@ -149,7 +149,7 @@ export class ReplicationContext {
     if (!(await isOwnershipLost(query, this.#fence.stream, applier.plan))) return false;
     await this.lock.exclusive(async () => {
       applier.timesRequested++;
-      await applier.runFenced(session, owedStatement(this.#fence));
+      await applier.runFenced(session, pendingStatement(this.#fence));
       applier.forget();
     });
     return true;

@@ -11,7 +11,7 @@ import {literal} from './sql-text.ts';
  * A pending reconcile: `load` after a new anchor, `diff` after changes logged without row images, and after a
  * change of the mapping.
  */
-export type Owed = '' | 'load' | 'diff';
+export type Pending = '' | 'load' | 'diff';
 
 export interface Checkpoint {
   /** Null before the first load. */
@@ -23,7 +23,7 @@ export interface Checkpoint {
   readonly mapping: string | null;
   /** Every row had its parents at this position, and foreign keys keep it so. */
   readonly parentsProven: boolean;
-  readonly owed: Owed;
+  readonly pending: Pending;
   readonly paused: boolean;
   readonly transactionsApplied: number;
   readonly rowsApplied: number;
@@ -92,7 +92,7 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
     [stream],
   );
   if (row === undefined) return null;
-  const [position, file, offset, identity, owed, paused, transactions, rows, ...rest] = row;
+  const [position, file, offset, identity, pending, paused, transactions, rows, ...rest] = row;
   const [appliedAt, mapping, proven] = rest;
   return {
     position: typeof position === 'string' ? parsePosition(position) : null,
@@ -100,7 +100,7 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
     sourceIdentity: typeof identity === 'string' ? identity : null,
     mapping: typeof mapping === 'string' ? mapping : null,
     parentsProven: Number(proven) === 1,
-    owed: owed === 'load' || owed === 'diff' ? owed : '',
+    pending: pending === 'load' || pending === 'diff' ? pending : '',
     paused: Number(paused) === 1,
     transactionsApplied: Number(transactions),
     rowsApplied: Number(rows),
@@ -179,7 +179,7 @@ export function sourceStatement(
 }
 
 /** Records that a reconcile is due, unless a larger one already is. */
-export function owedStatement(fence: Fence): string {
+export function pendingStatement(fence: Fence): string {
   return update(fence, ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]);
 }
 

@@ -76,12 +76,12 @@ export const LOG: readonly Mutant[] = [
     flavour: 'mysql',
   },
   {
-    name: 'what-becomes-owed-meanwhile-is-paid',
+    name: 'request-meanwhile-counts-as-covered',
     edits: [
       ['src/reconcile-runner.ts', '#run', 'applier.timesRequested === timesRequested', 'timesRequested >= 0'],
     ],
     answers: ['#16', 'schema', 'invariant 7'],
-    test: ['test/fault/owed.test.ts', '#16 is run after it'],
+    test: ['test/fault/pending-reconcile.test.ts', '#16 is run after it'],
   },
   {
     name: 'statement-changes-unseen',
