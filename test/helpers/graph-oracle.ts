@@ -1,6 +1,6 @@
 /**
- * What the target must hold under any mapping, by a second hand: it reads the source's rows by SELECT and follows
- * docs/rules.md. It shares nothing with the product but the parsed mapping. Simple and slow.
+ * The oracle for any mapping: computes what the target must hold, from the source's rows and docs/rules.md. It
+ * shares only the parsed mapping with the product. Simple and slow.
  */
 import type mysql from 'mysql2/promise';
 import type {Mapping, TableMap} from '../../src/mapping/mapping.ts';
@@ -29,7 +29,7 @@ type State =
 interface TableState {
   readonly map: TableMap;
   readonly states: Map<string, State>;
-  /** For people: the parts of a key as they are. */
+  /** The parts of a key, for messages. */
   readonly shown: Map<string, string>;
 }
 
@@ -55,7 +55,7 @@ export class GraphOracle implements AsyncDisposable {
     this.#targetColumns = targetColumns;
   }
 
-  /** Sessions of its own, in UTC; both schemas are there. */
+  /** Its sessions are in UTC; both schemas exist. */
   static async open(mapping: Mapping, source: Place, target: Place): Promise<GraphOracle> {
     const open = async ({server, database}: Place) => {
       const connection = await connect(server, database);
@@ -72,9 +72,9 @@ export class GraphOracle implements AsyncDisposable {
   }
 
   /**
-   * What differs between what the target holds and what it must hold; empty where nothing does.
+   * Returns the differences between what the target holds and what it must hold.
    *
-   * @param letters `lenient` where dead letters of rows that are gone may be there until the next reconcile
+   * @param letters `lenient` if dead letters of deleted rows may remain until the next reconcile
    */
   async differences(letters: 'exact' | 'lenient' = 'exact'): Promise<string[]> {
     const expected = await this.#expected();
@@ -107,7 +107,7 @@ export class GraphOracle implements AsyncDisposable {
     return found;
   }
 
-  /** How many rows the target must hold. */
+  /** Returns how many rows the target must hold. */
   async rows(): Promise<number> {
     const states = (await this.#expected()).flatMap(table => [...table.states.values()]);
     return states.filter(({is}) => is === 'row').length;
@@ -164,7 +164,7 @@ export class GraphOracle implements AsyncDisposable {
     return {map, states, shown};
   }
 
-  /** Of the parents that a row refers to; null where the row is not eligible. */
+  /** Returns the state of the parents that a row refers to; null if the row is not eligible. */
   async #statesOfParents(
     map: TableMap,
     source: Columns,
@@ -228,7 +228,7 @@ export class GraphOracle implements AsyncDisposable {
       if (use === undefined) throw new Error(`no column ${name}`);
       const made = make({...use, checks: []}, source, row, to);
       if ('code' in made) {
-        // What does not fit the key is a key of its own, which nothing else has.
+        // A value that does not fit the key's column is a key that no other row has.
         const raw = String(cellIn(row, use.from[0] ?? ''));
         ids.push(`!${raw}`);
         parts.push(raw);
@@ -247,7 +247,7 @@ export class GraphOracle implements AsyncDisposable {
     };
   }
 
-  /** One text for all values that the column takes for the same key. */
+  /** Returns one text for all values that the column treats as the same key. */
   async #weightOf({kind, collation, type}: Column, value: string): Promise<string> {
     if (kind !== 'text' || collation === null) return plain(kind, value);
     const isPadded = type === 'char' || !/0900|nopad|^binary$/.test(collation);

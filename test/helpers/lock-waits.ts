@@ -1,6 +1,6 @@
 /**
- * Finds who waits for a lock of InnoDB. information_schema.innodb_trx is not used: the server refreshes it only where
- * nobody looked at it for 100 ms, so that two tests that look in turn may both see none of their waits for ever.
+ * Finds who waits for a lock of InnoDB. information_schema.innodb_trx is not used: the server refreshes it only
+ * if nobody has read it for 100 ms, so that two tests that read it in turn may never see their waits.
  */
 import type mysql from 'mysql2/promise';
 import {query} from '../servers/databases.ts';
