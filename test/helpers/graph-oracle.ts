@@ -7,9 +7,9 @@ import type {Mapping, TableMap} from '../../src/mapping/mapping.ts';
 import {connect, query} from '../servers/databases.ts';
 import type {Place} from './fault-stand.ts';
 import {cellIn, isBefore, meets} from './graph-rules.ts';
+import {Weights} from './graph-weights.ts';
 import {
   make,
-  plain,
   printed,
   shownCell,
   shownPart,
@@ -39,7 +39,7 @@ export class GraphOracle implements AsyncDisposable {
   readonly #target: mysql.Connection;
   readonly #sourceColumns: ReadonlyMap<string, Columns>;
   readonly #targetColumns: ReadonlyMap<string, Columns>;
-  readonly #weights = new Map<string, string>();
+  readonly #weights: Weights;
 
   private constructor(
     mapping: Mapping,
@@ -51,6 +51,7 @@ export class GraphOracle implements AsyncDisposable {
     this.#mapping = mapping;
     this.#source = source;
     this.#target = target;
+    this.#weights = new Weights(target);
     this.#sourceColumns = sourceColumns;
     this.#targetColumns = targetColumns;
   }
@@ -235,7 +236,7 @@ export class GraphOracle implements AsyncDisposable {
         continue;
       }
       if (made.value === null) return null;
-      ids.push(await this.#weightOf(to, made.value));
+      ids.push(await this.#weights.of(to, made.value));
       parts.push(shownPart(to, made.value));
     }
     return {
@@ -245,25 +246,6 @@ export class GraphOracle implements AsyncDisposable {
           ? parts.join()
           : parts.map(part => part.replaceAll('%', '%25').replaceAll(':', '%3A')).join(':'),
     };
-  }
-
-  /** Returns one text for all values that the column treats as the same key. */
-  async #weightOf({kind, collation, type}: Column, value: string): Promise<string> {
-    if (kind !== 'text' || collation === null) return plain(kind, value);
-    const isPadded = type === 'char' || !/0900|nopad|^binary$/.test(collation);
-    const text = isPadded ? value.replace(/ +$/, '') : value;
-    const name = `${collation} ${text}`;
-    const known = this.#weights.get(name);
-    if (known !== undefined) return known;
-    const charset = collation.split('_')[0] ?? 'utf8mb4';
-    const [row] = await query(
-      this.#target,
-      `SELECT HEX(WEIGHT_STRING(CONVERT(? USING ${charset}) COLLATE ${collation})) AS weight`,
-      [text],
-    );
-    const weight = String(row?.['weight']);
-    this.#weights.set(name, weight);
-    return weight;
   }
 
   async #actual(map: TableMap): Promise<Map<string, string>> {
@@ -280,7 +262,7 @@ export class GraphOracle implements AsyncDisposable {
       for (const name of map.key) {
         const [column, cell] = cells.find(([one]) => one.name.toLowerCase() === name.toLowerCase()) ?? [];
         if (column === undefined || cell == null) throw new Error(`a row without ${name}`);
-        ids.push(await this.#weightOf(column, cell));
+        ids.push(await this.#weights.of(column, cell));
       }
       found.set(ids.join(':'), cells.map(([column, cell]) => shownCell(column, cell)).join(' | '));
     }

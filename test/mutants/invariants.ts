@@ -116,7 +116,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 3', 'exactly once'],
-    test: ['test/property/values.test.ts', 'from any place on, applied to any state'],
+    test: ['test/property/replays.test.ts', 'from any place on, applied to any state'],
   },
   {
     name: 'reset-log-that-grew-unseen',
