@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Small (no shell, no npm), non-root, fit for a read-only file system: laas-sync writes no files.
+# A small image without a shell or npm. It runs without root on a read-only file system: laas-sync writes no files.
 
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund
 
 FROM gcr.io/distroless/nodejs22-debian12:nonroot
 LABEL org.opencontainers.image.title="laas-sync" \
-      org.opencontainers.image.description="Keeps the organizations database equal to what the LAAS database says" \
+      org.opencontainers.image.description="Replicates the LAAS database to the organizations database" \
       org.opencontainers.image.licenses="MIT"
 WORKDIR /app
 ENV NODE_ENV=production \
@@ -30,9 +30,9 @@ ENV NODE_ENV=production \
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json ./
-# HOST stays 127.0.0.1 unless SYNC_API_TOKEN is set beside it: an open server is refused.
+# HOST is 127.0.0.1 by default; laas-sync refuses another address unless SYNC_API_TOKEN is set, too.
 EXPOSE 3000
-# It finishes the transaction in hand, saves its position and frees the lease within 30 s.
+# On SIGTERM, laas-sync finishes its current transaction, saves its position and releases the lease within 30 s.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/nodejs/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

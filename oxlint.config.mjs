@@ -25,7 +25,10 @@ const BORDERS = [
   [['src/**', 'replicator/**', 'reconciler/**'], DML],
   [['src/apply/**'], refuse('/(?:replicator|reconciler|server)/', 'The writer does not know its callers.')],
   [['src/mapping/**'], refuse(String.raw`^\.\./(?:[^e]|e[^r])`, PURE)],
-  [['src/mapping/file/**', 'src/mapping/operators/**'], refuse(String.raw`^\.\./\.\./(?:[^e]|e[^r])`, PURE)],
+  [
+    ['src/mapping/file/**', 'src/mapping/operators/**', 'src/mapping/sql/**'],
+    refuse(String.raw`^\.\./\.\./(?:[^e]|e[^r])`, PURE),
+  ],
   [
     ['src/errors.ts'],
     refuse(String.raw`^\.`, 'Everything imports the errors, so they import nothing of ours.'),

@@ -1,4 +1,4 @@
-/** How soon the HTTP server answers while the daemon has all to do that there is. */
+/** Measures how soon the HTTP server answers while the daemon is fully loaded. */
 import {spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {text} from 'node:stream/consumers';
@@ -6,7 +6,7 @@ import {freePort} from '../test/servers/ports.ts';
 import {changeOneByOne, untilApplied} from './catch-up.ts';
 import {quantiles, type BenchDaemon, type Stand} from './stand.ts';
 
-/** So many that the 99th percentile is not the worst answer of all: about 200 of them in each. */
+/** Enough backlogs, with about 200 answers each, that the 99th percentile is not the slowest answer of all. */
 const BACKLOGS = 6;
 const BACKLOG = 50_000;
 const ASK_EVERY_MS = 5;
@@ -34,11 +34,11 @@ const PLAIN_SERVER = `
   createServer((_, answer) => answer.end('{}')).listen(Number(process.argv[1]), '127.0.0.1', () => console.log('listens'));
 `;
 
-/** Whoever asks from another machine does not wait for a turn on these processors, and makes no load on them. */
+/** A client on another machine would neither wait for these processors nor load them. */
 const BY_ITSELF = ['chrt', '--fifo', '1'];
 const command = spawnSync('env', [...BY_ITSELF, 'true']).status === 0 ? BY_ITSELF : [];
 
-/** Asks over and over, in a process of its own. Call what it gives to end that; the times are in milliseconds. */
+/** Sends requests repeatedly, from a process of its own. @returns a function that ends this and returns the times in milliseconds */
 export async function askFor(url: string, pauseMs: number): Promise<() => Promise<number[]>> {
   const child = spawn('env', [...command, process.execPath, '-e', ASKER, url, String(pauseMs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -53,11 +53,11 @@ export async function askFor(url: string, pauseMs: number): Promise<() => Promis
 
 export interface LoadedAnswers {
   readonly statusP99: number;
-  /** Meanwhile, of a server in a process of its own that answers the same to everybody: what any answer takes here. */
+  /** The same of a minimal server in a process of its own: the time that any answer takes under this load. */
   readonly plainP99: number;
 }
 
-/** With the stream at full speed through one backlog after the other, and a reconcile of every row all the time. */
+/** Measures while the stream works through one backlog after another, beside a reconcile of every row. */
 export async function measureLoadedAnswers(
   stand: Stand,
   daemon: BenchDaemon,
@@ -88,7 +88,7 @@ export async function measureLoadedAnswers(
   return {statusP99: quantiles(statusMs).p99, plainP99: quantiles(plainMs).p99};
 }
 
-/** It has nothing to wait for but a processor. */
+/** This server waits for nothing but a processor. */
 async function openPlainServer() {
   const port = await freePort();
   const child = spawn(process.execPath, ['-e', PLAIN_SERVER, String(port)], {

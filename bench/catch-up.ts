@@ -1,4 +1,4 @@
-/** Catching up a backlog: ours beside the server's own replica, serial and with two parallel threads. */
+/** Measures how fast a backlog is caught up: by laas-sync, and by the server's own replica, serial and with two threads. */
 import {connect} from '../test/servers/databases.ts';
 import {startServer} from '../test/servers/server.ts';
 import {BenchDaemon, fillUsers, openStand, scalar, SERVER_OPTIONS, type Stand} from './stand.ts';
@@ -45,12 +45,12 @@ async function backlog({s, source}: Stand): Promise<void> {
   await changeOneByOne({s, source}, BULK_ROWS, SINGLE_TRANSACTIONS);
 }
 
-/** Single-row transactions, many at a time and without syncing the disk, so that they are there soon. */
+/** Commits single-row transactions, many at a time and without syncing the disk, so that this takes little time. */
 export async function changeOneByOne(
   {s, source}: Pick<Stand, 's' | 'source'>,
   users: number,
   transactions: number,
-  /** What the names begin with: where they were the same before, nothing is logged. */
+  /** The beginning of the new names; nothing is logged for a name that does not change. */
   names = 'Changed',
 ): Promise<void> {
   await s.query('SET GLOBAL sync_binlog = 0, GLOBAL innodb_flush_log_at_trx_commit = 0');
@@ -68,8 +68,8 @@ export async function changeOneByOne(
 }
 
 /**
- * Asks for one row of bookkeeping, since counting rows over and over would take the target's time; that all
- * of it is there is looked at when the clock has stopped.
+ * Polls one row of bookkeeping, because repeated counts of rows would load the target. The rows are checked after
+ * the clock has stopped.
  */
 export async function untilApplied({t}: Pick<Stand, 't'>, transactions: number): Promise<void> {
   for (;;) {
@@ -83,7 +83,7 @@ export interface CaughtUp {
   readonly peakBytes: number;
 }
 
-/** How long a paused stream takes for what was written meanwhile. */
+/** Measures how long a paused stream takes to apply what was written meanwhile. */
 export async function catchUpWith(
   stand: Stand,
   daemon: BenchDaemon,

@@ -1,13 +1,13 @@
 /**
- * A process of its own that stands between the daemon and the servers, and delays what passes. It limits no
- * bandwidth: what passes waits in memory for its time, up to 4 MiB each way, which is 50 MB/s or more at 80 ms.
+ * A process between the daemon and the servers that delays what passes. It does not limit the bandwidth: delayed
+ * bytes wait in memory, up to 4 MiB each way, which is 50 MB/s or more at 80 ms.
  */
 import {fork} from 'node:child_process';
 import {once} from 'node:events';
 import {fileURLToPath} from 'node:url';
 import {startProxy, type Endpoint} from '../test/servers/proxy.ts';
 
-/** A server, and the time that everything takes in each direction, in milliseconds. */
+/** A server, and the delay in each direction, in milliseconds. */
 interface Distant {
   readonly host: string;
   readonly port: number;
@@ -15,7 +15,7 @@ interface Distant {
 }
 
 export interface Delays extends AsyncDisposable {
-  /** Where the servers are reached, in the order in which they were given. */
+  /** The addresses of the delayed servers, in the order in which they were given. */
   readonly ports: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** First load, reconcile, catching up and lag with the target, and then the source, at a distance. */
+/** Measures first load, reconcile, catching up and lag with a distant target, and then with a distant source. */
 import {setTimeout as delay} from 'node:timers/promises';
 import {connect} from '../test/servers/databases.ts';
 import {changeOneByOne, catchUpWith} from './catch-up.ts';
@@ -14,12 +14,12 @@ const LAG_TRANSACTIONS = 600;
 
 export interface Distance {
   readonly side: 'target' | 'source';
-  /** The delay of both directions together. */
+  /** The delay of both directions together, in milliseconds. */
   readonly nominalMs: number;
 }
 
 export interface AtDistance extends Distance {
-  /** As a statement without work measures it. */
+  /** The round trip as measured by a statement without work. */
   readonly roundTripMs: number;
   readonly loadMs: number;
   readonly reconcileMs: number;
@@ -117,7 +117,7 @@ async function writeBacklog(stand: Stand, turn: number): Promise<void> {
   await changeOneByOne(stand, USERS, SINGLES, `Turn${turn}of`);
 }
 
-/** Each transaction writes a number into one row; a number that is seen there shows those before it as well. */
+/** Each transaction writes a number into one row, so that a number that is visible implies those before it. */
 async function measureLag({source, t}: Stand, turn: number): Promise<{p50: number; p99: number}> {
   const writer = await connect(source, 'laas');
   const committed: number[] = [];
@@ -136,7 +136,7 @@ async function measureLag({source, t}: Stand, turn: number): Promise<{p50: numbe
       /^lag(\d+)-(\d+)-/.exec(await scalar(t, 'SELECT name FROM user WHERE userId = 1')) ?? [];
     const now = performance.now();
     if (seenTurn !== String(turn)) continue;
-    // A commit may be seen before its own answer is.
+    // A commit may be visible before its answer arrives.
     while (times.length <= Number(seen)) times.push(Math.max(0, now - (committed[times.length] ?? now)));
   }
   await writing;
@@ -144,14 +144,14 @@ async function measureLag({source, t}: Stand, turn: number): Promise<{p50: numbe
   return quantiles(times.slice(50));
 }
 
-/** What a goal allows at each distance, beside no distance in the same run. */
+/** The ratio to no distance in the same run that a goal allows at each distance. */
 const SLOWER: ReadonlyMap<number, number> = new Map([
   [20, 1.3],
   [80, 2],
 ]);
 const RECONCILE_ROUND_TRIPS = 40;
 
-/** The report's section. @param runs how often each distance was measured; the values are medians */
+/** Returns the report's section. @param runs how often each distance was measured; the values are medians */
 export function* renderDistances(measured: readonly AtDistance[], runs: number): Generator<string> {
   const near = measured.find(({nominalMs}) => nominalMs === 0);
   if (near === undefined) return;
@@ -186,7 +186,7 @@ export function* renderDistances(measured: readonly AtDistance[], runs: number):
   }
 }
 
-/** Measures every distance so often, and returns the medians. */
+/** Measures every distance several times, and returns the medians. */
 export async function measureDistancesRepeatedly(
   runs: number,
   onMeasured: (one: AtDistance) => void,

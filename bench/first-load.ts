@@ -1,4 +1,4 @@
-/** A first load and reconciles, beside INSERT … SELECT inside one server and beside a plain checksum scan. */
+/** Measures a first load and reconciles, and for comparison INSERT … SELECT inside one server and a plain checksum scan. */
 import {catchUpWith, changeOneByOne, type CaughtUp} from './catch-up.ts';
 import {BenchDaemon, fillUsers, openStand, runCli, type Stand} from './stand.ts';
 
@@ -13,13 +13,13 @@ export interface FirstLoad {
   readonly scanMs: number;
   readonly driftMs: number;
   readonly peakBytes: number;
-  /** Catching up one transaction that changes every user. */
+  /** Seconds to catch up one transaction that changes every user. */
   readonly transaction: CaughtUp;
-  /** Catching up {@link SINGLES} transactions of one row each. */
+  /** Seconds to catch up {@link SINGLES} transactions of one row each. */
   readonly singles: CaughtUp;
 }
 
-/** @param afterwards goes on with the daemon and what was loaded */
+/** @param afterwards continues with the daemon and the loaded tables */
 export async function measureFirstLoad(
   users: number,
   afterwards: (stand: Stand, daemon: BenchDaemon) => Promise<void> = () => Promise.resolve(),
@@ -60,7 +60,7 @@ export async function fillMemberships({s}: Stand): Promise<void> {
   );
 }
 
-/** The same rows written by the server itself, from its own tables: nothing can be faster. */
+/** Writes the same rows by the server itself, from its own tables: the lower bound. */
 async function limit({s}: Stand): Promise<number> {
   await s.query(`CREATE DATABASE lim CHARACTER SET utf8mb4;
     CREATE TABLE lim.user (userId BIGINT PRIMARY KEY, name VARCHAR(511) NOT NULL, email VARCHAR(255) NOT NULL UNIQUE, password VARCHAR(255) NOT NULL, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL);
@@ -85,7 +85,7 @@ async function limit({s}: Stand): Promise<number> {
   return ms;
 }
 
-/** One checksum of each table on both sides, the servers side by side. */
+/** Computes one checksum of each table on both sides at the same time. */
 async function scan({s, t}: Stand): Promise<number> {
   const sum = (columns: string, table: string) =>
     `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT_WS('|', ${columns}))) FROM ${table}`;

@@ -1,4 +1,4 @@
-/** From commit on the source to visible on the target, at a steady thousand transactions a second and idle. */
+/** Measures the time from a commit on the source until it is visible on the target, idle and at 1000 transactions per second. */
 import {setTimeout as delay} from 'node:timers/promises';
 import {connect} from '../test/servers/databases.ts';
 import {askFor, measureLoadedAnswers, type LoadedAnswers} from './answers.ts';
@@ -47,7 +47,7 @@ export async function measureLag(): Promise<Lag> {
   }
 }
 
-/** Commits a marker and looks for it until it is there. */
+/** Commits a marker, and polls the target until it is visible. */
 async function probe({s, t}: Stand, pauseMs: number): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < PROBES; i++) {
@@ -61,7 +61,7 @@ async function probe({s, t}: Stand, pauseMs: number): Promise<number[]> {
   return times;
 }
 
-/** Writers that together commit about {@link RATE} single-row transactions a second. */
+/** Writers that together commit about {@link RATE} single-row transactions per second. */
 async function workload({source}: Stand, signal: AbortSignal): Promise<number> {
   const writers = await Promise.all(Array.from({length: 4}, () => connect(source, 'laas')));
   let written = 0;

@@ -1,9 +1,9 @@
-/** What must not grow with the data: tables, one transaction and a backlog of millions. */
+/** Measures what must not grow with the data: memory with tables, one transaction and a backlog of millions of rows. */
 import {catchUpWith, changeOneByOne, type CaughtUp} from './catch-up.ts';
 import {measureFirstLoad, type FirstLoad} from './first-load.ts';
 
 export const LARGE_USERS = 5_000_000;
-/** A day at a dozen transactions a second. */
+/** A day at a dozen transactions per second. */
 export const LARGE_BACKLOG = 1_000_000;
 
 export interface Large {

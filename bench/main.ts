@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: everything beside its alternatives, in one run on one machine; prints ratios and
- * writes docs/benchmarks.md. `--quick` runs each once; `--large` goes on to millions, which takes a quarter
- * of an hour more; `--only distance` replaces that section of the report alone.
+ * `npm run bench`: measures laas-sync and its alternatives in one run on one machine, prints ratios and writes
+ * docs/benchmarks.md. `--quick` runs each measurement once. `--large` adds millions of rows, which takes a quarter of
+ * an hour more. `--only distance` replaces only that section of the report.
  */
 import {cpus, totalmem} from 'node:os';
 import {readFileSync, writeFileSync} from 'node:fs';
@@ -79,7 +79,7 @@ writeFileSync(REPORT, `${report}\n`);
 say(report);
 process.exit(0);
 
-/** The goals of docs/benchmarks.md, and how far they are met. */
+/** Returns the goals of docs/benchmarks.md, each with its result. */
 function* goals(ofReplica: number): Generator<string> {
   const lag = (pick: (run: Lag) => number) => median(lags.map(pick));
   const of200k = growth.find(({users}) => users === 200_000);

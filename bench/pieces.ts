@@ -1,4 +1,4 @@
-/** What there is to be compared with beside the replica: the way an ORM script does it, and zongji alone. */
+/** Alternatives to compare with, besides the replica: a script that writes by an ORM, and zongji alone. */
 import knexModule from 'knex';
 import {Model} from 'objection';
 import {ZongJi} from '../src/position/zongji.ts';
@@ -24,7 +24,7 @@ export async function measurePieces(): Promise<Pieces> {
   }
 }
 
-/** One upsert at a time, the user and then its auth row, as such scripts are mostly written. */
+/** Upserts one row at a time, the user and then its auth row, as most such scripts do. */
 async function orm({target, s}: Awaited<ReturnType<typeof openStand>>): Promise<number> {
   const knex = knexModule.knex({
     client: 'mysql2',

@@ -1,6 +1,6 @@
 /**
- * A wide mapping: 40 tables of 30 columns, in ten chains of four levels. Each row is copied, so that its cost is
- * that of the columns, the parents and the number of tables.
+ * Measures a wide mapping: 40 tables of 30 columns, in ten chains of four levels. All columns are copied, so that the
+ * cost is that of the columns, the parents and the number of tables.
  */
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -17,13 +17,13 @@ const WIDE_ROWS = WIDE_TABLES * ROWS_A_TABLE;
 const SINGLES_A_TABLE = 100;
 
 export interface Wide {
-  /** The same rows written by one server from its own tables. */
+  /** Seconds for the same rows, written by one server from its own tables. */
   readonly limitMs: number;
   readonly loadMs: number;
   readonly reconcileMs: number;
-  /** One transaction for each table that changes all of its rows. */
+  /** Seconds for one transaction per table that changes all of its rows. */
   readonly bulkMs: number;
-  /** Transactions of one row, over all tables. */
+  /** Seconds for transactions of one row, over all tables. */
   readonly singlesMs: number;
   readonly singles: number;
   readonly peakBytes: number;
@@ -85,7 +85,7 @@ export async function measureWide(): Promise<Wide> {
   }
 }
 
-/** The section of the report, from the medians of some runs. */
+/** Returns the section of the report, from the medians of several runs. */
 export function* renderWide(runs: readonly Wide[]): Generator<string> {
   const mid = (pick: (run: Wide) => number) => median(runs.map(pick));
   const cost = (ms: number, rows: number) => ((ms * 1000) / rows).toFixed(1);

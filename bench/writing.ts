@@ -1,4 +1,4 @@
-/** The same users and auth rows written to the target as text and in bulk, over one connection. */
+/** Measures the same users and auth rows, written to the target as text and in bulk, over one connection. */
 import {StatementPipeline} from '../src/apply/statement-pipeline.ts';
 import {openSession, type Session} from '../src/apply/session.ts';
 import type {DatabaseConfig} from '../src/config.ts';
@@ -7,7 +7,7 @@ import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {loadMapping} from '../src/mapping/file/read.ts';
 import {buildPlan} from '../src/mapping/plan.ts';
-import {EVERYTHING} from '../src/mapping/sql.ts';
+import {EVERYTHING} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
 import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
 import type {TestServer} from '../test/servers/server.ts';

@@ -1,9 +1,9 @@
 /**
- * Asks the registry whether the packages of a release are known to be vulnerable, by package-lock.json.
+ * Checks the packages of a release for known vulnerabilities, by package-lock.json.
  *
- *   node deploy/audit.mjs        exit 0: none is; 1: some are; 2: it could not be asked
+ *   node deploy/audit.mjs        exit 0: none is known; 1: some are; 2: the registry did not answer
  *
- * An answer that never came must not look like a clean one, which `npm audit` alone tells by its text only.
+ * A missing answer must not look like a clean one; `npm audit` distinguishes the two by its text only.
  */
 import {spawnSync} from 'node:child_process';
 import {join} from 'node:path';
@@ -22,10 +22,10 @@ export function audit(cwd = root) {
   try {
     report = JSON.parse(stdout);
   } catch {
-    return {tag: 'unanswered', why: 'npm gave no report'};
+    return {tag: 'unanswered', why: 'npm returned no report'};
   }
   if (report.vulnerabilities === undefined || report.metadata === undefined)
-    return {tag: 'unanswered', why: report.message ?? report.error?.summary ?? 'npm gave no report'};
+    return {tag: 'unanswered', why: report.message ?? report.error?.summary ?? 'npm returned no report'};
   const found = Object.values(report.vulnerabilities).map(
     ({name, severity, via}) =>
       `${name} (${severity}): ${via.map(each => (typeof each === 'string' ? each : `${each.title} ${each.url}`)).join('; ')}`,
@@ -35,8 +35,8 @@ export function audit(cwd = root) {
     : {tag: 'clean', packages: report.metadata.dependencies.prod};
 }
 
-/** What to say of it, and the exit code that goes with it. */
-export function tell(result) {
+/** Returns the message for a result, and the exit code. */
+export function describe(result) {
   if (result.tag === 'clean')
     return {code: 0, text: `none of ${result.packages} packages is known to be vulnerable`};
   if (result.tag === 'vulnerable')
@@ -45,7 +45,7 @@ export function tell(result) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const {code, text} = tell(audit());
+  const {code, text} = describe(audit());
   process.stdout.write(`audit: ${text}\n`);
   process.exitCode = code;
 }

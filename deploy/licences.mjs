@@ -1,11 +1,11 @@
-/** Writes docs/licences.md from package-lock.json: what a release stands on, and under which licence each is. */
+/** Writes docs/licences.md from package-lock.json: the packages that a release depends on, with their licences. */
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 
 const root = join(import.meta.dirname, '..');
 
-/** Every package that an installation holds, development left out, by name and version. */
+/** Returns every package of an installation without the development packages, by name and version. */
 export function productionPackages(lock) {
   return Object.entries(lock.packages)
     .filter(([path, entry]) => path !== '' && entry.dev !== true && entry.devOptional !== true)
@@ -20,7 +20,7 @@ export function productionPackages(lock) {
     .sort((a, b) => (a.name === b.name ? compare(a.version, b.version) : compare(a.name, b.name)));
 }
 
-/** By code units, so that no machine's language has a say. */
+/** Sorts by code units, so that the order does not depend on a machine's language. */
 function compare(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
 }

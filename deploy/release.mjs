@@ -1,12 +1,12 @@
 /**
- * Builds a release from a commit: a package, a note of where it came from, and sums of both.
+ * Builds a release from a commit: a package, its provenance, the changes, and their checksums.
  *
- *   npm run release                    of HEAD, into release/
+ *   npm run release                    builds HEAD, into release/
  *   npm run release -- --out DIR
- *   npm run release -- --unaudited     where the registry does not answer npm audit
+ *   npm run release -- --unaudited     if the registry does not answer npm audit
  *
- * The same commit gives the same bytes, whenever and wherever it is built: nothing is taken from the working
- * tree but the commit itself and the packages that package-lock.json names.
+ * The same commit gives the same bytes, whenever and wherever it is built: only the commit and the packages that
+ * package-lock.json names are used, and no other file of the working tree.
  */
 import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
@@ -26,7 +26,7 @@ import {
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {parseArgs} from 'node:util';
-import {audit, tell} from './audit.mjs';
+import {audit, describe} from './audit.mjs';
 import {productionPackages} from './licences.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -56,7 +56,7 @@ const commit = run('git', ['rev-parse', 'HEAD']).trim();
 if (!options['allow-changes'] && run('git', ['status', '--porcelain']).trim() !== '')
   fail('the working tree has changes that the release would not hold: commit them first');
 if (!options.unaudited) {
-  const {code, text} = tell(audit());
+  const {code, text} = describe(audit());
   if (code !== 0) fail(`${text}\n(--unaudited builds it all the same; say so where you publish it)`);
   process.stderr.write(`release: ${text}\n`);
 }
@@ -80,7 +80,7 @@ try {
   node(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
   node(['test/build/copy-assets.mjs']);
   rmSync(join(stage, 'node_modules'));
-  // Whoever installs the package gets the versions that were tested.
+  // An installation gets the versions that were tested.
   cpSync(join(stage, 'package-lock.json'), join(stage, 'npm-shrinkwrap.json'));
   settle(stage);
 
@@ -118,7 +118,7 @@ try {
   rmSync(stage, {recursive: true, force: true});
 }
 
-/** What the changelog says of a version, its heading left out. */
+/** Returns a version's section of the changelog, without its heading. */
 function sectionOf(changelog, version) {
   const from = changelog.indexOf(`\n## [${version}]`);
   if (from < 0) return '';
@@ -127,7 +127,7 @@ function sectionOf(changelog, version) {
   return changelog.slice(start, end < 0 ? undefined : end).trim();
 }
 
-/** The compiler and what is bundled with it must be those of the lock file, or the commit does not decide. */
+/** Checks that the installed packages are those of the lock file: otherwise the result does not depend on the commit alone. */
 function checkInstalled(lock) {
   for (const path of Object.keys(lock.packages)) {
     const wanted = lock.packages[path];
@@ -139,7 +139,7 @@ function checkInstalled(lock) {
   }
 }
 
-/** One time and one of two modes for every file, whatever the machine's. */
+/** Gives every file the time of the commit and one of two modes. */
 function settle(dir) {
   for (const entry of readdirSync(dir, {withFileTypes: true})) {
     const path = join(dir, entry.name);

@@ -1,10 +1,10 @@
 /**
- * The tables that laas-sync keeps for itself in the target's database, each keyed by the stream's name.
- * Where they are new they have the widths of 0004-mapping at once, which then has nothing to alter.
+ * Creates laas-sync's own tables in the target's database, each keyed by the stream's name. New tables have the
+ * widths of 0004-mapping from the start, which then has nothing to alter.
  *
- * A table and its keys are one statement: DDL is no transaction, and a migration that is killed between
- * two would leave a table that looks whole. Names and keys compare by their bytes, whatever the
- * database's own collation.
+ * One statement creates a table with its keys: DDL is not transactional, and a migration that is killed between
+ * two statements would leave a table that looks complete. Names and keys are compared by their bytes, whatever
+ * the database's own collation.
  */
 import type {Knex} from 'knex';
 
@@ -14,37 +14,38 @@ const TABLES = {
     -- Grows by one with every leader; a transaction with an older number fails.
     fencing_token BIGINT UNSIGNED NOT NULL DEFAULT 0,
     leader VARCHAR(128) NOT NULL DEFAULT '',
-    -- Up to where the source's log is applied, as formatPosition writes it; null before the first load.
+    -- The position up to which the source's log is applied (formatPosition); null before the first load.
     position MEDIUMTEXT NULL,
-    -- The same on the server that it was read from.
+    -- The same position in the log file of the server that it was read from.
     log_file VARCHAR(255) NULL,
     log_offset BIGINT UNSIGNED NULL,
     source_identity VARCHAR(512) NULL,
+    -- The fingerprint of the mapped source columns at the last start of the stream, for operators: nothing reads it.
     source_schema VARCHAR(64) NULL,
-    -- Whether a reconcile is due, and which: 'load' where what came before the position was not seen, 'diff'
-    -- where the log said that rows changed but not how; empty where none is.
+    -- The pending reconcile: 'load' after a new position to stream from, 'diff' after changes that the log does
+    -- not show; empty if none is pending.
     reconcile_owed VARCHAR(8) NOT NULL DEFAULT '',
-    -- When the nightly run was to come next: one that passed while nothing ran is run at the start.
+    -- The time of the next nightly run: a run that was missed while the daemon was down runs at the next start.
     next_run_at DATETIME(3) NULL,
     paused BOOLEAN NOT NULL DEFAULT 0,
     commit_at DATETIME(3) NULL,
     applied_at DATETIME(3) NULL,
     transactions_applied BIGINT UNSIGNED NOT NULL DEFAULT 0,
     rows_applied BIGINT UNSIGNED NOT NULL DEFAULT 0,
-    -- The mapping that the last run used, in the form in which two are compared.
+    -- The mapping that the last run used, in its canonical form.
     mapping MEDIUMTEXT NULL,
-    -- Grows with every transaction of the leader, and nothing else changes it: a smaller number than the
-    -- last one known means that the row was restored from a backup. Migration 0003 adds it to older tables.
+    -- Grows with every transaction of the leader, and with nothing else: a number below the last known one means
+    -- that the row was restored from a backup. Migration 0003 adds the column to older tables.
     writes BIGINT UNSIGNED NOT NULL DEFAULT 0,
-    -- At the position every row had its parents, and foreign keys keep it so. Added likewise.
+    -- Every row had its parents at the position, and foreign keys keep it so. Added in the same way.
     parents_proven BOOLEAN NOT NULL DEFAULT 0,
     PRIMARY KEY (stream)`,
   sync_owned: `
     stream VARCHAR(32) NOT NULL,
     kind VARCHAR(64) NOT NULL,
-    -- All columns of the key but the last; empty for a key of one column.
+    -- The key without its last column; empty for a key of one column.
     scope VARCHAR(512) NOT NULL,
-    -- The ids' upper bits.
+    -- The upper bits of the ids.
     chunk BIGINT NOT NULL,
     size INT UNSIGNED NOT NULL,
     members VARBINARY(8200) NOT NULL,
@@ -54,7 +55,7 @@ const TABLES = {
     target_table VARCHAR(64) NOT NULL,
     row_key VARCHAR(512) NOT NULL,
     code VARCHAR(80) NOT NULL,
-    -- The other key of a conflict, the server's error number, the table that blocks: never a value.
+    -- The other key of a conflict, the server's error number, or the table that refers to the row: never a value.
     detail VARCHAR(512) NULL,
     position MEDIUMTEXT NULL,
     first_seen_at DATETIME(3) NOT NULL,
@@ -77,7 +78,7 @@ const TABLES = {
     KEY sync_run_started (stream, started_at)`,
 };
 
-/** What version 0.1.0 made by a statement of its own, and may have left out when it was killed. */
+/** The keys that version 0.1.0 created by separate statements, and may lack if it was killed. */
 const KEYS_MADE_APART = [
   ['sync_dead_letter', 'sync_dead_letter_code', 'stream, code'],
   ['sync_run', 'sync_run_started', 'stream, started_at'],

@@ -1,7 +1,7 @@
 /**
- * Once made the tables of the Organization Service. They come from the mapping now and are made after all
- * migrations (src/db/create-tables.ts), so that a table that is new in a mapping is made as well. The name
- * stays in the list, since older databases have it recorded.
+ * Does nothing. It created the tables of the Organization Service in version 0.1.0; now they come from the mapping,
+ * and src/db/create-tables.ts creates missing ones after all migrations. The name stays in the list, because older
+ * databases have recorded it.
  */
 export function up(): Promise<void> {
   return Promise.resolve();

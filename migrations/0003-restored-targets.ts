@@ -1,7 +1,7 @@
 /**
- * Adds to tables that an older version made what a checkpoint tells since: the number by which a restored target
- * is recognized, and whether foreign keys of the source can be trusted. The first migration makes new tables
- * with both. It only adds, so that the older version can go on beside it.
+ * Adds two columns to the checkpoint of an older version: the number by which a restored target is recognized, and
+ * whether foreign keys of the source can be trusted. The first migration creates new tables with both. It only adds,
+ * so that the older version can continue beside it.
  */
 import type {Knex} from 'knex';
 

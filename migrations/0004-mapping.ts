@@ -1,27 +1,27 @@
 /**
- * Room for what any mapping may name: longer names of tables, keys of up to four columns and of text, and
- * which mapping the last run used. Columns only become wider, and the new ones may be absent from a statement,
- * so that the version before can still run beside this one.
+ * Makes room for any mapping: longer names of tables, keys of up to four columns and of text, and the mapping that the
+ * last run used. It only widens columns and adds nullable ones, so that the previous version can continue beside
+ * this one.
  *
- * Each statement is repeatable: DDL is no transaction, and a migration that is killed in the middle runs again
+ * Each statement is repeatable: DDL is not transactional, and a migration that is killed in the middle runs again
  * from its beginning.
  */
 import type {Knex} from 'knex';
 
 type Column = readonly [table: string, column: string, type: string, characters: number];
 
-/** The primary keys stay below 3072 bytes, which is what InnoDB allows: (32 + 64 + 512) characters of 4 bytes. */
+/** InnoDB allows primary keys of 3072 bytes; the longest has (32 + 64 + 512) characters of 4 bytes. */
 const WIDER: readonly Column[] = [
   ['sync_owned', 'kind', 'VARCHAR(64) NOT NULL', 64],
   ['sync_owned', 'scope', 'VARCHAR(512) NOT NULL', 512],
   ['sync_dead_letter', 'target_table', 'VARCHAR(64) NOT NULL', 64],
   ['sync_dead_letter', 'row_key', 'VARCHAR(512) NOT NULL', 512],
   ['sync_dead_letter', 'code', 'VARCHAR(80) NOT NULL', 80],
-  // It may hold the key of another row.
+  // Its detail may be the key of another row.
   ['sync_dead_letter', 'detail', 'VARCHAR(512) NULL', 512],
 ];
 
-/** Keys that are no numbers, which `sync_owned` cannot hold as sets of bits. */
+/** Holds keys that are not numbers, which `sync_owned` cannot store as bitmaps. */
 const OWNED_KEY = `CREATE TABLE sync_owned_key (
     stream VARCHAR(32) NOT NULL,
     kind VARCHAR(64) NOT NULL,
@@ -39,7 +39,7 @@ export async function up(knex: Knex): Promise<void> {
     if (changes.length > 0) await knex.schema.raw(`ALTER TABLE ${table} ${changes.join(', ')}`);
   }
   if (!(await knex.schema.hasTable('sync_owned_key'))) await knex.schema.raw(OWNED_KEY);
-  // The mapping that the last run used, in the form in which two mappings are compared.
+  // The mapping that the last run used, in its canonical form.
   if (!(await knex.schema.hasColumn('sync_checkpoint', 'mapping')))
     await knex.schema.raw('ALTER TABLE sync_checkpoint ADD COLUMN mapping MEDIUMTEXT NULL');
 }
@@ -53,7 +53,7 @@ async function lengthOf(knex: Knex, table: string, column: string): Promise<numb
   return Number(rows[0]?.characters ?? 0);
 }
 
-/** Going down drops all of our tables, which the first migration does for those that it made. */
+/** The first migration drops the other tables. */
 export async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTableIfExists('sync_owned_key');
 }

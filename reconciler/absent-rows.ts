@@ -8,12 +8,11 @@ import type {Applier} from '../src/apply/applier.ts';
 import {release} from '../src/apply/release.ts';
 import type {Session} from '../src/apply/session.ts';
 import {literal} from '../src/apply/sql-text.ts';
-import {onlyRow, type Query} from '../src/db/counted.ts';
+import {onlyRow} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
-import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import {ownedKeyPages} from './stored-ownership.ts';
-import {presentKeys} from './target-rows.ts';
+import {absentFrom} from './target-rows.ts';
 
 export interface AbsentRowsDeps {
   readonly applier: Applier;
@@ -49,11 +48,12 @@ export async function releaseAbsentRows(
   const [ownedRows, storedRows] = onlyRow(await query(`SELECT ${owned}, ${stored}`));
   if (Number(ownedRows) + foreign <= Number(storedRows)) return;
   for await (const keys of ownedKeyPages(query, stream, entity)) {
-    const absent = await absentAmong(query, entity, keys);
+    // A companion may be left of a row.
+    const absent = await absentFrom(query, entity, entity.tables, keys);
     if (absent.length === 0) continue;
     await lock.exclusive(async () => {
       // The stream may have written some of them meanwhile.
-      await release(applier, session, entity, await absentAmong(query, entity, absent));
+      await release(applier, session, entity, await absentFrom(query, entity, entity.tables, absent));
     });
   }
 }
@@ -61,15 +61,4 @@ export async function releaseAbsentRows(
 function ownedCount(stream: string, {ownedAs}: EntityPlan): string {
   const where = `WHERE stream = ${literal(stream)} AND kind = ${literal(ownedAs)}`;
   return `(SELECT COALESCE(SUM(size), 0) FROM sync_owned ${where}) + (SELECT COUNT(*) FROM sync_owned_key ${where})`;
-}
-
-/** Returns the keys that no table of the entity holds: a companion may be left of a row. */
-async function absentAmong(query: Query, entity: EntityPlan, keys: readonly RowKey[]): Promise<RowKey[]> {
-  let absent = [...keys];
-  for (const table of entity.tables) {
-    if (absent.length === 0) break;
-    const present = await presentKeys(query, entity, table, absent);
-    absent = absent.filter(key => !present.has(key));
-  }
-  return absent;
 }

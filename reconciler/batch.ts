@@ -9,7 +9,7 @@ import type {ServerInfo} from '../src/db/server.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
-import {EVERYTHING, type Range} from '../src/mapping/sql.ts';
+import {EVERYTHING, type Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
 import {covers, endSnapshot, openSnapshot, type Mark} from '../src/source/watermark.ts';

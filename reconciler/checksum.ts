@@ -2,7 +2,8 @@
 import {onlyRow, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
-import {sourceChecksums, targetChecksum, type Range} from '../src/mapping/sql.ts';
+import {sourceChecksums, targetChecksum} from '../src/mapping/sql/checksums.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 
 export interface Checksum {
   readonly rows: number;

@@ -4,16 +4,15 @@ import type {TablePlan} from '../src/mapping/columns.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import type {Plan} from '../src/mapping/plan.ts';
-import type {Range} from '../src/mapping/sql.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';
-import {bySourceKey, diffTable} from './diff.ts';
+import {diffTable} from './diff.ts';
 import {withOrphans} from './orphans.ts';
 import {withParents} from './parents.ts';
+import {sourceRowsOf, targetRowsOf, type Piece} from './pieces.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import type {Sides} from './suspects.ts';
-import {targetRows, targetRowsByKey} from './target-rows.ts';
 import {readDeadKeys, waits, type DeadKeys} from './waiting.ts';
 
 export interface CompareDeps {
@@ -43,14 +42,9 @@ export interface Comparison {
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
-/** What is compared: a range of an entity's walk, or certain keys of the target. */
-export type Piece = {readonly range: Range} | {readonly keys: readonly RowKey[]};
-
 export async function comparePiece(deps: CompareDeps, entity: EntityPlan, piece: Piece): Promise<Comparison> {
   const {plan, reader, target, stream} = deps;
-  const rows =
-    'range' in piece ? await reader.range(entity, piece.range) : await reader.byKeys(entity, piece.keys);
-  const sources = bySourceKey(entity, rows);
+  const sources = await sourceRowsOf(reader, entity, piece);
   const dead = await readDeadKeys(target, stream, plan);
   const tallies: Comparison['tallies'] = [];
   const differences = new Map<string, Difference>();
@@ -71,10 +65,7 @@ async function compareTable(
   dead: DeadKeys,
 ): Promise<{tally: Tally; found: Difference[]}> {
   const {target, stream, newestWins, keeps} = deps;
-  const there =
-    'range' in piece && entity.walk.isOrderedAlike
-      ? await targetRows(target, entity, table, piece.range)
-      : await targetRowsByKey(target, entity, table, 'keys' in piece ? piece.keys : [...sources.keys()]);
+  const there = await targetRowsOf(target, entity, table, piece, sources);
   const orphanDeps = {
     reader: deps.reader,
     target,

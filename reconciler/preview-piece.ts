@@ -6,11 +6,10 @@ import type {RowKey} from '../src/mapping/key.ts';
 import {judge, mapRow} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
-import {bySourceKey, diffTable, differingColumns} from './diff.ts';
-import type {Piece} from './compare-piece.ts';
+import {diffTable, differingColumns} from './diff.ts';
+import {sourceRowsOf, targetRowsOf, type Piece} from './pieces.ts';
 import {parentStandings, type Standing} from './standing.ts';
 import type {Sides} from './suspects.ts';
-import {targetRows, targetRowsByKey} from './target-rows.ts';
 
 export interface PreviewDeps {
   readonly reader: SourceReader;
@@ -38,11 +37,7 @@ export async function previewPiece(
   entity: EntityPlan,
   piece: Piece,
 ): Promise<Map<string, PlannedChange>> {
-  const rows =
-    'range' in piece
-      ? await deps.reader.range(entity, piece.range)
-      : await deps.reader.byKeys(entity, piece.keys);
-  const sources = bySourceKey(entity, rows);
+  const sources = await sourceRowsOf(deps.reader, entity, piece);
   const standings = await parentStandings(deps, entity, sources);
   const changes = new Map<string, PlannedChange>();
   for (const table of entity.tables)
@@ -59,10 +54,7 @@ async function changesOf(
   sources: ReadonlyMap<RowKey, Row>,
   standings: ReadonlyMap<RowKey, Standing>,
 ): Promise<PlannedChange[]> {
-  const there =
-    'range' in piece && entity.walk.isOrderedAlike
-      ? await targetRows(deps.target, entity, table, piece.range)
-      : await targetRowsByKey(deps.target, entity, table, 'keys' in piece ? piece.keys : [...sources.keys()]);
+  const there = await targetRowsOf(deps.target, entity, table, piece, sources);
   const isGone = (key: RowKey) => standings.get(key) === 'gone';
   const eligible = new Map([...sources].filter(([key]) => !isGone(key)));
   const diff = diffTable(entity, table, eligible, there, {newestWins: deps.newestWins});

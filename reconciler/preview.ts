@@ -4,29 +4,18 @@
  */
 import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
-import {connect, queryRows, type Connection} from '../src/db/connection.ts';
 import {isLed} from '../src/db/leader.ts';
-import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
-import {throwIfStopped} from '../src/errors.ts';
-import {pause} from '../src/lifecycle/backoff.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
-import {settled} from '../src/lifecycle/settled.ts';
 import {shownKey} from '../src/mapping/key-text.ts';
-import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
-import type {Range} from '../src/mapping/sql.ts';
-import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
-import {compareRange} from './checksum.ts';
-import type {Piece} from './compare-piece.ts';
+import {perTable, type PerTable} from '../src/mapping/plan.ts';
+import {createSourceReader} from '../src/source/reader.ts';
+import {withBothSides, type BothSides} from './both-sides.ts';
+import {compareUntilStable} from './compare-until-stable.ts';
+import {differingPieces, type Completeness, type Piece} from './pieces.ts';
 import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
-import {batches, segments} from './segments.ts';
 import {ownedAmong} from './stored-ownership.ts';
-import {Stretches} from './stretches.ts';
-import {Suspects} from './suspects.ts';
-import {targetKeyPages} from './target-rows.ts';
 
 const SAMPLE_KEYS = 10;
-const LOOK_MS = 700;
-const MAX_LOOKS = 20;
 
 export interface TablePreview {
   readonly insert: number;
@@ -48,56 +37,32 @@ export interface Preview {
 }
 
 /** @throws SyncError if a server fails or a schema does not fit the mapping: the preview is then not possible */
-export async function previewMapping(config: Config, signal: AbortSignal): Promise<Preview> {
-  const source = await connect('source', config.source);
-  try {
-    const target = await connect('target', config.target);
-    try {
-      const {mapping} = config;
-      const [ofSource, ofTarget] = await settled([
-        readSourceSchema(source, config.source.database, mapping),
-        readTargetSchema(target, config.target.database, mapping, 'from its schema'),
-      ]);
-      const plan = buildPlan(mapping, ofSource, ofTarget);
-      const query: Query = (sql, values) => queryRows('target', target, sql, values);
-      const deps: PreviewDeps = {
-        reader: createSourceReader(connectionQuery(source)),
-        target: query,
-        newestWins: config.conflicts === 'newest',
-        keeps: config.deletes === 'keep',
-        owned: await ownership(target, config, query),
-      };
-      const isMoving = await hasLeader(target, config);
-      return await new Previewing(config, plan, connectionQuery(source), deps, {isMoving, signal}).run();
-    } finally {
-      target.destroy();
-    }
-  } finally {
-    source.destroy();
-  }
+export function previewMapping(config: Config, signal: AbortSignal): Promise<Preview> {
+  return withBothSides(config, async sides => {
+    const {source, target} = sides;
+    const deps: PreviewDeps = {
+      reader: createSourceReader(source),
+      target,
+      newestWins: config.conflicts === 'newest',
+      keeps: config.deletes === 'keep',
+      owned: await ownership(target, config),
+    };
+    // While a daemon leads, a row that differs may only be in flight.
+    const isMoving = await isLed(target, config.target.database, config.name);
+    return new Previewing(config, sides, deps, {isMoving, signal}).run();
+  });
 }
 
-async function ownership(
-  target: Connection,
-  {target: {database}, name}: Config,
-  query: Query,
-): Promise<PreviewDeps['owned']> {
-  const rows = await queryRows(
-    'target',
-    target,
+async function ownership(target: Query, {target: {database}, name}: Config): Promise<PreviewDeps['owned']> {
+  const rows = await target(
     "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('sync_owned', 'sync_owned_key')",
     [database],
   );
   const there = new Set(rows.map(([table]) => String(table).toLowerCase()));
   return async (entity, keys) =>
     keys.length > 0 && there.has(entity.key.endsInInteger ? 'sync_owned' : 'sync_owned_key')
-      ? ownedAmong(query, name, entity, keys)
+      ? ownedAmong(target, name, entity, keys)
       : new Set();
-}
-
-/** While a daemon leads, a row that differs may only be in flight. */
-function hasLeader(target: Connection, {target: {database}, name}: Config): Promise<boolean> {
-  return isLed((sql, values) => queryRows('target', target, sql, values), database, name);
 }
 
 interface Tally {
@@ -107,8 +72,7 @@ interface Tally {
 }
 
 class Previewing {
-  readonly #plan: Plan;
-  readonly #source: Query;
+  readonly #sides: BothSides;
   readonly #deps: PreviewDeps;
   readonly #batchRows: number;
   readonly #isMoving: boolean;
@@ -117,18 +81,16 @@ class Previewing {
 
   constructor(
     config: Config,
-    plan: Plan,
-    source: Query,
+    sides: BothSides,
     deps: PreviewDeps,
     {isMoving, signal}: {isMoving: boolean; signal: AbortSignal},
   ) {
-    this.#plan = plan;
-    this.#source = source;
+    this.#sides = sides;
     this.#deps = deps;
     this.#batchRows = config.reconcile.batchRows;
     this.#isMoving = isMoving;
     this.#signal = signal;
-    this.#tallies = perTable(plan, () => ({
+    this.#tallies = perTable(sides.plan, () => ({
       counts: {insert: 0, change: 0, delete: 0, setAside: 0},
       samples: {insert: [], change: [], delete: [], setAside: []},
       columns: new Map(),
@@ -137,55 +99,35 @@ class Previewing {
 
   async run(): Promise<Preview> {
     const startedMs = Date.now();
-    for (const entity of this.#plan.entities) await this.#preview(entity);
+    const {plan} = this.#sides;
+    for (const entity of plan.entities) await this.#preview(entity);
     return {
       nothingToDo: this.#tallies.every(({counts}) => counts.insert + counts.change + counts.delete === 0),
       tables: Object.fromEntries(
-        this.#plan.tables.map(({target, index}) => [target, previewOf(this.#tallyOf(index))]),
+        plan.tables.map(({target, index}) => [target, previewOf(this.#tallyOf(index))]),
       ),
       durationMs: Date.now() - startedMs,
     };
   }
 
   async #preview(entity: EntityPlan): Promise<void> {
-    const source = this.#source;
-    const {isOrderedAlike} = entity.walk;
-    const stretches = new Stretches(isOrderedAlike ? Infinity : 1);
-    const isEqual = async (range: Range) => isOrderedAlike && (await this.#isEqual(entity, range));
-    for (const stretch of stretches.of(await segments(entity, source)))
-      for await (const segment of stretches.differing(stretch, isEqual))
-        for await (const range of batches(entity, segment, this.#batchRows, source))
-          await this.#compare(entity, {range}, () => true);
-    if (isOrderedAlike) return;
-    // The two sides order their keys differently, so the rows that only the target has are found by the target's
-    // own pages.
-    for await (const keys of targetKeyPages(this.#deps.target, entity, this.#batchRows))
-      await this.#compare(entity, {keys}, ({kind}) => kind === 'delete');
+    const {source, target} = this.#sides;
+    const options = {source, target, batchRows: this.#batchRows, signal: this.#signal};
+    for await (const {piece, complete} of differingPieces(entity, options))
+      await this.#compare(entity, piece, complete);
   }
 
-  async #isEqual(entity: EntityPlan, range: Range): Promise<boolean> {
-    throwIfStopped(this.#signal);
-    const compared = await compareRange(entity, range, {source: this.#source, target: this.#deps.target});
-    return compared.every(({equal}) => equal);
-  }
-
-  /** Compares until each row that differs is stable, if a daemon writes meanwhile. */
-  async #compare(
-    entity: EntityPlan,
-    piece: Piece,
-    counts: (change: PlannedChange) => boolean,
-  ): Promise<void> {
-    throwIfStopped(this.#signal);
-    let changes = await previewPiece(this.#deps, entity, piece);
-    const suspects = new Suspects(changes);
-    for (let looks = 1; this.#isMoving && looks < MAX_LOOKS && !suspects.areSettled; looks++) {
-      throwIfStopped(this.#signal);
-      await pause(LOOK_MS, this.#signal);
-      changes = await previewPiece(this.#deps, entity, piece);
-      suspects.compare(changes);
+  async #compare(entity: EntityPlan, piece: Piece, complete: Completeness): Promise<void> {
+    const compare = async () => ({differences: await previewPiece(this.#deps, entity, piece)});
+    const {comparison, isDrift} = await compareUntilStable(
+      compare,
+      this.#signal,
+      this.#isMoving ? undefined : 1,
+    );
+    for (const [id, change] of comparison.differences) {
+      if (complete === (change.kind === 'delete' ? 'the source' : 'the target')) continue;
+      if (isDrift(id)) count(this.#tallyOf(change.table.index), change);
     }
-    for (const [id, change] of changes)
-      if (counts(change) && suspects.isDrift(id)) count(this.#tallyOf(change.table.index), change);
   }
 
   #tallyOf(index: number): Tally {

@@ -11,7 +11,7 @@ import {onlyRow} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
-import type {Range} from '../src/mapping/sql.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import {releaseAbsentRows} from './absent-rows.ts';
 import {prefetch} from './prefetch.ts';

@@ -16,7 +16,7 @@ import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 import {judge} from '../src/mapping/row.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceBatch} from './batch.ts';
-import {countDescendants} from './descendants.ts';
+import {countDependants} from './count-dependants.ts';
 import {bySourceKey, diffTable, type TableDiff} from './diff.ts';
 import {withOrphans, type OrphanDeps} from './orphans.ts';
 import {parentKeyOfTarget, targetRows, targetRowsByKey} from './target-rows.ts';
@@ -205,7 +205,7 @@ class Repair {
       }
     }
     if (going.length > 0)
-      await countDescendants(this.#writer.session.query, this.#entity, going, (table, rows) =>
+      await countDependants(this.#writer.session.query, this.#entity, going, (table, rows) =>
         add(this.#outcome.underParents, table, rows),
       );
   }

@@ -7,15 +7,9 @@ import {chunkEnd} from '../src/apply/owned-chunks.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {exactSourceColumns} from '../src/mapping/key-columns.ts';
 import {familyOf} from '../src/mapping/families.ts';
-import {
-  EVERYTHING,
-  keyIsWhole,
-  rangeCondition,
-  sourceFrom,
-  walkOfSource,
-  type Bound,
-  type Range,
-} from '../src/mapping/sql.ts';
+import {sourceFrom} from '../src/mapping/sql/columns.ts';
+import {keyIsWhole} from '../src/mapping/sql/eligible.ts';
+import {EVERYTHING, rangeCondition, walkOfSource, type Bound, type Range} from '../src/mapping/sql/ranges.ts';
 import {toRow} from '../src/mapping/values.ts';
 
 /** The minimum of rows that makes a checksum of its own worthwhile. */

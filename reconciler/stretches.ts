@@ -4,7 +4,7 @@
  * is a small part of it. Fewer queries therefore read less.
  */
 import {CHUNK_IDS} from '../src/apply/owned-chunks.ts';
-import type {Range} from '../src/mapping/sql.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 
 /**
  * The most time that one query may take: far below the timeout after which a server counts as gone, and a short

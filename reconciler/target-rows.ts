@@ -5,14 +5,14 @@ import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns} from '../src/mapping/key-columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
+import {targetSelectList} from '../src/mapping/sql/columns.ts';
 import {
   rangeCondition,
-  targetSelectList,
   tupleCondition,
   walkOfTarget,
   type Bound,
   type Range,
-} from '../src/mapping/sql.ts';
+} from '../src/mapping/sql/ranges.ts';
 import {toRow, type Row} from '../src/mapping/values.ts';
 import {byTargetKey} from './diff.ts';
 
@@ -91,13 +91,14 @@ export function parentKeyOfTarget({parent, child, targetColumns}: Edge, row: Row
   );
 }
 
-/** Yields all keys of an entity's tables in the target, page by page, in the target's own order. */
+/** Yields once each key that a table of an entity has in the target, page by page, in the target's own order. */
 export async function* targetKeyPages(
   query: Query,
   entity: EntityPlan,
   limit: number,
 ): AsyncGenerator<RowKey[]> {
-  for (const table of entity.tables) {
+  for (const [index, table] of entity.tables.entries()) {
+    const earlier = entity.tables.slice(0, index);
     const columns = orderedTargetColumns(table, table.key);
     const list = columns.join(', ');
     let after: Bound | null = null;
@@ -111,10 +112,27 @@ export async function* targetKeyPages(
       );
       const places = columns.map((_, i) => i);
       const keys = rows.flatMap(row => entity.key.of(toRow(row), places) ?? []);
-      if (keys.length > 0) yield keys;
+      const further = await absentFrom(query, entity, earlier, keys);
+      if (further.length > 0) yield further;
       const last = keys.at(-1);
       if (last === undefined || rows.length < limit) break;
       after = entity.key.split(last);
     }
   }
+}
+
+/** Returns those of the keys that none of these tables has. */
+export async function absentFrom(
+  query: Query,
+  entity: EntityPlan,
+  tables: readonly TablePlan[],
+  keys: readonly RowKey[],
+): Promise<RowKey[]> {
+  let absent = [...keys];
+  for (const table of tables) {
+    if (absent.length === 0) break;
+    const present = await presentKeys(query, entity, table, absent);
+    absent = absent.filter(key => !present.has(key));
+  }
+  return absent;
 }

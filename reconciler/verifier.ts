@@ -4,59 +4,28 @@
  */
 import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
-import {connect, queryRows} from '../src/db/connection.ts';
-import {readSourceSchema, readTargetSchema} from '../src/db/schema.ts';
-import {throwIfStopped} from '../src/errors.ts';
-import {pause} from '../src/lifecycle/backoff.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
-import {settled} from '../src/lifecycle/settled.ts';
 import {shownKey} from '../src/mapping/key-text.ts';
-import {buildPlan, perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
+import {perTable, type PerTable} from '../src/mapping/plan.ts';
 import {mapRow} from '../src/mapping/row.ts';
-import type {Range} from '../src/mapping/sql.ts';
-import {connectionQuery, createSourceReader} from '../src/source/reader.ts';
+import {createSourceReader} from '../src/source/reader.ts';
 import type {TableVerdict, Verdict} from '../src/status/operations.ts';
-import {compareRange} from './checksum.ts';
+import {withBothSides, type BothSides} from './both-sides.ts';
+import type {RangeComparison} from './checksum.ts';
+import {comparePiece, type CompareDeps, type Difference} from './compare-piece.ts';
+import {compareUntilStable} from './compare-until-stable.ts';
 import {differingColumns} from './diff.ts';
-import {comparePiece, type Difference, type CompareDeps, type Piece} from './compare-piece.ts';
-import {batches, segments} from './segments.ts';
-import {Stretches} from './stretches.ts';
-import {Suspects} from './suspects.ts';
-import {targetKeyPages} from './target-rows.ts';
+import {differingPieces, type Completeness, type Piece} from './pieces.ts';
 
 const SAMPLE_KEYS = 10;
-const LOOK_MS = 700;
-const MAX_LOOKS = 20;
 
 type Tally = {
   -readonly [K in keyof Omit<TableVerdict, 'sampleKeys' | 'differingColumns'>]: TableVerdict[K];
 } & {sampleKeys: string[]; differing: Map<string, number>};
 
 /** @throws SyncError if a server fails: a verification is then not possible */
-export async function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
-  const source = await connect('source', config.source);
-  try {
-    const target = await connect('target', config.target);
-    try {
-      const {mapping} = config;
-      const [ofSource, ofTarget] = await settled([
-        readSourceSchema(source, config.source.database, mapping),
-        readTargetSchema(target, config.target.database, mapping, 'from its schema'),
-      ]);
-      const plan = buildPlan(mapping, ofSource, ofTarget);
-      return await new Verification(
-        config,
-        plan,
-        connectionQuery(source),
-        (sql, values) => queryRows('target', target, sql, values),
-        signal,
-      ).run();
-    } finally {
-      target.destroy();
-    }
-  } finally {
-    source.destroy();
-  }
+export function verifyTables(config: Config, signal: AbortSignal): Promise<Verdict> {
+  return withBothSides(config, sides => new Verification(config, sides, signal).run());
 }
 
 class Verification {
@@ -66,7 +35,7 @@ class Verification {
   readonly #signal: AbortSignal;
   readonly #tables: PerTable<Tally>;
 
-  constructor(config: Config, plan: Plan, source: Query, target: Query, signal: AbortSignal) {
+  constructor(config: Config, {plan, source, target}: BothSides, signal: AbortSignal) {
     const keeps = config.deletes === 'keep';
     this.#deps = {
       plan,
@@ -107,63 +76,39 @@ class Verification {
   }
 
   async #verify(entity: EntityPlan): Promise<void> {
-    const source = this.#source;
-    const {isOrderedAlike} = entity.walk;
-    const stretches = new Stretches(isOrderedAlike ? Infinity : 1);
-    const isEqual = async (range: Range) => isOrderedAlike && (await this.#isEqual(entity, range));
-    for (const stretch of stretches.of(await segments(entity, source)))
-      for await (const segment of stretches.differing(stretch, isEqual))
-        for await (const range of batches(entity, segment, this.#batchRows, source))
-          await this.#compareRows(entity, {range}, isOrderedAlike ? 'both sides' : 'the source');
-    if (isOrderedAlike) return;
-    for await (const keys of targetKeyPages(this.#deps.target, entity, this.#batchRows))
-      await this.#compareRows(entity, {keys}, 'the target');
+    const pieces = differingPieces(entity, {
+      source: this.#source,
+      target: this.#deps.target,
+      batchRows: this.#batchRows,
+      signal: this.#signal,
+      onEqual: compared => this.#countEqual(compared),
+    });
+    for await (const {piece, complete} of pieces) await this.#compare(entity, piece, complete);
   }
 
-  /** Compares by checksums. */
-  async #isEqual(entity: EntityPlan, range: Range): Promise<boolean> {
-    throwIfStopped(this.#signal);
-    const compared = await compareRange(entity, range, {source: this.#source, target: this.#deps.target});
-    if (!compared.every(({equal}) => equal)) return false;
+  #countEqual(compared: readonly RangeComparison[]): void {
     for (const {table, source} of compared) this.#tallyOf(table.index).compared += source.rows;
-    return true;
   }
 
-  /**
-   * Compares until it is certain of each row that differs whether it is in flight.
-   *
-   * @param counted the entities of which the piece holds all rows: rows that only the other side has are counted
-   *   elsewhere
-   */
-  async #compareRows(
-    entity: EntityPlan,
-    piece: Piece,
-    counted: 'both sides' | 'the source' | 'the target',
-  ): Promise<void> {
-    let comparison = await comparePiece(this.#deps, entity, piece);
-    const suspects = new Suspects(comparison.differences);
-    for (let looks = 1; looks < MAX_LOOKS && !suspects.areSettled; looks++) {
-      throwIfStopped(this.#signal);
-      await pause(LOOK_MS, this.#signal);
-      comparison = await comparePiece(this.#deps, entity, piece);
-      suspects.compare(comparison.differences);
-    }
+  async #compare(entity: EntityPlan, piece: Piece, complete: Completeness): Promise<void> {
+    const compare = () => comparePiece(this.#deps, entity, piece);
+    const {comparison, isDrift} = await compareUntilStable(compare, this.#signal);
     for (const {tally, table} of comparison.tallies) {
       const total = this.#tallyOf(table.index);
-      if (counted !== 'the target') {
+      if (complete !== 'the target') {
         total.compared += tally.compared;
         total.deadLetters += tally.deadLetters;
       }
-      if (counted === 'the source') continue;
+      if (complete === 'the source') continue;
       total.foreign += tally.foreign;
       if (total.kept !== undefined) total.kept += tally.kept ?? 0;
     }
     for (const [id, difference] of comparison.differences) {
       const {table, key, kind} = difference;
-      if (counted === (kind === 'extra' ? 'the source' : 'the target')) continue;
+      if (complete === (kind === 'extra' ? 'the source' : 'the target')) continue;
       const total = this.#tallyOf(table.index);
       if (kind !== 'extra') total.compared++;
-      if (!suspects.isDrift(id)) continue;
+      if (!isDrift(id)) continue;
       total[kind]++;
       countColumns(total.differing, difference);
       if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(shownKey(key));

@@ -1,9 +1,7 @@
 /** One attempt to stream: connects, checks, then reads, compacts and applies until something ends it. */
-import {setImmediate as turn} from 'node:timers/promises';
+import {setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import type {ApplyOptions, Next} from '../src/apply/applier.ts';
 import type {Outcome} from '../src/apply/write-batch.ts';
-import type {ChangeSet} from '../src/apply/change-set.ts';
-import type {RequiredPosition} from '../src/source/watermark.ts';
 import type {Progress} from '../src/apply/checkpoint.ts';
 import type {Turn} from '../src/apply/apply-lock.ts';
 import {StoppedError, SyncError, throwIfStopped} from '../src/errors.ts';
@@ -11,7 +9,7 @@ import type {LogOffset} from '../src/position/position.ts';
 import {BinlogSource} from './source/binlog-source.ts';
 import type {SourceEvent} from './events.ts';
 import type {AttemptDeps, Connections} from './attempt-deps.ts';
-import {retryConflicts} from './conflicts.ts';
+import {retryConflicts, retryFreed} from './conflicts.ts';
 import {TransactionQueue} from './queue.ts';
 import {watchMembership} from './membership-watch.ts';
 import {QuietSaves} from './quiet-saves.ts';
@@ -28,8 +26,6 @@ const PART_BYTES = 2 * 1024 * 1024;
 const STALL_CHECK_MS = 1000;
 /** A heartbeat that comes this long after the previous event says that the end of the log is reached. */
 const PAUSE_MS = 500;
-/** Longer chains of rows that displace others are left to the next reconcile. */
-const MAX_RETRY_ROUNDS = 100;
 
 /**
  * @returns never; it ends by an exception
@@ -166,7 +162,9 @@ class Attempt {
   /** Applies a batch, and prepares the next one meanwhile if it is full, so that the target is never idle. */
   async #applyBeside(batch: Batch): Promise<Batch | null> {
     // Begin once the write is under way.
-    const taking = this.#batches.isNextFull ? turn().then(() => this.#batches.take()) : Promise.resolve(null);
+    const taking = this.#batches.isNextFull
+      ? yieldToEventLoop().then(() => this.#batches.take())
+      : Promise.resolve(null);
     const reserved = this.#turn ?? undefined;
     this.#turn = null;
     const applying = this.#deps.lock.exclusive(() => this.#apply(batch, taking), reserved);
@@ -202,7 +200,10 @@ class Attempt {
     };
     if (this.#stall.isStalled(sighting)) {
       this.#queue.fail(
-        new SyncError('stream-silent', "the source's log is elsewhere than the stream, and no event comes"),
+        new SyncError(
+          'stream-silent',
+          "the end of the source's log is not where the stream is, and no event arrives",
+        ),
       );
     }
   }
@@ -225,6 +226,7 @@ class Attempt {
 
   async #apply({compacted, reason}: Batch, next: Promise<Batch | null>): Promise<void> {
     const startedMs = this.#deps.now();
+    const {tap} = this.#deps;
     const {applier, writer} = this.#connections;
     const {changes, progress, need} = compacted;
     if (changes.size === 0) {
@@ -232,7 +234,7 @@ class Attempt {
       if (reason !== null) this.#deps.requestReconcile(reason);
       return;
     }
-    this.#deps.tap.applying(applier.plan, changes);
+    tap.applying(applier.plan, changes);
     let outcome: Outcome;
     try {
       outcome = await applier.apply(writer, changes, {
@@ -243,7 +245,7 @@ class Attempt {
         ),
       });
       this.#saved(progress);
-      await this.#retryWaiting(changes, outcome, need);
+      await retryFreed({applier, writer, tap, need}, changes, outcome);
     } catch (error) {
       // The transaction may be committed, and the rows that wait for its values were not retried.
       applier.mustRetryConflicts = true;
@@ -261,21 +263,6 @@ class Attempt {
       return this.#turn !== null;
     };
     return {changes: batch.compacted.changes, options: optionsOf(batch.compacted), mayFollow};
-  }
-
-  /**
-   * Finds rows that wait for a unique value that one of these keys, or a row that was displaced for it, may have
-   * freed.
-   */
-  async #retryWaiting(changes: ChangeSet, {evicted}: Outcome, need: RequiredPosition): Promise<void> {
-    const {applier, writer} = this.#connections;
-    let retry = await applier.waitingFor(writer.session, changes, evicted);
-    for (let rounds = 0; retry.size > 0 && rounds < MAX_RETRY_ROUNDS; rounds++) {
-      this.#deps.tap.applying(applier.plan, retry);
-      const outcome = await applier.apply(writer, retry, {progress: null, follow: true, need});
-      // A row that takes a value may have displaced others, for whose values more rows wait.
-      retry = await applier.waitingFor(writer.session, null, outcome.evicted);
-    }
   }
 
   /** Transactions of other schemas, rotations and heartbeats move the checkpoint too, but not one by one. */

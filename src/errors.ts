@@ -28,20 +28,20 @@ export const ERROR_CODES = {
   },
   'preflight-failed': {
     reaction: 'halt',
-    meaning: 'A server lacks something that replication cannot do without.',
+    meaning: 'A server lacks something that replication requires.',
     action: 'Run `laas-sync doctor`: each must-fix line has the SQL or the parameter that fixes it.',
   },
   'source-unreachable': {
     reaction: 'retry',
     meaning: 'The source cannot be reached, or the connection to it was lost.',
-    action: 'Nothing, if it recovers by itself. Otherwise check the network, the account and the server.',
+    action: 'Nothing, if it recovers automatically. Otherwise check the network, the account and the server.',
   },
   'target-unreachable': {
     reaction: 'retry',
     meaning:
       'The target cannot be reached, the connection to it was lost, or it accepts no writes: it is read-only, or a node that its cluster has lost.',
     action:
-      'Nothing, if it recovers by itself. Otherwise check the network, the account and the server. If the server is read-only, connect to the one that accepts writes, or switch read_only off.',
+      'Nothing, if it recovers automatically. Otherwise check the network, the account and the server. If the server is read-only, connect to the one that accepts writes, or switch read_only off.',
   },
   'target-rejected-batch': {
     reaction: 'retry',
@@ -181,7 +181,8 @@ export const ERROR_CODES = {
   },
   'unique-conflict': {
     reaction: 'dead-letter',
-    meaning: 'Another row of the target holds a value that must be unique; its key is named.',
+    meaning:
+      'Another row of the target holds a value that must be unique; the detail is the key of that row.',
     action: 'Free the value: change or delete one of the two rows.',
   },
   'delete-blocked': {
@@ -194,14 +195,14 @@ export const ERROR_CODES = {
   rejected: {
     reaction: 'dead-letter',
     meaning:
-      "The target refused the row for a reason of its own, such as a CHECK, a trigger or a missing partition; the server's error number is kept.",
+      "The target refused the row for another reason, such as a CHECK constraint, a trigger or a missing partition; the detail is the server's error number.",
     action:
-      'Look up the number; correct the row at the source, or what refuses it on the target. The next reconcile retries the row, as does a retry on request.',
+      'Look up the number; correct the row at the source, or change what refuses it on the target. The next reconcile retries the row, as does a retry on request.',
   },
   internal: {
     reaction: 'retry',
     meaning: 'A fault of laas-sync itself.',
-    action: 'Report it, with the log around it.',
+    action: 'Report it, with the surrounding log lines.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -3,7 +3,7 @@
  * schedule until the lease is lost.
  */
 import {runReplicator} from '../replicator/replicator.ts';
-import {owedStatement, pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
+import {pendingStatement, pausedStatement, readCheckpoint, type Checkpoint} from './apply/checkpoint.ts';
 import {runFenced} from './apply/session.ts';
 import type {Config} from './config.ts';
 import {connect, queryRows, type Connection} from './db/connection.ts';
@@ -110,7 +110,7 @@ export class Leadership {
     this.#paused = checkpoint?.paused ?? false;
     this.#mappingChanged = usedOtherMapping(checkpoint, config.mapping);
     if (this.#mappingChanged) await this.#oweForMapping();
-    if (this.#mappingChanged || (checkpoint !== null && checkpoint.owed !== '')) this.#pending.request();
+    if (this.#mappingChanged || (checkpoint !== null && checkpoint.pending !== '')) this.#pending.request();
     const running = this.#pending.run(this.#signal);
     if (config.replicationEnabled && !this.#paused) this.#startStream();
     else this.#deps.events.emit('state', config.replicationEnabled ? 'paused' : 'stopped', null);
@@ -185,7 +185,7 @@ export class Leadership {
       {event: 'mapping.changed'},
       'the last run used another mapping; scheduling a reconcile',
     );
-    await this.#saveFenced(owedStatement(this.#deps.lease.fence));
+    await this.#saveFenced(pendingStatement(this.#deps.lease.fence));
   }
 
   #savePaused(paused: boolean): Promise<void> {
@@ -220,7 +220,7 @@ export class Leadership {
         nextServerId: () => config.serverId + ((this.#firstId() + connections++) % config.serverIds),
         connect: async attempt => {
           const connections = await this.context.connectStream(attempt);
-          if (connections.checkpoint.owed !== '') this.#pending.request();
+          if (connections.checkpoint.pending !== '') this.#pending.request();
           return connections;
         },
         anchor: attempt => this.context.anchor(attempt),

@@ -7,11 +7,11 @@ import type {Mapping} from './mapping/mapping.ts';
  * unfinished first load covers every row, whatever the mapping was.
  */
 export function usedOtherMapping(
-  checkpoint: Pick<Checkpoint, 'mapping' | 'position' | 'owed'> | null,
+  checkpoint: Pick<Checkpoint, 'mapping' | 'position' | 'pending'> | null,
   {canonical}: Pick<Mapping, 'canonical'>,
 ): boolean {
   if (checkpoint === null) return false;
   if (checkpoint.mapping !== null) return checkpoint.mapping !== canonical;
-  const isLoaded = checkpoint.position !== null && checkpoint.owed !== 'load';
+  const isLoaded = checkpoint.position !== null && checkpoint.pending !== 'load';
   return isLoaded && canonical !== loadMapping(undefined).canonical;
 }

@@ -62,15 +62,15 @@ export class PendingReconcile {
         await runner.idle();
         this.#isRequestedAgain = false;
         // The run that just ended may have covered it.
-        const owed = (await checkpoint())?.owed ?? '';
-        if (owed === '') {
+        const pending = (await checkpoint())?.pending ?? '';
+        if (pending === '') {
           // A request during the read is handled in the next round.
           this.#isPending = this.#isRequestedAgain;
           continue;
         }
         const startedMs = now();
         const {ended} = await runner.start('recovery', {
-          mode: owed === 'load' ? 'full' : 'diff',
+          mode: pending === 'load' ? 'full' : 'diff',
           allowDeletes: false,
         });
         const run = await ended;

@@ -7,7 +7,7 @@ import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
 import {
   anchorStatement,
-  owedStatement,
+  pendingStatement,
   readCheckpoint,
   sourceStatement,
   type Fence,
@@ -97,8 +97,8 @@ export class ReplicationContext {
       const {position, offset, sourceIdentity: identity} = checkpoint;
       const lost = await whyPositionIsLost(source, info, {position, offset, identity});
       if (lost !== null) throw new SyncError('position-lost', lost);
-      if (checkpoint.owed === '' && (await this.#adoptAgain(session, applier)))
-        checkpoint = {...checkpoint, owed: 'diff'};
+      if (checkpoint.pending === '' && (await this.#adoptAgain(session, applier)))
+        checkpoint = {...checkpoint, pending: 'diff'};
       const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
@@ -150,7 +150,7 @@ export class ReplicationContext {
     if (!(await isOwnershipLost(query, this.#fence.stream, applier.plan))) return false;
     await this.lock.exclusive(async () => {
       applier.timesRequested++;
-      await applier.runFenced(session, owedStatement(this.#fence));
+      await applier.runFenced(session, pendingStatement(this.#fence));
       applier.forget();
     });
     return true;
@@ -177,9 +177,9 @@ export class ReplicationContext {
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(signal, async open => {
-      const first = await connectTo(open.source, this.tap.server);
+      const first = await connectTo(() => open.source(), this.tap.server);
       const {info} = first;
-      const another = async () => (await connectTo(open.source, info.identity)).connection;
+      const another = async () => (await connectTo(() => open.source(), info.identity)).connection;
       const workers = await settled(
         Array.from({length: count}, async (_, i) => {
           // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.

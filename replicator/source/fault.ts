@@ -23,7 +23,7 @@ export function faultOf(error: unknown, position: Position): SyncError {
   if (errno === POSITION_UNKNOWN) {
     return new SyncError(
       'position-lost',
-      'the source does not have the log from our position on (error 1236)',
+      'the source no longer has the log from our position on (error 1236)',
       {cause: error, errno},
     );
   }

@@ -1,5 +1,5 @@
 /** Several transactions of the source as one: a single change set, and the position after it. */
-import {setImmediate as turn} from 'node:timers/promises';
+import {setImmediate as yieldToEventLoop} from 'node:timers/promises';
 import type {ChangeSet} from '../../src/apply/change-set.ts';
 import type {Progress} from '../../src/apply/checkpoint.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
@@ -72,7 +72,7 @@ export async function compactBatch(
       }
       rows += changes.length;
       if (performance.now() > sliceEndsMs) {
-        await turn();
+        await yieldToEventLoop();
         sliceEndsMs = performance.now() + SLICE_MS;
       }
     }

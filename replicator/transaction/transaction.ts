@@ -58,11 +58,6 @@ export class TransactionBuilder {
     this.#mapped = mappedNames(options.mapping, options.database);
   }
 
-  /** Whether a transaction has begun and not ended. */
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
   add(event: SourceEvent): SourceTransaction | null {
     switch (event.tag) {
       case 'gtid':

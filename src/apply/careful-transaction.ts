@@ -7,12 +7,12 @@ import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable, type PerTable} from '../mapping/plan.ts';
-import {writeClashing, type Refusal, type WayGiving} from './clashes.ts';
+import {writeConflicting, type Refusal, type WayGiving} from './unique-conflicts.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {lockAndFindReferred} from './references.ts';
-import {isReferred, isUniqueClash, refusalCode} from './refusal.ts';
+import {isReferred, isUniqueConflict, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
 import {bookkeeping, healed, type TargetBatch, type Outcome} from './write-batch.ts';
@@ -82,12 +82,12 @@ export class CarefulTransaction {
     const size = this.#batch.options.batchRows;
     for (let from = 0; from < rows.length; from += size) {
       const refused: Refusal[] = [];
-      const outcome = await this.#write(table, rows.slice(from, from + size), refused, 'stop at a clash');
+      const outcome = await this.#write(table, rows.slice(from, from + size), refused, 'stop at a conflict');
       for (const {letter} of refused) this.refuse(letter);
-      if (outcome === 'clash') {
+      if (outcome === 'conflict') {
         // Values may move between any of the rows that are still to be written, not only within a slice.
         const rest = rows.slice(from).filter(({key}) => !this.hasFailed(table, key));
-        return this.#upsertClashing(table, rest);
+        return this.#upsertConflicting(table, rest);
       }
     }
   }
@@ -96,10 +96,10 @@ export class CarefulTransaction {
    * Frees unique values that move between rows, and writes the rows. A row that the server refuses must not keep
    * the temporary value it was parked under: everything is then rolled back and done again without that row.
    */
-  async #upsertClashing(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
+  async #upsertConflicting(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
     const {plan, owned, options, mayDelete} = this.#batch;
     const entity = entityOf(plan, table);
-    await writeClashing(
+    await writeConflicting(
       {
         session: this.#session,
         entity,
@@ -108,17 +108,17 @@ export class CarefulTransaction {
         write: async ordered => {
           const refused: Refusal[] = [];
           for (const slice of inBatches(ordered, options.batchRows))
-            await this.#write(table, slice, refused, 'refuse a clash');
+            await this.#write(table, slice, refused, 'refuse a conflict');
           return refused;
         },
         keep: key => this.#wrote(entity, table, key),
         refuse: letter => this.refuse(letter),
         mark: async () => {
           this.#undo.clear();
-          await this.#session.query('SAVEPOINT unclashed');
+          await this.#session.query('SAVEPOINT before_conflicts');
         },
         undo: async () => {
-          await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');
+          await this.#session.query('ROLLBACK TO SAVEPOINT before_conflicts');
           this.#undo.undo();
         },
         isOwned: key => mayDelete && owned.has(entity, key),
@@ -133,30 +133,30 @@ export class CarefulTransaction {
    * Writes rows; where the server refuses one, splits them until the refused rows are alone.
    *
    * @param refused receives the rows that the server refuses
-   * @returns `clash` if a unique conflict stops it
+   * @returns `conflict` if a unique conflict stops it
    */
   async #write(
     table: TablePlan,
     rows: readonly KeyedRow[],
     refused: Refusal[],
-    onClash: 'stop at a clash' | 'refuse a clash',
-  ): Promise<'done' | 'clash'> {
+    onConflict: 'stop at a conflict' | 'refuse a conflict',
+  ): Promise<'done' | 'conflict'> {
     if (rows.length === 0) return 'done';
     const {options, plan} = this.#batch;
     // Rows with conflicts were compared with the target's rows, and are written even if parking changed their
     // dates.
-    const newestWins = options.newestWins && onClash === 'stop at a clash';
+    const newestWins = options.newestWins && onConflict === 'stop at a conflict';
     const error = await this.#tryToWrite(table, rows, newestWins);
     if (error !== null) {
-      const isClash = isUniqueClash(error);
-      if (onClash === 'stop at a clash' && isClash) return 'clash';
+      const isConflict = isUniqueConflict(error);
+      if (onConflict === 'stop at a conflict' && isConflict) return 'conflict';
       if (rows.length === 1) {
-        for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});
+        for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isConflict});
         return 'done';
       }
       const middle = rows.length >> 1;
       for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
-        if ((await this.#write(table, half, refused, onClash)) === 'clash') return 'clash';
+        if ((await this.#write(table, half, refused, onConflict)) === 'conflict') return 'conflict';
       }
       return 'done';
     }

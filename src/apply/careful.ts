@@ -10,8 +10,8 @@ import type {RequiredPosition} from '../source/watermark.ts';
 import {CarefulTransaction} from './careful-transaction.ts';
 import {perEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
-import {DependentRows} from './dependent-rows.ts';
-import {evict, follow, remove, staleAmong, type DescendantsContext} from './descendants.ts';
+import {OrderedWrites} from './ordered-writes.ts';
+import {evict, follow, remove, staleAmong, type DependantsContext} from './dependants.ts';
 import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
@@ -43,8 +43,8 @@ export async function writeCarefully(
     },
     options.allowance,
   );
-  const rows = new DependentRows(transaction, batch);
-  const context: DescendantsContext = {
+  const rows = new OrderedWrites(transaction, batch);
+  const context: DependantsContext = {
     plan,
     reader,
     transaction,

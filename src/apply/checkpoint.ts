@@ -11,7 +11,7 @@ import {literal} from './sql-text.ts';
  * A pending reconcile: `load` after a new anchor, `diff` after changes logged without row images, and after a
  * change of the mapping.
  */
-export type Owed = '' | 'load' | 'diff';
+export type Pending = '' | 'load' | 'diff';
 
 export interface Checkpoint {
   /** Null before the first load. */
@@ -19,13 +19,11 @@ export interface Checkpoint {
   /** The same position in the log file of the server that it was read from. */
   readonly offset: LogOffset | null;
   readonly sourceIdentity: string | null;
-  /** The fingerprint of the mapped source tables. */
-  readonly sourceSchema: string | null;
   /** The canonical form of the mapping that the last reconcile used; null where none was saved. */
   readonly mapping: string | null;
   /** Every row had its parents at this position, and foreign keys keep it so. */
   readonly parentsProven: boolean;
-  readonly owed: Owed;
+  readonly pending: Pending;
   readonly paused: boolean;
   readonly transactionsApplied: number;
   readonly rowsApplied: number;
@@ -88,22 +86,21 @@ export async function readCheckpoint(connection: Connection, stream: string): Pr
   const [row] = await queryRows(
     'target',
     connection,
-    `SELECT position, log_file, log_offset, source_identity, source_schema, reconcile_owed, paused,
+    `SELECT position, log_file, log_offset, source_identity, reconcile_owed, paused,
             transactions_applied, rows_applied, UNIX_TIMESTAMP(applied_at), mapping,
             parents_proven FROM sync_checkpoint WHERE stream = ?`,
     [stream],
   );
   if (row === undefined) return null;
-  const [position, file, offset, identity, schema, owed, paused, transactions, rows, ...rest] = row;
+  const [position, file, offset, identity, pending, paused, transactions, rows, ...rest] = row;
   const [appliedAt, mapping, proven] = rest;
   return {
     position: typeof position === 'string' ? parsePosition(position) : null,
     offset: typeof file === 'string' ? {file, offset: Number(offset)} : null,
     sourceIdentity: typeof identity === 'string' ? identity : null,
-    sourceSchema: typeof schema === 'string' ? schema : null,
     mapping: typeof mapping === 'string' ? mapping : null,
     parentsProven: Number(proven) === 1,
-    owed: owed === 'load' || owed === 'diff' ? owed : '',
+    pending: pending === 'load' || pending === 'diff' ? pending : '',
     paused: Number(paused) === 1,
     transactionsApplied: Number(transactions),
     rowsApplied: Number(rows),
@@ -182,7 +179,7 @@ export function sourceStatement(
 }
 
 /** Records that a reconcile is due, unless a larger one already is. */
-export function owedStatement(fence: Fence): string {
+export function pendingStatement(fence: Fence): string {
   return update(fence, ["reconcile_owed = IF(reconcile_owed = '', 'diff', reconcile_owed)"]);
 }
 

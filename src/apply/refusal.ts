@@ -11,7 +11,7 @@ const DEADLOCK_ERRNOS = new Set([LOCK_WAIT_TIMEOUT, 1213, 1020]);
 /** A member of a group refuses the table: it has no primary key, or another engine than InnoDB. */
 const REFUSED_BY_GROUP = 3098;
 const INCOMPATIBLE_ERRNOS = new Set([1054, 1136, 1146, NO_DEFAULT, REFUSED_BY_GROUP]);
-const UNIQUE_CLASH_ERRNOS = new Set([1062, 1242, 1586]);
+const UNIQUE_CONFLICT_ERRNOS = new Set([1062, 1242, 1586]);
 const REFERRED_ERRNOS = new Set([1451, 1217]);
 /** A file, a table or the memory is full. Numbers below 1000 come from the server's file functions. */
 const FULL_ERRNOS = new Set([3, 20, 28, 1004, 1021, 1026, 1114, 1878]);
@@ -62,8 +62,8 @@ export function isReferred(error: unknown): boolean {
 }
 
 /** A unique conflict: reported as one, or as 1242 by the assertion of the upsert. */
-export function isUniqueClash(error: unknown): boolean {
-  return hasErrno(error, UNIQUE_CLASH_ERRNOS);
+export function isUniqueConflict(error: unknown): boolean {
+  return hasErrno(error, UNIQUE_CONFLICT_ERRNOS);
 }
 
 /** A refusal that a full disk, table or memory can cause. */

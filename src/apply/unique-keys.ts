@@ -73,7 +73,7 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     keys.set(String(name), [...(keys.get(String(name)) ?? []), part]);
   }
   const isLoose = looseKeyColumns(plan).length > 0;
-  const canClash = (parts: readonly KeyPart[]) => {
+  const canConflict = (parts: readonly KeyPart[]) => {
     const wholes = parts.filter(({prefix}) => prefix === null).map(({column}) => column?.name.toLowerCase());
     const holdsKey = plan.key.every(name => wholes.includes(name.toLowerCase()));
     return (
@@ -82,7 +82,7 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     );
   };
   return [...keys]
-    .filter(([, parts]) => canClash(parts))
+    .filter(([, parts]) => canConflict(parts))
     .map(([name, parts]) => ({name, parts, columns: dependsOn(parts, columns)}));
 }
 

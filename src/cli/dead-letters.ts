@@ -21,7 +21,7 @@ export async function deadLettersCommand(
 ): Promise<number> {
   if (action === 'list') return list(context, json);
   if (action === 'retry') return retry(context, json);
-  throw new SyncError('config-invalid', `dead-letters knows list and retry, not ${action.slice(0, 20)}`);
+  throw new SyncError('config-invalid', `dead-letters accepts list or retry, not ${action.slice(0, 20)}`);
 }
 
 async function list({config, logger}: CommandContext, json: boolean): Promise<number> {
@@ -62,7 +62,7 @@ async function retry(command: CommandContext, json: boolean): Promise<number> {
     ? answer.data
     : await withLease(command, {held: HELD}, ({runner}) => runner.retryDeadLetters());
   process.stdout.write(
-    json ? `${JSON.stringify(outcome)}\n` : `${outcome.retried} tried again, ${outcome.remaining} remain\n`,
+    json ? `${JSON.stringify(outcome)}\n` : `${outcome.retried} retried, ${outcome.remaining} remain\n`,
   );
   return 0;
 }

@@ -25,10 +25,8 @@ const EXIT_CONFIG = 78;
 const EXIT_HELD = 75;
 
 const program = new Command('laas-sync')
-  .description('Keeps the organizations database equal to what the LAAS database says.')
-  .addOption(
-    new Option('--env <name>', 'read settings from .env.<name> (else from .env, where there is one)'),
-  )
+  .description('Replicates the LAAS database to the organizations database.')
+  .addOption(new Option('--env <name>', 'read settings from .env.<name>; by default from .env, if it exists'))
   .version(packageVersion())
   .showHelpAfterError()
   .configureHelp({showGlobalOptions: true});
@@ -46,7 +44,7 @@ program
 
 program
   .command('migrate')
-  .description("create or update laas-sync's tables, and the organization's where they are missing")
+  .description("create or update laas-sync's own tables, and create missing target tables")
   .option('--down', "drop laas-sync's own tables")
   .action((options: {down?: boolean}) =>
     run(async context => (await import('./migrate.ts')).migrateCommand(context, options.down === true)),
@@ -54,7 +52,7 @@ program
 
 program
   .command('sync')
-  .description('run one reconcile; while a daemon leads, exit 75')
+  .description('run one reconcile: exit 75 while a daemon leads')
   .addOption(
     new Option('--mode <mode>', 'diff compares and repairs; full writes every row')
       .choices(['diff', 'full'])
@@ -68,7 +66,7 @@ program
 
 program
   .command('verify')
-  .description('compare every row, writing nothing: exit 0 equal, 1 drift, 2 could not tell')
+  .description('compare every row, and write nothing: exit 0 equal, 1 drift, 2 unknown')
   .option('--json', 'print the verdict as JSON')
   .action((options: {json?: boolean}) =>
     run(async context => (await import('./verify.ts')).verifyCommand(context, options.json === true), 2),
@@ -77,7 +75,7 @@ program
 program
   .command('plan')
   .description(
-    'say what starting with this mapping would change, writing nothing: exit 0 nothing, 1 changes, 2 could not tell',
+    'show what a start with this mapping would change, and write nothing: exit 0 nothing to do, 1 changes, 2 unknown',
   )
   .option('--json', 'print it as JSON')
   .action((options: {json?: boolean}) =>
@@ -86,7 +84,7 @@ program
 
 program
   .command('status')
-  .description('show what the stream does')
+  .description('show the state of the stream')
   .option('--json', 'print it as JSON')
   .action((options: {json?: boolean}) =>
     run(async context => (await import('./status.ts')).statusCommand(context, options.json === true)),
@@ -94,7 +92,9 @@ program
 
 program
   .command('doctor')
-  .description('check every precondition of both servers, changing nothing')
+  .description(
+    'check every precondition of both servers, and change nothing: exit 1 if something must be fixed',
+  )
   .option('--json', 'print the findings as JSON')
   .action((options: {json?: boolean}) =>
     run(async context => (await import('./doctor.ts')).doctorCommand(context, options.json === true)),
@@ -102,7 +102,7 @@ program
 
 program
   .command('dead-letters')
-  .description('rows that cannot be written: list them, or try them again')
+  .description('list or retry the rows that cannot be written')
   .argument('[action]', 'list or retry', 'list')
   .option('--json', 'print them as JSON')
   .action((action: string, options: {json?: boolean}) =>
@@ -111,10 +111,10 @@ program
     ),
   );
 
-const mapping = program.command('mapping').description('look at a mapping file; no database is needed');
+const mapping = program.command('mapping').description('inspect a mapping file, without a database');
 mapping
   .command('check')
-  .description('check a file: exit 0 if it is usable, else 78 with every fault and its place')
+  .description('check a file: exit 0 if it is valid, else 78 with every fault and its line')
   .argument('[file]', 'a YAML or JSON file; by default the one that SYNC_MAPPING names')
   .action((file?: string) =>
     withoutDatabase(({mappingCheck, mappingPath}) => mappingCheck(file ?? mappingPath(environment()))),

@@ -28,7 +28,7 @@ const limitsMs = new WeakMap<Connection, number>();
  * Returns mysql2's options for one server. Every value is returned as text: 64-bit ids and dates are exact, and
  * no value depends on the process's time zone.
  */
-export function connectionOptions(config: DatabaseConfig): ConnectionOptions {
+function connectionOptions(config: DatabaseConfig): ConnectionOptions {
   return {
     host: config.host,
     port: config.port,

@@ -1,21 +1,14 @@
 /** Foreign keys as the server defines them. */
+import type {CascadingKey} from '../mapping/cascades.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {SyncError} from '../errors.ts';
 
 /** What happens to a child when its parent is deleted or gets another key; empty if the server refuses that. */
-export type Action = 'CASCADE' | 'SET NULL' | 'SET DEFAULT' | '';
+export type Action = CascadingKey['onDelete'];
 
-export interface ForeignKey {
-  readonly schema: string;
-  readonly table: string;
+export interface ForeignKey extends CascadingKey {
   readonly name: string;
-  readonly columns: readonly string[];
-  readonly referencedSchema: string;
-  readonly referencedTable: string;
-  readonly referencedColumns: readonly string[];
-  readonly onDelete: Action;
-  readonly onUpdate: Action;
 }
 
 /**

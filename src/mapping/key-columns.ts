@@ -5,7 +5,7 @@
 import type {ColumnPlan, SourcePlan, TablePlan} from './columns.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
-import {exactColumn} from './sql.ts';
+import {exactColumn} from './sql/columns.ts';
 
 /** @param names columns of the table, in the spelling of the target */
 export function exactTargetColumns(

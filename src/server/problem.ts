@@ -81,7 +81,7 @@ export function installProblems(app: App, logger: Logger, clock: Clock): void {
       return problemResponse(
         c,
         clock,
-        new ProblemError(500, 'internal', 'An unexpected fault; the log has it under this requestId.'),
+        new ProblemError(500, 'internal', 'An unexpected fault; the log shows it under this requestId.'),
       );
     }
     return problemResponse(c, clock, problem);

@@ -152,15 +152,15 @@ const problemSchema = z
   .openapi('Problem');
 
 const PROBLEMS = {
-  400: 'The request is malformed; `field` says where.',
+  400: 'The request is malformed; `field` names the part that is wrong.',
   401: 'The token is missing or wrong.',
   403: 'The token may only read, or another site sent this request.',
-  404: 'There is no such thing.',
+  404: 'There is nothing with this name or id.',
   409: 'A run is already active, or another instance leads.',
   413: 'The body is larger than 16 KiB.',
   429: 'Too many wrong tokens from this address.',
-  500: 'It failed; `message` says why.',
-  503: 'The request cannot be handled just now.',
+  500: 'The request failed; `message` says why.',
+  503: 'The request cannot be handled now.',
 } as const;
 
 /** Returns the problem answers of a route, for its description. */

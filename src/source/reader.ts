@@ -7,18 +7,9 @@ import {onlyRow, readCounted, type Query} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
 import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
-import {
-  keyIsWhole,
-  rankingOrder,
-  rangeCondition,
-  sourceColumn,
-  sourceFrom,
-  sourceSelectList,
-  tupleCondition,
-  walkOfSource,
-  type Bound,
-  type Range,
-} from '../mapping/sql.ts';
+import {sourceColumn, sourceFrom, sourceSelectList} from '../mapping/sql/columns.ts';
+import {keyIsWhole, rankingOrder} from '../mapping/sql/eligible.ts';
+import {rangeCondition, tupleCondition, walkOfSource, type Bound, type Range} from '../mapping/sql/ranges.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 
 /** The most keys in one IN list; longer lists are split. */

@@ -75,7 +75,7 @@ export function alertFor(
   else if (!current.healthy && reported.healthy) parts.push('NOT HEALTHY');
   if (current.healthy && !reported.healthy) parts.push('healthy again');
   else if (current.healthy && reported.healthy && blip !== null)
-    parts.push('was not healthy for a moment, and is again');
+    parts.push('was unhealthy for a moment, and is healthy again');
   if (current.unconfirmedRun !== null && current.unconfirmedRun !== reported.unconfirmedRun) {
     parts.push(
       `run ${current.unconfirmedRun} would delete too many rows and NEEDS CONFIRMATION (allowDeletes)`,

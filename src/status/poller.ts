@@ -7,7 +7,7 @@ import {SyncError} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
 import {pause} from '../lifecycle/backoff.ts';
 import {buildPlan} from '../mapping/plan.ts';
-import {countEligible, countTarget} from '../mapping/sql.ts';
+import {countEligible, countTarget} from '../mapping/sql/counts.ts';
 import {compareOffsets, fileNumber} from '../position/position.ts';
 import type {LagTracker} from './lag.ts';
 import type {Counts} from './operations.ts';

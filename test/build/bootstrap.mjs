@@ -1,7 +1,8 @@
 /**
- * The entry of `npm test`, `npm run demo`, `bench`, `soak` and `mutate`: makes a fresh checkout ready, then runs it.
+ * The entry of `npm test`, `npm run demo`, `bench`, `soak` and `mutate`: prepares a fresh checkout, then runs the
+ * command.
  *
- * Nothing but Node may be needed here, since this is what installs the rest.
+ * This file needs only Node, because it installs the rest.
  */
 import {spawn} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, rmSync, statSync} from 'node:fs';
@@ -54,7 +55,10 @@ function isInstalled() {
   return statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
 }
 
-/** What depends most on a session's defaults; `TEST_PROFILE=hostile npm test -- --project db` runs all. */
+/**
+ * The tests that depend most on a session's defaults; `TEST_PROFILE=hostile npm test -- --project db` runs all of
+ * them.
+ */
 const HOSTILE = ['sessions', 'counted', 'fence', 'upsert-assertion', 'surrogate-keys'].map(
   name => `test/db/${name}.test.ts`,
 );
@@ -109,7 +113,7 @@ function run(command, args, environment = {}) {
   const passOn = signal => child.kill(signal);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, passOn);
-  // A signal for npm alone ends the shell between npm and us, which tells us nothing: we have a new parent.
+  // A signal to npm alone ends the shell between npm and us without notice: we then have a new parent.
   const parent = process.ppid;
   const orphaned = () => {
     if (process.env.npm_lifecycle_event !== undefined && process.ppid !== parent) child.kill('SIGTERM');

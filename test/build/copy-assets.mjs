@@ -1,4 +1,6 @@
-/** Completes what the compiler leaves in dist/: files that are not TypeScript, and the right to run the command. */
+/**
+ * Completes dist/ after the compiler: copies files that are not TypeScript, and makes the command executable.
+ */
 import {chmodSync, cpSync, existsSync, writeFileSync} from 'node:fs';
 import {dirname, extname, join} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';

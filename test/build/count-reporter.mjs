@@ -1,10 +1,10 @@
 /**
- * A vitest reporter that leaves the number of passed and failed tests, and what was left out and why, in the
+ * A vitest reporter that writes the numbers of passed and failed tests, and what was left out and why, to the
  * file that LAAS_SYNC_COUNTS names.
  */
 import {writeFileSync} from 'node:fs';
 
-/** Where the set-up of tests says what it leaves out (test/helpers/left-out.ts). */
+/** The list in which the set-up of the tests records what it leaves out (test/helpers/left-out.ts). */
 const LEFT_OUT = Symbol.for('laas-sync.test.left-out');
 
 export default class CountReporter {

@@ -72,7 +72,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
 
   it('are prepared where the server takes them, and are else sent as text', async () => {
     expect(typeof (await session.prepareRows(UPSERT))).toBe(flavour === 'mariadb' ? 'number' : 'object');
-    // The text tells the fault.
+    // The text form reports the fault.
     const unknown = 'INSERT INTO unknown (id) VALUES (?)';
     expect(await session.prepareRows(unknown)).toBeNull();
     await expect(session.query(unknown.replace('?', '1'))).rejects.toMatchObject({errno: 1146});
@@ -235,7 +235,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     const hasty = await open(SHORT_MS);
     const owner = await connect(server, target);
     try {
-      // Whoever changes the table waits for who reads it, and whoever prepares for who changes it.
+      // The ALTER waits for the reader of the table, and the PREPARE waits for the ALTER.
       await other.query('START TRANSACTION; SELECT * FROM t');
       const altering = owner.query('ALTER TABLE t ADD COLUMN f INT');
       await eventually(

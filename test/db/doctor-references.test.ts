@@ -48,7 +48,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
       level: 'warning',
       message: `this account cannot see foreign keys of schemas other than ${target}`,
     });
-    // What InnoDB tells, it tells an account with PROCESS: then the table is known by name.
+    // InnoDB shows it to an account with PROCESS: then the table is known by name.
     await admin(`GRANT PROCESS ON *.* TO '${blind}'@'%'`);
     const named = await look();
     expect(named.message).toBe(`${far}.away refers to user, and this account cannot see how`);

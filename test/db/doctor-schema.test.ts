@@ -89,7 +89,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       ['institute_users', 'isActive', 'BINARY(1) NOT NULL', /^binary/, 'isActive'],
       ['institute_users', 'isActive', 'DECIMAL(2,1) NOT NULL', /^decimal/, 'isActive'],
     ])(
-      'mends a target whose %s.%s is %s, by the SQL that it prints',
+      'fixes a target whose %s.%s is %s, by the SQL that it prints',
       async (table, column, type, definition, name) => {
         await onTarget(
           `ALTER TABLE ${table} RENAME TO kept; CREATE TABLE ${table} LIKE kept; ALTER TABLE ${table} MODIFY ${column} ${type}`,

@@ -73,7 +73,7 @@ describeEachEdition(
         const fault = await preflightFault();
         expect(fault).toContain(finding.message);
         expect(fault).toContain(String(finding.mend));
-        // What the mend says mends it.
+        // The printed fix works.
         await run(String(finding.mend).replace(/;.*/, ''));
         expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
       });

@@ -45,7 +45,7 @@ export async function furnish(stand: Stand): Promise<void> {
   }
 }
 
-/** Findings of one check, worst first; the tests look at level, message and mend. */
+/** Findings of one check, worst first; the tests check level, message and fix. */
 export function findingsOf(findings: readonly Finding[], check: string): Finding[] {
   const order: readonly Level[] = ['must-fix', 'warning', 'ok'];
   return findings

@@ -14,7 +14,7 @@ describeEachFlavour('a batch made ready', context => {
   const {flavour} = context;
   const stand = new ApplierStand(context);
 
-  /** Applies all in order; each told before its time or not, and sent behind the one before it or not. */
+  /** Applies all in order: each is announced early or not, and sent behind the previous one or not. */
   async function applyAll(sets: readonly ChangeSet[], ahead: 'no' | 'ready' | 'sent'): Promise<void> {
     for (const [i, set] of sets.entries()) {
       const following = sets[i + 1];

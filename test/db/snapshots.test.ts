@@ -28,7 +28,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const info = await readServerInfo('source', reading);
     const {low, high} = await openSnapshot(reading, info, NEVER);
     await endSnapshot(reading);
-    if (high === null) throw new Error('the server tells no place');
+    if (high === null) throw new Error('the server reports no position');
     const id = next++;
     const gtid = `aaaaaaaa-bbbb-cccc-dddd-000000000001:${id}`;
     const position: Position = low.tag === 'mysql-gtid' ? {...low, set: `${low.set},${gtid}`} : low;
@@ -36,7 +36,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const offset: LogOffset = {file, offset: 4};
     const insert = () =>
       sql.query(`INSERT INTO users (id, email, password) VALUES (${id}, 'a${id}@x.test', 'p')`);
-    // What tells the place comes last: a GTID on MySQL, the file on MariaDB.
+    // The variable with the position comes last: a GTID on MySQL, the file on MariaDB.
     const appear = async () => {
       if (flavour === 'mariadb') await insert();
       await sql.query('FLUSH BINARY LOGS');

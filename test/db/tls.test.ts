@@ -228,7 +228,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3000);
     await show(await authority.issue({names: 'DNS:localhost', notAfter}));
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
-      // While it runs out, one connection may still come about and the next not.
+      // While it expires, one connection may still succeed and the next one fail.
       await eventually(async () => {
         await expect(open(mode)).rejects.toMatchObject({code: 'source-unreachable'});
         return true;

@@ -142,7 +142,7 @@ export const batchesOfChanges = fc.array(fc.array(change, {minLength: 1, maxLeng
   maxLength: 7,
 });
 
-/** Makes the target's tables anew, with a user of others in it. */
+/** Creates the target's tables again, with a foreign user in them. */
 export async function makeTables(stand: ApplierStand, tables: Tables): Promise<void> {
   const refer =
     tables.referring === 'none' ? '' : `, FOREIGN KEY (userId) REFERENCES user (userId)${tables.referring}`;
@@ -181,7 +181,7 @@ export async function applyLikeStream(stand: ApplierStand, set: ChangeSet, offse
   }
 }
 
-/** Makes changes of the source and tells of them by their keys. */
+/** Changes the source, and reports the changes by their keys. */
 export async function makeChanges(
   stand: ApplierStand,
   source: (sql: string, values?: readonly unknown[]) => Promise<unknown>,
@@ -237,7 +237,7 @@ export async function makeChanges(
           );
         break;
       case 'owner':
-        // The source's log does not show it: whoever waits for this row is tried again, as a reconcile does.
+        // The source's log does not show it: rows that wait for this row are retried, as in a reconcile.
         users.add(String(one.id));
         for (const set of [
           'tenant = ?',

@@ -10,7 +10,9 @@ const STOP_MS = 35_000; // the daemon allows itself 30 s
 
 /** From dist/test/demo, where this runs; its own file is beside the daemon's. */
 const CLI = join(dirname(fileURLToPath(import.meta.url)), '../../src/cli.js');
-/** Of our environment nothing else passes: a user's own DB_HOST or webhook has no place in the demo. */
+/**
+ * No other variable of our environment is passed on: a user's own DB_HOST or webhook must not affect the demo.
+ */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TERM', 'NO_COLOR', 'FORCE_COLOR', 'NODE_OPTIONS', 'TMPDIR'];
 
 export type Settings = Readonly<Record<string, string>>;
@@ -26,7 +28,7 @@ export class Daemon {
   readonly #child: ChildProcess;
   readonly #logPath: string;
   readonly #watchdog: Watchdog;
-  /** Resolves with what the process ended with. */
+  /** Resolves with the result of the process. */
   readonly ended: Promise<string>;
   #running = true;
 

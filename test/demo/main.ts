@@ -107,7 +107,7 @@ async function show(options: Options, signal: AbortSignal, releases: Release[]):
   return signal.aborted ? 0 : await verify(settings, workDir);
 }
 
-/** The databases, and for each server an account with the rights that laas-sync asks for, no more. */
+/** Creates the databases, and on each server an account with exactly the privileges that laas-sync needs. */
 async function prepare(source: TestServer, target: TestServer): Promise<void> {
   await withConnection(source, undefined, connection =>
     connection.query(`
@@ -172,7 +172,7 @@ async function report(
   }
 }
 
-/** What was committed last may still be on its way. */
+/** The last commits may still be in flight. */
 async function verify(settings: Settings, workDir: string): Promise<number> {
   const result = await eventually(
     async () => {
@@ -199,7 +199,7 @@ function stopOnSignal(): AbortController {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       firstAt ??= Date.now();
-      // The watchdogs clear up behind us.
+      // The watchdogs clean up after us.
       if (Date.now() - firstAt > IMPATIENCE_MS) process.exit(130);
       if (!controller.signal.aborted) say('stopping');
       controller.abort();

@@ -1,4 +1,4 @@
-/** Somebody edits the target by hand, which nothing in the log tells; an operator runs a reconcile, which mends it. */
+/** Somebody edits the target by hand, which the log does not show; an operator runs a reconcile, which repairs it. */
 import {setInterval as ticks} from 'node:timers/promises';
 import {eventually} from '../helpers/eventually.ts';
 import {withConnection} from '../servers/databases.ts';
@@ -6,7 +6,7 @@ import type {ServerAddress} from '../servers/server.ts';
 
 const EVERY_MS = 10_000;
 
-/** Until the signal is set; what was edited by then is mended. */
+/** Runs until the signal is set; the edits until then are repaired. */
 export async function runOperator(target: ServerAddress, url: string, signal: AbortSignal): Promise<void> {
   try {
     for await (const _ of ticks(EVERY_MS, undefined, {signal})) {

@@ -1,8 +1,8 @@
-/** One line on how the two sides stand. */
+/** Prints one line with the state of both sides. */
 import {query, withConnection} from '../servers/databases.ts';
 import type {ServerAddress} from '../servers/server.ts';
 
-/** What of LAAS the Organization Service should know (docs/rules.md), dead letters aside. */
+/** Counts the eligible rows of LAAS (docs/rules.md), without dead letters. */
 const ELIGIBLE = `
 WITH u AS (SELECT id FROM users WHERE is_active = 1 AND email IS NOT NULL AND password IS NOT NULL),
      i AS (SELECT id FROM institutes WHERE name IS NOT NULL)

@@ -1,4 +1,4 @@
-/** The LAAS schema, as the demo needs it, and people to put in it. */
+/** The LAAS schema of the demo, and its people. */
 import type {Connection} from 'mysql2/promise';
 import type {Random} from './random.ts';
 
@@ -123,7 +123,7 @@ export function makeRole(random: Random): string | null {
   return random.pick(ROLES);
 }
 
-/** Makes the tables and fills them; among the rows are some that must not, or cannot, be replicated. */
+/** Creates the tables and fills them; some rows must not, or cannot, be replicated. */
 export async function fillSource(connection: Connection, random: Random, users: number): Promise<void> {
   await connection.query(SCHEMA);
   await connection.query('INSERT INTO institutes (name, imageUrl, created_at, updated_at) VALUES ?', [

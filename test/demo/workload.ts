@@ -1,4 +1,6 @@
-/** People at work in LAAS: a few small transactions a second, of every kind that the replicator has to get right. */
+/**
+ * People at work in LAAS: a few small transactions per second, of every kind that the replicator must handle.
+ */
 import {setInterval as ticks} from 'node:timers/promises';
 import type {Connection} from 'mysql2/promise';
 import {query} from '../servers/databases.ts';
@@ -83,7 +85,7 @@ const moves: Change = async (connection, random) => {
   );
 };
 
-/** Two users end up with each other's address, which must never look like a conflict. */
+/** Two users exchange their addresses, which must never be reported as a conflict. */
 const swapAddresses: Change = async (connection, _random, serial) => {
   const [one, other] = await someUsers(connection, 2);
   const rows = await query(connection, 'SELECT id, email FROM users WHERE id IN (?, ?)', [one, other]);
@@ -103,13 +105,15 @@ const instituteIsRenamed: Change = async (connection, _random, serial) => {
   );
 };
 
-/** A user gets another id: for the target a delete and an insert, memberships included (they go along by cascade). */
+/**
+ * A user gets another id: for the target a delete and an insert, memberships included (a cascade updates them).
+ */
 const changesKey: Change = async (connection, _random, serial) => {
   const [id] = await someUsers(connection, 1);
   await connection.query('UPDATE users SET id = ? WHERE id = ?', [5_000_000 + serial, id]);
 };
 
-/** The address of another becomes one that cannot be: a dead letter, until somebody mends it. */
+/** Gives a user an invalid address: a dead letter, until the address is corrected. */
 const mistypesAddress: Change = async (connection, _random, serial) => {
   const [id] = await someUsers(connection, 1);
   await connection.query('UPDATE users SET email = ? WHERE id = ?', [`person${serial} at example.org`, id]);
@@ -120,12 +124,12 @@ const addressIsMended: Change = connection =>
     .query("UPDATE users SET email = REPLACE(email, ' at ', '@') WHERE email LIKE '% at %' LIMIT 2")
     .then(() => undefined);
 
-/** Once in a while somebody touches everybody, which the charts show. */
+/** From time to time, one statement changes every user, which the charts show. */
 const everybodyIsTouched: Change = async connection => {
   await connection.query('UPDATE users SET updated_at = UTC_TIMESTAMP()');
 };
 
-/** The more common ones stand more often. */
+/** The more common ones are listed more often. */
 const CHANGES: readonly [Change, ...Change[]] = [
   joins,
   joins,

@@ -17,7 +17,7 @@ describeEachFlavour('alerts', ({server, source, target}) => {
         attempts++;
         if (attempts === 1) return response.writeHead(500).end();
         taken.push(JSON.parse(body) as AlertMessage);
-        // The second message is taken but not answered: whoever waited for that would stand still.
+        // The second message is accepted but not answered: a daemon that waited for the answer would stop.
         if (taken.length === 2) return held.push(response);
         return response.end();
       });

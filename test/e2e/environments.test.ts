@@ -137,7 +137,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     expect(await rows(targets.green, 'SELECT fencing_token, leader FROM sync_checkpoint')).toEqual(led);
     const again = await start('blue');
     await isEqual('blue');
-    // It went on from its own checkpoint, and loaded nothing anew.
+    // It continued from its own checkpoint, and loaded nothing again.
     expect(await rows(targets.blue, 'SELECT COUNT(*) n FROM sync_run')).toEqual(runs);
     expect(await again.stop()).toBe(0);
     expect(await green.stop()).toBe(0);

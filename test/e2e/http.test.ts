@@ -44,7 +44,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
         'fresh counts',
         ({organizationService, deadLetters}) =>
           (organizationService as {users: number} | null)?.users === USERS - 3 && deadLetters === 3,
-        // They are counted anew as soon as a run that wrote has ended, rather than when it is time again.
+        // They are counted again as soon as a run that wrote has ended, and not only at the next interval.
         5_000,
       );
       isExactly(schemas.status, status);

@@ -39,7 +39,7 @@ describeEachFlavour('What a daemon has answered', ({server, source, target}) => 
     const pausing = stand.daemon.post('/replication/pause', {});
     await eventually(
       async () => Number((await stand.targetRows('SELECT paused FROM sync_checkpoint'))[0]?.['paused']) === 1,
-      {what: 'the pause, which waits for the transaction in hand'},
+      {what: 'the pause, which waits for the current transaction'},
     );
     const resuming = stand.daemon.post('/replication/resume', {});
     await holder.query('COMMIT');

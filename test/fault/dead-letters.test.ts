@@ -1,22 +1,16 @@
 /** Rows that cannot be written wait without their values, and go when they can or are gone (docs/rules.md, Dead letters). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand} from '../helpers/fault-stand.ts';
-import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+import type {Stand} from '../helpers/fault-stand.ts';
+import {openRuleStand, rowsOf} from '../helpers/rule-rows.ts';
 
 describeEachFlavour('dead letters', ({server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
-    stand = await Stand.open({
-      source: {server, database: source},
-      target: {server, database: target},
-      schema: WIDE,
-      env: {USER_SYNC_BATCH_SIZE: '200'},
-    });
-    await stand.target.query("ALTER TABLE user ADD CONSTRAINT not_forbidden CHECK (name <> 'Forbidden')");
-    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
-    await stand.start();
-    await stand.caughtUp();
+    stand = await openRuleStand(
+      {server, source, target},
+      "ALTER TABLE user ADD CONSTRAINT not_forbidden CHECK (name <> 'Forbidden')",
+    );
   });
   afterAll(async () => {
     await stand?.[Symbol.asyncDispose]();

@@ -1,21 +1,13 @@
 /** What hangs on users and institutes comes, goes and moves with them (docs/rules.md, Rows that enter or leave). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand} from '../helpers/fault-stand.ts';
-import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+import type {Stand} from '../helpers/fault-stand.ts';
+import {openRuleStand, rowsOf} from '../helpers/rule-rows.ts';
 
 describeEachFlavour('dependants', ({server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
-    stand = await Stand.open({
-      source: {server, database: source},
-      target: {server, database: target},
-      schema: WIDE,
-      env: {USER_SYNC_BATCH_SIZE: '200'},
-    });
-    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
-    await stand.start();
-    await stand.caughtUp();
+    stand = await openRuleStand({server, source, target});
   });
   afterAll(async () => {
     await stand?.[Symbol.asyncDispose]();

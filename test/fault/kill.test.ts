@@ -106,7 +106,7 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
     await stand.start();
     await stand.equal(60_000);
     expect(await written()).toBe(90_000);
-    // It goes on from its place; it does not begin anew.
+    // It continues from its position and does not start again.
     expect(stand.told()).not.toContain('replication.reanchor');
   });
 });

@@ -86,7 +86,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Newer',
       {what: 'the update'},
     );
-    // What the thawed one would write can be told: it would bring the target back to the source's rows.
+    // A write of the thawed leader would be visible: it would restore the source's rows in the target.
     await stand.target.query("UPDATE user SET name = 'Marked' WHERE userId = 1");
     standby.signal('SIGCONT');
     await stand.explained(
@@ -99,7 +99,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     expect(await stand.targetRows('SELECT name FROM user')).toEqual([{name: 'Marked'}]);
     expect((await third.status()).replication.state).toBe('streaming');
 
-    // A leader told to stop hands over at once.
+    // A leader that is asked to stop hands over at once.
     const startedMs = performance.now();
     expect(await third.stop()).toBe(0);
     await untilStreaming(standby);
@@ -132,7 +132,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
     const [moved] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
     await stand.source.query("UPDATE users SET first_name = 'Refused' WHERE id = 1");
-    // It notices, and leads anew under a number of its own.
+    // It notices, and leads again under a number of its own.
     await eventually(
       async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Refused',
       {timeoutMs: 15_000, what: 'a new lead'},

@@ -40,7 +40,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
 
   it('of XA transactions leads to a reconcile at a commit that may touch mapped rows', async () => {
     const {stand} = own;
-    const owed = () => stand.told().split('"reconcile.owed"').length - 1;
+    const requested = () => stand.told().split('"reconcile.owed"').length - 1;
     const theirs = await session(own);
     await theirs.query('CREATE DATABASE far; USE far; CREATE TABLE users (id INT PRIMARY KEY)');
     await other.query(
@@ -52,10 +52,10 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     await stand.equal();
     await theirs.query("XA COMMIT 'b'");
     await stand.caughtUp();
-    expect(owed()).toBe(0);
+    expect(requested()).toBe(0);
     await other.query("XA COMMIT 'a'");
     await stand.equal(30_000);
-    await eventually(() => owed() === 1, {what: 'the reconcile'});
+    await eventually(() => requested() === 1, {what: 'the reconcile'});
     await other.query(
       "XA START 'a'; UPDATE users SET first_name = 'Undone' WHERE id = 20; XA END 'a'; XA PREPARE 'a'; XA ROLLBACK 'a'",
     );
@@ -64,7 +64,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     );
     await stand.caughtUp();
     await stand.equal(30_000);
-    expect(owed()).toBe(1);
+    expect(requested()).toBe(1);
     await theirs.end();
   });
 

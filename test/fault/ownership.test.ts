@@ -1,24 +1,16 @@
 /** What is not ours: foreign rows are never touched, and what they refer to stays (docs/rules.md, Ownership). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand} from '../helpers/fault-stand.ts';
-import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+import type {Stand} from '../helpers/fault-stand.ts';
+import {openRuleStand, rowsOf} from '../helpers/rule-rows.ts';
 
 describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
-    stand = await Stand.open({
-      source: {server, database: source},
-      target: {server, database: target},
-      schema: WIDE,
-      env: {USER_SYNC_BATCH_SIZE: '200'},
-    });
-    await stand.target.query(
+    stand = await openRuleStand(
+      {server, source, target},
       'CREATE TABLE badge (id INT PRIMARY KEY, userId BIGINT NOT NULL, FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE) ENGINE=InnoDB',
     );
-    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
-    await stand.start();
-    await stand.caughtUp();
   });
   afterAll(async () => {
     await stand?.[Symbol.asyncDispose]();

@@ -82,7 +82,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
             type: expect.stringMatching(offset <= 4 ? /^Format_desc$/ : BETWEEN_TRANSACTIONS),
           });
         }
-        // And each of them is gone on from: nothing is owed after a kill.
+        // The stream continues from each of them: no reconcile is pending after a kill.
         await stand.daemon.kill();
         await stand.source.query("UPDATE users SET first_name = 'after' WHERE id = 1");
         await stand.start();

@@ -1,4 +1,4 @@
-/** Every fault that has a code is driven at LOG_LEVEL=trace, beside rows that nobody may read: none of it is told (docs/invariants.md, 8). */
+/** Causes every fault that has a code at LOG_LEVEL=trace, beside secret rows: none of their values is reported (docs/invariants.md, 8). */
 import {mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';

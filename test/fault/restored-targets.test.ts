@@ -151,7 +151,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
     expect((await open.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({success: true});
     const {code, stdout} = await open.cli(['verify', '--json']);
     expect(code).toBe(0);
-    // Nothing tells these rows from rows that others made.
+    // Nothing distinguishes these rows from rows that others wrote.
     expect(JSON.parse(stdout)).toMatchObject({tables: {institute: {foreign: 1}, user: {foreign: 1}}});
     expect(await open.targetRows('SELECT userId, name FROM user ORDER BY userId')).toEqual([
       {userId: 1, name: 'Changed'},

@@ -1,4 +1,4 @@
-/** Schema changes and changes that the log tells in another way than by whole rows (docs/rules.md, Schema changes). */
+/** Schema changes, and changes that the log does not show as whole rows (docs/rules.md, Schema changes). */
 import {afterEach, beforeEach, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';
@@ -97,7 +97,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     expect(await stand.daemon.stop()).toBe(0);
     await stand.start();
     await stand.source.query('ALTER TABLE institute_user DROP KEY pair');
-    // The active row counts, and not the one that the log tells of last.
+    // The active row counts, and not the last one in the log.
     await stand.source.query(
       "INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 1, 'admin', 'inactive')",
     );

@@ -44,7 +44,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     await stand?.[Symbol.asyncDispose]();
   });
 
-  const owed = () => stand.told().split('"reconcile.owed"').length - 1;
+  const requested = () => stand.told().split('"reconcile.owed"').length - 1;
   /** In a session that logs statements, whose default schema is not the source's. */
   const run = async (sql: string) => {
     await other.query(`USE ${far}; SET SESSION binlog_format = 'STATEMENT'`);
@@ -77,9 +77,9 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
         : [`/*!80000 UPDATE people SET last_name = 'Conditional' WHERE id = 13 */`]),
     ];
     for (const sql of forms) {
-      const before = owed();
+      const before = requested();
       await run(sql);
-      await stand.explained(eventually(() => owed() > before, {what: `a reconcile after ${sql}`}));
+      await stand.explained(eventually(() => requested() > before, {what: `a reconcile after ${sql}`}));
     }
     await stand.until('the count of them', ({warnings}) =>
       /were logged without row images \d+ times.*binlog_format = ROW/.test(String(warnings)),
@@ -109,12 +109,12 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
         : []),
     ];
     for (const sql of forms) {
-      const before = owed();
+      const before = requested();
       await other.query(`USE ${far}`);
       await other.query(
         sql.includes('DELETE') ? `SET binlog_format = 'STATEMENT'; ${sql}; SET binlog_format = 'ROW'` : sql,
       );
-      await stand.explained(eventually(() => owed() > before, {what: `a reconcile after ${sql}`}));
+      await stand.explained(eventually(() => requested() > before, {what: `a reconcile after ${sql}`}));
     }
     await stand.equal(120_000);
   });
@@ -123,10 +123,10 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     'of which the log says that it changed other schemas costs nothing',
     async () => {
       await stand.until('streaming', ({replication}) => replication.state === 'streaming', 90_000);
-      const before = owed();
+      const before = requested();
       await run(`INSERT INTO bystanders (n) VALUES (1); UPDATE bystanders SET n = 2; DELETE FROM bystanders`);
       await stand.caughtUp();
-      expect(owed()).toBe(before);
+      expect(requested()).toBe(before);
     },
   );
 });

@@ -1,22 +1,14 @@
-/** Values that must be unique: they move, swap, and stay with whoever has them (docs/rules.md, Unique keys). */
+/** Unique values: they move, are exchanged, and stay with the row that has them (docs/rules.md, Unique keys). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand} from '../helpers/fault-stand.ts';
-import {rowsOf, WIDE} from '../helpers/rule-rows.ts';
+import type {Stand} from '../helpers/fault-stand.ts';
+import {openRuleStand, rowsOf} from '../helpers/rule-rows.ts';
 
 describeEachFlavour('unique values', ({server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
-    stand = await Stand.open({
-      source: {server, database: source},
-      target: {server, database: target},
-      schema: WIDE,
-      env: {USER_SYNC_BATCH_SIZE: '200'},
-    });
-    await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
-    await stand.start();
-    await stand.caughtUp();
+    stand = await openRuleStand({server, source, target});
   });
   afterAll(async () => {
     await stand?.[Symbol.asyncDispose]();

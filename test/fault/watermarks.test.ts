@@ -26,7 +26,7 @@ for (const schema of [SURROGATE, UNIQUE]) {
             schema,
             env: {USER_SYNC_BATCH_SIZE: '7'},
           });
-          // What is written in between is soon written over: a number that fell is told at once.
+          // A stale value is soon overwritten, so a number that decreased is reported at once.
           await stand.target.query(
             `CREATE TABLE fell (id BIGINT, was VARCHAR(20), became VARCHAR(20));
              CREATE TRIGGER tell AFTER UPDATE ON user FOR EACH ROW
@@ -60,7 +60,7 @@ for (const schema of [SURROGATE, UNIQUE]) {
           expect(runs).toBe(ROUNDS);
           expect(writers.written).toBeGreaterThan(100);
           await stand.caughtUp();
-          // The stream alone must have made it so: no reconcile mends it first.
+          // The stream alone must have done this: no reconcile repairs it first.
           await stand.equal(5000);
           expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({
             tables: {

@@ -1,9 +1,12 @@
-/** A Chromium for the tests of the dashboard: what is installed, else Debian's package where we may install. */
+/**
+ * Finds a Chromium for the tests of the dashboard: an installed one, or Debian's package if packages may be
+ * installed.
+ */
 import type {TestProject} from 'vitest/node';
 import {installPackages, mayInstall, which} from '../servers/packages.ts';
 import {tryRun} from '../servers/run.ts';
 
-/** The program, or null where there is none, and why. */
+/** The program; or null, and why there is none. */
 interface Chromium {
   readonly path: string | null;
   readonly why: string;
@@ -38,7 +41,7 @@ async function provisionChromium(): Promise<Chromium> {
   return {path: await find(), why: MISSING};
 }
 
-/** One that runs: a system's package may be no more than a hint at another way to get it. */
+/** Finds one that runs: a system's package may only print how to get it in another way. */
 async function find(): Promise<string | null> {
   for (const name of PROGRAMS) {
     const path = which(name);

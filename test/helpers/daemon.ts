@@ -1,4 +1,4 @@
-/** The built program as a process: what a user runs. */
+/** The built program as a process, as a user runs it. */
 import {type ChildProcess, spawn} from 'node:child_process';
 import {join} from 'node:path';
 import type {Reachable} from '../servers/databases.ts';
@@ -78,7 +78,7 @@ export interface StatusBody {
   readonly [field: string]: unknown;
 }
 
-/** A running daemon, asked with the token of its environment where that has one. */
+/** A running daemon. Requests carry the token of its environment, if it has one. */
 export class DaemonProcess {
   readonly url: string;
   readonly #child: ChildProcess;

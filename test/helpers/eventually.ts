@@ -7,14 +7,14 @@ export interface EventuallyOptions {
   readonly timeoutMs?: number;
   /** 20 ms by default. */
   readonly intervalMs?: number;
-  /** What is waited for, for the message of a failure. */
+  /** The name of the condition, for the message of a failure. */
   readonly what?: string;
 }
 
 /**
- * Asks again and again until the probe neither throws nor answers false or undefined, and returns
- * its answer. A probe made of assertions may end with `return true`. Past the time limit it throws,
- * with the last error as its cause, or with the last answer.
+ * Repeats the probe until it neither throws nor returns false or undefined, and returns its result. A probe of
+ * assertions may end with `return true`. Past the time limit it throws, with the last error as its cause, or with
+ * the last result.
  *
  * @example const row = await eventually(async () => (await query(target, 'SELECT …'))[0]);
  */

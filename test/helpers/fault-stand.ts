@@ -1,4 +1,4 @@
-/** A daemon between a source and a target, and what the tests of faults do with it. */
+/** A daemon between a source and a target, with the actions of the fault tests. */
 import {randomUUID} from 'node:crypto';
 import {expect} from 'vitest';
 import type mysql from 'mysql2/promise';
@@ -20,7 +20,7 @@ import {SOURCE_SCHEMAS, type SourceSchemaCase} from './schemas.ts';
 export const SURROGATE = SOURCE_SCHEMAS[0] as SourceSchemaCase;
 export const COMPOSITE = SOURCE_SCHEMAS[1] as SourceSchemaCase;
 
-/** The seed of what a test leaves to chance; SEED in the environment repeats a run. */
+/** The seed of a test's random choices; SEED in the environment repeats a run. */
 export const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 /** The time limit of tests that the soak makes longer. */
@@ -32,10 +32,10 @@ export interface Place {
 }
 
 export interface StandOptions {
-  /** Where the tests themselves work. */
+  /** The address that the tests themselves use. */
   readonly source: Place;
   readonly target: Place;
-  /** Where the daemon is sent instead, through a proxy. */
+  /** The address for the daemon, if it is another one: a proxy's. */
   readonly via?: {readonly source?: Endpoint; readonly target?: Endpoint};
   readonly schema?: Pick<SourceSchemaCase, 'create' | 'surrogate'>;
   readonly env?: Environment;
@@ -59,7 +59,7 @@ export class Stand implements AsyncDisposable {
     );
   }
 
-  /** The source's tables made, the target migrated; no daemon yet. */
+  /** Creates the source's tables and migrates the target; starts no daemon. */
   static async open(options: StandOptions): Promise<Stand> {
     const stand = new Stand(options);
     await stand.connect();
@@ -68,7 +68,7 @@ export class Stand implements AsyncDisposable {
     return stand;
   }
 
-  /** Anew, after a server went away. */
+  /** Reconnects after a server has gone away. */
   async connect(): Promise<void> {
     this.#source?.destroy();
     this.#target?.destroy();
@@ -137,7 +137,7 @@ export class Stand implements AsyncDisposable {
     );
   }
 
-  /** Waits until every row of the target is what the oracle says. */
+  /** Waits until every row of the target is as the oracle says. */
   async equal(timeoutMs = 20_000): Promise<void> {
     const {source, target, schema = SURROGATE} = this.#options;
     await this.explained(
@@ -153,7 +153,7 @@ export class Stand implements AsyncDisposable {
     );
   }
 
-  /** Waits for a status; with the daemon's log where it does not come. */
+  /** Waits for a status; a failure shows the daemon's log. */
   until(what: string, condition: (status: StatusBody) => boolean, timeoutMs = 20_000): Promise<StatusBody> {
     return this.explained(
       eventually(
@@ -166,7 +166,7 @@ export class Stand implements AsyncDisposable {
     );
   }
 
-  /** Waits for the end of a run that comes by itself, after `since`. */
+  /** Waits for the end of a run that was started automatically after `since`. */
   recovery(since: number, timeoutMs = 30_000): Promise<Record<string, unknown>> {
     return this.explained(
       eventually(
@@ -198,7 +198,7 @@ export class Stand implements AsyncDisposable {
     );
   }
 
-  /** What the daemon logged, requests left out. */
+  /** Returns the daemon's log without its requests. */
   told(): string {
     return (this.#daemon?.log() ?? '')
       .split('\n')
@@ -228,7 +228,7 @@ export class Stand implements AsyncDisposable {
   }
 }
 
-/** A proxy's port is no property of its own, so that it cannot be spread. */
+/** A proxy's port is a getter, so that spreading the object would lose it. */
 function at(endpoint: Endpoint | undefined): Partial<Reachable> {
   return endpoint === undefined ? {} : {host: endpoint.host, port: endpoint.port};
 }

@@ -1,4 +1,4 @@
-/** Writers that fall over each other on few rows, so that every race has its chance. */
+/** Writers that contend for few rows, so that every race can happen. */
 import type mysql from 'mysql2/promise';
 import {connect} from '../servers/databases.ts';
 import type {Place} from './fault-stand.ts';
@@ -10,17 +10,17 @@ const HOT_INSTITUTES = 6;
 const EXPECTED = new Set([1062, 1452, 1451, 1761, 1205, 1213, 1020]);
 
 export interface Writers {
-  /** How many statements went in so far. */
+  /** The number of statements that succeeded so far. */
   readonly written: number;
-  /** Ends after the statements in hand. */
+  /** Ends after the current statements. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts `count` writers.
  *
- * Users with ids 9001 and 9002 are only ever updated together, to the same first name: whoever sees them
- * differ has seen half a transaction. They are there from the start.
+ * Users with ids 9001 and 9002 are only ever updated together, to the same first name: a reader that sees
+ * different names has seen half a transaction. They exist from the start.
  *
  * @param pause called between statements; the default keeps a writer busy
  */
@@ -45,7 +45,7 @@ export async function startWriters(place: Place, count: number, seed: number): P
     }
   };
   const runs = Promise.all(connections.map((connection, i) => run(connection, randomFrom(seed + i))));
-  // A writer's fault is told by stop().
+  // stop() reports a writer's fault.
   runs.catch(() => undefined);
   return {
     get written() {

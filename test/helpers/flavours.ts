@@ -11,15 +11,15 @@ export interface FlavourContext {
   readonly edition: Edition;
   /** The shared server: other suites use it too, so stop, freeze or reconfigure only one of your own. */
   readonly server: ServerAddress;
-  /** The suite's own schemas, empty; they are there from `beforeAll` on, and dropped after the suite. */
+  /** The suite's own empty schemas; they exist from `beforeAll` on, and are dropped after the suite. */
   readonly source: string;
   readonly target: string;
 }
 
-/** A short run leaves out tests that others nearly cover. */
+/** A short run leaves out tests whose subject other tests nearly cover. */
 export const isShort = process.env['TEST_SHORT'] === '1';
 
-/** Long suites whose subject hardly depends on the server: a short run has them on one server alone. */
+/** Long suites whose subject hardly depends on the server: a short run runs them on one server only. */
 const ON_ONE_SERVER = [
   'fault/session-defaults',
   'fault/schema',

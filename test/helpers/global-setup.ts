@@ -1,7 +1,7 @@
 /**
- * One server of each edition for all the tests that need one, started once for a whole run.
+ * Starts one server of each edition for all tests of a run.
  *
- * Each vitest project calls this with module instances of its own, so what they share hangs on the process.
+ * Each vitest project calls this with its own module instances, so shared state is stored on the process.
  */
 import type {TestProject} from 'vitest/node';
 import {EDITION_NAMES, NotNeeded, ownLateMariadb, type Edition} from '../servers/provision.ts';
@@ -11,7 +11,7 @@ import {provideHaproxy} from '../servers/haproxy.ts';
 import {type ServerAddress, startServer, type TestServer} from '../servers/server.ts';
 import {leaveOut} from './left-out.ts';
 
-/** Editions that TEST_FLAVOURS leaves out, or that cannot be had here, are missing. */
+/** Editions that TEST_FLAVOURS leaves out, or that are not available here, are missing. */
 export type SharedServers = Partial<Record<Edition, ServerAddress>>;
 
 declare module 'vitest' {
@@ -65,7 +65,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return release;
 }
 
-/** Null where it cannot be had and was not asked for by name. */
+/** Null if it is not available and was not requested by name. */
 async function start(edition: Edition, named: boolean): Promise<TestServer | null> {
   try {
     return await startServer({edition});
@@ -88,7 +88,7 @@ async function stopAll({servers}: Shared): Promise<void> {
   await Promise.all(started.map(server => server.dispose()));
 }
 
-/** Nothing stops a shared server but its own fault, and its log goes with it. */
+/** A shared server stops only by a fault of its own, whose log would be lost with it. */
 function reportEnd(server: TestServer): void {
   process.stderr.write(
     `The ${server.edition} server of all tests ended during the run. The end of its log:\n${server.log().slice(-8000)}\n`,

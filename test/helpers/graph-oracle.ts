@@ -1,15 +1,15 @@
 /**
- * What the target must hold under any mapping, by a second hand: it reads the source's rows by SELECT and follows
- * docs/rules.md. It shares nothing with the product but the parsed mapping. Simple and slow.
+ * The oracle for any mapping: computes what the target must hold, from the source's rows and docs/rules.md. It
+ * shares only the parsed mapping with the product. Simple and slow.
  */
 import type mysql from 'mysql2/promise';
 import type {Mapping, TableMap} from '../../src/mapping/mapping.ts';
 import {connect, query} from '../servers/databases.ts';
 import type {Place} from './fault-stand.ts';
 import {cellIn, isBefore, meets} from './graph-rules.ts';
+import {Weights} from './graph-weights.ts';
 import {
   make,
-  plain,
   printed,
   shownCell,
   shownPart,
@@ -29,7 +29,7 @@ type State =
 interface TableState {
   readonly map: TableMap;
   readonly states: Map<string, State>;
-  /** For people: the parts of a key as they are. */
+  /** The parts of a key, for messages. */
   readonly shown: Map<string, string>;
 }
 
@@ -39,7 +39,7 @@ export class GraphOracle implements AsyncDisposable {
   readonly #target: mysql.Connection;
   readonly #sourceColumns: ReadonlyMap<string, Columns>;
   readonly #targetColumns: ReadonlyMap<string, Columns>;
-  readonly #weights = new Map<string, string>();
+  readonly #weights: Weights;
 
   private constructor(
     mapping: Mapping,
@@ -51,11 +51,12 @@ export class GraphOracle implements AsyncDisposable {
     this.#mapping = mapping;
     this.#source = source;
     this.#target = target;
+    this.#weights = new Weights(target);
     this.#sourceColumns = sourceColumns;
     this.#targetColumns = targetColumns;
   }
 
-  /** Sessions of its own, in UTC; both schemas are there. */
+  /** Its sessions are in UTC; both schemas exist. */
   static async open(mapping: Mapping, source: Place, target: Place): Promise<GraphOracle> {
     const open = async ({server, database}: Place) => {
       const connection = await connect(server, database);
@@ -72,9 +73,9 @@ export class GraphOracle implements AsyncDisposable {
   }
 
   /**
-   * What differs between what the target holds and what it must hold; empty where nothing does.
+   * Returns the differences between what the target holds and what it must hold.
    *
-   * @param letters `lenient` where dead letters of rows that are gone may be there until the next reconcile
+   * @param letters `lenient` if dead letters of deleted rows may remain until the next reconcile
    */
   async differences(letters: 'exact' | 'lenient' = 'exact'): Promise<string[]> {
     const expected = await this.#expected();
@@ -107,7 +108,7 @@ export class GraphOracle implements AsyncDisposable {
     return found;
   }
 
-  /** How many rows the target must hold. */
+  /** Returns how many rows the target must hold. */
   async rows(): Promise<number> {
     const states = (await this.#expected()).flatMap(table => [...table.states.values()]);
     return states.filter(({is}) => is === 'row').length;
@@ -164,7 +165,7 @@ export class GraphOracle implements AsyncDisposable {
     return {map, states, shown};
   }
 
-  /** Of the parents that a row refers to; null where the row is not eligible. */
+  /** Returns the state of the parents that a row refers to; null if the row is not eligible. */
   async #statesOfParents(
     map: TableMap,
     source: Columns,
@@ -228,14 +229,14 @@ export class GraphOracle implements AsyncDisposable {
       if (use === undefined) throw new Error(`no column ${name}`);
       const made = make({...use, checks: []}, source, row, to);
       if ('code' in made) {
-        // What does not fit the key is a key of its own, which nothing else has.
+        // A value that does not fit the key's column is a key that no other row has.
         const raw = String(cellIn(row, use.from[0] ?? ''));
         ids.push(`!${raw}`);
         parts.push(raw);
         continue;
       }
       if (made.value === null) return null;
-      ids.push(await this.#weightOf(to, made.value));
+      ids.push(await this.#weights.of(to, made.value));
       parts.push(shownPart(to, made.value));
     }
     return {
@@ -245,25 +246,6 @@ export class GraphOracle implements AsyncDisposable {
           ? parts.join()
           : parts.map(part => part.replaceAll('%', '%25').replaceAll(':', '%3A')).join(':'),
     };
-  }
-
-  /** One text for all values that the column takes for the same key. */
-  async #weightOf({kind, collation, type}: Column, value: string): Promise<string> {
-    if (kind !== 'text' || collation === null) return plain(kind, value);
-    const isPadded = type === 'char' || !/0900|nopad|^binary$/.test(collation);
-    const text = isPadded ? value.replace(/ +$/, '') : value;
-    const name = `${collation} ${text}`;
-    const known = this.#weights.get(name);
-    if (known !== undefined) return known;
-    const charset = collation.split('_')[0] ?? 'utf8mb4';
-    const [row] = await query(
-      this.#target,
-      `SELECT HEX(WEIGHT_STRING(CONVERT(? USING ${charset}) COLLATE ${collation})) AS weight`,
-      [text],
-    );
-    const weight = String(row?.['weight']);
-    this.#weights.set(name, weight);
-    return weight;
   }
 
   async #actual(map: TableMap): Promise<Map<string, string>> {
@@ -280,7 +262,7 @@ export class GraphOracle implements AsyncDisposable {
       for (const name of map.key) {
         const [column, cell] = cells.find(([one]) => one.name.toLowerCase() === name.toLowerCase()) ?? [];
         if (column === undefined || cell == null) throw new Error(`a row without ${name}`);
-        ids.push(await this.#weightOf(column, cell));
+        ids.push(await this.#weights.of(column, cell));
       }
       found.set(ids.join(':'), cells.map(([column, cell]) => shownCell(column, cell)).join(' | '));
     }

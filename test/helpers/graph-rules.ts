@@ -1,4 +1,4 @@
-/** Which rows count, for the second oracle of the mapping: conditions and preferences after docs/mapping.md. */
+/** Which rows count, for the oracle of any mapping: conditions and preferences by docs/mapping.md. */
 import type {Condition, TableMap} from '../../src/mapping/mapping.ts';
 import {isDate, isOneOf, plain, type Cell, type Cells, type Column, type Columns} from './graph-values.ts';
 

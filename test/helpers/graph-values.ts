@@ -1,6 +1,6 @@
 /**
- * Values for the second oracle of the mapping: how a cell is read, what each operator makes of it, and what cannot
- * be written. It is written by hand after docs/mapping.md and docs/rules.md, and shares no code with the product.
+ * Values for the oracle of any mapping: how a cell is read, what each operator makes of it, and what cannot be
+ * written. It is written by hand from docs/mapping.md and docs/rules.md, and shares no code with the product.
  */
 import type mysql from 'mysql2/promise';
 import type {ColumnMap} from '../../src/mapping/mapping.ts';
@@ -20,7 +20,7 @@ export interface Column {
   readonly members: readonly string[];
 }
 
-/** By the name in lower case: both servers take names of columns without regard to case. */
+/** By the name in lower case: both servers ignore the case of column names. */
 export type Columns = ReadonlyMap<string, Column>;
 /** Bytes are in hexadecimal digits. */
 export type Cell = string | null;
@@ -78,7 +78,7 @@ export function printed({name, kind, type}: Column): string {
   return `CAST(${column} AS CHAR)`;
 }
 
-/** One text for all values that a column of the kind takes for equal. */
+/** Returns one text for all values that a column of the kind treats as equal. */
 export function plain(kind: Kind, value: string): string {
   switch (kind) {
     case 'integer':
@@ -125,7 +125,7 @@ const normal = (column: Column, cell: Cell): string => {
   return column.kind === 'text' ? trimmed(cell).toUpperCase() : plain(column.kind, cell);
 };
 
-/** Whether `first` of a preference, or `oneOf`, takes the value for one of these. */
+/** Whether `first` of a preference, or `oneOf`, treats the value as one of these. */
 export function isOneOf(column: Column, cell: Cell, values: readonly string[]): boolean {
   const wanted = values.map(value =>
     column.kind === 'text' || column.kind === 'binary'
@@ -141,7 +141,9 @@ export function isDate(cell: Cell): cell is string {
   return cell !== null && !/^0000|^\d{4}-00|^\d{4}-\d\d-00/.test(cell);
 }
 
-/** Half up to the digits that the target column holds. Dates that no calendar has lose what does not fit. */
+/**
+ * Rounds half up to the digits that the target column holds. Impossible dates lose the digits that do not fit.
+ */
 function rounded(moment: string, {type, fraction}: Column): string {
   if (type === 'date') return moment.slice(0, 10);
   const full = padded(moment.length === 10 ? `${moment} 00:00:00` : moment);
@@ -165,7 +167,7 @@ const BITS: Readonly<Record<string, bigint>> = {
 
 export type Made = {readonly value: Cell} | {readonly code: string};
 
-/** What a target column gets from a source row, or the code of the dead letter. */
+/** Returns the value of a target column for a source row, or the code of the dead letter. */
 export function make(map: ColumnMap, source: Columns, row: Cells, to: Column): Made {
   const inputs = map.from.flatMap(name => source.get(name.toLowerCase()) ?? []);
   const cells = map.from.map(name => row.get(name.toLowerCase()) ?? null);

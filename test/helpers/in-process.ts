@@ -1,4 +1,4 @@
-/** Commands without a process for each, of which a whole run of the tests would need a thousand. */
+/** Runs commands in this process: a whole run of the tests would need a thousand processes. */
 import {verifyTables} from '../../reconciler/verifier.ts';
 import {syncCommand} from '../../src/cli/sync.ts';
 import {loadConfig} from '../../src/config.ts';

@@ -1,4 +1,4 @@
-/** The built-in mapping, for tests of what is made from a mapping. */
+/** The built-in mapping, for tests. */
 import {loadMapping} from '../../src/mapping/file/read.ts';
 
 export const LAAS = loadMapping(undefined);

@@ -1,6 +1,6 @@
 /**
- * What a run leaves out and why, for its last lines. Whoever sets tests up runs in vitest's main process, as
- * its reporters do, though with modules of their own: the list hangs on the process.
+ * Records what a run leaves out and why, for its last lines. The set-up of the tests runs in vitest's main
+ * process, as its reporters do, but with other module instances: the list is stored on the process.
  */
 const KEY = Symbol.for('laas-sync.test.left-out');
 const registry: typeof globalThis & {[KEY]?: Set<string>} = globalThis;

@@ -1,6 +1,6 @@
 /**
- * Who waits for a lock of InnoDB. information_schema.innodb_trx is not asked: the server makes it anew only where
- * nobody looked at it for 100 ms, so that two tests that look in turn may both see none of their waits for ever.
+ * Finds who waits for a lock of InnoDB. information_schema.innodb_trx is not used: the server refreshes it only
+ * if nobody has read it for 100 ms, so that two tests that read it in turn may never see their waits.
  */
 import type mysql from 'mysql2/promise';
 import {query} from '../servers/databases.ts';
@@ -15,7 +15,7 @@ async function waiting(connection: mysql.Connection): Promise<number[]> {
     .map(transaction => Number(/(?:MariaDB|MySQL) thread id (\d+)/.exec(transaction)?.[1]));
 }
 
-/** @returns the id of the first one that waits of those that `isOne` tells */
+/** @returns the id of the first waiting connection that `isOne` accepts */
 export function untilWaiting(
   connection: mysql.Connection,
   isOne: (id: number) => boolean | Promise<boolean>,

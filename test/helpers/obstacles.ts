@@ -1,4 +1,4 @@
-/** Whatever a target may refuse one row for, each on a row of its own; and how to take it away again. */
+/** Every reason for which a target may refuse one row, each with a row of its own, and how to remove it. */
 import type mysql from 'mysql2/promise';
 import type {Flavour} from '../servers/provision.ts';
 
@@ -11,7 +11,7 @@ export interface Obstacle {
   readonly takeAway: readonly string[];
 }
 
-/** What the server would take no longer. */
+/** More than the server accepts. */
 export const PACKET_BYTES = 65_536;
 /** A user whose name is longer than {@link PACKET_BYTES}. */
 export const LONG_ID = 1900;
@@ -153,7 +153,7 @@ export function obstacles(flavour: Flavour): readonly Obstacle[] {
   return [...small, long];
 }
 
-/** Triggers that refuse to let some rows go, and how those are listed. */
+/** Triggers that refuse to delete some rows, and how those are listed. */
 export function deleteObstacles(): readonly Obstacle[] {
   const of = (id: number, table: string, state: string, number: number | null) => ({
     id,

@@ -1,6 +1,6 @@
 /**
- * What the target must hold, worked out from the source's rows by a second hand: docs/rules.md written down
- * anew, sharing no code with the mapping that is tested.
+ * The oracle for the built-in mapping: computes what the target must hold from the source's rows. It implements
+ * docs/rules.md a second time, and shares no code with the tested mapping.
  */
 import type mysql from 'mysql2/promise';
 import {query, type Row} from '../servers/databases.ts';

@@ -10,7 +10,7 @@ export interface OwnSource extends AsyncDisposable {
   readonly stand: Stand;
 }
 
-/** @param target the shared server; the target database is made anew and dropped at the end */
+/** @param target the shared server; the target database is created again and dropped at the end */
 export async function openWithOwnSource(
   start: StartOptions,
   target: Reachable,

@@ -1,7 +1,8 @@
-/** Rows of the source and of others, put in and looked at by the tests of docs/rules.md. */
-import {type Stand, SURROGATE} from './fault-stand.ts';
+/** A stream for the tests of docs/rules.md, and the rows that they write and read. */
+import {SURROGATE, Stand} from './fault-stand.ts';
+import type {FlavourContext} from './flavours.ts';
 
-/** Wide columns, so that what the target cannot hold can be said; addresses may repeat. */
+/** Wide columns, so that the source can hold what the target cannot; addresses may repeat. */
 export const WIDE = {
   surrogate: true,
   create: SURROGATE.create
@@ -10,6 +11,28 @@ export const WIDE = {
     .replace('password VARCHAR(255)', 'password VARCHAR(400)')
     .replace('name VARCHAR(255)', 'name VARCHAR(400)'),
 };
+
+/**
+ * Starts a stream with two institutes.
+ *
+ * @param onTarget a statement that changes the target before the start
+ */
+export async function openRuleStand(
+  {server, source, target}: Pick<FlavourContext, 'server' | 'source' | 'target'>,
+  onTarget?: string,
+): Promise<Stand> {
+  const stand = await Stand.open({
+    source: {server, database: source},
+    target: {server, database: target},
+    schema: WIDE,
+    env: {USER_SYNC_BATCH_SIZE: '200'},
+  });
+  if (onTarget !== undefined) await stand.target.query(onTarget);
+  await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
+  await stand.start();
+  await stand.caughtUp();
+  return stand;
+}
 
 export function rowsOf(stand: () => Stand) {
   const user = (

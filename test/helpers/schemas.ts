@@ -1,4 +1,4 @@
-/** Two source schemas unlike each other in every way that docs/requirements.md allows. */
+/** Two source schemas that differ in every way that docs/requirements.md allows. */
 
 export interface SourceSchemaCase {
   readonly name: string;

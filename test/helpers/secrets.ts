@@ -1,4 +1,4 @@
-/** Values that must never be told, and the search for them in what was. */
+/** Values that must never be reported, and a search for them in everything that is. */
 import {expect} from 'vitest';
 import type {Stand} from './fault-stand.ts';
 
@@ -15,7 +15,7 @@ export const SECRETS = [
   'secretpicture',
 ];
 
-/** What everybody can look at: the log, the tables of ours, the commands' output, and the bodies given. */
+/** Everything that people may see: the log, our tables, the output of commands, and these bodies. */
 export async function expectNothingTold(stand: Stand, bodies: readonly string[]): Promise<void> {
   const tables = await Promise.all(
     ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run', 'sync_lease'].map(table =>

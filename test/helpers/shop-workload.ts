@@ -15,7 +15,7 @@ const NOTES = ['a note', '', null, 'a note that is long', '日本語 🎓'];
 const ARTICLES = ['pen', 'Pen 2', 'ink:red', '100%', 'é'];
 const MOMENTS = ['2024-02-29 12:00:00.999600', '2023-12-31 23:59:59.999999', '2024-03-10 02:30:00.5', null];
 
-/** What a database refuses by chance: a key that is there already, or a parent that is not; two writers meet. */
+/** Errors that random work causes: a key that exists already, a missing parent, or two writers that meet. */
 const REFUSALS = new Set([1062, 1205, 1213, 1451, 1452, 1761, 1762]);
 
 type Step = (work: ShopWorkload) => Promise<void>;
@@ -41,7 +41,7 @@ export class ShopWorkload {
     }
   }
 
-  /** Rows to begin with. */
+  /** Inserts the first rows. */
   async fill(): Promise<void> {
     for (const code of REGIONS) await this.addRegion(code).catch(() => undefined);
     for (let i = 0; i < 120; i++) await this.transaction();
@@ -59,7 +59,7 @@ export class ShopWorkload {
     return this.#connection.query(sql, [...values]);
   }
 
-  /** Some value of a column, null where the table is empty. */
+  /** Returns a random value of a column; null if the table is empty. */
   async some(table: string, column: string): Promise<unknown> {
     const rows = await query(this.#connection, `SELECT ${column} AS v FROM ${table} ORDER BY 1`);
     return rows.length === 0 ? null : this.pick(rows)['v'];

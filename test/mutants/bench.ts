@@ -3,14 +3,15 @@ import {spawn} from 'node:child_process';
 import {cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, relative} from 'node:path';
-import {mutate, type Edit, type Mutant} from './mutant.ts';
+import {mutate, type Edit} from './edit.ts';
+import type {Mutant} from './mutant.ts';
 
-/** `broken`: it could not be built, or no test was run; that a test ran out of time proves nothing either. */
+/** `broken`: the mutant could not be built, or no test ran. A test that ran out of time proves nothing either. */
 export type Fate = 'killed' | 'survived' | 'timed out' | 'broken';
 
 export interface Verdict {
   readonly fate: Fate;
-  /** The first line of what failed. */
+  /** The first line of the failure. */
   readonly why: string;
 }
 
@@ -111,7 +112,7 @@ export class Bench implements Disposable {
   }
 }
 
-/** What vitest reports where its own clock ended a test: an error of which only the place is told. */
+/** vitest's report of a test that ran out of time. */
 const TIMED_OUT = /^Error: (?:STACK_TRACE_ERROR|(?:Test|Hook) timed out)/;
 
 export function judge({testResults}: Report): Verdict {

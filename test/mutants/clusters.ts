@@ -9,7 +9,12 @@ export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'lost-member-unnoticed',
     edits: [
-      ['replicator/membership-watch.ts', 'if (reason === null) continue;', 'void reason;\n      continue;'],
+      [
+        'replicator/membership-watch.ts',
+        'watchMembership',
+        'if (reason === null) continue;',
+        'if (reason !== null) continue;',
+      ],
     ],
     answers: ['clusters'],
     test: ['test/fault/group-source.test.ts', '#46 leaves a member that the group has lost'],
@@ -17,7 +22,14 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'node-outside-of-its-cluster-tried-seldom',
-    edits: [['replicator/replicator.ts', 'const isTurnedAway = answersAtOnce ||', 'const isTurnedAway =']],
+    edits: [
+      [
+        'replicator/replicator.ts',
+        'retryWaitMs',
+        'const isTurnedAway = answersAtOnce ||',
+        'const isTurnedAway =',
+      ],
+    ],
     answers: ['clusters', 'connections'],
     test: ['test/unit/replicator/replicator.test.ts', 'a source outside of its cluster'],
   },
@@ -26,10 +38,11 @@ export const CLUSTERS: readonly Mutant[] = [
     edits: [
       [
         'src/db/models.ts',
+        'watchStatements',
         "classify('target', error).code === 'target-unreachable') renew();",
         "error.name === 'never') renew();",
       ],
-      ['src/daemon.ts', 'renewConnections(this.#deps.knex);', 'void renewConnections;'],
+      ['src/daemon.ts', 'serve', 'renewConnections(this.#deps.knex);', 'void renewConnections;'],
     ],
     answers: ['clusters', 'connections'],
     test: [GROUP_TARGET, 'moves with a planned switch'],
@@ -37,54 +50,71 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'place-of-another-node-kept',
-    edits: [
-      ['src/apply/checkpoint.ts', "          'log_file = NULL',\n          'log_offset = NULL',\n", ''],
-    ],
+    edits: [['src/apply/checkpoint.ts', 'sourceStatement', "'log_file = NULL', 'log_offset = NULL',", '']],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
   },
   {
     name: 'dump-from-another-node-than-checked',
-    edits: [['replicator/source/same-server.ts', '=== identity) return', "!== '') return"]],
+    edits: [['replicator/source/same-server.ts', 'otherServer', '=== identity) return', "!== '') return"]],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
   },
   {
     name: 'end-of-the-leases-connection-noticed-late',
-    edits: [['src/db/lease.ts', "connection.on('error', error => lose(classify('target', error)));", '']],
+    edits: [
+      ['src/db/lease.ts', null, "connection.on('error', error => lose(classify('target', error)));", ''],
+    ],
     answers: ['clusters', 'one writer', 'connections'],
     test: ['test/db/lease-connection.test.ts', 'is lost as soon as its connection ends'],
   },
   {
     name: 'run-reads-from-any-server',
     edits: [
-      ['src/source/one-server.ts', 'server === null || info.identity === server', 'server !== undefined'],
-      ['src/apply/stream-tap.ts', 'this.#server !== null && this.#server !== server', "server === ''"],
+      [
+        'src/source/one-server.ts',
+        'connectTo',
+        'server === null || info.identity === server',
+        'server !== undefined',
+      ],
+      [
+        'src/apply/stream-tap.ts',
+        'assertReads',
+        'this.#server !== null && this.#server !== server',
+        "server === ''",
+      ],
     ],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: [SEVERAL, 'is reconciled with the one that the stream reads from'],
   },
   {
     name: 'batch-of-another-server-read',
-    edits: [['reconciler/batch.ts', 'tap.assertReads(info.identity);', '']],
+    edits: [['reconciler/batch.ts', 'inWindow', 'tap.assertReads(info.identity);', '']],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
   },
   {
     name: 'batch-of-another-server-written',
-    edits: [['reconciler/repair.ts', 'tap.assertReads(batch.server);', '']],
+    edits: [['reconciler/repair.ts', 'repairBatch', 'tap.assertReads(batch.server);', '']],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
   },
   {
     name: 'lag-measured-on-another-server',
-    edits: [['src/status/poller.ts', 'lag.server !== null && lag.server !== server', "server === 'none'"]],
+    edits: [
+      [
+        'src/status/poller.ts',
+        'watchLogEnd',
+        'lag.server !== null && lag.server !== server',
+        "server === 'none'",
+      ],
+    ],
     answers: ['clusters', 'status'],
     test: [SEVERAL, 'is measured on the one that the stream reads from'],
   },
   {
     name: 'table-that-its-group-refuses-taken-for-bad-rows',
-    edits: [['src/apply/refusal.ts', 'NO_DEFAULT, REFUSED_BY_GROUP]', 'NO_DEFAULT]']],
+    edits: [['src/apply/refusal.ts', 'INCOMPATIBLE_ERRNOS', 'NO_DEFAULT, REFUSED_BY_GROUP]', 'NO_DEFAULT]']],
     answers: ['clusters', 'schema'],
     test: [GROUP_TARGET, 'refuses a table without a primary key'],
     flavour: 'mysql',
@@ -92,8 +122,18 @@ export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'interrupted-run-answered-as-a-failed-one',
     edits: [
-      ['src/reconcile-runner.ts', "if (error instanceof StoppedError) return 'run-interrupted';", ''],
-      ['src/reconcile-runner.ts', "? 'run-interrupted' : error.code", '? error.code : error.code'],
+      [
+        'src/reconcile-runner.ts',
+        'failureOf',
+        "if (error instanceof StoppedError) return 'run-interrupted';",
+        '',
+      ],
+      [
+        'src/reconcile-runner.ts',
+        'failureOf',
+        "? 'run-interrupted' : error.code",
+        '? error.code : error.code',
+      ],
     ],
     answers: ['clusters', 'status'],
     test: ['test/fault/failover-answers.test.ts', 'is answered by 503'],

@@ -7,6 +7,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/table-map.ts',
+        'readTableMap',
         'if (names.length !== described.length) return {schema, table, columns: null};',
         '',
       ],
@@ -16,13 +17,7 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'undecodable-event-is-tried-for-ever',
-    edits: [
-      [
-        'src/errors.ts',
-        "'event-undecodable': {\n    reaction: 'reanchor'",
-        "'event-undecodable': {\n    reaction: 'retry'",
-      ],
-    ],
+    edits: [['src/errors.ts', 'event-undecodable', "reaction: 'reanchor'", "reaction: 'retry'"]],
     answers: ['#13', 'schema', 'invariant 7'],
     test: ['test/fault/log-forms.test.ts', '#13 full of changes'],
   },
@@ -31,6 +26,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/row-image.ts',
+        'read',
         'const partial = reader.takeDoubt() || isPartial;',
         'const partial = reader.takeDoubt();',
       ],
@@ -43,6 +39,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/row-image.ts',
+        'rowBlock',
         'const first = reader.presence(columns);',
         'const first = reader.presence(columns) && null;',
       ],
@@ -55,6 +52,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/packets.ts',
+        'readPacket',
         "tap.onUnsupported('the log holds partial JSON updates (binlog_row_value_options)');",
         '',
       ],
@@ -68,6 +66,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/packets.ts',
+        'readPacket',
         'return unfold(packet, checksumBytes).flatMap(',
         'return unfold(packet, checksumBytes).slice(99).flatMap(',
       ],
@@ -77,16 +76,19 @@ export const LOG: readonly Mutant[] = [
     flavour: 'mysql',
   },
   {
-    name: 'what-becomes-owed-meanwhile-is-paid',
-    edits: [['src/reconcile-runner.ts', 'applier.timesRequested === timesRequested', 'timesRequested >= 0']],
+    name: 'request-meanwhile-counts-as-covered',
+    edits: [
+      ['src/reconcile-runner.ts', '#run', 'applier.timesRequested === timesRequested', 'timesRequested >= 0'],
+    ],
     answers: ['#16', 'schema', 'invariant 7'],
-    test: ['test/fault/owed.test.ts', '#16 is run after it'],
+    test: ['test/fault/pending-reconcile.test.ts', '#16 is run after it'],
   },
   {
     name: 'statement-changes-unseen',
     edits: [
       [
         'replicator/decode/statement.ts',
+        'consequenceOf',
         "      unseen: 'a change in statement format',",
         '      unseen: null,',
       ],
@@ -96,7 +98,7 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'one-id-for-all-streams',
-    edits: [['src/config.ts', 'e.REPLICATION_SERVER_ID ??', 'e.REPLICATION_SERVER_ID ?? 1 ??']],
+    edits: [['src/config.ts', 'loadConfig', 'e.REPLICATION_SERVER_ID ??', 'e.REPLICATION_SERVER_ID ?? 1 ??']],
     answers: ['#17', 'one writer'],
     test: ['test/fault/server-ids.test.ts', 'have ids of their own'],
   },
@@ -105,6 +107,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/fault.ts',
+        'faultOf',
         'if (errno === SAME_SERVER_ID_MARIADB) {',
         'if (errno === -1 * SAME_SERVER_ID_MARIADB) {',
       ],
@@ -117,8 +120,9 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/statement.ts',
+        'plainKind',
         'if (INDEX_DEFINITION.test(text))',
-        "if (first === 'SAVEPOINT' || HARMLESS_DEFINITION.test(sql)) throw new SyntaxError(first);\n  if (INDEX_DEFINITION.test(text))",
+        "if (first === 'SAVEPOINT' || HARMLESS_DEFINITION.test(sql)) throw new SyntaxError(first); if (INDEX_DEFINITION.test(text))",
       ],
     ],
     answers: ['#18', 'schema'],
@@ -129,6 +133,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/statement.ts',
+        'TABLE_DEFINITION',
         '(?:TRUNCATE|DROP|RENAME|CREATE|ALTER|REPAIR)',
         '(?:TRUNCATE|ALTER)',
       ],
@@ -138,13 +143,7 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'truncate-unseen',
-    edits: [
-      [
-        'replicator/decode/statement.ts',
-        'const HARMLESS =\n  /^(?:GRANT',
-        'const HARMLESS =\n  /^(?:TRUNCATE|GRANT',
-      ],
-    ],
+    edits: [['replicator/decode/statement.ts', 'HARMLESS', '/^(?:GRANT', '/^(?:TRUNCATE|GRANT']],
     answers: ['#20', 'ownership'],
     test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
   },
@@ -153,8 +152,9 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/statement.ts',
-        "  if (kind === 'dml') {",
-        "  if (kind === 'dml' && !namesMappedTable(statement, database)) return NONE;\n  if (kind === 'dml') {",
+        'consequenceOf',
+        "if (kind === 'dml') {",
+        "if (kind === 'dml' && !namesMappedTable(statement, database)) return NONE; if (kind === 'dml') {",
       ],
     ],
     answers: ['schema', 'invariant 7'],
@@ -165,6 +165,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/row-image.ts',
+        'read',
         'if (layout.rowEnd < 0) changes.push(change);',
         'if (layout.rowEnd >= -1) changes.push(change);',
       ],
@@ -177,6 +178,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/cascade-watch.ts',
+        'reaches',
         'if (cascade !== undefined && !unchecked)',
         'if (cascade !== undefined && unchecked)',
       ],
@@ -187,14 +189,21 @@ export const LOG: readonly Mutant[] = [
   {
     name: 'any-key-to-a-parent-enforces',
     edits: [
-      ['src/mapping/cascades.ts', 'pairsOf(join.columns, join.parentColumns) === pairs', "pairs !== ''"],
+      [
+        'src/mapping/cascades.ts',
+        'isParentKey',
+        'pairsOf(join.columns, join.parentColumns) === pairs',
+        "pairs !== ''",
+      ],
     ],
     answers: ['schema'],
     test: ['test/fault/cascades.test.ts', 'over another column than that of the parent'],
   },
   {
     name: 'unchecked-memberships-trusted',
-    edits: [['replicator/transaction/compact.ts', 'before === null && trustsChecks ?', 'before === null ?']],
+    edits: [
+      ['replicator/transaction/compact.ts', 'fold', 'before === null && trustsChecks ?', 'before === null ?'],
+    ],
     answers: ['schema'],
     test: ['test/fault/cascades.test.ts', 'are no proof where a session leaves out the checks'],
   },
@@ -203,6 +212,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/batches.ts',
+        'take',
         'trustsChecks: this.#trustsChecks && this.#isPastProof(),',
         'trustsChecks: this.#isPastProof() || this.#trustsChecks,',
       ],
@@ -212,7 +222,14 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'rows-without-identity-forgotten-between-parts',
-    edits: [['replicator/transaction/batches.ts', 'if (this.#sawUnidentified) reason ??= UNIDENTIFIED;', '']],
+    edits: [
+      [
+        'replicator/transaction/batches.ts',
+        'take',
+        'if (this.#sawUnidentified) reason ??= UNIDENTIFIED;',
+        '',
+      ],
+    ],
     answers: ['invariant 7'],
     test: ['test/unit/replicator/batches.test.ts', 'at the end of a transaction in parts'],
   },
@@ -221,6 +238,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/batch.ts',
+        'compactBatch',
         'const isReconcileNeeded = needsReconcile || sawUnidentified;',
         'const isReconcileNeeded = needsReconcile;',
       ],
@@ -233,6 +251,7 @@ export const LOG: readonly Mutant[] = [
     edits: [
       [
         'reconciler/orphans.ts',
+        'withOrphans',
         'if (suspects.size === 0) return diff;',
         'if (suspects.size >= 0) return diff;',
       ],

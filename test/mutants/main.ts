@@ -1,6 +1,6 @@
 /**
- * `npm run mutate`: takes protections out of the code, one after the other, and shows for each that a test
- * fails without it. Ends with a code other than 0 where one did not.
+ * `npm run mutate`: removes protections from the code, one at a time, and checks that a test fails without each.
+ * Exits with a code other than 0 if one does not.
  */
 import {join} from 'node:path';
 import {Command} from 'commander';
@@ -10,7 +10,7 @@ import {chosen, type Mutant} from './mutant.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-/** Where its test is, as the table shows it: `fault/kill, MariaDB`. */
+/** The place of its test, as the table shows it: `fault/kill (mariadb)`. */
 function place({test: [file], flavour = 'mariadb'}: Mutant): string {
   const name = file.replace(/^test\//, '').replace(/\.test\.ts$/, '');
   return /^(?:db|fault|e2e)\//.test(name) ? `${name} (${flavour})` : name;
@@ -22,7 +22,7 @@ async function main(
 ): Promise<number> {
   const mutants = chosen(words);
   if (mutants.length === 0) {
-    say(`no mutant is called ${words.join(' ')}, or answers it: --list shows them all`);
+    say(`no mutant has the name, number, subject or file ${words.join(' ')}; --list shows all mutants`);
     return 64;
   }
   if (list === true) {
@@ -57,9 +57,9 @@ async function main(
 }
 
 await new Command('mutate')
-  .description('takes protections out of a copy of the code, and runs the tests that must fail without them')
-  .option('--list', 'show them and run nothing')
-  .option('--control', 'run the tests without the mutants: each must pass')
+  .description('removes protections from a copy of the code, and runs the tests that must fail without them')
+  .option('--list', 'list the mutants, and run nothing')
+  .option('--control', 'run the tests without mutants: each must pass')
   .argument(
     '[which...]',
     'names of mutants, numbers of docs/failure-modes.md, subjects, files; all by default',

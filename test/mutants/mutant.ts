@@ -1,21 +1,24 @@
 /**
- * A mutant takes one protection out of the code, and names the test that must fail without it: the
- * evidence that a test tests what it says. The tables hold nothing but data; `main.ts` runs them.
+ * A mutant removes one protection from the code, and names the test that must fail without it. This proves that the
+ * test tests what it says. The tables hold only data; `main.ts` runs them.
  */
 import type {Edition} from '../servers/provision.ts';
 import {CLUSTERS} from './clusters.ts';
+import type {Edit} from './edit.ts';
 import {INVARIANTS} from './invariants.ts';
 import {LOG} from './log.ts';
 import {OWNERSHIP} from './ownership.ts';
 import {POSITIONS} from './positions.ts';
 import {PRIVACY} from './privacy.ts';
+import {REFUSALS} from './refusals.ts';
 import {ROWS} from './rows.ts';
 import {RULES} from './rules.ts';
 import {SENDING} from './sending.ts';
 import {SERVER} from './server.ts';
 import {VALUES} from './values.ts';
+import {WATERMARKS} from './watermarks.ts';
 
-/** What a fault must not break, beside the numbered failures: the rules that each have tests of their own. */
+/** Subjects besides the numbered failures, each with tests of its own. */
 export const SUBJECTS = [
   'dead letters',
   'dependants',
@@ -38,19 +41,16 @@ export type Subject = (typeof SUBJECTS)[number];
 /** A line of docs/failure-modes.md, a subject, or an invariant of docs/invariants.md. */
 export type Answer = `#${number}` | Subject | `invariant ${number}`;
 
-/** A text that stands once in a file, and what it becomes. */
-export type Edit = readonly [file: string, from: string, to: string];
-
 export interface Mutant {
   readonly name: string;
-  /** Several where one protection stands behind another, so that only both together can be missed. */
+  /** Several if a test fails only without all of these protections. */
   readonly edits: readonly Edit[];
   readonly answers: readonly Answer[];
-  /** The test that must fail: its file, and words of its name; of its suite's, where a test builds on those before it. */
+  /** The test that must fail: its file, and words of its name, or of its suite's name if tests depend on earlier ones. */
   readonly test: readonly [file: string, name: string];
-  /** Words of the suite's name, where the test is in several. */
+  /** Words of the suite's name, if several suites have the test. */
   readonly within?: string;
-  /** Which server it is shown on; MariaDB where either will do. */
+  /** The server on which the test runs; MariaDB by default. */
   readonly flavour?: Edition;
 }
 
@@ -58,7 +58,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...POSITIONS,
   ...LOG,
   ...ROWS,
+  ...REFUSALS,
   ...INVARIANTS,
+  ...WATERMARKS,
   ...PRIVACY,
   ...SENDING,
   ...RULES,
@@ -68,15 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLUSTERS,
 ];
 
-/** @throws Error where the text does not stand in the file once */
-export function mutate(source: string, [file, from, to]: Edit): string {
-  const parts = source.split(from);
-  if (parts.length !== 2)
-    throw new Error(`${file} holds ${JSON.stringify(from)} ${parts.length - 1} times, and not once`);
-  return parts.join(to);
-}
-
-/** Those that are asked for, by name, by what they answer (`21` is `#21`), or by file; all where nothing is. */
+/** Returns the mutants with one of these names, subjects (`21` is `#21`) or files; all if there are no words. */
 export function chosen(words: readonly string[]): Mutant[] {
   const isMeant = (mutant: Mutant) => (word: string) =>
     mutant.name === word ||

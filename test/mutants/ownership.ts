@@ -7,6 +7,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
+        'decide',
         'this.#knowledge.mayDelete && owned.has(this.#entity, key)',
         'this.#knowledge.mayDelete && (row === null || owned.has(this.#entity, key))',
       ],
@@ -19,6 +20,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
+        '#deleteLocked',
         'const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
         'const blocked = new Map<string, string>(), locked = wanted.length;',
       ],
@@ -31,6 +33,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'reconciler/absent-rows.ts',
+        'releaseAbsentRows',
         'if (Number(ownedRows) + foreign <= Number(storedRows)) return;',
         'if (Number(ownedRows) + foreign !== -1) return;',
       ],
@@ -43,11 +46,13 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'reconciler/planned-deletes.ts',
+        'begin',
         'if (!this.#isAllowed && needsConfirmation(',
         'if (this.#isAllowed && needsConfirmation(',
       ],
       [
         'src/apply/delete-budget.ts',
+        'open',
         'if (this.#isTooMany(index, taken))',
         'if (count < 0 && this.#isTooMany(index, taken))',
       ],
@@ -60,6 +65,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'src/apply/delete-budget.ts',
+        'open',
         'if (this.#isTooMany(index, taken))',
         'if (count < 0 && this.#isTooMany(index, taken))',
       ],
@@ -69,13 +75,13 @@ export const OWNERSHIP: readonly Mutant[] = [
   },
   {
     name: 'brake-at-a-hundred',
-    edits: [['reconciler/brake.ts', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
+    edits: [['reconciler/brake.ts', 'isTooMany', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past both the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
-    edits: [['reconciler/brake.ts', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
+    edits: [['reconciler/brake.ts', 'isTooMany', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
     answers: ['ownership'],
     test: ['test/fault/mass-deletes.test.ts', 'are those past both the ratio'],
   },
@@ -84,6 +90,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
+        '#mayDelete',
         "return this.#deps.config.deletes === 'mirror' && deletes !== 'none';",
         "return deletes !== 'none';",
       ],
@@ -94,11 +101,12 @@ export const OWNERSHIP: readonly Mutant[] = [
   {
     name: 'keep-does-not-hold-in-a-reconcile',
     edits: [
-      ['src/reconcile-runner.ts', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
+      ['src/reconcile-runner.ts', '#run', "mirror: this.#config.deletes === 'mirror'", 'mirror: true'],
       [
         'src/apply/applier.ts',
-        "#mayDelete({deletes}: ApplyOptions): boolean {\n    return this.#deps.config.deletes === 'mirror'",
-        "#mayDelete({deletes, follow}: ApplyOptions): boolean {\n    return (!follow || this.#deps.config.deletes === 'mirror')",
+        '#mayDelete',
+        "{deletes}: ApplyOptions): boolean { return this.#deps.config.deletes === 'mirror'",
+        "{deletes, follow}: ApplyOptions): boolean { return (!follow || this.#deps.config.deletes === 'mirror')",
       ],
     ],
     answers: ['ownership'],
@@ -109,6 +117,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
+        '#prepare',
         "newestWins: config.conflicts === 'newest'",
         "newestWins: config.conflicts === 'source'",
       ],
@@ -121,6 +130,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     edits: [
       [
         'src/apply/statements.ts',
+        'makeFrame',
         'Number(a === updated) - Number(b === updated)',
         'Number(b === updated) - Number(a === updated)',
       ],

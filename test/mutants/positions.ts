@@ -4,7 +4,7 @@ import type {Mutant} from './mutant.ts';
 export const POSITIONS: readonly Mutant[] = [
   {
     name: 'batch-writes-what-the-stream-touched',
-    edits: [['reconciler/repair.ts', 'if (!isTouched(key)) changes.set', 'changes.set']],
+    edits: [['reconciler/repair.ts', '#compare', 'if (!isTouched(key)) changes.set', 'changes.set']],
     answers: ['#1', 'watermarks', 'invariant 4'],
     test: ['test/fault/watermarks.test.ts', '#1 ends equal'],
     within: 'surrogate',
@@ -13,7 +13,8 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'cascaded-memberships-stay',
     edits: [
       [
-        'src/apply/descendants.ts',
+        'src/apply/dependants.ts',
+        'removeBelow',
         'of await removeChildren(context, edge, keys)) kept',
         'of (void removeChildren, new Set<RowKey>())) kept',
       ],
@@ -24,7 +25,12 @@ export const POSITIONS: readonly Mutant[] = [
   {
     name: 'memberships-of-who-enters-stay-away',
     edits: [
-      ['src/apply/decide.ts', '(flags & LEFT) !== 0 || (enters && mayHaveChildren)', '(flags & LEFT) !== 0'],
+      [
+        'src/apply/decide.ts',
+        '#write',
+        '(flags & LEFT) !== 0 || (enters && mayHaveChildren)',
+        '(flags & LEFT) !== 0',
+      ],
     ],
     answers: ['#2', 'dependants'],
     test: ['test/fault/dependants.test.ts', '#2 live and die with their parents'],
@@ -34,6 +40,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/binlog-source.ts',
+        '#watchSilence',
         'if (!this.#isPaused && nowMs - this.#lastContactMs > limitMs)',
         'if (this.#isPaused && nowMs - this.#lastContactMs > limitMs)',
       ],
@@ -43,7 +50,7 @@ export const POSITIONS: readonly Mutant[] = [
   },
   {
     name: 'silence-of-a-read-unnoticed',
-    edits: [['src/db/connection.ts', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
+    edits: [['src/db/connection.ts', 'queryRows', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
     answers: ['#3', 'connections'],
     test: ['test/fault/silence.test.ts', '#3 is given up by a reader'],
   },
@@ -52,6 +59,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/db/connection.ts',
+        'connect',
         'if (until !== undefined) severWhenStopped(connection, until);',
         'void severWhenStopped;',
       ],
@@ -61,13 +69,22 @@ export const POSITIONS: readonly Mutant[] = [
   },
   {
     name: 'checkpoint-moves-with-our-tables-only',
-    edits: [['replicator/attempt.ts', 'this.#unsaved = progress ?? this.#unsaved;', 'this.#unsaved = null;']],
+    edits: [
+      [
+        'replicator/attempt.ts',
+        '#quietly',
+        'this.#unsaved = progress ?? this.#unsaved;',
+        'this.#unsaved = null;',
+      ],
+    ],
     answers: ['#5', 'continuity'],
     test: ['test/fault/continuity.test.ts', '#5 moves our position on'],
   },
   {
     name: 'purge-is-a-fault-to-retry',
-    edits: [['replicator/source/fault.ts', 'if (errno === POSITION_UNKNOWN) {', 'if (errno === -1) {']],
+    edits: [
+      ['replicator/source/fault.ts', 'faultOf', 'if (errno === POSITION_UNKNOWN) {', 'if (errno === -1) {'],
+    ],
     answers: ['#6', 'continuity', 'invariant 7'],
     test: ['test/fault/continuity.test.ts', '#6 purged past our position'],
   },
@@ -76,6 +93,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/source/position-check.ts',
+        'whyPositionIsLost',
         "if (Number(row?.[0]) !== 1) return 'the source has purged",
         "if (Number(row?.[0]) > 1) return 'the source has purged",
       ],
@@ -90,6 +108,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/source/position-check.ts',
+        'whyPositionIsLost',
         "if (position.tag === 'file' && !sameServer)",
         'if (position.tag !== kind && !sameServer)',
       ],
@@ -100,7 +119,14 @@ export const POSITIONS: readonly Mutant[] = [
   },
   {
     name: 'gtids-of-another-history-unseen',
-    edits: [['src/source/position-check.ts', 'if (unknown.length > 0)', 'if (unknown.length > 999)']],
+    edits: [
+      [
+        'src/source/position-check.ts',
+        'whyPositionIsLost',
+        'if (unknown.length > 0)',
+        'if (unknown.length > 999)',
+      ],
+    ],
     answers: ['#7', 'continuity'],
     test: ['test/e2e/failover.test.ts', 'compares every row without a request'],
     within: 'past its log',
@@ -110,6 +136,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/replication-context.ts',
+        'connectStream',
         "if (lost !== null) throw new SyncError('position-lost', lost);",
         'void lost;',
       ],
@@ -124,10 +151,16 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/batch.ts',
+        'compactBatch',
         'if (transaction.complete) tracker.advance(transaction);',
         'tracker.advance(transaction);',
       ],
-      ['replicator/transaction/batch.ts', 'last === undefined || !last.complete', 'last === undefined'],
+      [
+        'replicator/transaction/batch.ts',
+        'compactBatch',
+        'last === undefined || !last.complete',
+        'last === undefined',
+      ],
     ],
     answers: ['#9', 'exactly once', 'invariant 2'],
     test: ['test/fault/kill.test.ts', '#9'],
@@ -137,8 +170,9 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/attempt.ts',
-        'outcome = await applier.apply(writer, changes, {\n        ...optionsOf(compacted),',
-        'if (progress !== null) await this.#save(progress);\n      outcome = await applier.apply(writer, changes, {\n        ...optionsOf(compacted),\n        progress: null,',
+        '#apply',
+        'outcome = await applier.apply(writer, changes, {...optionsOf(compacted),',
+        'if (progress !== null) await this.#save(progress); outcome = await applier.apply(writer, changes, {...optionsOf(compacted), progress: null,',
       ],
     ],
     answers: ['#9', 'exactly once', 'invariant 1'],
@@ -149,6 +183,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/binlog-source.ts',
+        '#readEvent',
         "this.#file = String(event['binlogName']);",
         "this.#file ||= String(event['binlogName']);",
       ],
@@ -161,6 +196,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'replicator/source/binlog-source.ts',
+        '#packetTap',
         "{tag: 'commit', offset: this.#offsetAt(end)",
         "{tag: 'commit', offset: this.#offsetAt(end - 31)",
       ],

@@ -7,6 +7,7 @@ export const PRIVACY: readonly Mutant[] = [
     edits: [
       [
         'src/logger.ts',
+        'describeError',
         '...errno, at: stackFrames(error)};',
         '...errno, at: `${error.message} ${stackFrames(error)}`};',
       ],
@@ -16,7 +17,9 @@ export const PRIVACY: readonly Mutant[] = [
   },
   {
     name: 'causes-messages-in-the-log',
-    edits: [['src/logger.ts', '{cause: foreignName(error.cause)}', '{cause: error.cause.message}']],
+    edits: [
+      ['src/logger.ts', 'describeError', '{cause: foreignName(error.cause)}', '{cause: error.cause.message}'],
+    ],
     answers: ['invariant 8', 'privacy'],
     test: ['test/unit/logger.test.ts', 'of ours is logged with its message'],
   },
@@ -25,6 +28,7 @@ export const PRIVACY: readonly Mutant[] = [
     edits: [
       [
         'src/db/faults.ts',
+        'classify',
         "`${where} refused a statement (${code || 'no code'})`",
         '`${where} refused a statement (${String(error)})`',
       ],
@@ -37,8 +41,9 @@ export const PRIVACY: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});',
-        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)}, isClash});",
+        '#write',
+        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isConflict});',
+        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)}, isConflict});",
       ],
     ],
     answers: ['invariant 8', 'privacy', 'dead letters'],
@@ -49,6 +54,7 @@ export const PRIVACY: readonly Mutant[] = [
     edits: [
       [
         'src/server/middleware.ts',
+        'requestLog',
         'const startedAtMs = clock.now();',
         "const startedAtMs = clock.now();\n    logger.debug({event: 'http.asked', url: c.req.url}, 'asked');",
       ],

@@ -5,7 +5,12 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'dead-letters-not-retried-by-a-reconcile',
     edits: [
-      ['reconciler/reconciler.ts', 'await this.#retryDeadLetters(worker);', 'void this.#retryDeadLetters;'],
+      [
+        'reconciler/reconciler.ts',
+        'run',
+        'await this.#retryDeadLetters(worker);',
+        'void this.#retryDeadLetters;',
+      ],
     ],
     answers: ['dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'are settled by a reconcile'],
@@ -15,6 +20,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/reconcile-runner.ts',
+        'retryDeadLetters',
         'if (worker === undefined) return {retried: 0',
         'if (worker !== undefined) return {retried: 0',
       ],
@@ -27,6 +33,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/write-batch.ts',
+        'healed',
         '...done.filter(key => waiting.has(key))',
         '...done.filter(key => !waiting.has(key))',
       ],
@@ -39,6 +46,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
+        '#settleIn',
         'if (this.#knowledge.dead[index]?.has(key) === true) this.#work.settled[index]?.push(key);',
         'void this.#work.settled[index]?.includes(key);',
       ],
@@ -51,8 +59,9 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
-        "return 'waiting';\n    return owned.has(parent, parentKey)",
-        "return 'there';\n    return owned.has(parent, parentKey)",
+        'of',
+        "return 'waiting'; return owned.has(parent, parentKey)",
+        "return 'there'; return owned.has(parent, parentKey)",
       ],
     ],
     answers: ['dead letters', 'dependants'],
@@ -62,7 +71,8 @@ export const RULES: readonly Mutant[] = [
     name: 'rows-that-wait-stay-dead-letters',
     edits: [
       [
-        'src/apply/dependent-rows.ts',
+        'src/apply/ordered-writes.ts',
+        'settle',
         'if (dead[index]?.has(key) === true) work.settled[index]?.push(key);',
         'void dead[index]?.has(key), work.settled;',
       ],
@@ -74,7 +84,8 @@ export const RULES: readonly Mutant[] = [
     name: 'rows-below-a-waiting-row-are-written',
     edits: [
       [
-        'src/apply/dependent-rows.ts',
+        'src/apply/ordered-writes.ts',
+        '#isMissing',
         'return this.#waiting[index]?.has(key) === true &&',
         'return this.#waiting[index]?.has(key) === undefined &&',
       ],
@@ -87,6 +98,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/operators/own-values.ts',
+        'refusesOwn',
         'const [unknown] = unknownMembers(column, value);',
         'const [unknown] = unknownMembers({...column, members: null}, value);',
       ],
@@ -99,6 +111,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
+        '#write',
         'children.some(({parentTable}) => wasDead(parentTable));',
         'children.some(({parentTable}) => parentTable === primary && wasDead(parentTable));',
       ],
@@ -111,6 +124,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/compact.ts',
+        'fold',
         'entity.repeats ? LEFT | REREAD : LEFT)',
         'entity.repeats ? REREAD : 0)',
       ],
@@ -120,15 +134,27 @@ export const RULES: readonly Mutant[] = [
   },
   {
     name: 'inactive-membership-wins',
-    edits: [['src/mapping/sql.ts', "IN (${values.join(', ')}) DESC`", "IN (${values.join(', ')}) ASC`"]],
+    edits: [
+      [
+        'src/mapping/sql/eligible.ts',
+        'preferredOrder',
+        "IN (${values.join(', ')}) DESC`",
+        "IN (${values.join(', ')}) ASC`",
+      ],
+    ],
     answers: ['dependants', 'mapping'],
     test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
   },
   {
     name: 'last-row-of-a-pair-counts',
     edits: [
-      ['replicator/transaction/compact.ts', 'entity.repeats ? LEFT | REREAD : LEFT)', 'LEFT)'],
-      ['replicator/transaction/compact.ts', 'partial || entity.repeats ? REREAD : 0', 'partial ? REREAD : 0'],
+      ['replicator/transaction/compact.ts', 'fold', 'entity.repeats ? LEFT | REREAD : LEFT)', 'LEFT)'],
+      [
+        'replicator/transaction/compact.ts',
+        'fold',
+        'partial || entity.repeats ? REREAD : 0',
+        'partial ? REREAD : 0',
+      ],
     ],
     answers: ['dependants'],
     test: ['test/fault/dependants.test.ts', 'of several source rows for one membership'],
@@ -138,8 +164,9 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/attempt.ts',
-        'await this.#retryWaiting(changes, outcome, need);',
-        'void this.#retryWaiting;',
+        '#apply',
+        'await retryFreed({applier, writer, tap, need}, changes, outcome);',
+        'void retryFreed;',
       ],
     ],
     answers: ['unique keys', 'dead letters'],
@@ -150,7 +177,8 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        "await this.#session.query('ROLLBACK TO SAVEPOINT unclashed');",
+        '#upsertConflicting',
+        "await this.#session.query('ROLLBACK TO SAVEPOINT before_conflicts');",
         '',
       ],
     ],
@@ -162,6 +190,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/settle.ts',
+        'conflictsAmong',
         'if (holder !== undefined && holder !== key && stays(holder)) blocker ??= holder;',
         'if (holder === key && stays(holder)) blocker ??= undefined;',
       ],
@@ -173,7 +202,8 @@ export const RULES: readonly Mutant[] = [
     name: 'stale-rows-stay',
     edits: [
       [
-        'src/apply/descendants.ts',
+        'src/apply/dependants.ts',
+        'staleAmong',
         'if (!context.mayDelete) return new Set();',
         'if (context.mayDelete || table === null) return new Set();',
       ],
@@ -186,10 +216,11 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        "const newestWins = options.newestWins && onClash === 'stop at a clash';",
+        '#write',
+        "const newestWins = options.newestWins && onConflict === 'stop at a conflict';",
         'const {newestWins} = options;',
       ],
-      ['src/apply/parking.ts', 'updated === undefined || updated === column', 'updated !== null'],
+      ['src/apply/parking.ts', 'park', 'updated === undefined || updated === column', 'updated !== null'],
     ],
     answers: ['unique keys'],
     test: ['test/db/unique-moves.test.ts', 'is never left parked'],
@@ -199,6 +230,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/batches.ts',
+        'take',
         'if (transactions.some(({schemaChanged}) => schemaChanged)) {',
         'if (transactions.length < 0) {',
       ],
@@ -211,6 +243,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/statement.ts',
+        'consequenceOf',
         'unseen: concernsMappedValues(sql, mapped) ?',
         "unseen: concernsMappedValues('', mapped) ?",
       ],
@@ -223,6 +256,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'replicator/transaction/transaction.ts',
+        '#statement',
         "this.#requestReconcile('all', 'an XA transaction was committed');",
         '',
       ],
@@ -233,14 +267,21 @@ export const RULES: readonly Mutant[] = [
   {
     name: 'prepared-rows-are-never-ours',
     edits: [
-      ['replicator/transaction/transaction.ts', 'this.#rows.length > 0 || this.#unseen !== null', 'false'],
+      [
+        'replicator/transaction/transaction.ts',
+        'add',
+        'this.#rows.length > 0 || this.#unseen !== null',
+        'false',
+      ],
     ],
     answers: ['schema'],
     test: ['test/fault/log-forms.test.ts', 'of XA transactions'],
   },
   {
     name: 'undone-part-of-a-transaction-counts',
-    edits: [['replicator/transaction/transaction.ts', 'this.#doubtful = true;', 'this.#doubtful = false;']],
+    edits: [
+      ['replicator/transaction/transaction.ts', 'add', 'this.#doubtful = true;', 'this.#doubtful = false;'],
+    ],
     answers: ['exactly once'],
     test: ['test/unit/replicator/transaction.test.ts', 'of which a part was undone'],
   },

@@ -4,27 +4,39 @@ import type {Mutant} from './mutant.ts';
 export const SENDING: readonly Mutant[] = [
   {
     name: 'pipelined-rows-commit-themselves',
-    edits: [['src/apply/session.ts', "'SET autocommit = 0'", "'START TRANSACTION'"]],
+    edits: [['src/apply/session.ts', 'beginRows', "'SET autocommit = 0'", "'START TRANSACTION'"]],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/bulk.test.ts', 'sent behind one that a deadlock ends'],
   },
   {
     name: 'overtakes-a-query',
     edits: [
-      ['src/db/pipeline.ts', 'ahead instanceof PipelinedCommand && ahead.isSent', 'ahead !== undefined'],
+      [
+        'src/db/pipeline.ts',
+        'pipeline',
+        'ahead instanceof PipelinedCommand && ahead.isSent',
+        'ahead !== undefined',
+      ],
     ],
     answers: ['exactly once'],
     test: ['test/db/bulk.test.ts', 'keep their place among queries'],
   },
   {
     name: 'preparing-waits-for-ever',
-    edits: [['src/db/connection.ts', 'inTime(core, timeoutMs, prepare(core, sql))', 'prepare(core, sql)']],
+    edits: [
+      [
+        'src/db/connection.ts',
+        'prepareRows',
+        'inTime(core, timeoutMs, prepare(core, sql))',
+        'prepare(core, sql)',
+      ],
+    ],
     answers: ['connections', '#3'],
     test: ['test/db/bulk.test.ts', 'are not waited for where preparing them takes too long'],
   },
   {
     name: 'made-ready-on-old-facts',
-    edits: [['src/apply/applier.ts', 'isMeant && ahead.version === this.#version', 'isMeant']],
+    edits: [['src/apply/applier.ts', '#takeAhead', 'isMeant && ahead.version === this.#version', 'isMeant']],
     answers: ['ownership', 'exactly once'],
     test: ['test/db/next-batch.test.ts', 'if a write that began earlier ended in between'],
   },
@@ -33,6 +45,7 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/ownership.ts',
+        'each',
         'before?.changed(chunk) ?? this.#recall(chunk)',
         '(void before, this.#recall(chunk))',
       ],
@@ -42,14 +55,19 @@ export const SENDING: readonly Mutant[] = [
   },
   {
     name: 'ownership-read-too-early-is-kept',
-    edits: [['src/apply/ownership.ts', 'if (version === this.#version) {', 'if (version >= 0) {']],
+    edits: [['src/apply/ownership.ts', 'view', 'if (version === this.#version) {', 'if (version >= 0) {']],
     answers: ['ownership'],
     test: ['test/unit/apply/ownership.test.ts', 'does not put what was read too early'],
   },
   {
     name: 'dropped-batch-shares-its-buffers',
     edits: [
-      ['src/apply/statement-pipeline.ts', 'spare.get(session)?.pop() ??', 'spare.get(session)?.at(-1) ??'],
+      [
+        'src/apply/statement-pipeline.ts',
+        'constructor',
+        'spare.get(session)?.pop() ??',
+        'spare.get(session)?.at(-1) ??',
+      ],
     ],
     answers: ['exactly once'],
     test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
@@ -59,6 +77,7 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/statement-pipeline.ts',
+        '#upsertInBulk',
         "if (this.#isOpen !== 'for rows') void",
         "if (this.#isOpen === 'no') void",
       ],
@@ -68,13 +87,15 @@ export const SENDING: readonly Mutant[] = [
   },
   {
     name: 'rows-behind-a-commit-left-open',
-    edits: [['src/apply/prepared-batch.ts', 'if (this.#hasLeft) await rollBack(this.session);', '']],
+    edits: [
+      ['src/apply/prepared-batch.ts', 'takeBack', 'if (this.#hasLeft) await rollBack(this.session);', ''],
+    ],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/behind-commit.test.ts', 'are taken back where the plan has changed since'],
   },
   {
     name: 'committed-before-its-turn',
-    edits: [['src/apply/prepared-batch.ts', 'answered: opened,', 'answered: followed,']],
+    edits: [['src/apply/prepared-batch.ts', 'constructor', 'answered: opened,', 'answered: followed,']],
     answers: ['invariant 1', 'invariant 5'],
     test: ['test/db/behind-commit.test.ts', 'are written, each batch in its turn'],
   },
@@ -83,7 +104,8 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/applier.ts',
-        'this.#dropAhead();\n        if (!isRefusal(error) || isDeadlock(error)) throw error;',
+        '#attempt',
+        'this.#dropAhead(); if (!isRefusal(error) || isDeadlock(error)) throw error;',
         'if (!isRefusal(error) || isDeadlock(error)) throw error;',
       ],
     ],
@@ -95,6 +117,7 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/apply-lock.ts',
+        'reserve',
         "this.#waiting.length > 0 ? null : this.#queue('stream')",
         "this.#queue('stream')",
       ],
@@ -104,7 +127,14 @@ export const SENDING: readonly Mutant[] = [
   },
   {
     name: 'dead-letters-of-the-batch-before-forgotten',
-    edits: [['src/apply/applier.ts', 'options === undefined || dead ||', 'options === undefined ||']],
+    edits: [
+      [
+        'src/apply/applier.ts',
+        '#prepareNext',
+        'options === undefined || dead ||',
+        'options === undefined ||',
+      ],
+    ],
     answers: ['dead letters'],
     test: ['test/db/next-batch.test.ts', 'if the batch before it leaves a dead letter'],
   },
@@ -113,6 +143,7 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       [
         'src/apply/flights.ts',
+        'expectLast',
         "`SET ${LAST} = IF(${LAST} = ${this.#last ?? 'NULL'}, 0, ${FAILS})`",
         '`SET ${LAST} = ${this.#last ?? 0}`',
       ],
@@ -122,7 +153,7 @@ export const SENDING: readonly Mutant[] = [
   },
   {
     name: 'rows-that-failed-count-as-taken',
-    edits: [['src/apply/flights.ts', 'IF(ROW_COUNT() >= 0${order}', 'IF(1 = 1${order}']],
+    edits: [['src/apply/flights.ts', 'endRows', 'IF(ROW_COUNT() >= 0${order}', 'IF(1 = 1${order}']],
     answers: ['invariant 1', 'exactly once'],
     test: ['test/db/flights.test.ts', 'of many rows go with the one that fails'],
   },

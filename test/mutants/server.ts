@@ -8,27 +8,37 @@ export const SERVER: readonly Mutant[] = [
   {
     name: 'status-from-before-the-answer',
     edits: [
-      [REMOTE, 'this.#known = message.known;', "if (message.tag === 'looked') this.#known = message.known;"],
+      [
+        REMOTE,
+        'receive',
+        'this.#known = message.known;',
+        "if (message.tag === 'looked') this.#known = message.known;",
+      ],
     ],
     answers: ['status'],
     test: [THREAD, 'shows what a POST did'],
   },
   {
     name: 'look-without-a-limit',
-    edits: [[REMOTE, '}, LOOK_MS);', '}, 1000 * LOOK_MS);']],
+    edits: [[REMOTE, 'refresh', '}, LOOK_MS);', '}, 1000 * LOOK_MS);']],
     answers: ['status'],
     test: [THREAD, 'answers with the status of a moment ago'],
   },
   {
     name: 'late-answer-forgotten-at-once',
-    edits: [[REMOTE, 'const BUSY_FOR_MS = 1000;', 'const BUSY_FOR_MS = 0;']],
+    edits: [[REMOTE, 'BUSY_FOR_MS', '1000', '0']],
     answers: ['status'],
     test: ['test/unit/server/remote-operations.test.ts', 'waits for no answer'],
   },
   {
     name: 'hanging-daemon-taken-for-a-busy-one',
     edits: [
-      [REMOTE, 'return this.#silentMs() < this.#silentAfterMs;', 'return this.#silentMs() < Infinity;'],
+      [
+        REMOTE,
+        'isAnswering',
+        'return this.#silentMs() < this.#silentAfterMs;',
+        'return this.#silentMs() < Infinity;',
+      ],
     ],
     answers: ['status'],
     test: [THREAD, 'says so when it hangs'],
@@ -38,6 +48,7 @@ export const SERVER: readonly Mutant[] = [
     edits: [
       [
         'src/server/thread/host.ts',
+        'runServerThread',
         "if (ended === 'stopped') resolve();",
         "if (ended === 'stopped' || ended === null) resolve();",
       ],
@@ -50,6 +61,7 @@ export const SERVER: readonly Mutant[] = [
     edits: [
       [
         'src/server/thread/faults.ts',
+        'toFault',
         "return {kind: 'foreign', described: describeError(error)};",
         "return {kind: 'sync', code: 'internal', message: String(error), errno: undefined};",
       ],

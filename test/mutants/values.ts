@@ -7,6 +7,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/charsets.ts',
+        'decoderOf',
         'if (charset === null) return () => null;',
         'if (charset === null) return bytes => bytes;',
       ],
@@ -16,13 +17,15 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'members-in-any-character-set-are-sure',
-    edits: [['replicator/decode/row-image.ts', 'member => decode(member)', 'member => member']],
+    edits: [
+      ['replicator/decode/row-image.ts', 'imageColumn', 'member => decode(member)', 'member => member'],
+    ],
     answers: ['#24', 'values'],
     test: ['test/property/every-collation.test.ts', 'by SELECT and from the log'],
   },
   {
     name: 'zero-date-is-a-date',
-    edits: [['src/mapping/operators/moments.ts', "!value.startsWith('0000') && ", '']],
+    edits: [['src/mapping/operators/moments.ts', 'isDate', "!value.startsWith('0000') && ", '']],
     answers: ['mapping', 'values'],
     test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
   },
@@ -31,6 +34,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/operators/moments.ts',
+        'roundMoment',
         'digits.charCodeAt(fraction) < 53',
         'digits.charCodeAt(fraction) < 99',
       ],
@@ -43,6 +47,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/operators/texts.ts',
+        'trimSpaces',
         'return start === 0 && end === text.length ? text : text.slice(start, end);',
         'return text.trim();',
       ],
@@ -55,6 +60,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/operators/letter-case.ts',
+        'toUpper',
         'if (ASCII.test(text)) return text.toUpperCase();',
         'return text.toUpperCase();',
       ],
@@ -67,6 +73,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/operators/letter-case.ts',
+        'lowerSql',
         'return `LOWER(${expression} COLLATE utf8mb4_bin)`;',
         'return `LOWER(${expression})`;',
       ],
@@ -77,7 +84,7 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'instructor-is-a-student',
-    edits: [['mappings/laas.yaml', 'INSTRUCTOR: FACULTY', 'INSTRUCTOR: STUDENT']],
+    edits: [['mappings/laas.yaml', 'tables', 'INSTRUCTOR: FACULTY', 'INSTRUCTOR: STUDENT']],
     answers: ['mapping'],
     test: ['test/unit/mapping/transforms.test.ts', 'a role'],
   },
@@ -86,6 +93,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/conditions.ts',
+        'plainlyHolds',
         'return byte >= 0 && row.length(place) === 1 && row.bytes[row.start(place)] === byte;',
         'return byte >= 0;',
       ],
@@ -95,7 +103,7 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'packed-email-with-two-signs',
-    edits: [['src/mapping/validity.ts', 'if (at >= 0) return false;', '']],
+    edits: [['src/mapping/validity.ts', 'isPlainEmail', 'if (at >= 0) return false;', '']],
     answers: ['mapping'],
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
@@ -104,6 +112,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/operators/letters.ts',
+        'trimmedWriter',
         'const start = trimmedStart(bytes, row.start(place), row.end(place));',
         'const start = row.start(place);',
       ],
@@ -113,7 +122,7 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'partial-date-is-a-date',
-    edits: [['src/mapping/operators/moments.ts', " && !value.startsWith('00', 8)", '']],
+    edits: [['src/mapping/operators/moments.ts', 'isDate', " && !value.startsWith('00', 8)", '']],
     answers: ['mapping', 'values'],
     test: ['test/unit/mapping/transforms.test.ts', 'a timestamp'],
   },
@@ -122,6 +131,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/conditions.ts',
+        'conditionSql',
         "const isSet = `CAST(TRIM(LEADING '0' FROM TRIM(${text})) AS BINARY) = ${bytesLiteral(SET)}`;",
         'const isSet = `${column} = 1`;',
       ],
@@ -132,7 +142,12 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'zerofill-as-it-is-shown',
     edits: [
-      ['src/mapping/sql.ts', 'return isPadded || UNLIKE_THEIR_TEXT.has', 'return UNLIKE_THEIR_TEXT.has'],
+      [
+        'src/mapping/sql/columns.ts',
+        'exactColumn',
+        'return isPadded || UNLIKE_THEIR_TEXT.has',
+        'return UNLIKE_THEIR_TEXT.has',
+      ],
     ],
     answers: ['values'],
     test: ['test/property/copy-equals-stream.test.ts', '#24 #44 is the same by SELECT'],
@@ -142,6 +157,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'replicator/decode/image-reader.ts',
+        '#decoded',
         'this.#set(text ?? raw, into, slot, missing);',
         'this.#set(text ?? raw, into, slot, missing * 0);',
       ],
@@ -151,19 +167,21 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'bytes-that-are-no-text-are-replaced',
-    edits: [['src/mapping/values.ts', 'return isUtf8(part) ? text : escaped(part);', 'return text;']],
+    edits: [
+      ['src/mapping/values.ts', 'valueOf', 'return isUtf8(part) ? text : escaped(part);', 'return text;'],
+    ],
     answers: ['values'],
     test: ['test/property/copy-equals-stream.test.ts', '#24 #44 is the same by SELECT'],
   },
   {
     name: 'packed-zero-date-as-it-is',
-    edits: [['src/mapping/operators/first.ts', ' || !isDateAt(row.bytes, start)', '']],
+    edits: [['src/mapping/operators/first.ts', 'momentWriter', ' || !isDateAt(row.bytes, start)', '']],
     answers: ['mapping'],
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
   {
     name: 'packed-text-unescaped',
-    edits: [['src/apply/sql-text.ts', 'if (escaped !== 0) buffer[at++] = BACKSLASH;', '']],
+    edits: [['src/apply/sql-text.ts', '#escaped', 'if (escaped !== 0) buffer[at++] = BACKSLASH;', '']],
     answers: ['values'],
     test: ['test/property/packed.test.ts', 'is what its values are'],
   },
@@ -172,6 +190,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/conditions.ts',
+        'holds',
         'condition.values.has(canonical(condition.family, cell)) ||',
         'condition.values.size > 0 ||',
       ],
@@ -181,13 +200,13 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'two-signs-in-an-address',
-    edits: [['src/mapping/checks.ts', '/^[^\\s@]+@[^\\s@]+$/u', '/^[^\\s@]+@[^\\s]+$/u']],
+    edits: [['src/mapping/checks.ts', 'EMAIL', '/^[^\\s@]+@[^\\s@]+$/u', '/^[^\\s@]+@[^\\s]+$/u']],
     answers: ['mapping', 'dead letters'],
     test: ['test/unit/mapping/validity.test.ts', 'an e-mail'],
   },
   {
     name: 'empty-password-is-one',
-    edits: [['src/mapping/checks.ts', "return value !== '';", 'return true;']],
+    edits: [['src/mapping/checks.ts', 'satisfies', "return value !== '';", 'return true;']],
     answers: ['mapping', 'dead letters'],
     test: ['test/unit/mapping/validity.test.ts', 'with an empty password is a dead letter'],
   },
@@ -196,6 +215,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/owned-chunks.ts',
+        'placeOf',
         'return id.length <= 15 ? Number(id) - chunk',
         'return id.length <= 20 ? Number(id) - chunk',
       ],
@@ -205,13 +225,13 @@ export const VALUES: readonly Mutant[] = [
   },
   {
     name: 'checksum-that-cancels-out',
-    edits: [['src/mapping/sql.ts', "const ODD = '2654435761';", "const ODD = '1';"]],
+    edits: [['src/mapping/sql/checksums.ts', 'ODD', "'2654435761'", "'1'"]],
     answers: ['values'],
     test: ['test/property/mapping-in-sql.test.ts', 'is found where two rows changed alike'],
   },
   {
     name: 'differing-stretch-left-alone',
-    edits: [['reconciler/stretches.ts', 'if (agrees) return;', 'return;']],
+    edits: [['reconciler/stretches.ts', 'differing', 'if (agrees) return;', 'return;']],
     answers: ['values'],
     test: ['test/unit/reconciler/stretches.test.ts', 'are found each'],
   },
@@ -220,6 +240,7 @@ export const VALUES: readonly Mutant[] = [
     edits: [
       [
         'src/mapping/validity.ts',
+        'validateValue',
         "bytes === 'checked' && !isText(value)",
         "bytes === 'none' && !isText(value)",
       ],

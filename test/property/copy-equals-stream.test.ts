@@ -1,7 +1,7 @@
 /** A row copied by SELECT equals the same row taken from the log, whatever types its columns have. */
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
-import {EVERYTHING} from '../../src/mapping/sql.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {Edition} from '../servers/provision.ts';
 import {entityOf, unpacked} from '../unit/plan-fixture.ts';
@@ -134,7 +134,7 @@ describeEachFlavour('a row', ({edition, server, source, target}) => {
         for (const row of copied) {
           const change = streamed.get(row[0]);
           expect(change, `the log has ${String(row[0])}`).toBeDefined();
-          // An image that cannot be told is read from the source anyway.
+          // A row whose image cannot be decoded is read from the source anyway.
           if (change?.partial === true && (!direct || row.some(value => /[\ufffd?]/.test(value ?? ''))))
             continue;
           expect(change).toMatchObject({partial: false, after: row});

@@ -1,6 +1,6 @@
 /** Text of every character set, under collations old and new, equals the same text taken from the log. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
-import {EVERYTHING} from '../../src/mapping/sql.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {readCollations} from '../../src/source/collations.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -156,7 +156,7 @@ async function lettersOf(sql: Sql, charset: string): Promise<string[]> {
   return LETTERS.filter((_, i) => Number(row?.[`l${i}`]) === 1);
 }
 
-/** Some that the collation tells apart, as members have to be. */
+/** Some texts that differ under the collation, as members must. */
 async function distinct(
   sql: Sql,
   collation: string,

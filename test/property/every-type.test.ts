@@ -5,7 +5,7 @@
 import {expect, it} from 'vitest';
 import type {Plan} from '../../src/mapping/plan.ts';
 import {findColumn} from '../../src/mapping/schema.ts';
-import {sourceSelectList} from '../../src/mapping/sql.ts';
+import {sourceSelectList} from '../../src/mapping/sql/columns.ts';
 import {cellOf} from '../../src/mapping/packed.ts';
 import {doubleText, toRow} from '../../src/mapping/values.ts';
 import {queryRows} from '../../src/db/connection.ts';

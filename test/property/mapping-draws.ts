@@ -58,7 +58,7 @@ export interface World {
   readonly tables: readonly Table[];
 }
 
-/** What a draw means. The mark tells how far the stream has come. */
+/** The meaning of a draw. The mark shows how far the stream has got. */
 export function worldOf({collation, cascades, tables: draws}: WorldDraw): World {
   const types = keyTypes(collation);
   const tables: Table[] = [];

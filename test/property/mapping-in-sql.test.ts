@@ -10,7 +10,9 @@ import type {RowKey} from '../../src/mapping/key.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import {judge, mapRow} from '../../src/mapping/row.ts';
 import {toRow, type Row} from '../../src/mapping/values.ts';
-import {countEligible, EVERYTHING, targetSelectList} from '../../src/mapping/sql.ts';
+import {targetSelectList} from '../../src/mapping/sql/columns.ts';
+import {countEligible} from '../../src/mapping/sql/counts.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {connectionQuery} from '../../src/source/reader.ts';
 import {flagType} from './columns.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -254,7 +256,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
           }
         },
       ),
-      // The same draw each time, so that CI is about the change at hand; SEED=… draws anew.
+      // The same draw each time, so that CI tests the change; SEED=… makes another draw.
       {numRuns: 30, seed: Number(process.env['SEED'] ?? 1)},
     );
   }, 240_000);

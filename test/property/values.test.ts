@@ -1,21 +1,16 @@
 /** What must hold for every value, without a server. */
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import type {RowChange} from '../../replicator/events.ts';
-import {Compactor} from '../../replicator/transaction/compact.ts';
 import {IdSet} from '../../src/apply/id-set.ts';
 import {chunkEnd} from '../../src/apply/owned-chunks.ts';
 import {Ownership} from '../../src/apply/ownership.ts';
 import {literal} from '../../src/apply/sql-text.ts';
-import {settle} from '../../src/apply/settle.ts';
 import type {EntityPlan} from '../../src/mapping/entities.ts';
 import type {RowKey} from '../../src/mapping/key.ts';
 import {roundMoment} from '../../src/mapping/operators/moments.ts';
 import {trimSpaces} from '../../src/mapping/operators/texts.ts';
-import {sourceKey} from '../../src/mapping/row.ts';
-import type {Row} from '../../src/mapping/values.ts';
 import {canonicalSet, formatPosition, parsePosition, setCovers} from '../../src/position/position.ts';
-import {closed, entityOf, membership, plan, unpacked, user} from '../unit/plan-fixture.ts';
+import {closed, entityOf, plan} from '../unit/plan-fixture.ts';
 import {moment, text} from './stand.ts';
 
 const low = fc.oneof(
@@ -191,153 +186,6 @@ describe('rounding', () => {
         expect(rounded).toHaveLength(fraction === 0 ? 19 : 20 + fraction);
         expect(micros(rounded)).toBe(((micros(one) + unit / 2n) / unit) * unit);
       }),
-    );
-  });
-});
-
-describe('unique values', () => {
-  const value = fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), {freq: 8});
-  const stake = fc.record({
-    wants: fc.tuple(value, value),
-    holds: fc.tuple(value, value),
-    state: fc.constantFrom('pending', 'pending', 'pending', 'pending', 'kept', 'refused', 'other'),
-    firm: fc.boolean(),
-  });
-  /** Rows that hold nothing twice. */
-  const rows = fc.array(stake, {minLength: 1, maxLength: 7}).map(list => {
-    const seen = [new Set<string>(), new Set<string>()];
-    return list.map((row, at) => ({
-      ...row,
-      key: String(at),
-      holds: row.holds.map((held, i) =>
-        held === null || seen[i]?.has(held) ? null : (seen[i]?.add(held), held),
-      ),
-    }));
-  });
-
-  it('are never held twice in the order of the writes, and no row waits without cause', () => {
-    fc.assert(
-      fc.property(rows, all => {
-        const stakes = all
-          .filter(({state}) => state !== 'other')
-          .map(row => ({...row, kept: row.state === 'kept'}));
-        const others = all.filter(({state}) => state === 'other');
-        const holders = [0, 1].map(
-          i => new Map(others.flatMap(({key, holds}) => (holds[i] ? [[holds[i], key] as const] : []))),
-        );
-        const firm = new Set(all.filter(row => row.firm).map(({key}) => key));
-        const refused = new Set(all.filter(({state}) => state === 'refused').map(({key}) => key));
-        const {writable, conflicts, evicted, parked} = settle(
-          {stakes, holders},
-          {isFirm: key => firm.has(key), refused},
-        );
-        const now = new Map(all.map(({key, holds}) => [key, [...holds]]));
-        for (const key of evicted) {
-          expect(firm.has(key)).toBe(false);
-          expect(writable).not.toContain(key);
-          now.delete(key);
-        }
-        for (const {key, uniqueKey} of parked) now.get(key)?.splice(uniqueKey, 1, null);
-        for (const key of writable) {
-          const {wants} = all[Number(key)] ?? {wants: []};
-          for (const [other, held] of now)
-            if (other !== key) held.forEach((one, i) => expect(one !== null && one === wants[i]).toBe(false));
-          now.set(key, [...wants]);
-        }
-        for (const [key, other] of conflicts) {
-          const {wants} = all[Number(key)] ?? {wants: []};
-          // Who stays though others had claimed what it holds waits for the next look.
-          if (firm.has(key)) continue;
-          expect(now.get(other)?.some((one, i) => one !== null && one === wants[i])).toBe(true);
-        }
-        expect(writable.length + conflicts.size).toBe(all.filter(({state}) => state === 'pending').length);
-      }),
-      {numRuns: 3000},
-    );
-  });
-});
-
-describe('a stream', () => {
-  const plans = plan();
-  const step = fc.oneof(
-    fc.record({
-      tag: fc.constantFrom('put' as const, 'drop' as const),
-      id: fc.integer({min: 1, max: 4}),
-      version: fc.nat(99),
-    }),
-    fc.record({
-      tag: fc.constant('move' as const),
-      id: fc.integer({min: 1, max: 4}),
-      to: fc.integer({min: 1, max: 4}),
-      version: fc.nat(99),
-    }),
-  );
-
-  /** Row changes as a server would log them, and the rows that they end in. */
-  function history(
-    steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[],
-    make: (id: string, version: string) => Row,
-    table: RowChange['table'],
-  ) {
-    const rows = new Map<number, Row>();
-    const states: Map<number, Row>[] = [new Map()];
-    const changes: RowChange[] = [];
-    const log = (before: Row | null, after: Row | null) => {
-      changes.push({table, before, after, partial: false, unchecked: false});
-      states.push(new Map(rows));
-    };
-    for (const one of steps) {
-      const before = rows.get(one.id) ?? null;
-      if (one.tag === 'drop' && before !== null) {
-        rows.delete(one.id);
-        log(before, null);
-      } else if (one.tag === 'put') {
-        const after = make(String(one.id), String(one.version));
-        rows.set(one.id, after);
-        log(before, after);
-      } else if (one.tag === 'move' && before !== null && !rows.has(one.to)) {
-        const after = make(String(one.to), String(one.version));
-        rows.delete(one.id);
-        rows.set(one.to, after);
-        log(before, after);
-      }
-    }
-    return {changes, states};
-  }
-  const compacted = (changes: readonly RowChange[]) => {
-    const compactor = new Compactor(plans);
-    for (const change of changes) compactor.add(change);
-    return compactor.changes();
-  };
-  const byKey = (rows: ReadonlyMap<number, Row>, entity: EntityPlan) =>
-    new Map([...rows.values()].map(row => [sourceKey(entity, row) ?? '', row]));
-
-  it('from any place on, applied to any state since then, ends in the same rows', () => {
-    fc.assert(
-      fc.property(fc.array(step, {maxLength: 25}), fc.nat(), fc.nat(), (steps, a, b) => {
-        for (const [make, table, target] of [
-          [(id: string, version: string) => user(id, {last_name: version}), 'users', 'user'],
-          [
-            (id: string, version: string) => membership('1', id, {user_type: version}),
-            'institute_user',
-            'institute_users',
-          ],
-        ] as const) {
-          const entity = entityOf(plans, target);
-          const {changes, states} = history(steps, make, table);
-          const from = a % (changes.length + 1);
-          const state = from + (b % (changes.length + 1 - from));
-          const set = compacted(changes.slice(from));
-          const rows = byKey(states[state] ?? new Map(), entity);
-          set.of(entity).forEach((source, key) => {
-            const row = unpacked(table, source);
-            if (row === null) rows.delete(key);
-            else rows.set(key, row);
-          });
-          expect(rows).toEqual(byKey(states.at(-1) ?? new Map(), entity));
-        }
-      }),
-      {numRuns: 300},
     );
   });
 });

@@ -1,13 +1,13 @@
-/** How a server's program is called: with which options, and by which command line where it runs in a root or an image. */
+/** Builds the command line of a server's program: its options, and the root or the image in which it runs. */
 import type {ServerBinary} from './provision.ts';
 import {isRoot} from './places.ts';
 import {LAYOUT_OPTIONS} from './profile.ts';
 
-/** The account that every server has: it may do everything, over TCP. */
+/** The account of every server, with all privileges, over TCP. */
 export const TEST_USER = 'laas_test';
 export const TEST_PASSWORD = 'laas_test';
 
-/** Must not change between a template and the servers made from it. */
+/** These must not change between a template and the servers made from it. */
 export const LAYOUT = {
   mariadb: ['--innodb-log-file-size=32M', ...LAYOUT_OPTIONS],
   mysql: ['--innodb-redo-log-capacity=32M', ...LAYOUT_OPTIONS],
@@ -33,7 +33,7 @@ export interface ServerSettings {
   readonly options: readonly string[];
 }
 
-/** The options of a server that is a proper source of replication, and small. */
+/** The options of a small server that can be a source of replication. */
 export function serverOptions(binary: ServerBinary, settings: ServerSettings): string[] {
   return [
     ...baseOptions(settings.dataDir, settings.tmpDir),
@@ -95,7 +95,7 @@ function isOffset(timezone: string | undefined): timezone is string {
 }
 
 export interface Placement {
-  /** The directory that the server may see, outside of any root. */
+  /** The directory that the server can access, as its path outside of a root. */
   readonly workDir: string;
   readonly containerName: string;
   readonly port?: number;

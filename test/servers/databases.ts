@@ -7,7 +7,7 @@ import type {ServerAddress} from './server.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What is enough to connect: a server, or a proxy before one together with the account. */
+/** The address and account of a server, or of a proxy in front of one. */
 export type Reachable = Pick<ServerAddress, 'host' | 'port' | 'user' | 'password'>;
 
 /**
@@ -37,7 +37,7 @@ async function flavourOf(connection: mysql.Connection): Promise<Flavour> {
   return /mariadb/i.test(String(rows[0]?.['version'])) ? 'mariadb' : 'mysql';
 }
 
-/** The rows of one SELECT. */
+/** Returns the rows of one SELECT. */
 export async function query(
   connection: mysql.Connection,
   sql: string,
@@ -47,7 +47,7 @@ export async function query(
   return rows.map(row => ({...row}));
 }
 
-/** One connection for one piece of work. */
+/** Runs work over a connection of its own. */
 export async function withConnection<T>(
   server: Reachable,
   database: string | undefined,
@@ -62,20 +62,20 @@ export async function withConnection<T>(
 }
 
 export interface Databases {
-  /** The schema that plays LAAS. */
+  /** The schema in the role of LAAS. */
   readonly source: string;
-  /** The schema that plays the Organization Service. */
+  /** The schema in the role of the Organization Service. */
   readonly target: string;
   drop(): Promise<void>;
 }
 
-/** Names that no other test uses. */
+/** Returns names that no other test uses. */
 export function uniqueNames(prefix: string): {source: string; target: string} {
   const id = `${prefix}_${randomBytes(4).toString('hex')}`;
   return {source: `${id}_laas`, target: `${id}_org`};
 }
 
-/** Makes a source schema and a target schema of their own on a server. */
+/** Creates a source schema and a target schema on a server. */
 export async function createDatabases(
   server: Reachable,
   prefix: string,

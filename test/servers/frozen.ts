@@ -1,4 +1,4 @@
-/** Tells when SIGSTOP has taken hold: it reaches the threads of a process one after the other. */
+/** Waits until SIGSTOP has stopped a process: it reaches the threads one after the other. */
 import {existsSync} from 'node:fs';
 import {readdir, readFile} from 'node:fs/promises';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -7,7 +7,7 @@ const LIMIT_MS = 5000;
 
 export async function untilFrozen(pid: number): Promise<void> {
   const tasks = `/proc/${pid}/task`;
-  if (!existsSync(tasks)) return; // no such file system here: the signal has to do
+  if (!existsSync(tasks)) return; // There is no /proc, so rely on the signal.
   const deadline = Date.now() + LIMIT_MS;
   while (!(await allStopped(tasks))) {
     if (Date.now() > deadline) throw new Error(`process ${pid} did not stop on SIGSTOP`);
@@ -18,6 +18,6 @@ export async function untilFrozen(pid: number): Promise<void> {
 async function allStopped(tasks: string): Promise<boolean> {
   const ids = await readdir(tasks);
   const stats = await Promise.all(ids.map(id => readFile(`${tasks}/${id}/stat`, 'utf8').catch(() => '')));
-  // The state follows the name, which stands in parentheses and may hold anything.
+  // The state follows the name, which is in parentheses and may contain any character.
   return stats.every(stat => stat === '' || stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'));
 }

@@ -35,9 +35,9 @@ async function take(path: string): Promise<boolean> {
 
 async function removeIfStale(path: string): Promise<void> {
   const owner = Number(await readFile(join(path, 'pid'), 'utf8').catch(() => ''));
-  // No number: it is just being taken, or just being freed.
+  // It holds no number while it is being taken or released.
   if (owner === 0 || isAlive(owner)) return;
-  // Renamed first: of several that wait, one only gets to remove it.
+  // Rename it first, so that only one of several waiting processes removes it.
   const aside = `${path}.${process.pid}`;
   await rename(path, aside).catch(() => undefined);
   await rm(aside, {recursive: true, force: true});

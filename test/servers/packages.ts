@@ -1,4 +1,6 @@
-/** What tests need from outside of npm: programs that are installed, Debian's packages where we may install, Docker. */
+/**
+ * What tests need from outside of npm: installed programs, Debian's packages if they may be installed, Docker.
+ */
 import {accessSync, constants, existsSync, renameSync, rmSync} from 'node:fs';
 import {delimiter, join} from 'node:path';
 import {withLock} from './lock.ts';
@@ -10,7 +12,7 @@ const SBIN = ['/usr/sbin', '/usr/libexec', '/usr/local/sbin', '/usr/local/mysql/
 const NONINTERACTIVE = {DEBIAN_FRONTEND: 'noninteractive'};
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** The place of a program, or undefined. */
+/** Returns the path of a program, or undefined. */
 export function which(name: string): string | undefined {
   const dirs = [...(process.env['PATH'] ?? '').split(delimiter), ...SBIN];
   return dirs.map(dir => join(dir, name)).find(isExecutable);
@@ -25,7 +27,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Whether packages of the system may be installed by us. */
+/** Whether we may install packages of the system. */
 export function mayInstall(): boolean {
   return isRoot() && which('apt-get') !== undefined;
 }
@@ -53,7 +55,7 @@ export interface DebianRoot {
   readonly name: string;
   readonly suite: string;
   readonly packages: readonly string[];
-  /** What it is for, in the message that announces the work. */
+  /** The purpose, for the message that announces the work. */
   readonly purpose: string;
 }
 
@@ -99,7 +101,7 @@ export async function hasImage(image: string): Promise<boolean> {
   return true;
 }
 
-/** On stderr: a program that prints its result on stdout may call us. */
+/** Print to stderr: the caller may print its result to stdout. */
 function say(text: string): void {
   process.stderr.write(`tests: ${text}\n`);
 }

@@ -1,7 +1,7 @@
 /** One direction of a proxied connection, which can be held back, delayed and cut at a byte. */
 import type {Socket} from 'node:net';
 
-/** Past it we stop reading, so that the sender feels the delay as back-pressure. */
+/** Beyond this, reading stops, so that the sender gets back-pressure. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 
 export interface Allowance {
@@ -12,7 +12,7 @@ export interface Allowance {
 
 export interface PipeRules {
   delayMs(): number;
-  /** Takes bytes from what may still pass. */
+  /** Reduces the number of bytes that may still pass. */
   spend(wanted: number): Allowance;
   /** The last byte that may pass was written. */
   exhausted(): void;
@@ -58,7 +58,7 @@ export class Pipe {
     this.#pump();
   }
 
-  /** Forgets what waits. */
+  /** Discards the waiting bytes. */
   end(): void {
     this.#ended = true;
     this.#queue.length = 0;
@@ -72,7 +72,7 @@ export class Pipe {
     this.#pump();
   }
 
-  /** Writes what is due, in order: a piece never overtakes one that waits longer. */
+  /** Writes the due pieces in order: a piece never overtakes one that waits longer. */
   #pump(): void {
     clearTimeout(this.#timer);
     while (!this.#held && !this.#full && !this.#ended) {
@@ -98,7 +98,7 @@ export class Pipe {
     const {bytes, last} = this.#rules.spend(chunk.length);
     if (last) {
       this.end();
-      // Once it is written: a reset throws away what still waits to be sent.
+      // Reset after the write: a reset discards bytes that still wait to be sent.
       this.#to.write(chunk.subarray(0, bytes), () => this.#rules.exhausted());
     } else {
       this.#full = !this.#to.write(chunk);

@@ -1,11 +1,11 @@
-/** Where servers keep their files, and how files of dead processes are told from those of live ones. */
+/** Where servers keep their files, and how files of dead processes are distinguished from those of live ones. */
 import {mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {homedir, tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 const WORK_DIR = /^laas-sync-(\d+)-/;
 
-/** What outlives a run: the MySQL root and the template data directories. */
+/** The files that outlive a run: the MySQL root and the template data directories. */
 export function cacheDir(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'laas-sync');
 }
@@ -23,7 +23,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A fresh directory for one server, named after this process so that a later one can tell that it is stale. */
+/**
+ * Creates a directory for one server, named after this process, so that a later process can recognise it as
+ * stale.
+ */
 export function makeWorkDir(root: string): string {
   const base = baseOf(root);
   removeStale(base);
@@ -35,7 +38,7 @@ function baseOf(root: string): string {
   return root === '' ? tmpdir() : join(root, 'tmp');
 }
 
-/** Removes what processes that are gone left behind: only a crash of the whole machine, or of a watchdog, leaves any. */
+/** Removes the files of dead processes: only a crash of the machine, or of a watchdog, leaves any. */
 function removeStale(base: string): void {
   for (const name of readdirSync(base)) {
     const owner = WORK_DIR.exec(name)?.[1];

@@ -6,7 +6,7 @@ import {createServer} from 'node:net';
 const FIRST_PORT = 15_000;
 const LAST_PORT = 32_000;
 
-/** A port of the loopback that nobody listens on. */
+/** Returns a free port of the loopback. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(FIRST_PORT, LAST_PORT);

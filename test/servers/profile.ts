@@ -1,13 +1,16 @@
 /**
- * How the tests' servers are set. By default they are plain. With TEST_PROFILE=hostile every default that a
- * session can inherit is another one, so that whatever leans on a default fails; accounts without SUPER also
- * get an init_connect. The product then connects by such an account.
+ * The settings of the tests' servers. By default they are plain. With TEST_PROFILE=hostile, every default that a
+ * session can inherit has another value, so that code which relies on a default fails; accounts without SUPER
+ * also get an init_connect. The product then connects by such an account.
  */
 import type {Flavour} from './provision.ts';
 
 export const isHostile = process.env['TEST_PROFILE'] === 'hostile';
 
-/** The account that the product gets from a hostile server. It may do what docs/grants.md asks for, and init_connect runs for it. */
+/**
+ * The product's account on a hostile server. It has the privileges of docs/grants.md, and init_connect runs for
+ * it.
+ */
 const PRODUCT_USER = 'laas_product';
 const PRODUCT_PASSWORD = 'laas_product';
 /** TEST_USER of command.ts, which takes options from here. */
@@ -88,7 +91,7 @@ function settings(flavour: Flavour): Readonly<Record<string, Setting>> {
   return {...COMMON, ...(flavour.startsWith('mariadb') ? OF_MARIADB : OF_MYSQL), ...LAST};
 }
 
-/** What a session of the product finds set, beside the global defaults. */
+/** The settings of the product's sessions, besides the global defaults. */
 const INIT_CONNECT =
   'SET NAMES latin1; SET autocommit = 0, sql_select_limit = 1; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; START TRANSACTION';
 
@@ -110,7 +113,7 @@ export function startSql(flavour: Flavour): string {
   ].join('\n');
 }
 
-/** Makes a session of the tests themselves plain; null where it is. */
+/** Returns the statement that makes a session of the tests plain; null if it is plain. */
 export function plainSession(flavour: Flavour): string | null {
   if (!isHostile) return null;
   const assignments = Object.entries(settings(flavour))

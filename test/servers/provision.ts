@@ -1,6 +1,6 @@
 /**
- * Finds a server of each edition, or gets one: what is installed, else Debian's packages where we may
- * install, else Docker, else an error that says what to type.
+ * Finds or installs a server of each edition: an installed one, else Debian's packages if they may be installed,
+ * else Docker, else an error that says what to type.
  */
 import {debianRoot, hasImage, installPackages, mayInstall, which} from './packages.ts';
 import {run, tryRun} from './run.ts';
@@ -29,7 +29,7 @@ export type ServerBinary = {
   | {readonly kind: 'docker'; readonly image: string}
 );
 
-/** An edition that this machine does not need: another one is the same. */
+/** An edition that this machine does not need, because another one is the same. */
 export class NotNeeded extends Error {
   override readonly name = 'NotNeeded';
 }
@@ -37,7 +37,7 @@ export class NotNeeded extends Error {
 const found = new Map<Edition, Promise<ServerBinary>>();
 
 /**
- * The server program of an edition; what has to be installed is installed once.
+ * Returns the server program of an edition, and installs it once if necessary.
  *
  * @throws NotNeeded, or an Error that says what to type
  */
@@ -115,7 +115,7 @@ async function inspectRoot(edition: Edition, root: string, path: string): Promis
   return {kind: 'local', edition, flavour: EDITIONS[edition], version, path, root};
 }
 
-/** A program named mysqld may be MariaDB's: what it says of itself decides. */
+/** A program named mysqld may be MariaDB's: its version text decides. */
 async function findInstalled(flavour: Flavour, names: readonly string[]): Promise<ServerBinary | undefined> {
   for (const name of names) {
     const path = which(name);

@@ -1,8 +1,8 @@
 /**
- * A TCP proxy that fails in the ways in which networks do: silence, resets, cuts in mid-stream, refusal, delay.
+ * A TCP proxy that fails as networks do: silence, resets, cuts in mid-stream, refusal, delay.
  *
- * What a client sends while the proxy is silent stays in the kernel's buffers and goes on after
- * {@link FaultProxy.restore}, as after a network's outage.
+ * What a client sends while the proxy is silent stays in the kernel's buffers, and is delivered after
+ * {@link FaultProxy.restore}, as after a network outage.
  */
 import {connect as connectTcp, createServer, type Server, type Socket} from 'node:net';
 import {type Allowance, Pipe} from './pipe.ts';
@@ -50,7 +50,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     this.#targets = [target];
   }
 
-  /** It stays the same over {@link refuse}. */
+  /** It stays the same across {@link refuse}. */
   get port(): number {
     return this.#port;
   }
@@ -74,7 +74,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     });
   }
 
-  /** From now on nothing passes, and nothing is closed; new connections are accepted and hear nothing. */
+  /** From now on nothing passes, and nothing is closed; new connections are accepted and receive nothing. */
   blackhole(): void {
     this.#silent = true;
     for (const link of this.#links) for (const pipe of link.pipes) pipe.hold();
@@ -86,12 +86,12 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
       if (isMeant(server?.localPort ?? 0)) for (const pipe of pipes) pipe.hold();
   }
 
-  /** Of the connections that are open now, what is sent arrives, and what is answered does not. */
+  /** On connections that are open now, requests arrive and answers do not. */
   muffle(): void {
     for (const {pipes} of this.#links) pipes[1]?.hold();
   }
 
-  /** Ends the silence and the delay: what waited goes on. */
+  /** Ends the silence and the delay: what waited is delivered. */
   restore(): void {
     this.#silent = false;
     this.#delayMs = 0;
@@ -101,7 +101,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     }
   }
 
-  /** Resets every connection; new ones are welcome. */
+  /** Resets every connection; new ones are accepted. */
   cut(): void {
     this.#budget = undefined;
     for (const link of this.#links) this.#reset(link);
@@ -112,7 +112,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     this.#budget = {direction, left: count};
   }
 
-  /** While on, a new connection is refused; those that are open go on. */
+  /** While on, new connections are refused; open ones continue. */
   async refuse(on: boolean): Promise<void> {
     if (!on) {
       if (this.#listener === undefined) await this.listen();
@@ -174,7 +174,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     return pipe;
   }
 
-  /** How many of these bytes may still pass, and whether the cut is due after them. */
+  /** Returns how many of these bytes may still pass, and whether the cut is due after them. */
   #spend(direction: Direction, wanted: number): Allowance {
     const budget = this.#budget;
     if (budget?.direction !== direction) return {bytes: wanted, last: false};

@@ -10,7 +10,7 @@ export interface RunResult {
 export interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
-  /** On top of our environment, or instead of it. */
+  /** Added to our environment, or replacing it. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cleanEnv?: boolean;
   readonly timeoutMs?: number;
@@ -33,7 +33,7 @@ export function tryRun(command: readonly string[], options: RunOptions = {}): Pr
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', error => resolve({code: null, stdout, stderr: error.message}));
     child.on('close', code => resolve({code, stdout, stderr}));
-    child.stdin.on('error', () => undefined); // a command that doesn't read its input says so by its exit code
+    child.stdin.on('error', () => undefined); // A command that does not read its input reports that by its exit code.
     child.stdin.end(options.input ?? '');
   });
 }

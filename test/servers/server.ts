@@ -1,4 +1,4 @@
-/** A throwaway database server: a process and a data directory that go when the test goes. */
+/** A temporary database server: a process and a data directory that end with the test. */
 import {type ChildProcess, spawn} from 'node:child_process';
 import {randomInt} from 'node:crypto';
 import {closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -19,7 +19,7 @@ const READY_MS = 60_000;
 const STOP_MS = 60_000;
 const PORT_ATTEMPTS = 5;
 
-/** Where a server is: plain data, fit to be handed to another process. */
+/** The address of a server: plain data that can be passed to another process. */
 export interface ServerAddress {
   readonly edition: Edition;
   readonly flavour: Flavour;
@@ -27,7 +27,7 @@ export interface ServerAddress {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** What the server calls its version, for instance '9.7.4-2' or '10.11.19-MariaDB-0+deb12u1-log'. */
+  /** The server's own version text, for instance '9.7.4-2' or '10.11.19-MariaDB-0+deb12u1-log'. */
   readonly version: string;
 }
 
@@ -35,7 +35,7 @@ export interface StartOptions {
   readonly edition: Edition;
   /** A free one by default. */
   readonly port?: number;
-  /** For the server's command line, after ours and so stronger. */
+  /** Options for the server's command line; they override ours. */
   readonly options?: readonly string[];
   /** An existing data directory to run on; it is not removed. By default a new one. */
   readonly dataDir?: string;
@@ -113,7 +113,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
     return {edition, flavour, host, port, user, password, version};
   }
 
-  /** What the server has logged since it was made, over all its restarts. */
+  /** The server's log since it was created, across all restarts. */
   log(): string {
     return existsSync(this.#logPath) ? readFileSync(this.#logPath, 'utf8') : '';
   }
@@ -134,19 +134,19 @@ export class TestServer implements ServerAddress, AsyncDisposable {
         return await this.#untilReady(child);
       } catch (error) {
         await this.kill();
-        // Between our look and the server's, somebody else may have taken the port.
+        // Another process may have taken the port since we found it.
         if (fixed || attempt === PORT_ATTEMPTS || !/address already in use/i.test(this.log())) throw error;
       }
     }
   }
 
-  /** SIGTERM, and the wait for the end. */
+  /** Sends SIGTERM, and waits for the end. */
   async stop(): Promise<void> {
-    await this.thaw(); // a frozen server would not hear it
+    await this.thaw(); // A frozen server would not receive it.
     await this.#end('SIGTERM');
   }
 
-  /** SIGKILL, and the wait for the end. */
+  /** Sends SIGKILL, and waits for the end. */
   kill(): Promise<void> {
     return this.#end('SIGKILL');
   }

@@ -28,6 +28,7 @@ const BORDERS: readonly (readonly [importer: string, imported: string])[] = [
   ['src/mapping', 'src/db/connection.ts'],
   ['src/mapping/file', 'src/db/connection.ts'],
   ['src/mapping/operators', 'src/apply/statements.ts'],
+  ['src/mapping/sql', 'src/db/connection.ts'],
   ['src/position', 'src/db/connection.ts'],
   ['src/status', 'src/apply/applier.ts'],
   ['src/status', 'replicator/attempt.ts'],

@@ -1,4 +1,4 @@
-/** What may be told of an error: nothing that somebody else wrote. */
+/** What may be logged of an error: no text that is not ours. */
 import {PassThrough} from 'node:stream';
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../src/errors.ts';

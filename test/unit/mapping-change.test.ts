@@ -7,21 +7,21 @@ const other = {canonical: '[]'};
 
 describe('the last reconcile', () => {
   it('used another mapping where the saved one is another', () => {
-    const saved = {mapping: LAAS.canonical, position, owed: ''} as const;
+    const saved = {mapping: LAAS.canonical, position, pending: ''} as const;
     expect(usedOtherMapping(saved, LAAS)).toBe(false);
     expect(usedOtherMapping(saved, other)).toBe(true);
-    expect(usedOtherMapping({...saved, owed: 'load'}, other)).toBe(true);
+    expect(usedOtherMapping({...saved, pending: 'load'}, other)).toBe(true);
   });
 
   it('used the built-in one where a version before saved none', () => {
-    const saved = {mapping: null, position, owed: ''} as const;
+    const saved = {mapping: null, position, pending: ''} as const;
     expect(usedOtherMapping(saved, LAAS)).toBe(false);
     expect(usedOtherMapping(saved, other)).toBe(true);
   });
 
   it('used none where there was none, or where the first has not ended', () => {
     expect(usedOtherMapping(null, other)).toBe(false);
-    expect(usedOtherMapping({mapping: null, position: null, owed: ''}, other)).toBe(false);
-    expect(usedOtherMapping({mapping: null, position, owed: 'load'}, other)).toBe(false);
+    expect(usedOtherMapping({mapping: null, position: null, pending: ''}, other)).toBe(false);
+    expect(usedOtherMapping({mapping: null, position, pending: 'load'}, other)).toBe(false);
   });
 });

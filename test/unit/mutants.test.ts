@@ -1,9 +1,10 @@
-/** The table of mutants stands: each can be made, each names a test that is there, and nothing is left unanswered. */
+/** Each mutant can be made and names a test that exists, and nothing is left unanswered. */
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {judge} from '../mutants/bench.ts';
-import {chosen, mutate, MUTANTS, SUBJECTS} from '../mutants/mutant.ts';
+import {mutate} from '../mutants/edit.ts';
+import {chosen, MUTANTS, SUBJECTS} from '../mutants/mutant.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -44,10 +45,56 @@ describe('the mutants', () => {
 });
 
 describe('a mutant', () => {
-  it('is not made where its text stands twice, or not at all', () => {
-    expect(mutate('a b', ['file', 'a', 'c'])).toBe('c b');
-    expect(() => mutate('a a', ['file', 'a', 'c'])).toThrow('2 times');
-    expect(() => mutate('b', ['file', 'a', 'c'])).toThrow('0 times');
+  it('is not made if its code stands twice in the declaration, or not at all', () => {
+    expect(mutate('a b', ['file', null, 'a', 'c'])).toBe('c b');
+    expect(() => mutate('a a', ['file', null, 'a', 'c'])).toThrow('2 times');
+    expect(() => mutate('b', ['file', null, 'a', 'c'])).toThrow('0 times');
+  });
+
+  const SOURCE = `
+const limit = 1;
+class Queue {
+  async push(
+    rows: Rows,
+  ): Promise<void> {
+    if (this.#isFull(
+      rows,
+      limit,
+    ))
+      return;
+  }
+
+  #isFull(rows: Rows): boolean {
+    return rows.size > limit;
+  }
+}
+const CODES = {
+  'log-purged': {
+    reaction: 'retry',
+  },
+  'log-lost': {
+    reaction: 'retry',
+  },
+};
+`;
+
+  it('changes the code of one function, method, constant or key', () => {
+    const change = (declaration: string, from: string) =>
+      mutate(SOURCE, ['file', declaration, from, 'X'])
+        .split('\n')
+        .flatMap((line, i) => (line.includes('X') ? [i] : []));
+    expect(change('limit', '1')).toEqual([1]);
+    expect(change('push', 'return;')).toEqual([10]);
+    expect(change('#isFull', 'limit')).toEqual([14]);
+    expect(change('log-lost', "'retry'")).toEqual([22]);
+    expect(change('Queue', 'return rows.size')).toEqual([14]);
+    expect(() => change('push', 'rows.size')).toThrow('push in file holds "rows.size" 0 times');
+    expect(() => change('missing', 'limit')).toThrow('0 times');
+  });
+
+  it('does not depend on how lines are wrapped', () => {
+    const changed = mutate(SOURCE, ['file', 'push', 'if (this.#isFull(rows, limit)) return;', 'void limit;']);
+    expect(changed).toContain('Promise<void> {\n    void limit;\n  }');
   });
 
   const report = (...results: [status: string, message?: string][]) => ({

@@ -32,7 +32,7 @@ export const Counts: FC<PanelProps & {tables: readonly CountedTable[]}> = ({stat
   <Panel id="counts" title="Rows by table" aside={<Live name="countedAt" texts={texts} class="note" />}>
     <Scroll label="Rows by table">
       <table>
-        <caption class="hidden">Rows by table on either side</caption>
+        <caption class="hidden">Rows of each table on both sides</caption>
         <Head
           columns={[
             ['Table'],
@@ -185,7 +185,7 @@ export const Runs: FC<{runs: Page<Run> | null}> = ({runs}) => (
       </table>
     </Scroll>
     <p class="empty" data-empty="runs" hidden={runs !== null && runs.items.length > 0}>
-      {runs === null ? 'The run history cannot be read just now; retrying.' : 'No run yet.'}
+      {runs === null ? 'The run history cannot be read now; retrying.' : 'No run yet.'}
     </p>
     <button type="button" class="more" data-more="runs" hidden={runs?.next == null}>
       Show older runs
@@ -228,7 +228,7 @@ export const DeadLetters: FC<{page: Page<DeadLetter> | null; nowMs: number}> = (
     </Scroll>
     <p class="empty" data-empty="dead-letters" hidden={page !== null && page.items.length > 0}>
       {page === null
-        ? 'The dead letters cannot be read just now; retrying.'
+        ? 'The dead letters cannot be read now; retrying.'
         : 'None: every eligible row could be written.'}
     </p>
     <p class="note" data-more-letters="" hidden={page?.next == null}>

@@ -135,7 +135,7 @@ class Answerer {
       if (fault.kind === 'foreign')
         this.#deps.logger.error(
           {event: 'call.failed', method: call.method, err: fault.described},
-          'a call failed',
+          'a call of the HTTP thread failed',
         );
       this.#say({tag: 'fault', id, fault});
     }

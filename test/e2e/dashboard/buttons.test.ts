@@ -49,7 +49,7 @@ describe('what its buttons do', () => {
     };
     await says('pause', 'Replication is paused.');
     await says('resume', 'Replication resumes.');
-    await says('retry', '5 tried again, 1 remain.');
+    await says('retry', '5 retried, 1 remain.');
     await expect.poll(() => cells(page, 'dead-letters')).toHaveLength(1);
     await says('verify', 'Verified: both sides are equal.');
     expect(await page.locator('#verification').isVisible()).toBe(true);

@@ -66,7 +66,7 @@ describe('what it shows', () => {
     await seen(page, '[data-run="018f-10"]', 'Failed');
     await seen(page, '[id="run-018f-10"]', 'the connection was lost');
     expect(await toggle.getAttribute('aria-expanded')).toBe('true');
-    // The row was made anew; whoever was there by keyboard still is.
+    // The row was replaced, and keeps the keyboard focus.
     expect(await page.evaluate('document.activeElement.closest("[data-run]")?.dataset.run')).toBe('018f-10');
     await seen(page, '[data-text="runTitle"]', 'No run in progress');
     await seen(page, '[data-look="lastRun"]', 'Failed');

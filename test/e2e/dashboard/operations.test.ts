@@ -93,7 +93,7 @@ it('Retry heals a dead letter whose cause is gone, and says what remains', async
   await seen(page, '[data-list="dead-letters"] code', 'unique-conflict');
   await stand.target.query('DELETE FROM user WHERE userId = 77001');
   await confirm(page, 'retry');
-  await seen(page, '#toasts', /^3 tried again, 2 remain\.$/);
+  await seen(page, '#toasts', /^3 retried, 2 remain\.$/);
   expect(await stand.letters()).toEqual(['user 7 invalid-email', 'user 8 invalid-email']);
   expect(await stand.targetRows('SELECT email FROM user WHERE userId = 20')).toEqual([
     {email: 'taken@example.test'},

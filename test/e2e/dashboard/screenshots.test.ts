@@ -1,4 +1,4 @@
-/** The pictures of docs/: drawn anew from a real stream with `SCREENSHOTS=1`, else only checked to be there. */
+/** The pictures of docs/: taken from a real stream with `SCREENSHOTS=1`, else only checked to exist. */
 import {existsSync, mkdirSync, statSync, writeFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {expect, it, onTestFinished} from 'vitest';

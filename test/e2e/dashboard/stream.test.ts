@@ -26,7 +26,7 @@ async function open(): Promise<Page> {
 const number = (rows: readonly Row[]) => Number(Object.values(rows[0] ?? {})[0]);
 const formatted = (value: unknown) => Number(value).toLocaleString('en');
 
-/** The end of the source's log, as the server tells it. */
+/** The end of the source's log, as the server reports it. */
 async function logEnd(): Promise<{file: string; offset: string}> {
   const {source} = real.stand;
   const rows = await source

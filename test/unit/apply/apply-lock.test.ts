@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {ApplyLock} from '../../../src/apply/apply-lock.ts';
 
-/** A task that runs until it is told to end. */
+/** A task that runs until the test ends it. */
 function task(log: string[], name: string) {
   let end: () => void = () => undefined;
   const gate = new Promise<void>(resolve => (end = resolve));

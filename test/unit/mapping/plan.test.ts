@@ -7,7 +7,8 @@ import {familyOf} from '../../../src/mapping/families.ts';
 import {KeyCodec} from '../../../src/mapping/key.ts';
 import {rounds} from '../../../src/mapping/operators/moments.ts';
 import {judge, mapRow, sourceKey} from '../../../src/mapping/row.ts';
-import {eligibleCondition, sourceSelectList} from '../../../src/mapping/sql.ts';
+import {sourceSelectList} from '../../../src/mapping/sql/columns.ts';
+import {eligibleCondition} from '../../../src/mapping/sql/eligible.ts';
 import type {Row} from '../../../src/mapping/values.ts';
 import {LAAS} from '../../helpers/laas-mapping.ts';
 import {
@@ -84,7 +85,7 @@ describe('a plan', () => {
     ['a fraction for a flag', 'institute_users', 'isActive', {type: 'decimal', scale: 1}, 'TINYINT'],
     ['a year for a flag', 'institute_users', 'isActive', {type: 'year'}, 'TINYINT'],
     ['a shape', 'user', 'password', {type: 'geometry'}, 'VARCHAR(255)'],
-  ])('refuses %s on the target, with the SQL that mends it', (_, target, name, change, type) => {
+  ])('refuses %s on the target, with the SQL that fixes it', (_, target, name, change, type) => {
     const schema = targetTable(target);
     const columns = schema.columns.map(known => (known.name === name ? {...known, ...change} : known));
     const fault = faultOf(() => plan({}, {[target]: table(schema.uniqueKeys, ...columns)}));

@@ -1,7 +1,7 @@
 import {expect, it} from 'vitest';
 import {prefetch} from '../../../reconciler/prefetch.ts';
 
-/** Counts up to `end`, and tells what it was asked for. */
+/** Counts up to `end`, and records what was requested. */
 async function* counted(end: number, asked: number[]): AsyncGenerator<number> {
   for (let i = 1; i <= end; i++) {
     asked.push(i);

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {shareOut} from '../../../reconciler/share-out.ts';
 import {StoppedError} from '../../../src/errors.ts';
 
-/** A gate that opens when it is told to. */
+/** A gate that the test opens. */
 function gate(): {opened: Promise<void>; open: () => void} {
   let open = () => {};
   const opened = new Promise<void>(resolve => (open = resolve));

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {segmentsForEach, Stretches} from '../../../reconciler/stretches.ts';
-import type {Range} from '../../../src/mapping/sql.ts';
+import type {Range} from '../../../src/mapping/sql/ranges.ts';
 
 /** Segments of ten ids, to beyond the last. */
 const segments = (count: number): Range[] =>
@@ -21,7 +21,7 @@ interface Case {
   readonly ms?: number;
 }
 
-/** Goes through all; tells what was asked, and which were found. */
+/** Walks through all segments; returns the queries, and the segments that differ. */
 async function compare({ranges, differing = [], max, ms = 1}: Case) {
   const asked: string[] = [];
   const found: Range[] = [];

@@ -144,7 +144,7 @@ describe('a transaction', () => {
       null,
       'all',
     ]);
-    // Told once, and of the last one of that name; an undone one tells nothing of its heir.
+    // Reported once, for the last transaction of that name; one that was rolled back does not affect the next.
     expect(asked(...prepare(a), ...commit(a), ...commit(a)).at(-1)).toBe('all');
     expect(asked(...prepare(a), ...prepare(a, rows('1')), ...commit(a)).at(-1)).toBe('all');
     expect(asked(...prepare(a), gtid('2'), statement(`XA ROLLBACK ${a}`), ...commit(a)).at(-1)).toBe('all');

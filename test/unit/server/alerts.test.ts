@@ -6,7 +6,7 @@ import {run, RecordingOperations, status} from './recording-operations.ts';
 
 const SECRET_URL = 'https://hooks.example/T0/s3cret-path';
 
-/** Time that passes only when told to: every wait is let go in its order. */
+/** A clock that the test moves: every wait ends in its order. */
 class ManualTime {
   nowMs = 0;
   #waits: {readonly atMs: number; readonly done: () => void}[] = [];
@@ -138,7 +138,7 @@ describe('runAlerts', () => {
     well();
     await time.pass(30_000);
     expect(sent.map(message => message.text)).toEqual([
-      '[laas-sync production] was not healthy for a moment, and is again: the target cannot be reached',
+      '[laas-sync production] was unhealthy for a moment, and is healthy again: the target cannot be reached',
     ]);
     expect(sent[0]).toMatchObject({healthy: true, reasons: ['the target cannot be reached']});
   });
@@ -202,7 +202,7 @@ describe('runAlerts', () => {
     answers(() => new Response('ok'));
     await time.pass(60_000);
     expect(sent.map(message => message.text)).toEqual([
-      expect.stringContaining('for a moment, and is again: lag is 75 s'),
+      expect.stringContaining('for a moment, and is healthy again: lag is 75 s'),
     ]);
   });
 

@@ -1,4 +1,4 @@
-/** Every number of the page, each told apart from every other: a text that shows its neighbour's is found here. */
+/** All numbers of the page are different here, so that a text that shows another number is found. */
 import {describe, expect, it} from 'vitest';
 import type {Tree} from '../../../src/server/dashboard/assets/rows.js';
 import {

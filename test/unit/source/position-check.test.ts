@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {unknownGtids} from '../../../src/source/position-check.ts';
 
 describe('a MariaDB server that is asked to go on from a position', () => {
-  it('knows what its log holds, whoever wrote it', () => {
+  it('knows what its log holds, on whichever server it was written', () => {
     expect(unknownGtids('0-1-100', {state: '0-2-120,0-1-100', followed: ''})).toEqual([]);
     expect(unknownGtids('0-1-100,7-3-5', {state: '0-1-140,7-3-5', followed: ''})).toEqual([]);
     expect(unknownGtids('', {state: '', followed: ''})).toEqual([]);

@@ -18,7 +18,7 @@ const ACTIONS = {
   'confirm-deletes': {
     title: 'Confirm the deletes?',
     text: (name, {lastRun}) =>
-      `The last run on ${name} stopped at more deletes than SYNC_MAX_DELETE_RATIO allows (${lastRun?.error ?? 'their number is not known'}). This runs it again and deletes every row that the source no longer has. If the source lost rows by mistake, cancel and restore them there first.`,
+      `The last run on ${name} stopped at more deletes than SYNC_MAX_DELETE_RATIO allows (${lastRun?.error ?? 'their number is unknown'}). This runs it again and deletes every row that the source no longer has. If the source lost rows by mistake, cancel and restore them there first.`,
     go: 'Run and delete',
     path: '/sync/trigger',
     body: () => ({mode: 'diff', wait: false, allowDeletes: true}),
@@ -36,7 +36,7 @@ const ACTIONS = {
   pause: {
     title: 'Pause replication?',
     text: name =>
-      `No change is applied to the target of ${name} until somebody resumes, so lag will grow. No change is lost while the source keeps its log.`,
+      `No change is applied to the target of ${name} until an operator resumes it, so the lag will grow. No change is lost while the source keeps its log.`,
     go: 'Pause',
     path: '/replication/pause',
     done: () => 'Replication is paused.',
@@ -50,10 +50,10 @@ const ACTIONS = {
   },
   retry: {
     title: 'Retry all dead letters?',
-    text: name => `Tries again to write each row that could not be written on ${name}.`,
+    text: name => `Retries each row that could not be written on ${name}.`,
     go: 'Retry all',
     path: '/sync/dead-letters/retry',
-    done: answer => `${answer.retried} tried again, ${answer.remaining} remain.`,
+    done: answer => `${answer.retried} retried, ${answer.remaining} remain.`,
   },
 };
 

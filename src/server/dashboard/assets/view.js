@@ -10,14 +10,14 @@ const STATES = {
     tone: 'busy',
     icon: 'busy',
     label: 'Snapshotting',
-    help: 'The first copy is being made; changes follow it.',
+    help: 'All rows are being copied or compared; changes are applied meanwhile.',
   },
   streaming: {tone: 'ok', icon: 'ok', label: 'Streaming', help: 'Changes are applied as they happen.'},
   paused: {
     tone: 'warn',
     icon: 'pause',
     label: 'Paused',
-    help: 'No change is applied until somebody resumes.',
+    help: 'No change is applied until an operator resumes it.',
   },
   standby: {
     tone: 'idle',

@@ -1,4 +1,4 @@
-/** A reconcile that becomes owed while another one runs, which has passed by what is owed. */
+/** A reconcile that is requested while another runs and has already passed the rows in question. */
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';

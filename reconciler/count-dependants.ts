@@ -8,7 +8,7 @@ import {quoteName} from '../src/mapping/quote.ts';
 const KEYS_PER_QUERY = 1000;
 
 /** Calls `count` with each table below these rows and the number of its rows that depend on them. */
-export async function countDescendants(
+export async function countDependants(
   query: Query,
   entity: EntityPlan,
   keys: readonly RowKey[],

@@ -9,12 +9,12 @@ import type {PerTable, Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {sourceKey} from '../mapping/row.ts';
-import {tupleCondition, type Bound} from '../mapping/sql.ts';
+import {tupleCondition, type Bound} from '../mapping/sql/ranges.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
 import type {CarefulTransaction} from './careful-transaction.ts';
 import {emptyWork, EntityDecider} from './decide.ts';
-import type {DependentRows} from './dependent-rows.ts';
+import type {OrderedWrites} from './ordered-writes.ts';
 import type {OwnershipView} from './ownership.ts';
 import {inBatches} from './statements.ts';
 
@@ -23,11 +23,11 @@ const CHILDREN_PER_PAGE = 5000;
 /** The most keys that are kept for a comparison with the target. */
 const MAX_SEEN = 100_000;
 
-export interface DescendantsContext {
+export interface DependantsContext {
   readonly plan: Plan;
   readonly reader: SourceReader;
   readonly transaction: CarefulTransaction;
-  readonly rows: DependentRows;
+  readonly rows: OrderedWrites;
   readonly owned: OwnershipView;
   /** Reads the state of these rows and of the rows they depend on into {@link owned} and {@link dead}. */
   readonly loadKnowledge: (entity: EntityPlan, rows: ReadonlyMap<RowKey, Row | null>) => Promise<void>;
@@ -41,7 +41,7 @@ export interface DescendantsContext {
  * would delete them.
  */
 export async function remove(
-  context: DescendantsContext,
+  context: DependantsContext,
   entity: EntityPlan,
   keys: readonly RowKey[],
 ): Promise<void> {
@@ -64,7 +64,7 @@ export async function remove(
  *   rolled back
  */
 export async function evict(
-  context: DescendantsContext,
+  context: DependantsContext,
   entity: EntityPlan,
   table: TablePlan,
   keys: readonly RowKey[],
@@ -80,7 +80,7 @@ export async function evict(
  * table
  */
 async function removeBelow(
-  context: DescendantsContext,
+  context: DependantsContext,
   entity: EntityPlan,
   keys: readonly RowKey[],
 ): Promise<Map<RowKey, string>> {
@@ -99,7 +99,7 @@ async function removeBelow(
 
 /** Deletes the owned rows that refer to these parents, page by page. @returns the parents that keep a child */
 async function removeChildren(
-  context: DescendantsContext,
+  context: DependantsContext,
   edge: Edge,
   parents: readonly RowKey[],
 ): Promise<Set<RowKey>> {
@@ -127,7 +127,7 @@ async function removeChildren(
  * @param enters receives the children that enter themselves
  */
 export async function follow(
-  context: DescendantsContext,
+  context: DependantsContext,
   edge: Edge,
   parents: readonly RowKey[],
   enters: (keys: readonly RowKey[]) => void,
@@ -171,7 +171,7 @@ function firstByKey(entity: EntityPlan, rows: readonly Row[]): Map<RowKey, Row> 
 }
 
 async function makeEqual(
-  context: DescendantsContext,
+  context: DependantsContext,
   entity: EntityPlan,
   wanted: ReadonlyMap<RowKey, Row | null>,
   enters: (keys: readonly RowKey[]) => void,
@@ -192,7 +192,7 @@ async function makeEqual(
 
 /** Reads the target rows that refer to these parents, page by page in key order, each with its parent. */
 async function* targetChildren(
-  {transaction}: DescendantsContext,
+  {transaction}: DependantsContext,
   {parent, child, targetColumns}: Edge,
   parents: readonly RowKey[],
 ): AsyncGenerator<Map<RowKey, RowKey>> {
@@ -230,7 +230,7 @@ async function* targetChildren(
 
 /** Finds owned rows that wait with a dead letter, their own or that of a row they depend on. */
 export async function staleAmong(
-  context: DescendantsContext,
+  context: DependantsContext,
   entity: EntityPlan,
   table: TablePlan,
   keys: readonly RowKey[],

@@ -16,7 +16,7 @@ import {readUniqueKeys, type UniqueKey} from './unique-keys.ts';
 /** A row that the server refused. */
 export interface Refusal {
   readonly letter: NewDeadLetter;
-  readonly isClash: boolean;
+  readonly isConflict: boolean;
 }
 
 /** How stale rows are deleted to free values for others. */
@@ -27,7 +27,7 @@ export interface WayGiving {
 }
 
 /** The parts of the writing transaction that concern one table. */
-export interface ClashTransaction {
+export interface ConflictTransaction {
   readonly session: Session;
   readonly entity: EntityPlan;
   readonly plan: TablePlan;
@@ -51,17 +51,20 @@ export interface ClashTransaction {
 const LESSONS = 5;
 
 /** Writes all rows, or refuses them. Runs inside the transaction; the rows that were read are locked. */
-export async function writeClashing(transaction: ClashTransaction, rows: readonly KeyedRow[]): Promise<void> {
+export async function writeConflicting(
+  transaction: ConflictTransaction,
+  rows: readonly KeyedRow[],
+): Promise<void> {
   const {entity, plan, session, newestWins} = transaction;
   const keys = await readUniqueKeys(plan, session.query);
   const stakes = new Stakes({entity, plan, keys, newestWins}, session.query, session.maxStatementBytes);
   await stakes.read(rows);
-  const clash = new Clash(transaction, rows, keys, stakes);
-  for (let lessons = 0; !(await clash.attempt(lessons < LESSONS)); lessons++) await transaction.undo();
+  const resolution = new ConflictResolution(transaction, rows, keys, stakes);
+  for (let lessons = 0; !(await resolution.attempt(lessons < LESSONS)); lessons++) await transaction.undo();
 }
 
-class Clash {
-  readonly #transaction: ClashTransaction;
+class ConflictResolution {
+  readonly #transaction: ConflictTransaction;
   readonly #rows: ReadonlyMap<string, KeyedRow>;
   readonly #keys: readonly UniqueKey[];
   readonly #stakes: Stakes;
@@ -72,7 +75,7 @@ class Clash {
   readonly #others = new Map<string, boolean>();
 
   constructor(
-    transaction: ClashTransaction,
+    transaction: ConflictTransaction,
     rows: readonly KeyedRow[],
     keys: readonly UniqueKey[],
     stakes: Stakes,
@@ -126,7 +129,7 @@ class Clash {
   async #write(order: readonly string[], mayLearn: boolean): Promise<boolean> {
     const refusals = await this.#transaction.write(order.flatMap(key => this.#rows.get(key) ?? []));
     if (refusals.length === 0) return true;
-    const others = refusals.filter(({isClash}) => !isClash);
+    const others = refusals.filter(({isConflict}) => !isConflict);
     for (const {letter} of others) this.#refused.set(letter.key, letter);
     // Rows that expected a refused row to free its value had conflicts for that reason alone.
     if (others.length === 0) await this.#learn(new Set(refusals.map(({letter}) => letter.key)), mayLearn);
@@ -134,12 +137,12 @@ class Clash {
   }
 
   /** Handles rows that had conflicts although the plan foresaw none. */
-  async #learn(clashing: ReadonlySet<string>, mayLearn: boolean): Promise<void> {
-    const found = await this.#stakes.learn([...clashing].flatMap(key => this.#rows.get(key) ?? []));
+  async #learn(conflicting: ReadonlySet<string>, mayLearn: boolean): Promise<void> {
+    const found = await this.#stakes.learn([...conflicting].flatMap(key => this.#rows.get(key) ?? []));
     if (mayLearn && [...found.values()].some(({isNew}) => isNew)) return;
     // Rows in conflict with one of these may have it for that reason alone.
-    const first = [...clashing].filter(key => !clashing.has(found.get(key)?.holder ?? ''));
-    for (const key of first.length > 0 ? first : clashing)
+    const first = [...conflicting].filter(key => !conflicting.has(found.get(key)?.holder ?? ''));
+    for (const key of first.length > 0 ? first : conflicting)
       this.#refused.set(key, this.#conflict(key, found.get(key)?.holder ?? null));
   }
 

@@ -11,7 +11,7 @@ import type {CarefulTransaction} from './careful-transaction.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import type {TargetBatch} from './write-batch.ts';
 
-export class DependentRows {
+export class OrderedWrites {
   readonly #transaction: CarefulTransaction;
   readonly #batch: TargetBatch;
   /** Rows that were not written, because a row that they depend on is not there. */

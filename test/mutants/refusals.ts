@@ -1,0 +1,78 @@
+/** Failures 29 and 30 of docs/failure-modes.md: what follows a statement that a server refuses. */
+import type {Mutant} from './mutant.ts';
+
+export const REFUSALS: readonly Mutant[] = [
+  {
+    name: 'deadlock-ends-the-stream',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        'apply',
+        'if (!isDeadlock(error) || attempt',
+        'if (isDeadlock(error) || attempt',
+      ],
+    ],
+    answers: ['#30', 'connections'],
+    test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always fall on us'],
+  },
+  {
+    name: 'changed-row-ends-the-stream',
+    edits: [['src/apply/refusal.ts', 'DEADLOCK_ERRNOS', '1213, 1020])', '1213])']],
+    answers: ['#30', 'connections'],
+    test: ['test/db/deadlocks.test.ts', 'is tried again where a row changed after it was read'],
+    flavour: 'mariadb-11',
+  },
+  {
+    name: 'bad-row-costs-its-neighbours',
+    edits: [
+      ['src/apply/careful-transaction.ts', '#write', 'if (rows.length === 1) {', 'if (rows.length >= 1) {'],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
+  },
+  {
+    name: 'refusals-judged-by-their-numbers',
+    edits: [
+      [
+        'src/apply/trial.ts',
+        'write',
+        'if (refusal === null || isAboutRow(refusal)) return refusal;',
+        'if (refusal === null || isAboutRow(refusal)) return refusal; throw refusal;',
+      ],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/refused-rows.test.ts', 'costs the stream nothing but itself'],
+  },
+  {
+    name: 'rows-blamed-for-a-full-disk',
+    edits: [
+      [
+        'src/apply/trial.ts',
+        '#proveRoom',
+        'if (isFull(refusal) && !(await this.#hasTriggers(target))) throw refusal;',
+        '',
+      ],
+    ],
+    answers: ['#30', 'dead letters'],
+    test: ['test/fault/refusals.test.ts', 'whose disk is full'],
+  },
+  {
+    name: 'backoff-reset-by-a-connection',
+    edits: [
+      [
+        'replicator/replicator.ts',
+        'runReplicator',
+        'if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();',
+        'backoff.reset(); streaming();',
+      ],
+    ],
+    answers: ['#30', 'connections'],
+    test: ['test/fault/unwritable-target.test.ts', 'since it is read-only'],
+  },
+  {
+    name: 'unreachable-target-ends-it',
+    edits: [['src/errors.ts', 'target-unreachable', "reaction: 'retry'", "reaction: 'stop'"]],
+    answers: ['connections'],
+    test: ['test/fault/connections.test.ts', 'refused for a while are tried again'],
+  },
+];
