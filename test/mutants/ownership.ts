@@ -136,6 +136,6 @@ export const OWNERSHIP: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership'],
-    test: ['test/unit/apply/statements.test.ts', 'assigns updatedAt last'],
+    test: ['test/unit/apply/statements.test.ts', 'updatedAt comes last'],
   },
 ];
