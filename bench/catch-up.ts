@@ -1,7 +1,7 @@
-/** Measures how fast a backlog is caught up: by laas-sync, and by the server's own replica, serial and with two threads. */
+/** Measures how fast a backlog is caught up: by laas-sync, and by the server's own replica. */
 import {connect} from '../test/servers/databases.ts';
-import {startServer} from '../test/servers/server.ts';
-import {BenchDaemon, fillUsers, openStand, scalar, SERVER_OPTIONS, type Stand} from './stand.ts';
+import {endOfLog, measureReplica} from './replica.ts';
+import {BenchDaemon, fillUsers, openStand, scalar, type Stand, type StandOptions} from './stand.ts';
 
 const BULK_ROWS = 200_000;
 const BULK_ROWS_A_TRANSACTION = 10_000;
@@ -10,18 +10,19 @@ const SINGLE_TRANSACTIONS = 50_000;
 export interface CatchUp {
   readonly oursMs: number;
   readonly peakBytes: number;
-  readonly replicaMs: Readonly<Record<string, number>>;
+  /** By the number of workers. */
+  readonly replicaMs: ReadonlyMap<number, number>;
 }
 
+/** @param workers measures the server's own replica with each of these numbers of workers; 0 is a serial one */
 export async function measureCatchUp(
-  withReplica: boolean,
-  nodeOptions: readonly string[] = [],
+  workers: readonly number[],
+  options: StandOptions = {edition: 'mariadb'},
 ): Promise<CatchUp> {
-  const stand = await openStand('mariadb');
+  const stand = await openStand(options);
   try {
-    await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
-    const start = await scalar(stand.s, 'SELECT @@gtid_current_pos');
-    const daemon = await BenchDaemon.start(stand.env, nodeOptions);
+    const start = await endOfLog(stand);
+    const daemon = await BenchDaemon.start(stand.env);
     await daemon.post('/replication/pause');
     await backlog(stand);
     const began = performance.now();
@@ -31,9 +32,8 @@ export async function measureCatchUp(
     const peakBytes = daemon.memory().peak;
     await assertEqual(stand);
     await daemon.stop();
-    const replicaMs: Record<string, number> = {};
-    if (withReplica)
-      for (const threads of [0, 2]) replicaMs[`${threads} threads`] = await replica(stand, start, threads);
+    const replicaMs = new Map<number, number>();
+    for (const count of workers) replicaMs.set(count, await measureReplica(stand, start, count));
     return {oursMs, peakBytes, replicaMs};
   } finally {
     await stand.close();
@@ -105,40 +105,4 @@ async function assertEqual({s, t}: Stand): Promise<void> {
   const users = await scalar(t, "SELECT COUNT(*) FROM user WHERE name LIKE 'Changed%'");
   const auth = await scalar(t, 'SELECT COUNT(*) FROM user_auth');
   if (users !== changed || auth !== String(BULK_ROWS)) throw new Error('the target has not caught up');
-}
-
-async function replica({source, s}: Stand, start: string, threads: number): Promise<number> {
-  const server = await startServer({
-    edition: 'mariadb',
-    durable: true,
-    options: [...SERVER_OPTIONS, `--slave-parallel-threads=${threads}`, '--slave-parallel-mode=optimistic'],
-  });
-  try {
-    const r = await connect(server);
-    await r.query(`SET GLOBAL gtid_slave_pos = '${start}'`);
-    await r.query(
-      `CHANGE MASTER TO MASTER_HOST='${source.host}', MASTER_PORT=${source.port}, MASTER_USER='${source.user}', MASTER_PASSWORD='${source.password}', MASTER_USE_GTID=slave_pos`,
-    );
-    await r.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
-    const end = await scalar(s, 'SELECT @@gtid_current_pos');
-    const tables = await scalarRow(s);
-    for (const sql of tables) await r.query(sql);
-    const began = performance.now();
-    await r.query('START SLAVE');
-    await r.query(`SELECT MASTER_GTID_WAIT('${end}')`);
-    const ms = performance.now() - began;
-    await r.end();
-    return ms;
-  } finally {
-    await server.dispose();
-  }
-}
-
-async function scalarRow(s: Stand['s']): Promise<string[]> {
-  const tables: string[] = [];
-  for (const table of ['users', 'institutes', 'institute_user']) {
-    const [rows] = await s.query({sql: `SHOW CREATE TABLE ${table}`, rowsAsArray: true});
-    tables.push(String((rows as unknown[][])[0]?.[1]));
-  }
-  return tables;
 }

@@ -38,9 +38,8 @@ export async function measureDistances(
   distances: readonly Distance[],
   onMeasured: (one: AtDistance) => void,
 ): Promise<AtDistance[]> {
-  const stand = await openStand('mariadb');
+  const stand = await openStand({edition: 'mariadb'});
   try {
-    await stand.s.query('SET SESSION max_recursive_iterations = 10000000');
     await fillUsers(stand.s, 1, USERS);
     await fillMemberships(stand);
     const measured: AtDistance[] = [];

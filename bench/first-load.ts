@@ -1,6 +1,6 @@
 /** Measures a first load and reconciles, and for comparison INSERT … SELECT inside one server and a plain checksum scan. */
 import {catchUpWith, changeOneByOne, type CaughtUp} from './catch-up.ts';
-import {BenchDaemon, fillUsers, openStand, runCli, type Stand} from './stand.ts';
+import {BenchDaemon, fillUsers, openStand, runCli, type Stand, type StandOptions} from './stand.ts';
 
 const INSTITUTES = 200;
 export const SINGLES = 20_000;
@@ -22,11 +22,11 @@ export interface FirstLoad {
 /** @param afterwards continues with the daemon and the loaded tables */
 export async function measureFirstLoad(
   users: number,
+  options: StandOptions = {edition: 'mariadb'},
   afterwards: (stand: Stand, daemon: BenchDaemon) => Promise<void> = () => Promise.resolve(),
 ): Promise<FirstLoad> {
-  const stand = await openStand('mariadb');
+  const stand = await openStand(options);
   try {
-    await stand.s.query('SET SESSION max_recursive_iterations = 10000000');
     await fillUsers(stand.s, 1, users);
     await fillMemberships(stand);
     const limitMs = await limit(stand);

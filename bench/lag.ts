@@ -2,7 +2,15 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import {connect} from '../test/servers/databases.ts';
 import {askFor, measureLoadedAnswers, type LoadedAnswers} from './answers.ts';
-import {BenchDaemon, fillUsers, openStand, quantiles, scalar, type Stand} from './stand.ts';
+import {
+  BenchDaemon,
+  fillUsers,
+  openStand,
+  quantiles,
+  scalar,
+  type Stand,
+  type StandOptions,
+} from './stand.ts';
 
 const RATE = 1000;
 const PROBES = 400;
@@ -17,10 +25,9 @@ export interface Lag {
   readonly loaded: LoadedAnswers;
 }
 
-export async function measureLag(): Promise<Lag> {
-  const stand = await openStand('mariadb');
+export async function measureLag(options: StandOptions = {edition: 'mariadb'}): Promise<Lag> {
+  const stand = await openStand(options);
   try {
-    await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
     await fillUsers(stand.s, 1, ROWS);
     const daemon = await BenchDaemon.start(stand.env);
     const idle = await probe(stand, 30);

@@ -14,7 +14,7 @@ export interface Large {
 
 export async function measureLarge(): Promise<Large> {
   let backlog: CaughtUp = {ms: Number.NaN, peakBytes: Number.NaN};
-  const load = await measureFirstLoad(LARGE_USERS, async (stand, daemon) => {
+  const load = await measureFirstLoad(LARGE_USERS, {edition: 'mariadb'}, async (stand, daemon) => {
     backlog = await catchUpWith(stand, daemon, LARGE_BACKLOG, () =>
       changeOneByOne(stand, LARGE_USERS, LARGE_BACKLOG, 'Large'),
     );

@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: measures laas-sync and its alternatives in one run on one machine, prints ratios and writes
  * docs/benchmarks.md. `--quick` runs each measurement once. `--large` adds millions of rows, which takes a quarter of
- * an hour more. `--only distance` replaces only that section of the report.
+ * an hour more. `--only mysql` (or `stands`, `foreign`,
+ * `distance`) replaces only that section of the report.
  */
 import {cpus, totalmem} from 'node:os';
 import {readFileSync, writeFileSync} from 'node:fs';
@@ -11,7 +12,10 @@ import {measureDistancesRepeatedly, renderDistances} from './distance.ts';
 import {measureFirstLoad, SINGLES, type FirstLoad} from './first-load.ts';
 import {measureLag, type Lag} from './lag.ts';
 import {measurePieces} from './pieces.ts';
+import {measureForeignTraffic} from './foreign.ts';
 import {LARGE_BACKLOG, LARGE_USERS, measureLarge} from './large.ts';
+import {measureMysql} from './mysql.ts';
+import {measureOtherStands} from './other-stands.ts';
 import {median} from './stand.ts';
 import {measureWide, renderWide} from './wide.ts';
 import {measureWriting} from './writing.ts';
@@ -34,21 +38,40 @@ async function repeated<T>(name: string, measure: () => Promise<T>): Promise<T[]
   return results;
 }
 
-/** @returns the lines of the report's section */
-async function distanceSection(): Promise<string[]> {
-  const measured = await measureDistancesRepeatedly(REPEATS, one => say(`  ${JSON.stringify(one)}`));
-  return [...renderDistances(measured, REPEATS)];
-}
+/** Sections that can be measured alone, in the order of the report. */
+const SECTIONS: Readonly<Record<string, () => Promise<string[]>>> = {
+  mysql: () => measureMysql(repeated),
+  stands: () => measureOtherStands(repeated),
+  foreign: () => measureForeignTraffic(repeated),
+  distance: async () => [
+    ...renderDistances(
+      await measureDistancesRepeatedly(REPEATS, one => say(`  ${JSON.stringify(one)}`)),
+      REPEATS,
+    ),
+  ],
+};
 
-if (process.argv.includes('--only') && process.argv.includes('distance')) {
-  const section = await distanceSection();
-  const before = readFileSync(REPORT, 'utf8').split('\n## At a distance\n')[0] ?? '';
-  writeFileSync(REPORT, `${before.trimEnd()}\n\n${section.join('\n')}\n`);
-  say(section.join('\n'));
+const only = process.argv.includes('--only') ? (process.argv.at(-1) ?? '') : null;
+if (only !== null) {
+  const measure = SECTIONS[only];
+  if (measure === undefined) throw new Error(`--only takes ${Object.keys(SECTIONS).join(', ')}`);
+  const section = (await measure()).join('\n');
+  writeFileSync(REPORT, withSection(readFileSync(REPORT, 'utf8'), section));
+  say(section);
   process.exit(0);
 }
 
-const catchUps = await repeated('catching up', () => measureCatchUp(true));
+/** Returns the report with this section in place of the one with the same heading, or at the end. */
+function withSection(report: string, section: string): string {
+  const heading = section.slice(0, section.indexOf('\n'));
+  const parts = report.trimEnd().split(/\n(?=## )/);
+  const at = parts.findIndex(part => part.startsWith(`${heading}\n`));
+  if (at === -1) parts.push(`${section}\n`);
+  else parts[at] = `${section}\n`;
+  return `${parts.map(part => part.trimEnd()).join('\n\n')}\n`;
+}
+
+const catchUps = await repeated('catching up', () => measureCatchUp([0, 2]));
 const lags = await repeated('lag', measureLag);
 const pieces = await repeated('pieces', measurePieces);
 const writings = await repeated('writing', measureWriting);
@@ -74,8 +97,9 @@ if (large !== null) {
   say(JSON.stringify(large));
   growth.push(large.load);
 }
-const report = [...render(), '', ...(await distanceSection())].join('\n');
-writeFileSync(REPORT, `${report}\n`);
+let report = [...render()].join('\n');
+for (const measure of Object.values(SECTIONS)) report = withSection(report, (await measure()).join('\n'));
+writeFileSync(REPORT, report);
 say(report);
 process.exit(0);
 
@@ -119,15 +143,15 @@ function* render(): Generator<string> {
   yield '';
   yield `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${cpu.trim()}), ${Math.round(totalmem() / 1073741824)} GB, Node ${process.versions.node}, MariaDB on both sides with durable settings (sync_binlog=1, innodb_flush_log_at_trx_commit=1), everything on this one machine. Medians of ${REPEATS} runs.`;
   yield '';
-  yield* goals(ours / mid(run => run.replicaMs['2 threads'] ?? Number.NaN));
+  yield* goals(ours / mid(run => run.replicaMs.get(2) ?? Number.NaN));
   yield '## Catching up 200,000 bulk rows and 50,000 single-row transactions';
   yield '';
   yield '| what | time | ours takes |';
   yield '|---|---|---|';
   yield `| laas-sync (user and user_auth, 400,000 rows written) | ${seconds(ours)} | |`;
-  for (const threads of ['0 threads', '2 threads']) {
-    const replica = mid(run => run.replicaMs[threads] ?? Number.NaN);
-    yield `| the server's own replica, ${threads === '0 threads' ? 'serial' : threads} (200,000 rows written) | ${seconds(replica)} | ${(ours / replica).toFixed(2)} of it |`;
+  for (const threads of [0, 2]) {
+    const replica = mid(run => run.replicaMs.get(threads) ?? Number.NaN);
+    yield `| the server's own replica, ${threads === 0 ? 'serial' : `${threads} threads`} (200,000 rows written) | ${seconds(replica)} | ${(ours / replica).toFixed(2)} of it |`;
   }
   yield `| an ORM script, one upsert at a time | ${median(pieces.map(run => run.ormUsersPerSecond))} users/s | |`;
   yield `| zongji alone, decoding only | ${median(pieces.map(run => run.zongjiRowsPerSecond))} rows/s | |`;

@@ -13,9 +13,8 @@ export interface Pieces {
 }
 
 export async function measurePieces(): Promise<Pieces> {
-  const stand = await openStand('mariadb');
+  const stand = await openStand({edition: 'mariadb'});
   try {
-    await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
     const start = await scalar(stand.s, 'SELECT @@gtid_current_pos');
     await fillUsers(stand.s, 1, STREAM_ROWS);
     return {ormUsersPerSecond: await orm(stand), zongjiRowsPerSecond: await zongjiAlone(stand, start)};

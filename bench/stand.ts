@@ -8,8 +8,11 @@ import type {Edition} from '../test/servers/provision.ts';
 import {freePort} from '../test/servers/ports.ts';
 import {startServer, type TestServer} from '../test/servers/server.ts';
 
-/** MariaDB's defaults, with enough memory that the disks do not determine the result. */
-export const SERVER_OPTIONS = ['--innodb-buffer-pool-size=3G', '--innodb-log-file-size=512M'];
+/** The server's defaults, with enough memory that the disks do not determine the result. */
+export function roomFor(edition: Edition, pool = '3G'): string[] {
+  const log = edition === 'mysql' ? '--innodb-redo-log-capacity=1G' : '--innodb-log-file-size=512M';
+  return [`--innodb-buffer-pool-size=${pool}`, log];
+}
 
 /** The flags in the first line of src/cli.ts. */
 const HEAP = [
@@ -18,6 +21,8 @@ const HEAP = [
   '--heap-growing-percent=60',
   '--v8-pool-size=1',
 ];
+/** The unit of the kernel's processor times. */
+const TICKS_PER_SECOND = 100;
 const CLI = join(import.meta.dirname, '../src/cli.js');
 
 export const SOURCE_TABLES = `
@@ -39,6 +44,7 @@ CREATE TABLE institute_user (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;`;
 
 export interface Stand {
+  readonly edition: Edition;
   readonly source: TestServer;
   readonly target: TestServer;
   readonly s: mysql.Connection;
@@ -47,21 +53,31 @@ export interface Stand {
   close(): Promise<void>;
 }
 
-/** Starts two servers: the source with empty tables, and the migrated target. */
-export async function openStand(edition: Edition, sourceOptions: string[] = []): Promise<Stand> {
-  const [source, target] = await Promise.all([
-    startServer({edition, durable: true, options: [...SERVER_OPTIONS, ...sourceOptions]}),
-    startServer({edition, durable: true, options: [...SERVER_OPTIONS]}),
-  ]);
-  const setup = await connect(source);
-  await setup.query('CREATE DATABASE laas CHARACTER SET utf8mb4');
-  await setup.end();
-  const setupTarget = await connect(target);
-  await setupTarget.query('CREATE DATABASE organizations CHARACTER SET utf8mb4');
-  await setupTarget.end();
+export interface StandOptions {
+  readonly edition: Edition;
+  /** Both databases are on one server. */
+  readonly isOneServer?: boolean;
+  /** The size of each server's buffer pool. */
+  readonly pool?: string;
+  readonly sourceTables?: string;
+  /** Created before the migration, which otherwise creates its own. */
+  readonly targetTables?: string;
+}
+
+/** Starts the servers: the source with empty tables, and the migrated target. */
+export async function openStand(options: StandOptions): Promise<Stand> {
+  const {edition, isOneServer = false, pool, sourceTables = SOURCE_TABLES, targetTables} = options;
+  const start = () => startServer({edition, durable: true, options: roomFor(edition, pool)});
+  const source = await start();
+  const target = isOneServer ? source : await start();
+  await createDatabase(source, 'laas');
+  await createDatabase(target, 'organizations');
   const s = await connect(source, 'laas');
   const t = await connect(target, 'organizations');
-  await s.query(SOURCE_TABLES);
+  const depth = edition === 'mysql' ? 'cte_max_recursion_depth' : 'max_recursive_iterations';
+  await s.query(`SET SESSION ${depth} = 10000000`);
+  await s.query(sourceTables);
+  if (targetTables !== undefined) await t.query(targetTables);
   const env = {
     DB_HOST: source.host,
     DB_PORT: String(source.port),
@@ -76,6 +92,7 @@ export async function openStand(edition: Edition, sourceOptions: string[] = []):
   };
   await runCli(['migrate'], env);
   return {
+    edition,
     source,
     target,
     s,
@@ -85,9 +102,15 @@ export async function openStand(edition: Edition, sourceOptions: string[] = []):
       await s.end();
       await t.end();
       await source.dispose();
-      await target.dispose();
+      if (!isOneServer) await target.dispose();
     },
   };
+}
+
+async function createDatabase(server: TestServer, name: string): Promise<void> {
+  const connection = await connect(server);
+  await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+  await connection.end();
 }
 
 export function runCli(
@@ -169,6 +192,12 @@ export class BenchDaemon {
     const text = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1] ?? 0) * 1024;
     return {now: read('VmRSS'), peak: read('VmHWM')};
+  }
+
+  /** The processor time that the daemon has used so far, in seconds. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
   /** Resets the peak. */

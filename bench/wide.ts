@@ -50,7 +50,7 @@ const columns = Array.from({length: WIDE_COLUMNS - 2}, (_, i) => ({
 /** @throws Error if the two sides differ at the end */
 export async function measureWide(): Promise<Wide> {
   const folder = mkdtempSync(join(tmpdir(), 'laas-sync-wide-'));
-  const stand = await openStand('mariadb');
+  const stand = await openStand({edition: 'mariadb'});
   try {
     const file = join(folder, 'wide.yaml');
     writeFileSync(file, mapping());
@@ -136,7 +136,6 @@ function mapping(): string {
 }
 
 async function fill({s}: Stand): Promise<void> {
-  await s.query('SET SESSION max_recursive_iterations = 1000000');
   for (const {name, parent} of tables) {
     const values = columns.map(({value}) => value?.('i') ?? 'NULL').join(', ');
     await s.query(

@@ -23,9 +23,8 @@ export interface Writing {
 }
 
 export async function measureWriting(): Promise<Writing> {
-  const stand = await openStand('mariadb');
+  const stand = await openStand({edition: 'mariadb'});
   try {
-    await stand.s.query('SET SESSION max_recursive_iterations = 1000000');
     await fillUsers(stand.s, 1, USERS);
     const source = await connect('source', configOf(stand.source, 'laas'));
     const session = await openSession(configOf(stand.target, 'organizations'));
