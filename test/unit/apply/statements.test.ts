@@ -19,7 +19,7 @@ const upsert = (table: TablePlan, rows: readonly Row[], options: UpsertOptions) 
   ].join(';');
 
 describe('an upsert', () => {
-  it('turns a conflict in another unique key into an error, and assigns updatedAt last', () => {
+  it('turns a conflict in another unique key into an error; updatedAt comes last', () => {
     expect(upsert(USER, [user('1')], {newestWins: false})).toBe(
       "INSERT INTO `user` (`userId`,`name`,`email`,`password`,`createdAt`,`updatedAt`) VALUES (1,'Ada L','u1@x.org','$2b$','2024-01-02 03:04:05.000','2024-02-03 04:05:06.000') " +
         'ON DUPLICATE KEY UPDATE `userId` = IF(`userId` = VALUES(`userId`), `userId`, (SELECT 1 UNION SELECT 2)), ' +
