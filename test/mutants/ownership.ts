@@ -136,7 +136,7 @@ export const OWNERSHIP: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership'],
-    test: ['test/unit/apply/statements.test.ts', 'assigns updatedAt last'],
+    test: ['test/unit/apply/statements.test.ts', 'updatedAt comes last'],
   },
   {
     name: 'rows-counted-for-each-of-their-tables',
