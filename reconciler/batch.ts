@@ -32,6 +32,8 @@ export interface SourceBatch {
   /** The target keys that the batch holds, if it does not hold a range. */
   readonly keys: readonly RowKey[] | null;
   readonly rows: readonly Row[];
+  /** The identity of the server from which the batch was read. */
+  readonly server: string;
   /** The batch saw nothing after this position; null if the stream does not run. */
   readonly high: Mark['high'];
   /** Stays open until the batch is finished; the owner of the batch closes it. */
@@ -89,12 +91,13 @@ async function inWindow(
   try {
     for (;;) {
       throwIfStopped(signal);
+      tap.assertReads(info.identity);
       const stream = tap.position;
       const mark = await openSnapshot(source, info, signal);
       try {
         // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
         if (stream === null || covers(mark, stream))
-          return {...what, window, rows: await read(), high: mark.high};
+          return {...what, window, rows: await read(), server: info.identity, high: mark.high};
       } finally {
         await endSnapshot(source);
       }

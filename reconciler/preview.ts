@@ -6,6 +6,7 @@ import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
 import {isLed} from '../src/db/leader.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
+import {shownKey} from '../src/mapping/key-text.ts';
 import {perTable, type PerTable} from '../src/mapping/plan.ts';
 import {createSourceReader} from '../src/source/reader.ts';
 import {withBothSides, type BothSides} from './both-sides.ts';
@@ -138,7 +139,7 @@ class Previewing {
 
 function count({counts, samples, columns}: Tally, {kind, key, columns: differing}: PlannedChange): void {
   counts[kind]++;
-  if (samples[kind].length < SAMPLE_KEYS) samples[kind].push(key);
+  if (samples[kind].length < SAMPLE_KEYS) samples[kind].push(shownKey(key));
   for (const name of differing) columns.set(name, (columns.get(name) ?? 0) + 1);
 }
 

@@ -69,6 +69,7 @@ export async function repairBatch(
 ): Promise<RepairOutcome | null> {
   const {tap, lock} = options;
   try {
+    tap.assertReads(batch.server);
     if (batch.high !== null) await tap.reached(batch.high, signal);
     throwIfStopped(signal);
     return await lock.shared(() =>

@@ -56,7 +56,7 @@ export async function* ownedKeyPages(
       if (!Buffer.isBuffer(members)) continue;
       for (const place of IdSet.decode(members).values()) {
         const id = idAt(Number(chunk), place);
-        page.push(key.columns.length === 1 ? id : `${String(scope)}:${id}`);
+        page.push(key.within(String(scope), id));
         if (page.length < KEYS_PER_PAGE) continue;
         yield page;
         page = [];

@@ -5,6 +5,7 @@
 import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
+import {shownKey} from '../src/mapping/key-text.ts';
 import {perTable, type PerTable} from '../src/mapping/plan.ts';
 import {mapRow} from '../src/mapping/row.ts';
 import {createSourceReader} from '../src/source/reader.ts';
@@ -110,7 +111,7 @@ class Verification {
       if (!isDrift(id)) continue;
       total[kind]++;
       countColumns(total.differing, difference);
-      if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(key);
+      if (total.sampleKeys.length < SAMPLE_KEYS) total.sampleKeys.push(shownKey(key));
     }
   }
 

@@ -104,7 +104,8 @@ class Attempt {
       onFault: error => this.#queue.fail(error),
       now: deps.now,
     });
-    deps.lag.connected(deps.now());
+    deps.tap.reads(connections.server.identity);
+    deps.lag.connected(deps.now(), connections.server.identity);
     this.#stallTimer = setInterval(() => this.#watchProgress(), STALL_CHECK_MS);
   }
 

@@ -29,6 +29,7 @@ import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyNotMember, type SeenMembers} from './source/membership.ts';
+import {connectTo} from './source/one-server.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {
@@ -167,17 +168,26 @@ export class ReplicationContext {
     connections.close();
   }
 
-  /** Opens `count` workers for a reconcile, each with connections of its own. */
+  /**
+   * Opens `count` workers for a reconcile, each with connections of its own. They all read from one server: from
+   * that of the stream, if it runs.
+   */
   async connectWorkers(
     count: number,
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(signal, async open => {
+      const first = await connectTo(open.source, this.tap.server);
+      const {info} = first;
+      const another = async () => (await connectTo(open.source, info.identity)).connection;
       const workers = await settled(
-        Array.from({length: count}, async () => {
+        Array.from({length: count}, async (_, i) => {
           // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.
-          const [source, session, forWriter] = await settled([open.source(), open.session(), open.source()]);
-          const info = await readServerInfo('source', source);
+          const [source, session, forWriter] = await settled([
+            i === 0 ? Promise.resolve(first.connection) : another(),
+            open.session(),
+            another(),
+          ]);
           return {
             source,
             reader: createSourceReader(connectionQuery(source)),
@@ -185,14 +195,17 @@ export class ReplicationContext {
             writer: {
               session,
               reader: createSourceReader(connectionQuery(forWriter)),
-              waitUntilVisible: (need: RequiredPosition) => waitUntilVisible(forWriter, info, need, signal),
+              waitUntilVisible: (need: RequiredPosition) => {
+                this.tap.assertReads(info.identity);
+                return waitUntilVisible(forWriter, info, need, signal);
+              },
             },
           };
         }),
       );
-      const [first] = workers;
-      if (first === undefined) throw new SyncError('internal', 'a reconcile needs at least one worker');
-      const applier = await this.#applierFor(first.source, first.writer.session);
+      const [{writer: firstWriter} = {writer: null}] = workers;
+      if (firstWriter === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
+      const applier = await this.#applierFor(first.connection, firstWriter.session);
       return {workers, applier, close: open.closeAll};
     });
   }

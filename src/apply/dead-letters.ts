@@ -5,7 +5,9 @@
 import {readClosed, type Query} from '../db/counted.ts';
 import type {DeadLetterCode} from '../errors.ts';
 import type {TablePlan} from '../mapping/columns.ts';
+import {parentKeyOf, type Edge} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
+import {MAX_KEY_LENGTH} from '../mapping/limits.ts';
 import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import {literal} from './sql-text.ts';
 
@@ -62,7 +64,7 @@ export class DeadLetters {
         .slice(i, i + KEYS_PER_QUERY)
         .map(
           ({table, key, code, detail}) =>
-            `(${[this.#stream, table.target, key, code, detail, position].map(literal).join(',')},UTC_TIMESTAMP(3),UTC_TIMESTAMP(3),1)`,
+            `(${[this.#stream, table.target, key, code, fitting(detail), position].map(literal).join(',')},UTC_TIMESTAMP(3),UTC_TIMESTAMP(3),1)`,
         );
       statements.push(
         'INSERT INTO sync_dead_letter (stream, target_table, row_key, code, detail, position, first_seen_at, last_seen_at, attempts) ' +
@@ -97,17 +99,43 @@ export class DeadLetters {
     for (const table of plan.tables) {
       const found = waiting[table.index] ?? new Set();
       let next = await this.#blockedBy(table, 'detail', freed[table.index] ?? [], query);
-      for (const {inKey, parentTable} of plan.entityOf[table.index]?.parents ?? []) {
-        if (inKey === null) continue;
-        const parent = `CONCAT_WS(':', ${inKey.map(partOfDetail).join(', ')})`;
-        next.push(...(await this.#blockedBy(table, parent, freed[parentTable.index] ?? [], query)));
-      }
+      for (const edge of plan.entityOf[table.index]?.parents ?? [])
+        if (edge.inKey !== null)
+          next.push(...(await this.#blockedByChild(table, edge, freed[edge.parentTable.index] ?? [], query)));
       for (let links = 0; next.length > 0 && links < MAX_LINKS; links++) {
         for (const key of next) found.add(key);
         next = (await this.#blockedBy(table, 'detail', next, query)).filter(key => !found.has(key));
       }
     }
     return waiting;
+  }
+
+  /** Rows that wait for a child of one of these. */
+  async #blockedByChild(
+    table: TablePlan,
+    edge: Edge,
+    parents: Iterable<RowKey>,
+    query: Query,
+  ): Promise<RowKey[]> {
+    const freed = new Set(parents);
+    const list = [...freed];
+    if (edge.child.key.isOfNumbers)
+      return this.#blockedBy(
+        table,
+        `CONCAT_WS(':', ${edge.inKey?.map(partOfDetail).join(', ')})`,
+        list,
+        query,
+      );
+    if (list.length === 0) return [];
+    // A text has other forms in a key of several columns, which the server cannot take apart.
+    const rows = await query(
+      "SELECT row_key, detail FROM sync_dead_letter WHERE stream = ? AND code = 'unique-conflict' AND target_table = ? AND detail IS NOT NULL",
+      [this.#stream, table.target],
+    );
+    return rows.flatMap(([key, detail]) => {
+      const parent = parentKeyOf(edge, String(detail), null);
+      return parent != null && freed.has(parent) ? String(key) : [];
+    });
   }
 
   /** @param blocker the part of the blocking row's key that is compared with `keys` */
@@ -150,6 +178,11 @@ export class DeadLetters {
   #condition({target}: TablePlan, keys: readonly RowKey[]): string {
     return `stream = ${literal(this.#stream)} AND target_table = ${literal(target)} AND row_key IN (${keys.map(literal).join(',')})`;
   }
+}
+
+/** The key of a row that is not ours may be longer than ours can be. */
+function fitting(detail: string | null): string | null {
+  return detail !== null && detail.length > MAX_KEY_LENGTH ? null : detail;
 }
 
 /** Returns a part of the blocking row's key. */

@@ -160,8 +160,8 @@ export class OwnershipView {
 
   has(entity: EntityPlan, key: RowKey): boolean {
     if (!entity.key.endsInInteger) return this.#keys.has(entity, key) ?? false;
-    const at = lastPart(entity, key);
-    const scope = at === 0 ? '' : key.slice(0, at - 1);
+    const at = entity.key.lastAt(key);
+    const scope = entity.key.scopeBefore(key, at);
     const id = at === 0 ? key : key.slice(at);
     const number = chunkOf(id);
     return this.#find(entity, scope, number)?.has(placeOf(id, number)) ?? false;
@@ -247,9 +247,4 @@ export class OwnershipView {
     }
     return set;
   }
-}
-
-/** Returns the offset of the last part of a key; 0 for a key of one part. */
-function lastPart({key: {columns}}: EntityPlan, key: RowKey): number {
-  return columns.length === 1 ? 0 : key.lastIndexOf(':') + 1;
 }

@@ -5,6 +5,7 @@
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
+import {isWrittenAlike, looseKeyColumns} from '../mapping/key-columns.ts';
 import {quoteName} from '../mapping/quote.ts';
 import type {KeyedRow} from './decide.ts';
 import {literal} from './sql-text.ts';
@@ -94,7 +95,7 @@ export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonl
       : '0';
   let rows =
     `SELECT v.sync_key, ${newer} AS sync_newer, ${[...base, ...kept].join(', ')} FROM (${values.join(' UNION ALL ')}) v ` +
-    `LEFT JOIN ${quoteName(plan.target)} o ON ${own.map(name => `o.${quoteName(name)} = v.${quoteName(name)}`).join(' AND ')} FOR UPDATE`;
+    `LEFT JOIN ${quoteName(plan.target)} o ON ${isSameKey(plan, 'o', i => `v.${quoteName(own[i] ?? '')}`)} FOR UPDATE`;
   for (const column of needed.filter(({generated}) => generated !== null))
     rows = `SELECT g.*, ${typed(column, `(${column.generated ?? ''})`)} AS ${quoteName(column.name)} FROM (${rows}) g`;
   const parts = keys.flatMap((key, i) =>
@@ -102,6 +103,21 @@ export function prospectiveRows({plan, keys, newestWins}: Frame, values: readonl
   );
   const ids = own.map((name, i) => `${quoteName(name)} AS ${keyName(i)}`);
   return `(SELECT sync_key, sync_newer, ${[...ids, ...parts].join(', ')} FROM (${rows}) r)`;
+}
+
+/**
+ * Whether a row of the table has a mapped key, written as it is.
+ *
+ * @param part the SQL of each part of the key
+ */
+export function isSameKey(plan: TablePlan, alias: string, part: (index: number) => string): string {
+  const loose = new Set(looseKeyColumns(plan).map(({name}) => name));
+  return plan.key
+    .flatMap((name, i) => {
+      const own = `${alias}.${quoteName(name)}`;
+      return [`${own} = ${part(i)}`, ...(loose.has(name) ? [isWrittenAlike(own, part(i))] : [])];
+    })
+    .join(' AND ');
 }
 
 /**

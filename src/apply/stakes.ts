@@ -6,7 +6,16 @@ import type {Query} from '../db/counted.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
 import type {KeyedRow} from './decide.ts';
-import {classOf, holdsSame, keyName, partName, prospectiveRows, valuesOf, type Frame} from './prospective.ts';
+import {
+  classOf,
+  holdsSame,
+  isSameKey,
+  keyName,
+  partName,
+  prospectiveRows,
+  valuesOf,
+  type Frame,
+} from './prospective.ts';
 import type {Stake, Standing} from './settle.ts';
 
 const ROWS_PER_QUERY = 500;
@@ -122,9 +131,7 @@ export class Stakes {
 
   #isSameRow(): string {
     const {plan} = this.#frame;
-    return plan.keyIndexes
-      .map((index, i) => `t.${quoteName(plan.columns[index]?.name ?? '')} = p.${keyName(i)}`)
-      .join(' AND ');
+    return isSameKey(plan, 't', i => `p.${keyName(i)}`);
   }
 
   *#slices(rows: readonly KeyedRow[]): Generator<string[]> {

@@ -4,6 +4,8 @@ import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import {isNumeric} from '../mapping/families.ts';
 import type {RowKey} from '../mapping/key.ts';
+import {isWrittenAlike, looseKeyColumns} from '../mapping/key-columns.ts';
+import {bytesLiteral} from '../mapping/operators/operator.ts';
 import {PackedRow, type SourceRow} from '../mapping/packed.ts';
 import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
@@ -44,8 +46,8 @@ export interface StatementSize {
  * size allows, and at least one.
  *
  * ON DUPLICATE KEY UPDATE reacts to any unique key: after a conflict in another one, it would change the *other*
- * row. The first assignment turns that into error 1242, so that the statement does nothing. A NULL would not
- * work, because both servers silently convert NULL to 0 in an AUTO_INCREMENT column.
+ * row. It also takes a key for another one that the collation does not tell apart from it. The first assignment turns
+ * both into error 1242, so that the statement does nothing. A NULL would not work, because both servers silently convert NULL to 0 in an AUTO_INCREMENT column.
  *
  * @param from the index in `rows` at which to begin
  * @returns the index at which the next statement begins
@@ -185,7 +187,10 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   const newestWins = options.newestWins && plan.newestIndex >= 0;
   const names = plan.columns.map(column => quoteName(column.name));
   const keys = plan.keyIndexes.map(index => names[index] ?? '');
-  const isSameRow = keys.map(key => `${key} = VALUES(${key})`).join(' AND ');
+  const isSameRow = [
+    ...keys.map(key => `${key} = VALUES(${key})`),
+    ...looseKeyColumns(plan).map(({name}) => isWrittenAlike(quoteName(name), `VALUES(${quoteName(name)})`)),
+  ].join(' AND ');
   const first = keys[0] ?? '';
   const fails = failsFor(plan.columns[plan.keyIndexes[0] ?? 0]?.schema.charset);
   const updated = names[plan.newestIndex] ?? '';
@@ -213,8 +218,22 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   };
 }
 
+/** Deletes rows with exactly these keys, and none whose key the server takes for one of them. */
 export function deleteByKeys({key}: EntityPlan, table: TablePlan, keys: readonly RowKey[]): string {
-  return `DELETE FROM ${quoteName(table.target)} WHERE ${key.condition(keys, table.key.map(quoteName))}`;
+  const condition = key.condition(keys, table.key.map(quoteName));
+  const loose = looseKeyColumns(table);
+  const statement = `DELETE FROM ${quoteName(table.target)} WHERE `;
+  if (loose.length === 0) return statement + condition;
+  const texts = loose.map(({name}) => `CAST(CONVERT(${quoteName(name)} USING utf8mb4) AS BINARY)`);
+  const wanted = keys.map(one => {
+    const parts = key.split(one);
+    const own = loose.map(({name, cutsEnd}) => {
+      const part = parts[table.key.indexOf(name)] ?? '';
+      return bytesLiteral(cutsEnd ? part.replace(/ +$/, '') : part);
+    });
+    return `(${own.join(', ')})`;
+  });
+  return `${statement}(${condition}) AND (${texts.join(', ')}) IN (${wanted.join(', ')})`;
 }
 
 /** Returns the statement of {@link appendUpsert} for no rows: it needs the same privileges, and fires no trigger. */

@@ -8,6 +8,7 @@
  */
 import type {LogOffset, Position} from '../position/position.ts';
 import {compareOffsets} from '../position/position.ts';
+import {SyncError} from '../errors.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -64,8 +65,24 @@ export class StreamTap {
   readonly #windows = new Set<Window>();
   #waiters: Waiter[] = [];
   #live = false;
+  #server: string | null = null;
   #position: Position | null = null;
   #offset: LogOffset | null = null;
+
+  /** The identity of the server that the stream reads from; null while it does not run. */
+  get server(): string | null {
+    return this.#server;
+  }
+
+  /**
+   * Positions of two servers cannot be compared, and one of the servers may be behind the other.
+   *
+   * @throws SyncError `source-unreachable` if the stream reads from another server
+   */
+  assertReads(server: string): void {
+    if (this.#server !== null && this.#server !== server)
+      throw new SyncError('source-unreachable', 'the stream reads from another server than the run');
+  }
 
   /** The stream's position; null while it does not run. */
   get position(): {position: Position; offset: LogOffset | null} | null {
@@ -105,6 +122,11 @@ export class StreamTap {
     });
   }
 
+  /** Called by the stream when it has connected to a server. */
+  reads(server: string): void {
+    this.#server = server;
+  }
+
   /** Called by the stream before `changes` are applied, so that no window misses them. */
   applying(plan: Pick<Plan, 'entities'>, changes: ChangeSet): void {
     for (const window of this.#windows) window.note(plan, changes);
@@ -121,6 +143,7 @@ export class StreamTap {
   /** Called by the stream when it has stopped, for whatever reason. */
   stopped(): void {
     this.#live = false;
+    this.#server = null;
     this.#wake(() => true);
   }
 

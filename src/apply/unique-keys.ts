@@ -1,9 +1,10 @@
 /**
- * Reads the current unique keys of a target table besides the mapped one: over mapped or other columns, prefixes
+ * Reads the current unique keys of a target table with which rows can be in conflict: over mapped or other columns, prefixes
  * of columns, expressions and generated columns.
  */
 import type {Query} from '../db/counted.ts';
 import type {TablePlan} from '../mapping/columns.ts';
+import {looseKeyColumns} from '../mapping/key-columns.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {literal} from './sql-text.ts';
 
@@ -47,7 +48,7 @@ export interface KeyPart {
  * Reads the current definitions, because the owner may change them while the daemon runs.
  *
  * @returns without keys that can never be in conflict: those that contain the mapped key, and those over an
- *   AUTO_INCREMENT number
+ *   AUTO_INCREMENT number. The mapped key itself is one of them if its collation may take two texts for one.
  */
 export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<UniqueKey[]> {
   const rows = await query(
@@ -71,10 +72,12 @@ export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<Uni
     const part = {column, prefix: length, expression: length === null ? whole : `LEFT(${whole}, ${length})`};
     keys.set(String(name), [...(keys.get(String(name)) ?? []), part]);
   }
+  const isLoose = looseKeyColumns(plan).length > 0;
   const canConflict = (parts: readonly KeyPart[]) => {
     const wholes = parts.filter(({prefix}) => prefix === null).map(({column}) => column?.name.toLowerCase());
+    const holdsKey = plan.key.every(name => wholes.includes(name.toLowerCase()));
     return (
-      !plan.key.every(name => wholes.includes(name.toLowerCase())) &&
+      (!holdsKey || (isLoose && parts.length === plan.key.length)) &&
       !parts.some(({column}) => column !== null && counted.has(column.name))
     );
   };

@@ -4,6 +4,7 @@ import {DBError, Model} from 'objection';
 import type {DatabaseConfig} from '../config.ts';
 import type {Logger} from '../logger.ts';
 import {settledOptions} from './connection.ts';
+import {SyncError} from '../errors.ts';
 import {classify, stateOf} from './faults.ts';
 
 /** If the target is silent for that long, the lease is lost by then, too. */
@@ -76,20 +77,39 @@ export function renewConnections(knex: Knex): void {
   renewals.get(knex)?.();
 }
 
+/** @throws SyncError, classified, if the bookkeeping cannot be read; other errors are those of the program */
+export async function readBookkeeping<T>(read: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw asFault(error);
+  }
+}
+
 /**
  * Runs a statement that writes. If the server answers that it takes no writes, the statement runs once more, on a
  * new connection: the address may lead to another server now.
  *
- * @throws the driver's error
+ * @throws SyncError, classified
  */
-export async function writeOnce<T>(write: () => PromiseLike<T>): Promise<T> {
+export async function writeBookkeeping<T>(write: () => PromiseLike<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    const native = error instanceof DBError ? error.nativeError : error;
-    if (stateOf(native) === '' || classify('target', native).code !== 'target-unreachable') throw error;
-    return await write();
+    const fault = asFault(error);
+    if (!(fault instanceof SyncError)) throw error;
+    if (stateOf(fault.cause) === '' || fault.code !== 'target-unreachable') throw fault;
+    return readBookkeeping(write);
   }
+}
+
+function asFault(error: unknown): unknown {
+  if (error instanceof knexModule.KnexTimeoutError)
+    return new SyncError('target-unreachable', 'the target gave no connection for the bookkeeping in time', {
+      cause: error,
+    });
+  const native = error instanceof DBError ? error.nativeError : error;
+  return native instanceof Error && 'code' in native ? classify('target', native) : error;
 }
 
 /** Runs the tasks in order, and ends with the first error. */

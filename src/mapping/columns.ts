@@ -5,7 +5,7 @@ import {didYouMean, unmapped} from './file/faults.ts';
 import {sourceColumnsOf, type ColumnMap, type Mapping, type TableMap} from './mapping.ts';
 import type {PackedWriter, Shape} from './operators/operator.ts';
 import {operatorOf} from './operators/registry.ts';
-import {cutsEnd} from './operators/texts.ts';
+import {confusesEnds, cutsEnd} from './operators/texts.ts';
 import type {SourceRow} from './packed.ts';
 import {
   findColumn,
@@ -38,6 +38,8 @@ export interface ColumnPlan {
   readonly bytes: 'none' | 'checked' | 'exact';
   /** Whether the column drops spaces at the end of a value. */
   readonly cutsEnd: boolean;
+  /** Whether a value that ends in a space is refused: it is a key, and would be that of another row without it. */
+  readonly needsEnd: boolean;
   readonly fit: Fit;
   /** The operator applied to a source row. */
   readonly value: (source: SourceRow) => Value;
@@ -215,6 +217,8 @@ function columnPlan(
   const writtenFraction = Math.min(schema.fraction, sourceFraction);
   const written = operator.value(map.use, shape, writtenFraction);
   const bytes = bytesOf(map, shape);
+  const needsEnd = table.key.includes(map.target) && confusesEnds(shape);
+  const fit = fitOf(map, shape);
   // A value that is written as bytes must be UTF-8.
   const packed = bytes === 'exact' ? null : operator.packed(map.use, shape, writtenFraction);
   return {
@@ -226,7 +230,8 @@ function columnPlan(
     inputs: inputs.map(({place}) => place),
     bytes,
     cutsEnd: map.use.operator !== 'constant' && cutsEnd(shape),
-    fit: fitOf(map, shape),
+    needsEnd,
+    fit: needsEnd ? 'value' : fit,
     value: operator.value(map.use, shape, schema.fraction),
     written,
     write: packed ?? ((row, sink) => sink.value(written(row))),

@@ -6,7 +6,8 @@
 import {compileCondition, refusesCondition, type CompiledCondition} from './conditions.ts';
 import {SyncError} from '../errors.ts';
 import {familyOf, type Family} from './families.ts';
-import {KeyCodec, longestKey, MAX_KEY_LENGTH, type RowKey} from './key.ts';
+import {KeyCodec, longestKey, type RowKey} from './key.ts';
+import {MAX_KEY_LENGTH} from './limits.ts';
 import {copiedFrom, type Mapping, type ParentJoin, type ParentMap, type TableMap} from './mapping.ts';
 import type {SourceRow} from './packed.ts';
 import type {SourcePlan, TablePlan} from './columns.ts';
@@ -111,6 +112,7 @@ function draftOf(
   const columns = primary.keyIndexes.map((at, i) => ({
     name: primary.key[i] ?? '',
     family: keyFamily(map, primary.columns[at]?.schema, faults),
+    cutsEnd: primary.columns[at]?.cutsEnd === true && !primary.columns[at].needsEnd,
   }));
   const sources = keyColumns.map(name => source.schemas[source.columns.indexOf(name)]);
   const length = longestKey(columns.map(({family}, i) => ({family, from: sources[i]})));

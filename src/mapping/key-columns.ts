@@ -2,7 +2,7 @@
  * The columns of keys in SQL: expressions whose values are those of keys (a bare BIT would be returned as bytes),
  * and expressions to sort and compare by, which differ for ENUM and SET.
  */
-import type {SourcePlan, TablePlan} from './columns.ts';
+import type {ColumnPlan, SourcePlan, TablePlan} from './columns.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
 import {exactColumn} from './sql/columns.ts';
@@ -41,6 +41,21 @@ export function orderedSourceColumns(source: SourcePlan, places: readonly number
   return places.map(place =>
     byText(`${alias}.${quoteName(source.actual[place] ?? '')}`, source.schemas[place]),
   );
+}
+
+/** The columns of the key in which the server may take two texts for one, though they are written differently. */
+export function looseKeyColumns({
+  columns,
+  keyIndexes,
+}: Pick<TablePlan, 'columns' | 'keyIndexes'>): ColumnPlan[] {
+  return keyIndexes
+    .flatMap(index => columns[index] ?? [])
+    .filter(({family, schema}) => family === 'text' && schema.charset != null && schema.members === null);
+}
+
+/** A condition that holds where two texts of one column are written alike: their letter case and blanks count, too. */
+export function isWrittenAlike(one: string, other: string): string {
+  return `CAST(${one} AS BINARY) = CAST(${other} AS BINARY)`;
 }
 
 function byText(expression: string, schema: ColumnSchema | undefined): string {

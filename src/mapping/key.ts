@@ -1,12 +1,12 @@
 /**
  * Keys of rows as one text: the only place that puts keys together and takes them apart.
  *
- * A key of one column is its value. A key of several is their values joined by colons, with `%` and `:` inside
- * of a value written as `%25` and `%3A`. Numbers and moments are written in one form, so that two keys that are
- * equal to a server are the same text; binary values are written as hexadecimal digits.
+ * A key of one column is its value. A key of several is made of their values in one of two forms (`key-text.ts`).
+ * Numbers and moments are written in one form, so that two keys that are equal to a server are the same text;
+ * binary values are written as hexadecimal digits. A text that ends in a space has a mark behind it.
  */
-import {SyncError} from '../errors.ts';
 import {canonical, familyOf, isNumeric, type Family} from './families.ts';
+import {isCounted, joinParts, marked, splitParts, unmarked} from './key-text.ts';
 import {cellOf, type SourceRow} from './packed.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
@@ -19,15 +19,18 @@ export interface KeyColumn {
   /** Of the target. */
   readonly name: string;
   readonly family: Family;
+  /** Whether spaces at the end of a value do not count. */
+  readonly cutsEnd?: boolean;
 }
 
 export class KeyCodec {
   readonly columns: readonly KeyColumn[];
-  readonly #isPlain: boolean;
+  /** Whether all parts are integers: such a key is its numbers, joined by colons. */
+  readonly isOfNumbers: boolean;
 
   constructor(columns: readonly KeyColumn[]) {
     this.columns = columns;
-    this.#isPlain = columns.every(({family}) => family === 'integer');
+    this.isOfNumbers = columns.every(({family}) => family === 'integer');
   }
 
   /** Whether the key's last part is a number, so that sets of keys can be sets of numbers. */
@@ -38,40 +41,55 @@ export class KeyCodec {
   /** The key of a row from the values at these indexes; null if one of them is null or not a value of its type. */
   of(row: SourceRow, places: readonly number[]): RowKey | null {
     const first = this.#part(cellOf(row, places[0] ?? 0), 0);
-    if (places.length === 1 || first === null) return first;
+    if (first === null) return null;
+    if (places.length === 1) return this.columns[0]?.family === 'text' ? marked(first) : first;
     const second = this.#part(cellOf(row, places[1] ?? 0), 1);
     if (second === null) return null;
-    let key = `${first}:${second}`;
+    if (places.length === 2 && this.isOfNumbers) return `${first}:${second}`;
+    const parts = [first, second];
     for (let i = 2; i < places.length; i++) {
       const part = this.#part(cellOf(row, places[i] ?? 0), i);
       if (part === null) return null;
-      key += `:${part}`;
+      parts.push(part);
     }
-    // The plan knows the lengths of the columns, but not how many characters of a value are escaped.
-    if (!this.#isPlain && key.length > MAX_KEY_LENGTH && key.includes('%'))
-      throw new SyncError(
-        'schema-incompatible',
-        `a row has a key on (${this.columns.map(({name}) => name).join(', ')}) of ${key.length} characters, where each colon and each percent sign counts as three; ${MAX_KEY_LENGTH} are supported`,
-      );
-    return key;
+    return this.isOfNumbers ? parts.join(':') : joinParts(parts);
   }
 
   /** The parts of a key, as values. */
   split(key: RowKey): string[] {
-    if (this.columns.length === 1) return [this.#decoded(key, 0)];
-    return key.split(':').map((part, i) => this.#decoded(part, i));
+    if (this.columns.length === 1) return [this.columns[0]?.family === 'text' ? unmarked(key) : key];
+    return this.isOfNumbers ? key.split(':') : splitParts(key, this.columns.length);
+  }
+
+  /** The offset of the last part; 0 in a key of one column. */
+  lastAt(key: RowKey): number {
+    if (this.columns.length === 1) return 0;
+    if (this.isOfNumbers || !isCounted(key)) return key.lastIndexOf(':') + 1;
+    return key.length - (this.split(key).at(-1) ?? '').replace(/ +$/, '').length;
+  }
+
+  /** All parts but the last as one text, which ends before {@link lastAt}. */
+  scopeBefore(key: RowKey, at: number): string {
+    if (at === 0) return '';
+    return key.slice(0, this.isOfNumbers || !isCounted(key) ? at - 1 : at);
   }
 
   /** All parts but the last as one text, and the last: the form in which ownership is stored. */
   scopeOf(key: RowKey): {readonly scope: string; readonly id: string} {
-    if (this.columns.length === 1) return {scope: '', id: key};
-    const at = key.lastIndexOf(':');
-    return {scope: key.slice(0, at), id: key.slice(at + 1)};
+    const at = this.lastAt(key);
+    return {scope: this.scopeBefore(key, at), id: at === 0 ? key : key.slice(at)};
   }
 
-  /** Turns a part of a key of several columns into a key of one column. */
+  /** The key with this scope and last part. */
+  within(scope: string, id: string): RowKey {
+    if (this.columns.length === 1) return id;
+    return isCounted(scope) ? scope + id : `${scope}:${id}`;
+  }
+
+  /** Turns a part of a key of several columns into a key of one column, which is an integer. */
   partOf(key: RowKey, index: number): string {
     if (this.columns.length === 1) return key;
+    if (!this.isOfNumbers && isCounted(key)) return this.split(key)[index] ?? '';
     let start = 0;
     for (let i = 0; i < index; i++) start = key.indexOf(':', start) + 1;
     const end = key.indexOf(':', start);
@@ -86,27 +104,22 @@ export class KeyCodec {
   condition(keys: readonly RowKey[], columns = this.columns.map(({name}) => quoteName(name))): string {
     if (keys.length === 0) return '1 = 0';
     const last = columns.length - 1;
-    if (last === 0)
-      return inList(
-        columns[0] ?? '',
-        keys.map(key => this.literal(0, this.#decoded(key, 0))),
-      );
     // Keys are grouped by all parts but the last: both servers use an index for `a = 1 AND b IN (…)`, while row
     // constructors may scan.
-    const groups = new Map<string, string[]>();
+    const groups = new Map<string, {readonly before: readonly string[]; readonly values: string[]}>();
     for (const key of keys) {
-      const {scope, id} = this.scopeOf(key);
+      const parts = this.split(key);
+      const scope = last === 0 ? '' : this.scopeOf(key).scope;
+      const value = this.literal(last, parts[last] ?? '');
       const group = groups.get(scope);
-      const value = this.literal(last, this.#decoded(id, last));
-      if (group === undefined) groups.set(scope, [value]);
-      else group.push(value);
+      if (group === undefined) groups.set(scope, {before: parts.slice(0, last), values: [value]});
+      else group.values.push(value);
     }
-    return [...groups]
-      .map(([scope, values]) => {
-        const parts = scope
-          .split(':')
-          .map((part, i) => `${columns[i]} = ${this.literal(i, this.#decoded(part, i))}`);
-        return `(${[...parts, inList(columns[last] ?? '', values)].join(' AND ')})`;
+    return [...groups.values()]
+      .map(({before, values}) => {
+        const equal = before.map((part, i) => `${columns[i]} = ${this.literal(i, part)}`);
+        const condition = [...equal, inList(columns[last] ?? '', values)].join(' AND ');
+        return last === 0 ? condition : `(${condition})`;
       })
       .join(' OR ');
   }
@@ -121,18 +134,10 @@ export class KeyCodec {
     if (family === 'integer') return isId(cell) ? plainInteger(cell) : null;
     if (cell === null || family === undefined) return null;
     if (family === 'binary') return bytesOf(cell).toString('hex');
-    const value = canonical(family, cell);
-    return this.columns.length === 1 ? value : escaped(value);
-  }
-
-  #decoded(part: string, index: number): string {
-    if (this.#isPlain || this.columns.length === 1) return part;
-    return this.columns[index]?.family === 'binary' ? part : unescaped(part);
+    if (family === 'text') return this.columns[index]?.cutsEnd === true ? cell.replace(/ +$/, '') : cell;
+    return canonical(family, cell);
   }
 }
-
-/** The longest key, in characters, that the bookkeeping tables can store. */
-export const MAX_KEY_LENGTH = 512;
 
 /** The longest value, in characters, of each family whose types have no length. */
 const LONGEST: Readonly<Partial<Record<Family, number>>> = {integer: 20, bit: 20, moment: 26, time: 17};
@@ -175,12 +180,4 @@ export function keyLiteral(family: Family, value: string): string {
 /** Without the zeros that ZEROFILL writes before a number. */
 function plainInteger(id: string): string {
   return id.length > 1 && (id.startsWith('0') || id.startsWith('-0')) ? String(BigInt(id)) : id;
-}
-
-function escaped(part: string): string {
-  return /[%:]/.test(part) ? part.replaceAll('%', '%25').replaceAll(':', '%3A') : part;
-}
-
-function unescaped(part: string): string {
-  return part.includes('%') ? part.replaceAll('%3A', ':').replaceAll('%25', '%') : part;
 }

@@ -3,6 +3,9 @@ import {isYear} from './families.ts';
 import type {ColumnSchema} from './schema.ts';
 import {bytesOf, isText} from './values.ts';
 
+/** The longest key, in characters, that the bookkeeping tables can store. */
+export const MAX_KEY_LENGTH = 512;
+
 /** Every number of so many digits fits a BIGINT; most ids have no more. */
 export const SAFE_DIGITS = 15;
 

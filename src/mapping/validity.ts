@@ -6,7 +6,7 @@ import type {ColumnMap} from './mapping.ts';
 import {fitsInteger, fitsText, SAFE_DIGITS} from './limits.ts';
 import {isMapped} from './operators/choices.ts';
 import type {Shape} from './operators/operator.ts';
-import type {PackedRow, SourceRow} from './packed.ts';
+import {cellOf, type PackedRow, type SourceRow} from './packed.ts';
 import type {ColumnPlan} from './columns.ts';
 import type {ColumnSchema} from './schema.ts';
 import {isText} from './values.ts';
@@ -73,6 +73,8 @@ function charactersOf(schema: ColumnSchema): number {
 export function validate(columns: readonly ColumnPlan[], source: SourceRow): DeadLetterCode | null {
   for (const column of columns) {
     if (!column.isMapped(source)) return 'unmapped-value';
+    if (column.needsEnd && cellOf(source, column.inputs[0] ?? 0)?.endsWith(' ') === true)
+      return invalidCode(column.map.target);
     const value = column.value(source);
     if (value === null) continue;
     const code = validateValue(column, value);

@@ -59,6 +59,8 @@ const STATUS_OF: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   'source-unreachable': 503,
   'target-unreachable': 503,
   'target-rejected-batch': 503,
+  'target-incompatible': 503,
+  'access-denied': 503,
 };
 
 /** Another instance leads within ten seconds of a leader's death; a cluster may need longer to elect a writer. */

@@ -1,5 +1,5 @@
 /** The state of runs and dead letters from the bookkeeping tables, kept in memory for the status. */
-import {DEAD_LETTER_CODES, isDeadLetterCode, type DeadLetterCode} from '../errors.ts';
+import {DEAD_LETTER_CODES, isDeadLetterCode, SyncError, type DeadLetterCode} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
 import {pause} from '../lifecycle/backoff.ts';
 import type {Metrics} from './metrics.ts';
@@ -13,6 +13,8 @@ export interface BookkeepingFacts {
   /** When the last run ended that left nothing to do. */
   readonly lastSync: string | null;
   readonly deadLetters: number;
+  /** Why the tables cannot be read, until they can be. */
+  readonly fault: SyncError | null;
 }
 
 export interface BookkeepingDeps {
@@ -26,6 +28,7 @@ export class Bookkeeping {
   #lastRun: Run | null = null;
   #lastSync: string | null = null;
   #deadLetters = 0;
+  #fault: SyncError | null = null;
   /** Every code that was ever counted: a code without rows is counted as 0. */
   readonly #codes = new Set<DeadLetterCode>(DEAD_LETTER_CODES);
   #reading: Promise<void> = Promise.resolve();
@@ -37,7 +40,12 @@ export class Bookkeeping {
   }
 
   get facts(): BookkeepingFacts {
-    return {lastRun: this.#lastRun, lastSync: this.#lastSync, deadLetters: this.#deadLetters};
+    return {
+      lastRun: this.#lastRun,
+      lastSync: this.#lastSync,
+      deadLetters: this.#deadLetters,
+      fault: this.#fault,
+    };
   }
 
   /** A run of this instance, which is shown before it is read. */
@@ -76,7 +84,9 @@ export class Bookkeeping {
       this.#lastRun = laterRun(this.#lastRun, last);
       const lastSuccess = await store.lastSuccess();
       this.#lastSync = laterTime(this.#lastSync, lastSuccess);
+      this.#fault = null;
     } catch (error) {
+      this.#fault = error instanceof SyncError ? error : null;
       logger.debug(
         {event: 'bookkeeping.failed', err: describeError(error)},
         'the bookkeeping could not be read',

@@ -12,6 +12,8 @@ export interface HealthFacts {
   readonly maxLagSeconds: number;
   readonly lastRun: Run | null;
   readonly deadLetters: number;
+  /** Why runs can be neither recorded nor read. */
+  readonly bookkeepingFault: SyncError | null;
   readonly warnings: readonly string[];
 }
 
@@ -80,6 +82,10 @@ export function healthOf(facts: HealthFacts): {reasons: string[]; warnings: stri
       );
     }
   }
+  // A run that cannot be recorded does not start. A server that cannot be reached is the stream's fault, too.
+  const record = facts.bookkeepingFault;
+  if (record !== null && record.reaction === 'halt' && record.code !== facts.fault?.code)
+    reasons.push(`no reconcile can run: ${record.code}, ${record.message}`);
   if (facts.lastRun?.state === 'failed')
     reasons.push(`the last reconcile failed: ${facts.lastRun.error ?? 'unknown'}`);
   if (facts.lastRun?.state === 'needs-confirmation') {

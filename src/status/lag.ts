@@ -12,6 +12,7 @@ const FRESH_MS = 3000;
 
 export class LagTracker {
   #connected = false;
+  #server: string | null = null;
   #lastContactMs: number | null = null;
   #lastEventMs: number | null = null;
   #appliedOffset: LogOffset | null = null;
@@ -23,8 +24,11 @@ export class LagTracker {
   /** The source's clock minus ours. */
   #offsetMs = 0;
 
-  connected(nowMs: number): void {
+  /** @param server the identity of the server that the stream reads from */
+  connected(nowMs: number, server: string): void {
     this.#connected = true;
+    if (server !== this.#server) this.#logEnd = null;
+    this.#server = server;
     this.#lastContactMs = nowMs;
   }
 
@@ -58,6 +62,11 @@ export class LagTracker {
     this.#appliedOffset = offset;
     this.#oldest = null;
     if (nothingWaits && this.#isAtEnd()) this.#caughtUpAtMs = nowMs;
+  }
+
+  /** The server that the stream read from last: the end of another server's log says nothing of the lag. */
+  get server(): string | null {
+    return this.#server;
   }
 
   get lastContactMs(): number | null {

@@ -1,7 +1,7 @@
 /** Polls both servers at intervals, so that status answers from memory. */
 import type {Config} from '../config.ts';
 import {connect, queryRows, type Connection} from '../db/connection.ts';
-import {readLogEnd, readLogFiles} from '../db/server.ts';
+import {readLogEnd, readLogFiles, readServerInfo} from '../db/server.ts';
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
@@ -35,15 +35,23 @@ export async function watchLogEnd(
   signal: AbortSignal,
 ): Promise<void> {
   let connection: Connection | null = null;
+  let server = '';
   let clockAtMs = 0;
   while (!signal.aborted) {
     try {
-      connection ??= await connect('source', config.source, {until: signal});
+      if (connection === null) {
+        connection = await connect('source', config.source, {until: signal});
+        server = (await readServerInfo('source', connection)).identity;
+      }
       if (Date.now() - clockAtMs > CLOCK_MS) {
         clockAtMs = Date.now();
         lag.clockOffset(await clockOffsetMs(connection));
       }
-      lag.logEnd(await inTime(readLogEnd(connection)), Date.now());
+      const end = await inTime(readLogEnd(connection));
+      // The address may lead to several servers, or the stream has followed it to another one.
+      if (lag.server !== null && lag.server !== server)
+        throw new SyncError('source-unreachable', 'the stream reads from another server than the one polled');
+      lag.logEnd(end, Date.now());
       onBytes(await bytesBehind(connection, lag));
     } catch (error) {
       logger.debug({event: 'poll.failed', err: describeError(error)}, 'the end of the log could not be read');

@@ -2,8 +2,9 @@
 import {randomUUID} from 'node:crypto';
 import type {Knex} from 'knex';
 import {z} from 'zod';
-import {SyncDeadLetter, SyncRun, writeOnce} from '../db/models.ts';
+import {readBookkeeping, SyncDeadLetter, SyncRun, writeBookkeeping} from '../db/models.ts';
 import {isDeadLetterCode} from '../errors.ts';
+import {shownKey} from '../mapping/key-text.ts';
 import {
   CursorError,
   type DeadLetter,
@@ -58,7 +59,7 @@ export class RunStore {
       tables: JSON.stringify(noOutcomes(this.#tables)),
       error: null,
     };
-    await writeOnce(() => SyncRun.query(this.#knex).insert(row));
+    await writeBookkeeping(() => SyncRun.query(this.#knex).insert(row));
     // A daemon may run for years: the history is trimmed as it grows, and not only at a start.
     await this.#trim();
     return toRun(row);
@@ -72,7 +73,7 @@ export class RunStore {
       tables: JSON.stringify(tables),
       error: error?.slice(0, 500) ?? null,
     };
-    await writeOnce(() => SyncRun.query(this.#knex).findById(run.runId).patch(end));
+    await writeBookkeeping(() => SyncRun.query(this.#knex).findById(run.runId).patch(end));
     return {
       ...run,
       state,
@@ -85,7 +86,7 @@ export class RunStore {
 
   /** Marks runs that a dead process left as running, and deletes those that are too old to keep. */
   async tidy(): Promise<void> {
-    await writeOnce(() =>
+    await writeBookkeeping(() =>
       SyncRun.query(this.#knex)
         .where({stream: this.#stream, state: 'running'})
         .patch({state: 'failed', ended_at: new Date(), error: 'the process ended during the run'}),
@@ -94,7 +95,7 @@ export class RunStore {
   }
 
   async #trim(): Promise<void> {
-    await writeOnce(() =>
+    await writeBookkeeping(() =>
       SyncRun.query(this.#knex)
         .where('stream', this.#stream)
         .where('started_at', '<', new Date(Date.now() - KEEP_DAYS * 86_400_000))
@@ -103,7 +104,9 @@ export class RunStore {
   }
 
   async find(runId: string): Promise<Run | null> {
-    const row = await SyncRun.query(this.#knex).findOne({run_id: runId, stream: this.#stream});
+    const row = await readBookkeeping(() =>
+      SyncRun.query(this.#knex).findOne({run_id: runId, stream: this.#stream}),
+    );
     return row === undefined ? null : toRun(row);
   }
 
@@ -126,7 +129,7 @@ export class RunStore {
           .orWhere(same => void same.where('started_at', startedAt).where('run_id', '<', runId));
       });
     }
-    const rows = await query;
+    const rows = await readBookkeeping(() => query);
     const items = rows.slice(0, limit).map(toRun);
     const last = rows[limit - 1];
     return {
@@ -136,30 +139,36 @@ export class RunStore {
   }
 
   async last(): Promise<Run | null> {
-    const row = await SyncRun.query(this.#knex)
-      .where('stream', this.#stream)
-      .whereNot('state', 'running')
-      .orderBy('started_at', 'desc')
-      .first();
+    const row = await readBookkeeping(() =>
+      SyncRun.query(this.#knex)
+        .where('stream', this.#stream)
+        .whereNot('state', 'running')
+        .orderBy('started_at', 'desc')
+        .first(),
+    );
     return row === undefined ? null : toRun(row);
   }
 
   /** When the last run ended that left nothing to do. */
   async lastSuccess(): Promise<string | null> {
-    const row = await SyncRun.query(this.#knex)
-      .where({stream: this.#stream, state: 'succeeded'})
-      .orderBy('started_at', 'desc')
-      .first();
+    const row = await readBookkeeping(() =>
+      SyncRun.query(this.#knex)
+        .where({stream: this.#stream, state: 'succeeded'})
+        .orderBy('started_at', 'desc')
+        .first(),
+    );
     return row?.ended_at?.toISOString() ?? null;
   }
 
   /** How many dead letters there are, by code. */
   async deadLetterCounts(): Promise<Map<string, number>> {
-    const rows = (await this.#knex('sync_dead_letter')
-      .where('stream', this.#stream)
-      .groupBy('code')
-      .select('code')
-      .count({count: '*'})) as {code: string; count: number | string}[];
+    const rows = (await readBookkeeping(() =>
+      this.#knex('sync_dead_letter')
+        .where('stream', this.#stream)
+        .groupBy('code')
+        .select('code')
+        .count({count: '*'}),
+    )) as {code: string; count: number | string}[];
     return new Map(rows.map(({code, count}) => [code, Number(count)]));
   }
 
@@ -178,21 +187,27 @@ export class RunStore {
       .limit(limit + 1);
     if (table !== undefined) void query.where('target_table', table);
     if (after !== null) {
-      const [, lastTable, lastKey = ''] = /^([^~]+)~(.+)$/.exec(after) ?? [];
-      if (lastTable === undefined) throw new CursorError();
+      const [, escaped, lastKey = ''] = /^([^~]+)~([^]*)$/.exec(after) ?? [];
+      if (escaped === undefined) throw new CursorError();
+      const lastTable = escaped.replaceAll('%7E', '~').replaceAll('%25', '%');
       void query.where(where => {
         void where
           .where('target_table', '>', lastTable)
           .orWhere(same => void same.where('target_table', lastTable).where('row_key', '>', lastKey));
       });
     }
-    const rows = await query;
+    const rows = await readBookkeeping(() => query);
     const last = rows[limit - 1];
     return {
       items: rows.slice(0, limit).map(toDeadLetter),
-      next: rows.length > limit && last !== undefined ? `${last.target_table}~${last.row_key}` : null,
+      next: rows.length > limit && last !== undefined ? cursorOf(last) : null,
     };
   }
+}
+
+/** The place after a dead letter. A name and a key may have any character. */
+function cursorOf({target_table: table, row_key: key}: SyncDeadLetter): string {
+  return `${table.replaceAll('%', '%25').replaceAll('~', '%7E')}~${key}`;
 }
 
 /**
@@ -231,9 +246,9 @@ function toRun(row: RunRow): Run {
 function toDeadLetter(row: SyncDeadLetter): DeadLetter {
   return {
     table: row.target_table,
-    key: row.row_key,
+    key: shownKey(row.row_key),
     code: isDeadLetterCode(row.code) ? row.code : 'rejected',
-    detail: row.detail,
+    detail: row.detail === null ? null : shownKey(row.detail),
     position: row.position === '' ? null : row.position,
     firstSeenAt: row.first_seen_at.toISOString(),
     lastSeenAt: row.last_seen_at.toISOString(),

@@ -59,6 +59,7 @@ export function statusOf(facts: StatusFacts, nowMs: number): Status {
     maxLagSeconds: facts.maxLagSeconds,
     lastRun,
     deadLetters,
+    bookkeepingFault: bookkeeping.fault,
     warnings: [
       ...unseenWarnings(facts.unseen, nowMs),
       ...(facts.mappingChanged === true ? [MAPPING_CHANGED] : []),

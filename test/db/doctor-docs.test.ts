@@ -110,6 +110,7 @@ describe('the documents', () => {
       maxLagSeconds: 1,
       lastRun: null,
       deadLetters: 0,
+      bookkeepingFault: null,
       warnings: [],
     };
     const fault = new SyncError('internal', 'x');

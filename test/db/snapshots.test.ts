@@ -87,6 +87,22 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     expect(isWritten).toBe(true);
   });
 
+  it('for a batch is refused, or not written, if the stream reads from another server', async () => {
+    const {reading, writing} = sessions();
+    const plan = await planOf(reading, writing, {source, target});
+    const info = await readServerInfo('source', reading);
+    const tap = new StreamTap();
+    const worker = {source: reading, reader: readerOf(reading), info} as Worker;
+    const read = () => readBatch(worker, entityOf(plan, 'user'), {after: null, to: null}, tap, NEVER);
+    tap.reads(info.identity);
+    const batch = await read();
+    tap.stopped();
+    tap.reads('another');
+    await expect(read()).rejects.toThrow('another server');
+    const repair = repairBatch({} as WriterContext, batch, {tap} as unknown as RepairOptions, NEVER);
+    await expect(repair).rejects.toThrow('another server');
+  });
+
   it('of now waits until a SELECT sees what the stream was sent', async () => {
     const {reading} = sessions();
     const {info, position, offset, appear} = await ahead();

@@ -52,6 +52,21 @@ describeEachFlavour('a lost bookkeeping table', ({server, source, target}) => {
       expect((await stand.cli(['verify'])).code).toBe(0);
     });
 
+  it('of runs makes the status unhealthy, and a request for a run says why', async () => {
+    await stand.target.query('DROP TABLE sync_run');
+    await stand.until('the reason', ({reasons}) =>
+      reasons.some(reason => /no reconcile can run: target-incompatible.*laas-sync migrate/.test(reason)),
+    );
+    expect(await stand.daemon.post('/sync/trigger', {})).toMatchObject({
+      status: 503,
+      body: {error: 'target-incompatible'},
+    });
+    expect(await stand.daemon.get('/sync/runs')).toMatchObject({error: 'target-incompatible'});
+    await migrate(stand.env);
+    await stand.until('health', ({isHealthy}) => isHealthy);
+    expect((await stand.daemon.post('/sync/trigger', {})).status).toBe(200);
+  });
+
   it('of ownership that is empty at a start is filled again', async () => {
     await stand.daemon.stop();
     await stand.target.query('DELETE FROM sync_owned');

@@ -28,6 +28,7 @@ const ON_ONE_SERVER = [
   'fault/distance',
   'fault/cascades',
   'fault/failover-answers',
+  'fault/several-sources',
   'fault/unwritable-target',
   'fault/short-reads',
   'fault/mass-deletes',

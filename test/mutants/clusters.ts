@@ -2,6 +2,7 @@
 import type {Mutant} from './mutant.ts';
 
 const GALERA_SOURCE = 'test/fault/galera-source.test.ts';
+const SEVERAL = 'test/fault/several-sources.test.ts';
 const GROUP_TARGET = 'test/fault/group-target.test.ts';
 
 export const CLUSTERS: readonly Mutant[] = [
@@ -12,7 +13,7 @@ export const CLUSTERS: readonly Mutant[] = [
         'replicator/membership-watch.ts',
         'watchMembership',
         'if (reason === null) continue;',
-        'if (reason !== null) continue;',
+        'void reason; continue;',
       ],
     ],
     answers: ['clusters'],
@@ -58,6 +59,58 @@ export const CLUSTERS: readonly Mutant[] = [
     edits: [['replicator/source/same-server.ts', 'otherServer', '=== identity) return', "!== '') return"]],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
+  },
+  {
+    name: 'end-of-the-leases-connection-noticed-late',
+    edits: [
+      ['src/db/lease.ts', 'hold', "connection.on('error', error => lose(classify('target', error)));", ''],
+    ],
+    answers: ['clusters', 'one writer', 'connections'],
+    test: ['test/db/lease-connection.test.ts', 'is lost as soon as its connection ends'],
+  },
+  {
+    name: 'run-reads-from-any-server',
+    edits: [
+      [
+        'src/source/one-server.ts',
+        'connectTo',
+        'server === null || info.identity === server',
+        'server !== undefined',
+      ],
+      [
+        'src/apply/stream-tap.ts',
+        'assertReads',
+        'this.#server !== null && this.#server !== server',
+        "server === ''",
+      ],
+    ],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: [SEVERAL, 'is reconciled with the one that the stream reads from'],
+  },
+  {
+    name: 'batch-of-another-server-read',
+    edits: [['reconciler/batch.ts', 'inWindow', 'tap.assertReads(info.identity);', '']],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
+  },
+  {
+    name: 'batch-of-another-server-written',
+    edits: [['reconciler/repair.ts', 'repairBatch', 'tap.assertReads(batch.server);', '']],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
+  },
+  {
+    name: 'lag-measured-on-another-server',
+    edits: [
+      [
+        'src/status/poller.ts',
+        'watchLogEnd',
+        'lag.server !== null && lag.server !== server',
+        "server === 'none'",
+      ],
+    ],
+    answers: ['clusters', 'status'],
+    test: [SEVERAL, 'is measured on the one that the stream reads from'],
   },
   {
     name: 'table-that-its-group-refuses-taken-for-bad-rows',

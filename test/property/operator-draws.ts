@@ -178,7 +178,7 @@ const KINDS: readonly Kind[] = [
       'few_raw',
       'raw_fixed',
     ],
-    own: ['ADMIN', 'admin', ' x ', 'x  ', '', "it's", 'é', '0', '1', 'b c', '12345678'],
+    own: ['ADMIN', 'admin', ' x ', 'x  ', '', "it's", 'é', 'Жук', '0', '1', 'b c', '12345678'],
   },
   {
     given: ['day', 'second', 'micro', 'stamp'],

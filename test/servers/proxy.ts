@@ -36,7 +36,9 @@ interface Budget {
 export class FaultProxy implements Endpoint, AsyncDisposable {
   readonly host = '127.0.0.1';
   readonly #links = new Set<Link>();
-  #target: Endpoint;
+  /** New connections lead to them in turn. */
+  #targets: readonly Endpoint[];
+  #accepted = 0;
   #listener: Server | undefined;
   #port = 0;
   #silent = false;
@@ -45,7 +47,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
 
   /** Use {@link startProxy}. */
   constructor(target: Endpoint) {
-    this.#target = target;
+    this.#targets = [target];
   }
 
   /** It stays the same across {@link refuse}. */
@@ -126,9 +128,9 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     this.#delayMs = ms;
   }
 
-  /** Sends new connections elsewhere. */
-  retarget(target: Endpoint): void {
-    this.#target = target;
+  /** Sends new connections elsewhere: to several servers in turn, as a name with several addresses does. */
+  retarget(...targets: readonly Endpoint[]): void {
+    this.#targets = targets;
   }
 
   async close(): Promise<void> {
@@ -151,7 +153,10 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
   }
 
   #forward(link: Link): void {
-    const server = connectTcp({...this.#target, noDelay: true, allowHalfOpen: true});
+    const target = this.#targets[this.#accepted++ % this.#targets.length];
+    if (target === undefined) throw new RangeError('a proxy before no server');
+    const {host, port} = target;
+    const server = connectTcp({host, port, noDelay: true, allowHalfOpen: true});
     link.server = server;
     server.pause();
     server.on('error', () => this.#reset(link));

@@ -37,7 +37,7 @@ function refusesInput({inputs}: Shape, values: readonly string[]): string | null
 function formOf(family: Family): (value: Value) => string {
   return isNumeric(family)
     ? value => (value === null || value === '' ? '' : canonical(family, value))
-    : value => normalised(value, family);
+    : normalised;
 }
 
 /** Two values that compare as equal, as 1 and 01 do for a number, cannot mean different results. */
@@ -58,7 +58,7 @@ function refusesRepeated({inputs}: Shape, values: readonly string[]): string | n
 function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): string {
   const family = inputs[0]?.family ?? 'text';
   if (!isNumeric(family))
-    return `${normalisedSql(input, family)} IN (${forms.map(form => normalisedLiteral(form, family)).join(', ')})`;
+    return `${normalisedSql(input, family)} IN (${forms.map(form => normalisedLiteral(form)).join(', ')})`;
   const numbers = forms.filter(form => form !== '');
   const conditions = numbers.length === 0 ? [] : [`${input} IN (${numbers.join(', ')})`];
   if (numbers.length < forms.length) conditions.push(`${input} IS NULL`);
@@ -93,7 +93,7 @@ export const lookup: Operator<UseOf<'lookup'>> = {
     const isText = !isNumeric(family);
     const cases = known.map(
       ([from, to]) =>
-        `WHEN ${isText ? normalisedLiteral(from, family) : isAmongSql(input, [from], shape)} THEN ${ownSql(to, shape)}`,
+        `WHEN ${isText ? normalisedLiteral(from) : isAmongSql(input, [from], shape)} THEN ${ownSql(to, shape)}`,
     );
     return `CASE ${isText ? `${normalisedSql(input, family)} ` : ''}${cases.join(' ')} ELSE ${otherwise} END`;
   },

@@ -1,7 +1,7 @@
 /** Blanks and upper or lower case, as the program and both servers define them: only U+0020 is a blank. Pure. */
 import type {Family} from '../families.ts';
 import type {ColumnSchema} from '../schema.ts';
-import {bytesOf, type Value} from '../values.ts';
+import {isText, type Value} from '../values.ts';
 import {toUpper, upperSql} from './letter-case.ts';
 import type {Shape} from './operator.ts';
 
@@ -31,6 +31,21 @@ export function trimmedEnd(bytes: Buffer, start: number, end: number): number {
 /** Whether the column is a CHAR, which drops spaces at the end of a value. */
 export function cutsEnd({family, column}: Shape): boolean {
   return family === 'text' && column.type === 'char';
+}
+
+/**
+ * Whether two inputs can become one value, because they differ only in the spaces that the column drops. A collation
+ * that pads takes them for one already.
+ */
+export function confusesEnds(shape: Shape): boolean {
+  const isPadded = ({family, schema}: Shape['inputs'][number]) =>
+    schema.type === 'char' ||
+    schema.members !== null ||
+    (family === 'text' && !/0900|nopad/.test(schema.collation ?? ''));
+  return (
+    cutsEnd(shape) &&
+    shape.inputs.some(input => (input.family === 'text' || input.family === 'binary') && !isPadded(input))
+  );
 }
 
 export function cutEnd(shape: Shape, value: Value): Value {
@@ -82,26 +97,23 @@ function memberLike(members: readonly string[], value: string): string | undefin
 }
 
 /**
- * The form in which `lookup` and `oneOf` compare. Null is the empty text. In bytes, only the letters of latin1 are
- * converted to upper case, because a server can do no more with bytes that may not be a text.
+ * The form in which `lookup` and `oneOf` compare. Null is the empty text. Bytes that are UTF-8 are compared as the text
+ * that they encode; others are left as they are, and equal no value of the mapping.
  */
-export function normalised(value: Value, family: Family = 'text'): string {
+export function normalised(value: Value): string {
   if (value === null) return '';
-  if (family !== 'binary') return toUpper(trimSpaces(value));
-  const bytes = bytesOf(trimSpaces(value)).toString('latin1');
-  return bytes.replaceAll(/[a-z\u00e0-\u00f6\u00f8-\u00fe]/g, letter =>
-    String.fromCharCode(letter.charCodeAt(0) - 32),
-  );
+  return isText(value) ? toUpper(trimSpaces(value)) : value;
 }
 
 /** The bytes of a normalised value. */
-export function normalisedLiteral(form: string, family: Family = 'text'): string {
-  return `x'${Buffer.from(form, family === 'binary' ? 'latin1' : 'utf8').toString('hex')}'`;
+export function normalisedLiteral(form: string): string {
+  return `x'${Buffer.from(form, 'utf8').toString('hex')}'`;
 }
 
 export function normalisedSql(expression: string, family: Family = 'text'): string {
   const value = `COALESCE(${expression}, '')`;
-  const upper =
-    family === 'binary' ? `UPPER(TRIM(CONVERT(${value} USING latin1)))` : upperSql(`TRIM(${value})`);
-  return `CAST(${upper} AS BINARY)`;
+  if (family !== 'binary') return `CAST(${upperSql(`TRIM(${value})`)} AS BINARY)`;
+  // MariaDB converts bytes that are not UTF-8 to question marks, and MySQL to NULL.
+  const text = `CONVERT(${value} USING utf8mb4)`;
+  return `IF(CAST(${text} AS BINARY) = ${value}, CAST(${upperSql(`TRIM(${text})`)} AS BINARY), ${value})`;
 }

@@ -90,7 +90,7 @@ export function preferredOrder({source, primary}: EntityPlan): string {
       const column = sourceColumn(source, place);
       if (preference.by === 'values') {
         const family = familyOf(schema) === 'binary' ? 'binary' : 'text';
-        const values = preference.values.map(value => normalisedLiteral(normalised(value, family), family));
+        const values = preference.values.map(value => normalisedLiteral(normalised(value)));
         return [`${normalisedSql(sourceInput(source, place), family)} IN (${values.join(', ')}) DESC`];
       }
       const value =

@@ -51,6 +51,16 @@ describe('the tap', () => {
     await tap.reached(at(10), stop.signal);
   });
 
+  it('refuses who reads from another server, until the stream stops', () => {
+    const tap = new StreamTap();
+    tap.assertReads('a');
+    tap.reads('b');
+    tap.assertReads('b');
+    expect(() => tap.assertReads('a')).toThrow('another server');
+    tap.stopped();
+    tap.assertReads('a');
+  });
+
   it('waits where the stream’s place in the log is not known', async () => {
     const tap = new StreamTap();
     tap.applied(position, null);

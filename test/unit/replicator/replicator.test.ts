@@ -38,7 +38,7 @@ it('a source outside of its cluster is tried again within two seconds', async ()
   expect(longestWaitAfter(new SyncError('source-unreachable', 'why'))).toBeGreaterThan(5000);
 });
 
-it('a stream gives way to another with its server id, even after progress', () => {
+it('a stream that another with its server id has ended leaves it a turn', () => {
   const fault = new SyncError('stream-displaced', 'another client streams with our server id');
   const waits = Array.from({length: 50}, () =>
     retryWaitMs(fault, new Backoff({firstMs: 100, maxMs: 15_000})),

@@ -19,6 +19,7 @@ const well: HealthFacts = {
   maxLagSeconds: 60,
   lastRun: null,
   deadLetters: 0,
+  bookkeepingFault: null,
   warnings: [],
 };
 const of = (facts: Partial<HealthFacts>) => healthOf({...well, ...facts});

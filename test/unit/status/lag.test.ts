@@ -8,7 +8,7 @@ describe('lag', () => {
   it('is unknown before anything is known, and never 0 then', () => {
     const lag = new LagTracker();
     expect(lag.lagSeconds(NOW)).toBeNull();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     expect(lag.lagSeconds(NOW)).toBeNull();
     lag.logEnd(at(10));
     expect(lag.lagSeconds(NOW)).toBeNull();
@@ -16,7 +16,7 @@ describe('lag', () => {
 
   it('is 0 when everything that the source has is applied', () => {
     const lag = new LagTracker();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     lag.logEnd(at(10));
     lag.applied(at(10), NOW, true);
     expect(lag.lagSeconds(NOW + 60_000)).toBe(0);
@@ -26,7 +26,7 @@ describe('lag', () => {
 
   it('grows from when we had caught up while the source has more', () => {
     const lag = new LagTracker();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     lag.logEnd(at(10));
     lag.applied(at(10), NOW, true);
     lag.logEnd(at(20));
@@ -35,7 +35,7 @@ describe('lag', () => {
 
   it('is the age of the oldest commit that waits', () => {
     const lag = new LagTracker();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     lag.pending(NOW - 30_000, NOW);
     lag.pending(NOW - 10_000, NOW);
     expect(lag.lagSeconds(NOW + 1000)).toBe(31);
@@ -46,14 +46,14 @@ describe('lag', () => {
 
   it('of less than the events’ resolution is measured from when the commit came', () => {
     const lag = new LagTracker();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     lag.pending(NOW - 900, NOW - 3);
     expect(lag.lagSeconds(NOW)).toBe(0.003);
   });
 
   it('is corrected by the difference of the clocks, and never negative', () => {
     const lag = new LagTracker();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     lag.clockOffset(60_000);
     lag.pending(NOW + 50_000, NOW);
     expect(lag.lagSeconds(NOW)).toBe(10);
@@ -61,9 +61,19 @@ describe('lag', () => {
     expect(lag.lagSeconds(NOW)).toBe(0);
   });
 
+  it('is unknown after a move to another server, whose log has another end', () => {
+    const lag = new LagTracker();
+    lag.connected(NOW, 'a server');
+    lag.logEnd(at(10), NOW);
+    lag.disconnected();
+    lag.connected(NOW, 'another server');
+    lag.applied(at(20), NOW, true);
+    expect([lag.lagSeconds(NOW), lag.freshEnd(NOW), lag.server]).toEqual([null, null, 'another server']);
+  });
+
   it('grows while the connection is lost', () => {
     const lag = new LagTracker();
-    lag.connected(NOW);
+    lag.connected(NOW, 'a server');
     lag.logEnd(at(10));
     lag.applied(at(10), NOW, true);
     lag.disconnected();

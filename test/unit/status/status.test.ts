@@ -26,7 +26,7 @@ const well: StatusFacts = {
   counted: null,
   foreign: null,
   progress: null,
-  bookkeeping: {lastRun: null, lastSync: null, deadLetters: 2},
+  bookkeeping: {lastRun: null, lastSync: null, deadLetters: 2, fault: null},
 };
 const of = (facts: Partial<StatusFacts>) => statusOf({...well, ...facts}, nowMs);
 
