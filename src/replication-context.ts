@@ -287,7 +287,7 @@ export class ReplicationContext {
 
 interface Opener {
   /** Also closed soon after the signal. */
-  source(statementMs?: number): Promise<Connection>;
-  session(): Promise<Session>;
-  closeAll: () => void;
+  readonly source: (statementMs?: number) => Promise<Connection>;
+  readonly session: () => Promise<Session>;
+  readonly closeAll: () => void;
 }

@@ -2,12 +2,13 @@
 import {beforeAll, describe, expect, it} from 'vitest';
 import {previewMapping} from '../../reconciler/preview.ts';
 import {verifyTables} from '../../reconciler/verifier.ts';
+import {syncCommand} from '../../src/cli/sync.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {silentLogger} from '../../src/logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {withConnection} from '../servers/databases.ts';
+import {query, withConnection} from '../servers/databases.ts';
 import {configOf} from './doctor-stand.ts';
 
 const GRADES = parseMapping(
@@ -36,16 +37,15 @@ const TARGET = `
 describeEachFlavour('keys that the two servers order differently', ({server, source, target}) => {
   const config = {...configOf({server, source, target}), mapping: GRADES};
   const {signal} = new AbortController();
+  const onTarget = (sql: string) => withConnection(server, target, connection => connection.query(sql));
 
   beforeAll(async () => {
     await withConnection(server, source, connection => connection.query(SOURCE));
-    await withConnection(server, target, connection => connection.query(TARGET));
+    await onTarget(TARGET);
     const knex = await openKnex(config.target, silentLogger);
     await migrateUp(knex, GRADES).finally(() => knex.destroy());
-    await withConnection(server, target, connection =>
-      connection.query(
-        "INSERT INTO sync_owned_key (stream, kind, row_key) VALUES ('default', 'grade', 'a'), ('default', 'grade', 'B'), ('default', 'grade', 'closed'), ('default', 'grade', 'gone')",
-      ),
+    await onTarget(
+      "INSERT INTO sync_owned_key (stream, kind, row_key) VALUES ('default', 'grade', 'a'), ('default', 'grade', 'B'), ('default', 'grade', 'closed'), ('default', 'grade', 'gone')",
     );
   });
 
@@ -60,6 +60,19 @@ describeEachFlavour('keys that the two servers order differently', ({server, sou
       const {tables} = await verifyTables(config, signal);
       const counts = {compared: 2, extra: 2, foreign: 1, sampleKeys: ['closed', 'gone']};
       expect(tables).toMatchObject({grade: counts, grade_note: counts});
+    });
+
+    it('by the brake of a reconcile, which 60 deletes do not reach', async () => {
+      const codes = 'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 60) SELECT';
+      await onTarget(
+        `INSERT INTO grade ${codes} CONCAT('g', i), '' FROM n; INSERT INTO grade_note ${codes} CONCAT('g', i), '' FROM n;
+         INSERT INTO sync_owned_key (stream, kind, row_key) ${codes} 'default', 'grade', CONCAT('g', i) FROM n`,
+      );
+      expect(await syncCommand({config, logger: silentLogger, signal}, {mode: 'diff', json: true})).toBe(0);
+      const left = await withConnection(server, target, connection =>
+        query(connection, 'SELECT code FROM grade UNION ALL SELECT code FROM grade_note ORDER BY 1'),
+      );
+      expect(left.map(({code}) => String(code))).toEqual(['B', 'B', 'a', 'a', 'other', 'other']);
     });
   });
 });

@@ -13,7 +13,7 @@ export const CLUSTERS: readonly Mutant[] = [
         'replicator/membership-watch.ts',
         'watchMembership',
         'if (reason === null) continue;',
-        'if (reason !== null) continue;',
+        'void reason; continue;',
       ],
     ],
     answers: ['clusters'],
@@ -63,7 +63,7 @@ export const CLUSTERS: readonly Mutant[] = [
   {
     name: 'end-of-the-leases-connection-noticed-late',
     edits: [
-      ['src/db/lease.ts', null, "connection.on('error', error => lose(classify('target', error)));", ''],
+      ['src/db/lease.ts', 'hold', "connection.on('error', error => lose(classify('target', error)));", ''],
     ],
     answers: ['clusters', 'one writer', 'connections'],
     test: ['test/db/lease-connection.test.ts', 'is lost as soon as its connection ends'],

@@ -138,4 +138,17 @@ export const OWNERSHIP: readonly Mutant[] = [
     answers: ['ownership'],
     test: ['test/unit/apply/statements.test.ts', 'updatedAt comes last'],
   },
+  {
+    name: 'rows-counted-for-each-of-their-tables',
+    edits: [
+      [
+        'reconciler/target-rows.ts',
+        'targetKeyPages',
+        'await absentFrom(query, entity, earlier, keys)',
+        'earlier.length < 0 ? [] : keys',
+      ],
+    ],
+    answers: ['mapping', 'ownership'],
+    test: ['test/db/key-order.test.ts', 'by plan'],
+  },
 ];
