@@ -151,7 +151,7 @@ export class CarefulTransaction {
       const isClash = isUniqueClash(error);
       if (onClash === 'stop at a clash' && isClash) return 'clash';
       if (rows.length === 1) {
-        for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});
+        for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error, table)}, isClash});
         return 'done';
       }
       const middle = rows.length >> 1;
@@ -251,7 +251,7 @@ export class CarefulTransaction {
     const error = await this.#trial.write(table, deleteByKeys(entity, table, keys), deleteOfNothing(table));
     if (error !== null) {
       if (keys.length === 1) {
-        for (const key of keys) blocked.set(key, isReferred(error) ? null : refusalCode(error).detail);
+        for (const key of keys) blocked.set(key, isReferred(error) ? null : refusalCode(error, table).detail);
         return;
       }
       const middle = keys.length >> 1;

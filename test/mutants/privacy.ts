@@ -37,8 +37,8 @@ export const PRIVACY: readonly Mutant[] = [
     edits: [
       [
         'src/apply/careful-transaction.ts',
-        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isClash});',
-        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)}, isClash});",
+        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error, table)}, isClash});',
+        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error, table), detail: source.join(' ').slice(0, 60)}, isClash});",
       ],
     ],
     answers: ['invariant 8', 'privacy', 'dead letters'],
