@@ -4,6 +4,7 @@ import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns} from '../src/mapping/key-columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
+import {lacksCharacters} from '../src/mapping/limits.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import {targetSelectList} from '../src/mapping/sql/columns.ts';
 import {
@@ -37,8 +38,9 @@ export async function targetRowsByKey(
 ): Promise<Map<RowKey, Row>> {
   const found = new Map<RowKey, Row>();
   const columns = table.key.map(name => `t.${quoteName(name)}`);
-  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
-    const where = entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns);
+  const possible = possibleKeys(entity, table, keys);
+  for (let i = 0; i < possible.length; i += KEYS_PER_QUERY) {
+    const where = entity.key.condition(possible.slice(i, i + KEYS_PER_QUERY), columns);
     for (const [key, row] of await read(query, entity, table, where)) found.set(key, row);
   }
   return found;
@@ -54,11 +56,12 @@ export async function presentKeys(
   const found = new Set<RowKey>();
   const columns = table.key.map(name => `t.${quoteName(name)}`);
   const places = columns.map((_, i) => i);
-  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+  const possible = possibleKeys(entity, table, keys);
+  for (let i = 0; i < possible.length; i += KEYS_PER_QUERY) {
     const rows = await readCounted(query, {
       columns: exactTargetColumns(table, table.key).join(', '),
       from: `${quoteName(table.target)} t`,
-      where: entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns),
+      where: entity.key.condition(possible.slice(i, i + KEYS_PER_QUERY), columns),
     });
     for (const row of rows) {
       const key = entity.key.of(toRow(row), places);
@@ -66,6 +69,22 @@ export async function presentKeys(
     }
   }
   return found;
+}
+
+/** The keys whose characters the table's columns have. A server refuses to compare a column with others. */
+function possibleKeys(
+  {key}: EntityPlan,
+  {keyIndexes, columns}: TablePlan,
+  keys: readonly RowKey[],
+): readonly RowKey[] {
+  const schemas = keyIndexes.map(index => columns[index]?.schema);
+  if (schemas.every(schema => schema?.charset == null || schema.charset === 'utf8mb4')) return keys;
+  return keys.filter(one =>
+    key.split(one).every((part, i) => {
+      const schema = schemas[i];
+      return schema === undefined || !lacksCharacters(schema, part);
+    }),
+  );
 }
 
 async function read(

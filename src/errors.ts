@@ -164,8 +164,10 @@ export const ERROR_CODES = {
   },
   'invalid-encoding': {
     reaction: 'dead-letter',
-    meaning: 'A binary value holds bytes that are not valid UTF-8, and the target column is text.',
-    action: 'Correct the row at the source, or make the target column VARBINARY.',
+    meaning:
+      'A binary value holds bytes that are not valid UTF-8, and the target column is text; or a text has a character that the character set of the target column does not have (error 1366).',
+    action:
+      'Correct the row at the source, or make the target column VARBINARY. For error 1366 give the target column the character set utf8mb4.',
   },
   'value-too-long': {
     reaction: 'dead-letter',

@@ -151,7 +151,8 @@ export class CarefulTransaction {
       const isConflict = isUniqueConflict(error);
       if (onConflict === 'stop at a conflict' && isConflict) return 'conflict';
       if (rows.length === 1) {
-        for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isConflict});
+        for (const {key} of rows)
+          refused.push({letter: {table, key, ...refusalCode(error, table)}, isConflict});
         return 'done';
       }
       const middle = rows.length >> 1;
@@ -251,7 +252,7 @@ export class CarefulTransaction {
     const error = await this.#trial.write(table, deleteByKeys(entity, table, keys), deleteOfNothing(table));
     if (error !== null) {
       if (keys.length === 1) {
-        for (const key of keys) blocked.set(key, isReferred(error) ? null : refusalCode(error).detail);
+        for (const key of keys) blocked.set(key, isReferred(error) ? null : refusalCode(error, table).detail);
         return;
       }
       const middle = keys.length >> 1;

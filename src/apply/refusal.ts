@@ -1,4 +1,5 @@
 /** Classifies the server's refusal of a statement, by error number, SQLSTATE and code, never by text. */
+import type {TablePlan} from '../mapping/columns.ts';
 import {errnoOf, stateOf} from '../db/faults.ts';
 import {SyncError, type DeadLetterCode} from '../errors.ts';
 
@@ -96,12 +97,25 @@ export function asIncompatible(error: unknown): unknown {
   );
 }
 
+/** A value has a character that the column's character set does not have. Some triggers cause it, too. */
+const WRONG_STRING = 1366;
+const WHOLE_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030']);
+
+function lacksCharacters(charset: string | null | undefined): boolean {
+  return charset != null && !WHOLE_CHARSETS.has(charset);
+}
+
 /** Returns the code under which a refused row waits. */
-export function refusalCode(error: unknown): {code: DeadLetterCode; detail: string | null} {
+export function refusalCode(
+  error: unknown,
+  {columns}: Pick<TablePlan, 'columns'>,
+): {code: DeadLetterCode; detail: string | null} {
   const errno = error instanceof SyncError ? error.errno : undefined;
   if (errno === 1406) return {code: 'value-too-long', detail: null};
   if (errno === PACKET_TOO_LARGE) return {code: 'value-too-long', detail: `error ${errno}`};
   if (errno === 1264 || errno === 1292) return {code: 'out-of-range', detail: `error ${errno}`};
+  if (errno === WRONG_STRING && columns.some(({schema}) => lacksCharacters(schema.charset)))
+    return {code: 'invalid-encoding', detail: `error ${errno}`};
   return {code: 'rejected', detail: errno === undefined ? null : `error ${errno}`};
 }
 

@@ -112,6 +112,7 @@ describeEachFlavour(`a loose key (seed ${SEED})`, ({flavour, ...places}) => {
           }
         }
         expect(await stand.verify(), about).toMatchObject({equal: true});
+        return true;
       };
       await stand.started();
       expect(stand.fault).toBeNull();

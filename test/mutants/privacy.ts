@@ -42,8 +42,8 @@ export const PRIVACY: readonly Mutant[] = [
       [
         'src/apply/careful-transaction.ts',
         '#write',
-        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error)}, isConflict});',
-        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error), detail: source.join(' ').slice(0, 60)}, isConflict});",
+        'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error, table)}, isConflict});',
+        "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error, table), detail: source.join(' ').slice(0, 60)}, isConflict});",
       ],
     ],
     answers: ['invariant 8', 'privacy', 'dead letters'],

@@ -94,7 +94,7 @@ describeEachFlavour(`a mapping (seed ${SEED})`, ({server, source, target}) => {
     return done;
   }
 
-  it('is followed by first load, reconcile and stream alike', {timeout: 600_000}, async () => {
+  it('is followed by first load, reconcile and stream alike', {timeout: 3_600_000}, async () => {
     const check = async (
       world: World,
       before: WorkDraw,

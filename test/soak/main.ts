@@ -17,19 +17,21 @@ const CLUSTERS = [
   'galera-faults',
   'haproxy-galera',
 ].map(name => `test/fault/${name}.test.ts`);
+const MAPPINGS = ['random-mappings', 'operators'].map(name => `test/property/${name}.test.ts`);
 const TEST_TIMEOUT_MS = 60 * 60_000;
 
 const command = new Command('soak')
   .description(
-    'kills, cut connections, reconciles beside writers and faults of clusters, on MariaDB and MySQL',
+    'kills, cut connections, reconciles beside writers, random mappings and faults of clusters, on MariaDB and MySQL',
   )
   .option(
     '--kills <number>',
-    'how often the daemon is killed, for each flavour; 0 for this, --rounds and --cuts runs the clusters alone',
+    'how often the daemon is killed, for each flavour; 0 for this, --rounds and --cuts runs the mappings and the clusters alone',
     '100',
   )
   .option('--rounds <number>', 'reconciles beside six writers, for each flavour and schema', '60')
   .option('--cuts <number>', 'connections that are cut at a random byte, for each flavour', '100')
+  .option('--mappings <number>', 'random mappings, for each flavour, with a seed of their own', '40')
   .option('--clusters <number>', 'how often the faults of clusters are run, each time with another seed', '5')
   .option('--seed <number>', 'repeats a run: the number that its names show')
   .option('--flavours <names>', 'any of mariadb, mariadb-11 and mysql', 'mariadb,mysql')
@@ -41,6 +43,7 @@ const command = new Command('soak')
         kills: string;
         rounds: string;
         cuts: string;
+        mappings: string;
         clusters: string;
         seed?: string;
         flavours: string;
@@ -56,13 +59,22 @@ const command = new Command('soak')
         ...(options.seed === undefined ? {} : {SEED: options.seed}),
       };
       const program = join(root, 'node_modules/vitest/vitest.mjs');
-      const run = (files: readonly string[], more: Readonly<Record<string, string>> = {}) => {
-        const args = [program, 'run', '--project=fault', '--reporter=verbose', ...files, ...vitest];
+      const run = (
+        files: readonly string[],
+        more: Readonly<Record<string, string>> = {},
+        project = 'fault',
+      ) => {
+        const args = [program, 'run', `--project=${project}`, '--reporter=verbose', ...files, ...vitest];
         const child = spawn(process.execPath, args, {cwd: root, stdio: 'inherit', env: {...env, ...more}});
         return new Promise<number>(resolve => child.on('close', code => resolve(code ?? 1)));
       };
       const {kills, rounds, cuts} = options;
       let failed = [kills, rounds, cuts].every(count => Number(count) === 0) ? 0 : await run(FILES);
+      if (Number(options.mappings) > 0) {
+        // Without a seed, these tests draw the same each time.
+        const SEED = options.seed ?? String(Math.floor(Math.random() * 1e9));
+        failed = Math.max(failed, await run(MAPPINGS, {SEED, RUNS: options.mappings}, 'property'));
+      }
       for (let i = 0; i < Number(options.clusters); i++) {
         const seed = options.seed === undefined ? {} : {SEED: String(Number(options.seed) + i)};
         failed = Math.max(failed, await run(CLUSTERS, seed));
