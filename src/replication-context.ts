@@ -177,9 +177,9 @@ export class ReplicationContext {
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(signal, async open => {
-      const first = await connectTo(open.source, this.tap.server);
+      const first = await connectTo(() => open.source(), this.tap.server);
       const {info} = first;
-      const another = async () => (await connectTo(open.source, info.identity)).connection;
+      const another = async () => (await connectTo(() => open.source(), info.identity)).connection;
       const workers = await settled(
         Array.from({length: count}, async (_, i) => {
           // One connection reads a batch in a snapshot while another batch is written, which may have to read, too.

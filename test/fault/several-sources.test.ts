@@ -49,7 +49,7 @@ describeEachFlavour('a source of two servers', ({edition, server, source, target
       return rows.map(({id}) => Number(id));
     });
 
-  it('is reconciled with the one that the stream reads from, though the other is behind', async () => {
+  it('is reconciled with the one that the stream reads from; the other is behind', async () => {
     await write(first, 'new');
     await stand.caughtUp();
     // Most connections lead to the other one.
