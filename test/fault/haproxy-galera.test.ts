@@ -5,7 +5,16 @@ import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachEdition, isShort} from '../helpers/flavours.ts';
 import {withConnection} from '../servers/databases.ts';
-import {hasGalera, startGalera, untilSynced, type Galera} from '../servers/galera.ts';
+import {
+  bootstrap,
+  hasGalera,
+  hasStateTransfer,
+  isolate,
+  startGalera,
+  untilOutside,
+  untilSynced,
+  type Galera,
+} from '../servers/galera.ts';
 import {checkAccount, Haproxy, hasHaproxy} from '../servers/haproxy.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
@@ -101,7 +110,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await untilSynced(left, 3);
       await goesOn(before);
       // A node that comes back does not get the connections back.
-      expect(await haproxy.leadsTo()).not.toBe(left.port);
+      expect(await haproxy.leadsTo(), haproxy.log().slice(-3000)).not.toBe(left.port);
     });
 
     it.for(isShort ? [] : [{cut: true}])(
@@ -120,6 +129,60 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
         await goesOn(before);
       },
     );
+
+    /** A node that comes back needs the data of another one. */
+    const itReceives = it.skipIf(isShort || !hasStateTransfer);
+
+    itReceives('goes on when the writer has lost its cluster, and comes back', async () => {
+      await setUp({cut: false});
+      await goesOn(await runs());
+      const before = await runs();
+      const lost = current;
+      await isolate(lost, true);
+      await untilOutside(lost);
+      await follow();
+      await goesOn(before);
+      await isolate(lost, false);
+      await untilSynced(lost, 3);
+      await goesOn(before);
+    });
+
+    itReceives('goes on at a node that got all its data by a state transfer', async () => {
+      await setUp({cut: true});
+      await goesOn(await runs());
+      const before = await runs();
+      const emptied = cluster.nodes.find(node => node !== current);
+      if (emptied === undefined) throw new Error('no other node');
+      const left = cluster.nodes.filter(node => node !== emptied);
+      await emptied.stop();
+      const writers = await write();
+      await cluster.startEmpty(emptied);
+      await untilSynced(emptied, 3);
+      for (const node of left) await desync(node, true);
+      await follow(left);
+      expect(current).toBe(emptied);
+      await writers.stop();
+      await goesOn(before);
+      for (const node of left) await desync(node, false);
+      for (const node of left) await untilSynced(node, 3);
+    });
+
+    itReceives('waits while the majority is lost, and goes on when it is made again', async () => {
+      await setUp({cut: true});
+      await goesOn(await runs());
+      const before = await runs();
+      const killed = cluster.nodes.filter(node => node !== current);
+      await Promise.all(killed.map(node => node.kill()));
+      await haproxy.untilNowhere();
+      await bootstrap(current);
+      await follow([]);
+      await goesOn(before);
+      for (const node of killed) {
+        await cluster.startEmpty(node);
+        await untilSynced(node, 2 + killed.indexOf(node));
+      }
+      await goesOn(before);
+    });
 
     // The last one, because the node does not come back.
     it('goes on when the writer is killed', async () => {

@@ -52,12 +52,16 @@ describeEachFlavour('a source of two servers', ({edition, server, source, target
   it('is reconciled with the one that the stream reads from, not the one behind it', async () => {
     await write(first, 'new');
     await stand.caughtUp();
-    proxy.retarget(other, first);
-    for (let i = 0; i < 3; i++)
-      expect(await stand.daemon.post('/sync/trigger', {mode: 'full'})).toMatchObject({
-        status: 200,
-        body: {success: true},
-      });
+    // Most connections lead to the other one.
+    proxy.retarget(other, other, other, first);
+    for (let i = 0; i < 3; i++) {
+      const {body} = await stand.daemon.post('/sync/trigger', {mode: 'full', wait: false});
+      const {lastRun} = await stand.until(
+        'the end of the run',
+        ({lastRun: run}) => run?.runId === body['runId'] && run?.state !== 'running',
+      );
+      expect(lastRun?.state).toBe('succeeded');
+    }
     await stand.equal();
   });
 

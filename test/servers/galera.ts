@@ -1,9 +1,10 @@
 /** A cluster of Galera: MariaDB nodes that each take writes and give out named locks of their own. */
 import {randomUUID} from 'node:crypto';
-import {existsSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
+import {chmodSync, existsSync, mkdirSync, rmSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
 import {eventually} from '../helpers/eventually.ts';
 import {query, withConnection} from './databases.ts';
+import {which} from './packages.ts';
 import {freePort} from './ports.ts';
 import {startServer, type TestServer} from './server.ts';
 
@@ -13,8 +14,13 @@ const SMALL = ['--innodb-buffer-pool-size=64M', '--innodb-autoinc-lock-mode=2'];
 /** Debian's package galera-4 is installed, and fits the MariaDB of the system. */
 export const hasGalera = existsSync(PROVIDER);
 
+/** A node can send all its data to another one: the script and its program come with the package of the server. */
+export const hasStateTransfer = which('wsrep_sst_rsync') !== undefined && which('rsync') !== undefined;
+
 export interface Galera extends AsyncDisposable {
   readonly nodes: readonly TestServer[];
+  /** Starts a node that is down, without its data, so that another node sends it everything. */
+  startEmpty(node: TestServer): Promise<void>;
 }
 
 /**
@@ -30,11 +36,27 @@ export async function startGalera(
   const ports: number[] = [];
   for (let i = 0; i < count; i++) ports.push(await freePort());
   const address = (at: number) => `127.0.0.1:${at}`;
+  const own = await Promise.all(
+    ports.map(async (port, i) => [
+      ...SMALL,
+      '--wsrep-on=ON',
+      `--wsrep-provider=${PROVIDER}`,
+      `--wsrep-sst-receive-address=${address(await freePort())}`,
+      `--wsrep-node-name=node${i}`,
+      '--wsrep-node-address=127.0.0.1',
+      `--wsrep-provider-options=gmcast.listen_addr=tcp://${address(port)};ist.recv_addr=${address(await freePort())};gcache.size=16M`,
+      ...options(i),
+    ]),
+  );
+  const beside = (i: number, peers: readonly number[], transfer: 'skip' | 'rsync') => [
+    ...(own[i] ?? []),
+    `--wsrep-sst-method=${transfer}`,
+    `--wsrep-cluster-address=gcomm://${peers.map(address).join(',')}`,
+  ];
   const nodes: TestServer[] = [];
   const end = () => Promise.all(nodes.map(node => node.dispose())).then(() => undefined);
   try {
-    for (const [i, port] of ports.entries()) {
-      const others = i === 0 ? '' : ports.slice(0, i).map(address).join(',');
+    for (const i of ports.keys()) {
       const [first] = nodes;
       const seqno = first === undefined ? 0 : await lastCommitted(first);
       const node = await startServer({edition: 'mariadb', options: SMALL});
@@ -44,25 +66,35 @@ export async function startGalera(
         join(node.dataDir, 'grastate.dat'),
         `# GALERA saved state\nversion: 2.1\nuuid:    ${state}\nseqno:   ${seqno}\nsafe_to_bootstrap: 1\n`,
       );
-      await node.restart([
-        ...SMALL,
-        '--wsrep-on=ON',
-        `--wsrep-provider=${PROVIDER}`,
-        `--wsrep-cluster-address=gcomm://${others}`,
-        '--wsrep-sst-method=skip',
-        `--wsrep-node-name=node${i}`,
-        '--wsrep-node-address=127.0.0.1',
-        `--wsrep-provider-options=gmcast.listen_addr=tcp://${address(port)};ist.recv_addr=${address(await freePort())};gcache.size=16M`,
-        ...options(i),
-      ]);
+      letReceive(node);
+      await node.restart(beside(i, ports.slice(0, i), 'skip'));
       await untilSynced(node, i + 1);
     }
-    for (const node of nodes) await untilSynced(node, count);
-    return {nodes, [Symbol.asyncDispose]: end};
+    for (const node of nodes) {
+      await untilSynced(node, count);
+      // From now on, a node that was away gets the data of another one.
+      if (hasStateTransfer)
+        await withConnection(node, undefined, connection =>
+          connection.query("SET GLOBAL wsrep_sst_method = 'rsync'"),
+        );
+    }
+    const startEmpty = async (node: TestServer) => {
+      rmSync(node.dataDir, {recursive: true});
+      mkdirSync(node.dataDir);
+      letReceive(node);
+      await node.restart(beside(nodes.indexOf(node), ports, 'rsync'));
+    };
+    return {nodes, startEmpty, [Symbol.asyncDispose]: end};
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+/** A server of root receives its data by an rsync that gives up root's rights. */
+function letReceive(node: TestServer): void {
+  chmodSync(dirname(node.dataDir), 0o755);
+  chmodSync(node.dataDir, 0o777);
 }
 
 function lastCommitted(node: TestServer): Promise<number> {
@@ -85,6 +117,13 @@ export function untilSynced(node: TestServer, size: number): Promise<boolean> {
         return found.get('wsrep_ready') === 'ON' && found.get('wsrep_cluster_size') === String(size);
       }),
     {timeoutMs: 40_000, intervalMs: 200, what: `a node that is ready\n${node.log().slice(-3000)}`},
+  );
+}
+
+/** Makes a node that has lost the majority the beginning of its cluster, as an operator does. */
+export async function bootstrap(node: TestServer): Promise<void> {
+  await withConnection(node, undefined, connection =>
+    connection.query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'"),
   );
 }
 

@@ -142,7 +142,7 @@ export class Haproxy implements Endpoint, AsyncDisposable {
       {timeoutMs: 30_000, intervalMs: 100, what: 'another server behind haproxy'},
     );
     return found.catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${this.#log().slice(-3000)}`, {cause: error});
+      throw new Error(`${String(error)}\n${this.log().slice(-3000)}`, {cause: error});
     });
   }
 
@@ -193,7 +193,8 @@ export class Haproxy implements Endpoint, AsyncDisposable {
     return join(this.#workDir, 'haproxy.sock');
   }
 
-  #log(): string {
+  /** What it has logged: the states of its servers, and why they changed. */
+  log(): string {
     return readFileSync(join(this.#workDir, 'haproxy.log'), 'utf8');
   }
 
