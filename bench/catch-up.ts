@@ -11,7 +11,7 @@ export interface CatchUp {
   readonly oursMs: number;
   readonly peakBytes: number;
   /** By the number of workers. */
-  readonly replicaMs: ReadonlyMap<number, number>;
+  readonly replicaMs: Readonly<Record<number, number>>;
 }
 
 /** @param workers measures the server's own replica with each of these numbers of workers; 0 is a serial one */
@@ -32,8 +32,8 @@ export async function measureCatchUp(
     const peakBytes = daemon.memory().peak;
     await assertEqual(stand);
     await daemon.stop();
-    const replicaMs = new Map<number, number>();
-    for (const count of workers) replicaMs.set(count, await measureReplica(stand, start, count));
+    const replicaMs: Record<number, number> = {};
+    for (const count of workers) replicaMs[count] = await measureReplica(stand, start, count);
     return {oursMs, peakBytes, replicaMs};
   } finally {
     await stand.close();

@@ -143,14 +143,14 @@ function* render(): Generator<string> {
   yield '';
   yield `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${cpu.trim()}), ${Math.round(totalmem() / 1073741824)} GB, Node ${process.versions.node}, MariaDB on both sides with durable settings (sync_binlog=1, innodb_flush_log_at_trx_commit=1), everything on this one machine. Medians of ${REPEATS} runs.`;
   yield '';
-  yield* goals(ours / mid(run => run.replicaMs.get(2) ?? Number.NaN));
+  yield* goals(ours / mid(run => run.replicaMs[2] ?? Number.NaN));
   yield '## Catching up 200,000 bulk rows and 50,000 single-row transactions';
   yield '';
   yield '| what | time | ours takes |';
   yield '|---|---|---|';
   yield `| laas-sync (user and user_auth, 400,000 rows written) | ${seconds(ours)} | |`;
   for (const threads of [0, 2]) {
-    const replica = mid(run => run.replicaMs.get(threads) ?? Number.NaN);
+    const replica = mid(run => run.replicaMs[threads] ?? Number.NaN);
     yield `| the server's own replica, ${threads === 0 ? 'serial' : `${threads} threads`} (200,000 rows written) | ${seconds(replica)} | ${(ours / replica).toFixed(2)} of it |`;
   }
   yield `| an ORM script, one upsert at a time | ${median(pieces.map(run => run.ormUsersPerSecond))} users/s | |`;

@@ -19,7 +19,7 @@ export async function measureMysql(
   const caughtUp = (pick: (run: CatchUp) => number) => median(catchUps.map(pick));
   const loaded = (pick: (run: FirstLoad) => number) => median(loads.map(pick));
   const ours = caughtUp(run => run.oursMs);
-  const replicas = WORKERS.map(count => caughtUp(run => run.replicaMs.get(count) ?? Number.NaN));
+  const replicas = WORKERS.map(count => caughtUp(run => run.replicaMs[count] ?? Number.NaN));
   const [load, limit] = [loaded(run => run.loadMs), loaded(run => run.limitMs)];
   const [reconcile, scan] = [loaded(run => run.reconcileMs), loaded(run => run.scanMs)];
   const lag = (pick: (run: {p50: number; p99: number}) => number) =>

@@ -48,7 +48,7 @@ async function measureStart(pool: string): Promise<Started> {
     await stand.s.query(
       `INSERT INTO users (id, first_name, last_name, email, password, is_active, created_at, updated_at, phone, birthday, settings, balance, notes)
        WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS})
-       SELECT i, CONCAT('First', i), 'Last', CONCAT('user', i, '@example.test'), CONCAT('$2b$10$', MD5(i), MD5(-i)), 1,
+       SELECT i, CONCAT('First', i), 'Last', CONCAT('user', i, '@example.test'), CONCAT('$2b$10$', LEFT(SHA2(i, 256), 32), LEFT(SHA2(-i, 256), 32)), 1,
               '2024-01-01', '2024-06-01 12:00:00', CONCAT('+49', i), '1990-01-01', JSON_OBJECT('theme', 'dark', 'size', i), i / 7, REPEAT('note ', 20) FROM n`,
     );
     await changeOneByOne(stand, USERS, SINGLES);

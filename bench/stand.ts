@@ -226,7 +226,7 @@ export async function fillUsers(
       `INSERT INTO users (id, first_name, last_name, email, password, is_active, created_at, updated_at)
        WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${rows})
        SELECT ${at} + i, CONCAT('First', ${at} + i), 'Last', CONCAT('user', ${at} + i, '@example.test'),
-              CONCAT('$2b$10$', MD5(i), MD5(${at} + i)), 1, '2024-01-01 00:00:00', '2024-06-01 12:00:00' FROM n`,
+              CONCAT('$2b$10$', LEFT(SHA2(i, 256), 32), LEFT(SHA2(${at} + i, 256), 32)), 1, '2024-01-01 00:00:00', '2024-06-01 12:00:00' FROM n`,
     );
   }
 }
