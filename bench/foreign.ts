@@ -20,7 +20,8 @@ interface Foreign {
 async function writeForeign({s}: Stand, kind: 'long' | 'short'): Promise<void> {
   const [rows, atOnce] =
     kind === 'long' ? [LONG_ROWS, ROWS_A_TRANSACTION / 10] : [SHORT_ROWS, SHORT_ROWS_A_TRANSACTION];
-  const value = kind === 'long' ? `REPEAT(LEFT(SHA2(i, 256), 32), ${TEXT_BYTES / 32})` : 'LEFT(SHA2(i, 256), 32)';
+  const value =
+    kind === 'long' ? `REPEAT(LEFT(SHA2(i, 256), 32), ${TEXT_BYTES / 32})` : 'LEFT(SHA2(i, 256), 32)';
   for (let at = 0; at < rows; at += atOnce)
     await s.query(
       `INSERT INTO other.${kind}_rows (v) WITH RECURSIVE n AS (SELECT ${at} AS i UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${at + atOnce}) SELECT ${value} FROM n`,
