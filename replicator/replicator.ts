@@ -16,6 +16,11 @@ export interface ReplicatorDeps extends Omit<AttemptDeps, 'onStreaming' | 'onAdv
 }
 
 const HALT_RECHECK_MS = 3000;
+/**
+ * The wait before a schema that does not fit is looked at once more. While a table is replaced by RENAME TABLE,
+ * MariaDB shows for a moment that there is none.
+ */
+const SCHEMA_RECHECK_MS = 300;
 /** The longest wait after the source refused or reset a connection. */
 const TURNED_AWAY_MS = 2000;
 /**
@@ -37,13 +42,14 @@ const MAX_DISPLACED = 10;
  */
 export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
   const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
-  const trouble: Trouble = {fault: null};
+  const trouble: Trouble = {fault: null, logged: null};
   let displaced = 0;
   const {events} = deps;
   events.emit('state', 'starting', null);
   while (!signal.aborted) {
     const streaming = () => {
       trouble.fault = null;
+      trouble.logged = null;
       events.emit('state', 'streaming', null);
     };
     try {
@@ -77,6 +83,8 @@ export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): 
 /** The fault that is not over yet. */
 interface Trouble {
   fault: SyncError | null;
+  /** The message of the halt that was logged. */
+  logged: string | null;
 }
 
 /** Faults that the same batch causes again, even if both servers can be reached. */
@@ -93,6 +101,7 @@ async function react(
 ): Promise<void> {
   const before = trouble.fault;
   trouble.fault = fault;
+  if (fault.reaction !== 'halt') trouble.logged = null;
   const {logger, events} = deps;
   switch (fault.reaction) {
     case 'retry': {
@@ -109,10 +118,15 @@ async function react(
       return pause(ms, signal);
     }
     case 'halt':
+      if (fault.code === 'schema-incompatible' && before?.code !== fault.code) {
+        events.emit('state', 'starting', fault);
+        return pause(SCHEMA_RECHECK_MS, signal);
+      }
       events.emit('state', 'halted', fault);
       // Log this once, and not at each attempt.
-      if (before?.message !== fault.message)
+      if (trouble.logged !== fault.message)
         logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
+      trouble.logged = fault.message;
       return pause(HALT_RECHECK_MS, signal);
     case 'reanchor':
       events.emit('state', 'starting', fault);

@@ -35,7 +35,7 @@ export function galeraFindings(probe: Pick<Probe, 'side'>, status: Values): Find
       mustFix(side, 'cluster', {
         message: `the node of Galera is not part of its cluster (wsrep_cluster_status is ${of('wsrep_cluster_status')}, wsrep_ready is ${of('wsrep_ready')})`,
         why: side === 'source' ? 'its rows and its log may be old' : 'it refuses every statement',
-        mend: `${elsewhere}; if the whole cluster is down, on its most advanced node: SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES';`,
+        mend: `${elsewhere}; if the whole cluster is down, on its most advanced node: SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'; -- if MariaDB refuses that because of its plugin wsrep_provider, restart that node with --wsrep-new-cluster`,
       }),
     ];
   }

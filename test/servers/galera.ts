@@ -41,6 +41,8 @@ export async function startGalera(
       ...SMALL,
       '--wsrep-on=ON',
       `--wsrep-provider=${PROVIDER}`,
+      // Otherwise MariaDB 11.8 refuses to change the provider's options later.
+      '--loose-plugin-wsrep-provider=OFF',
       `--wsrep-sst-receive-address=${address(await freePort())}`,
       `--wsrep-node-name=node${i}`,
       '--wsrep-node-address=127.0.0.1',

@@ -120,7 +120,7 @@ describe('what it shows', () => {
       return read(asked);
     };
     await open(page, served);
-    await seen(page, '[data-empty="runs"]', 'cannot be read just now');
+    await seen(page, '[data-empty="runs"]', 'cannot be read now');
     expect(await text(page, 'lag').innerText()).toBe('12 ms');
     held.resolve();
     await page.locator('[data-run="018f-9"]').waitFor();
