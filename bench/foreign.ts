@@ -88,8 +88,8 @@ export async function measureForeignTraffic(
     '',
     'Processor time for each megabyte of the log that belongs to other schemas, at full speed, of the daemon and of zongji alone, which skips the same rows.',
     '',
-    '| rows of others | megabytes | laas-sync | zongji alone | ratio |',
-    '|---|---|---|---|---|',
+    '| rows of others | runs | megabytes | laas-sync | zongji alone | ratio |',
+    '|---|---|---|---|---|---|',
   ];
   for (const kind of ['long', 'short'] as const) {
     const runs = await repeat(`${kind} rows of others`, () => measureForeign(kind));
@@ -98,7 +98,7 @@ export async function measureForeignTraffic(
     const [ours, alone] = [each(run => run.oursCpu), each(run => run.zongjiCpu)];
     const what = kind === 'long' ? 'texts of 64 KB' : `short rows, ${SHORT_ROWS_A_TRANSACTION} a transaction`;
     lines.push(
-      `| ${what} | ${Math.round(median(runs.map(run => run.megabytes)))} | ${ours.toFixed(2)} ms | ${alone.toFixed(2)} ms | ${(ours / alone).toFixed(2)} × |`,
+      `| ${what} | ${runs.length} | ${Math.round(median(runs.map(run => run.megabytes)))} | ${ours.toFixed(2)} ms | ${alone.toFixed(2)} ms | ${(ours / alone).toFixed(2)} × |`,
     );
   }
   return lines;

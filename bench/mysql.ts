@@ -2,7 +2,7 @@
 import {measureCatchUp, type CatchUp} from './catch-up.ts';
 import {measureFirstLoad, type FirstLoad} from './first-load.ts';
 import {measureLag} from './lag.ts';
-import {median, type StandOptions} from './stand.ts';
+import {median, medianOf, type StandOptions} from './stand.ts';
 
 const USERS = 200_000;
 /** A serial replica, and MySQL's default. */
@@ -29,7 +29,7 @@ export async function measureMysql(
   return [
     '## MySQL',
     '',
-    `MySQL on both sides with its defaults, durable settings, and the same backlog and ${USERS.toLocaleString('en')} users.`,
+    `MySQL on both sides with its defaults, durable settings, and the same backlog and ${USERS.toLocaleString('en')} users. ${medianOf(catchUps)}`,
     '',
     '| what | laas-sync | beside | ratio | goal | |',
     '|---|---|---|---|---|---|',

@@ -236,6 +236,11 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/** How often something was measured, as the report says it. */
+export function medianOf(runs: readonly unknown[]): string {
+  return runs.length === 1 ? 'One run each.' : `Medians of ${runs.length} runs.`;
+}
+
 export function quantiles(values: readonly number[]): {p50: number; p99: number} {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;

@@ -47,7 +47,8 @@ export interface StatementSize {
  *
  * ON DUPLICATE KEY UPDATE reacts to any unique key: after a conflict in another one, it would change the *other*
  * row. It also takes a key for another one that the collation does not tell apart from it. The first assignment turns
- * both into error 1242, so that the statement does nothing. A NULL would not work, because both servers silently convert NULL to 0 in an AUTO_INCREMENT column.
+ * both into error 1242, so that the statement does nothing. A NULL would not work, because both servers silently
+ * convert NULL to 0 in an AUTO_INCREMENT column.
  *
  * @param from the index in `rows` at which to begin
  * @returns the index at which the next statement begins

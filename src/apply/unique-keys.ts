@@ -1,6 +1,6 @@
 /**
- * Reads the current unique keys of a target table with which rows can be in conflict: over mapped or other columns, prefixes
- * of columns, expressions and generated columns.
+ * Reads the current unique keys of a target table with which rows can be in conflict: over mapped or other columns,
+ * prefixes of columns, expressions and generated columns.
  */
 import type {Query} from '../db/counted.ts';
 import type {TablePlan} from '../mapping/columns.ts';
