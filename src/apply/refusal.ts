@@ -101,7 +101,7 @@ export function asIncompatible(error: unknown): unknown {
 const WRONG_STRING = 1366;
 const WHOLE_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030']);
 
-function lacksCharacters(charset: string | null | undefined): boolean {
+function isNarrow(charset: string | null | undefined): boolean {
   return charset != null && !WHOLE_CHARSETS.has(charset);
 }
 
@@ -114,7 +114,7 @@ export function refusalCode(
   if (errno === 1406) return {code: 'value-too-long', detail: null};
   if (errno === PACKET_TOO_LARGE) return {code: 'value-too-long', detail: `error ${errno}`};
   if (errno === 1264 || errno === 1292) return {code: 'out-of-range', detail: `error ${errno}`};
-  if (errno === WRONG_STRING && columns.some(({schema}) => lacksCharacters(schema.charset)))
+  if (errno === WRONG_STRING && columns.some(({schema}) => isNarrow(schema.charset)))
     return {code: 'invalid-encoding', detail: `error ${errno}`};
   return {code: 'rejected', detail: errno === undefined ? null : `error ${errno}`};
 }

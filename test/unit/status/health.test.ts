@@ -126,3 +126,13 @@ describe('health', () => {
     expect(oneMoreUnseen(unseen, 'x', 4000 + 3_600_001)).toMatchObject({times: 1});
   });
 });
+
+it('says that no reconcile can run if the bookkeeping refuses to be read', () => {
+  const missing = new SyncError('target-incompatible', 'a table is missing');
+  expect(of({bookkeepingFault: missing}).reasons).toEqual([
+    'no reconcile can run: target-incompatible, a table is missing',
+  ]);
+  // The stream says the same, or a server that is away says it better.
+  expect(of({bookkeepingFault: missing, state: 'halted', fault: missing}).reasons).toHaveLength(1);
+  expect(of({bookkeepingFault: new SyncError('target-unreachable', 'away')}).reasons).toEqual([]);
+});
