@@ -29,6 +29,7 @@ import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyNotMember, type SeenMembers} from './source/membership.ts';
+import {waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
@@ -177,7 +178,8 @@ export class ReplicationContext {
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(signal, async open => {
-      const first = await connectTo(() => open.source(), this.tap.server);
+      const streamed = this.tap.server;
+      const first = await connectTo(() => open.source(), streamed);
       const {info} = first;
       const another = async () => (await connectTo(() => open.source(), info.identity)).connection;
       const workers = await settled(
@@ -205,6 +207,9 @@ export class ReplicationContext {
       );
       const [{writer: firstWriter} = {writer: null}] = workers;
       if (firstWriter === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
+      const saved =
+        streamed === null ? await readCheckpoint(firstWriter.session.connection, this.#fence.stream) : null;
+      if (saved !== null) await waitUntilNotBehind(first, saved, signal);
       const applier = await this.#applierFor(first.connection, firstWriter.session);
       return {workers, applier, close: open.closeAll};
     });

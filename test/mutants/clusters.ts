@@ -88,6 +88,32 @@ export const CLUSTERS: readonly Mutant[] = [
     test: [SEVERAL, 'is reconciled with the one that the stream reads from'],
   },
   {
+    name: 'run-reads-a-replica-behind',
+    edits: [
+      [
+        'src/replication-context.ts',
+        'connectWorkers',
+        'if (saved !== null) await waitUntilNotBehind(first, saved, signal);',
+        '',
+      ],
+    ],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: ['test/fault/replica-behind.test.ts', 'does not replace newer rows by those of a replica'],
+  },
+  {
+    name: 'run-reads-a-node-of-galera-behind',
+    edits: [
+      [
+        'src/source/behind.ts',
+        'waitUntilNotBehind',
+        "await queryRows('source', connection, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1');",
+        '',
+      ],
+    ],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: [GALERA_SOURCE, 'whose node is behind'],
+  },
+  {
     name: 'batch-of-another-server-read',
     edits: [['reconciler/batch.ts', 'inWindow', 'tap.assertReads(info.identity);', '']],
     answers: ['clusters', 'watermarks', 'invariant 4'],
