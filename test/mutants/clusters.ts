@@ -17,8 +17,7 @@ export const CLUSTERS: readonly Mutant[] = [
       ],
     ],
     answers: ['clusters'],
-    test: ['test/fault/group-source.test.ts', '#46 leaves a member that the group has lost'],
-    flavour: 'mysql',
+    test: ['test/unit/replicator/membership-watch.test.ts', 'ends the stream from a member that has left'],
   },
   {
     name: 'node-outside-of-its-cluster-tried-seldom',
