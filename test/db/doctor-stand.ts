@@ -3,7 +3,7 @@ import {loadConfig, type Config} from '../../src/config.ts';
 import {connect} from '../../src/db/connection.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {Finding, Level} from '../../src/doctor/findings.ts';
 import {preflight} from '../../src/doctor/preflight.ts';

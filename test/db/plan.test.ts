@@ -3,7 +3,7 @@ import {beforeAll, describe, expect, it} from 'vitest';
 import {previewMapping, type TablePreview} from '../../reconciler/preview.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {query, withConnection} from '../servers/databases.ts';

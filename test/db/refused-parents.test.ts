@@ -4,7 +4,7 @@ import {loadConfig} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {createMetrics} from '../../src/status/metrics.ts';
 import {environment} from '../helpers/daemon.ts';

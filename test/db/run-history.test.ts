@@ -4,7 +4,7 @@ import type {Knex} from 'knex';
 import {loadConfig} from '../../src/config.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {noOutcomes, RunStore} from '../../src/status/runs.ts';
 import {environment} from '../helpers/daemon.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';

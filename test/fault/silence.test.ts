@@ -6,7 +6,7 @@ import {connect as connectAs, queryRows, settledOptions} from '../../src/db/conn
 import {openKnex} from '../../src/db/models.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {SyncError} from '../../src/errors.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {connectionQuery} from '../../src/source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';

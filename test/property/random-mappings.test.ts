@@ -10,7 +10,7 @@ import {loadConfig, type Config} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {createMetrics} from '../../src/status/metrics.ts';
 import {environment} from '../helpers/daemon.ts';

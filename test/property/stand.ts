@@ -10,7 +10,7 @@ import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {readSourceSchema, readTargetSchema} from '../../src/db/schema.ts';
 import {readServerInfo} from '../../src/db/server.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';

@@ -1,6 +1,6 @@
 /** The real app on a real port over a recording Operations: for states that a real stream is rarely in. */
 import type {Page} from 'playwright-core';
-import {silentLogger} from '../../../src/logger.ts';
+import {silentLogger} from '../../helpers/silent-logger.ts';
 import {createApp} from '../../../src/server/app.ts';
 import {runServer} from '../../../src/server/server.ts';
 import type {Run, Status} from '../../../src/status/operations.ts';

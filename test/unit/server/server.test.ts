@@ -1,7 +1,7 @@
 import {createServer} from 'node:http';
 import {connect, type AddressInfo} from 'node:net';
 import {expect, it, onTestFinished} from 'vitest';
-import {silentLogger} from '../../../src/logger.ts';
+import {silentLogger} from '../../helpers/silent-logger.ts';
 import {runServer, type ServerOptions} from '../../../src/server/server.ts';
 import {appUnderTest, gate} from './app-under-test.ts';
 

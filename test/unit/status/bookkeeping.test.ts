@@ -1,6 +1,6 @@
 /** What was read of the bookkeeping never takes the place of what is known to be newer. */
 import {describe, expect, it} from 'vitest';
-import {silentLogger} from '../../../src/logger.ts';
+import {silentLogger} from '../../helpers/silent-logger.ts';
 import {Bookkeeping} from '../../../src/status/bookkeeping.ts';
 import type {Run} from '../../../src/status/operations.ts';
 import {noOutcomes} from '../../../src/status/runs.ts';
