@@ -99,14 +99,10 @@ export class ReplicationContext {
       if (lost !== null) throw new SyncError('position-lost', lost);
       if (checkpoint.pending === '' && (await this.#adoptAgain(session, applier)))
         checkpoint = {...checkpoint, pending: 'diff'};
-      const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
       const movedTo = moved && position.tag !== 'file' ? here : null;
-      await applier.runFenced(
-        session,
-        sourceStatement(this.#fence, {identity: info.identity, schema, movedTo}),
-      );
+      await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, movedTo}));
       await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
@@ -130,13 +126,8 @@ export class ReplicationContext {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
           applier.plan = plan;
-          const after = schemaFingerprint(plan);
-          if (after !== before)
-            await applier.runFenced(
-              session,
-              sourceStatement(this.#fence, {identity: info.identity, schema: after, movedTo: null}),
-            );
-          return {plan, changed: after !== before, provenAt: await readLogEnd(source)};
+          const changed = schemaFingerprint(plan) !== before;
+          return {plan, changed, provenAt: await readLogEnd(source)};
         },
         close: open.closeAll,
       };
@@ -238,12 +229,7 @@ export class ReplicationContext {
     const position = await anchorPosition(source, info, mark);
     await endSnapshot(source);
     const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
-    const anchor = anchorStatement(this.#fence, {
-      position,
-      offset,
-      sourceIdentity: info.identity,
-      sourceSchema: schemaFingerprint(applier.plan),
-    });
+    const anchor = anchorStatement(this.#fence, {position, offset, sourceIdentity: info.identity});
     // A run that is about to end must not record that it covered the full reconcile requested here.
     await this.lock.exclusive(async () => {
       applier.timesRequested++;
