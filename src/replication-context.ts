@@ -225,10 +225,10 @@ export class ReplicationContext {
     applier: Applier,
     signal: AbortSignal,
   ): Promise<void> {
-    const mark = await openSnapshot(source, info, signal);
-    const position = await anchorPosition(source, info, mark);
+    const snapshot = await openSnapshot(source, info, signal);
+    const position = await anchorPosition(source, info, snapshot);
     await endSnapshot(source);
-    const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
+    const offset = snapshot.low.tag === 'file' ? snapshot.low : snapshot.isExact ? snapshot.high : null;
     const anchor = anchorStatement(this.#fence, {position, offset, sourceIdentity: info.identity});
     // A run that is about to end must not record that it covered the full reconcile requested here.
     await this.lock.exclusive(async () => {

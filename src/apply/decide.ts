@@ -163,7 +163,7 @@ class ParentStates {
   readonly #edge: Edge;
   readonly #knowledge: Knowledge;
   readonly #written: ReadonlySet<RowKey>;
-  readonly #gone: ReadonlySet<RowKey>;
+  readonly #deleted: ReadonlySet<RowKey>;
   readonly #failing: ReadonlySet<RowKey>;
   readonly #followed: ReadonlySet<RowKey>;
 
@@ -172,7 +172,7 @@ class ParentStates {
     this.#edge = edge;
     this.#knowledge = knowledge;
     this.#written = new Set(work.upserts[parentTable.index]?.map(({key}) => key));
-    this.#gone = new Set(work.deletes[parent.index]);
+    this.#deleted = new Set(work.deletes[parent.index]);
     this.#failing = new Set(
       work.deadLetters
         .filter(({table}) => table === parentTable || table === parent.primary)
@@ -188,7 +188,7 @@ class ParentStates {
     if (this.#followed.has(parentKey)) return 'followed';
     if (this.#failing.has(parentKey)) return 'waiting';
     if (this.#written.has(parentKey)) return 'there';
-    if (this.#gone.has(parentKey)) return 'absent';
+    if (this.#deleted.has(parentKey)) return 'absent';
     const {parent, parentTable} = this.#edge;
     const {dead, owned} = this.#knowledge;
     if (

@@ -7,17 +7,17 @@ import type {TablePlan} from '../mapping/columns.ts';
 import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {perTable, type PerTable} from '../mapping/plan.ts';
-import type {CarefulTransaction} from './careful-transaction.ts';
+import type {StepwiseTransaction} from './stepwise-transaction.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import type {TargetBatch} from './write-batch.ts';
 
 export class OrderedWrites {
-  readonly #transaction: CarefulTransaction;
+  readonly #transaction: StepwiseTransaction;
   readonly #batch: TargetBatch;
   /** Rows that were not written, because a row that they depend on is not there. */
   readonly #waiting: PerTable<Set<RowKey>>;
 
-  constructor(transaction: CarefulTransaction, batch: TargetBatch) {
+  constructor(transaction: StepwiseTransaction, batch: TargetBatch) {
     this.#transaction = transaction;
     this.#batch = batch;
     this.#waiting = perTable(batch.plan, () => new Set<RowKey>());

@@ -156,8 +156,8 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await stand.daemon.stop();
     const control = await connectAs('source', config());
     const info = await readServerInfo('source', control);
-    const mark = await openSnapshot(control, info, new AbortController().signal);
-    const position = await anchorPosition(control, info, mark);
+    const snapshot = await openSnapshot(control, info, new AbortController().signal);
+    const position = await anchorPosition(control, info, snapshot);
     await endSnapshot(control);
     control.destroy();
     let clockMs = 1_000_000;

@@ -19,7 +19,7 @@ export const OWNERSHIP: readonly Mutant[] = [
     name: 'rows-that-refer-to-ours-go-along',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#deleteLocked',
         'const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
         'const blocked = new Map<string, string>(), locked = wanted.length;',

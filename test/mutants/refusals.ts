@@ -25,7 +25,7 @@ export const REFUSALS: readonly Mutant[] = [
   {
     name: 'bad-row-costs-its-neighbours',
     edits: [
-      ['src/apply/careful-transaction.ts', '#write', 'if (rows.length === 1) {', 'if (rows.length >= 1) {'],
+      ['src/apply/stepwise-transaction.ts', '#write', 'if (rows.length === 1) {', 'if (rows.length >= 1) {'],
     ],
     answers: ['#30', 'dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],

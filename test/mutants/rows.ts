@@ -20,7 +20,7 @@ export const ROWS: readonly Mutant[] = [
     edits: [
       [
         'src/apply/unique-conflicts.ts',
-        '#makeWay',
+        '#freeValues',
         'if (rings.size === 0) continue;',
         'if (rings.size < 1_000_000) continue;',
       ],

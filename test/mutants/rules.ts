@@ -33,7 +33,7 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/write-batch.ts',
-        'healed',
+        'lettersToRemove',
         '...done.filter(key => waiting.has(key))',
         '...done.filter(key => !waiting.has(key))',
       ],
@@ -176,7 +176,7 @@ export const RULES: readonly Mutant[] = [
     name: 'parked-value-left-behind',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#upsertConflicting',
         "await this.#session.query('ROLLBACK TO SAVEPOINT before_conflicts');",
         '',
@@ -189,14 +189,14 @@ export const RULES: readonly Mutant[] = [
     name: 'holders-of-a-value-unasked',
     edits: [
       [
-        'src/apply/settle.ts',
+        'src/apply/write-order.ts',
         'conflictsAmong',
         'if (holder !== undefined && holder !== key && stays(holder)) blocker ??= holder;',
         'if (holder === key && stays(holder)) blocker ??= undefined;',
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/unit/apply/settle.test.ts', 'stay with a row of others'],
+    test: ['test/unit/apply/write-order.test.ts', 'stay with a row of others'],
   },
   {
     name: 'stale-rows-stay',
@@ -215,7 +215,7 @@ export const RULES: readonly Mutant[] = [
     name: 'parked-row-is-taken-for-newer',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#write',
         "const newestWins = options.newestWins && onConflict === 'stop at a conflict';",
         'const {newestWins} = options;',

@@ -8,15 +8,15 @@ export const WATERMARKS: readonly Mutant[] = [
       [
         'reconciler/batch.ts',
         'inWindow',
-        'if (stream === null || covers(mark, stream))',
-        'if (stream === null || covers(mark, stream) || mark)',
+        'if (stream === null || covers(snapshot, stream))',
+        'if (stream === null || covers(snapshot, stream) || snapshot)',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
     test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
   },
   {
-    name: 'mark-below-what-the-stream-has-passed',
+    name: 'snapshot-below-what-the-stream-has-passed',
     edits: [
       [
         'src/source/watermark.ts',
@@ -29,12 +29,12 @@ export const WATERMARKS: readonly Mutant[] = [
     test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
   },
   {
-    name: 'mark-without-what-the-stream-has-passed',
+    name: 'snapshot-without-what-the-stream-has-passed',
     edits: [
       [
         'src/source/watermark.ts',
         'covers',
-        'setCovers(mark.low.set, stream.position.set)',
+        'setCovers(snapshot.low.set, stream.position.set)',
         'setCovers(stream.position.set, stream.position.set)',
       ],
     ],

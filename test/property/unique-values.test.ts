@@ -1,18 +1,18 @@
 /** The plan that writes rows with unique conflicts, for any values that rows want and hold. */
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {settle} from '../../src/apply/settle.ts';
+import {orderWrites} from '../../src/apply/write-order.ts';
 
 describe('unique values', () => {
   const value = fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), {freq: 8});
-  const stake = fc.record({
+  const contender = fc.record({
     wants: fc.tuple(value, value),
     holds: fc.tuple(value, value),
     state: fc.constantFrom('pending', 'pending', 'pending', 'pending', 'kept', 'refused', 'other'),
     firm: fc.boolean(),
   });
   /** Rows that hold nothing twice. */
-  const rows = fc.array(stake, {minLength: 1, maxLength: 7}).map(list => {
+  const rows = fc.array(contender, {minLength: 1, maxLength: 7}).map(list => {
     const seen = [new Set<string>(), new Set<string>()];
     return list.map((row, at) => ({
       ...row,
@@ -26,7 +26,7 @@ describe('unique values', () => {
   it('are never held twice in the order of the writes, and no row waits without cause', () => {
     fc.assert(
       fc.property(rows, all => {
-        const stakes = all
+        const contenders = all
           .filter(({state}) => state !== 'other')
           .map(row => ({...row, kept: row.state === 'kept'}));
         const others = all.filter(({state}) => state === 'other');
@@ -35,8 +35,8 @@ describe('unique values', () => {
         );
         const firm = new Set(all.filter(row => row.firm).map(({key}) => key));
         const refused = new Set(all.filter(({state}) => state === 'refused').map(({key}) => key));
-        const {writable, conflicts, evicted, parked} = settle(
-          {stakes, holders},
+        const {writable, conflicts, evicted, parked} = orderWrites(
+          {contenders, holders},
           {isFirm: key => firm.has(key), refused},
         );
         const now = new Map(all.map(({key, holds}) => [key, [...holds]]));
