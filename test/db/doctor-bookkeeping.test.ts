@@ -39,7 +39,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
       level: 'warning',
       message: 'a stream default was once led by host-a:1, and nobody leads it now',
     });
-    await onTarget(String(stale.mend));
+    await onTarget(String(stale.fix));
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
   });
 
@@ -67,7 +67,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(stale.message).toMatch(
       /^the lease of default is held by connection \d+, which has been silent for \d+ s$/,
     );
-    await onTarget(String(stale.mend));
+    await onTarget(String(stale.fix));
     const lease = await eventually(
       async () =>
         (await tryAcquireLease({config, stream: 'default', holder: 'host-b:1', writes: new KnownWrites()})) ??
@@ -83,7 +83,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(worst(await doctor(), 'migrated')).toMatchObject({
       level: 'warning',
       message: 'the bookkeeping tables are of an older version',
-      mend: 'laas-sync migrate',
+      fix: 'laas-sync migrate',
     });
     expect(await cli(['migrate'], environmentOf(stand))).toMatchObject({code: 0});
     await onTarget("INSERT INTO sync_migrations (name, batch) VALUES ('0999-of-the-future', 2)");
@@ -100,8 +100,8 @@ describe('a lease that seems held', () => {
   const facts = {stream: 'default', leader: 'host-a:1', holder: 42, idleSeconds: 600, isRenewed: false};
 
   it('is stale where its holder has long been silent', () => {
-    expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', mend: 'KILL 42;'}]);
-    expect(judgeLease(facts, 'other')).toMatchObject([{level: 'warning', mend: 'KILL 42;'}]);
+    expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', fix: 'KILL 42;'}]);
+    expect(judgeLease(facts, 'other')).toMatchObject([{level: 'warning', fix: 'KILL 42;'}]);
   });
 
   it('is fine where it speaks, or cannot be looked at', () => {

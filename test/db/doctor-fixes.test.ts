@@ -77,7 +77,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
         const before = await lines();
         for (const check of ['target-columns', 'target-width', 'target-charset'])
           for (const finding of findingsOf(await doctor(), check))
-            if (finding.mend !== undefined && finding.mend !== null) await connection.query(finding.mend);
+            if (finding.fix !== undefined && finding.fix !== null) await connection.query(finding.fix);
         expect((await lines()).map(bare)).toEqual(
           before.map(bare).map(line => (line.startsWith('  `theirs`') ? expect.any(String) : line)),
         );
@@ -111,7 +111,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
       'institute_users.must is not mapped, not nullable, and has no default',
       'institute_users has no unique key on (instituteId, userId)',
     ]);
-    for (const {mend} of told) await connection.query(String(mend));
+    for (const {fix} of told) await connection.query(String(fix));
     const left = findingsOf(await doctor(), 'target-columns').map(({message}) => message);
     expect(left.filter(message => message.startsWith('institute_users'))).toEqual([]);
   });

@@ -75,7 +75,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     await run(`CREATE USER '${reader}'@'%' IDENTIFIED BY '${PASSWORD}'`);
     expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
       level: 'must-fix',
-      mend: expect.stringContaining(`GRANT SELECT ON \`${source}\`.*`),
+      fix: expect.stringContaining(`GRANT SELECT ON \`${source}\`.*`),
     });
     await run(`DROP USER '${reader}'@'%'`);
     await grant(`source ${flavour}`);
@@ -153,8 +153,8 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
       await run(`REVOKE ${privilege} ON *.* FROM '${reader}'@'%'`);
       const finding = worst(await doctor(), 'privilege-needed');
       expect(finding).toMatchObject({level: 'must-fix', message: `the account lacks ${privilege}`});
-      expect(await preflightFault()).toContain(String(finding.mend));
-      await run(String(finding.mend).replace(/ -- .*/, ''));
+      expect(await preflightFault()).toContain(String(finding.fix));
+      await run(String(finding.fix).replace(/ -- .*/, ''));
       expect(worst(await doctor(), 'privilege-needed').level).toBe('ok');
     }
     for (const privilege of ['SELECT', 'INSERT', 'UPDATE', 'DELETE']) {
@@ -172,9 +172,9 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     const finding = findingsOf(await doctor(), 'privilege-needed').find(({level}) => level === 'must-fix');
     expect(finding).toMatchObject({
       message: 'the account may not read institute_user',
-      mend: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`,
+      fix: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`,
     });
-    await run(String(finding?.mend));
+    await run(String(finding?.fix));
     expect(faultsOf(await doctor())).toEqual([]);
   });
 
@@ -185,7 +185,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     );
     expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
       level: 'must-fix',
-      mend: expect.stringContaining('SET DEFAULT ROLE'),
+      fix: expect.stringContaining('SET DEFAULT ROLE'),
     });
     await run(`SET DEFAULT ROLE ${role} ${flavour === 'mariadb' ? 'FOR' : 'TO'} '${reader}'@'%'`);
     expect(faultsOf(await doctor())).toEqual([]);
@@ -197,9 +197,9 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     const finding = worst(await doctor(), 'privilege-excess');
     expect(finding).toMatchObject({
       level: 'warning',
-      mend: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`,
+      fix: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`,
     });
-    await run(String(finding.mend));
+    await run(String(finding.fix));
     expect(worst(await doctor(), 'privilege-excess').level).toBe('ok');
   });
 });

@@ -27,7 +27,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
     expect(worst(findings, 'target-cascades').message).toBe('institute_users.gone cascades from user');
     expect(worst(findings, 'triggers').message).toBe('the trigger shout fires on institute');
     for (const check of ['target-foreign-keys', 'target-cascades'])
-      await onTarget(String(worst(findings, check).mend).replace(/^.*; or /, ''));
+      await onTarget(String(worst(findings, check).fix).replace(/^.*; or /, ''));
     await onTarget('DROP TRIGGER shout; DROP TABLE grade');
     expect(faultsOf(await doctor()).filter(fault => / target (?!.*lease)/.test(fault))).toEqual([]);
   });
@@ -54,12 +54,12 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
     await admin(`GRANT PROCESS ON *.* TO '${blind}'@'%'`);
     const named = await look();
     expect(named.message).toBe(`${far}.away refers to user, and this account cannot see how`);
-    await admin(String(named.mend));
+    await admin(String(named.fix));
     expect((await look()).message).toBe(`${far}.away refers to user (far_user)`);
     await admin(`DROP DATABASE ${far}`);
     expect((await look()).level).toBe('ok');
     await admin(`REVOKE PROCESS ON *.* FROM '${blind}'@'%'`);
-    await admin(String(unseen.mend).replace(/; -- .*/, ''));
+    await admin(String(unseen.fix).replace(/; -- .*/, ''));
     expect((await look()).message).toBe('no other table refers to the mapped ones');
     await admin(`DROP USER '${blind}'@'%'`);
   });
@@ -83,7 +83,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
         level: 'warning',
         message: `users.by_account cascades from ${source}.account`,
       });
-      await onSource(String(finding.mend));
+      await onSource(String(finding.fix));
       expect(worst(await doctor(), 'cascades')).toMatchObject({
         level: 'ok',
         message: '2 foreign keys cascade between mapped tables, which the stream follows',

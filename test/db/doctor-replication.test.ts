@@ -97,7 +97,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
       await run(`SET GLOBAL gtid_mode = ${mode}`);
     const finding = worst(await doctor(), 'gtid');
     expect(finding).toMatchObject({level: 'warning', message: 'gtid_mode is OFF'});
-    for (const statement of String(finding.mend).replace(/--.*/, '').split(';'))
+    for (const statement of String(finding.fix).replace(/--.*/, '').split(';'))
       if (statement.trim() !== '') await run(statement);
     expect(worst(await doctor(), 'gtid').level).toBe('ok');
   });
@@ -132,7 +132,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     });
     const fault = await preflightFault();
     expect(fault).toContain('server_id of the source is 0');
-    await run(String(worst(await doctor(), 'server-id').mend));
+    await run(String(worst(await doctor(), 'server-id').fix));
     expect(worst(await doctor(), 'server-id').level).toBe('ok');
     await run('RESET PERSIST server_id');
     await server.restart([]);

@@ -64,7 +64,7 @@ describeEachEdition(
         });
         expect(await preflightFault()).toBe('');
       });
-      expect(worst(await doctor(), check)).toMatchObject({level: 'ok', mend: null});
+      expect(worst(await doctor(), check)).toMatchObject({level: 'ok', fix: null});
     });
 
     it('wants full metadata, and refuses to stream without it', async () => {
@@ -73,9 +73,9 @@ describeEachEdition(
         expect(finding).toMatchObject({level: 'must-fix', message: 'binlog_row_metadata is MINIMAL'});
         const fault = await preflightFault();
         expect(fault).toContain(finding.message);
-        expect(fault).toContain(String(finding.mend));
+        expect(fault).toContain(String(finding.fix));
         // The printed fix works.
-        await run(String(finding.mend).replace(/;.*/, ''));
+        await run(String(finding.fix).replace(/;.*/, ''));
         expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
       });
     });
@@ -105,14 +105,14 @@ describeEachEdition(
 
     it('are reported by a starting daemon, which continues once they are fixed', async () => {
       await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
-        const {message, mend} = worst(await doctor(), 'binlog-metadata');
+        const {message, fix} = worst(await doctor(), 'binlog-metadata');
         const daemon = await DaemonProcess.start(environmentOf(stand));
         try {
           const {reasons} = await daemon.until('halted');
           expect(reasons.join()).toContain(
-            `preflight-failed, the source is not ready: ${message} (fix: ${String(mend)})`,
+            `preflight-failed, the source is not ready: ${message} (fix: ${String(fix)})`,
           );
-          await run(String(mend).replace(/;.*/, ''));
+          await run(String(fix).replace(/;.*/, ''));
           await daemon.until('streaming');
           // Our own stream is no stranger with our id.
           expect(worst(await doctor(), 'server-id').level).toBe('ok');
@@ -126,7 +126,7 @@ describeEachEdition(
       await withGlobal('binlog_row_value_options', "'PARTIAL_JSON'", async () => {
         expect(worst(await doctor(), 'partial-json')).toMatchObject({
           level: 'must-fix',
-          mend: "SET PERSIST binlog_row_value_options = '';",
+          fix: "SET PERSIST binlog_row_value_options = '';",
         });
         expect(await preflightFault()).toBe('');
       });
@@ -142,7 +142,7 @@ describeEachEdition(
       await withGlobal('log_bin_compress', 'ON', async () => {
         expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
           level: 'warning',
-          mend: 'SET GLOBAL log_bin_compress = OFF;',
+          fix: 'SET GLOBAL log_bin_compress = OFF;',
         });
       });
     });
@@ -151,7 +151,7 @@ describeEachEdition(
       await withGlobal('binlog_expire_logs_seconds', '7200', async () => {
         const finding = worst(await doctor(), 'binlog-expiry');
         expect(finding).toMatchObject({level: 'warning', message: 'the log is kept only for 2 hours'});
-        expect(finding.mend).toContain('binlog_expire_logs_seconds = 604800');
+        expect(finding.fix).toContain('binlog_expire_logs_seconds = 604800');
       });
     });
 
@@ -162,7 +162,7 @@ describeEachEdition(
       await run("INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL, '')");
       expect(worst(await doctor(), 'rds-retention')).toMatchObject({
         level: 'must-fix',
-        mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
+        fix: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
       });
       await run('UPDATE mysql.rds_configuration SET value = 24');
       expect(worst(await doctor(), 'rds-retention')).toMatchObject({
@@ -206,7 +206,7 @@ describeEachEdition(
         expect(worst(await doctor(), 'held')).toMatchObject({
           level: 'warning',
           message: 'the source is read-only (read_only), and not a replica',
-          mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
+          fix: expect.stringContaining('SET GLOBAL read_only = OFF;'),
         });
       });
     });

@@ -93,8 +93,8 @@ describeEachFlavour('a value of the mapping', ({server, source, target}) => {
       expect(await isHeld(type, value)).toBe(false);
       const error = await planned(use).catch((thrown: unknown) => thrown);
       expect(String(error)).toMatch(reason);
-      const [, mend = ''] = /on the target: (.*;)$/s.exec(String(error)) ?? [];
-      await to.query(mend);
+      const [, fix = ''] = /on the target: (.*;)$/s.exec(String(error)) ?? [];
+      await to.query(fix);
       expect(await isHeld(type, value)).toBe(true);
       await planned(use);
     },

@@ -140,7 +140,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       side: 'source',
       message: asSource(target.message),
       why: asSource(target.why),
-      mend: asSource(target.mend),
+      fix: asSource(target.fix),
     }).toEqual(source);
     return source;
   };
@@ -206,7 +206,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         expect(await told(mode, ca)).toMatchObject({
           level: 'must-fix',
           message: expect.stringContaining('is not signed by'),
-          mend: expect.stringContaining('DB_SSL_CA'),
+          fix: expect.stringContaining('DB_SSL_CA'),
         });
       }
     }

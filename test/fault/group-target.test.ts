@@ -101,7 +101,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
         {
           level: 'must-fix',
           message: expect.stringContaining('SECONDARY'),
-          mend: expect.stringContaining('ORG_DB_HOST'),
+          fix: expect.stringContaining('ORG_DB_HOST'),
         },
       ]);
     });
@@ -128,7 +128,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       );
       const {reasons} = await stand.until('the halt', ({replication}) => replication.state === 'halted');
       expect(reasons.join()).toMatch(/target-incompatible.*primary key.*3098/);
-      for (const {mend} of findings) await stand.target.query(mend ?? '');
+      for (const {fix} of findings) await stand.target.query(fix ?? '');
       expect(await keys()).toMatchObject([{level: 'ok'}]);
       await stand.daemon.until('streaming', TAKEOVER_MS);
       await stand.equal();
