@@ -5,7 +5,7 @@ import {pause} from '../src/lifecycle/backoff.ts';
 const CHECK_MS = 2000;
 
 /**
- * @param whyNot returns why the source is of no use now, or null
+ * @param whyNot returns why the source cannot be used now, or null
  * @param fail called once, with the reason or with the error of the check
  * @returns when the signal is set, or after a failure
  */

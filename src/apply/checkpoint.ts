@@ -54,7 +54,7 @@ export class KnownWrites {
   /** The owner and fencing number under which this process last held the lease. */
   lease: {readonly holder: string; readonly token: string} | null = null;
 
-  /** At least so many writes were committed. */
+  /** At least this many writes were committed. */
   get count(): number {
     return this.#count;
   }

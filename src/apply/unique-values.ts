@@ -30,7 +30,7 @@ export class UniqueValues {
   /** For each unique key, classes that the server considers equal although their weights differ. */
   readonly #same: Map<string, string>[];
 
-  /** @param maxBytes the most bytes of one statement */
+  /** @param maxBytes the maximum length of one statement */
   constructor(frame: Frame, query: Query, maxBytes: number) {
     this.#frame = frame;
     this.#query = query;

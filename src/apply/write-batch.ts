@@ -40,8 +40,8 @@ export interface TargetBatch {
 }
 
 /**
- * The rows to be written that are already in the target, as far as ownership shows before the batch. Nobody needs
- * them, and the list is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
+ * The rows to be written that are already in the target, as far as ownership shows before the batch. The list
+ * is not needed, and is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
  */
 function rowsPresent({plan, work, owned}: TargetBatch, table: TablePlan): ReadonlySet<RowKey> {
   const present = new Set<RowKey>();

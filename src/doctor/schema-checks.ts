@@ -123,7 +123,7 @@ const DIGITS: Readonly<Record<string, number>> = {
   bigint: 8,
 };
 const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others are written';
-/** Transforms whose value comes from the mapping, whatever the source holds. */
+/** Operators whose value comes from the mapping, whatever the source holds. */
 const OWN_VALUES = new Set(['lookup', 'oneOf', 'constant']);
 
 /** A target column that cannot hold every value of its source column. */
@@ -141,7 +141,7 @@ function narrower(table: TablePlan, column: ColumnPlan): Finding[] {
 function narrowerNumber(table: TablePlan, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
   const wider = inputs.find(({type, unsigned}) => {
     const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
-    // No counter passes 2^63, so a different sign of 64-bit integers is no reason for a warning.
+    // No counter passes 2^63, so a different sign of 64-bit integers needs no warning.
     return from > to || (from === to && to < 8 && unsigned !== column.schema.unsigned);
   });
   if (wider === undefined) return [];

@@ -38,7 +38,7 @@ export interface ColumnPlan {
   readonly bytes: 'none' | 'checked' | 'exact';
   /** Whether the column drops spaces at the end of a value. */
   readonly cutsEnd: boolean;
-  /** Whether a value that ends in a space is refused: it is a key, and would be that of another row without it. */
+  /** Whether a value that ends in a space is refused: without the space, it could be the key of another row. */
   readonly needsEnd: boolean;
   readonly fit: Fit;
   /** The operator applied to a source row. */

@@ -63,7 +63,7 @@ function unreadable({operator}: OperatorUse, {type}: ColumnSchema, family: Famil
     case 'lower':
     case 'upper':
     case 'join':
-      return family === 'text' || family === 'binary' ? null : `a value of the type ${type} is no text`;
+      return family === 'text' || family === 'binary' ? null : `a value of the type ${type} is not a text`;
     case 'lookup':
     case 'oneOf':
       return family === 'float' || family === 'json' || family === 'moment' || family === 'time'

@@ -11,12 +11,12 @@ import {connect, query} from '../servers/databases.ts';
 const LONG = 'x'.repeat(300);
 /** The type of the target column, the operator, the value that it cannot hold, and why. */
 const CASES: readonly (readonly [type: string, use: unknown, value: string | null, reason: RegExp])[] = [
-  ["ENUM('a','it''s') NOT NULL", {constant: 'c'}, 'c', /'c' is none of the members/],
-  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'c'}}, 'c', /none of the members/],
-  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'a'}, otherwise: "d'"}, "d'", /none of the members/],
-  ["ENUM('a','b') NULL", {first: ['letter'], otherwise: 'c'}, 'c', /none of the members/],
-  ["ENUM('a','b') NULL", {constant: ''}, '', /none of the members/],
-  ["SET('a','b') NULL", {constant: 'a,c'}, 'a,c', /'c' is none of the members/],
+  ["ENUM('a','it''s') NOT NULL", {constant: 'c'}, 'c', /'c' is not a member/],
+  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'c'}}, 'c', /not a member/],
+  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'a'}, otherwise: "d'"}, "d'", /not a member/],
+  ["ENUM('a','b') NULL", {first: ['letter'], otherwise: 'c'}, 'c', /not a member/],
+  ["ENUM('a','b') NULL", {constant: ''}, '', /not a member/],
+  ["SET('a','b') NULL", {constant: 'a,c'}, 'a,c', /'c' is not a member/],
   ['VARCHAR(3) NULL', {constant: 'four'}, 'four', /does not fit/],
   ['VARCHAR(3) NULL', {lookup: 'word', values: {X: 'a'}, otherwise: 'four'}, 'four', /does not fit/],
   ['VARCHAR(3) NULL', {first: ['word'], otherwise: 'four'}, 'four', /does not fit/],

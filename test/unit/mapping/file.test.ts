@@ -245,10 +245,10 @@ describe('the faults of a file', () => {
     // No server turns one letter into two.
     expect(faultsOf(values('straße: A, STRASSE: B'))).toEqual([]);
     expect(faultsOf(changed('line: line_no', 'line: line_no\n      SHOP: x')).join()).toContain(
-      'order_line.columns.SHOP: the column is there twice',
+      'order_line.columns.SHOP: the column occurs twice',
     );
     expect(faultsOf(`${SHOPS}  Region: {from: x, key: id, columns: {id: id}}`).join()).toContain(
-      'Region: the target table is there twice',
+      'Region: the target table occurs twice',
     );
     // These are harmless.
     expect(faultsOf(changed('values: [open, 1]', 'values: [open, OPEN, " open", 1]'))).toEqual([]);
@@ -274,7 +274,7 @@ describe('the faults of a file', () => {
     expect(faultsOf(self).join('\n')).toContain("'shop' is its own parent, which is not supported");
   });
 
-  it('name a key that the file has twice, and text that is no YAML', () => {
+  it('name a key that the file has twice, and text that is not YAML', () => {
     expect(faultsOf(changed('      line: line_no\n', '      line: line_no\n      line: other\n'))).toEqual([
       expect.stringMatching(/^m\.yaml:10:7: .*unique/),
     ]);
