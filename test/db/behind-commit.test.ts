@@ -7,10 +7,10 @@ import {ApplierStand, changes, many, MANY, members, ready} from './applier-stand
 
 /** Told to the one before it, and then whether it was sent behind it. */
 function following(next: Next): {next: Next; sent: Promise<void>} {
-  let tell: () => void = () => undefined;
-  const sent = new Promise<void>(resolve => (tell = resolve));
+  let announce: () => void = () => undefined;
+  const sent = new Promise<void>(resolve => (announce = resolve));
   const mayFollow = () => {
-    tell();
+    announce();
     return true;
   };
   return {next: {...next, mayFollow}, sent};

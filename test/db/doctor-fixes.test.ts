@@ -102,16 +102,16 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
        INSERT INTO institute_users VALUES (1, 1, 'ADMIN', 1, '2024-01-01', 1)`,
     );
     const findings = await doctor();
-    const told = ['target-columns', 'target-keys'].flatMap(check =>
+    const reported = ['target-columns', 'target-keys'].flatMap(check =>
       findingsOf(findings, check).filter(({message}) => message.startsWith('institute_users')),
     );
-    expect(told.map(({message}) => message)).toEqual([
+    expect(reported.map(({message}) => message)).toEqual([
       'institute_users lacks updatedAt',
       'institute_users.createdAt is date, which cannot be mapped',
       'institute_users.must is not mapped, not nullable, and has no default',
       'institute_users has no unique key on (instituteId, userId)',
     ]);
-    for (const {fix} of told) await connection.query(String(fix));
+    for (const {fix} of reported) await connection.query(String(fix));
     const left = findingsOf(await doctor(), 'target-columns').map(({message}) => message);
     expect(left.filter(message => message.startsWith('institute_users'))).toEqual([]);
   });

@@ -78,8 +78,8 @@ describeEachFlavour('a batch made ready', context => {
 
   it('is decided again if a write in between deleted a row', async () => {
     const next = ready(changes({}, {}, members('1:1', '1:2')), 2);
-    let tell: (next: Next) => void = () => undefined;
-    const known = new Promise<Next>(resolve => (tell = resolve));
+    let announce: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (announce = resolve));
     const first = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
     await stand.applier.apply(stand.writer, first, {...options(1), next: known});
     const others = await stand.openWriter();
@@ -88,7 +88,7 @@ describeEachFlavour('a batch made ready', context => {
     try {
       await stand.untilWaiting(others.session);
       // Made ready while the other is at it.
-      tell(next);
+      announce(next);
       await stand.writer.session.query('DO 1');
     } finally {
       await stand.other.query('COMMIT');
@@ -183,8 +183,8 @@ describeEachFlavour('a batch made ready', context => {
   it('is decided again if it became known after the batch before it had failed', async () => {
     await stand.apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('2:7')), 3);
-    let tell: (next: Next) => void = () => undefined;
-    const known = new Promise<Next>(resolve => (tell = resolve));
+    let announce: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (announce = resolve));
     const failing = changes({'8': user('8')}, {'2': institute('2')}, members('2:8'));
     await stand.other.query('RENAME TABLE user_auth TO user_auth_hidden');
     try {
@@ -193,7 +193,7 @@ describeEachFlavour('a batch made ready', context => {
     } finally {
       await stand.other.query('RENAME TABLE user_auth_hidden TO user_auth');
     }
-    tell(next);
+    announce(next);
     // Whatever is made ready now is made before this has been answered.
     await stand.writer.session.query('DO 1');
     await stand.apply(next);
@@ -201,15 +201,15 @@ describeEachFlavour('a batch made ready', context => {
   });
 
   it('is prepared in its turn if it is known only then', async () => {
-    let tell: (next: Next) => void = () => undefined;
-    const known = new Promise<Next>(resolve => (tell = resolve));
+    let announce: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (announce = resolve));
     // Of more packets than are under way at a time.
     const large = (from: number) => changes({...many(from), ...many(from + MANY), ...many(from + 2 * MANY)});
     await stand.applier.apply(stand.writer, large(1000), {...options(1), next: known});
     const third = ready(large(5000), 3);
     const second = ready(large(3000), 2, third);
     const applying = stand.apply(second);
-    tell(second);
+    announce(second);
     await applying;
     await stand.apply(third);
     expect((await stand.inShort()).users.length).toBe(9 * MANY);

@@ -121,7 +121,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     return look(connection).finally(() => connection.destroy());
   };
   /** What the doctor says of TLS, of both sides alike. */
-  const told = async (
+  const findingOf = async (
     mode: TlsMode,
     ca: string | null = authority.bundle,
     host = 'localhost',
@@ -151,7 +151,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     expect(await open('required', null)).toBe('encrypted');
     expect(await open('verify-ca')).toBe('encrypted');
     expect(await open('verify-identity')).toBe('encrypted');
-    expect(await told('verify-identity')).toMatchObject({
+    expect(await findingOf('verify-identity')).toMatchObject({
       level: 'ok',
       message: expect.stringContaining('verified (verify-identity)'),
     });
@@ -203,7 +203,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
       for (const ca of [stranger.bundle, null]) {
         await expect(open(mode, ca)).rejects.toMatchObject({code: 'source-unreachable'});
-        expect(await told(mode, ca)).toMatchObject({
+        expect(await findingOf(mode, ca)).toMatchObject({
           level: 'must-fix',
           message: expect.stringContaining('is not signed by'),
           fix: expect.stringContaining('DB_SSL_CA'),
@@ -216,7 +216,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   it('refuses a certificate for another host, unless only the authority counts', async () => {
     await show(await authority.issue({names: 'DNS:db.example.test'}));
     await expect(open('verify-identity')).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('verify-identity')).toMatchObject({
+    expect(await findingOf('verify-identity')).toMatchObject({
       level: 'must-fix',
       message: "the server's certificate is for DNS:db.example.test, not for localhost",
     });
@@ -233,7 +233,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         await expect(open(mode)).rejects.toMatchObject({code: 'source-unreachable'});
         return true;
       });
-      expect(await told(mode)).toMatchObject({
+      expect(await findingOf(mode)).toMatchObject({
         level: 'must-fix',
         message: expect.stringContaining("the server's certificate expired on "),
       });
@@ -249,7 +249,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   it.runIf(flavour === 'mariadb')('refuses a certificate that is not valid yet', async () => {
     await show(await authority.issue({names: 'DNS:localhost', notBefore: new Date(Date.now() + 3_600_000)}));
     await expect(open('verify-ca')).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('verify-ca')).toMatchObject({
+    expect(await findingOf('verify-ca')).toMatchObject({
       level: 'must-fix',
       message: expect.stringContaining('is valid from'),
     });
@@ -257,7 +257,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
 
   it('wants a name to verify, where the host is given as an address', async () => {
     await show(await authority.issue({names: 'DNS:localhost'}));
-    expect(await told('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({
+    expect(await findingOf('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({
       level: 'must-fix',
       message: 'DB_SSL is verify-identity, and DB_HOST is an address',
     });
@@ -265,7 +265,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     await expect(open('verify-identity', authority.bundle, '127.0.0.1')).rejects.toMatchObject({
       code: 'config-invalid',
     });
-    expect((await told('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
+    expect((await findingOf('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
   });
 
   it('takes a bundle of several authorities by its path, as RDS hands one out', async () => {
@@ -273,7 +273,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     const bundle = join(authority.dir, 'global-bundle.pem');
     writeFileSync(bundle, readFileSync(stranger.bundle, 'utf8') + readFileSync(authority.bundle, 'utf8'));
     expect(await open('verify-identity', bundle)).toBe('encrypted');
-    expect(await told('verify-identity', join(authority.dir, 'no-such.pem'))).toMatchObject({
+    expect(await findingOf('verify-identity', join(authority.dir, 'no-such.pem'))).toMatchObject({
       level: 'must-fix',
       message: expect.stringContaining('cannot be read'),
     });
@@ -284,10 +284,13 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     await server.restart(flavour === 'mysql' ? ['--tls-version='] : ['--skip-ssl']);
     expect(await open('preferred', null)).toBe('plain');
     await expect(open('required', null)).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('required', null)).toMatchObject({
+    expect(await findingOf('required', null)).toMatchObject({
       level: 'must-fix',
       message: expect.stringContaining('does not support TLS'),
     });
-    expect(await told('preferred', null)).toMatchObject({level: 'ok', message: 'no TLS, on the loopback'});
+    expect(await findingOf('preferred', null)).toMatchObject({
+      level: 'ok',
+      message: 'no TLS, on the loopback',
+    });
   });
 });

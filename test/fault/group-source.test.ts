@@ -61,11 +61,11 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await stand.connect();
     };
     const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
-    /** By its GTIDs the stream goes on where it was, without a copy. */
+    /** The stream continues from its position by GTIDs, without a copy. */
     const goesOn = async (before: number) => {
       await write();
       await stand.equal();
-      expect(stand.told()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
+      expect(stand.logText()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
       expect(await runs()).toBe(before);
       expect(await stand.letters()).toEqual([]);
     };

@@ -24,7 +24,7 @@ import type {TestServer} from '../servers/server.ts';
 
 const TARGET = 'organizations';
 const TAKEOVER_MS = 10_000;
-/** More than this in one fault means that two instances, or two connections, depose each other. */
+/** More elections than this in one fault mean that two instances, or two connections, depose each other. */
 const MOST_ELECTIONS = 4;
 
 describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, server, source}) => {
@@ -77,8 +77,8 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       eye.cut();
       await stand.connect();
     };
-    const elections = () => stand.told().split('"lease.acquired"').length;
-    /** The stream goes on in time, and every row is right; nothing was refused for its own sake. */
+    const elections = () => stand.logText().split('"lease.acquired"').length;
+    /** The stream continues in time, and every row is right; no row became a dead letter. */
     const goesOn = async () => {
       const before = elections();
       await stand.daemon.until('streaming', TAKEOVER_MS);
@@ -87,7 +87,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await stand.equal();
       expect(elections() - before).toBeLessThan(MOST_ELECTIONS);
       expect(await stand.letters()).toEqual([]);
-      expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
       expect(await stand.daemon.post('/sync/trigger', {})).toMatchObject({status: 200});
     };
 
@@ -206,7 +206,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await stand.start();
     });
 
-    // Last, because the group does not have to be whole after it.
+    // This test is the last one, because it leaves the group incomplete.
     it('moves when the primary is killed', async () => {
       const killed = primary;
       await killed.kill();

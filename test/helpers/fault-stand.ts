@@ -199,7 +199,7 @@ export class Stand implements AsyncDisposable {
   }
 
   /** Returns the daemon's log without its requests. */
-  told(): string {
+  logText(): string {
     return (this.#daemon?.log() ?? '')
       .split('\n')
       .filter(line => !line.includes('"http.request"'))
@@ -212,7 +212,7 @@ export class Stand implements AsyncDisposable {
     } catch (error) {
       const status = await this.#daemon?.status().catch(() => null);
       throw new Error(
-        `${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.told().slice(-4000)}`,
+        `${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.logText().slice(-4000)}`,
         {cause: error},
       );
     }

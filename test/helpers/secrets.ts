@@ -30,13 +30,13 @@ export async function expectNothingTold(stand: Stand, bodies: readonly string[])
       ['status', '--json'],
     ].map(args => stand.cli(args)),
   );
-  const told = {
+  const outputs = {
     log: stand.daemon.log(),
     bodies: bodies.join('\n'),
     tables: JSON.stringify(tables),
     commands: JSON.stringify(commands),
   };
-  for (const [place, text] of Object.entries(told)) {
+  for (const [place, text] of Object.entries(outputs)) {
     for (const secret of SECRETS) {
       const at = text.indexOf(secret);
       expect(at < 0 ? '' : `${place}: …${text.slice(Math.max(0, at - 200), at + 100)}`).toBe('');

@@ -13,7 +13,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/fault/lease.test.ts', 'never write both'],
+    test: ['test/fault/lease.test.ts', 'never both write'],
   },
   {
     name: 'fencing-number-unchecked',
@@ -26,7 +26,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/fault/lease.test.ts', 'never write both'],
+    test: ['test/fault/lease.test.ts', 'never both write'],
   },
   {
     name: 'fence-that-needs-no-row',
@@ -58,7 +58,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['continuity'],
-    test: ['test/fault/restored-targets.test.ts', 'is noticed by a daemon that runs'],
+    test: ['test/fault/restored-targets.test.ts', 'is noticed by a running daemon'],
   },
   {
     name: 'stream-that-feeds-on-its-checkpoint',
@@ -85,7 +85,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/fault/answers.test.ts', 'carried on after a crash'],
+    test: ['test/fault/answers.test.ts', 'completed after a crash'],
   },
   {
     name: 'lease-that-all-get',

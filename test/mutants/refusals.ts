@@ -13,7 +13,7 @@ export const REFUSALS: readonly Mutant[] = [
       ],
     ],
     answers: ['#30', 'connections'],
-    test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always fall on us'],
+    test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always hit the stream'],
   },
   {
     name: 'changed-row-ends-the-stream',
@@ -67,7 +67,7 @@ export const REFUSALS: readonly Mutant[] = [
       ],
     ],
     answers: ['#30', 'connections'],
-    test: ['test/fault/unwritable-target.test.ts', 'since it is read-only'],
+    test: ['test/fault/unwritable-target.test.ts', 'because it is read-only'],
   },
   {
     name: 'unreachable-target-ends-it',

@@ -13,7 +13,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#21', 'unique keys'],
-    test: ['test/fault/unique-keys.test.ts', '#21 move about'],
+    test: ['test/fault/unique-keys.test.ts', '#21 move between rows'],
   },
   {
     name: 'values-on-the-move-not-freed',
@@ -26,7 +26,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#21', 'unique keys'],
-    test: ['test/fault/unique-keys.test.ts', '#21 move about'],
+    test: ['test/fault/unique-keys.test.ts', '#21 move between rows'],
   },
   {
     name: 'parents-are-replaced',
@@ -40,7 +40,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#22', 'ownership'],
-    test: ['test/fault/ownership.test.ts', '#22 that refer to ours'],
+    test: ['test/fault/ownership.test.ts', '#22 that refer to owned rows'],
   },
   {
     name: 'updates-use-up-numbers',
@@ -92,7 +92,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#24', 'values'],
-    test: ['test/fault/owners-tables.test.ts', 'take ids to the end of 64 bits'],
+    test: ['test/fault/owners-tables.test.ts', 'hold ids of 64 bits'],
   },
   {
     name: 'latin1-is-not-windows-1252',
@@ -206,7 +206,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#28'],
-    test: ['test/fault/positions.test.ts', '#28 is read whatever the statement is called'],
+    test: ['test/fault/positions.test.ts', '#28 is read by whichever statement'],
   },
   {
     name: 'one-domain-for-all-gtids',

@@ -13,7 +13,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'are settled by a reconcile'],
+    test: ['test/fault/dead-letters.test.ts', 'are removed by a reconcile'],
   },
   {
     name: 'dead-letters-not-retried-on-request',
@@ -26,7 +26,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'heals a conflict with a foreign row on request'],
+    test: ['test/fault/dead-letters.test.ts', 'removes a conflict with a foreign row on request'],
   },
   {
     name: 'written-rows-stay-dead-letters',
@@ -236,7 +236,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/schema.test.ts', 'that let the rows of a pair be several'],
+    test: ['test/fault/schema.test.ts', 'that allow several rows for a pair'],
   },
   {
     name: 'column-that-came-back-empty-unseen',
@@ -249,7 +249,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/schema.test.ts', 'that bring a mapped column back empty'],
+    test: ['test/fault/schema.test.ts', 'that add a dropped mapped column again'],
   },
   {
     name: 'prepared-rows-count-at-once',

@@ -246,6 +246,6 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['values', 'dead letters'],
-    test: ['test/fault/invalid-encoding.test.ts', 'that are no UTF-8 are the dead letter'],
+    test: ['test/fault/invalid-encoding.test.ts', 'that are not UTF-8 make their row a dead letter'],
   },
 ];

@@ -92,10 +92,10 @@ describe.each(expressions)('%s', (_name, text) => {
 });
 
 it.each(rules)('$alert names the stream, and only labels that its expression keeps', rule => {
-  const told = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
-  expect(told).toContain('stream');
+  const named = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
+  expect(named).toContain('stream');
   const kept = parsePromql(rule.expr).groupedBy;
-  for (const label of told) expect(kept).toContain(label);
+  for (const label of named) expect(kept).toContain(label);
 });
 
 it('no two alerts bear one name', () => {

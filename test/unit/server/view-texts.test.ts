@@ -168,11 +168,11 @@ describe('the lists', () => {
       '9,000',
     ]);
     expect(cellsOf(line)[0]).toContain('2026-03-01 02:30:00 UTC');
-    const told = textOf(detail ?? '');
-    expect(told).toContain('Run run-7, diff, by schedule, ended 2026-03-01 02:30');
-    expect(told).toContain('rows to delete: 500');
-    expect(told).toContain('TableComparedRepairedDeletedDead letters');
-    expect(told).toContain('institute1203004,000user2304005,000');
+    const text = textOf(detail ?? '');
+    expect(text).toContain('Run run-7, diff, by schedule, ended 2026-03-01 02:30');
+    expect(text).toContain('rows to delete: 500');
+    expect(text).toContain('TableComparedRepairedDeletedDead letters');
+    expect(text).toContain('institute1203004,000user2304005,000');
     expect(cellsOf(runRows(run('run-8', 'running'))[0])[2]).toBe('–');
   });
 
