@@ -1,4 +1,4 @@
-/** The SQL that the doctor prints changes what it is about, and nothing else of a table that others made. */
+/** The SQL that the doctor prints fixes its finding, and changes nothing else of a table that others created. */
 import fc from 'fast-check';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
@@ -62,7 +62,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
       .replace(/AUTO_INCREMENT=\d+ /, '')
       .replace(' NOT NULL,', ',');
 
-  it('leaves all else of a column as it is', () =>
+  it('leaves all other properties of a column unchanged', () =>
     fc.assert(
       fc.asyncProperty(columns, async ({id, idComment, name, image, theirs}) => {
         await connection.query(
@@ -94,7 +94,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
       {numRuns: RUNS},
     ));
 
-  it('adds a column to a table with rows, and reports all that is missing at once', async () => {
+  it('adds a column to a table with rows, and reports everything missing at once', async () => {
     await connection.query(
       `DROP TABLE IF EXISTS institute_users;
        CREATE TABLE institute_users (instituteId BIGINT, userId BIGINT, role VARCHAR(20) NOT NULL, isActive TINYINT NOT NULL,

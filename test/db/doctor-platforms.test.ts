@@ -53,11 +53,11 @@ describe('a setting is changed', () => {
   });
 });
 
-describeEachFlavour('a server that says it is RDS', ({server, source, target}) => {
-  it('is asked how long RDS keeps the log, as far as the account may know', async () => {
+describeEachFlavour('a server that shows that it is RDS', ({server, source, target}) => {
+  it('shows how long RDS keeps the log, if the account may read it', async () => {
     const {source: config} = configOf({server, source, target});
     const connection = await connectAsSync('source', config);
-    // As for an account without the right: the table cannot be read.
+    // As for an account without the privilege: the table cannot be read.
     const denied = Object.assign(Object.create(connection) as typeof connection, {
       query: (options: {sql: string}) =>
         options.sql.includes('rds_configuration')

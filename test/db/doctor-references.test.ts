@@ -1,4 +1,4 @@
-/** What the doctor says of foreign keys, cascades and triggers, on either side. */
+/** The doctor's checks of foreign keys, cascades and triggers on both sides. */
 import {beforeAll, expect, it} from 'vitest';
 import {examine} from '../../src/doctor/doctor.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -6,7 +6,7 @@ import {query, withConnection} from '../servers/databases.ts';
 import {isHostile} from '../servers/profile.ts';
 import {configOf, faultsOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
-describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, source, target}) => {
+describeEachFlavour('foreign keys that the doctor checks', ({flavour, server, source, target}) => {
   const stand: Stand = {server, source, target};
   const doctor = () => examine(configOf(stand));
   const onSource = (sql: string) => withConnection(server, source, connection => connection.query(sql));
@@ -18,13 +18,13 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
   it.skipIf(isHostile)("warns of others' foreign keys, cascades and triggers on the target", async () => {
     await onTarget(`
       CREATE TABLE grade (id INT PRIMARY KEY, userId BIGINT NOT NULL, CONSTRAINT grade_user FOREIGN KEY (userId) REFERENCES user (userId));
-      ALTER TABLE institute_users ADD CONSTRAINT gone FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE;
+      ALTER TABLE institute_users ADD CONSTRAINT member FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE;
       CREATE TRIGGER shout BEFORE INSERT ON institute FOR EACH ROW SET NEW.name = UPPER(NEW.name)`);
     const findings = await doctor();
     expect(worst(findings, 'target-foreign-keys').message).toBe(
       `${target}.grade refers to user (grade_user)`,
     );
-    expect(worst(findings, 'target-cascades').message).toBe('institute_users.gone cascades from user');
+    expect(worst(findings, 'target-cascades').message).toBe('institute_users.member cascades from user');
     expect(worst(findings, 'triggers').message).toBe('the trigger shout fires on institute');
     for (const check of ['target-foreign-keys', 'target-cascades'])
       await onTarget(String(worst(findings, check).fix).replace(/^.*; or /, ''));

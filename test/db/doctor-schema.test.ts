@@ -6,14 +6,14 @@ import {cli} from '../helpers/daemon.ts';
 import {query, withConnection} from '../servers/databases.ts';
 import {configOf, environmentOf, findingsOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
-describeEachFlavour('schemas that the doctor looks at', ({server, source, target}) => {
+describeEachFlavour('schemas that the doctor checks', ({server, source, target}) => {
   const stand: Stand = {server, source, target};
   const doctor = (extra = {}) => examine(configOf(stand, extra));
   const onSource = (sql: string) => withConnection(server, source, connection => connection.query(sql));
   const onTarget = (sql: string) => withConnection(server, target, connection => connection.query(sql));
   const fix = async (check: string) => String(worst(await doctor(), check).fix);
 
-  it('says which database is not there', async () => {
+  it('says which database does not exist', async () => {
     const findings = await doctor({DB_DATABASE: 'no_such_laas', ORG_DB_DATABASE: 'no_such_org'});
     expect(findings).toMatchObject([
       {
@@ -31,7 +31,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
     ]);
   });
 
-  it('says what an empty source and an empty target lack', async () => {
+  it('says which tables an empty source and an empty target lack', async () => {
     const findings = await doctor();
     expect(worst(findings, 'source-columns')).toMatchObject({level: 'must-fix', side: 'source'});
     expect(worst(findings, 'target-columns')).toMatchObject({
@@ -140,14 +140,14 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       expect(findingsOf(await doctor(), 'target-width')).toEqual([]);
     });
 
-    it('warns of a target that cannot store every letter', async () => {
+    it('warns of a target that cannot store every character', async () => {
       await onTarget('ALTER TABLE institute MODIFY name VARCHAR(255) CHARACTER SET latin1 NOT NULL');
       expect(worst(await doctor(), 'target-charset').message).toBe('institute.name is latin1');
       await onTarget(await fix('target-charset'));
       expect(findingsOf(await doctor(), 'target-charset')).toEqual([]);
     });
 
-    it('wants tables that take a transaction', async () => {
+    it('requires tables that support transactions', async () => {
       await onTarget('ALTER TABLE user_auth ENGINE = MyISAM');
       expect(findingsOf(await doctor(), 'engine')[0]).toMatchObject({
         level: 'must-fix',
@@ -172,7 +172,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       await onSource('DROP TABLE institute_user; RENAME TABLE aside TO institute_user');
     });
 
-    it('refuses a view in the place of a source table', async () => {
+    it('refuses a view in place of a source table', async () => {
       await onSource(
         'RENAME TABLE institute_user TO aside; CREATE VIEW institute_user AS SELECT * FROM aside',
       );
@@ -184,7 +184,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       await onSource('DROP VIEW institute_user; RENAME TABLE aside TO institute_user');
     });
 
-    it('wants ids of the source to be unique', async () => {
+    it('requires unique ids on the source', async () => {
       await onSource(
         'ALTER TABLE institute_user DROP FOREIGN KEY iu_i; ALTER TABLE institutes MODIFY id BIGINT UNSIGNED NOT NULL, DROP PRIMARY KEY',
       );

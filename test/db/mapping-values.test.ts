@@ -33,7 +33,7 @@ const CASES: readonly (readonly [type: string, use: unknown, value: string | nul
   ['INT NOT NULL', {constant: null}, null, /writes null/],
   ['VARCHAR(9) NOT NULL', {lookup: 'word', values: {X: 'a'}, otherwise: null}, null, /writes null/],
 ];
-/** What a column does hold, although it looks much alike. */
+/** Values that a column does hold, although they look similar. */
 const HELD: readonly (readonly [type: string, use: unknown])[] = [
   ["ENUM('a','B') NOT NULL", {lookup: 'word', values: {X: 'A', Y: 'b '}, otherwise: 'a'}],
   ["SET('a','b') NULL", {constant: 'b,A'}],
@@ -113,7 +113,7 @@ describeEachFlavour('a value of the mapping', ({server, source, target}) => {
     await planned({lookup: 'word', values, otherwise: null});
   });
 
-  it.each(HELD)('%#: that %s holds is taken', async (type, use) => {
+  it.each(HELD)('%#: that %s holds is accepted', async (type, use) => {
     await furnish(type);
     await planned(use);
   });

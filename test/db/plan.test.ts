@@ -1,4 +1,4 @@
-/** What a mapping would do, on real servers: before anything has run, and beside rows that belong to the stream. */
+/** The preview of a mapping on real servers: before anything has run, and beside rows that belong to the stream. */
 import {beforeAll, describe, expect, it} from 'vitest';
 import {previewMapping, type TablePreview} from '../../reconciler/preview.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
@@ -112,7 +112,7 @@ describeEachFlavour('plan', ({server, source, target}) => {
     });
   });
 
-  it('is the same migration twice over, and widens what an older version made', async () => {
+  it('repeats the migration without effect, and widens what an older version created', async () => {
     const widths = () =>
       withConnection(server, target, connection =>
         query(

@@ -55,7 +55,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       connection.query(flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH SSL'),
     );
   };
-  /** The settings of both sides: what is said of the one is to hold for the other. */
+  /** The settings of both sides, which must behave alike. */
   const extra = (mode: TlsMode, ca: string | null, host: string) =>
     Object.fromEntries(
       ['DB', 'ORG_DB'].flatMap(prefix => [
@@ -82,7 +82,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       openLog(config),
     ]);
     const [source, target, log] = outcomes;
-    // All agree, but for the name of the side.
+    // All messages agree, except for the name of the side.
     expect(outcomes.map(({status}) => status)).toEqual(outcomes.map(() => source.status));
     if (source.status === 'fulfilled') {
       expect([target, log]).toMatchObject([{value: source.value}, {value: 'open'}]);
@@ -106,7 +106,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         database: stand.source,
         serverId: config.serverId,
         position: {tag: 'file', file: end?.file ?? '', offset: end?.offset ?? 4},
-        // No row is to come.
+        // No row must arrive.
         plan: () => anyPlan,
         collations: new Map(),
         onEvent: () => resolve('open'),
@@ -120,7 +120,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     const connection = await connect('source', configOf(stand).source);
     return look(connection).finally(() => connection.destroy());
   };
-  /** What the doctor says of TLS, of both sides alike. */
+  /** The doctor's finding about TLS, which is the same for both sides. */
   const findingOf = async (
     mode: TlsMode,
     ca: string | null = authority.bundle,
@@ -157,7 +157,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     });
   });
 
-  it('carries the stream too, for accounts that the server takes by TLS alone', async () => {
+  it('carries the stream, too, for accounts that the server accepts only by TLS', async () => {
     await furnish(stand);
     await withConnection(server, undefined, connection =>
       connection.query(
@@ -224,7 +224,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   });
 
   it('refuses a certificate that has expired', async () => {
-    // MySQL does not load one that has: it runs out under the server, as it does in life.
+    // MySQL does not load an expired one, so it expires while the server runs.
     const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3000);
     await show(await authority.issue({names: 'DNS:localhost', notAfter}));
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
@@ -255,7 +255,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     });
   });
 
-  it('wants a name to verify, where the host is given as an address', async () => {
+  it('requires a name to verify if the host is given as an address', async () => {
     await show(await authority.issue({names: 'DNS:localhost'}));
     expect(await findingOf('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({
       level: 'must-fix',
@@ -268,7 +268,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     expect((await findingOf('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
   });
 
-  it('takes a bundle of several authorities by its path, as RDS hands one out', async () => {
+  it('accepts a bundle of several authorities, as RDS provides one', async () => {
     await show(await authority.issue({names: 'DNS:localhost'}));
     const bundle = join(authority.dir, 'global-bundle.pem');
     writeFileSync(bundle, readFileSync(stranger.bundle, 'utf8') + readFileSync(authority.bundle, 'utf8'));
@@ -279,7 +279,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     });
   });
 
-  it('is optional with preferred, and insisted on otherwise', async () => {
+  it('is optional with preferred, and required otherwise', async () => {
     // MariaDB has TLS by default from 11.4 on.
     await server.restart(flavour === 'mysql' ? ['--tls-version='] : ['--skip-ssl']);
     expect(await open('preferred', null)).toBe('plain');

@@ -68,7 +68,7 @@ export class Stand implements AsyncDisposable {
     return stand;
   }
 
-  /** Reconnects after a server has gone away. */
+  /** Reconnects after a server has ended its connections. */
   async connect(): Promise<void> {
     this.#source?.destroy();
     this.#target?.destroy();
@@ -181,7 +181,7 @@ export class Stand implements AsyncDisposable {
             ) ?? false
           );
         },
-        {timeoutMs, what: 'a reconcile by itself'},
+        {timeoutMs, what: 'an automatic reconcile'},
       ),
     );
   }
@@ -237,7 +237,7 @@ function pick({host, port, user, password}: Reachable): Reachable {
   return {host, port, user, password};
 }
 
-/** A connection whose server goes away must not end the test run. */
+/** A connection that its server ends must not end the test run. */
 function quiet(connection: mysql.Connection): mysql.Connection {
   connection.on('error', () => undefined);
   return connection;

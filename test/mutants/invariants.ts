@@ -39,7 +39,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/db/fence.test.ts', 'writes nothing where'],
+    test: ['test/db/fence.test.ts', 'writes nothing if'],
   },
   {
     name: 'restored-position-is-overwritten',
@@ -116,7 +116,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 3', 'exactly once'],
-    test: ['test/property/replays.test.ts', 'from any place on, applied to any state'],
+    test: ['test/property/replays.test.ts', 'replayed from any position'],
   },
   {
     name: 'reset-log-that-grew-unseen',
@@ -181,7 +181,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['values', 'dead letters'],
-    test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+    test: ['test/db/sessions.test.ts', 'of the target truncates nothing'],
   },
   {
     name: 'id-0-becomes-the-next-one',
@@ -194,7 +194,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['values'],
-    test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+    test: ['test/db/sessions.test.ts', 'of the target truncates nothing'],
   },
   {
     name: 'limit-of-the-server-cuts-reads',
@@ -213,6 +213,6 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership', '#26'],
-    test: ['test/db/counted.test.ts', 'ends where rows are missing'],
+    test: ['test/db/counted.test.ts', 'fails if rows are missing'],
   },
 ];

@@ -19,7 +19,7 @@ export const REFUSALS: readonly Mutant[] = [
     name: 'changed-row-ends-the-stream',
     edits: [['src/apply/refusal.ts', 'DEADLOCK_ERRNOS', '1213, 1020])', '1213])']],
     answers: ['#30', 'connections'],
-    test: ['test/db/deadlocks.test.ts', 'is tried again where a row changed after it was read'],
+    test: ['test/db/deadlocks.test.ts', 'is retried if a row changed after it was read'],
     flavour: 'mariadb-11',
   },
   {

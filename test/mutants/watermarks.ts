@@ -13,7 +13,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
   },
   {
     name: 'snapshot-below-what-the-stream-has-passed',
@@ -26,7 +26,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
   },
   {
     name: 'snapshot-without-what-the-stream-has-passed',
@@ -39,7 +39,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
     flavour: 'mysql',
   },
   {
@@ -53,7 +53,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
   },
   {
     name: 'window-closed-before-the-batch-is-written',
@@ -93,6 +93,6 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 3', 'watermarks', 'dependants'],
-    test: ['test/db/snapshots.test.ts', 'of now waits until'],
+    test: ['test/db/snapshots.test.ts', 'of current rows waits until'],
   },
 ];

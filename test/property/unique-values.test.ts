@@ -1,4 +1,4 @@
-/** The plan that writes rows with unique conflicts, for any values that rows want and hold. */
+/** The order of writes with unique conflicts, for any values that rows want and hold. */
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {orderWrites} from '../../src/apply/write-order.ts';
@@ -11,7 +11,7 @@ describe('unique values', () => {
     state: fc.constantFrom('pending', 'pending', 'pending', 'pending', 'kept', 'refused', 'other'),
     firm: fc.boolean(),
   });
-  /** Rows that hold nothing twice. */
+  /** Rows that hold no value twice. */
   const rows = fc.array(contender, {minLength: 1, maxLength: 7}).map(list => {
     const seen = [new Set<string>(), new Set<string>()];
     return list.map((row, at) => ({
@@ -23,7 +23,7 @@ describe('unique values', () => {
     }));
   });
 
-  it('are never held twice in the order of the writes, and no row waits without cause', () => {
+  it('are never held twice in the order of writes, and no row waits without a cause', () => {
     fc.assert(
       fc.property(rows, all => {
         const contenders = all
@@ -54,7 +54,7 @@ describe('unique values', () => {
         }
         for (const [key, other] of conflicts) {
           const {wants} = all[Number(key)] ?? {wants: []};
-          // Who stays though others had claimed what it holds waits for the next look.
+          // A row that stays although others had claimed its values waits for the next attempt.
           if (firm.has(key)) continue;
           expect(now.get(other)?.some((one, i) => one !== null && one === wants[i])).toBe(true);
         }
