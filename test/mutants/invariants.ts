@@ -64,7 +64,7 @@ export const INVARIANTS: readonly Mutant[] = [
     name: 'stream-that-feeds-on-its-checkpoint',
     edits: [['replicator/quiet-saves.ts', 'MAX_MS', '30_000', '1000']],
     answers: ['continuity'],
-    test: ['test/unit/replicator/quiet-saves.test.ts', 'now and then'],
+    test: ['test/unit/replicator/quiet-saves.test.ts', 'is saved rarely'],
   },
   {
     name: 'pause-and-resume-overlap',

@@ -179,7 +179,7 @@ export const ROWS: readonly Mutant[] = [
     name: 'lag-0-while-the-source-has-more',
     edits: [['src/status/lag.ts', 'lagSeconds', 'if (this.#isAtEnd()) return 0;', 'return 0;']],
     answers: ['#27'],
-    test: ['test/unit/status/lag.test.ts', 'grows from when we had caught up'],
+    test: ['test/unit/status/lag.test.ts', 'grows from the time of the last catch-up'],
   },
   {
     name: 'lag-0-while-a-batch-is-stuck',
@@ -232,6 +232,6 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#29', 'continuity'],
-    test: ['test/unit/position/position.test.ts', 'is written in one way'],
+    test: ['test/unit/position/position.test.ts', 'is written in one form'],
   },
 ];

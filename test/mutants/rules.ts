@@ -130,7 +130,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dependants'],
-    test: ['test/unit/replicator/compact.test.ts', 'remember that it was gone in between'],
+    test: ['test/unit/replicator/compact.test.ts', 'remember that it was deleted in between'],
   },
   {
     name: 'inactive-membership-wins',
@@ -283,6 +283,6 @@ export const RULES: readonly Mutant[] = [
       ['replicator/transaction/transaction.ts', 'add', 'this.#doubtful = true;', 'this.#doubtful = false;'],
     ],
     answers: ['exactly once'],
-    test: ['test/unit/replicator/transaction.test.ts', 'of which a part was undone'],
+    test: ['test/unit/replicator/transaction.test.ts', 'of which a part was rolled back'],
   },
 ];

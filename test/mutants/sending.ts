@@ -123,7 +123,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['watermarks'],
-    test: ['test/unit/apply/apply-lock.test.ts', 'keeps the stream’s next turn for it'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'reserves the stream’s next turn'],
   },
   {
     name: 'dead-letters-of-the-batch-before-forgotten',

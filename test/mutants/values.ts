@@ -233,7 +233,7 @@ export const VALUES: readonly Mutant[] = [
     name: 'differing-stretch-left-alone',
     edits: [['reconciler/stretches.ts', 'differing', 'if (agrees) return;', 'return;']],
     answers: ['values'],
-    test: ['test/unit/reconciler/stretches.test.ts', 'are found each'],
+    test: ['test/unit/reconciler/stretches.test.ts', 'are each found alone'],
   },
   {
     name: 'bytes-taken-for-text',

@@ -80,7 +80,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks'],
-    test: ['test/unit/apply/apply-lock.test.ts', 'lets chunks in together, and the stream alone'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'lets reconciler batches run together'],
   },
   {
     name: 'reads-of-now-before-the-engine-has-committed',
