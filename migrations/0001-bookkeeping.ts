@@ -20,7 +20,7 @@ const TABLES = {
     log_file VARCHAR(255) NULL,
     log_offset BIGINT UNSIGNED NULL,
     source_identity VARCHAR(512) NULL,
-    -- The fingerprint of the mapped source columns at the last start of the stream, for operators: nothing reads it.
+    -- Not used. Version 0.1.0 wrote a fingerprint of the mapped source columns, and may run beside this version.
     source_schema VARCHAR(64) NULL,
     -- The pending reconcile: 'load' after a new position to stream from, 'diff' after changes that the log does
     -- not show; empty if none is pending.

@@ -12,7 +12,7 @@ import type {RowKey} from '../src/mapping/key.ts';
 import {EVERYTHING, type Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
-import {covers, endSnapshot, openSnapshot, type Mark} from '../src/source/watermark.ts';
+import {covers, endSnapshot, openSnapshot, type SnapshotPosition} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 
 /** A worker's own connections. */
@@ -35,7 +35,7 @@ export interface SourceBatch {
   /** The identity of the server from which the batch was read. */
   readonly server: string;
   /** The batch saw nothing after this position; null if the stream does not run. */
-  readonly high: Mark['high'];
+  readonly high: SnapshotPosition['high'];
   /** Stays open until the batch is finished; the owner of the batch closes it. */
   readonly window: Window;
 }
@@ -93,11 +93,11 @@ async function inWindow(
       throwIfStopped(signal);
       tap.assertReads(info.identity);
       const stream = tap.position;
-      const mark = await openSnapshot(source, info, signal);
+      const snapshot = await openSnapshot(source, info, signal);
       try {
         // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
-        if (stream === null || covers(mark, stream))
-          return {...what, window, rows: await read(), server: info.identity, high: mark.high};
+        if (stream === null || covers(snapshot, stream))
+          return {...what, window, rows: await read(), server: info.identity, high: snapshot.high};
       } finally {
         await endSnapshot(source);
       }

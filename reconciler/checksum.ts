@@ -17,7 +17,7 @@ export interface RangeComparison {
   readonly target: Checksum;
 }
 
-/** Both servers work at the same time, and each goes through its tables at its own pace. */
+/** Both servers work at the same time, and each reads its tables at its own pace. */
 export async function compareRange(
   entity: EntityPlan,
   range: Range,

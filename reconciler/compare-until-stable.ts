@@ -15,17 +15,17 @@ export interface Stable<T> {
 
 /**
  * @param compare returns the rows that differ, by an id of the row
- * @param most the most comparisons; 1 if nothing writes meanwhile
+ * @param maxComparisons 1 if nothing writes meanwhile
  */
 export async function compareUntilStable<T extends {readonly differences: ReadonlyMap<string, Sides>}>(
   compare: () => Promise<T>,
   signal: AbortSignal,
-  most = MAX_COMPARISONS,
+  maxComparisons = MAX_COMPARISONS,
 ): Promise<Stable<T>> {
   throwIfStopped(signal);
   let comparison = await compare();
   const suspects = new Suspects(comparison.differences);
-  for (let comparisons = 1; comparisons < most && !suspects.areSettled; comparisons++) {
+  for (let comparisons = 1; comparisons < maxComparisons && !suspects.areSettled; comparisons++) {
     throwIfStopped(signal);
     await pause(INTERVAL_MS, signal);
     comparison = await compare();

@@ -1,6 +1,6 @@
 /**
- * Finds orphans: rows that are as their source row says, but whose parent is not replicated. Where the target has
- * no foreign key, only this finds them.
+ * Finds orphans: rows that agree with their source row, but whose parent is not replicated. Where the target
+ * has no foreign key, only this finds them.
  */
 import type {TablePlan} from '../src/mapping/columns.ts';
 import {parentKeyOf, type Edge, type EntityPlan} from '../src/mapping/entities.ts';

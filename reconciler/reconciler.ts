@@ -208,7 +208,7 @@ class ReconcileRun {
     };
   }
 
-  /** Takes note of a batch's rows that have no source row. */
+  /** Records a batch's rows that have no source row. */
   #condemn(outcome: RepairOutcome, batch: SourceBatch): void {
     this.#deletes.add(outcome);
     if (outcome.toDelete.some(count => count > 0)) this.#condemned.push(withoutRows(batch));

@@ -15,7 +15,7 @@ import {toRow} from '../src/mapping/values.ts';
 /** The minimum of rows that makes a checksum of its own worthwhile. */
 const SEGMENT_ROWS = 20_000;
 
-/** The most bounds that one question finds: each costs the server a walk along the index. */
+/** The maximum number of bounds that one query finds: each costs the server a walk along the index. */
 const MAX_BOUNDS_PER_QUESTION = 100;
 
 /**
@@ -91,8 +91,8 @@ function isWalkedByIntegers({walk, key, keyPlaces, source}: EntityPlan): boolean
 }
 
 /**
- * Finds many bounds in one round trip: the server remembers each in variables, from which the next statement goes
- * on. Past the end these are null, so that the remaining statements read nothing.
+ * Finds many bounds in one round trip: the server remembers each in variables, from which the next statement
+ * continues. Past the end these are null, so that the remaining statements read nothing.
  */
 async function nextBounds(
   entity: EntityPlan,
@@ -113,7 +113,7 @@ async function nextBounds(
       `SELECT ${found.join(', ')}`,
     );
   }
-  // The answers of statements without rows are no lists.
+  // The answer to a statement without rows is not a list.
   const answers = (await query(statements.join(';'))).filter(answer => Array.isArray(answer));
   const bounds: Bound[] = [];
   for (const [row] of answers as unknown[][][]) {

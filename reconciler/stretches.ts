@@ -7,8 +7,8 @@ import {CHUNK_IDS} from '../src/apply/owned-chunks.ts';
 import type {Range} from '../src/mapping/sql/ranges.ts';
 
 /**
- * The most time that one query may take: far below the timeout after which a server counts as gone, and a short
- * snapshot.
+ * The maximum time of one query: far below the timeout after which a server counts as unreachable, and short
+ * enough for a snapshot.
  */
 const QUESTION_MS = 2000;
 
@@ -23,7 +23,7 @@ export class Stretches {
   readonly #now: () => number;
   #size = 1;
 
-  /** @param max the most segments in a stretch */
+  /** @param max the maximum number of segments in a stretch */
   constructor(max: number, now = () => performance.now()) {
     this.#max = max;
     this.#now = now;

@@ -18,7 +18,7 @@ import type {CompactedBatch} from './transaction/batch.ts';
 import {Batches, type Batch} from './transaction/batches.ts';
 import {PositionTracker, TransactionBuilder} from './transaction/transaction.ts';
 
-/** The most bytes of row events in the queue. */
+/** The maximum number of bytes of row events in the queue. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
 /** Transactions with more bytes than this are applied in parts. */
 const PART_BYTES = 2 * 1024 * 1024;
@@ -56,7 +56,7 @@ class Attempt {
   readonly #stallTimer: NodeJS.Timeout;
   readonly #ended = new AbortController();
   #received: LogOffset | null = null;
-  /** The latest event of the log is a heartbeat after a pause, so everything before it was read. */
+  /** The latest event of the log is a heartbeat after a pause, so everything before it has been read. */
   #isAtEnd = false;
   /** The time of the latest event, in milliseconds. */
   #readAtMs: number;
@@ -113,7 +113,7 @@ class Attempt {
     const retrying = this.#retryConflicts(signal);
     const fail = (error: Error) => this.#queue.fail(error);
     const until = AbortSignal.any([signal, this.#ended.signal]);
-    // It is not waited for: its query ends with the connection, which is closed next.
+    // Nothing waits for it: its query ends with the connection, which is closed next.
     void watchMembership({whyNot: this.#connections.whyNotMember, fail, signal: until});
     try {
       await this.#stream(signal);
@@ -168,7 +168,7 @@ class Attempt {
     const reserved = this.#turn ?? undefined;
     this.#turn = null;
     const applying = this.#deps.lock.exclusive(() => this.#apply(batch, taking), reserved);
-    // Wait for both, so that nothing runs on unnoticed after a fault.
+    // Wait for both, so that no work continues unnoticed after a fault.
     const [applied, taken] = await Promise.allSettled([applying, taking]);
     for (const result of [applied, taken]) if (result.status === 'rejected') throw result.reason;
     return taken.status === 'fulfilled' ? taken.value : null;

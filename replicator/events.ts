@@ -12,7 +12,7 @@ export interface RowChange {
   readonly partial: boolean;
   /** Written by a session that did not check foreign keys. */
   readonly unchecked: boolean;
-  /** Its key is a text that only the server can decode, so that nothing tells which row it is. */
+  /** Its key is a text that only the server can decode, so that its row is unknown. */
   readonly unidentified?: boolean;
 }
 

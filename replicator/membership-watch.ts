@@ -5,7 +5,7 @@ import {pause} from '../src/lifecycle/backoff.ts';
 const CHECK_MS = 2000;
 
 export interface MembershipWatch {
-  /** Returns why the source is of no use now, or null. */
+  /** Returns why the source cannot be used now, or null. */
   readonly whyNot: () => Promise<string | null>;
   /** Called once, with the reason or with the error of the check. */
   readonly fail: (error: Error) => void;

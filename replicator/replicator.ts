@@ -17,7 +17,7 @@ export interface ReplicatorDeps extends Omit<AttemptDeps, 'onStreaming' | 'onAdv
 
 const HALT_RECHECK_MS = 3000;
 /**
- * The wait before a schema that does not fit is looked at once more. While a table is replaced by RENAME TABLE,
+ * The wait before a schema that does not fit is checked once more. While a table is replaced by RENAME TABLE,
  * MariaDB shows for a moment that there is none.
  */
 const SCHEMA_RECHECK_MS = 300;

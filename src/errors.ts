@@ -234,7 +234,10 @@ export class SyncError extends Error {
   readonly code: ErrorCode;
   /** The server's error number, if a server reported the fault. */
   readonly errno: number | undefined;
-  /** The server answers at once, but is of no use now: frequent attempts cost little, and notice its return soon. */
+  /**
+   * The server answers at once, but cannot be used now: frequent attempts cost little, and soon notice when it
+   * can.
+   */
   readonly answersAtOnce: boolean;
 
   constructor(

@@ -59,9 +59,6 @@ export function adoptConsole(logger: Logger, output: Console = console): void {
       logger.debug({event: 'library.line'}, 'a library printed a line, which is left out here');
 }
 
-/** A logger that writes nothing, for tools and tests. */
-export const silentLogger: Logger = pino({level: 'silent'});
-
 /** Returns the parts of an error that may be logged: never a driver's message, because it may quote values. */
 export function describeError(error: unknown): Record<string, string | number> {
   if (error instanceof SyncError) {

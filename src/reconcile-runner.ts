@@ -95,7 +95,7 @@ export class ReconcileRunner {
     if (ended.state !== 'running') {
       this.#metrics?.reconcileEnded({mode: ended.mode, state: ended.state, ms: ended.durationMs ?? 0});
     }
-    // A full run writes every row, so the number of written rows is no measure of drift.
+    // A full run writes every row, so the number of written rows does not measure drift.
     for (const [table, {repaired, deleted}] of run.mode === 'diff' ? Object.entries(ended.tables) : []) {
       if (repaired > 0) this.#metrics?.drift(table, 'repaired', repaired);
       if (deleted > 0) this.#metrics?.drift(table, 'deleted', deleted);
@@ -217,7 +217,10 @@ export class ReconcileRunner {
   }
 }
 
-/** The target holds the lease: who cannot reach it does not lead, so that the run ends for no fault of its own. */
+/**
+ * The target holds the lease: an instance that cannot reach it does not lead, so its run is interrupted, not
+ * failed.
+ */
 function failureOf(error: unknown): ErrorCode {
   if (error instanceof StoppedError) return 'run-interrupted';
   if (!(error instanceof SyncError)) return 'internal';

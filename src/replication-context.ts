@@ -100,14 +100,10 @@ export class ReplicationContext {
       if (lost !== null) throw new SyncError('position-lost', lost);
       if (checkpoint.pending === '' && (await this.#adoptAgain(session, applier)))
         checkpoint = {...checkpoint, pending: 'diff'};
-      const schema = schemaFingerprint(applier.plan);
       const moved = identity !== info.identity;
       const here = await positionHere(source, info, {position, identity});
       const movedTo = moved && position.tag !== 'file' ? here : null;
-      await applier.runFenced(
-        session,
-        sourceStatement(this.#fence, {identity: info.identity, schema, movedTo}),
-      );
+      await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, movedTo}));
       await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
       const connections: Connections = {
@@ -131,13 +127,8 @@ export class ReplicationContext {
           const before = schemaFingerprint(applier.plan);
           const plan = await this.#plan(source, session);
           applier.plan = plan;
-          const after = schemaFingerprint(plan);
-          if (after !== before)
-            await applier.runFenced(
-              session,
-              sourceStatement(this.#fence, {identity: info.identity, schema: after, movedTo: null}),
-            );
-          return {plan, changed: after !== before, provenAt: await readLogEnd(source)};
+          const changed = schemaFingerprint(plan) !== before;
+          return {plan, changed, provenAt: await readLogEnd(source)};
         },
         close: open.closeAll,
       };
@@ -239,16 +230,11 @@ export class ReplicationContext {
     applier: Applier,
     signal: AbortSignal,
   ): Promise<void> {
-    const mark = await openSnapshot(source, info, signal);
-    const position = await anchorPosition(source, info, mark);
+    const snapshot = await openSnapshot(source, info, signal);
+    const position = await anchorPosition(source, info, snapshot);
     await endSnapshot(source);
-    const offset = mark.low.tag === 'file' ? mark.low : mark.exact ? mark.high : null;
-    const anchor = anchorStatement(this.#fence, {
-      position,
-      offset,
-      sourceIdentity: info.identity,
-      sourceSchema: schemaFingerprint(applier.plan),
-    });
+    const offset = snapshot.low.tag === 'file' ? snapshot.low : snapshot.isExact ? snapshot.high : null;
+    const anchor = anchorStatement(this.#fence, {position, offset, sourceIdentity: info.identity});
     // A run that is about to end must not record that it covered the full reconcile requested here.
     await this.lock.exclusive(async () => {
       applier.timesRequested++;

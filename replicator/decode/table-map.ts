@@ -13,8 +13,8 @@ export interface LoggedColumn {
   readonly name: string;
   readonly type: number;
   /**
-   * The length bytes of a BLOB, the most bytes of a text, the bytes of an ENUM, the bits of a BIT, the digits of
-   * a DECIMAL.
+   * The length bytes of a BLOB, the maximum number of bytes of a text, the bytes of an ENUM, the bits of a BIT,
+   * the digits of a DECIMAL.
    */
   readonly size: number;
   /** The fractional digits of a number or of a second. */

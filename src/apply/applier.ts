@@ -10,7 +10,7 @@ import type {RowKey} from '../mapping/key.ts';
 import {formatPosition} from '../position/position.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
 import {PreparedBatch} from './prepared-batch.ts';
-import {writeCarefully} from './careful.ts';
+import {writeStepwise} from './stepwise.ts';
 import {ChangeSet, REREAD, wantAll} from './change-set.ts';
 import {fenceStatement, type Fence, type Progress} from './checkpoint.ts';
 import {StatementPipeline} from './statement-pipeline.ts';
@@ -22,7 +22,7 @@ import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
 import {asIncompatible, isDeadlock, isRefusal} from './refusal.ts';
 import {rollBack, runFenced, type Session} from './session.ts';
-import {isSimple, writeAtOnce, type TargetBatch, type Outcome} from './write-batch.ts';
+import {isSimple, writePipelined, type TargetBatch, type Outcome} from './write-batch.ts';
 
 const DEADLOCK_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
@@ -59,7 +59,7 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
-  /** Counts what was written, or may have been: a decision made before must then be made again. */
+  /** Grows with each write, and with each failure that may have written something: earlier decisions are outdated. */
   #version = 0;
   #ahead: PreparedBatch | null = null;
   /** Replaced when a schema changes. */
@@ -98,7 +98,7 @@ export class Applier {
       const {deletes} = options;
       const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(writer, whole, options, {careful: attempt > 0, allowance});
+        return await this.#attempt(writer, whole, options, {isStepwise: attempt > 0, allowance});
       } catch (error) {
         allowance?.giveBack();
         // The cached state may belong to a connection that was lost during a transaction.
@@ -126,8 +126,8 @@ export class Applier {
     const freed = perTable(plan, table => {
       const {primary, ...entity} = entityOf(plan, table);
       // A companion is deleted with its primary.
-      const gone = new Set([...(evicted[table.index] ?? []), ...(evicted[primary.index] ?? [])]);
-      return [...(changes?.of(entity).keys() ?? []), ...gone];
+      const deleted = new Set([...(evicted[table.index] ?? []), ...(evicted[primary.index] ?? [])]);
+      return [...(changes?.of(entity).keys() ?? []), ...deleted];
     });
     const waiting = await this.deadLetters.waitingFor(plan, freed, session.query);
     for (const table of plan.tables)
@@ -135,7 +135,7 @@ export class Applier {
     return retry;
   }
 
-  /** Makes decisions again, from ownership as it is stored. */
+  /** Forgets cached ownership and prepared decisions: the next batch reads ownership as it is stored. */
   forget(): void {
     this.#dropAhead();
     this.#ownership.clear();
@@ -166,17 +166,17 @@ export class Applier {
     writer: WriterContext,
     changes: ChangeSet,
     options: ApplyOptions,
-    {careful, allowance}: {careful: boolean; allowance: Allowance | null},
+    {isStepwise, allowance}: {isStepwise: boolean; allowance: Allowance | null},
   ): Promise<Outcome> {
     const {session} = writer;
     const ahead = await this.#takeAhead(session, changes);
     const batch = ahead?.batch ?? (await this.#prepare(session, changes, options, null));
     // A delete budget counts rows when they are locked.
     const isCounted = allowance !== null && batch.work.deletes.some(({length}) => length > 0);
-    if (isSimple(batch) && !careful && !isCounted) {
+    if (isSimple(batch) && !isStepwise && !isCounted) {
       try {
         const pipeline = ahead?.pipeline ?? new StatementPipeline(session);
-        const writing = ahead?.write() ?? writeAtOnce(pipeline, batch);
+        const writing = ahead?.write() ?? writePipelined(pipeline, batch);
         this.#prepareNext(session, batch, pipeline, options.next);
         const outcome = await writing;
         await this.#committed(session, batch, outcome);
@@ -191,7 +191,7 @@ export class Applier {
       }
     }
     const {follow, need} = options;
-    const outcome = await writeCarefully(writer, batch, {
+    const outcome = await writeStepwise(writer, batch, {
       follow,
       need,
       allowance,
@@ -213,7 +213,7 @@ export class Applier {
     return null;
   }
 
-  /** A decision made before a failure must be made again. */
+  /** Discards the prepared batch: a decision made before a failure must be made again. */
   #dropAhead(): void {
     this.#version++;
     this.#ahead?.discard();

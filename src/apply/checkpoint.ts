@@ -54,7 +54,7 @@ export class KnownWrites {
   /** The owner and fencing number under which this process last held the lease. */
   lease: {readonly holder: string; readonly token: string} | null = null;
 
-  /** At least so many writes were committed. */
+  /** At least this many writes were committed. */
   get count(): number {
     return this.#count;
   }
@@ -139,14 +139,13 @@ export function fenceStatement(fence: Fence, progress: Progress | null): string 
 /** Sets a new position to stream from, with a full reconcile due. */
 export function anchorStatement(
   fence: Fence,
-  anchor: {position: Position; offset: LogOffset | null; sourceIdentity: string; sourceSchema: string},
+  anchor: {position: Position; offset: LogOffset | null; sourceIdentity: string},
 ): string {
   return update(fence, [
     `position = ${literal(formatPosition(anchor.position))}`,
     `log_file = ${literal(anchor.offset?.file ?? null)}`,
     `log_offset = ${anchor.offset?.offset ?? 'NULL'}`,
     `source_identity = ${literal(anchor.sourceIdentity)}`,
-    `source_schema = ${literal(anchor.sourceSchema)}`,
     'parents_proven = 0',
     "reconcile_owed = 'load'",
   ]);
@@ -161,12 +160,10 @@ export function anchorStatement(
  */
 export function sourceStatement(
   fence: Fence,
-  source: {identity: string; schema: string; movedTo: Position | null},
+  {identity, movedTo}: {identity: string; movedTo: Position | null},
 ): string {
-  const {identity, schema, movedTo} = source;
   return update(fence, [
     `source_identity = ${literal(identity)}`,
-    `source_schema = ${literal(schema)}`,
     ...(movedTo === null
       ? []
       : [

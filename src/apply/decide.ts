@@ -5,7 +5,7 @@
  * |---|---|---|
  * | can be written | all present | it is written with its companions; if it enters, its children are followed |
  * | eligible, cannot be written | all present | it becomes a dead letter; what the target has of it stays |
- * | eligible | one waits, none missing | it waits with that parent, and is no dead letter itself |
+ * | eligible | one waits, none missing | it waits with that parent, and is not a dead letter itself |
  * | not eligible, deleted, or a parent missing | any | it is deleted if it is owned |
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
@@ -108,7 +108,7 @@ export class EntityDecider {
       else if (verdict === 'row') this.#write(key, row, flags);
       else {
         this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
-        // The companions wait with their primary, and are no dead letters themselves.
+        // The companions wait with their primary, and are not dead letters themselves.
         for (const companion of this.#entity.companions) this.#settleIn(companion, key);
       }
     } else if (this.#knowledge.mayDelete && owned.has(this.#entity, key)) {
@@ -163,7 +163,7 @@ class ParentStates {
   readonly #edge: Edge;
   readonly #knowledge: Knowledge;
   readonly #written: ReadonlySet<RowKey>;
-  readonly #gone: ReadonlySet<RowKey>;
+  readonly #deleted: ReadonlySet<RowKey>;
   readonly #failing: ReadonlySet<RowKey>;
   readonly #followed: ReadonlySet<RowKey>;
 
@@ -172,7 +172,7 @@ class ParentStates {
     this.#edge = edge;
     this.#knowledge = knowledge;
     this.#written = new Set(work.upserts[parentTable.index]?.map(({key}) => key));
-    this.#gone = new Set(work.deletes[parent.index]);
+    this.#deleted = new Set(work.deletes[parent.index]);
     this.#failing = new Set(
       work.deadLetters
         .filter(({table}) => table === parentTable || table === parent.primary)
@@ -188,7 +188,7 @@ class ParentStates {
     if (this.#followed.has(parentKey)) return 'followed';
     if (this.#failing.has(parentKey)) return 'waiting';
     if (this.#written.has(parentKey)) return 'there';
-    if (this.#gone.has(parentKey)) return 'absent';
+    if (this.#deleted.has(parentKey)) return 'absent';
     const {parent, parentTable} = this.#edge;
     const {dead, owned} = this.#knowledge;
     if (

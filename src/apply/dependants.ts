@@ -1,6 +1,6 @@
 /**
  * Handles the rows that depend on deleted or entering rows: their companions and, along the edges, their children
- * at any depth. Events of those are long past, or never existed, because a foreign key's cascade is not logged.
+ * at any depth. The log has passed the events of those rows, or never had them, because a foreign key's cascade is not logged.
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns} from '../mapping/key-columns.ts';
@@ -12,7 +12,7 @@ import {sourceKey} from '../mapping/row.ts';
 import {tupleCondition, type Bound} from '../mapping/sql/ranges.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
-import type {CarefulTransaction} from './careful-transaction.ts';
+import type {StepwiseTransaction} from './stepwise-transaction.ts';
 import {emptyWork, EntityDecider} from './decide.ts';
 import type {OrderedWrites} from './ordered-writes.ts';
 import type {OwnershipView} from './ownership.ts';
@@ -20,13 +20,13 @@ import {inBatches} from './statements.ts';
 
 const PARENTS_PER_READ = 500;
 const CHILDREN_PER_PAGE = 5000;
-/** The most keys that are kept for a comparison with the target. */
+/** The maximum number of keys that are kept for a comparison with the target. */
 const MAX_SEEN = 100_000;
 
 export interface DependantsContext {
   readonly plan: Plan;
   readonly reader: SourceReader;
-  readonly transaction: CarefulTransaction;
+  readonly transaction: StepwiseTransaction;
   readonly rows: OrderedWrites;
   readonly owned: OwnershipView;
   /** Reads the state of these rows and of the rows they depend on into {@link owned} and {@link dead}. */
@@ -71,13 +71,14 @@ export async function evict(
 ): Promise<RowKey[]> {
   const kept =
     table === entity.primary ? await removeBelow(context, entity, keys) : new Map<RowKey, string>();
-  const going = keys.filter(key => !kept.has(key));
-  return [...kept.keys(), ...(await context.transaction.evict(table, going))];
+  const deletable = keys.filter(key => !kept.has(key));
+  return [...kept.keys(), ...(await context.transaction.evict(table, deletable))];
 }
 
 /**
- * Deletes companions and children of some rows. @returns the rows below which a table keeps something, and that
- * table
+ * Deletes companions and children of some rows.
+ *
+ * @returns the rows that keep a dependant, each with the table of that dependant
  */
 async function removeBelow(
   context: DependantsContext,
@@ -97,7 +98,11 @@ async function removeBelow(
   return kept;
 }
 
-/** Deletes the owned rows that refer to these parents, page by page. @returns the parents that keep a child */
+/**
+ * Deletes the owned rows that refer to these parents, page by page.
+ *
+ * @returns the parents that keep a child
+ */
 async function removeChildren(
   context: DependantsContext,
   edge: Edge,
@@ -204,7 +209,7 @@ async function* targetChildren(
     references.map((_, i) => keyColumns.length + i),
   ];
   const exact = exactTargetColumns(primary, [...primary.key, ...targetColumns]);
-  const hangs = parent.key.condition(parents, references);
+  const refers = parent.key.condition(parents, references);
   let after: Bound | null = null;
   for (;;) {
     const past: string =
@@ -212,7 +217,7 @@ async function* targetChildren(
         ? ''
         : ` AND ${tupleCondition(keyColumns, '>', after, (i, value) => key.literal(i, value))}`;
     const rows = await transaction.query(
-      `SELECT ${exact.join(', ')} FROM ${quoteName(primary.target)} t WHERE (${hangs})${past} ORDER BY ${keyColumns.join(', ')} LIMIT ${CHILDREN_PER_PAGE}`,
+      `SELECT ${exact.join(', ')} FROM ${quoteName(primary.target)} t WHERE (${refers})${past} ORDER BY ${keyColumns.join(', ')} LIMIT ${CHILDREN_PER_PAGE}`,
     );
     const page = new Map<RowKey, RowKey>();
     let last: RowKey | null = null;

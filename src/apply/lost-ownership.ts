@@ -1,4 +1,4 @@
-/** Notices that the stored ownership is gone, because somebody emptied or dropped its tables. */
+/** Notices that the stored ownership is lost, because somebody emptied or dropped its tables. */
 import type {Plan} from '../mapping/plan.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {onlyRow} from '../db/counted.ts';

@@ -1,29 +1,29 @@
 /**
- * Writes rows after the rows that they depend on: their primary and their parents. If one of those was refused in
- * this transaction, the row waits with it. A row that waits is no dead letter, so a dead letter that it had before
- * is removed: nobody would renew its detail.
+ * Writes rows after the rows that they depend on: their primary and their parents. If one of those was refused
+ * in this transaction, the row waits with it. A row that waits is not a dead letter itself, so an earlier dead
+ * letter of it is removed: its detail would become outdated.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {perTable, type PerTable} from '../mapping/plan.ts';
-import type {CarefulTransaction} from './careful-transaction.ts';
+import type {StepwiseTransaction} from './stepwise-transaction.ts';
 import type {KeyedRow, Work} from './decide.ts';
 import type {TargetBatch} from './write-batch.ts';
 
 export class OrderedWrites {
-  readonly #transaction: CarefulTransaction;
+  readonly #transaction: StepwiseTransaction;
   readonly #batch: TargetBatch;
-  /** Rows that were not written, because a row that they depend on is not there. */
+  /** Rows that were not written, because a row that they depend on is missing. */
   readonly #waiting: PerTable<Set<RowKey>>;
 
-  constructor(transaction: CarefulTransaction, batch: TargetBatch) {
+  constructor(transaction: StepwiseTransaction, batch: TargetBatch) {
     this.#transaction = transaction;
     this.#batch = batch;
     this.#waiting = perTable(batch.plan, () => new Set<RowKey>());
   }
 
-  /** Writes the rows of an entity that have all they depend on. The others wait. */
+  /** Writes the rows of an entity whose primary row and parents are present. The others wait. */
   async write(entity: EntityPlan, upserts: Work['upserts']): Promise<void> {
     for (const table of entity.tables) {
       const ready: KeyedRow[] = [];
@@ -55,7 +55,7 @@ export class OrderedWrites {
     });
   }
 
-  /** Whether a row waits and is not in the target from before. */
+  /** Whether a row waits, and the target does not have it from earlier. */
   #isMissing(entity: EntityPlan, {index}: TablePlan, key: RowKey): boolean {
     return this.#waiting[index]?.has(key) === true && !this.#batch.owned.has(entity, key);
   }

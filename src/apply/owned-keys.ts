@@ -9,7 +9,7 @@ import {literal} from './sql-text.ts';
 
 const KEYS_PER_QUERY = 1000;
 
-/** What is known of some keys of each entity, and the changes of a transaction. */
+/** The known ownership of some keys of each entity, and the changes of a transaction. */
 export class OwnedKeySets {
   readonly #known = new Map<string, Map<RowKey, boolean>>();
   readonly #changed = new Map<string, Map<RowKey, boolean>>();

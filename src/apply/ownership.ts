@@ -41,7 +41,7 @@ export class Ownership {
   }
 
   /**
-   * Reads what is known of some keys, so that {@link OwnershipView.has} can answer.
+   * Reads the ownership of some keys, so that {@link OwnershipView.has} can answer.
    *
    * @param each calls its argument with each of the keys, without an object for each
    * @param before a transaction that has not ended: its changes count as committed

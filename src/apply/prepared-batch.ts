@@ -6,7 +6,7 @@
 import type {ChangeSet} from './change-set.ts';
 import {StatementPipeline} from './statement-pipeline.ts';
 import {rollBack, type Session} from './session.ts';
-import {writeAtOnce, type TargetBatch, type Outcome} from './write-batch.ts';
+import {writePipelined, type TargetBatch, type Outcome} from './write-batch.ts';
 
 /** The previous transaction, over the same session. */
 export interface Previous {
@@ -50,11 +50,11 @@ export class PreparedBatch {
       left: Promise.race([followed, opened]),
       answered: opened,
     });
-    this.#outcome = writeAtOnce(this.pipeline, batch);
+    this.#outcome = writePipelined(this.pipeline, batch);
     this.#outcome.catch(() => undefined);
   }
 
-  /** @throws SyncError as {@link writeAtOnce} */
+  /** @throws SyncError as {@link writePipelined} */
   write(): Promise<Outcome> {
     this.#open();
     return this.#outcome;

@@ -13,7 +13,7 @@ export const IDLE_SECONDS = 5;
  * parent that we hold, while we wait for the table. No server detects that deadlock, so we give way.
  */
 export const LOCK_WAIT_SECONDS = 10;
-/** Far longer than the lock wait: a server that takes longer counts as gone. */
+/** Far longer than the lock wait: a server that takes longer counts as unreachable. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const MAX_STATEMENT_BYTES = 1024 * 1024;
 
@@ -88,7 +88,7 @@ export async function openSession(
     roundTripMs,
     query,
     prepareRows(sql) {
-      // One statement in the log cannot stand for rows that were sent beside it.
+      // A statement in the log cannot include rows that were sent separately.
       if (logsStatements) return Promise.resolve(null);
       let id = prepared.get(sql);
       if (id === undefined) prepared.set(sql, (id = busy(prepareRows(connection, sql, statementMs))));

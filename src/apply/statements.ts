@@ -42,13 +42,13 @@ export interface StatementSize {
 }
 
 /**
- * Maps source rows and appends one statement that inserts or updates them by the mapped key: as many rows as its
- * size allows, and at least one.
+ * Maps source rows and appends one statement that inserts or updates them by the mapped key: as many rows as
+ * its size allows, and at least one.
  *
- * ON DUPLICATE KEY UPDATE reacts to any unique key: after a conflict in another one, it would change the *other*
- * row. It also takes a key for another one that the collation does not tell apart from it. The first assignment turns
- * both into error 1242, so that the statement does nothing. A NULL would not work, because both servers silently
- * convert NULL to 0 in an AUTO_INCREMENT column.
+ * ON DUPLICATE KEY UPDATE reacts to any unique key: after a conflict in another one, it would change the
+ * *other* row. It also reacts to a key that the collation considers equal to another one. The first assignment
+ * turns both cases into error 1242, so that the statement does nothing. A NULL would not work, because both
+ * servers silently convert NULL to 0 in an AUTO_INCREMENT column.
  *
  * @param from the index in `rows` at which to begin
  * @returns the index at which the next statement begins
@@ -219,7 +219,10 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
   };
 }
 
-/** Deletes rows with exactly these keys, and none whose key the server takes for one of them. */
+/**
+ * Deletes the rows with exactly these keys, and no row whose key the server only considers equal to one of
+ * them.
+ */
 export function deleteByKeys({key}: EntityPlan, table: TablePlan, keys: readonly RowKey[]): string {
   const condition = key.condition(keys, table.key.map(quoteName));
   const loose = looseKeyColumns(table);

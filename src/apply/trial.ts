@@ -56,7 +56,7 @@ export class Trial {
     return again;
   }
 
-  /** @throws SyncError if the connection or the transaction is gone, or the statement waited for a lock */
+  /** @throws SyncError if the connection or the transaction is lost, or the statement waited for a lock */
   async #refusalOf(statement: string): Promise<SyncError | null> {
     const startedMs = performance.now();
     try {
@@ -86,8 +86,8 @@ export class Trial {
   }
 
   /**
-   * Only a trigger can make a full disk out of one row. Room in another table proves little: a table may still have
-   * free pages where its neighbour has none.
+   * Only a trigger can make a full disk out of one row. Room in another table proves little: a table may still
+   * have free pages when another one has none.
    */
   async #proveRoom({target}: TablePlan, refusal: SyncError): Promise<void> {
     if (isFull(refusal) && !(await this.#hasTriggers(target))) throw refusal;

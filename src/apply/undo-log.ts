@@ -1,4 +1,4 @@
-/** Reverts changes in memory when the savepoint behind which the rows were written is rolled back. */
+/** Reverts changes in memory when a transaction is rolled back to the savepoint after which they were made. */
 export class UndoLog {
   readonly #steps: (() => void)[] = [];
 

@@ -9,8 +9,8 @@ import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow} from './decide.ts';
 import {park} from './parking.ts';
 import type {Session} from './session.ts';
-import {settle, type Settlement} from './settle.ts';
-import {Stakes} from './stakes.ts';
+import {orderWrites, type WriteOrder} from './write-order.ts';
+import {UniqueValues} from './unique-values.ts';
 import {readUniqueKeys, type UniqueKey} from './unique-keys.ts';
 
 /** A row that the server refused. */
@@ -19,9 +19,10 @@ export interface Refusal {
   readonly isConflict: boolean;
 }
 
-/** How stale rows are deleted to free values for others. */
-export interface WayGiving {
-  stale(table: TablePlan, keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>;
+/** The stale rows of a table, which may be deleted to free values for others. */
+export interface StaleRows {
+  /** @returns which of these rows are stale */
+  among(table: TablePlan, keys: readonly RowKey[]): Promise<ReadonlySet<RowKey>>;
   /** @returns the rows that must stay */
   evict(table: TablePlan, keys: readonly RowKey[]): Promise<readonly RowKey[]>;
 }
@@ -41,14 +42,14 @@ export interface ConflictTransaction {
   mark(): Promise<void>;
   undo(): Promise<void>;
   isOwned(key: string): boolean;
-  /** Returns owned rows with a dead letter, which may be deleted if a row that can be written needs their values. */
-  givingWay(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Returns which of these rows are stale: they may be deleted if a row that can be written needs their values. */
+  staleAmong(keys: readonly string[]): Promise<ReadonlySet<string>>;
   /** Deletes rows and their dependants; returns those that must stay. */
   evict(keys: readonly string[]): Promise<readonly string[]>;
 }
 
-/** How often a conflict that only the server reported may change the plan; past that, a row with a conflict waits. */
-const LESSONS = 5;
+/** How often a conflict that only the server reported may change the order; past that, a row with a conflict waits. */
+const MAX_NEW_ORDERS = 5;
 
 /** Writes all rows, or refuses them. Runs inside the transaction; the rows that were read are locked. */
 export async function writeConflicting(
@@ -57,56 +58,57 @@ export async function writeConflicting(
 ): Promise<void> {
   const {entity, plan, session, newestWins} = transaction;
   const keys = await readUniqueKeys(plan, session.query);
-  const stakes = new Stakes({entity, plan, keys, newestWins}, session.query, session.maxStatementBytes);
-  await stakes.read(rows);
-  const resolution = new ConflictResolution(transaction, rows, keys, stakes);
-  for (let lessons = 0; !(await resolution.attempt(lessons < LESSONS)); lessons++) await transaction.undo();
+  const values = new UniqueValues({entity, plan, keys, newestWins}, session.query, session.maxStatementBytes);
+  await values.read(rows);
+  const resolution = new ConflictResolution(transaction, rows, keys, values);
+  for (let attempts = 0; !(await resolution.attempt(attempts < MAX_NEW_ORDERS)); attempts++)
+    await transaction.undo();
 }
 
 class ConflictResolution {
   readonly #transaction: ConflictTransaction;
   readonly #rows: ReadonlyMap<string, KeyedRow>;
   readonly #keys: readonly UniqueKey[];
-  readonly #stakes: Stakes;
+  readonly #values: UniqueValues;
   readonly #refused = new Map<string, NewDeadLetter>();
-  /** Rows that cannot be deleted, whatever the plan says. */
+  /** Rows that turned out to stay where they are. */
   readonly #firm = new Set<string>();
-  /** Whether rows other than those being written may be deleted to free their values. */
-  readonly #others = new Map<string, boolean>();
+  /** The rows that hold values and are not being written, and whether each is stale. */
+  readonly #holders = new Map<string, boolean>();
 
   constructor(
     transaction: ConflictTransaction,
     rows: readonly KeyedRow[],
     keys: readonly UniqueKey[],
-    stakes: Stakes,
+    values: UniqueValues,
   ) {
     this.#transaction = transaction;
     this.#rows = new Map(rows.map(row => [row.key, row]));
     this.#keys = keys;
-    this.#stakes = stakes;
+    this.#values = values;
   }
 
   /**
-   * @param mayLearn whether an unforeseen conflict may change the plan
+   * @param mayLearn whether an unforeseen conflict may change the order
    * @returns whether it succeeded; otherwise roll back and try again, with a different result
    */
   async attempt(mayLearn: boolean): Promise<boolean> {
-    const {standing} = this.#stakes;
-    await this.#lookAt(standing.holders.flatMap(holders => [...holders.values()]));
-    const settlement = settle(standing, {
+    const {contention} = this.#values;
+    await this.#readHolders(contention.holders.flatMap(holders => [...holders.values()]));
+    const order = orderWrites(contention, {
       isFirm: key => this.#isFirm(key),
       refused: new Set(this.#refused.keys()),
     });
     await this.#transaction.mark();
-    if (!(await this.#makeWay(settlement)) || !(await this.#write(settlement.writable, mayLearn)))
-      return false;
+    if (!(await this.#freeValues(order)) || !(await this.#write(order.writable, mayLearn))) return false;
     for (const letter of this.#refused.values()) this.#transaction.refuse(letter);
-    for (const [key, other] of settlement.conflicts) this.#transaction.refuse(this.#conflict(key, other));
-    for (const {key, kept} of standing.stakes) if (kept) this.#transaction.keep(key);
+    for (const [key, other] of order.conflicts) this.#transaction.refuse(this.#conflict(key, other));
+    for (const {key, kept} of contention.contenders) if (kept) this.#transaction.keep(key);
     return true;
   }
 
-  async #makeWay({evicted, parked}: Settlement): Promise<boolean> {
+  /** @returns whether all values are free; otherwise the next order must do without some rows */
+  async #freeValues({evicted, parked}: WriteOrder): Promise<boolean> {
     const {session, entity, plan} = this.#transaction;
     const staying = evicted.length === 0 ? [] : await this.#transaction.evict(evicted);
     for (const key of staying) this.#firm.add(key);
@@ -136,9 +138,9 @@ class ConflictResolution {
     return false;
   }
 
-  /** Handles rows that had conflicts although the plan foresaw none. */
+  /** Handles rows that had conflicts although the order foresaw none. */
   async #learn(conflicting: ReadonlySet<string>, mayLearn: boolean): Promise<void> {
-    const found = await this.#stakes.learn([...conflicting].flatMap(key => this.#rows.get(key) ?? []));
+    const found = await this.#values.learn([...conflicting].flatMap(key => this.#rows.get(key) ?? []));
     if (mayLearn && [...found.values()].some(({isNew}) => isNew)) return;
     // Rows in conflict with one of these may have it for that reason alone.
     const first = [...conflicting].filter(key => !conflicting.has(found.get(key)?.holder ?? ''));
@@ -146,17 +148,17 @@ class ConflictResolution {
       this.#refused.set(key, this.#conflict(key, found.get(key)?.holder ?? null));
   }
 
-  async #lookAt(holders: readonly string[]): Promise<void> {
-    const unknown = [...new Set(holders)].filter(key => !this.#others.has(key));
+  async #readHolders(holders: readonly string[]): Promise<void> {
+    const unknown = [...new Set(holders)].filter(key => !this.#holders.has(key));
     if (unknown.length === 0) return;
-    const giving = await this.#transaction.givingWay(unknown);
-    for (const key of unknown) this.#others.set(key, giving.has(key));
+    const stale = await this.#transaction.staleAmong(unknown);
+    for (const key of unknown) this.#holders.set(key, stale.has(key));
   }
 
-  /** Records a row that is not written. */
+  /** Whether a row stays where it is if it is not written, and is not deleted for others. */
   #isFirm(key: string): boolean {
     if (this.#firm.has(key)) return true;
-    return !(this.#others.get(key) ?? this.#transaction.isOwned(key));
+    return !(this.#holders.get(key) ?? this.#transaction.isOwned(key));
   }
 
   #conflict(key: string, detail: string | null): NewDeadLetter {

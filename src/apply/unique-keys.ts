@@ -48,7 +48,7 @@ export interface KeyPart {
  * Reads the current definitions, because the owner may change them while the daemon runs.
  *
  * @returns without keys that can never be in conflict: those that contain the mapped key, and those over an
- *   AUTO_INCREMENT number. The mapped key itself is one of them if its collation may take two texts for one.
+ *   AUTO_INCREMENT number. The mapped key itself is one of them if its collation may consider two texts equal.
  */
 export async function readUniqueKeys(plan: TablePlan, query: Query): Promise<UniqueKey[]> {
   const rows = await query(

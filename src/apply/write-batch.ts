@@ -1,7 +1,7 @@
 /**
  * Writes one batch in one transaction of the target: rows, ownership, dead letters and position together. This
  * file sends it as a pipeline of statements, which suffices for almost every batch. If the server refuses a row,
- * or children must be read, careful.ts takes over.
+ * or children must be read, stepwise.ts takes over.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -40,8 +40,8 @@ export interface TargetBatch {
 }
 
 /**
- * The rows to be written that are already in the target, as far as ownership shows before the batch. Nobody needs
- * them, and the list is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
+ * The rows to be written that are already in the target, as far as ownership shows before the batch. The list
+ * is not needed, and is empty, if the table has no AUTO_INCREMENT column besides its mapped ones.
  */
 function rowsPresent({plan, work, owned}: TargetBatch, table: TablePlan): ReadonlySet<RowKey> {
   const present = new Set<RowKey>();
@@ -51,7 +51,7 @@ function rowsPresent({plan, work, owned}: TargetBatch, table: TablePlan): Readon
   return present;
 }
 
-/** Whether {@link writeAtOnce} suffices: no references to find before a delete, and nothing to read. */
+/** Whether {@link writePipelined} suffices: no references to find before a delete, and nothing to read. */
 export function isSimple({work, plan}: TargetBatch): boolean {
   return plan.entities.every(({index, primary, children, companions}) => {
     if ((work.follow[index] ?? []).length > 0) return false;
@@ -69,7 +69,7 @@ export function isSimple({work, plan}: TargetBatch): boolean {
  * @param pipeline a pipeline of its own
  * @throws SyncError the server's refusal; the caller must then roll the transaction back
  */
-export async function writeAtOnce(pipeline: StatementPipeline, batch: TargetBatch): Promise<Outcome> {
+export async function writePipelined(pipeline: StatementPipeline, batch: TargetBatch): Promise<Outcome> {
   const {work, plan, owned} = batch;
   const {batchRows} = batch.options;
   const present = perTable(plan, table => rowsPresent(batch, table));
@@ -96,7 +96,9 @@ export async function writeAtOnce(pipeline: StatementPipeline, batch: TargetBatc
           arePresent,
         );
   }
-  for (const sql of bookkeeping(batch, work.deadLetters, table => healed(batch, table, doneIn(batch, table))))
+  for (const sql of bookkeeping(batch, work.deadLetters, table =>
+    lettersToRemove(batch, table, doneIn(batch, table)),
+  ))
     await pipeline.add(sql);
   await pipeline.add(batch.fence);
   await pipeline.commit();
@@ -133,22 +135,26 @@ function amongRows(rows: PerTable<readonly KeyedRow[]>): Outcome['wrote'] {
  * Returns the statements that store ownership and dead letters.
  *
  * @param letters the new dead letters
- * @param healedIn returns the keys of a table whose dead letters are removed
+ * @param removedIn returns the keys of a table whose dead letters are removed
  */
 export function bookkeeping(
   {plan, owned, deadLetters, at}: TargetBatch,
   letters: readonly NewDeadLetter[],
-  healedIn: (table: TablePlan) => readonly RowKey[],
+  removedIn: (table: TablePlan) => readonly RowKey[],
 ): string[] {
   return [
     ...owned.statements(),
     ...deadLetters.storeStatements(letters, at),
-    ...plan.tables.flatMap(table => [...deadLetters.removeStatements(table, healedIn(table))]),
+    ...plan.tables.flatMap(table => [...deadLetters.removeStatements(table, removedIn(table))]),
   ];
 }
 
-/** The dead letters to remove: rows written or deleted, and rows found correct or already deleted. */
-export function healed({work, dead}: TargetBatch, {index}: TablePlan, done: readonly RowKey[]): RowKey[] {
+/** The keys whose dead letters are removed: rows written or deleted, and rows found correct or already deleted. */
+export function lettersToRemove(
+  {work, dead}: TargetBatch,
+  {index}: TablePlan,
+  done: readonly RowKey[],
+): RowKey[] {
   const waiting = dead[index];
   return waiting === undefined || waiting.size === 0
     ? []

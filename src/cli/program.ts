@@ -134,11 +134,11 @@ async function withoutDatabase(command: (commands: typeof MappingCommands) => vo
     command(await import('./mapping.ts'));
   } catch (error) {
     process.exitCode = exitCodeOf(error, EXIT_FAULT);
-    process.stderr.write(`laas-sync: ${tell(error)}\n`);
+    process.stderr.write(`laas-sync: ${describe(error)}\n`);
   }
 }
 
-/** Loads the configuration, runs a command, and turns what comes of it into an exit code. */
+/** Loads the configuration, runs a command, and turns its result into an exit code. */
 async function run(
   command: (context: CommandContext) => Promise<number>,
   faultCode = EXIT_FAULT,
@@ -153,7 +153,8 @@ async function run(
     process.exitCode = await command({config, logger, signal: stopOnSignals(logger)});
   } catch (error) {
     process.exitCode = exitCodeOf(error, faultCode);
-    if (logger === null || !(error instanceof SyncError)) process.stderr.write(`laas-sync: ${tell(error)}\n`);
+    if (logger === null || !(error instanceof SyncError))
+      process.stderr.write(`laas-sync: ${describe(error)}\n`);
     else {
       logger.debug({event: 'failed', err: describeError(error)}, 'the command failed');
       process.stderr.write(`laas-sync: ${error.code}: ${error.message}\n`);
@@ -168,7 +169,7 @@ function exitCodeOf(error: unknown, faultCode: number): number {
   return error.code === 'lease-held' ? EXIT_HELD : faultCode;
 }
 
-function tell(error: unknown): string {
+function describe(error: unknown): string {
   if (error instanceof SyncError) return error.message;
   const {code, at} = describeError(error);
   return `an unexpected fault (${String(code)})${at === undefined ? '' : ` ${String(at)}`}`;

@@ -170,7 +170,7 @@ function pinned(
 
 /**
  * Requests rows as arrays. A statement that takes longer than `timeoutMs` (by default that of its connection)
- * ends the connection, because a slow server cannot be distinguished from one that is gone.
+ * ends the connection, because a slow server cannot be distinguished from one that has died.
  *
  * @throws SyncError, classified
  */

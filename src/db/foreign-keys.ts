@@ -12,8 +12,8 @@ export interface ForeignKey extends CascadingKey {
 }
 
 /**
- * Schemas that hold no table of a user. A search for foreign keys leaves them out: MariaDB opens each table and view
- * that it looks at, and those of `sys` are a hundred, over temporary tables.
+ * Schemas that hold no table of a user. A search for foreign keys leaves them out: MariaDB opens each table and
+ * view that it searches, and `sys` has a hundred views over temporary tables.
  */
 export const SERVER_SCHEMAS = `('mysql', 'sys', 'performance_schema', 'information_schema')`;
 

@@ -4,11 +4,12 @@
  *
  * A standby takes a lease that was released, or that its holder has not renewed for {@link LEASE_SECONDS}. The
  * standby measures that time itself, because the clocks of a cluster's nodes may differ. On a single server it
- * need not wait so long: the holder also has a named lock, on a connection that the server ends when the process
- * dies or is silent. An instance that gets this lock on the same server knows that the holder is gone.
+ * need not wait so long: the holder also has a named lock, on a connection that the server ends when the
+ * process dies or is silent. An instance that gets this lock on the same server knows that the holder has
+ * ended.
  *
- * The leader reads the checkpoint's row as often as it renews the lease. If the row is missing, or its number of
- * writes is smaller than the known one, the target was restored from a backup. The state in memory is then
+ * The leader reads the checkpoint's row as often as it renews the lease. If the row is missing, or its number
+ * of writes is smaller than the known one, the target was restored from a backup. The state in memory is then
  * invalid: the lease is released, and acquired again with the row's current state.
  */
 import {setTimeout as delay} from 'node:timers/promises';

@@ -47,7 +47,7 @@ const config: Knex.MigratorConfig = {
   },
 };
 
-/** The most time that a statement may take: a wait for the lock, or a change of a table with rows. */
+/** The maximum time of a statement: a wait for the lock, or a change of a table with rows. */
 export const MIGRATION_TIMEOUT_MS = 3_600_000;
 
 /**

@@ -10,7 +10,7 @@ import {SyncError} from '../errors.ts';
 import {classify} from './faults.ts';
 import {LEASE_SECONDS, RENEW_MS} from './lease-row.ts';
 
-/** The most time to wait for another process that migrates. */
+/** The maximum wait for another process that migrates. */
 const WAIT_MS = 60_000;
 const LOOK_MS = 500;
 /** No stream can have this name. */

@@ -23,8 +23,7 @@ const renewals = new WeakMap<Knex, () => void>();
 /**
  * Creates a pool for bookkeeping and migrations; rows never pass through it.
  *
- * @param statementMs the most time that a statement may take; a connection that has not answered by then is
- *   abandoned
+ * @param statementMs the maximum time of a statement; a connection that has not answered by then is abandoned
  */
 export async function openKnex(
   config: DatabaseConfig,

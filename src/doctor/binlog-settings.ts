@@ -1,6 +1,6 @@
 /** Checks the source's log: that it is written, complete, readable, and kept for long enough. */
 import {ok, mustFix, warning, type Finding} from './findings.ts';
-import {ask, askAny, settingMend, variables, type Probe} from './probe.ts';
+import {ask, askAny, settingFix, variables, type Probe} from './probe.ts';
 
 interface Wanted {
   readonly check: string;
@@ -55,7 +55,7 @@ export async function checkBinlog(probe: Probe): Promise<Finding[]> {
   const found = await variables(probe, names);
   if (!isOn(found.get('log_bin')))
     return [
-      mustFix('source', 'binlog', {message: 'the binary log is off', why: LOG_OFF, mend: logMend(probe)}),
+      mustFix('source', 'binlog', {message: 'the binary log is off', why: LOG_OFF, fix: logFix(probe)}),
     ];
   return [
     ok('source', 'binlog', 'the binary log is on'),
@@ -76,11 +76,11 @@ function judge(
   return mustFix('source', check, {
     message: `${variable} is ${found ?? absent}`,
     why,
-    mend: settingMend(probe, variable, value === '' ? (probe.platform === 'own' ? "''" : '(empty)') : value),
+    fix: settingFix(probe, variable, value === '' ? (probe.platform === 'own' ? "''" : '(empty)') : value),
   });
 }
 
-function logMend(probe: Probe): string {
+function logFix(probe: Probe): string {
   switch (probe.platform) {
     case 'own':
       return "under [mysqld] in the server's option file: log_bin = binlog and server_id = 1; then restart the server";
@@ -96,7 +96,7 @@ function compression(found: ReadonlyMap<string, string>): Finding {
     return warning('source', 'binlog-compression', {
       message: 'log_bin_compress is ON',
       why: "MariaDB's compressed events are supported, but only one test covers them; a change that cannot be read needs a whole reconcile",
-      mend: 'SET GLOBAL log_bin_compress = OFF;',
+      fix: 'SET GLOBAL log_bin_compress = OFF;',
     });
   }
   const on = isOn(found.get('binlog_transaction_compression'));
@@ -126,7 +126,7 @@ async function filters(probe: Probe): Promise<Finding[]> {
     mustFix('source', 'binlog-filter', {
       message: `${option} excludes ${probe.database} from the log`,
       why: LOG_OFF,
-      mend: `remove ${option} from the server's option file (or add ${probe.database} to binlog_do_db) and restart the server`,
+      fix: `remove ${option} from the server's option file (or add ${probe.database} to binlog_do_db) and restart the server`,
     }),
   ];
 }
@@ -159,7 +159,7 @@ export async function checkExpiry(probe: Probe): Promise<Finding[]> {
           warning('source', 'binlog-size', {
             message: `the log is limited to ${size} bytes in total (max_binlog_total_size)`,
             why: EXPIRY_WHY,
-            mend: settingMend(probe, 'max_binlog_total_size', '0'),
+            fix: settingFix(probe, 'max_binlog_total_size', '0'),
           }),
         ]),
     ...rds,
@@ -178,11 +178,11 @@ function expiry(probe: Probe, seconds: number): Finding {
   return warning('source', 'binlog-expiry', {
     message: `the log is kept only ${duration}`,
     why: EXPIRY_WHY,
-    mend: settingMend(probe, 'binlog_expire_logs_seconds', String(7 * DAY_SECONDS)),
+    fix: settingFix(probe, 'binlog_expire_logs_seconds', String(7 * DAY_SECONDS)),
   });
 }
 
-const RDS_MEND = "CALL mysql.rds_set_configuration('binlog retention hours', 168);";
+const RDS_FIX = "CALL mysql.rds_set_configuration('binlog retention hours', 168);";
 const NO_SUCH_TABLE = 1146;
 
 /** RDS purges by a setting of its own, which no variable shows: if it is unset, RDS deletes files as soon as it can. */
@@ -197,7 +197,7 @@ async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
       warning('source', 'rds-retention', {
         message: "RDS's own retention cannot be read by this account",
         why: `${EXPIRY_WHY}; RDS purges at once unless 'binlog retention hours' is set`,
-        mend: `CALL mysql.rds_show_configuration; and, if it is NULL: ${RDS_MEND}`,
+        fix: `CALL mysql.rds_show_configuration; and, if it is NULL: ${RDS_FIX}`,
       }),
     ];
   }
@@ -207,7 +207,7 @@ async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
       mustFix('source', 'rds-retention', {
         message: "'binlog retention hours' is not set",
         why: 'RDS purges the log as soon as it can, even while the stream needs it',
-        mend: RDS_MEND,
+        fix: RDS_FIX,
       }),
     ];
   }
@@ -217,7 +217,7 @@ async function checkRdsRetention(probe: Probe): Promise<Finding[]> {
     warning('source', 'rds-retention', {
       message: `RDS keeps the log for only ${Number(value)} hours`,
       why: EXPIRY_WHY,
-      mend: RDS_MEND,
+      fix: RDS_FIX,
     }),
   ];
 }

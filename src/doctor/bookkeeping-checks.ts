@@ -37,7 +37,7 @@ export function checkMigrated(migrated: Migrated): Finding[] {
         mustFix('target', 'migrated', {
           message: 'the bookkeeping tables were created by a newer version of laas-sync',
           why: 'this version does not understand them, and refuses to start',
-          mend: 'deploy that version, or a newer one',
+          fix: 'deploy that version, or a newer one',
         }),
       ];
     case 'older':
@@ -49,7 +49,7 @@ export function checkMigrated(migrated: Migrated): Finding[] {
               ? 'the bookkeeping tables are of an older version'
               : 'the bookkeeping tables, or some of them, do not exist',
           why: 'they hold the checkpoint, ownership and dead letters; `start` creates them if it may',
-          mend: 'laas-sync migrate',
+          fix: 'laas-sync migrate',
         }),
       ];
   }
@@ -119,7 +119,7 @@ export function judgeLease(facts: LeaseFacts, ours: string): Finding[] {
       make('target', 'lease', {
         message: `the lease of ${stream} is held by connection ${holder}, which has been silent for ${idle} s`,
         why: `a live leader sends a statement every few seconds, and the server ends one that does not after ${LEASE_SECONDS} s; a proxy in between keeps the connection of a dead leader open, so that no standby can take over`,
-        mend: `KILL ${holder};`,
+        fix: `KILL ${holder};`,
       }),
     ];
   }
@@ -130,7 +130,7 @@ export function judgeLease(facts: LeaseFacts, ours: string): Finding[] {
       warning('target', 'lease', {
         message: `another stream, ${stream}, also writes to this database (${leader})`,
         why: "the streams leave each other's rows alone only while no key is in both: for such a row the last change wins, and a delete by one stream removes it from both",
-        mend: `give each stream a target database of its own (ORG_DB_DATABASE), or use one SYNC_NAME for both, so that one stands by`,
+        fix: `give each stream a target database of its own (ORG_DB_DATABASE), or use one SYNC_NAME for both, so that one stands by`,
       }),
     ];
   }
@@ -138,7 +138,7 @@ export function judgeLease(facts: LeaseFacts, ours: string): Finding[] {
     warning('target', 'lease', {
       message: `a stream ${stream} was once led by ${leader || 'nobody'}, and nobody leads it now`,
       why: 'if it was renamed, its checkpoint and its ownership of rows are stale: rows that only it owned are foreign to this stream',
-      mend: ['sync_checkpoint', 'sync_owned', 'sync_owned_key', 'sync_dead_letter', 'sync_run', 'sync_lease']
+      fix: ['sync_checkpoint', 'sync_owned', 'sync_owned_key', 'sync_dead_letter', 'sync_run', 'sync_lease']
         .map(table => `DELETE FROM ${quoteName(table)} WHERE stream = '${stream}';`)
         .join(' '),
     }),
@@ -155,7 +155,7 @@ function sharedFinding(stream: string, leader: string, shared: readonly string[]
   return mustFix('target', 'lease', {
     message: `another stream, ${stream}, writes ${shared.join(', ')}, too (${leader})`,
     why: 'two streams that write one table delete each other’s rows and write them again',
-    mend: 'remove the tables from one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)',
+    fix: 'remove the tables from one of the two mappings, or give each stream a target database of its own (ORG_DB_DATABASE)',
   });
 }
 

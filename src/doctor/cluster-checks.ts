@@ -4,7 +4,7 @@ import {queryRows} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {isOn} from './binlog-settings.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
-import {ask, settingMend, variables, type Probe} from './probe.ts';
+import {ask, settingFix, variables, type Probe} from './probe.ts';
 
 type Values = ReadonlyMap<string, string>;
 const prefix = ({side}: Pick<Probe, 'side'>) => (side === 'source' ? 'DB' : 'ORG_DB');
@@ -35,7 +35,7 @@ export function galeraFindings(probe: Pick<Probe, 'side'>, status: Values): Find
       mustFix(side, 'cluster', {
         message: `the node of Galera is not part of its cluster (wsrep_cluster_status is ${of('wsrep_cluster_status')}, wsrep_ready is ${of('wsrep_ready')})`,
         why: side === 'source' ? 'its rows and its log may be old' : 'it refuses every statement',
-        mend: `${elsewhere}; if the whole cluster is down, on its most advanced node: SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'; -- if MariaDB refuses that because of its plugin wsrep_provider, restart that node with --wsrep-new-cluster`,
+        fix: `${elsewhere}; if the whole cluster is down, on its most advanced node: SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'; -- if MariaDB refuses that because of its plugin wsrep_provider, restart that node with --wsrep-new-cluster`,
       }),
     ];
   }
@@ -47,14 +47,14 @@ export function galeraFindings(probe: Pick<Probe, 'side'>, status: Values): Find
       : warning(side, 'cluster', {
           message: `the node of Galera is not Synced (wsrep_local_state_comment is ${state})`,
           why: 'it lags behind the other nodes, or sends its data to one of them',
-          mend: `wait until SHOW STATUS LIKE 'wsrep_local_state_comment' is Synced; or ${elsewhere}`,
+          fix: `wait until SHOW STATUS LIKE 'wsrep_local_state_comment' is Synced; or ${elsewhere}`,
         }),
     ...(size === 2
       ? [
           warning(side, 'cluster-size', {
             message: 'the cluster of Galera has two nodes',
             why: 'if one of them dies, the other one has no majority, and refuses every statement',
-            mend: 'add a third node, or the arbitrator garbd',
+            fix: 'add a third node, or the arbitrator garbd',
           }),
         ]
       : []),
@@ -63,7 +63,7 @@ export function galeraFindings(probe: Pick<Probe, 'side'>, status: Values): Find
           warning(side, 'cluster-writers', {
             message: `writes on other nodes conflicted with writes on this node ${of('wsrep_local_cert_failures')} times since its start (wsrep_local_cert_failures)`,
             why: 'more than one node takes writes to the same rows; what the cluster rejects is rolled back and retried',
-            mend: 'send the writes of all applications to one node (docs/clusters.md)',
+            fix: 'send the writes of all applications to one node (docs/clusters.md)',
           }),
         ]
       : []),
@@ -95,7 +95,7 @@ async function checkGroup(probe: Probe): Promise<Finding[]> {
       warning(probe.side, 'cluster', {
         message: 'this account cannot see the state of the group',
         why: 'a member that its group has lost is not recognised: it keeps its connections, and has no new rows',
-        mend: `GRANT SELECT ON performance_schema.replication_group_members TO the account of ${prefix(probe)}_USERNAME;`,
+        fix: `GRANT SELECT ON performance_schema.replication_group_members TO the account of ${prefix(probe)}_USERNAME;`,
       }),
     ];
   }
@@ -118,8 +118,8 @@ export function groupFindings(
   const lost = members.filter(({state}) => state === 'UNREACHABLE').length;
   const primaries = members.filter(({role}) => role === 'PRIMARY').length;
   const elsewhere = `set ${prefix(probe)}_HOST to the primary, or to a proxy that follows it (docs/clusters.md)`;
-  const fault = (message: string, why: string, mend: string) => [
-    mustFix(side, 'cluster', {message, why, mend}),
+  const fault = (message: string, why: string, fix: string) => [
+    mustFix(side, 'cluster', {message, why, fix}),
   ];
   if (own.state !== 'ONLINE')
     return fault(
@@ -153,7 +153,7 @@ function groupSettings(
       warning(side, 'cluster-writers', {
         message: `the group has several primaries (group_replication_single_primary_mode is ${found.get('group_replication_single_primary_mode') ?? 'unknown'})`,
         why: 'writes on several members conflict, and cascades of foreign keys are not checked there',
-        mend: 'SELECT group_replication_switch_to_single_primary_mode();',
+        fix: 'SELECT group_replication_switch_to_single_primary_mode();',
       }),
     );
   if (found.get('group_replication_exit_state_action') === 'READ_ONLY')
@@ -161,7 +161,7 @@ function groupSettings(
       warning(side, 'cluster-exit', {
         message: 'group_replication_exit_state_action is READ_ONLY',
         why: 'a member that its group has expelled still answers reads, with old rows',
-        mend: settingMend(probe, 'group_replication_exit_state_action', 'OFFLINE_MODE'),
+        fix: settingFix(probe, 'group_replication_exit_state_action', 'OFFLINE_MODE'),
       }),
     );
   if (side === 'target' && found.get('group_replication_consistency') === 'EVENTUAL')
@@ -169,7 +169,7 @@ function groupSettings(
       warning(side, 'cluster-consistency', {
         message: 'group_replication_consistency is EVENTUAL',
         why: 'a new primary answers before it has applied what the previous one committed, so that a position read from it may be an older one',
-        mend: settingMend(probe, 'group_replication_consistency', 'BEFORE_ON_PRIMARY_FAILOVER'),
+        fix: settingFix(probe, 'group_replication_consistency', 'BEFORE_ON_PRIMARY_FAILOVER'),
       }),
     );
   return findings;
@@ -195,7 +195,7 @@ export function endpointFindings(
       mustFix(side, 'cluster', {
         message: 'the source is a reader of an Aurora cluster',
         why: 'a reader has no log of its own, and lags behind the writer',
-        mend: `set ${name} to the cluster endpoint, which leads to the writer`,
+        fix: `set ${name} to the cluster endpoint, which leads to the writer`,
       }),
     ];
   const wanted = probe.platform === 'aurora' ? 'the cluster endpoint' : 'the endpoint of the instance';
@@ -204,7 +204,7 @@ export function endpointFindings(
       warning(side, 'cluster', {
         message: `${name} is an address`,
         why: 'a failover moves the name to another address, and this one then leads to the old server or to none',
-        mend: `set ${name} to the name of ${wanted}`,
+        fix: `set ${name} to the name of ${wanted}`,
       }),
     ];
   if (/\.cluster-ro-/.test(host))
@@ -212,7 +212,7 @@ export function endpointFindings(
       mustFix(side, 'cluster', {
         message: `${name} is the reader endpoint of an Aurora cluster`,
         why: 'it leads to any reader',
-        mend: `set ${name} to the cluster endpoint, which leads to the writer`,
+        fix: `set ${name} to the cluster endpoint, which leads to the writer`,
       }),
     ];
   if (/\.proxy-/.test(host))
@@ -220,7 +220,7 @@ export function endpointFindings(
       mustFix(side, 'cluster', {
         message: `${name} is an RDS Proxy`,
         why: 'it gives one session of the server to several clients; laas-sync sets its sessions, holds a named lock and reads the log',
-        mend: `set ${name} to the name of ${wanted}`,
+        fix: `set ${name} to the name of ${wanted}`,
       }),
     ];
   return [ok(side, 'cluster', 'the server is reached by name, so that a failover is followed')];

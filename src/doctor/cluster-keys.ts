@@ -65,7 +65,7 @@ export async function checkClusterKeys(probe: Probe, mapping: Mapping): Promise<
       why: isGroup
         ? 'the group refuses every write to it (error 3098)'
         : 'Galera supports no deletes there, and its nodes may hold the rows in different orders',
-      mend: `ALTER TABLE ${quoteName(table)} ADD PRIMARY KEY (${keyOf(keys, table).map(quoteName).join(', ')});`,
+      fix: `ALTER TABLE ${quoteName(table)} ADD PRIMARY KEY (${keyOf(keys, table).map(quoteName).join(', ')});`,
     }),
   );
 }

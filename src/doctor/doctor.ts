@@ -138,7 +138,7 @@ async function runAll(side: Side, checks: Record<string, Check>): Promise<Findin
         warning(side, name, {
           message: `could not be checked: ${error.message}`,
           why: 'whether this is correct is not known',
-          mend: 'check the server, and run laas-sync doctor again',
+          fix: 'check the server, and run laas-sync doctor again',
         }),
       );
     }

@@ -4,7 +4,7 @@ import {sourceColumnsOf, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import type {SourceSchema} from '../mapping/schema.ts';
 import {isOn} from './binlog-settings.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
-import {settingMend, variables, type Probe} from './probe.ts';
+import {settingFix, variables, type Probe} from './probe.ts';
 
 /** Event times have a resolution of one second, so that smaller differences cannot be measured. */
 const CLOCK_TOLERANCE_MS = 2000;
@@ -26,7 +26,7 @@ export async function checkClock({side, connection}: Probe, now: () => number): 
         side === 'source'
           ? 'lag, and with it health, is wrong by as much'
           : 'times in runs and dead letters are wrong by as much',
-      mend: 'set both clocks by NTP (chronyc makestep, or timedatectl set-ntp true)',
+      fix: 'set both clocks by NTP (chronyc makestep, or timedatectl set-ntp true)',
     }),
   ];
 }
@@ -46,7 +46,7 @@ export async function checkPackets(source: Probe | null, target: Probe): Promise
         theirs > ours
           ? 'a row that the source accepted may be too long for the target, and then waits as a dead letter'
           : 'statements of a few rows are slow',
-      mend: settingMend(target, 'max_allowed_packet', String(wanted)),
+      fix: settingFix(target, 'max_allowed_packet', String(wanted)),
     }),
   ];
 }
@@ -92,7 +92,7 @@ export async function checkTimeZone(
     warning('source', 'time-zone', {
       message: `the server's zone is ${zone}, and ${tables.join(', ')} have times in DATETIME columns`,
       why: 'a DATETIME is read as UTC; a value that NOW() wrote in another zone is wrong by the difference',
-      mend: `make sure that the application writes UTC; or ${settingMend(probe, 'time_zone', probe.platform === 'own' ? "'+00:00'" : 'UTC')}`,
+      fix: `make sure that the application writes UTC; or ${settingFix(probe, 'time_zone', probe.platform === 'own' ? "'+00:00'" : 'UTC')}`,
     }),
   ];
 }
@@ -111,7 +111,7 @@ export async function checkWritable(probe: Probe): Promise<Finding[]> {
     mustFix('target', 'writable', {
       message: `the target is read-only (${on.join(', ')})`,
       why: 'nothing can be written',
-      mend: on.includes('innodb_read_only')
+      fix: on.includes('innodb_read_only')
         ? 'set ORG_DB_HOST to the writer (Aurora: the cluster endpoint)'
         : `set ORG_DB_HOST to the primary; or ${on.map(name => `SET GLOBAL ${name} = OFF;`).join(' ')}`,
     }),

@@ -15,17 +15,17 @@ export interface Finding {
   /** Why it matters; empty if all is well. */
   readonly why: string;
   /** The exact SQL or setting that fixes it; null if nothing needs a fix. */
-  readonly mend: string | null;
+  readonly fix: string | null;
 }
 
 interface Fault {
   readonly message: string;
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 export function ok(side: Side, check: string, message: string, why = ''): Finding {
-  return {side, check, level: 'ok', message, why, mend: null};
+  return {side, check, level: 'ok', message, why, fix: null};
 }
 
 export function warning(side: Side, check: string, fault: Fault): Finding {
@@ -42,11 +42,11 @@ const TYPE_WHY = {
 } as const;
 
 /** A column whose type cannot be mapped. */
-export function typeFinding({side, table, column, definition, reason, mend}: TypeFault): Finding {
+export function typeFinding({side, table, column, definition, reason, fix}: TypeFault): Finding {
   return mustFix(side, `${side}-columns`, {
     message: `${table}.${column} is ${definition}, which cannot be mapped`,
     why: `${TYPE_WHY[side]}: ${reason}`,
-    mend,
+    fix,
   });
 }
 

@@ -39,7 +39,7 @@ export async function checkHiddenReferences(
       warning('target', 'target-foreign-keys', {
         message: `this account cannot see foreign keys of schemas other than ${probe.database}`,
         why: WHY,
-        mend: `GRANT REFERENCES ON *.* TO ${name}; -- it shows foreign keys and no rows; or on each schema whose tables may refer to ${probe.database}`,
+        fix: `GRANT REFERENCES ON *.* TO ${name}; -- it shows foreign keys and no rows; or on each schema whose tables may refer to ${probe.database}`,
       }),
     ];
   }
@@ -52,7 +52,7 @@ export async function checkHiddenReferences(
     warning('target', 'target-foreign-keys', {
       message: `${schema}.${table} refers to ${referenced}, and this account cannot see how`,
       why: WHY,
-      mend: `GRANT REFERENCES ON ${quoteName(schema)}.* TO ${name}; -- it shows foreign keys and no rows`,
+      fix: `GRANT REFERENCES ON ${quoteName(schema)}.* TO ${name}; -- it shows foreign keys and no rows`,
     }),
   );
 }

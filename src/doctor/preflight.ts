@@ -44,6 +44,6 @@ export async function preflight(source: Connection, database: string, info: Serv
   if (faults.length === 0) return;
   throw new SyncError(
     'preflight-failed',
-    `the source is not ready: ${faults.map(({message, mend}) => `${message} (fix: ${mend ?? 'see laas-sync doctor'})`).join('; ')}`,
+    `the source is not ready: ${faults.map(({message, fix}) => `${message} (fix: ${fix ?? 'see laas-sync doctor'})`).join('; ')}`,
   );
 }

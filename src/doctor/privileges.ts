@@ -87,7 +87,7 @@ function quoteAccount(user: string): string {
 const UNREADABLE = {
   message: 'the grants of the account cannot be read',
   why: 'a missing privilege is noticed only when it is needed',
-  mend: 'run SHOW GRANTS as the account, and compare with docs/grants.md',
+  fix: 'run SHOW GRANTS as the account, and compare with docs/grants.md',
 };
 
 /** Checks the replication privileges alone: a stream cannot start without them. */
@@ -101,7 +101,7 @@ export async function checkReplicationPrivileges(probe: Probe): Promise<Finding[
     return mustFix('source', 'privilege-needed', {
       message: `the account lacks ${privilege}`,
       why,
-      mend: `GRANT ${privilege} ON *.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
+      fix: `GRANT ${privilege} ON *.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     });
   });
 }
@@ -144,7 +144,7 @@ async function checkReading(probe: Probe, tables: readonly string[]): Promise<Fi
     mustFix('source', 'privilege-needed', {
       message: `the account may not read ${denied.join(', ')}`,
       why: 'reconciles, first loads and rows that become eligible are read by SELECT',
-      mend: `GRANT SELECT ON ${quoteName(probe.database)}.* TO ${account?.name ?? 'the account'};`,
+      fix: `GRANT SELECT ON ${quoteName(probe.database)}.* TO ${account?.name ?? 'the account'};`,
     }),
   ];
 }
@@ -168,7 +168,7 @@ function excessOf(account: Account, {privileges, scope}: Grant): Finding[] {
         ? `the account may do everything on ${scope}`
         : `the account has more than it needs on ${scope}: ${shortened(excess)}`,
       why: 'laas-sync never writes to the source; an account that could is a needless risk',
-      mend: all
+      fix: all
         ? `create an account of its own with the grants of docs/grants.md; or REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account.name}; and grant those`
         : `REVOKE ${excess.join(', ')} ON ${scope} FROM ${account.name};`,
     }),
@@ -206,7 +206,7 @@ export async function checkTargetPrivileges(
         run.length > 0
           ? 'rows, checkpoint and dead letters are written in one transaction'
           : 'the tables do not exist yet, and `laas-sync migrate` creates them',
-      mend: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
+      fix: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     }),
   ];
 }

@@ -56,7 +56,7 @@ export async function readPlatform(side: Side, connection: Connection): Promise<
 }
 
 /** How a server's setting is changed on its platform. */
-export function settingMend(
+export function settingFix(
   probe: Pick<Probe, 'platform' | 'info'>,
   variable: string,
   value: string,

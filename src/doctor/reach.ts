@@ -62,17 +62,17 @@ async function unreachable(
     return mustFix(side, 'tls', {
       message: error.message,
       why: 'the server is verified with it',
-      mend: `set ${name}_SSL_CA to a PEM file that this process may read`,
+      fix: `set ${name}_SSL_CA to a PEM file that this process may read`,
     });
   if (error.errno === NO_DATABASE) {
-    const mend =
+    const fix =
       side === 'target'
         ? `CREATE DATABASE ${quoteName(config.database)} CHARACTER SET utf8mb4;`
         : `set ${name}_DATABASE to the schema that holds ${tables.join(', ')}`;
     return mustFix(side, 'reachable', {
       message: `the database ${config.database} does not exist on ${at}`,
       why,
-      mend,
+      fix,
     });
   }
   if (error.errno === NO_RIGHT_TO_DATABASE) {
@@ -80,35 +80,35 @@ async function unreachable(
     return mustFix(side, 'privilege-needed', {
       message: `the account may not use the database ${config.database} on ${at}, or it does not exist`,
       why,
-      mend: `GRANT ${privileges} ON ${quoteName(config.database)}.* TO the account of ${name}_USERNAME; docs/grants.md has all privileges that it needs`,
+      fix: `GRANT ${privileges} ON ${quoteName(config.database)}.* TO the account of ${name}_USERNAME; docs/grants.md has all privileges that it needs`,
     });
   }
   if (error.code === 'access-denied') {
     return mustFix(side, 'reachable', {
       message: `${at} refuses the account (error ${error.errno ?? '?'})`,
       why,
-      mend: `correct ${name}_USERNAME and ${name}_PASSWORD, or CREATE USER and GRANT as docs/grants.md says; the account's host part must match this machine`,
+      fix: `correct ${name}_USERNAME and ${name}_PASSWORD, or CREATE USER and GRANT as docs/grants.md says; the account's host part must match this machine`,
     });
   }
   if (error.errno !== undefined && isOutsideCluster(error.errno))
     return mustFix(side, 'cluster', {
       message: `${at} answers, but it is not part of its cluster now, or is offline (error ${error.errno})`,
       why: 'it refuses every statement',
-      mend: `repair the cluster; or set ${name}_HOST to a node that works, or to a proxy that checks its state (docs/clusters.md)`,
+      fix: `repair the cluster; or set ${name}_HOST to a node that works, or to a proxy that checks its state (docs/clusters.md)`,
     });
   const code = codeOf(error.cause);
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
     return mustFix(side, 'tls', {
       message: `${at} does not support TLS, and ${name}_SSL is ${config.tls}`,
       why,
-      mend: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`,
+      fix: `give the server a certificate (ssl_cert, ssl_key), or set ${name}_SSL=preferred`,
     });
   }
   if (code === 'HANDSHAKE_SSL_ERROR') return certificateFault(side, config, await inspectCertificate(config));
   return mustFix(side, 'reachable', {
     message: `${at} cannot be reached (${code})`,
     why,
-    mend: `check ${name}_HOST and ${name}_PORT, that the server runs, and that the network or security group lets this machine in`,
+    fix: `check ${name}_HOST and ${name}_PORT, that the server runs, and that the network or security group lets this machine in`,
   });
 }
 
@@ -126,7 +126,7 @@ function nameless(side: Side): Finding {
   return mustFix(side, 'tls', {
     message: `${name}_SSL is verify-identity, and ${name}_HOST is an address`,
     why: 'an address is not compared with the certificate, so that any server with a certificate of this authority could answer',
-    mend: `set ${name}_HOST to a name that is in the server's certificate; or ${name}_SSL=verify-ca to skip the name`,
+    fix: `set ${name}_HOST to a name that is in the server's certificate; or ${name}_SSL=verify-ca to skip the name`,
   });
 }
 
@@ -138,32 +138,32 @@ function certificateFault(side: Side, config: DatabaseConfig, certificate: Certi
       return mustFix(side, 'tls', {
         message: `the server's certificate expired on ${certificate.validTo}`,
         why,
-        mend: "renew the server's certificate (RDS: rotate to the current CA)",
+        fix: "renew the server's certificate (RDS: rotate to the current CA)",
       });
     case 'not-yet-valid':
       return mustFix(side, 'tls', {
         message: `the server's certificate is valid from ${certificate.validFrom} on`,
         why,
-        mend: 'correct the clocks of both machines',
+        fix: 'correct the clocks of both machines',
       });
     case 'host-name':
       return mustFix(side, 'tls', {
         message: `the server's certificate is for ${certificate.names}, not for ${config.host}`,
         why,
-        mend: `set ${name}_HOST to a name in the certificate, or renew the certificate with this one; ${name}_SSL=verify-ca skips the name`,
+        fix: `set ${name}_HOST to a name in the certificate, or renew the certificate with this one; ${name}_SSL=verify-ca skips the name`,
       });
     case 'untrusted':
       return mustFix(side, 'tls', {
         message: `the server's certificate is not signed by ${config.tlsCa === undefined ? 'an authority that this machine trusts' : `an authority in ${config.tlsCa}`} (${certificate.reason})`,
         why,
-        mend: `set ${name}_SSL_CA to the bundle that signed it (RDS: global-bundle.pem from truststore.pki.rds.amazonaws.com)`,
+        fix: `set ${name}_SSL_CA to the bundle that signed it (RDS: global-bundle.pem from truststore.pki.rds.amazonaws.com)`,
       });
     case 'none':
     case undefined:
       return mustFix(side, 'tls', {
         message: 'the TLS handshake failed',
         why,
-        mend: 'check that server and client share a TLS version (tls_version on the server) and that nothing between them breaks TLS',
+        fix: 'check that server and client share a TLS version (tls_version on the server) and that nothing between them breaks TLS',
       });
   }
 }
@@ -173,14 +173,14 @@ async function checkTls({side, connection}: Probe, config: DatabaseConfig): Prom
   const name = prefix(side);
   const [row] = await queryRows(side, connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   const cipher = String(row?.[1] ?? '');
-  const mend = `set ${name}_SSL=verify-identity and ${name}_SSL_CA to the bundle that signed the server's certificate`;
+  const fix = `set ${name}_SSL=verify-identity and ${name}_SSL_CA to the bundle that signed the server's certificate`;
   if (cipher === '') {
     if (isLoopback(config.host)) return [ok(side, 'tls', 'no TLS, on the loopback')];
     return [
       warning(side, 'tls', {
         message: 'the connection is not encrypted',
         why: 'rows, including passwords, can be read on the way',
-        mend,
+        fix,
       }),
     ];
   }
@@ -191,7 +191,7 @@ async function checkTls({side, connection}: Probe, config: DatabaseConfig): Prom
     warning(side, 'tls', {
       message: `TLS with ${cipher}, but the server is not verified (${name}_SSL is ${config.tls})`,
       why: 'anybody in between can pose as the server',
-      mend,
+      fix,
     }),
   ];
 }
@@ -219,7 +219,7 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
       warning(side, 'version', {
         message: `the server is ${info.version}`,
         why: 'laas-sync is made for MySQL and MariaDB, and was not tested with this server',
-        mend: 'see docs/scale.md',
+        fix: 'see docs/scale.md',
       }),
     ];
   }
@@ -231,7 +231,7 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
           side === 'source'
             ? 'its log cannot carry binlog_row_metadata=FULL'
             : 'it lacks features that the tables need',
-        mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
+        fix: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
       }),
     ];
   }
@@ -240,7 +240,7 @@ export function checkVersion({side, info, platform}: Pick<Probe, 'side' | 'info'
       warning(side, 'version', {
         message: `the server is ${what}`,
         why: 'it is older than what laas-sync is made for',
-        mend: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
+        fix: `upgrade to ${info.flavour === 'mysql' ? 'MySQL 8.4' : 'MariaDB 10.11'} or later`,
       }),
     ];
   }

@@ -56,7 +56,7 @@ async function unlessRefused<T>(
       mustFix(probe.side, `${probe.side}-columns`, {
         message: error.message,
         why: 'replication halts until it is changed',
-        mend: 'change the table as the message says, or remove it from the mapping',
+        fix: 'change the table as the message says, or remove it from the mapping',
       }),
     );
     return null;
@@ -86,7 +86,7 @@ async function missingSources(probe: Probe, mapping: Mapping): Promise<Finding[]
     mustFix('source', 'source-columns', {
       message: `the source has no table ${probe.database}.${table}, or the account may not see it${didYouMean(table, there)}`,
       why: 'its rows cannot be read',
-      mend: `set DB_DATABASE to the schema that holds ${sources.join(', ')}, or correct the mapping, and GRANT SELECT on it (docs/grants.md)`,
+      fix: `set DB_DATABASE to the schema that holds ${sources.join(', ')}, or correct the mapping, and GRANT SELECT on it (docs/grants.md)`,
     }),
   );
 }
@@ -98,7 +98,7 @@ async function missingTargets(probe: Probe, mapping: Mapping): Promise<Finding[]
     return mustFix('target', 'target-columns', {
       message: `the target has no table ${table} in ${probe.database}${canMake ? '' : didYouMean(table, there)}`,
       why: 'there is no table to write to',
-      mend: canMake
+      fix: canMake
         ? 'laas-sync migrate'
         : `create the table, or add a create: for it to the mapping (docs/mapping.md) and run laas-sync migrate`,
     });

@@ -45,7 +45,7 @@ export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Fin
       warning('source', 'cascades', {
         message: `this account cannot see the foreign keys of ${table}`,
         why: 'the log does not show a cascade through it; after a statement that may have caused one, a reconcile runs',
-        mend: `GRANT SELECT ON ${table.split('.').map(quoteName).join('.')} TO the account of DB_USERNAME;`,
+        fix: `GRANT SELECT ON ${table.split('.').map(quoteName).join('.')} TO the account of DB_USERNAME;`,
       }),
     ),
   ];
@@ -57,7 +57,7 @@ function costlyCascade(key: ForeignKey): Finding {
   return warning('source', 'cascades', {
     message: `${key.table}.${key.name} cascades from ${key.referencedSchema}.${key.referencedTable}`,
     why: 'the log does not show what this cascade does: a change there that may cascade needs a reconcile, and the target shows it after that',
-    mend: `ALTER TABLE ${quoteName(key.schema)}.${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${list(key.columns)}) REFERENCES ${parent} (${list(key.referencedColumns)}); -- and delete the rows themselves, children first`,
+    fix: `ALTER TABLE ${quoteName(key.schema)}.${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${list(key.columns)}) REFERENCES ${parent} (${list(key.referencedColumns)}); -- and delete the rows themselves, children first`,
   });
 }
 
@@ -87,7 +87,7 @@ export async function checkTargetRelations(probe: Probe, tables: readonly string
       warning('target', 'target-foreign-keys', {
         message: `${schema}.${table} refers to ${referenced} (${name})`,
         why: 'a row that it refers to cannot be deleted: the delete waits as a dead letter, delete-blocked',
-        mend: `delete the rows of ${quoteName(table)} first, as the Organization Service would; or ALTER TABLE ${quoteName(schema)}.${quoteName(table)} DROP FOREIGN KEY ${quoteName(name ?? '')};`,
+        fix: `delete the rows of ${quoteName(table)} first, as the Organization Service would; or ALTER TABLE ${quoteName(schema)}.${quoteName(table)} DROP FOREIGN KEY ${quoteName(name ?? '')};`,
       }),
     ),
     ...(await checkHiddenReferences(
@@ -99,7 +99,7 @@ export async function checkTargetRelations(probe: Probe, tables: readonly string
       warning('target', 'target-cascades', {
         message: `${key.table}.${key.name} cascades from ${key.referencedTable}`,
         why: 'any delete there removes rows that laas-sync maintains; the next reconcile writes them again',
-        mend: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')})${key.onUpdate === '' ? '' : ` ON UPDATE ${key.onUpdate}`};`,
+        fix: `ALTER TABLE ${quoteName(key.table)} DROP FOREIGN KEY ${quoteName(key.name)}, ADD FOREIGN KEY (${key.columns.map(quoteName).join(', ')}) REFERENCES ${quoteName(key.referencedTable)} (${key.referencedColumns.map(quoteName).join(', ')})${key.onUpdate === '' ? '' : ` ON UPDATE ${key.onUpdate}`};`,
       }),
     ),
   ];
@@ -127,7 +127,7 @@ export async function checkEngines(probe: Probe, names: readonly string[]): Prom
             probe.side === 'target'
               ? 'a batch is one transaction, which this engine cannot roll back'
               : 'a read of it shows uncommitted changes, so that a reconcile may see a row too early',
-          mend: `ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`,
+          fix: `ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`,
         }),
   );
 }
@@ -140,7 +140,7 @@ function viewFault(side: 'source' | 'target', table: string): Finding {
     why: source
       ? 'its changes are logged under the names of its tables, so that laas-sync sees none of them'
       : 'keys, types and references that block a delete cannot be read for a view',
-    mend: source
+    fix: source
       ? 'set DB_DATABASE to the schema that holds the tables themselves'
       : `DROP VIEW ${quoteName(table)}; and laas-sync migrate, or a table in its place`,
   });
@@ -157,7 +157,7 @@ export async function checkTriggers(probe: Probe, tables: readonly string[]): Pr
     warning('target', 'triggers', {
       message: `the trigger ${name} fires on ${table}`,
       why: 'it also fires for what laas-sync writes; a trigger that changes the row causes a permanent difference',
-      mend: `make sure that it leaves mapped columns alone, or DROP TRIGGER ${quoteName(name)};`,
+      fix: `make sure that it leaves mapped columns alone, or DROP TRIGGER ${quoteName(name)};`,
     }),
   );
 }

@@ -1,7 +1,7 @@
 /** Checks the source's place in its topology: its GTIDs, its server id and ours, and its own source. */
 import {ok, mustFix, warning, type Finding} from './findings.ts';
 import {isOn} from './binlog-settings.ts';
-import {askAny, settingMend, variables, type Probe} from './probe.ts';
+import {askAny, settingFix, variables, type Probe} from './probe.ts';
 
 export async function checkGtids(probe: Probe): Promise<Finding[]> {
   if (probe.info.flavour === 'mariadb') return checkGaleraGtids(probe);
@@ -11,10 +11,10 @@ export async function checkGtids(probe: Probe): Promise<Finding[]> {
     warning('source', 'gtid', {
       message: `gtid_mode is ${found.get('gtid_mode') ?? 'unknown'}`,
       why: 'a position by file and offset is valid on one server only: after a failover every row is compared again',
-      mend:
+      fix:
         probe.platform === 'own'
           ? "SET PERSIST enforce_gtid_consistency = ON; SET PERSIST gtid_mode = OFF_PERMISSIVE; SET PERSIST gtid_mode = ON_PERMISSIVE; -- wait until SHOW STATUS LIKE 'ongoing_anonymous_transaction_count' is 0\nSET PERSIST gtid_mode = ON;"
-          : `${settingMend(probe, 'enforce_gtid_consistency', 'ON')}; ${settingMend(probe, 'gtid_mode', 'ON', {restart: true})}`,
+          : `${settingFix(probe, 'enforce_gtid_consistency', 'ON')}; ${settingFix(probe, 'gtid_mode', 'ON', {restart: true})}`,
     }),
   ];
 }
@@ -31,7 +31,7 @@ async function checkGaleraGtids(probe: Probe): Promise<Finding[]> {
       mustFix('source', 'gtid', {
         message: 'the source is a node of Galera, and wsrep_gtid_mode is OFF: each node numbers its own log',
         why,
-        mend: 'on every node, in the configuration, and then a restart: wsrep_gtid_mode = ON, wsrep_gtid_domain_id = the same number on all nodes, gtid_domain_id = another number for each node, server_id = the same number on all nodes, log_slave_updates = ON',
+        fix: 'on every node, in the configuration, and then a restart: wsrep_gtid_mode = ON, wsrep_gtid_domain_id = the same number on all nodes, gtid_domain_id = another number for each node, server_id = the same number on all nodes, log_slave_updates = ON',
       }),
     ];
   }
@@ -40,7 +40,7 @@ async function checkGaleraGtids(probe: Probe): Promise<Finding[]> {
       mustFix('source', 'gtid', {
         message: `gtid_domain_id of this node is that of the cluster (${found.get('gtid_domain_id')})`,
         why: `transactions written on one node alone take numbers of the cluster; ${why}`,
-        mend: 'on every node, in the configuration, and then a restart: gtid_domain_id = a different number on each node, other than wsrep_gtid_domain_id',
+        fix: 'on every node, in the configuration, and then a restart: gtid_domain_id = a different number on each node, other than wsrep_gtid_domain_id',
       }),
     ];
   }
@@ -55,14 +55,14 @@ export async function checkServerId(probe: Probe, ours?: number): Promise<Findin
       mustFix('source', 'server-id', {
         message: 'server_id of the source is 0',
         why: 'a server without an id refuses to send its log',
-        mend: settingMend(probe, 'server_id', '1'),
+        fix: settingFix(probe, 'server_id', '1'),
       }),
     ];
   }
   if (ours === undefined) return [];
   const taken = {
     why: 'the source ends the stream of one replica when another connects with its id',
-    mend: `set REPLICATION_SERVER_ID to a number that no server uses, such as ${ours - 1}`,
+    fix: `set REPLICATION_SERVER_ID to a number that no server uses, such as ${ours - 1}`,
   };
   if (theirs === ours)
     return [mustFix('source', 'server-id', {message: `our server id ${ours} is the source's own`, ...taken})];
@@ -83,7 +83,7 @@ export async function checkUpdatesLogged(probe: Probe): Promise<Finding[]> {
   if (isOn(found.get(variable))) return [ok('source', 'replica-updates', `${variable} is ON`)];
   const fault = {
     why: 'the changes that it replicates from its own source are not in its log, so that laas-sync never sees them',
-    mend: `${settingMend(probe, variable, 'ON', {restart: true})}; or replicate from its source`,
+    fix: `${settingFix(probe, variable, 'ON', {restart: true})}; or replicate from its source`,
   };
   // What is written on other nodes reaches a Galera node as it reaches a replica.
   if (isOn(found.get('wsrep_on'))) {
@@ -119,7 +119,7 @@ export async function checkHeld(probe: Probe): Promise<Finding[]> {
     warning('source', 'held', {
       message: `the source is read-only (${on.join(', ')}), and not a replica`,
       why: 'nobody writes to it: after a switchover it is the old server, and laas-sync never sees changes on the new one',
-      mend: `set DB_HOST and DB_PORT to the server that the application writes to; or ${on
+      fix: `set DB_HOST and DB_PORT to the server that the application writes to; or ${on
         .toReversed()
         .map(name => `SET GLOBAL ${name} = OFF;`)
         .join(' ')}`,

@@ -55,7 +55,7 @@ function planOrFaults(
       mustFix(side, `${side}-columns`, {
         message: error.message,
         why: 'replication halts rather than write a guess',
-        mend: 'change the mapping, or ALTER TABLE … MODIFY the column to a type that docs/mapping.md allows',
+        fix: 'change the mapping, or ALTER TABLE … MODIFY the column to a type that docs/mapping.md allows',
       }),
     ];
   }
@@ -88,7 +88,7 @@ function missingOf(
       mustFix('target', 'target-columns', {
         message: `${map.target} lacks ${lacking.map(({target}) => target).join(', ')}${near}`,
         why: 'every mapped column is written',
-        mend: lacking
+        fix: lacking
           .map(
             column =>
               `ALTER TABLE ${table} ADD COLUMN ${quoteName(column.target)} ${definitionOf(map, column, source)};`,
@@ -108,7 +108,7 @@ function missingOf(
     mustFix('target', 'target-keys', {
       message: `${map.target} has no unique key on (${map.key.join(', ')})`,
       why: 'without it the same row would be written again and again',
-      mend: `ALTER TABLE ${table} ADD UNIQUE KEY (${map.key.map(quoteName).join(', ')});`,
+      fix: `ALTER TABLE ${table} ADD UNIQUE KEY (${map.key.map(quoteName).join(', ')});`,
     }),
   ];
 }
@@ -123,7 +123,7 @@ const DIGITS: Readonly<Record<string, number>> = {
   bigint: 8,
 };
 const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others are written';
-/** Transforms whose value comes from the mapping, whatever the source holds. */
+/** Operators whose value comes from the mapping, whatever the source holds. */
 const OWN_VALUES = new Set(['lookup', 'oneOf', 'constant']);
 
 /** A target column that cannot hold every value of its source column. */
@@ -141,7 +141,7 @@ function narrower(table: TablePlan, column: ColumnPlan): Finding[] {
 function narrowerNumber(table: TablePlan, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
   const wider = inputs.find(({type, unsigned}) => {
     const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
-    // No counter passes 2^63, so a different sign of 64-bit integers is no reason for a warning.
+    // No counter passes 2^63, so a different sign of 64-bit integers needs no warning.
     return from > to || (from === to && to < 8 && unsigned !== column.schema.unsigned);
   });
   if (wider === undefined) return [];
@@ -149,7 +149,7 @@ function narrowerNumber(table: TablePlan, column: ColumnPlan, inputs: readonly C
     warning('target', 'target-width', {
       message: `${table.target}.${column.name} is ${column.schema.definition}, its source ${wider.definition}`,
       why: LOST_WHY,
-      mend: retype(quoteName(table.target), column.schema, wider.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT'),
+      fix: retype(quoteName(table.target), column.schema, wider.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT'),
     }),
   ];
 }
@@ -169,7 +169,7 @@ function narrowerText(table: TablePlan, column: ColumnPlan, inputs: readonly Col
       warning('target', 'target-width', {
         message: `${at} holds ${room} characters, its source ${needed}`,
         why: LOST_WHY,
-        mend: retype(
+        fix: retype(
           quoteName(table.target),
           column.schema,
           needed > 16_000 ? 'MEDIUMTEXT' : `VARCHAR(${needed})`,
@@ -182,7 +182,7 @@ function narrowerText(table: TablePlan, column: ColumnPlan, inputs: readonly Col
       warning('target', 'target-charset', {
         message: `${at} is ${charset}`,
         why: `text beyond it cannot be stored: ${LOST_WHY}`,
-        mend: recode(quoteName(table.target), column.schema, 'utf8mb4'),
+        fix: recode(quoteName(table.target), column.schema, 'utf8mb4'),
       }),
     );
   }
@@ -198,7 +198,7 @@ function unfilledOf({target, columns}: TableMap, schema: TableSchema | undefined
       mustFix('target', 'target-columns', {
         message: `${target}.${column.name} is not mapped, not nullable, and has no default`,
         why: 'every new row is refused, and waits as a dead letter',
-        mend: nullable(quoteName(target), column),
+        fix: nullable(quoteName(target), column),
       }),
     );
 }
@@ -215,7 +215,7 @@ function referenceFindings(
     warning('target', 'target-index', {
       message: `no index of ${child} begins with ${columns.join(', ')}, which refers to ${parent}`,
       why: 'each delete of a parent row reads the whole table',
-      mend: `ALTER TABLE ${quoteName(child)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
+      fix: `ALTER TABLE ${quoteName(child)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
     }),
   ];
 }

@@ -32,7 +32,7 @@ function columnFaults(table: string, schema: SourceSchema, mapping: Mapping): Fi
       mustFix('source', 'source-columns', {
         message: error.message,
         why: 'replication halts rather than write a guess',
-        mend: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to restore the columns`,
+        fix: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to restore the columns`,
       }),
     ];
   }
@@ -64,7 +64,7 @@ function keyFinding({source, prefer}: TableMap, key: readonly string[], schema: 
   return mustFix('source', 'source-keys', {
     message: `${source} has no unique key on ${columns}`,
     why: 'two source rows with one key would be one row of the target, and which of them counts is not known',
-    mend: `ALTER TABLE ${quoteName(source)} ADD ${kind} (${key.map(quoteName).join(', ')}); -- or say in the mapping which row counts (prefer:)`,
+    fix: `ALTER TABLE ${quoteName(source)} ADD ${kind} (${key.map(quoteName).join(', ')}); -- or say in the mapping which row counts (prefer:)`,
   });
 }
 
@@ -72,7 +72,7 @@ function keyIndexFinding(source: string, key: readonly string[]): Finding {
   return warning('source', 'source-index', {
     message: `no index of ${source} begins with a column of the key (${key.join(', ')})`,
     why: 'each lookup of a row, and each range of a reconcile, reads the whole table',
-    mend: `ALTER TABLE ${quoteName(source)} ADD INDEX (${key.map(quoteName).join(', ')});`,
+    fix: `ALTER TABLE ${quoteName(source)} ADD INDEX (${key.map(quoteName).join(', ')});`,
   });
 }
 
@@ -86,7 +86,7 @@ function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
         mustFix('source', 'source-index', {
           message: `no index of ${map.source} begins with ${columns.join(', ')}, which refers to ${parent.table}`,
           why: 'each change of a parent row reads the whole table',
-          mend: `ALTER TABLE ${quoteName(map.source)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
+          fix: `ALTER TABLE ${quoteName(map.source)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
         }),
       ];
     }),

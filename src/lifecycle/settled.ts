@@ -1,5 +1,5 @@
 /**
- * Waits until all have ended, so that nothing runs on unnoticed after a fault, and returns their values.
+ * Waits until all have ended, so that no work continues unnoticed after a fault, and returns their values.
  *
  * @throws the fault of the first in the list that failed
  */

@@ -38,7 +38,7 @@ export interface ColumnPlan {
   readonly bytes: 'none' | 'checked' | 'exact';
   /** Whether the column drops spaces at the end of a value. */
   readonly cutsEnd: boolean;
-  /** Whether a value that ends in a space is refused: it is a key, and would be that of another row without it. */
+  /** Whether a value that ends in a space is refused: without the space, it could be the key of another row. */
   readonly needsEnd: boolean;
   readonly fit: Fit;
   /** The operator applied to a source row. */
@@ -153,8 +153,8 @@ export function tablePlan(
       return [];
     }
     const plan = columnPlan(map, column, found, source);
-    if ('mend' in plan) typeFaults.push(plan);
-    return 'mend' in plan ? [] : plan;
+    if ('fix' in plan) typeFaults.push(plan);
+    return 'fix' in plan ? [] : plan;
   });
   if (typeFaults.length > 0) faults.push(describeFaults('target', map.target, typeFaults));
   const indexOf = (name: string) =>
@@ -190,7 +190,7 @@ export function targetTypeFaults(
       const source = sources.find(({table}) => table === map.source);
       if (schema === undefined || source === undefined) return [];
       const plan = columnPlan(map, column, schema, source);
-      return 'mend' in plan ? [plan] : [];
+      return 'fix' in plan ? [plan] : [];
     }),
   );
 }

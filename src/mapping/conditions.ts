@@ -34,7 +34,7 @@ export function refusesCondition(condition: Condition, family: Family, type: str
   if (family === 'binary' && values.some(value => /^-?\d+$/.test(value)))
     return `bytes may be a number or the text of one, and the type is ${type}`;
   const wrong = values.find(value => !isValueOf(family, value));
-  return wrong === undefined ? null : `'${wrong}' is no value of the type ${type}`;
+  return wrong === undefined ? null : `'${wrong}' is not a value of the type ${type}`;
 }
 
 export function compileCondition(condition: Condition, place: number, family: Family): CompiledCondition {

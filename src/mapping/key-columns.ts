@@ -43,7 +43,10 @@ export function orderedSourceColumns(source: SourcePlan, places: readonly number
   );
 }
 
-/** The columns of the key in which the server may take two texts for one, though they are written differently. */
+/**
+ * The columns of the key in which the server may consider two texts equal, although they are written
+ * differently.
+ */
 export function looseKeyColumns({
   columns,
   keyIndexes,

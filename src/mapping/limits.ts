@@ -1,4 +1,4 @@
-/** Which values a column has room for, as far as its type tells. Pure. */
+/** Which values a column has room for, as far as its type shows. Pure. */
 import {isYear} from './families.ts';
 import type {ColumnSchema} from './schema.ts';
 import {bytesOf, isText} from './values.ts';

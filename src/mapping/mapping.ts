@@ -77,7 +77,7 @@ export interface Mapping {
 export function copiedFrom(table: TableMap, target: string): string {
   const column = table.columns.find(candidate => candidate.target === target);
   const [from] = column?.from ?? [];
-  if (from === undefined) throw new RangeError(`${table.target}.${target} is no copy of a source column`);
+  if (from === undefined) throw new RangeError(`${table.target}.${target} is not a copy of a source column`);
   return from;
 }
 

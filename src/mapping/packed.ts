@@ -17,7 +17,7 @@ const FIRST_CELLS = 64;
 const IS_NULL = -1;
 const ZERO = 48;
 const MINUS = 45;
-/** The most digits of a number up to 2^53, and a sign. */
+/** The maximum number of digits of a number up to 2^53, and a sign. */
 const MAX_DIGITS = 17;
 
 /** Rows of any tables, kept as long as one of them is referenced. Values are added to the row that was begun last. */

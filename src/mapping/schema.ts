@@ -19,7 +19,7 @@ export interface ColumnSchema {
   readonly scale: number;
   /** The whole type in lower case, for fingerprints. */
   readonly definition: string;
-  /** The same in the case of its members. */
+  /** The same, with the letter case of its members. */
   readonly columnType: string;
   /** The text after the type in the table's definition; null if it could not be read. */
   readonly clause: string | null;

@@ -32,7 +32,7 @@ export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
       ...ownedAsFaults(draft, drafts),
     ]),
     // Some servers ignore case in the names of tables.
-    ...repeated(drafts, ({target}) => target.toLowerCase(), 'the target table is there twice'),
+    ...repeated(drafts, ({target}) => target.toLowerCase(), 'the target table occurs twice'),
     ...repeated(drafts, ({label}) => label, 'another table has the same label'),
     ...cycleFaults(drafts),
   ];
@@ -90,7 +90,7 @@ function columnFaults({target, columns, newest}: TableDraft): FileFault[] {
   for (const name of columns.keys()) {
     // Both servers ignore case in the names of columns.
     if (seen.has(name.toLowerCase()))
-      faults.push({path: ['tables', target, 'columns', name], message: 'the column is there twice'});
+      faults.push({path: ['tables', target, 'columns', name], message: 'the column occurs twice'});
     seen.add(name.toLowerCase());
   }
   if (newest !== null && !columns.has(newest))

@@ -20,7 +20,7 @@ export interface TypeFault {
   readonly definition: string;
   readonly reason: string;
   /** The statement that gives the column a type that can be mapped. */
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** The types that the SQL gives to a column to fix it. */
@@ -63,7 +63,7 @@ function unreadable({operator}: OperatorUse, {type}: ColumnSchema, family: Famil
     case 'lower':
     case 'upper':
     case 'join':
-      return family === 'text' || family === 'binary' ? null : `a value of the type ${type} is no text`;
+      return family === 'text' || family === 'binary' ? null : `a value of the type ${type} is not a text`;
     case 'lookup':
     case 'oneOf':
       return family === 'float' || family === 'json' || family === 'moment' || family === 'time'
@@ -95,7 +95,7 @@ export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: 
   const {column} = shape;
   const fault = faultOf('target', map.target, column.name, column, reason, writableType(use, shape));
   return writesNull(use) && !column.nullable
-    ? {...fault, mend: nullable(quoteName(map.target), column)}
+    ? {...fault, fix: nullable(quoteName(map.target), column)}
     : fault;
 }
 
@@ -255,7 +255,7 @@ function faultOf(
     column: name,
     definition: column.definition,
     reason,
-    mend: retype(quoteName(table), column, type),
+    fix: retype(quoteName(table), column, type),
   };
 }
 
@@ -264,6 +264,6 @@ export function describeFaults(side: TypeFault['side'], table: string, faults: r
   const columns = faults
     .map(({column, definition, reason}) => `${column} (${definition}: ${reason})`)
     .join(', ');
-  const mends = faults.map(({mend}) => mend).join(' ');
-  return `the ${side} table ${table} has a type that cannot be mapped in the column ${columns}; on the ${side}: ${mends}`;
+  const fixes = faults.map(({fix}) => fix).join(' ');
+  return `the ${side} table ${table} has a type that cannot be mapped in the column ${columns}; on the ${side}: ${fixes}`;
 }

@@ -1,10 +1,10 @@
 /**
- * Values on their way from source to target: text or null, end to end, so that no number is rounded and
- * no date is shifted. A row is an array in the order of its plan's columns.
+ * Values on their way from source to target: text or null, end to end, so that no number is rounded and no date
+ * is shifted. A row is an array in the order of its plan's columns.
  *
- * A binary value is text as well. Where its bytes are UTF-8 it is the text that they stand for. Each byte that
- * is no part of UTF-8 is a lone surrogate, from U+DC80 for 0x80 to U+DCFF for 0xFF, which no text of a server
- * contains: {@link valueOf} and {@link bytesOf} lose nothing, and {@link isText} tells the two apart.
+ * A binary value is text as well. Where its bytes are UTF-8, it is the text that they encode. Each other byte
+ * is a lone surrogate, from U+DC80 for 0x80 to U+DCFF for 0xFF, which no text of a server contains: {@link
+ * valueOf} and {@link bytesOf} lose nothing, and {@link isText} distinguishes the two.
  */
 import {isUtf8} from 'node:buffer';
 
@@ -18,8 +18,8 @@ export function isId(value: Value | undefined): value is string {
 }
 
 /**
- * What a driver gives for a column, as text or null. Numbers come as JavaScript numbers only where they
- * are exact (mysql2 gives strings beyond 2^53), and binary values as their bytes.
+ * The value that a driver returns for a column, as text or null. Numbers come as JavaScript numbers only where
+ * they are exact (mysql2 gives strings beyond 2^53), and binary values as their bytes.
  */
 export function toValue(raw: unknown): Value {
   if (typeof raw === 'string') return raw;
@@ -35,7 +35,10 @@ export function doubleText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-/** A driver's row as ours, in its own array, which is the caller's no more: a copy would cost as much as the reading. */
+/**
+ * Converts a driver's row in place, so that the caller must not use it any more: a copy would cost as much as
+ * the read.
+ */
 export function toRow(cells: unknown[]): Row {
   for (let i = 0; i < cells.length; i++) {
     const cell = cells[i];
@@ -67,19 +70,19 @@ function escaped(bytes: Buffer): string {
   return text;
 }
 
-/** Of the UTF-8 character that begins here, in bytes; 0 where none does. */
+/** The length in bytes of the UTF-8 character that begins here; 0 if none does. */
 function characterLength(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0;
   const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   return at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }
 
-/** Whether a value is text, and not bytes that are no UTF-8. */
+/** Whether a value is text; false for bytes that are not UTF-8. */
 export function isText(value: string): boolean {
   return value.isWellFormed();
 }
 
-/** The bytes that {@link valueOf} made a value of; a text as its UTF-8. */
+/** The bytes from which {@link valueOf} made a value; a text as UTF-8. */
 export function bytesOf(value: string): Buffer {
   if (isText(value)) return Buffer.from(value, 'utf8');
   const parts = Array.from(value, char => {

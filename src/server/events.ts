@@ -12,7 +12,7 @@ const QUIET_STATUS_MS = 5000;
 const HEARTBEAT_MS = 15_000;
 /** After this time the client reconnects, and its session is checked again. */
 const MAX_AGE_MS = 3_600_000;
-/** The most data that a client may leave unread: about 50 statuses. */
+/** The maximum amount of data that a client may leave unread: about 50 statuses. */
 const BUFFER_BYTES = 128 * 1024;
 const MAX_WATCHERS = 64;
 const RETRY_MS = 2000;

@@ -3,7 +3,7 @@ import type {Operations} from '../status/operations.ts';
 import type {Clock} from './context.ts';
 
 const SAMPLE_MS = 5000;
-/** A lag that comes and goes between two samples is included in the second one. */
+/** A lag that begins and ends between two samples is included in the second one. */
 const LOOK_MS = 1000;
 const HISTORY_MS = 3_600_000;
 const MAX_SAMPLES = HISTORY_MS / SAMPLE_MS;

@@ -12,8 +12,8 @@ const MEMBERS = `SELECT MEMBER_STATE, MEMBER_ID = @@server_uuid FROM performance
 export type SeenMembers = Set<string>;
 
 /**
- * @param seen remembers members, because a server that is no member may also be one that left its group on purpose
- * @returns why the source is of no use now; null if it is, or if the account cannot see it
+ * @param seen remembers members, because a server that is not a member may have left its group on purpose
+ * @returns why the source cannot be used now; null if it can, or if the account cannot see it
  * @throws SyncError, classified
  */
 export async function whyNotMember(

@@ -12,7 +12,7 @@ import {keyIsWhole, rankingOrder} from '../mapping/sql/eligible.ts';
 import {rangeCondition, tupleCondition, walkOfSource, type Bound, type Range} from '../mapping/sql/ranges.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 
-/** The most keys in one IN list; longer lists are split. */
+/** The maximum number of keys in one IN list; longer lists are split. */
 const KEYS_PER_QUERY = 2000;
 
 /** A page of the child rows of some parents. */

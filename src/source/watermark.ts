@@ -14,13 +14,13 @@ import {
 } from '../position/position.ts';
 import {pause} from '../lifecycle/backoff.ts';
 
-export interface Mark {
+export interface SnapshotPosition {
   /** The snapshot shows everything up to here. */
   readonly low: Position;
-  /** The snapshot shows nothing after here; also the position of `low` if that is exact. */
+  /** The snapshot shows nothing after here; also the position of `low` if `isExact`. */
   readonly high: LogOffset | null;
   /** `high` is the position of `low`. */
-  readonly exact: boolean;
+  readonly isExact: boolean;
 }
 
 /**
@@ -36,14 +36,14 @@ export async function openSnapshot(
   connection: Connection,
   info: ServerInfo,
   signal: AbortSignal,
-): Promise<Mark> {
+): Promise<SnapshotPosition> {
   const query = (sql: string) => queryRows('source', connection, sql);
   if (info.flavour === 'mariadb') {
     const {file, offset} = await openMariaDbSnapshot(connection);
     if (file === '')
       throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
     const place = {file, offset};
-    return {low: {tag: 'file', ...place}, high: place, exact: true};
+    return {low: {tag: 'file', ...place}, high: place, isExact: true};
   }
   if (info.hasGtids) {
     // The server sets it after the engine's commit, so that a later snapshot shows the transactions that it
@@ -51,14 +51,14 @@ export async function openSnapshot(
     const [row] = await query('SELECT @@GLOBAL.gtid_executed');
     const low: Position = {tag: 'mysql-gtid', set: canonicalSet(String(row?.[0]))};
     await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    return {low, high: await readLogEnd(connection), exact: false};
+    return {low, high: await readLogEnd(connection), isExact: false};
   }
   const end = await readLogEnd(connection);
   if (end === null)
     throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
   await pause(SETTLE_MS, signal);
   await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-  return {low: {tag: 'file', ...end}, high: await readLogEnd(connection), exact: false};
+  return {low: {tag: 'file', ...end}, high: await readLogEnd(connection), isExact: false};
 }
 
 /** Starts a snapshot and reads its position in one round trip. The file is empty if the server writes no log. */
@@ -90,7 +90,7 @@ export async function endSnapshot(connection: Connection): Promise<void> {
 export async function anchorPosition(
   connection: Connection,
   info: ServerInfo,
-  {low}: Mark,
+  {low}: SnapshotPosition,
 ): Promise<Position> {
   if (info.flavour !== 'mariadb' || low.tag !== 'file') return low;
   const file = low.file.replaceAll("'", '');
@@ -99,11 +99,14 @@ export async function anchorPosition(
 }
 
 /** Whether a snapshot shows everything that the stream has applied. */
-export function covers(mark: Mark, stream: {position: Position; offset: LogOffset | null}): boolean {
-  if (mark.low.tag === 'mysql-gtid') {
-    return stream.position.tag !== 'mysql-gtid' || setCovers(mark.low.set, stream.position.set);
+export function covers(
+  snapshot: SnapshotPosition,
+  stream: {position: Position; offset: LogOffset | null},
+): boolean {
+  if (snapshot.low.tag === 'mysql-gtid') {
+    return stream.position.tag !== 'mysql-gtid' || setCovers(snapshot.low.set, stream.position.set);
   }
-  const low = mark.low.tag === 'file' ? mark.low : mark.high;
+  const low = snapshot.low.tag === 'file' ? snapshot.low : snapshot.high;
   return low === null || stream.offset === null || compareOffsets(low, stream.offset) >= 0;
 }
 

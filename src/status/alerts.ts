@@ -61,8 +61,8 @@ export function alertState(status: Status): AlertState {
 }
 
 /**
- * Returns the message for a change, or null if there is nothing new. `blip` has the reasons of a fault that came
- * and went in between.
+ * Returns the message for a change, or null if there is nothing new. `blip` has the reasons of a fault that
+ * began and ended in between.
  */
 export function alertFor(
   reported: AlertState,
@@ -105,7 +105,7 @@ export async function runAlerts(deps: AlertDeps, signal: AbortSignal): Promise<v
   const url = config.alertWebhookUrl;
   if (url === undefined) return untilAborted(signal);
   const watch = new Watch(now);
-  // A fault that comes and goes between two checks is seen as well.
+  // A fault that begins and ends between two checks is seen as well.
   const unsubscribe = operations.subscribe(event => {
     if (event.tag !== 'progress') watch.look(operations.status());
   });

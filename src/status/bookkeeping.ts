@@ -10,7 +10,7 @@ const READ_MS = 2000;
 
 export interface BookkeepingFacts {
   readonly lastRun: Run | null;
-  /** When the last run ended that left nothing to do. */
+  /** When the last run that left nothing to do ended. */
   readonly lastSync: string | null;
   readonly deadLetters: number;
   /** Why the tables cannot be read, until they can be. */

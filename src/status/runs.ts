@@ -149,7 +149,7 @@ export class RunStore {
     return row === undefined ? null : toRun(row);
   }
 
-  /** When the last run ended that left nothing to do. */
+  /** When the last run that left nothing to do ended. */
   async lastSuccess(): Promise<string | null> {
     const row = await readBookkeeping(() =>
       SyncRun.query(this.#knex)

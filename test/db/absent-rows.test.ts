@@ -1,6 +1,6 @@
 /**
- * Rows that somebody deleted on the target, and that left the source unseen by the stream: nothing of their ownership
- * may be left, whatever form of key it is stored in.
+ * Rows that somebody deleted on the target, and that left the source unseen by the stream: they must not stay
+ * owned, whatever the form of their key.
  */
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -34,7 +34,7 @@ const MAPPING = {
 const CITY = 'id BIGINT NOT NULL PRIMARY KEY, country VARCHAR(20) NOT NULL, KEY (country)';
 const STREET = 'city BIGINT NOT NULL, no BIGINT NOT NULL, PRIMARY KEY (city, no)';
 const COUNTRY = 'code VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(20) NOT NULL';
-/** In several chunks of ownership, and at both ends of what a number can be. */
+/** In several chunks of ownership, and at both limits of a number. */
 const FAR = ['-9223372036854775808', '-65537', '65536', '9007199254740993', '9223372036854775807'];
 
 describeEachFlavour('rows that neither side has any more', ({server, source, target}) => {
@@ -78,7 +78,7 @@ describeEachFlavour('rows that neither side has any more', ({server, source, tar
         expect(await rows('SELECT code FROM country ORDER BY 1')).toEqual(['a', 'c']);
         expect(await rows('SELECT id FROM city ORDER BY 1')).toEqual(['1']);
         expect(await rows('SELECT city, no FROM street ORDER BY 1, 2')).toEqual(['1 -70000', '1 1']);
-        // Rows that others now create with these keys are theirs.
+        // Rows that others now create with these keys are foreign.
         await to.query(
           `INSERT INTO country VALUES ('b:%', 'Theirs'); INSERT INTO city SELECT ${gone.split(', ').join(", 'c' UNION ALL SELECT ")}, 'c'; INSERT INTO street VALUES (2, 1)`,
         );

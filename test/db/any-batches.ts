@@ -1,4 +1,4 @@
-/** Change sets of few keys, so that they meet, and of many. */
+/** Random change sets: of few keys, so that they collide, and of many. */
 import fc from 'fast-check';
 import {FRESH, type ChangeSet} from '../../src/apply/change-set.ts';
 import {entityOf, institute, membership, plan, user} from '../unit/plan-fixture.ts';
@@ -6,7 +6,7 @@ import {changes, many, members} from './applier-stand.ts';
 
 const BUILT_IN = plan();
 const id = (last: number) => fc.integer({min: 1, max: last}).map(String);
-/** Few keys and few addresses, so that they meet. */
+/** Few keys and few addresses, so that they collide. */
 const anyUser = (trouble: boolean) =>
   fc.record({
     id: id(12),

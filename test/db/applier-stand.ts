@@ -1,4 +1,7 @@
-/** An applier on an empty target of a real server, its change sets by hand, and what it left: without a source, a log or a lease. */
+/**
+ * An applier on an empty target of a real server, without a source, a log or a lease: its change sets are
+ * written by hand.
+ */
 import {afterAll, afterEach, beforeAll, beforeEach} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {Applier, type ApplyOptions, type Next} from '../../src/apply/applier.ts';
@@ -18,14 +21,14 @@ import {membership, plan, user} from '../unit/plan-fixture.ts';
 
 const FENCE = {stream: 'laas', token: '7'};
 const TABLES = ['institute_users', 'user_auth', 'user', 'institute', 'sync_owned', 'sync_dead_letter'];
-/** More than travel as text. */
+/** More rows than are sent as text. */
 export const MANY = 250;
 
-/** Change sets go by the place of an entity alone, which is the same in every plan of a mapping. */
+/** Change sets depend only on the index of an entity, which is the same in every plan of a mapping. */
 const BUILT_IN = plan();
 
 export type Parents = Readonly<Record<string, Row | null>>;
-/** A change set; rows that are there were just inserted. */
+/** A change set; rows that exist were just inserted. */
 export function changes(users: Parents, institutes: Parents = {}, memberships: Parents = {}): ChangeSet {
   const parents = (rows: Parents) =>
     Object.fromEntries(
@@ -62,12 +65,12 @@ export const options = (offset: number): ApplyOptions => ({
   need: null,
 });
 
-/** A change set that the stream comes to. */
+/** A change set as the stream applies it. */
 export const ready = (next: ChangeSet, offset: number, after?: Next): Next => ({
   changes: next,
   options: {...options(offset), ...(after === undefined ? {} : {next: Promise.resolve(after)})},
 });
-/** As a chunk of a reconcile is. */
+/** A change set as a batch of a reconcile applies it. */
 export const between = (set: ChangeSet): Next => ({
   changes: set,
   options: {progress: null, follow: false, need: null},
@@ -89,7 +92,7 @@ export class ApplierStand {
   readonly #sessions: ReturnType<typeof sessionsFor>;
   readonly #opened: Session[] = [];
 
-  /** To be made in a suite: it is there for each of its tests, empty. */
+  /** Create it in a suite: each test gets an empty target. */
   constructor(context: Pick<FlavourContext, 'server' | 'source' | 'target'>) {
     this.#context = context;
     this.#sessions = sessionsFor(context);
@@ -109,7 +112,7 @@ export class ApplierStand {
     });
   }
 
-  /** An empty target, and an applier that knows nothing. */
+  /** An empty target, and an applier without cached state. */
   async begin({
     deletes = 'mirror',
     conflicts = 'source',

@@ -1,4 +1,7 @@
-/** Rows by COM_STMT_BULK_EXECUTE, and several packets sent at once: what arrives, and that nothing of a broken transaction stays. */
+/**
+ * Rows by COM_STMT_BULK_EXECUTE, and several packets sent at once: all of them arrive, and nothing of a failed
+ * transaction stays.
+ */
 import {afterAll, afterEach, beforeAll, beforeEach, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {IDLE_SECONDS, END_ROWS, openSession, rollBack, type Session} from '../../src/apply/session.ts';
@@ -13,7 +16,7 @@ import {startServer} from '../servers/server.ts';
 const INSERT = 'INSERT INTO t (id, s) VALUES (?, ?)';
 const UPSERT = `${INSERT} ON DUPLICATE KEY UPDATE s = VALUES(s)`;
 const GONE = {code: 'target-unreachable'};
-/** Below {@link IDLE_SECONDS}, so that it is we who give up. */
+/** Below {@link IDLE_SECONDS}, so that the client ends the wait. */
 const SHORT_MS = 500;
 expect(SHORT_MS).toBeLessThan(IDLE_SECONDS * 1000);
 
@@ -70,7 +73,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     for (const made of opened.splice(0)) made.close();
   });
 
-  it('are prepared where the server takes them, and are else sent as text', async () => {
+  it('are prepared if the server accepts them, and otherwise sent as text', async () => {
     expect(typeof (await session.prepareRows(UPSERT))).toBe(flavour === 'mariadb' ? 'number' : 'object');
     // The text form reports the fault.
     const unknown = 'INSERT INTO unknown (id) VALUES (?)';
@@ -93,7 +96,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     const texts: (string | null)[] = [
       null,
       ...lengths.map(length => 'x'.repeat(length)),
-      // Two, three and four bytes a character, each filled up to the very length.
+      // Two, three and four bytes a character, each filled to the exact length.
       ...['é', '漢', '🙂'].flatMap(character =>
         lengths.map(length => {
           const bytes = Buffer.byteLength(character);
@@ -117,7 +120,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     ];
     const rows = texts.map((s, i) => [i, s] as const);
     const id = await prepare(session, UPSERT);
-    // One packet grows, and is used again.
+    // One packet grows, and is reused.
     const packed = packet(id, rows.slice(0, 3));
     await session.writeRows(packed);
     packed.begin(id, 2);
@@ -132,7 +135,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
       expect(stored[i]?.['s'] === s, `text ${i} of ${s?.length ?? 0} units`).toBe(true);
   });
 
-  bulk('are taken after the table was changed', async () => {
+  bulk('are accepted after the table was changed', async () => {
     const id = await prepare(session, UPSERT);
     await session.writeRows(packet(id, [[1, 'a']]));
     await other.query('ALTER TABLE t ADD COLUMN f INT NULL FIRST');
@@ -143,13 +146,13 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     ]);
   });
 
-  bulk('go with their transaction where one of its packets is refused', async () => {
+  bulk('are rolled back with their transaction if one of its packets is refused', async () => {
     await other.query('ALTER TABLE t MODIFY s VARCHAR(3)');
     const id = await prepare(session, UPSERT);
     const sent = await sendAtOnce(session, id, [[[1, 'a']], [[2, 'b'], [3, 'long'], [4, 'd']], [[5, 'e']]]); // prettier-ignore
     expect(sent.map(({status}) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
     expect(sent[2]).toMatchObject({reason: {code: 'target-rejected-batch', errno: 1406}});
-    // The packet undid itself, and the others are there for us alone.
+    // The packet was rolled back, and only this session sees the others.
     expect(await session.query('SELECT id FROM t ORDER BY id')).toEqual([[1], [5]]);
     expect(await seenByOthers()).toBe(0);
     await rollBack(session);
@@ -172,7 +175,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
       const id = await prepare(session, UPSERT);
       await session.beginRows();
       await session.writeRows(packet(id, [[0, 'ours']]));
-      // Who changed less is the victim.
+      // The transaction that changed less is the victim.
       await rival.query(
         // By its key: a server that prefers to read the whole table would wait for row 0, too.
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION; UPDATE t FORCE INDEX (PRIMARY) SET s = 'theirs' WHERE id BETWEEN 1 AND 500",
@@ -195,7 +198,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     }
   });
 
-  bulk('are all given up when the connection is killed', async () => {
+  bulk('all fail when the connection is killed', async () => {
     await other.query("INSERT INTO t VALUES (1, '')");
     const id = await prepare(session, UPSERT);
     const connectionId = await idOf(session);
@@ -214,7 +217,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     expect(await seenByOthers()).toBe(1);
   });
 
-  bulk('are given up where the server does not answer in time', async () => {
+  bulk('fail if the server does not answer in time', async () => {
     await other.query("INSERT INTO t VALUES (1, '')");
     const hasty = await open(SHORT_MS);
     const id = await prepare(hasty, UPSERT);
@@ -231,7 +234,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
     expect(await seenByOthers()).toBe(1);
   });
 
-  bulk('are not waited for where preparing them takes too long', async () => {
+  bulk('do not wait for a PREPARE that takes too long', async () => {
     const hasty = await open(SHORT_MS);
     const owner = await connect(server, target);
     try {
@@ -253,7 +256,7 @@ describeEachFlavour('rows in bulk', ({flavour, edition, server, target}) => {
         id => (fate = {id}),
         (error: unknown) => (fate = error),
       );
-      await eventually(() => fate !== undefined, {what: 'the end of our patience', timeoutMs: 5000});
+      await eventually(() => fate !== undefined, {what: 'the time limit', timeoutMs: 5000});
       expect(fate).toMatchObject(GONE);
       await expect(hasty.query('DO 1')).rejects.toMatchObject(GONE);
       await other.query('COMMIT');

@@ -1,6 +1,6 @@
 /**
- * One behaviour for each folder of test/cases, through each of the three ways that a row takes: the stream,
- * the first copy, and a reconcile.
+ * One behaviour for each folder of test/cases, by each of the three ways of a row: the stream, the first copy,
+ * and a reconcile.
  */
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
@@ -17,7 +17,7 @@ const FOLDER = join(import.meta.dirname, '../cases');
 interface Case {
   readonly source: string;
   readonly changes: string;
-  /** A SELECT of the target, and the rows that it must give. */
+  /** A SELECT of the target, and the rows that it must return. */
   readonly expected: readonly {readonly sql: string; readonly rows: readonly string[]}[];
 }
 
@@ -85,7 +85,7 @@ async function withStand(
 }
 
 describeEachFlavour('#31 cases', ({edition, server}) => {
-  // The other ways hardly depend on a version, and take long.
+  // The other ways hardly depend on a version, and take a long time.
   const ways = Object.entries(WAYS).filter(([way]) => edition !== 'mariadb-11' || way === 'stream');
   for (const name of readdirSync(FOLDER)) {
     for (const [way, run] of ways) {

@@ -1,4 +1,4 @@
-/** Reads that were cut short, whatever cut them, end with an error: what looks missing is never deleted for it. */
+/** Reads that were truncated by anything end with an error: rows that seem to be missing are never deleted. */
 import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
 import {Ownership, type Want} from '../../src/apply/ownership.ts';
 import {connect, queryRows, type Connection} from '../../src/db/connection.ts';
@@ -52,7 +52,7 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
   afterAll(() => connection?.destroy());
   beforeEach(() => limit('18446744073709551615'));
 
-  it('gives all rows, and none where there are none', async () => {
+  it('returns all rows, and none if there are none', async () => {
     const users = {columns: 'id', from: 'users', order: 'id'};
     expect((await readCounted(query, {...users, where: 'id > 1'})).flat().map(String)).toEqual(
       USERS.slice(1),
@@ -64,12 +64,12 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
   });
 
   for (const [what, read] of Object.entries(READS))
-    it(`of ${what} ends where rows are missing, whatever their number`, async () => {
+    it(`of ${what} fails if rows are missing, whatever their number`, async () => {
       const reader = createSourceReader(query);
       const whole = await read(reader, plan);
       for (const rows of ['0', '1', '2']) {
         await limit(rows);
-        // What is asked for may be as few as the limit lets through.
+        // The read may ask for as few rows as the limit allows.
         const outcome = await read(reader, plan).catch((error: unknown) => error);
         if (outcome instanceof Error) expect(outcome).toMatchObject(CUT);
         else expect(outcome).toEqual(whole);
@@ -78,7 +78,7 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
       await expect(read(reader, plan)).rejects.toMatchObject(CUT);
     });
 
-  it('of rows without an order, and of an aggregate, ends so, too', async () => {
+  it('of rows without an order, and of an aggregate, fails, too', async () => {
     const closed = {columns: ['id'], from: 'users', where: '1 = 1'};
     for (const rows of ['0', '1', '5']) {
       await limit(rows);
@@ -88,7 +88,7 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
     await expect(query('SELECT COUNT(*) FROM users').then(onlyRow)).rejects.toMatchObject(CUT);
   });
 
-  it('of ownership ends so, and nothing of ours is taken for foreign', async () => {
+  it('of ownership fails, and no owned row counts as foreign', async () => {
     const memberships = entityOf(plan, 'institute_users');
     const keys = ['1:1', '2:1'];
     const each = (want: Want) => keys.forEach(key => want(memberships, key));

@@ -1,4 +1,7 @@
-/** A deadlock in the middle of rows that were sent at once: whatever was sent behind it is not written, until all of it is. */
+/**
+ * A deadlock in the middle of rows that were sent at once: rows behind it are not written until the whole batch
+ * is.
+ */
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {connect, query} from '../servers/databases.ts';
@@ -8,14 +11,14 @@ import {ApplierStand, changes, many, MANY, ready} from './applier-stand.ts';
 describeEachFlavour('a batch that a deadlock ends', context => {
   const stand = new ApplierStand(context);
 
-  it('is written whole when it is tried again, and shows nothing before', async () => {
+  it('is written as a whole when it is retried, and shows nothing before', async () => {
     await stand.apply(ready(changes(many(1000), {'1': institute('1')}), 1));
     await stand.other.query(
       'CREATE TABLE heavy (id INT PRIMARY KEY, n INT); INSERT INTO heavy SELECT userId, 0 FROM user',
     );
     const rival = await connect(context.server, context.target);
     try {
-      // Who changed less is the victim.
+      // The transaction that changed less is the victim.
       await rival.query(
         'START TRANSACTION; UPDATE heavy SET n = n + 1; UPDATE heavy SET n = n + 1; SELECT * FROM user WHERE userId = 1000 FOR UPDATE',
       );
@@ -24,7 +27,7 @@ describeEachFlavour('a batch that a deadlock ends', context => {
       applying.catch(() => undefined);
       await stand.untilWaiting(stand.writer.session);
       await rival.query("UPDATE institute SET name = 'Theirs' WHERE instituteId = 1");
-      // It is tried again by now.
+      // By now, the batch is being retried.
       await stand.untilWaiting(stand.writer.session);
       const seen = "SELECT COUNT(*) AS n FROM user WHERE name LIKE 'Bea%'";
       expect(await query(stand.other, seen)).toEqual([{n: 0}]);
@@ -40,7 +43,7 @@ describeEachFlavour('a batch that a deadlock ends', context => {
     }
   });
 
-  it('is tried again where a row changed after it was read, as MariaDB 11 has it', async () => {
+  it('is retried if a row changed after it was read, as on MariaDB 11', async () => {
     const {server, target} = context;
     await stand.apply(ready(changes({'1': user('1'), '2': user('2')}, {'1': institute('1')}), 1));
     // A server that logs statements gives us this isolation; a foreign key of others makes us read before we lock.

@@ -11,14 +11,14 @@ import {connect, query, withConnection} from '../servers/databases.ts';
 import {startProxy} from '../servers/proxy.ts';
 import {configOf, environmentOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
-describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, target}) => {
+describeEachFlavour('bookkeeping that the doctor checks', ({server, source, target}) => {
   const stand: Stand = {server, source, target};
   const doctor = (extra = {}) => examine(configOf(stand, extra));
   const onTarget = (sql: string) => withConnection(server, target, connection => connection.query(sql));
 
   beforeAll(() => furnish(stand));
 
-  it('says who leads, which other streams write, and which are no more', async () => {
+  it('says who leads, which other streams write, and which have ended', async () => {
     const config = configOf(stand);
     expect(worst(await doctor(), 'lease').message).toBe('nobody has led this stream yet');
     const lease = await tryAcquireLease({
@@ -39,14 +39,14 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
       level: 'warning',
       message: 'a stream default was once led by host-a:1, and nobody leads it now',
     });
-    await onTarget(String(stale.mend));
+    await onTarget(String(stale.fix));
     expect(worst(await doctor({SYNC_NAME: 'blue'}), 'lease').message).toBe('nobody has led this stream yet');
   });
 
   it('finds a lease that a connection holds for a dead leader, and the KILL frees it', async () => {
     const {target: config} = configOf(stand);
     await using between = await startProxy(server);
-    // As through a pool that resets the session: the server does not know that it has to end it.
+    // As through a pool that resets the session: the server does not end it.
     const dead = await connect({...server, port: between.port}, target);
     dead.on('error', () => undefined);
     await query(dead, 'SELECT GET_LOCK(?, 0)', [lockName(target, 'default')]);
@@ -67,7 +67,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(stale.message).toMatch(
       /^the lease of default is held by connection \d+, which has been silent for \d+ s$/,
     );
-    await onTarget(String(stale.mend));
+    await onTarget(String(stale.fix));
     const lease = await eventually(
       async () =>
         (await tryAcquireLease({config, stream: 'default', holder: 'host-b:1', writes: new KnownWrites()})) ??
@@ -83,7 +83,7 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
     expect(worst(await doctor(), 'migrated')).toMatchObject({
       level: 'warning',
       message: 'the bookkeeping tables are of an older version',
-      mend: 'laas-sync migrate',
+      fix: 'laas-sync migrate',
     });
     expect(await cli(['migrate'], environmentOf(stand))).toMatchObject({code: 0});
     await onTarget("INSERT INTO sync_migrations (name, batch) VALUES ('0999-of-the-future', 2)");
@@ -96,15 +96,15 @@ describeEachFlavour('bookkeeping that the doctor looks at', ({server, source, ta
   });
 });
 
-describe('a lease that seems held', () => {
+describe('a lease with a holder', () => {
   const facts = {stream: 'default', leader: 'host-a:1', holder: 42, idleSeconds: 600, isRenewed: false};
 
-  it('is stale where its holder has long been silent', () => {
-    expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', mend: 'KILL 42;'}]);
-    expect(judgeLease(facts, 'other')).toMatchObject([{level: 'warning', mend: 'KILL 42;'}]);
+  it('is stale if its holder has long been silent', () => {
+    expect(judgeLease(facts, 'default')).toMatchObject([{level: 'must-fix', fix: 'KILL 42;'}]);
+    expect(judgeLease(facts, 'other')).toMatchObject([{level: 'warning', fix: 'KILL 42;'}]);
   });
 
-  it('is fine where it speaks, or cannot be looked at', () => {
+  it('is fine if it is renewed, or cannot be read', () => {
     expect(judgeLease({...facts, idleSeconds: 1}, 'default')).toMatchObject([{level: 'ok'}]);
     expect(judgeLease({...facts, idleSeconds: null}, 'default')).toMatchObject([{level: 'ok'}]);
     expect(judgeLease({...facts, isRenewed: true}, 'default')).toMatchObject([{level: 'ok'}]);

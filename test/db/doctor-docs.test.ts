@@ -25,7 +25,7 @@ const anchorsOf = (text: string) =>
   );
 
 describe('the documents', () => {
-  it('errors.md is what the table of codes says', () => {
+  it('errors.md agrees with the table of codes', () => {
     expect(read('docs/errors.md')).toBe(errorsDocument());
   });
 
@@ -51,7 +51,7 @@ describe('the documents', () => {
     expect(defaults).toEqual(least);
   });
 
-  it('the manifests set nothing that is no setting', () => {
+  it('the manifests set only variables that exist', () => {
     const known = new Set([
       ...variables,
       'NODE_ENV',
@@ -134,7 +134,7 @@ describe('the documents', () => {
     }
   });
 
-  it('refer to places that are there', () => {
+  it('refer to places that exist', () => {
     for (const name of [
       'runbook',
       'compare',
@@ -160,7 +160,7 @@ function none() {
   return {compared: 0, repaired: 0, deleted: 0, deadLetters: 0};
 }
 
-describeEachFlavour('what the runbook says', ({server, source, target}) => {
+describeEachFlavour('the steps of the runbook', ({server, source, target}) => {
   it('starts from a new position, and compares every row, deletes included', async () => {
     const stand: Stand = {server, source, target};
     await furnish(stand);

@@ -1,4 +1,4 @@
-/** The SQL that the doctor prints changes what it is about, and nothing else of a table that others made. */
+/** The SQL that the doctor prints fixes its finding, and changes nothing else of a table that others created. */
 import fc from 'fast-check';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
@@ -62,7 +62,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
       .replace(/AUTO_INCREMENT=\d+ /, '')
       .replace(' NOT NULL,', ',');
 
-  it('leaves all else of a column as it is', () =>
+  it('leaves all other properties of a column unchanged', () =>
     fc.assert(
       fc.asyncProperty(columns, async ({id, idComment, name, image, theirs}) => {
         await connection.query(
@@ -77,7 +77,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
         const before = await lines();
         for (const check of ['target-columns', 'target-width', 'target-charset'])
           for (const finding of findingsOf(await doctor(), check))
-            if (finding.mend !== undefined && finding.mend !== null) await connection.query(finding.mend);
+            if (finding.fix !== undefined && finding.fix !== null) await connection.query(finding.fix);
         expect((await lines()).map(bare)).toEqual(
           before.map(bare).map(line => (line.startsWith('  `theirs`') ? expect.any(String) : line)),
         );
@@ -94,7 +94,7 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
       {numRuns: RUNS},
     ));
 
-  it('adds a column to a table with rows, and reports all that is missing at once', async () => {
+  it('adds a column to a table with rows, and reports everything missing at once', async () => {
     await connection.query(
       `DROP TABLE IF EXISTS institute_users;
        CREATE TABLE institute_users (instituteId BIGINT, userId BIGINT, role VARCHAR(20) NOT NULL, isActive TINYINT NOT NULL,
@@ -102,16 +102,16 @@ describeEachFlavour('a fix that the doctor prints', ({server, source, target}) =
        INSERT INTO institute_users VALUES (1, 1, 'ADMIN', 1, '2024-01-01', 1)`,
     );
     const findings = await doctor();
-    const told = ['target-columns', 'target-keys'].flatMap(check =>
+    const reported = ['target-columns', 'target-keys'].flatMap(check =>
       findingsOf(findings, check).filter(({message}) => message.startsWith('institute_users')),
     );
-    expect(told.map(({message}) => message)).toEqual([
+    expect(reported.map(({message}) => message)).toEqual([
       'institute_users lacks updatedAt',
       'institute_users.createdAt is date, which cannot be mapped',
       'institute_users.must is not mapped, not nullable, and has no default',
       'institute_users has no unique key on (instituteId, userId)',
     ]);
-    for (const {mend} of told) await connection.query(String(mend));
+    for (const {fix} of reported) await connection.query(String(fix));
     const left = findingsOf(await doctor(), 'target-columns').map(({message}) => message);
     expect(left.filter(message => message.startsWith('institute_users'))).toEqual([]);
   });

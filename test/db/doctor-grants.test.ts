@@ -62,7 +62,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
   });
   afterAll(() => run(`DROP USER IF EXISTS '${reader}'@'%', '${writer}'@'%'`));
 
-  it('without an account, doctor says that it is refused, and what to do', async () => {
+  it('without an account, the doctor says that it is refused, and what to do', async () => {
     const findings = await doctor();
     expect(findingsOf(findings, 'reachable')).toHaveLength(2);
     expect(worst(findings, 'reachable')).toMatchObject({
@@ -71,11 +71,11 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     });
   });
 
-  it('are enough to migrate, sync and verify, and doctor finds nothing to say', async () => {
+  it('are enough to migrate, sync and verify, and the doctor finds nothing', async () => {
     await run(`CREATE USER '${reader}'@'%' IDENTIFIED BY '${PASSWORD}'`);
     expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
       level: 'must-fix',
-      mend: expect.stringContaining(`GRANT SELECT ON \`${source}\`.*`),
+      fix: expect.stringContaining(`GRANT SELECT ON \`${source}\`.*`),
     });
     await run(`DROP USER '${reader}'@'%'`);
     await grant(`source ${flavour}`);
@@ -133,7 +133,7 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     );
     for (const command of ['dead-letters retry', 'sync --mode full'])
       expect([command, await cli(command.split(' '), env)]).toMatchObject([command, {code: 0}]);
-    // Starting where the tables are there already asks for nothing more.
+    // A start with existing tables needs no further privilege.
     expect(await cli(['migrate'], env)).toMatchObject({code: 0});
     expect(await cli(['migrate', '--down'], env)).toMatchObject({
       code: 1,
@@ -153,8 +153,8 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
       await run(`REVOKE ${privilege} ON *.* FROM '${reader}'@'%'`);
       const finding = worst(await doctor(), 'privilege-needed');
       expect(finding).toMatchObject({level: 'must-fix', message: `the account lacks ${privilege}`});
-      expect(await preflightFault()).toContain(String(finding.mend));
-      await run(String(finding.mend).replace(/ -- .*/, ''));
+      expect(await preflightFault()).toContain(String(finding.fix));
+      await run(String(finding.fix).replace(/ -- .*/, ''));
       expect(worst(await doctor(), 'privilege-needed').level).toBe('ok');
     }
     for (const privilege of ['SELECT', 'INSERT', 'UPDATE', 'DELETE']) {
@@ -165,27 +165,27 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     }
   });
 
-  it('table by table will do for reading, and one table that is left out is named', async () => {
+  it('table by table are enough to read, and a table without one is named', async () => {
     await run(`REVOKE SELECT ON \`${source}\`.* FROM '${reader}'@'%'`);
     for (const table of ['users', 'institutes'])
       await run(`GRANT SELECT ON \`${source}\`.${table} TO '${reader}'@'%'`);
     const finding = findingsOf(await doctor(), 'privilege-needed').find(({level}) => level === 'must-fix');
     expect(finding).toMatchObject({
       message: 'the account may not read institute_user',
-      mend: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`,
+      fix: `GRANT SELECT ON \`${source}\`.* TO '${reader}'@'%';`,
     });
-    await run(String(finding?.mend));
+    await run(String(finding?.fix));
     expect(faultsOf(await doctor())).toEqual([]);
   });
 
-  it('count when they come by a role, as long as it is active', async () => {
+  it('count if they come from a role that is active', async () => {
     const role = `o_${source.slice(0, 12)}`;
     await run(
       `CREATE ROLE ${role}; GRANT REPLICATION SLAVE ON *.* TO ${role}; REVOKE REPLICATION SLAVE ON *.* FROM '${reader}'@'%'; GRANT ${role} TO '${reader}'@'%'`,
     );
     expect(worst(await doctor(), 'privilege-needed')).toMatchObject({
       level: 'must-fix',
-      mend: expect.stringContaining('SET DEFAULT ROLE'),
+      fix: expect.stringContaining('SET DEFAULT ROLE'),
     });
     await run(`SET DEFAULT ROLE ${role} ${flavour === 'mariadb' ? 'FOR' : 'TO'} '${reader}'@'%'`);
     expect(faultsOf(await doctor())).toEqual([]);
@@ -197,9 +197,9 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     const finding = worst(await doctor(), 'privilege-excess');
     expect(finding).toMatchObject({
       level: 'warning',
-      mend: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`,
+      fix: `REVOKE INSERT, DELETE ON \`${source}\`.* FROM '${reader}'@'%';`,
     });
-    await run(String(finding.mend));
+    await run(String(finding.fix));
     expect(worst(await doctor(), 'privilege-excess').level).toBe('ok');
   });
 });

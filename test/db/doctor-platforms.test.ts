@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import type {ServerInfo} from '../../src/db/server.ts';
 import {checkExpiry} from '../../src/doctor/binlog-settings.ts';
-import {settingMend, type Platform, type Probe} from '../../src/doctor/probe.ts';
+import {settingFix, type Platform, type Probe} from '../../src/doctor/probe.ts';
 import {checkVersion} from '../../src/doctor/reach.ts';
 import {toTable} from '../../src/doctor/report.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -39,25 +39,25 @@ describe('versions', () => {
 });
 
 describe('a setting is changed', () => {
-  const mend = (platform: Platform, version: string, restart = false) =>
-    settingMend({platform, info: info(version)}, 'binlog_row_image', 'FULL', {restart});
+  const fix = (platform: Platform, version: string, restart = false) =>
+    settingFix({platform, info: info(version)}, 'binlog_row_image', 'FULL', {restart});
 
   it('by SQL on a server of your own, by parameter group on RDS and Aurora', () => {
-    expect(mend('own', '8.4.6')).toBe('SET PERSIST binlog_row_image = FULL;');
-    expect(mend('own', '10.11.6-MariaDB')).toContain('SET GLOBAL binlog_row_image = FULL; -- and');
-    expect(mend('own', '8.4.6', true)).toContain('then restart the server');
-    expect(mend('rds', '8.4.6')).toBe('in the DB parameter group: binlog_row_image = FULL');
-    expect(mend('aurora', '8.0.36', true)).toBe(
+    expect(fix('own', '8.4.6')).toBe('SET PERSIST binlog_row_image = FULL;');
+    expect(fix('own', '10.11.6-MariaDB')).toContain('SET GLOBAL binlog_row_image = FULL; -- and');
+    expect(fix('own', '8.4.6', true)).toContain('then restart the server');
+    expect(fix('rds', '8.4.6')).toBe('in the DB parameter group: binlog_row_image = FULL');
+    expect(fix('aurora', '8.0.36', true)).toBe(
       'in the DB cluster parameter group: binlog_row_image = FULL, then reboot the writer',
     );
   });
 });
 
-describeEachFlavour('a server that says it is RDS', ({server, source, target}) => {
-  it('is asked how long RDS keeps the log, as far as the account may know', async () => {
+describeEachFlavour('a server that shows that it is RDS', ({server, source, target}) => {
+  it('shows how long RDS keeps the log, if the account may read it', async () => {
     const {source: config} = configOf({server, source, target});
     const connection = await connectAsSync('source', config);
-    // As for an account without the right: the table cannot be read.
+    // As for an account without the privilege: the table cannot be read.
     const denied = Object.assign(Object.create(connection) as typeof connection, {
       query: (options: {sql: string}) =>
         options.sql.includes('rds_configuration')
@@ -76,7 +76,7 @@ describeEachFlavour('a server that says it is RDS', ({server, source, target}) =
     const findings = await checkExpiry(probe);
     expect(findings.find(({check}) => check === 'rds-retention')).toMatchObject({
       level: 'warning',
-      mend: "CALL mysql.rds_show_configuration; and, if it is NULL: CALL mysql.rds_set_configuration('binlog retention hours', 168);",
+      fix: "CALL mysql.rds_show_configuration; and, if it is NULL: CALL mysql.rds_set_configuration('binlog retention hours', 168);",
     });
     connection.destroy();
   });
@@ -86,14 +86,14 @@ describe('the table', () => {
   it('has the reason and the fix under each finding that is not ok, and a sum', () => {
     expect(
       toTable([
-        {side: 'source', check: 'binlog', level: 'ok', message: 'the binary log is on', why: '', mend: null},
+        {side: 'source', check: 'binlog', level: 'ok', message: 'the binary log is on', why: '', fix: null},
         {
           side: 'target',
           check: 'clock',
           level: 'warning',
           message: 'late',
           why: 'lag is off',
-          mend: 'set it',
+          fix: 'set it',
         },
         {
           side: 'target',
@@ -101,7 +101,7 @@ describe('the table', () => {
           level: 'must-fix',
           message: 'no',
           why: 'w',
-          mend: 'laas-sync migrate',
+          fix: 'laas-sync migrate',
         },
       ]),
     ).toBe(

@@ -1,4 +1,4 @@
-/** What the doctor says of foreign keys, cascades and triggers, on either side. */
+/** The doctor's checks of foreign keys, cascades and triggers on both sides. */
 import {beforeAll, expect, it} from 'vitest';
 import {examine} from '../../src/doctor/doctor.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -6,7 +6,7 @@ import {query, withConnection} from '../servers/databases.ts';
 import {isHostile} from '../servers/profile.ts';
 import {configOf, faultsOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
-describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, source, target}) => {
+describeEachFlavour('foreign keys that the doctor checks', ({flavour, server, source, target}) => {
   const stand: Stand = {server, source, target};
   const doctor = () => examine(configOf(stand));
   const onSource = (sql: string) => withConnection(server, source, connection => connection.query(sql));
@@ -18,16 +18,16 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
   it.skipIf(isHostile)("warns of others' foreign keys, cascades and triggers on the target", async () => {
     await onTarget(`
       CREATE TABLE grade (id INT PRIMARY KEY, userId BIGINT NOT NULL, CONSTRAINT grade_user FOREIGN KEY (userId) REFERENCES user (userId));
-      ALTER TABLE institute_users ADD CONSTRAINT gone FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE;
+      ALTER TABLE institute_users ADD CONSTRAINT member FOREIGN KEY (userId) REFERENCES user (userId) ON DELETE CASCADE;
       CREATE TRIGGER shout BEFORE INSERT ON institute FOR EACH ROW SET NEW.name = UPPER(NEW.name)`);
     const findings = await doctor();
     expect(worst(findings, 'target-foreign-keys').message).toBe(
       `${target}.grade refers to user (grade_user)`,
     );
-    expect(worst(findings, 'target-cascades').message).toBe('institute_users.gone cascades from user');
+    expect(worst(findings, 'target-cascades').message).toBe('institute_users.member cascades from user');
     expect(worst(findings, 'triggers').message).toBe('the trigger shout fires on institute');
     for (const check of ['target-foreign-keys', 'target-cascades'])
-      await onTarget(String(worst(findings, check).mend).replace(/^.*; or /, ''));
+      await onTarget(String(worst(findings, check).fix).replace(/^.*; or /, ''));
     await onTarget('DROP TRIGGER shout; DROP TABLE grade');
     expect(faultsOf(await doctor()).filter(fault => / target (?!.*lease)/.test(fault))).toEqual([]);
   });
@@ -54,12 +54,12 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
     await admin(`GRANT PROCESS ON *.* TO '${blind}'@'%'`);
     const named = await look();
     expect(named.message).toBe(`${far}.away refers to user, and this account cannot see how`);
-    await admin(String(named.mend));
+    await admin(String(named.fix));
     expect((await look()).message).toBe(`${far}.away refers to user (far_user)`);
     await admin(`DROP DATABASE ${far}`);
     expect((await look()).level).toBe('ok');
     await admin(`REVOKE PROCESS ON *.* FROM '${blind}'@'%'`);
-    await admin(String(unseen.mend).replace(/; -- .*/, ''));
+    await admin(String(unseen.fix).replace(/; -- .*/, ''));
     expect((await look()).message).toBe('no other table refers to the mapped ones');
     await admin(`DROP USER '${blind}'@'%'`);
   });
@@ -83,7 +83,7 @@ describeEachFlavour('foreign keys that the doctor looks at', ({flavour, server, 
         level: 'warning',
         message: `users.by_account cascades from ${source}.account`,
       });
-      await onSource(String(finding.mend));
+      await onSource(String(finding.fix));
       expect(worst(await doctor(), 'cascades')).toMatchObject({
         level: 'ok',
         message: '2 foreign keys cascade between mapped tables, which the stream follows',

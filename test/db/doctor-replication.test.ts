@@ -12,7 +12,7 @@ const serverIdOf = (server: Reachable) =>
     String((await query(connection, 'SELECT @@server_id AS id'))[0]?.['id']),
   );
 
-describeEachEdition('what the doctor says of a log and of a place among servers', ({edition, flavour}) => {
+describeEachEdition('checks of the log and of the topology', ({edition, flavour}) => {
   let server: TestServer;
   let stand: Stand;
 
@@ -51,7 +51,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
       const onReplica = (sql: string) =>
         withConnection(replica, undefined, connection => connection.query(sql));
       const id = await serverIdOf(replica);
-      // One who may read and stream, and one who may not even ask where the log ends.
+      // An account that may read and stream, and one that may not even read the end of the log.
       const monitor = flavour === 'mysql' ? 'REPLICATION CLIENT' : 'BINLOG MONITOR';
       await onReplica(
         `CREATE USER reader IDENTIFIED BY 'Reader-1'; GRANT SELECT, REPLICATION SLAVE, ${monitor} ON *.* TO reader; CREATE USER blind IDENTIFIED BY 'Blind-1'; GRANT SELECT ON *.* TO blind`,
@@ -97,12 +97,12 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
       await run(`SET GLOBAL gtid_mode = ${mode}`);
     const finding = worst(await doctor(), 'gtid');
     expect(finding).toMatchObject({level: 'warning', message: 'gtid_mode is OFF'});
-    for (const statement of String(finding.mend).replace(/--.*/, '').split(';'))
+    for (const statement of String(finding.fix).replace(/--.*/, '').split(';'))
       if (statement.trim() !== '') await run(statement);
     expect(worst(await doctor(), 'gtid').level).toBe('ok');
   });
 
-  it('wants a source that is in its log, and a log at all', async () => {
+  it('requires a log that includes the source', async () => {
     await server.restart([`--binlog-ignore-db=${stand.source}`]);
     expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
       level: 'must-fix',
@@ -123,8 +123,8 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     await server.restart([]);
   });
 
-  // MariaDB takes no id below 1.
-  it.runIf(flavour === 'mysql')('wants a source that has a server id', async () => {
+  // MariaDB accepts no id below 1.
+  it.runIf(flavour === 'mysql')('requires a source that has a server id', async () => {
     await server.restart(['--server-id=0']);
     expect(worst(await doctor(), 'server-id')).toMatchObject({
       level: 'must-fix',
@@ -132,7 +132,7 @@ describeEachEdition('what the doctor says of a log and of a place among servers'
     });
     const fault = await preflightFault();
     expect(fault).toContain('server_id of the source is 0');
-    await run(String(worst(await doctor(), 'server-id').mend));
+    await run(String(worst(await doctor(), 'server-id').fix));
     expect(worst(await doctor(), 'server-id').level).toBe('ok');
     await run('RESET PERSIST server_id');
     await server.restart([]);

@@ -6,14 +6,14 @@ import {cli} from '../helpers/daemon.ts';
 import {query, withConnection} from '../servers/databases.ts';
 import {configOf, environmentOf, findingsOf, furnish, worst, type Stand} from './doctor-stand.ts';
 
-describeEachFlavour('schemas that the doctor looks at', ({server, source, target}) => {
+describeEachFlavour('schemas that the doctor checks', ({server, source, target}) => {
   const stand: Stand = {server, source, target};
   const doctor = (extra = {}) => examine(configOf(stand, extra));
   const onSource = (sql: string) => withConnection(server, source, connection => connection.query(sql));
   const onTarget = (sql: string) => withConnection(server, target, connection => connection.query(sql));
-  const mend = async (check: string) => String(worst(await doctor(), check).mend);
+  const fix = async (check: string) => String(worst(await doctor(), check).fix);
 
-  it('says which database is not there', async () => {
+  it('says which database does not exist', async () => {
     const findings = await doctor({DB_DATABASE: 'no_such_laas', ORG_DB_DATABASE: 'no_such_org'});
     expect(findings).toMatchObject([
       {
@@ -26,20 +26,20 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         side: 'target',
         check: 'reachable',
         level: 'must-fix',
-        mend: 'CREATE DATABASE `no_such_org` CHARACTER SET utf8mb4;',
+        fix: 'CREATE DATABASE `no_such_org` CHARACTER SET utf8mb4;',
       },
     ]);
   });
 
-  it('says what an empty source and an empty target lack', async () => {
+  it('says which tables an empty source and an empty target lack', async () => {
     const findings = await doctor();
     expect(worst(findings, 'source-columns')).toMatchObject({level: 'must-fix', side: 'source'});
     expect(worst(findings, 'target-columns')).toMatchObject({
       level: 'must-fix',
       side: 'target',
-      mend: 'laas-sync migrate',
+      fix: 'laas-sync migrate',
     });
-    expect(worst(findings, 'migrated')).toMatchObject({level: 'warning', mend: 'laas-sync migrate'});
+    expect(worst(findings, 'migrated')).toMatchObject({level: 'warning', fix: 'laas-sync migrate'});
   });
 
   describe('with all tables', () => {
@@ -56,7 +56,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       expect(worst(await doctor(), 'source-columns')).toMatchObject({
         level: 'must-fix',
         message: 'users.first_name is point, which cannot be mapped',
-        mend: 'ALTER TABLE `users` MODIFY `first_name` VARCHAR(255) DEFAULT NULL;',
+        fix: 'ALTER TABLE `users` MODIFY `first_name` VARCHAR(255) DEFAULT NULL;',
       });
       await onSource('ALTER TABLE users MODIFY is_active BINARY(1) NULL');
       const flag = findingsOf(await doctor(), 'source-columns').find(({message}) =>
@@ -64,7 +64,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       );
       expect(flag).toMatchObject({
         message: 'users.is_active is binary(1), which cannot be mapped',
-        mend: 'ALTER TABLE `users` MODIFY `is_active` TINYINT DEFAULT NULL;',
+        fix: 'ALTER TABLE `users` MODIFY `is_active` TINYINT DEFAULT NULL;',
       });
       await onSource('ALTER TABLE users MODIFY is_active TINYINT NULL');
       await onSource('ALTER TABLE users DROP COLUMN first_name, ADD COLUMN first_name VARCHAR(120) NULL');
@@ -77,7 +77,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         level: 'must-fix',
         message: 'institute lacks imageUrl',
       });
-      await onTarget(await mend('target-columns'));
+      await onTarget(await fix('target-columns'));
       expect(worst(await doctor(), 'target-columns').level).toBe('ok');
     });
 
@@ -99,7 +99,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         const [, found = ''] = /^\S+ is (.*), which cannot be mapped$/.exec(message) ?? [];
         expect(message).toContain(`${table}.${name} is `);
         expect(found).toMatch(definition);
-        await onTarget(await mend('target-columns'));
+        await onTarget(await fix('target-columns'));
         expect(worst(await doctor(), 'target-columns').level).toBe('ok');
         await onTarget(`DROP TABLE ${table}; ALTER TABLE kept RENAME TO ${table}`);
       },
@@ -113,7 +113,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         level: 'must-fix',
         message: 'user_auth has no unique key on (userId)',
       });
-      await onTarget(await mend('target-keys'));
+      await onTarget(await fix('target-keys'));
       expect(findingsOf(await doctor(), 'target-keys')).toEqual([]);
     });
 
@@ -122,7 +122,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       expect(worst(await doctor(), 'target-columns').message).toBe(
         'institute.region is not mapped, not nullable, and has no default',
       );
-      await onTarget(await mend('target-columns'));
+      await onTarget(await fix('target-columns'));
       expect(worst(await doctor(), 'target-columns').level).toBe('ok');
     });
 
@@ -136,25 +136,25 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         'institute.name holds 100 characters, its source 255',
         expect.stringMatching(/^user_auth\.userId is int/),
       ]);
-      for (const {mend: sql} of findingsOf(await doctor(), 'target-width')) await onTarget(String(sql));
+      for (const {fix: sql} of findingsOf(await doctor(), 'target-width')) await onTarget(String(sql));
       expect(findingsOf(await doctor(), 'target-width')).toEqual([]);
     });
 
-    it('warns of a target that cannot store every letter', async () => {
+    it('warns of a target that cannot store every character', async () => {
       await onTarget('ALTER TABLE institute MODIFY name VARCHAR(255) CHARACTER SET latin1 NOT NULL');
       expect(worst(await doctor(), 'target-charset').message).toBe('institute.name is latin1');
-      await onTarget(await mend('target-charset'));
+      await onTarget(await fix('target-charset'));
       expect(findingsOf(await doctor(), 'target-charset')).toEqual([]);
     });
 
-    it('wants tables that take a transaction', async () => {
+    it('requires tables that support transactions', async () => {
       await onTarget('ALTER TABLE user_auth ENGINE = MyISAM');
       expect(findingsOf(await doctor(), 'engine')[0]).toMatchObject({
         level: 'must-fix',
         side: 'target',
         message: 'user_auth is MyISAM',
       });
-      await onTarget(await mend('engine'));
+      await onTarget(await fix('engine'));
       expect(worst(await doctor(), 'engine').level).toBe('ok');
     });
 
@@ -167,12 +167,12 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
         side: 'source',
         message: 'institute_user is MyISAM',
       });
-      await onSource(await mend('engine'));
+      await onSource(await fix('engine'));
       expect(worst(await doctor(), 'engine').level).toBe('ok');
       await onSource('DROP TABLE institute_user; RENAME TABLE aside TO institute_user');
     });
 
-    it('refuses a view in the place of a source table', async () => {
+    it('refuses a view in place of a source table', async () => {
       await onSource(
         'RENAME TABLE institute_user TO aside; CREATE VIEW institute_user AS SELECT * FROM aside',
       );
@@ -184,13 +184,13 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
       await onSource('DROP VIEW institute_user; RENAME TABLE aside TO institute_user');
     });
 
-    it('wants ids of the source to be unique', async () => {
+    it('requires unique ids on the source', async () => {
       await onSource(
         'ALTER TABLE institute_user DROP FOREIGN KEY iu_i; ALTER TABLE institutes MODIFY id BIGINT UNSIGNED NOT NULL, DROP PRIMARY KEY',
       );
       const finding = worst(await doctor(), 'source-keys');
       expect(finding).toMatchObject({level: 'must-fix', message: 'institutes has no unique key on id'});
-      await onSource(String(finding.mend).replace(/ -- .*$/, ''));
+      await onSource(String(finding.fix).replace(/ -- .*$/, ''));
       expect(worst(await doctor(), 'source-keys').level).toBe('ok');
       await onSource(
         'ALTER TABLE institute_user ADD CONSTRAINT iu_i FOREIGN KEY (institute_id) REFERENCES institutes (id) ON DELETE CASCADE ON UPDATE CASCADE',
@@ -228,6 +228,7 @@ describeEachFlavour('schemas that the doctor looks at', ({server, source, target
           expect.objectContaining({
             check: 'target-columns',
             level: 'must-fix',
+            fix: 'ALTER TABLE `institute` ADD COLUMN `imageUrl` VARCHAR(1024) NULL;',
             mend: 'ALTER TABLE `institute` ADD COLUMN `imageUrl` VARCHAR(1024) NULL;',
           }),
         ]),

@@ -16,7 +16,7 @@ import {
 } from './doctor-stand.ts';
 
 describeEachEdition(
-  'settings that the doctor looks at, on a server of its own',
+  'settings that the doctor checks, on a server of its own',
   ({edition, flavour, server: other}) => {
     let server: TestServer;
     let stand: Stand;
@@ -44,7 +44,7 @@ describeEachEdition(
     };
     const preflightFault = () => preflightFaultOf(stand);
 
-    it('finds nothing to fix but the all-powerful account', async () => {
+    it('finds nothing to fix except the account with all privileges', async () => {
       const faults = faultsOf(await doctor());
       expect(
         faults.filter(fault => !fault.startsWith('warning source privilege-excess: the account ')),
@@ -56,7 +56,7 @@ describeEachEdition(
     it.each([
       ['binlog-format', 'binlog_format', "'STATEMENT'"],
       ['binlog-image', 'binlog_row_image', "'MINIMAL'"],
-    ])('wants %s, and streams without it all the same', async (check, variable, value) => {
+    ])('asks for %s, and streams without it nevertheless', async (check, variable, value) => {
       await withGlobal(variable, value, async () => {
         expect(worst(await doctor(), check)).toMatchObject({
           level: 'must-fix',
@@ -64,24 +64,24 @@ describeEachEdition(
         });
         expect(await preflightFault()).toBe('');
       });
-      expect(worst(await doctor(), check)).toMatchObject({level: 'ok', mend: null});
+      expect(worst(await doctor(), check)).toMatchObject({level: 'ok', fix: null});
     });
 
-    it('wants full metadata, and refuses to stream without it', async () => {
+    it('requires full metadata, and refuses to stream without it', async () => {
       await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
         const finding = worst(await doctor(), 'binlog-metadata');
         expect(finding).toMatchObject({level: 'must-fix', message: 'binlog_row_metadata is MINIMAL'});
         const fault = await preflightFault();
         expect(fault).toContain(finding.message);
-        expect(fault).toContain(String(finding.mend));
+        expect(fault).toContain(String(finding.fix));
         // The printed fix works.
-        await run(String(finding.mend).replace(/;.*/, ''));
+        await run(String(finding.fix).replace(/;.*/, ''));
         expect(worst(await doctor(), 'binlog-metadata').level).toBe('ok');
       });
     });
 
     // The hostile profile's init_connect would be listed, too.
-    it.skipIf(isHostile)('asks and reads, on both sides, and does nothing else', async () => {
+    it.skipIf(isHostile)('only reads on both sides', async () => {
       await run("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON");
       await doctor();
       await run('SET GLOBAL general_log = OFF');
@@ -105,16 +105,16 @@ describeEachEdition(
 
     it('are reported by a starting daemon, which continues once they are fixed', async () => {
       await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
-        const {message, mend} = worst(await doctor(), 'binlog-metadata');
+        const {message, fix} = worst(await doctor(), 'binlog-metadata');
         const daemon = await DaemonProcess.start(environmentOf(stand));
         try {
           const {reasons} = await daemon.until('halted');
           expect(reasons.join()).toContain(
-            `preflight-failed, the source is not ready: ${message} (fix: ${String(mend)})`,
+            `preflight-failed, the source is not ready: ${message} (fix: ${String(fix)})`,
           );
-          await run(String(mend).replace(/;.*/, ''));
+          await run(String(fix).replace(/;.*/, ''));
           await daemon.until('streaming');
-          // Our own stream is no stranger with our id.
+          // The doctor does not mistake our own stream for another client with its id.
           expect(worst(await doctor(), 'server-id').level).toBe('ok');
         } finally {
           await daemon.stop();
@@ -122,11 +122,11 @@ describeEachEdition(
       });
     });
 
-    it.runIf(flavour === 'mysql')('refuses partial JSON, and takes compression', async () => {
+    it.runIf(flavour === 'mysql')('refuses partial JSON, and accepts compression', async () => {
       await withGlobal('binlog_row_value_options', "'PARTIAL_JSON'", async () => {
         expect(worst(await doctor(), 'partial-json')).toMatchObject({
           level: 'must-fix',
-          mend: "SET PERSIST binlog_row_value_options = '';",
+          fix: "SET PERSIST binlog_row_value_options = '';",
         });
         expect(await preflightFault()).toBe('');
       });
@@ -142,7 +142,7 @@ describeEachEdition(
       await withGlobal('log_bin_compress', 'ON', async () => {
         expect(worst(await doctor(), 'binlog-compression')).toMatchObject({
           level: 'warning',
-          mend: 'SET GLOBAL log_bin_compress = OFF;',
+          fix: 'SET GLOBAL log_bin_compress = OFF;',
         });
       });
     });
@@ -151,7 +151,7 @@ describeEachEdition(
       await withGlobal('binlog_expire_logs_seconds', '7200', async () => {
         const finding = worst(await doctor(), 'binlog-expiry');
         expect(finding).toMatchObject({level: 'warning', message: 'the log is kept only for 2 hours'});
-        expect(finding.mend).toContain('binlog_expire_logs_seconds = 604800');
+        expect(finding.fix).toContain('binlog_expire_logs_seconds = 604800');
       });
     });
 
@@ -162,7 +162,7 @@ describeEachEdition(
       await run("INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL, '')");
       expect(worst(await doctor(), 'rds-retention')).toMatchObject({
         level: 'must-fix',
-        mend: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
+        fix: "CALL mysql.rds_set_configuration('binlog retention hours', 168);",
       });
       await run('UPDATE mysql.rds_configuration SET value = 24');
       expect(worst(await doctor(), 'rds-retention')).toMatchObject({
@@ -200,18 +200,18 @@ describeEachEdition(
       await run('ALTER TABLE users MODIFY created_at TIMESTAMP NULL');
     });
 
-    it('warns of a source that takes no writes', async () => {
+    it('warns of a source that accepts no writes', async () => {
       expect((await doctor()).filter(({check}) => check === 'held')).toEqual([]);
       await withGlobal('read_only', 'ON', async () => {
         expect(worst(await doctor(), 'held')).toMatchObject({
           level: 'warning',
           message: 'the source is read-only (read_only), and not a replica',
-          mend: expect.stringContaining('SET GLOBAL read_only = OFF;'),
+          fix: expect.stringContaining('SET GLOBAL read_only = OFF;'),
         });
       });
     });
 
-    it('requires a target that takes writes', async () => {
+    it('requires a target that accepts writes', async () => {
       await withGlobal('read_only', 'ON', async () => {
         expect(worst(await doctor(), 'writable')).toMatchObject({
           level: 'must-fix',
@@ -220,7 +220,7 @@ describeEachEdition(
       });
     });
 
-    // MySQL is not to be reached by TCP then.
+    // MySQL cannot be reached by TCP then.
     it.runIf(flavour === 'mariadb')('warns of grants that cannot be read', async () => {
       await server.restart(['--skip-grant-tables']);
       const findings = await doctor();
@@ -236,7 +236,7 @@ describeEachEdition(
       await server.restart([]);
     });
 
-    it('warns of a log that is cut at a size, where the server has that', async context => {
+    it('warns of a log with a size limit, on servers that have one', async context => {
       const has = await withConnection(server, undefined, connection =>
         query(connection, "SHOW GLOBAL VARIABLES LIKE 'max_binlog_total_size'"),
       );
@@ -249,7 +249,7 @@ describeEachEdition(
       });
     });
 
-    it('says of a server that is down only that, and looks at the other all the same', async () => {
+    it('reports a server that is down as one finding, and checks the other one', async () => {
       await server.stop();
       const config = configOf(
         stand,

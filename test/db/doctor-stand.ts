@@ -1,9 +1,12 @@
-/** What the doctor's tests share: a configuration for two schemas, made by the migrations, and how to look at findings. */
+/**
+ * The common parts of the doctor's tests: a configuration for two schemas, created by the migrations, and
+ * helpers that read findings.
+ */
 import {loadConfig, type Config} from '../../src/config.ts';
 import {connect} from '../../src/db/connection.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {Finding, Level} from '../../src/doctor/findings.ts';
 import {preflight} from '../../src/doctor/preflight.ts';
@@ -32,7 +35,7 @@ export function environmentOf({server, source, target}: Stand, extra: Environmen
   );
 }
 
-/** The source's tables and the target's, as they should be. */
+/** The source's and the target's tables, as they should be. */
 export async function furnish(stand: Stand): Promise<void> {
   await withConnection(stand.server, stand.source, connection =>
     connection.query(SOURCE_SCHEMAS[0]?.create ?? ''),
@@ -59,14 +62,14 @@ export function worst(findings: readonly Finding[], check: string): Finding {
   return first;
 }
 
-/** What is not ok, as short text, for a message that says all at once. */
+/** The findings that are not ok, as one short text. */
 export function faultsOf(findings: readonly Finding[]): string[] {
   return findings
     .filter(({level}) => level !== 'ok')
     .map(({side, check, level, message}) => `${level} ${side} ${check}: ${message}`);
 }
 
-/** What `start` would refuse the source for; empty where nothing. */
+/** The reason for which `start` would refuse the source; empty if there is none. */
 export async function preflightFaultOf(stand: Stand, extra: Environment = {}): Promise<string> {
   const {source: config} = configOf(stand, extra);
   const connection = await connect('source', config);

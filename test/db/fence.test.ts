@@ -1,4 +1,4 @@
-/** The last statement of a transaction lets it through only where the checkpoint is as this leader left it. */
+/** The last statement of a transaction succeeds only if the checkpoint is as this leader left it. */
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {user} from '../unit/plan-fixture.ts';
@@ -6,7 +6,7 @@ import {ApplierStand, between, changes, many, options, ready} from './applier-st
 
 describeEachFlavour('a transaction', context => {
   const stand = new ApplierStand(context);
-  /** What is written at once as text, at once in bulk, and step by step. */
+  /** Written pipelined as text, pipelined in bulk, and stepwise. */
   const kinds = {
     'of a few rows': () => stand.apply(ready(changes({1: user('1')}), 20)),
     'of many rows': () => stand.apply(ready(changes(many(1000)), 20)),
@@ -19,13 +19,13 @@ describeEachFlavour('a transaction', context => {
     throw new Error('there is no progress');
   };
   const spoilt = {
-    'the row is gone': 'DELETE FROM sync_checkpoint',
+    'the row is missing': 'DELETE FROM sync_checkpoint',
     'another instance leads': 'UPDATE sync_checkpoint SET fencing_token = fencing_token + 1',
-    'the row is of a backup': 'UPDATE sync_checkpoint SET writes = 0',
+    'the row is from a backup': 'UPDATE sync_checkpoint SET writes = 0',
   };
 
   for (const [kind, write] of Object.entries(kinds)) {
-    it.each(Object.entries(spoilt))(`${kind} writes nothing where %s`, async (_, spoil) => {
+    it.each(Object.entries(spoilt))(`${kind} writes nothing if %s`, async (_, spoil) => {
       await stand.apply(ready(changes({7: user('7')}), 10));
       await stand.other.query(spoil);
       const before = await stand.state();

@@ -1,4 +1,7 @@
-/** Flights that left before those ahead of them were answered: one that fails takes the transaction with it, its COMMIT included. */
+/**
+ * Flights that were sent before those ahead of them were answered: if one fails, the whole transaction fails,
+ * COMMIT included.
+ */
 import {expect, it} from 'vitest';
 import {StatementPipeline} from '../../src/apply/statement-pipeline.ts';
 import {rollBack} from '../../src/apply/session.ts';
@@ -14,7 +17,10 @@ const COMMENT = `/* ${'x'.repeat(300_000)} */`;
 describeEachFlavour('flights of a transaction', context => {
   const stand = new ApplierStand(context);
   const users = () => stand.inShort().then(({users: ids}) => ids);
-  /** Runs `send` while the row with this address is held by another, who then commits it: what waits for it fails. */
+  /**
+   * Runs `send` while another transaction has locked a row with this address and then commits it: a statement
+   * that waits for it fails.
+   */
   const whileHeld = async (send: (pipeline: StatementPipeline) => Promise<void>): Promise<unknown> => {
     const {session} = stand.writer;
     await stand.other.query(`START TRANSACTION; ${insert(99, 'held@x.org')}`);
@@ -43,7 +49,7 @@ describeEachFlavour('flights of a transaction', context => {
     expect((await users()).length).toBe(8);
   });
 
-  it('as text go with the one that fails', async () => {
+  it('as text fail with the one that fails', async () => {
     const fault = await whileHeld(async pipeline => {
       await pipeline.add(insert(1, 'u1@x.org'));
       await pipeline.add(`${insert(2, 'held@x.org')}${COMMENT}`);
@@ -56,7 +62,7 @@ describeEachFlavour('flights of a transaction', context => {
     expect(await users()).toEqual(['99']);
   });
 
-  it('of many rows go with the one that fails', async () => {
+  it('of many rows fail with the one that fails', async () => {
     const table = stand.plan.tables.find(({target}) => target === 'user');
     if (table === undefined) throw new Error('there is no table of users');
     const rows = Array.from({length: MANY}, (_, i) => {
@@ -73,14 +79,14 @@ describeEachFlavour('flights of a transaction', context => {
     expect(await users()).toEqual(['99']);
     await rollBack(stand.writer.session);
     expect(await users()).toEqual(['99']);
-    // The session goes on as before.
+    // The session can still be used.
     const pipeline = new StatementPipeline(stand.writer.session);
     await pipeline.add(insert(1, 'u1@x.org'));
     await pipeline.commit();
     expect(await users()).toEqual(['1', '99']);
   });
 
-  it('do not take what a transaction before left behind for their own', async () => {
+  it('do not mistake the state of an earlier transaction for their own', async () => {
     const {session} = stand.writer;
     const first = new StatementPipeline(session);
     await first.add(`${insert(1, 'u1@x.org')}${COMMENT}`);

@@ -5,7 +5,7 @@ import {verifyTables} from '../../reconciler/verifier.ts';
 import {syncCommand} from '../../src/cli/sync.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {query, withConnection} from '../servers/databases.ts';

@@ -9,7 +9,7 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {migrate} from '../helpers/in-process.ts';
 import {startProxy} from '../servers/proxy.ts';
 
-/** A clock that stands still: no renewal of the lease comes, which would notice the end, too. */
+/** A clock that stands still, so that no renewal notices the end first. */
 vi.mock('../../src/db/lease-row.ts', async original => ({...(await original<object>()), RENEW_MS: 2 ** 30}));
 
 describeEachFlavour('the lease', ({server, source, target}) => {

@@ -6,7 +6,7 @@ import {query} from '../servers/databases.ts';
 
 const NO_PAD = {mariadb: 'utf8mb4_nopad_bin', mysql: 'utf8mb4_0900_bin'} as const;
 
-/** Two texts of 255 characters: with what lies between them, the longest key that is taken. */
+/** Two texts of 255 characters: with the separator between them, the longest key that is accepted. */
 const WIDE = '🎓'.repeat(255);
 const TEXTS = [
   ':'.repeat(255),

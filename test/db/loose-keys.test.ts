@@ -1,6 +1,7 @@
 /**
- * Text keys that one side tells apart and the other does not, by letter case, accents or blanks at the end: each row is
- * in the target as it is, or a dead letter because of another one that is. SEED and RUNS repeat a run or make it longer.
+ * Text keys that only one side distinguishes, by letter case, accents or blanks at the end: each row is in the
+ * target unchanged, or a dead letter because of another row that is. SEED and RUNS repeat a run or make it
+ * longer.
  */
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
@@ -29,7 +30,7 @@ const COLLATIONS = {
 } as const;
 type Name = keyof (typeof COLLATIONS)['mysql'];
 const NAMES: readonly Name[] = ['exact', 'padded', 'loose', 'bare'];
-/** Two of these are equal to some collation, and none to all. */
+/** Some collations consider two of these equal, but not all do. */
 const KEYS = ['a', 'A', 'á', 'b', 'b ', 'B', 'c  ', 'C'];
 
 const key = fc.constantFrom(...KEYS);
@@ -87,7 +88,7 @@ describeEachFlavour(`a loose key (seed ${SEED})`, ({flavour, ...places}) => {
           "SELECT REPLACE(SUBSTRING_INDEX(row_key, ':', 1), '␠', '') AS k, code FROM sync_dead_letter",
         );
         const lines = here.map(({line}) => line);
-        // Nothing is in the target that the source does not hold just so.
+        // The target holds no row that differs from the source's.
         expect(
           there.map(({line}) => line),
           about,

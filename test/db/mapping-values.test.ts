@@ -11,12 +11,12 @@ import {connect, query} from '../servers/databases.ts';
 const LONG = 'x'.repeat(300);
 /** The type of the target column, the operator, the value that it cannot hold, and why. */
 const CASES: readonly (readonly [type: string, use: unknown, value: string | null, reason: RegExp])[] = [
-  ["ENUM('a','it''s') NOT NULL", {constant: 'c'}, 'c', /'c' is none of the members/],
-  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'c'}}, 'c', /none of the members/],
-  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'a'}, otherwise: "d'"}, "d'", /none of the members/],
-  ["ENUM('a','b') NULL", {first: ['letter'], otherwise: 'c'}, 'c', /none of the members/],
-  ["ENUM('a','b') NULL", {constant: ''}, '', /none of the members/],
-  ["SET('a','b') NULL", {constant: 'a,c'}, 'a,c', /'c' is none of the members/],
+  ["ENUM('a','it''s') NOT NULL", {constant: 'c'}, 'c', /'c' is not a member/],
+  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'c'}}, 'c', /not a member/],
+  ["ENUM('a','b') NULL", {lookup: 'word', values: {X: 'a'}, otherwise: "d'"}, "d'", /not a member/],
+  ["ENUM('a','b') NULL", {first: ['letter'], otherwise: 'c'}, 'c', /not a member/],
+  ["ENUM('a','b') NULL", {constant: ''}, '', /not a member/],
+  ["SET('a','b') NULL", {constant: 'a,c'}, 'a,c', /'c' is not a member/],
   ['VARCHAR(3) NULL', {constant: 'four'}, 'four', /does not fit/],
   ['VARCHAR(3) NULL', {lookup: 'word', values: {X: 'a'}, otherwise: 'four'}, 'four', /does not fit/],
   ['VARCHAR(3) NULL', {first: ['word'], otherwise: 'four'}, 'four', /does not fit/],
@@ -33,7 +33,7 @@ const CASES: readonly (readonly [type: string, use: unknown, value: string | nul
   ['INT NOT NULL', {constant: null}, null, /writes null/],
   ['VARCHAR(9) NOT NULL', {lookup: 'word', values: {X: 'a'}, otherwise: null}, null, /writes null/],
 ];
-/** What a column does hold, although it looks much alike. */
+/** Values that a column does hold, although they look similar. */
 const HELD: readonly (readonly [type: string, use: unknown])[] = [
   ["ENUM('a','B') NOT NULL", {lookup: 'word', values: {X: 'A', Y: 'b '}, otherwise: 'a'}],
   ["SET('a','b') NULL", {constant: 'b,A'}],
@@ -93,8 +93,8 @@ describeEachFlavour('a value of the mapping', ({server, source, target}) => {
       expect(await isHeld(type, value)).toBe(false);
       const error = await planned(use).catch((thrown: unknown) => thrown);
       expect(String(error)).toMatch(reason);
-      const [, mend = ''] = /on the target: (.*;)$/s.exec(String(error)) ?? [];
-      await to.query(mend);
+      const [, fix = ''] = /on the target: (.*;)$/s.exec(String(error)) ?? [];
+      await to.query(fix);
       expect(await isHeld(type, value)).toBe(true);
       await planned(use);
     },
@@ -113,7 +113,7 @@ describeEachFlavour('a value of the mapping', ({server, source, target}) => {
     await planned({lookup: 'word', values, otherwise: null});
   });
 
-  it.each(HELD)('%#: that %s holds is taken', async (type, use) => {
+  it.each(HELD)('%#: that %s holds is accepted', async (type, use) => {
     await furnish(type);
     await planned(use);
   });

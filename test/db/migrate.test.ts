@@ -1,4 +1,4 @@
-/** Migrations as a user runs them: up, twice, down, beside what is there, and without the right to. */
+/** Migrations as a user runs them: up, twice, down, beside existing tables, and without the privilege. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {cli, DaemonProcess, environment} from '../helpers/daemon.ts';
@@ -26,7 +26,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
   });
   afterAll(() => connection?.end());
 
-  it('says in one line which right is missing', async () => {
+  it('says in one line which privilege is missing', async () => {
     const name = `nobody_${target.slice(0, 12)}`;
     await connection.query(
       `CREATE USER '${name}'@'%' IDENTIFIED BY 'secret-of-nobody'; GRANT SELECT ON \`${target}\`.* TO '${name}'@'%'`,
@@ -41,7 +41,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(await tables()).not.toContain('sync_checkpoint');
   });
 
-  it('makes only what is missing, and takes down only its own', async () => {
+  it('creates only what is missing, and drops only its own tables', async () => {
     await connection.query('DROP TABLE IF EXISTS sync_migrations, sync_migrations_lock');
     await connection.query(
       'CREATE TABLE institute (id INT AUTO_INCREMENT PRIMARY KEY, instituteId BIGINT NOT NULL UNIQUE, name VARCHAR(100) NOT NULL, imageUrl TEXT, createdAt DATETIME(3) NOT NULL, updatedAt DATETIME(3) NOT NULL)',
@@ -59,7 +59,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect((await cli(['migrate'], env)).code).toBe(0);
   });
 
-  it('is done once, by several at a time or after one that was killed in the middle', async () => {
+  it('runs once, even if several run at a time or one was killed in the middle', async () => {
     expect((await cli(['migrate', '--down'], env)).code).toBe(0);
     const several = await Promise.all([1, 2, 3].map(() => cli(['migrate'], env)));
     expect(several.map(({code, stderr}) => [code, code === 0 ? '' : stderr])).toEqual(
@@ -72,14 +72,14 @@ describeEachFlavour('migrate', ({server, source, target}) => {
       {name: '0004-mapping'},
       {name: '0005-lease'},
     ]);
-    // What knex notes while it migrates, and what a killed process leaves.
+    // The record of knex while it migrates, which a killed process leaves behind.
     await connection.query(
       "DELETE FROM sync_migrations WHERE name LIKE '0002%'; UPDATE sync_migrations_lock SET is_locked = 1",
     );
     expect(await cli(['migrate'], env)).toMatchObject({code: 0});
   });
 
-  it('creates bookkeeping tables that somebody dropped, and says which', async () => {
+  it('creates bookkeeping tables that somebody dropped, and names them', async () => {
     expect((await cli(['migrate'], env)).code).toBe(0);
     const whole = await tables();
     const ours = whole.filter(name => name.startsWith('sync_') && name !== 'sync_migrations_lock');
@@ -97,7 +97,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     }
   });
 
-  it('makes each table by one statement, and adds a key that an older version missed', async () => {
+  it('creates each table by one statement, and adds a key that an older version lacks', async () => {
     const keys = async () =>
       (
         await query(
@@ -109,7 +109,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     await connection.query(
       'DROP TABLE IF EXISTS institute_users, user_auth, user, institute, sync_migrations, sync_migrations_lock',
     );
-    // What is begun by one statement and finished by another asks for the right to ALTER.
+    // A table that one statement creates and another one completes needs the ALTER privilege.
     const name = `maker_${target.slice(0, 12)}`;
     await connection.query(
       `CREATE USER '${name}'@'%' IDENTIFIED BY 'Only-rows-1'; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, REFERENCES ON \`${target}\`.* TO '${name}'@'%'`,
@@ -121,7 +121,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     await connection.query(
       'ALTER TABLE sync_run DROP INDEX sync_run_started; ALTER TABLE sync_dead_letter DROP INDEX sync_dead_letter_code; DELETE FROM sync_migrations',
     );
-    // Beside tables of the owner to which ours could not refer.
+    // Beside tables of the owner that cannot be referred to.
     await connection.query(
       'DROP TABLE institute_users, user_auth, user; CREATE TABLE user (userId BIGINT UNSIGNED PRIMARY KEY, name VARCHAR(255) NOT NULL, email VARCHAR(190) NOT NULL, password VARCHAR(255) NOT NULL, createdAt DATETIME NOT NULL, updatedAt DATETIME NOT NULL)',
     );
@@ -130,7 +130,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(await tables()).toEqual(expect.arrayContaining([...OURS, ...THEIRS]));
   });
 
-  it('is requested by every command that finds it was not done', async () => {
+  it('is requested by every command that finds an old database', async () => {
     expect((await cli(['migrate', '--down'], env)).code).toBe(0);
     const commands = [['sync'], ['status'], ['dead-letters'], ['dead-letters', 'retry'], ['verify']];
     const outcomes = await Promise.all(commands.map(command => cli(command, {...env, LOG_LEVEL: 'info'})));
@@ -142,7 +142,7 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     }
   });
 
-  it('is done by start, or refused with the account that may', async () => {
+  it('is done by start, or refused with the privilege that is missing', async () => {
     expect((await cli(['migrate', '--down'], env)).code).toBe(0);
     const name = `runner_${target.slice(0, 12)}`;
     await connection.query(

@@ -4,7 +4,7 @@ import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {MappedStand} from '../helpers/mapped-stand.ts';
 import {query} from '../servers/databases.ts';
 
-/** For each character set the words that it holds. A server that is not strict would write ? for the others. */
+/** The words that each character set holds. A server without strict mode would write ? for the others. */
 const WORDS = ['a', '?', 'é', 'ж', '漢', '🎓', '€?'];
 const HELD: Readonly<Record<string, readonly string[]>> = {
   latin1: ['a', '?', 'é', '€?'],
@@ -14,7 +14,7 @@ const HELD: Readonly<Record<string, readonly string[]>> = {
   gbk: ['a', '?', 'é', 'ж', '漢'],
 };
 const CHARSETS = isShort ? ['latin1'] : Object.keys(HELD);
-/** Those that are known well enough to say which keys a column cannot have. */
+/** The character sets that are known well enough to say which keys a column cannot have. */
 const KEYS = ['ascii', 'latin1', 'utf8mb3'];
 
 describeEachFlavour('a character', places => {

@@ -1,4 +1,4 @@
-/** The batch that is made ready while the one before it is written: it changes nothing but the time that it takes. */
+/** The batch that is prepared while the previous one is written: the result is the same, only sooner. */
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
 import type {Next} from '../../src/apply/applier.ts';
@@ -10,7 +10,7 @@ import {ApplierStand, between, changes, many, MANY, members, options, ready} fro
 
 const GONE = {code: 'target-unreachable'};
 
-describeEachFlavour('a batch made ready', context => {
+describeEachFlavour('a prepared batch', context => {
   const {flavour} = context;
   const stand = new ApplierStand(context);
 
@@ -56,7 +56,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(largest).toBeGreaterThan(MANY);
   });
 
-  it('holds rows that belong to those of the batch before it, many and few', async () => {
+  it('holds rows that depend on those of the previous batch, many and few', async () => {
     const first = changes({'1': user('1'), ...many(1000)}, {'1': institute('1')});
     const second = changes(
       {'2': user('2')},
@@ -78,8 +78,8 @@ describeEachFlavour('a batch made ready', context => {
 
   it('is decided again if a write in between deleted a row', async () => {
     const next = ready(changes({}, {}, members('1:1', '1:2')), 2);
-    let tell: (next: Next) => void = () => undefined;
-    const known = new Promise<Next>(resolve => (tell = resolve));
+    let announce: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (announce = resolve));
     const first = changes({'1': user('1'), '2': user('2')}, {'1': institute('1')});
     await stand.applier.apply(stand.writer, first, {...options(1), next: known});
     const others = await stand.openWriter();
@@ -87,8 +87,8 @@ describeEachFlavour('a batch made ready', context => {
     const applying = stand.apply(between(changes({'1': null})), others);
     try {
       await stand.untilWaiting(others.session);
-      // Made ready while the other is at it.
-      tell(next);
+      // Prepared while the other one is being written.
+      announce(next);
       await stand.writer.session.query('DO 1');
     } finally {
       await stand.other.query('COMMIT');
@@ -124,7 +124,7 @@ describeEachFlavour('a batch made ready', context => {
     expect((await stand.inShort()).users).toEqual(['1']);
   });
 
-  it('is decided again if a row of the batch before it was refused', async () => {
+  it('is decided again if a row of the previous batch was refused', async () => {
     await stand.other.query(
       "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (99, 'n', 'u1@x.org', 'p', NOW(), NOW())",
     );
@@ -138,7 +138,7 @@ describeEachFlavour('a batch made ready', context => {
     });
   });
 
-  it('is decided again if the batch before it leaves a dead letter', async () => {
+  it('is decided again if the previous batch leaves a dead letter', async () => {
     const next = ready(changes({'1': user('1')}), 2);
     await stand.apply(ready(changes({'1': user('1', {email: 'nobody'})}), 1, next));
     expect((await stand.inShort()).letters).toEqual(['user 1 invalid-email']);
@@ -146,7 +146,7 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['1'], memberships: [], letters: []});
   });
 
-  it('is decided again if the values of the batch before it had to move', async () => {
+  it('is decided again if values of the previous batch had to move', async () => {
     await stand.apply(ready(changes({'1': user('1'), '2': user('2')}, {'1': institute('1')}), 1));
     const swapped = changes({
       '1': user('1', {email: 'u2@x.org'}),
@@ -163,7 +163,7 @@ describeEachFlavour('a batch made ready', context => {
     });
   });
 
-  it('is decided again over a new session if the batch before it was lost', async () => {
+  it('is decided again over a new session if the previous batch was lost', async () => {
     await stand.apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('1:7', '1:8')), 3);
     await stand.other.query('START TRANSACTION; SELECT * FROM user WHERE userId = 7 FOR UPDATE');
@@ -180,11 +180,11 @@ describeEachFlavour('a batch made ready', context => {
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: ['1:7'], letters: []});
   });
 
-  it('is decided again if it became known after the batch before it had failed', async () => {
+  it('is decided again if it became known after the previous batch had failed', async () => {
     await stand.apply(ready(changes({'7': user('7')}, {'1': institute('1')}), 1));
     const next = ready(changes({}, {}, members('2:7')), 3);
-    let tell: (next: Next) => void = () => undefined;
-    const known = new Promise<Next>(resolve => (tell = resolve));
+    let announce: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (announce = resolve));
     const failing = changes({'8': user('8')}, {'2': institute('2')}, members('2:8'));
     await stand.other.query('RENAME TABLE user_auth TO user_auth_hidden');
     try {
@@ -193,29 +193,29 @@ describeEachFlavour('a batch made ready', context => {
     } finally {
       await stand.other.query('RENAME TABLE user_auth_hidden TO user_auth');
     }
-    tell(next);
-    // Whatever is made ready now is made before this has been answered.
+    announce(next);
+    // Anything that is prepared now is prepared before this is answered.
     await stand.writer.session.query('DO 1');
     await stand.apply(next);
     expect(await stand.inShort()).toEqual({users: ['7'], memberships: [], letters: []});
   });
 
-  it('is prepared in its turn if it is known only then', async () => {
-    let tell: (next: Next) => void = () => undefined;
-    const known = new Promise<Next>(resolve => (tell = resolve));
-    // Of more packets than are under way at a time.
+  it('is prepared when its turn comes, if it is known only then', async () => {
+    let announce: (next: Next) => void = () => undefined;
+    const known = new Promise<Next>(resolve => (announce = resolve));
+    // More packets than are in flight at a time.
     const large = (from: number) => changes({...many(from), ...many(from + MANY), ...many(from + 2 * MANY)});
     await stand.applier.apply(stand.writer, large(1000), {...options(1), next: known});
     const third = ready(large(5000), 3);
     const second = ready(large(3000), 2, third);
     const applying = stand.apply(second);
-    tell(second);
+    announce(second);
     await applying;
     await stand.apply(third);
     expect((await stand.inShort()).users.length).toBe(9 * MANY);
   });
 
-  it('is written over the session that it is given, and not over one that has ended', async () => {
+  it('is written over its own session, and not over one that has ended', async () => {
     const next = ready(changes({'2': user('2')}), 2);
     await stand.apply(ready(changes({'1': user('1')}), 1, next));
     stand.writer.session.close();
@@ -224,9 +224,9 @@ describeEachFlavour('a batch made ready', context => {
   });
 
   it.skipIf(flavour !== 'mariadb')(
-    'takes nothing of another along when it is dropped half made',
+    'does not affect another batch if it is discarded while it is prepared',
     async () => {
-      // A statement of its is being prepared when it is dropped, and when the next one comes to the same.
+      // Its statement is being prepared when it is discarded, and when the next batch needs the same one.
       const first = changes({'1': user('1')}, {'3': institute('3')}, members('3:1'));
       const dropped = ready(changes(many(1000)), 2);
       const last = ready(changes(many(2000), {}, members('3:2000', '3:2001')), 3);

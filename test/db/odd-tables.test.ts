@@ -1,10 +1,10 @@
-/** Odd tables, copied column by column: by the first load, by the stream, and as `verify` sees them. */
+/** Odd tables: the first load and the stream copy each column alike, and `verify` agrees. */
 import {expect, it} from 'vitest';
 import {loadConfig} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {createMetrics} from '../../src/status/metrics.ts';
 import {environment} from '../helpers/daemon.ts';
@@ -16,9 +16,9 @@ import {withConnection} from '../servers/databases.ts';
 interface Odd {
   readonly name: string;
   readonly key: readonly string[];
-  /** Name, type, and what only the source says of it. */
+  /** Name, type, and the attributes that only the source has. */
   readonly columns: readonly (readonly [name: string, type: string, source?: string])[];
-  /** Columns and rows, as they stand in an INSERT. */
+  /** Columns and rows, as in an INSERT. */
   readonly rows: readonly string[];
 }
 

@@ -1,9 +1,9 @@
-/** What a mapping would do, on real servers: before anything has run, and beside rows that belong to the stream. */
+/** The preview of a mapping on real servers: before anything has run, and beside rows that belong to the stream. */
 import {beforeAll, describe, expect, it} from 'vitest';
 import {previewMapping, type TablePreview} from '../../reconciler/preview.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {query, withConnection} from '../servers/databases.ts';
@@ -112,7 +112,7 @@ describeEachFlavour('plan', ({server, source, target}) => {
     });
   });
 
-  it('is the same migration twice over, and widens what an older version made', async () => {
+  it('repeats the migration without effect, and widens what an older version created', async () => {
     const widths = () =>
       withConnection(server, target, connection =>
         query(

@@ -1,4 +1,7 @@
-/** What others' foreign keys hold on to is looked up behind a lock: nobody comes between the look and the delete (docs/rules.md, Ownership). */
+/**
+ * References of foreign rows are read behind a lock, so that none is added between the read and the delete
+ * (docs/rules.md, Ownership).
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {lockAndFindReferred} from '../../src/apply/references.ts';
 import {openSession, type Session} from '../../src/apply/session.ts';

@@ -4,7 +4,7 @@ import {loadConfig} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {createMetrics} from '../../src/status/metrics.ts';
 import {environment} from '../helpers/daemon.ts';
@@ -37,7 +37,7 @@ const target = (references: string, parent: string) => {
     INSERT INTO top VALUES (90, 'taken'); INSERT INTO branch VALUES (90, 90, 'taken'); INSERT INTO branch_more VALUES (90, 90, 'taken')`;
 };
 
-/** Which table is refused, how the others of that source row are named, and what is in the target meanwhile. */
+/** The table that is refused, the references by which the others wait, and the rows in the target meanwhile. */
 const REFUSED = {
   top: {names: ['taken', 'b', 'c'], there: []},
   branch: {names: ['a', 'taken', 'c'], there: ['top 1']},
@@ -107,7 +107,7 @@ describeEachFlavour('a chain of tables', ({server, source, target: targetDatabas
               there: [...there, ...(waits ? [] : ['leaf 1'])],
               letters: [`${table} 1 unique-conflict`],
             });
-            // The row in the way leaves, and the row that was refused changes.
+            // The blocking row leaves, and the row that was refused changes.
             await to.query(`UPDATE ${table} SET name = 'other' WHERE id = 90`);
             await from.query(
               {

@@ -1,10 +1,10 @@
-/** The record of runs: read back page by page, and trimmed by itself. */
+/** The record of runs: it is read page by page, and trimmed automatically. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type {Knex} from 'knex';
 import {loadConfig} from '../../src/config.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {noOutcomes, RunStore} from '../../src/status/runs.ts';
 import {environment} from '../helpers/daemon.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -28,7 +28,7 @@ describeEachFlavour('the run history', ({server, source, target}) => {
       .where('run_id', runId)
       .update({started_at: new Date(Date.now() - days * DAY_MS)});
 
-  it('loses its own stream’s runs of over 90 days when the next run begins', async () => {
+  it('drops its own stream’s runs of over 90 days when the next run begins', async () => {
     const store = new RunStore(knex, 'trimmed', ['user']);
     const other = new RunStore(knex, 'another', ['user']);
     const finish = async (of: RunStore) =>

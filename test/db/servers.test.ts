@@ -40,7 +40,7 @@ describeEachFlavour('a shared server', ({flavour, server, source, target}) => {
 });
 
 describeEachEdition('a server of its own', ({edition}) => {
-  it('keeps what was committed over a kill and a restart, on the same port', async () => {
+  it('keeps committed rows over a kill and a restart, on the same port', async () => {
     await using server = await startServer({edition});
     const {port} = server;
     await withConnection(server, undefined, async connection => {
@@ -62,7 +62,7 @@ describeEachEdition('a server of its own', ({edition}) => {
   });
 
   // The hostile profile sets a time zone of its own.
-  it.skipIf(isHostile)('takes a time zone by name and by offset', async () => {
+  it.skipIf(isHostile)('accepts a time zone by name and by offset', async () => {
     const zoneOf = async (timezone: string): Promise<unknown> => {
       await using server = await startServer({edition, timezone});
       return await withConnection(server, undefined, async connection => {
@@ -74,7 +74,7 @@ describeEachEdition('a server of its own', ({edition}) => {
     expect(await zoneOf('-03:00')).toBe('-03:00:00');
   });
 
-  it('says why when it does not start', async () => {
+  it('says why it does not start', async () => {
     await expect(startServer({edition, options: ['--no-such-option']})).rejects.toThrow(/no-such-option/);
   });
 
@@ -97,7 +97,7 @@ describeEachEdition('a server of its own', ({edition}) => {
 describeEachFlavour('a proxy before a server', ({server}) => {
   const through = (port: number) => connect({...server, port});
 
-  it('is silent both ways while it is a black hole, and works afterwards', async () => {
+  it('is silent in both directions while it is a black hole, and works afterwards', async () => {
     await using proxy = await startProxy(server);
     const old = await through(proxy.port);
     expect(await query(old, 'SELECT 1 AS one')).toEqual([{one: 1}]);
@@ -156,7 +156,7 @@ describeEachFlavour('a proxy before a server', ({server}) => {
     await connection.end();
   });
 
-  it('passes big answers on unharmed', async () => {
+  it('passes on large answers unchanged', async () => {
     await using proxy = await startProxy(server);
     const connection = await through(proxy.port);
     const [row] = await query(connection, "SELECT REPEAT('0123456789', 3000000) AS text");

@@ -1,4 +1,7 @@
-/** What each of our sessions is: the source's only reads, the target's refuses what it would have to change. */
+/**
+ * The settings of our sessions: the source's only reads, and the target's refuses values that it would have to
+ * change.
+ */
 import {expect, it} from 'vitest';
 import type {DatabaseConfig} from '../../src/config.ts';
 import {connect, queryRows} from '../../src/db/connection.ts';
@@ -33,7 +36,7 @@ describeEachFlavour('#33 a session', ({server, source, target}) => {
     }
   });
 
-  it('of the target cuts nothing short, and takes 0 for an id', async () => {
+  it('of the target truncates nothing, and accepts 0 as an id', async () => {
     await withConnection(server, target, connection =>
       connection.query('CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, s VARCHAR(3))'),
     );

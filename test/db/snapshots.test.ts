@@ -1,4 +1,7 @@
-/** What is read of the source is of a known place in its log: none that the stream has left behind, none that it has not come to. */
+/**
+ * Rows of the source are read at a known position: none before the stream's, and none that the stream has not
+ * reached is written.
+ */
 import {beforeAll, expect, it} from 'vitest';
 import {readBatch, type Worker} from '../../reconciler/batch.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
@@ -22,7 +25,10 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
   });
 
   let next = 1;
-  /** A place behind a transaction that no SELECT shows yet, in a file that is not there yet; and what makes it so. */
+  /**
+   * A position behind a transaction that no SELECT shows yet, in a file that does not exist yet, and the
+   * function that creates both.
+   */
   async function ahead() {
     const {sql, reading} = sessions();
     const info = await readServerInfo('source', reading);
@@ -50,7 +56,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
   const stays = (probe: () => boolean) =>
     expect(eventually(() => !probe(), {timeoutMs: 200})).rejects.toThrow();
 
-  it('for a batch shows what the stream has passed, and is written when it is there', async () => {
+  it('for a batch shows what the stream has applied, and waits for the stream', async () => {
     const {sql, reading, writing} = sessions();
     const plan = await planOf(reading, writing, {source, target});
     const {info, position, offset, appear} = await ahead();
@@ -69,7 +75,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     await stays(() => !isRead);
 
     await appear();
-    // More behind it, which the stream has not come to.
+    // A later transaction, which the stream has not reached.
     await sql.query("INSERT INTO users (id, email, password) VALUES (1000, 'b@x.test', 'p')");
     const batch = await reads;
     expect(batch.rows.length).toBeGreaterThan(0);
@@ -103,7 +109,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     await expect(repair).rejects.toThrow('another server');
   });
 
-  it('of now waits until a SELECT sees what the stream was sent', async () => {
+  it('of current rows waits until a SELECT sees what the stream received', async () => {
     const {reading} = sessions();
     const {info, position, offset, appear} = await ahead();
     let isSeen = false;

@@ -1,4 +1,7 @@
-/** Tables of the target with an AUTO_INCREMENT key of their own: rows that are there use up none of its numbers. */
+/**
+ * Tables of the target with an AUTO_INCREMENT key of their own: updates of existing rows use none of its
+ * numbers.
+ */
 import {beforeEach, describe, expect, it} from 'vitest';
 import {planOf, sessionsFor} from '../property/stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -61,7 +64,7 @@ describeEachFlavour('a table of the target with an AUTO_INCREMENT key of its own
         );
         await stand.apply(ready(all, i));
       }
-      // Two swap their addresses, which no single statement can do.
+      // Two rows swap their addresses, which no single statement can do.
       const swap = (id: string, other: string) =>
         user(id, {...later, email: `u${other}@x.org`, first_name: 'Swapped'});
       await stand.apply(ready(changes({1000: swap('1000', '1001'), 1001: swap('1001', '1000')}), 6));
@@ -73,7 +76,7 @@ describeEachFlavour('a table of the target with an AUTO_INCREMENT key of its own
       expect((await stand.inShort()).letters).toEqual([]);
     });
 
-    it('gives a new row a number, and one to a row that somebody took away', async () => {
+    it('gives a number to a new row, and to a row that somebody deleted', async () => {
       await stand.other.query('DELETE FROM user WHERE userId IN (1000, 1100)');
       await stand.apply(ready(changes({...many(1000, {first_name: 'Again'}), 7: user('7')}), 2));
       const {users} = await stand.inShort();

@@ -18,7 +18,7 @@ export interface CertificateOptions {
 
 const DAY_MS = 86_400_000;
 
-/** A certification authority of its own, in a directory of its own. */
+/** A certification authority with a directory of its own. */
 export class Authority {
   readonly dir: string;
   #serial = 0;
@@ -33,7 +33,7 @@ export class Authority {
     return authority;
   }
 
-  /** The bundle to be trusted. */
+  /** The bundle to trust. */
   get bundle(): string {
     return join(this.dir, 'ca.pem');
   }

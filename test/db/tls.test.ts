@@ -55,7 +55,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       connection.query(flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH SSL'),
     );
   };
-  /** The settings of both sides: what is said of the one is to hold for the other. */
+  /** The settings of both sides, which must behave alike. */
   const extra = (mode: TlsMode, ca: string | null, host: string) =>
     Object.fromEntries(
       ['DB', 'ORG_DB'].flatMap(prefix => [
@@ -82,7 +82,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       openLog(config),
     ]);
     const [source, target, log] = outcomes;
-    // All agree, but for the name of the side.
+    // All messages agree, except for the name of the side.
     expect(outcomes.map(({status}) => status)).toEqual(outcomes.map(() => source.status));
     if (source.status === 'fulfilled') {
       expect([target, log]).toMatchObject([{value: source.value}, {value: 'open'}]);
@@ -106,7 +106,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         database: stand.source,
         serverId: config.serverId,
         position: {tag: 'file', file: end?.file ?? '', offset: end?.offset ?? 4},
-        // No row is to come.
+        // No row must arrive.
         plan: () => anyPlan,
         collations: new Map(),
         onEvent: () => resolve('open'),
@@ -120,8 +120,8 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     const connection = await connect('source', configOf(stand).source);
     return look(connection).finally(() => connection.destroy());
   };
-  /** What the doctor says of TLS, of both sides alike. */
-  const told = async (
+  /** The doctor's finding about TLS, which is the same for both sides. */
+  const findingOf = async (
     mode: TlsMode,
     ca: string | null = authority.bundle,
     host = 'localhost',
@@ -140,7 +140,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       side: 'source',
       message: asSource(target.message),
       why: asSource(target.why),
-      mend: asSource(target.mend),
+      fix: asSource(target.fix),
     }).toEqual(source);
     return source;
   };
@@ -151,13 +151,13 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     expect(await open('required', null)).toBe('encrypted');
     expect(await open('verify-ca')).toBe('encrypted');
     expect(await open('verify-identity')).toBe('encrypted');
-    expect(await told('verify-identity')).toMatchObject({
+    expect(await findingOf('verify-identity')).toMatchObject({
       level: 'ok',
       message: expect.stringContaining('verified (verify-identity)'),
     });
   });
 
-  it('carries the stream too, for accounts that the server takes by TLS alone', async () => {
+  it('carries the stream, too, for accounts that the server accepts only by TLS', async () => {
     await furnish(stand);
     await withConnection(server, undefined, connection =>
       connection.query(
@@ -203,10 +203,10 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
       for (const ca of [stranger.bundle, null]) {
         await expect(open(mode, ca)).rejects.toMatchObject({code: 'source-unreachable'});
-        expect(await told(mode, ca)).toMatchObject({
+        expect(await findingOf(mode, ca)).toMatchObject({
           level: 'must-fix',
           message: expect.stringContaining('is not signed by'),
-          mend: expect.stringContaining('DB_SSL_CA'),
+          fix: expect.stringContaining('DB_SSL_CA'),
         });
       }
     }
@@ -216,7 +216,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   it('refuses a certificate for another host, unless only the authority counts', async () => {
     await show(await authority.issue({names: 'DNS:db.example.test'}));
     await expect(open('verify-identity')).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('verify-identity')).toMatchObject({
+    expect(await findingOf('verify-identity')).toMatchObject({
       level: 'must-fix',
       message: "the server's certificate is for DNS:db.example.test, not for localhost",
     });
@@ -224,7 +224,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   });
 
   it('refuses a certificate that has expired', async () => {
-    // MySQL does not load one that has: it runs out under the server, as it does in life.
+    // MySQL does not load an expired one, so it expires while the server runs.
     const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3000);
     await show(await authority.issue({names: 'DNS:localhost', notAfter}));
     for (const mode of ['verify-ca', 'verify-identity'] as const) {
@@ -233,7 +233,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         await expect(open(mode)).rejects.toMatchObject({code: 'source-unreachable'});
         return true;
       });
-      expect(await told(mode)).toMatchObject({
+      expect(await findingOf(mode)).toMatchObject({
         level: 'must-fix',
         message: expect.stringContaining("the server's certificate expired on "),
       });
@@ -249,15 +249,15 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   it.runIf(flavour === 'mariadb')('refuses a certificate that is not valid yet', async () => {
     await show(await authority.issue({names: 'DNS:localhost', notBefore: new Date(Date.now() + 3_600_000)}));
     await expect(open('verify-ca')).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('verify-ca')).toMatchObject({
+    expect(await findingOf('verify-ca')).toMatchObject({
       level: 'must-fix',
       message: expect.stringContaining('is valid from'),
     });
   });
 
-  it('wants a name to verify, where the host is given as an address', async () => {
+  it('requires a name to verify if the host is given as an address', async () => {
     await show(await authority.issue({names: 'DNS:localhost'}));
-    expect(await told('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({
+    expect(await findingOf('verify-identity', authority.bundle, '127.0.0.1')).toMatchObject({
       level: 'must-fix',
       message: 'DB_SSL is verify-identity, and DB_HOST is an address',
     });
@@ -265,29 +265,32 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
     await expect(open('verify-identity', authority.bundle, '127.0.0.1')).rejects.toMatchObject({
       code: 'config-invalid',
     });
-    expect((await told('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
+    expect((await findingOf('verify-ca', authority.bundle, '127.0.0.1')).level).toBe('ok');
   });
 
-  it('takes a bundle of several authorities by its path, as RDS hands one out', async () => {
+  it('accepts a bundle of several authorities, as RDS provides one', async () => {
     await show(await authority.issue({names: 'DNS:localhost'}));
     const bundle = join(authority.dir, 'global-bundle.pem');
     writeFileSync(bundle, readFileSync(stranger.bundle, 'utf8') + readFileSync(authority.bundle, 'utf8'));
     expect(await open('verify-identity', bundle)).toBe('encrypted');
-    expect(await told('verify-identity', join(authority.dir, 'no-such.pem'))).toMatchObject({
+    expect(await findingOf('verify-identity', join(authority.dir, 'no-such.pem'))).toMatchObject({
       level: 'must-fix',
       message: expect.stringContaining('cannot be read'),
     });
   });
 
-  it('is optional with preferred, and insisted on otherwise', async () => {
+  it('is optional with preferred, and required otherwise', async () => {
     // MariaDB has TLS by default from 11.4 on.
     await server.restart(flavour === 'mysql' ? ['--tls-version='] : ['--skip-ssl']);
     expect(await open('preferred', null)).toBe('plain');
     await expect(open('required', null)).rejects.toMatchObject({code: 'source-unreachable'});
-    expect(await told('required', null)).toMatchObject({
+    expect(await findingOf('required', null)).toMatchObject({
       level: 'must-fix',
       message: expect.stringContaining('does not support TLS'),
     });
-    expect(await told('preferred', null)).toMatchObject({level: 'ok', message: 'no TLS, on the loopback'});
+    expect(await findingOf('preferred', null)).toMatchObject({
+      level: 'ok',
+      message: 'no TLS, on the loopback',
+    });
   });
 });

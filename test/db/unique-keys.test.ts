@@ -1,4 +1,7 @@
-/** Unique keys of every kind that a target may have: what moves ends right, what cannot waits for the row in its way. */
+/**
+ * Unique keys of every kind that a target may have: values that move end in the right rows, and other rows wait
+ * for the row that blocks them.
+ */
 import fc from 'fast-check';
 import {beforeAll, expect, it} from 'vitest';
 import {planOf, sessionsFor} from '../property/stand.ts';
@@ -21,7 +24,7 @@ describeEachFlavour('unique keys', context => {
     await sessions().sql.query('ALTER TABLE users DROP KEY email');
   });
 
-  it('#39 of any kind leave each row equal to its source row, or in wait for another', async () => {
+  it('#39 of any kind leave each row equal to its source row, or waiting for another', async () => {
     const {sql, reading, writing} = sessions();
     const run = (text: string, values: readonly unknown[] = []) => sql.query(text, [...values]);
     let conflicts = 0;
@@ -88,7 +91,7 @@ describeEachFlavour('unique keys', context => {
         member(1),
         member(2),
       ];
-      // The rows in the way leave, and the user whose rows wait for them is refused.
+      // The blocking rows leave, and the user whose rows wait for them is refused.
       const leaves = tag === 'user' ? user(1, 'ann@x', 0) : ({tag, id: 1} as const);
       const steps = together
         ? [first, [leaves, user(2, email), member(2)]]

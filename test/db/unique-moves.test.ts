@@ -1,4 +1,7 @@
-/** Unique values that move: what is parked is never left so, stale rows give way, and the work grows with the rows alone. */
+/**
+ * Unique values that move: no row stays parked, stale rows give way, and the work grows only with the number of
+ * rows.
+ */
 import {beforeEach, expect, it} from 'vitest';
 import type {ChangeSet} from '../../src/apply/change-set.ts';
 import {planOf, sessionsFor} from '../property/stand.ts';
@@ -56,7 +59,7 @@ describeEachFlavour('#21 a unique value', context => {
   const at = (id: number, email: string, updated = '2024-01-01 00:00:00') =>
     user(String(id), {email, updated_at: updated});
 
-  it('#38 is never left parked where the newest wins, whatever becomes of the dates', async () => {
+  it('#38 is never left parked if the newest wins, whatever the dates become', async () => {
     await begin(
       'MODIFY updatedAt DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3)',
       {conflicts: 'newest'},
@@ -64,7 +67,7 @@ describeEachFlavour('#21 a unique value', context => {
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x'), 3: at(3, 'c@x')});
     await apply({1: at(1, 'b@x'), 2: at(2, 'c@x'), 3: at(3, 'a@x')});
     expect(await emails()).toEqual({1: 'b@x', 2: 'c@x', 3: 'a@x'});
-    // One that is newer here stays as it is, and the others wait for it.
+    // A row that is newer in the target stays unchanged, and the others wait for it.
     await stand.other.query("UPDATE user SET updatedAt = '2025-01-01' WHERE userId = 2");
     await apply({1: at(1, 'c@x'), 2: at(2, 'b@x')});
     expect(await emails()).toEqual({1: 'b@x', 2: 'c@x', 3: 'a@x'});
@@ -78,7 +81,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect((await stand.inShort()).memberships).toEqual(['1:2']);
     expect((await stand.state()).auth.map(row => row['userId'])).toEqual([2]);
     expect(await letters()).toEqual(['user 1 invalid-email ']);
-    // Long before: a third takes what the second held when it became nonsense.
+    // In an earlier batch: a third row takes the value of the second, which became invalid.
     await apply({2: at(2, 'nonsense')});
     expect(await emails()).toEqual({2: 'a@x'});
     await apply({3: at(3, 'A@x')});
@@ -122,7 +125,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual(moves ? [] : ['user 1 unique-conflict 2', 'user 2 unique-conflict 1']);
   });
 
-  it('passes on though the server refuses one of the rows for another reason', async () => {
+  it('moves although the server refuses one of the rows for another reason', async () => {
     await begin("ADD CONSTRAINT c CHECK (name <> 'Bad L')");
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x'), 3: at(3, 'c@x')});
     const bad = user('2', {email: 'c@x', first_name: 'Bad'});
@@ -156,7 +159,7 @@ describeEachFlavour('#21 a unique value', context => {
     }
   });
 
-  it('of a membership moves to another, or is waited for', async () => {
+  it('of a membership moves to another one, or the other one waits', async () => {
     const as = (pair: string, user_type: string) => ({
       [pair]: membership(...(pair.split(':') as [string, string]), {user_type}),
     });
@@ -165,7 +168,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await letters()).toEqual([]);
     await apply({}, {}, as('1:1', 'director'));
     expect(await letters()).toEqual(['institute_users 1:1 unique-conflict 1:2']);
-    // Who waits is found when the other one, or its user or its institute, changes.
+    // The row that waits is found when the other one, or its user or its institute, changes.
     const {applier, writer} = stand;
     const none = perTable(stand.plan, () => []);
     const waiting = async (set: ChangeSet) =>
@@ -175,7 +178,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect([...(await waiting(changes({3: null}))).keys()]).toEqual([]);
   });
 
-  it('is looked for in keys that the owner added while we ran', async () => {
+  it('is found in keys that the owner added while the stream ran', async () => {
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x')});
     await stand.other.query(
       'ALTER TABLE user ADD nick VARCHAR(9) GENERATED ALWAYS AS (LEFT(email, 2)) VIRTUAL, ADD UNIQUE KEY nick (nick)',

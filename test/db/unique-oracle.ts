@@ -1,4 +1,7 @@
-/** What must be true of a target with unique keys: each row is its source row, or waits for a row that is really in its way. */
+/**
+ * The oracle for a target with unique keys: each row equals its source row, or waits for a row that really
+ * blocks it.
+ */
 import {expect} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {query, type Row} from '../servers/databases.ts';
@@ -26,7 +29,7 @@ const ROLES: Record<string, string> = {
 
 const cell = (value: unknown) => (value === null ? null : String(value));
 
-/** Every row that the source calls for, by table and key. */
+/** Every row that the source requires, by table and key. */
 async function wantedRows(source: mysql.Connection): Promise<Map<string, Row>> {
   const wanted = new Map<string, Row>();
   const users = await query(source, 'SELECT * FROM users WHERE is_active = 1');
@@ -87,7 +90,7 @@ export async function checkTarget(source: mysql.Connection, target: mysql.Connec
     if (JSON.stringify(row).includes('.invalid') || /"~/.test(JSON.stringify(row)))
       faults.push({name, parked: row});
   }
-  if (!found.has('user 90')) faults.push({lost: 'the row of others'});
+  if (!found.has('user 90')) faults.push({lost: 'the foreign row'});
   for (const [name, letter] of letters) {
     if (!wanted.has(name)) faults.push({letterOfNobody: name});
     if (letter['code'] === 'unique-conflict') {
@@ -100,7 +103,7 @@ export async function checkTarget(source: mysql.Connection, target: mysql.Connec
   expect(faults).toEqual([]);
 }
 
-/** Whether the server refuses the row where only the other one is there. */
+/** Whether the server refuses the row if only the other one exists. */
 async function isInTheWay(
   target: mysql.Connection,
   name: string,
@@ -115,7 +118,7 @@ async function isInTheWay(
   await target.query('START TRANSACTION');
   try {
     const [there] = await query(target, `SELECT COUNT(*) AS n FROM ${table} WHERE ${isKey(other)}`);
-    if (Number(there?.['n']) !== 1) return 'it is not there';
+    if (Number(there?.['n']) !== 1) return 'it does not exist';
     await target.query(`DELETE FROM ${table} WHERE NOT (${isKey(other)}) AND NOT (${isKey(key)})`);
     const names = Object.keys(row);
     const [own] = await query(target, `SELECT COUNT(*) AS n FROM ${table} WHERE ${isKey(key)}`);
@@ -131,7 +134,7 @@ async function isInTheWay(
         Object.values(row),
       );
     }
-    return 'it is not in the way';
+    return 'it does not block';
   } catch (error) {
     if (error instanceof Error && 'errno' in error && error.errno === 1062) return null;
     throw error;

@@ -1,11 +1,11 @@
-/** Random unique keys of a target, random rows of a source, and what must be true of the two afterwards. */
+/** Random unique keys of a target, and random changes of a source. */
 import fc from 'fast-check';
 import {LEFT, REREAD, type ChangeSet} from '../../src/apply/change-set.ts';
 import type {Flavour} from '../servers/provision.ts';
 import {changeSet, flagged} from '../unit/apply/changes-fixture.ts';
 import {options, type ApplierStand} from './applier-stand.ts';
 
-/** Ways to be unique: what is added to the table, on both servers or on MySQL alone. */
+/** The unique keys that are added to a table, on both servers or on MySQL only. */
 const KINDS = {
   user: [
     'ADD UNIQUE KEY u1 (email)',
@@ -21,7 +21,7 @@ const KINDS = {
     'ADD removed DATETIME NULL, ADD live TINYINT GENERATED ALWAYS AS (IF(removed IS NULL, 1, NULL)) VIRTUAL, ADD UNIQUE KEY u11 (email, live)',
     'ADD UNIQUE KEY u12 (password(2), name)',
   ],
-  // MySQL takes it in CREATE TABLE alone.
+  // MySQL accepts it only in CREATE TABLE.
   userOfMariadb: ['ADD u CHAR(36) NOT NULL DEFAULT (UUID()), ADD UNIQUE KEY u13 (u)'],
   userOfMysql: [
     'ADD UNIQUE KEY m1 ((LOWER(email)))',
@@ -163,14 +163,14 @@ export async function makeTables(stand: ApplierStand, tables: Tables): Promise<v
     for (const kind of tables[table]) await stand.other.query(`ALTER TABLE ${table} ${kind}`);
 }
 
-/** A user of others. */
+/** A foreign user. */
 export async function makeForeign(stand: ApplierStand): Promise<void> {
   await stand.other.query(
     "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (90, 'Z', 'bob@x', 'zz', '2020-01-01', '2020-01-01')",
   );
 }
 
-/** Applies changes of the source as the stream does: by key, then those that wait for what became free. */
+/** Applies changes of the source as the stream does: by key, and then the rows that wait for a freed value. */
 export async function applyLikeStream(stand: ApplierStand, set: ChangeSet, offset: number): Promise<void> {
   const {applier, writer} = stand;
   const first = await applier.apply(writer, set, options(offset));
@@ -246,7 +246,7 @@ export async function makeChanges(
           "removed = IF(? = 1, NULL, '2020-01-01')",
           "gone = IF(? = 1, NULL, '2020-01-01')",
         ])
-          // Columns that this target has not, and values that it refuses, change nothing.
+          // A column that this target lacks, or a value that it refuses, changes nothing.
           await stand.other
             .query(`UPDATE user SET ${set} WHERE userId = ?`, [one.value, one.id])
             .catch(() => undefined);

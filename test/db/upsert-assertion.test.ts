@@ -1,4 +1,7 @@
-/** An upsert that meets another row's unique value fails, whatever the column that the assertion stands in; it never changes that row. */
+/**
+ * An upsert that conflicts with another row's unique value fails, whichever column holds the assertion; it
+ * never changes that row.
+ */
 import {beforeEach, describe, expect, it} from 'vitest';
 import {preparedUpsert, upserts} from '../../src/apply/statements.ts';
 import {rollBack} from '../../src/apply/session.ts';
@@ -14,7 +17,7 @@ const OTHER = {userId: 3, email: 'u3@x.org'};
 /** Row 4 wants what row 3 holds. */
 const TAKES = user('4', {email: 'u3@x.org'});
 
-describeEachFlavour('#32 an upsert that meets the unique value of another row', context => {
+describeEachFlavour('#32 an upsert in conflict with the unique value of another row', context => {
   const stand = new ApplierStand(context);
   const sessions = sessionsFor(context);
   const users = () => query(stand.other, 'SELECT userId, email FROM user ORDER BY userId');
@@ -70,7 +73,7 @@ describeEachFlavour('#32 an upsert that meets the unique value of another row', 
       expect(await users()).toEqual([OTHER]);
     });
 
-    it('waits as a conflict, alone and among many rows, and takes its own row up again', async () => {
+    it('waits as a conflict, alone and among many rows, and later updates its own row', async () => {
       await stand.apply(ready(changes({4: TAKES}), 2));
       await stand.apply(ready(changes({...many(1000), 4: TAKES, 3: user('3', {first_name: 'New'})}), 3));
       const short = await stand.inShort();

@@ -40,7 +40,7 @@ export class Daemon {
       cwd: workDir,
       env: environment(settings),
       stdio: verbose ? ['ignore', 'inherit', 'inherit'] : ['ignore', log, log],
-      detached: true, // ^C is for us; we stop it in order
+      detached: true, // ^C reaches only this process, which stops the daemon in order
     });
     closeSync(log);
     this.#watchdog = startWatchdog(workDir);

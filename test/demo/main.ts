@@ -25,7 +25,7 @@ const HELP = `usage: npm run demo [-- options]
 const LINE_EVERY_MS = 3000;
 const READY_MS = 60_000;
 const EQUAL_MS = 30_000;
-/** ^C reaches us more than once, by the terminal and by npm: only a later one means impatience. */
+/** ^C arrives more than once, from the terminal and from npm: only a later one means impatience. */
 const IMPATIENCE_MS = 2000;
 const PASSWORD = 'demo';
 
@@ -195,11 +195,11 @@ function timeLimit(seconds: number): AbortSignal {
 function stopOnSignal(): AbortController {
   const controller = new AbortController();
   let firstAt: number | undefined;
-  process.stdout.on('error', () => controller.abort()); // nobody reads any more
+  process.stdout.on('error', () => controller.abort()); // the output is closed
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       firstAt ??= Date.now();
-      // The watchdogs clean up after us.
+      // The watchdogs remove the servers.
       if (Date.now() - firstAt > IMPATIENCE_MS) process.exit(130);
       if (!controller.signal.aborted) say('stopping');
       controller.abort();
@@ -208,7 +208,7 @@ function stopOnSignal(): AbortController {
   return controller;
 }
 
-/** Or the exit code, where there is nothing to show. */
+/** Returns the exit code if there is nothing to show. */
 function readOptions(): Options | number {
   try {
     const {values} = parseArgs({

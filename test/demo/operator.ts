@@ -13,7 +13,7 @@ export async function runOperator(target: ServerAddress, url: string, signal: Ab
       await withConnection(target, 'organizations', connection =>
         connection.query("UPDATE user SET name = CONCAT(name, ' (edited)') ORDER BY RAND() LIMIT 3"),
       );
-      // A run that is going already may have passed those rows: the next one is ours.
+      // A run that is active already may have passed those rows, so the next one is needed.
       await eventually(async () => (await fetch(`${url}/sync/trigger`, {method: 'POST'})).status !== 409);
     }
   } catch (error) {

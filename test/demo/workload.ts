@@ -47,7 +47,7 @@ const joins: Change = async (connection, random, serial) => {
 
 const leaves: Change = async connection => {
   const [id] = await someUsers(connection, 1);
-  await connection.query('DELETE FROM users WHERE id = ?', [id]); // the memberships go by cascade
+  await connection.query('DELETE FROM users WHERE id = ?', [id]); // a cascade deletes the memberships
 };
 
 const isRenamed: Change = async (connection, random, serial) => {

@@ -1,4 +1,4 @@
-/** Alerts as they reach a webhook: once a change, again until they are taken, and never in the stream's way. */
+/** Alerts that a webhook receives: one for each change, retried until accepted, without delaying the stream. */
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {expect, it, onTestFinished} from 'vitest';
@@ -58,7 +58,7 @@ describeEachFlavour('alerts', ({server, source, target}) => {
     await stand.equal();
     held[0]?.end();
     expect(stand.daemon.log()).not.toContain('secret-path');
-    // Ending while there is nothing to tell takes no further message along.
+    // A stop with nothing to report sends no further message.
     expect(await stand.daemon.stop()).toBe(0);
     expect(taken).toHaveLength(2);
   });

@@ -1,4 +1,4 @@
-/** `npm run demo`, by its own program: what a newcomer runs first must work, and leave nothing behind. */
+/** `npm run demo` as its own program: the first command of a newcomer must work, and leave nothing behind. */
 import {type ChildProcess, spawn} from 'node:child_process';
 import {readdirSync, readFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -27,7 +27,7 @@ function demo(...args: string[]) {
     said: () => said,
     until: (pattern: RegExp) =>
       eventually(() => pattern.exec(said) ?? false, {timeoutMs: 30_000, what: String(pattern)}),
-    /** What ^C does: the signal reaches everyone of the group. */
+    /** Sends what ^C sends: the signal reaches every process of the group. */
     interrupt: () => process.kill(-pid, 'SIGINT'),
   };
 }
@@ -40,7 +40,7 @@ function leftBehind(pid: number): string[] {
     try {
       return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes(name);
     } catch {
-      return false; // it ended while we looked
+      return false; // it ended meanwhile
     }
   });
   return [...files, ...processes];

@@ -19,7 +19,7 @@ const ENVIRONMENTS = ['blue', 'green'] as const;
 type Name = (typeof ENVIRONMENTS)[number];
 
 describeEachFlavour('two environments', ({server, source, target: shared}) => {
-  // Alike in their first twenty characters and more, as names of one organization's databases are.
+  // Equal in more than their first twenty characters, like the names of one organization's databases.
   const stem = source.replace('_laas', '_organizations');
   const sources = {blue: source, green: `${stem}_green_laas`};
   const targets = {blue: `${stem}_of_blue`, green: `${stem}_of_green`};
@@ -74,7 +74,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
       writeFileSync(join(folder, `.env.${name}`), file.join(''));
       await write(name, SOURCE_SCHEMAS[0]?.create ?? '');
     }
-    // Ids apart, so that both may go into one database later.
+    // Separate ids, so that both may be written into one database later.
     await write(
       'blue',
       `INSERT INTO institutes (id, name) VALUES (1, 'Blue'); ${user(1)} ${user(2)}
@@ -93,7 +93,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     rmSync(folder, {recursive: true, force: true});
   });
 
-  it('are two files: each its own lease, checkpoint, metrics label and rows', async () => {
+  it('are two files: each has its own lease, checkpoint, metrics label and rows', async () => {
     for (const name of ENVIRONMENTS)
       expect(await cli(['migrate', '--env', name], {}, folder)).toMatchObject({code: 0});
     const daemons = {blue: await start('blue'), green: await start('green')};
@@ -123,7 +123,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     expect(holders).not.toContain(null);
   });
 
-  it('are apart: one is stopped and started, and the other does not notice', async () => {
+  it('are independent: a restart of one does not affect the other', async () => {
     const [blue, green] = running;
     if (blue === undefined || green === undefined) throw new Error('not started');
     const led = await rows(targets.green, 'SELECT fencing_token, leader FROM sync_checkpoint');
@@ -143,7 +143,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     expect(await green.stop()).toBe(0);
   });
 
-  it('of one name lead both, each into its own database', async () => {
+  it('with one name lead both, each into its own database', async () => {
     const leases = await Promise.all(
       ENVIRONMENTS.map(name =>
         tryAcquireLease({
@@ -160,7 +160,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     }
   });
 
-  it('into one table lead one after the other: who comes second is refused', async () => {
+  it('into one table lead one after the other: the second one is refused', async () => {
     expect((await cli(['migrate'], settings('blue', {ORG_DB_DATABASE: shared}))).code).toBe(0);
     const north = await startInto('blue', 'north');
     const south = settings('green', {SYNC_NAME: 'south', ORG_DB_DATABASE: shared, PORT: '0'});
@@ -179,7 +179,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     expect(await north.stop()).toBe(0);
   });
 
-  it('into one database, keys apart: a reconcile never deletes the other’s rows', async () => {
+  it('into one database, with separate keys: no reconcile deletes the other’s rows', async () => {
     const ids = async () =>
       (await rows(shared, 'SELECT userId FROM user ORDER BY 1')).map(row => row['userId']);
     const untilIds = (expected: readonly number[]) =>
@@ -207,7 +207,7 @@ describeEachFlavour('two environments', ({server, source, target: shared}) => {
     const north = await startInto('blue', 'north');
     await deletesNothing(north);
 
-    // All that one of them wrote leaves, and nothing else.
+    // Every row that one of them wrote leaves, and no other.
     await write('blue', 'DELETE FROM institute_user; DELETE FROM users; DELETE FROM institutes');
     expect(await north.post('/sync/trigger', {allowDeletes: true})).toMatchObject({status: 200});
     expect(await ids()).toEqual([1001, 1002, 1004]);

@@ -34,7 +34,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
     await databases?.drop();
   });
 
-  /** The same target, and the source where it is now; the daemon of before is to be stopped by then. */
+  /** The same target, and the current source; the previous daemon must be stopped. */
   const at = async (
     source: TestServer,
     {via, schema = NO_TABLES}: {via?: FaultProxy; schema?: typeof NO_TABLES} = {},
@@ -94,7 +94,8 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       startApplication(first);
       await application.writes(40);
 
-      // The daemon goes down first, so that what follows is in the old server's log and is read from the new one's.
+      // The daemon stops first, so that the following changes are in the old server's log and are read from the
+      // new one's.
       expect(await old.daemon.stop()).toBe(0);
       await application.writes(80);
       expect(await cli(['doctor'], {...old.env, DB_PORT: String(second.port)})).toMatchObject({code: 0});
@@ -114,7 +115,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
     });
 
     it('is switched blue to green behind its address: the running daemon follows', async () => {
-      // What was the primary is the green copy now.
+      // The former primary is the green copy now.
       await follow(first, second);
       await using endpoint = await startProxy(second.address);
       const open = await at(second, {via: endpoint});
@@ -153,7 +154,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await green.daemon.stop();
     });
 
-    it('dies before its replica has all: a reconcile deletes what was only there', async () => {
+    it('dies before its replica has all: a reconcile deletes rows that it lost', async () => {
       const old = await at(first);
       await follow(second, first);
       await old.start();
@@ -219,7 +220,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
       await old.equal();
       await old.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
       await old.daemon.stop();
-      // Rows that the stream has not seen on the old server, and rows that are only gone on the new one.
+      // Rows that the stream has not seen on the old server, and rows that were deleted only on the new one.
       await old.source.query(
         "INSERT INTO users (id, first_name, email, password) VALUES (3, 'Cy', 'cy@example.test', 'p'); DELETE FROM users WHERE id = 2",
       );

@@ -35,16 +35,16 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
   const post = (path: string, body?: string, token = FULL) =>
     ask(path, {method: 'POST', ...(body === undefined ? {} : {body})}, token);
 
-  describe('answers in the documented shape, no field more and none less', () => {
-    /** A schema drops what it does not know, so that equality means that nothing else was there. */
+  describe('answers in the documented shape, with exactly its fields', () => {
+    /** A schema drops unknown fields, so equality means that there were none. */
     const isExactly = (schema: z.ZodType, body: unknown) => expect(schema.parse(body)).toEqual(body);
 
-    it('a status, with the counts of either side', async () => {
+    it('a status, with the counts of both sides', async () => {
       const status = await stand.until(
-        'fresh counts',
+        'current counts',
         ({organizationService, deadLetters}) =>
           (organizationService as {users: number} | null)?.users === USERS - 3 && deadLetters === 3,
-        // They are counted again as soon as a run that wrote has ended, and not only at the next interval.
+        // They are counted again as soon as a run that wrote rows has ended, and not only at the next interval.
         5_000,
       );
       isExactly(schemas.status, status);
@@ -163,7 +163,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     expect(stand.daemon.log()).not.toContain(FULL);
   });
 
-  it('a run that is going: 409; while the probes need no token', async () => {
+  it('an active run: 409; the probes need no token', async () => {
     const lock = 'START TRANSACTION; SELECT * FROM user WHERE userId = 7 FOR UPDATE';
     await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId = 7");
     await stand.target.query(lock);
@@ -180,7 +180,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     expect((await first).status).toBe(200);
   });
 
-  it('every metric that is promised has the value of the work that was done', async () => {
+  it('every documented metric has the value of the work that was done', async () => {
     const before = await metrics();
     await stand.source.query(
       `INSERT INTO institutes (id, name) VALUES (2, 'Two'), (3, 'Three');
@@ -190,7 +190,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     await stand.equal();
     await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (20, 21, 22)");
     await post('/sync/trigger');
-    // The bytes are looked at once a second, and unknown until then.
+    // The bytes are read once a second, and unknown until then.
     await stand.until(
       'quiet',
       ({replication}) => replication.lagSeconds === 0 && replication.lagBytes !== null,
@@ -230,13 +230,13 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     );
   });
 
-  it('what the log hid is a warning in the status until a reconcile', async () => {
+  it('changes without row images are a warning in the status until a reconcile', async () => {
     const before = (await stand.daemon.status()).lastRun as {runId: string};
     await stand.source.query(
       "SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'hidden' WHERE id = 30; SET SESSION binlog_format = 'ROW'",
     );
     const {warnings, isHealthy} = await stand.until(
-      'the run that makes up for it',
+      'the run that covers it',
       ({lastRun}) => lastRun !== null && lastRun.state === 'succeeded' && lastRun.runId !== before.runId,
     );
     expect(warnings).toContainEqual(
@@ -262,7 +262,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     await stand.daemon.until('streaming');
   });
 
-  it('who guesses tokens must wait, even with the right one at last', async () => {
+  it('a client that guesses tokens must wait, even with the right one at last', async () => {
     let status = 401;
     for (let i = 0; i < 40 && status === 401; i++) ({status} = await ask('/sync/status', {}, `guess-${i}`));
     expect(status).toBe(429);
@@ -270,7 +270,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
     expect([right.status, Number(right.headers.get('retry-after')) > 0]).toEqual([429, true]);
   });
 
-  it('ends with the last word of its server in the log', async () => {
+  it('ends with the stop of its server in the log', async () => {
     expect(await stand.daemon.stop()).toBe(0);
     const events = stand.daemon
       .log()

@@ -111,8 +111,8 @@ describe.runIf(server !== undefined)('the image', () => {
             {recursive: true},
           );
       }
-      // `npm ci` gives what is installed here already; links, since nobody changes a file of it, where
-      // both lie on one file system.
+      // `npm ci` would give what is installed here already. Links are enough on one file system, because no file
+      // is changed.
       const copy = (how: string) => spawnSync('cp', [how, modules, join(stageDir(stage), 'node_modules')]);
       if (copy('-al').status !== 0) {
         rmSync(join(stageDir(stage), 'node_modules'), {recursive: true, force: true});
@@ -148,7 +148,7 @@ describe.runIf(server !== undefined)('the image', () => {
     rmSync(dir, {recursive: true, force: true});
   });
 
-  it('is built of what .dockerignore lets in, and holds no tools and no tests', () => {
+  it('is built from what .dockerignore lets in, and has no tools and no tests', () => {
     const allowed = new Set([...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, name]) => name));
     for (const {name, text} of instructions())
       if (name === 'COPY' && !text.startsWith('--from'))
@@ -192,7 +192,7 @@ describe.runIf(server !== undefined)('the image', () => {
     expect(tree()).toBe(before);
   });
 
-  it('is started with the options of the command itself, as the unit of systemd is', () => {
+  it('starts with the options of the command itself, like the systemd unit', () => {
     const [, options = ''] = /^#!\/usr\/bin\/env -S node (.*)$/m.exec(read('src/cli.ts')) ?? [];
     expect(command('ENTRYPOINT')).toEqual([
       '/nodejs/bin/node',

@@ -1,4 +1,4 @@
-/** A release: the same bytes from the same commit, nothing in it that does not belong, and a licence for each package. */
+/** A release: the same bytes from the same commit, only the files that it needs, and a licence for each package. */
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync} from 'node:fs';
@@ -17,7 +17,7 @@ describe.runIf(hasHistory)('a release', () => {
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'laas-sync-release-test-'));
     for (const [i, out] of outs.entries()) {
-      // The second as on another machine: other zone, language, mask and folders.
+      // The second build is as on another machine: another zone, language, mask and folders.
       const elsewhere =
         i === 0 ? {} : {TZ: 'Asia/Kathmandu', LC_ALL: 'C', TMPDIR: mkdtempSync(join(dir, 'tmp-'))};
       execFileSync(
@@ -56,7 +56,7 @@ describe.runIf(hasHistory)('a release', () => {
       expect(readFileSync(join(again, name)).equals(readFileSync(join(once, name))), name).toBe(true);
   });
 
-  it('says which commit, which tools and which packages it is made of', () => {
+  it('says from which commit, tools and packages it was built', () => {
     const provenance: unknown = JSON.parse(
       readFileSync(
         join(dir, 'once', readdirSync(join(dir, 'once')).find(name => name.endsWith('.json')) ?? ''),
@@ -84,7 +84,7 @@ describe.runIf(hasHistory)('a release', () => {
     expect(sums).toHaveLength(3);
   });
 
-  it('holds the program and what one needs to run it, no tests, and starts', () => {
+  it('has the program and the files to run it, no tests, and starts', () => {
     const out = join(dir, 'once');
     execFileSync('tar', ['-xzf', readdirSync(out).find(name => name.endsWith('.tgz')) ?? ''], {cwd: out});
     const files = readdirSync(join(out, 'package'), {recursive: true, encoding: 'utf8'});
@@ -123,10 +123,11 @@ describe('the audit before a release', () => {
     vulnerable_versions: '*',
   };
 
-  /** What `node deploy/audit.mjs` makes of a registry that answers so. */
+  /** The result of `node deploy/audit.mjs` with a registry that answers in this way. */
   async function against(status: number, body: unknown): Promise<{code: number | null; said: string}> {
     const registry = createServer((request, response) => {
-      // The list of advisories is posted for; of packages in it, and of those that use them, the versions are asked.
+      // The list of advisories is requested by POST. For packages in it, and for those that use them, the
+      // versions are requested.
       const name = decodeURIComponent((request.url ?? '').slice(1));
       const answer = request.method === 'GET' ? {name, 'dist-tags': {}, versions: {}} : body;
       request.resume().on('end', () => response.writeHead(status).end(JSON.stringify(answer)));
@@ -145,7 +146,7 @@ describe('the audit before a release', () => {
     return {code, said};
   }
 
-  it('is clean, finds something, or could not be asked, and says which', async () => {
+  it('is clean, finds something, or gets no answer, and says which', async () => {
     expect(await against(200, {})).toEqual({
       code: 0,
       said: expect.stringMatching(/^audit: none of \d\d+ packages is known to be vulnerable\n$/),

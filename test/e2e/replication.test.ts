@@ -1,4 +1,4 @@
-/** The whole thing as a user runs it: two schemas unlike each other, random work, restarts, every row compared. */
+/** The whole program as a user runs it: two different schemas, random work, restarts, and every row compared. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {cli, DaemonProcess, environment, type Environment} from '../helpers/daemon.ts';

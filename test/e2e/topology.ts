@@ -1,4 +1,7 @@
-/** What an administrator does with servers that replicate, by the statements of docs/runbook.md, and an application that writes all the while. */
+/**
+ * An administrator's work on servers that replicate, by the statements of docs/runbook.md, and an application
+ * that writes meanwhile.
+ */
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import type mysql from 'mysql2/promise';
@@ -31,7 +34,7 @@ export function runBlock(
   });
 }
 
-/** Lets `replica` follow `primary` by GTID, from where its own data end. */
+/** Lets `replica` follow `primary` by GTID, from the end of its own data. */
 export async function follow(replica: TestServer, primary: TestServer): Promise<void> {
   await runBlock(replica, 'follow', {
     host: primary.host,
@@ -41,7 +44,7 @@ export async function follow(replica: TestServer, primary: TestServer): Promise<
   });
 }
 
-/** The place where a held primary stands; waits until the replica is there. */
+/** Returns the position of a primary that accepts no writes; waits until the replica has reached it. */
 export async function untilReplicaHasAll(primary: TestServer, replica: TestServer): Promise<void> {
   const [end] = await runBlock(primary, 'where');
   const [answer] = await runBlock(replica, 'has all', {
@@ -51,7 +54,7 @@ export async function untilReplicaHasAll(primary: TestServer, replica: TestServe
     throw new Error(`the replica does not catch up: ${JSON.stringify(answer)}`);
 }
 
-/** The account of the application: it may write rows, and no more, so that a read-only server refuses it. */
+/** The account of the application: it may only write rows, so that a read-only server refuses it. */
 export async function createApplication(server: Reachable, database: string): Promise<void> {
   await withConnection(server, undefined, connection =>
     connection.query(
@@ -60,7 +63,10 @@ export async function createApplication(server: Reachable, database: string): Pr
   );
 }
 
-/** Writes users and memberships, one statement after the other, wherever it is sent; what is refused is tried again. */
+/**
+ * Writes users and memberships, one statement after the other, to its current server; a refused statement is
+ * retried.
+ */
 export class Application {
   #endpoint = {host: '', port: 0};
   readonly #database: string;
@@ -89,7 +95,7 @@ export class Application {
     this.#connection = undefined;
   }
 
-  /** Waits for so many more statements to go in. */
+  /** Waits until so many more statements have succeeded. */
   async writes(count: number): Promise<void> {
     const until = this.written + count;
     await eventually(() => this.written >= until, {what: `${count} statements of the application`});
@@ -109,7 +115,7 @@ export class Application {
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const id = this.#next++;
-      // Each may be tried twice: a connection that breaks does not say whether it went in.
+      // Each may be tried twice: after a lost connection, it is not known whether the statement succeeded.
       for (const sql of [
         `INSERT IGNORE INTO users (id, first_name, email, password) VALUES (${id}, 'New', 'a${id}@example.test', 'p')`,
         `INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, ${id}, 'student', 'active' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM institute_user WHERE user_id = ${id})`,
@@ -136,7 +142,7 @@ export class Application {
           return false;
         }
       },
-      {timeoutMs: 60_000, what: 'a server that takes writes'},
+      {timeoutMs: 60_000, what: 'a server that accepts writes'},
     );
   }
 
@@ -150,7 +156,7 @@ export class Application {
   }
 }
 
-/** A logical dump and load: the rows, and not the history. What is loaded may be kept out of the new server's log. */
+/** A logical dump and load: the rows, and not the history. The load may be left out of the new server's log. */
 export async function dumpAndLoad(
   from: Reachable,
   to: Reachable,

@@ -14,7 +14,7 @@ const RELEASES = readdirSync(RELEASED).map(name => name.replace(/\.sql$/, ''));
 const KEPT = ['sync_checkpoint', 'sync_owned', 'sync_dead_letter', 'sync_run'];
 const USERS = 'INSERT INTO users (id, first_name, email, password) VALUES';
 
-/** What 0.1.0 did to lead, written down as it was: the interface between versions that run at once. */
+/** The statements by which 0.1.0 became leader: the interface between versions that run at the same time. */
 const OLD_LEASE = {
   lock: (database: string, stream: string) =>
     `laas-sync:${stream}:${createHash('sha256').update(`${database}\0${stream}`).digest('hex').slice(0, 16)}`,
@@ -49,7 +49,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
 
   describe.each(RELEASES)('from %s', release => {
     const ddl = readFileSync(join(RELEASED, `${release}.sql`), 'utf8');
-    /** Puts the bookkeeping back to what the release made, rows and all. */
+    /** Replaces the bookkeeping by that of the release, rows included. */
     const downgrade = async (to: Stand) => {
       for (const table of KEPT) await to.target.query(`RENAME TABLE ${table} TO kept_${table}`);
       await to.target.query(`DROP TABLE sync_migrations, sync_migrations_lock; ${ddl}`);
@@ -116,7 +116,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
     expect(await half.cli(['verify'])).toMatchObject({code: 0});
   });
 
-  it('of the standby first: the old version leads on while the new one migrates', async () => {
+  it('of the standby first: the old version still leads while the new one migrates', async () => {
     const both = await open();
     const old = await connect(server, target);
     const lock = OLD_LEASE.lock(target, 'default');
@@ -141,13 +141,13 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
     await writeAsOld(900);
     expect(await both.targetRows('SELECT leader FROM sync_checkpoint')).toEqual([{leader: 'old:1'}]);
 
-    // Deposed in the middle of a transaction: what it has begun is refused as a whole.
+    // Deposed in the middle of a transaction, which is refused as a whole.
     await old.query('SELECT RELEASE_LOCK(?)', [lock]);
     await daemon.until('streaming');
     await expect(writeAsOld(901)).rejects.toMatchObject({errno: 1048});
     await old.query('ROLLBACK');
     expect(await both.targetRows('SELECT instituteId FROM institute')).toEqual([{instituteId: 900}]);
-    // And it gets no lease as long as the new one lives.
+    // It gets no lease as long as the new version runs.
     expect((await old.query('SELECT GET_LOCK(?, 0) AS got', [lock]))[0]).toEqual([{got: 0}]);
     await both.source.query("INSERT INTO institutes (id, name) VALUES (1, 'New')");
     await eventually(

@@ -20,11 +20,12 @@ describeEachFlavour('#49 a table of the target that is altered', ({edition, serv
 
   // MariaDB checks no parents while it copies a table.
   it.skipIf(edition !== 'mysql')(
-    'is copied to its end: the stream gives its locks back, and continues after it',
+    'is copied to its end: the stream releases its locks, and continues afterwards',
     async () => {
       const blocker = await connect(server, target);
       try {
-        // The copy checks the parent of each row. It waits here at the first one, so that the stream comes between.
+        // The copy checks the parent of each row. It waits here for the first one, so that the stream writes in
+        // between.
         await blocker.query('START TRANSACTION; SELECT 1 FROM user WHERE userId = 1 FOR UPDATE');
         const altered = stand.target.query(
           'ALTER TABLE user_auth ADD COLUMN note INT NULL, ALGORITHM = COPY',

@@ -1,4 +1,4 @@
-/** What a daemon has answered holds: nothing that is asked later says otherwise, and no fault forgets it. */
+/** Answers of a daemon stay true: no later answer contradicts them, and no fault loses what they promise. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
@@ -29,7 +29,7 @@ describeEachFlavour('What a daemon has answered', ({server, source, target}) => 
       return (await query(stand.target, of, [id, target])).length === 1;
     });
 
-  it('is what the last of a pause and a resume said, though they overlap', async () => {
+  it('is what the last of a pause and a resume said, although they overlap', async () => {
     await user(1, 'one@example.test');
     await stand.caughtUp();
     const holder = await connect(server, target);
@@ -73,13 +73,13 @@ describeEachFlavour('What a daemon has answered', ({server, source, target}) => 
     await stand.until('its end', ({deadLetters}) => deadLetters === 0);
   });
 
-  it('is carried on after a crash: who waits for a value that became free gets it', async () => {
+  it('is completed after a crash: the row that waits for a freed value gets it', async () => {
     await user(31, 'wanted@example.test');
     await stand.caughtUp();
     await user(32, 'wanted@example.test');
     await stand.until('the dead letter', ({deadLetters}) => deadLetters === 1);
     const holder = await connect(server, target);
-    // It stands in the way of the second row alone, so that the first is committed and the second waits.
+    // It blocks only the second row, so that the first one is committed and the second one waits.
     await holder.query(
       "START TRANSACTION; INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (32, 'X', 'x@example.test', 'p', '2020-01-01', '2020-01-01')",
     );

@@ -1,4 +1,4 @@
-/** Foreign keys of the source that change mapped rows, or only look as if they did. */
+/** Foreign keys of the source that change mapped rows, or only seem to change them. */
 import {afterEach, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
@@ -34,7 +34,7 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
       await cleaner.query(`DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
     await cleaner.end();
   });
-  const requested = () => stand.told().split('"reconcile.owed"').length - 1;
+  const requested = () => stand.logText().split('"reconcile.owed"').length - 1;
 
   it('that cascade from other tables end in the same rows, logged or not', async () => {
     await open(`
@@ -72,12 +72,12 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
     expect((await stand.cli(['verify'])).code).toBe(0);
   });
 
-  it('over another column than that of the parent are not taken for the key to it', async () => {
+  it('over another column than that of the parent do not count as its key', async () => {
     await open(
       'ALTER TABLE institute_user ADD COLUMN invited_by BIGINT UNSIGNED NULL, ADD CONSTRAINT m1 FOREIGN KEY (invited_by) REFERENCES users (id)',
       SURROGATE.create.replaceAll(/,\s*CONSTRAINT iu_\w+ FOREIGN KEY[^,\n]*/g, ''),
     );
-    // Nothing keeps a membership from being there first.
+    // A membership may be inserted before its parent.
     await stand.source.query(
       "INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 100, 'staff', 'active'), (50, 1, 'staff', 'active')",
     );
@@ -90,7 +90,7 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
     expect((await stand.cli(['verify'])).code).toBe(0);
   });
 
-  it('are no proof where a session leaves out the checks', async () => {
+  it('prove nothing if a session turns the checks off', async () => {
     await open('SELECT 1');
     const orphan = (userId: number) =>
       stand.source.query(
@@ -129,7 +129,7 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
     await stand.equal();
     expect(requested()).toBe(0);
     expect(await stand.daemon.stop()).toBe(0);
-    // A key that was made after the parent proves nothing either.
+    // A key that was created after the parent proves nothing either.
     await stand.source.query('ALTER TABLE institute_user DROP FOREIGN KEY iu_u');
     await stand.start();
     await stand.source.query(

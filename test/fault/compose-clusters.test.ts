@@ -1,4 +1,7 @@
-/** What the compose files of clusters give their servers, on real servers: each option is accepted, and the group forms. */
+/**
+ * The options that the compose files of clusters give their servers, on real servers: each is accepted, and the
+ * group forms.
+ */
 import {spawn, type ChildProcess} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
@@ -46,7 +49,7 @@ async function expectTaken(server: TestServer, options: readonly string[]): Prom
 
 describeEachEdition('the compose file', ({edition}) => {
   describe.skipIf(!hasGalera || edition !== 'mariadb')('of Galera', () => {
-    it('has options that the server takes', async () => {
+    it('has options that the server accepts', async () => {
       const options = optionsOf('galera', 'node1', {'gcomm://node1,node2,node3': 'gcomm://'});
       const port = await freePort();
       await using server = await startServer({
@@ -63,7 +66,7 @@ describeEachEdition('the compose file', ({edition}) => {
     afterEach(() => script?.kill('SIGKILL'));
     afterAll(() => Promise.all(members.map(member => member.dispose())));
 
-    it('has options that the server takes, and a script that keeps the group together', async () => {
+    it('has options that the server accepts, and a script that keeps the group together', async () => {
       const ports = [await freePort(), await freePort(), await freePort()];
       const names = [1, 2, 3].map(n => `member${n}`);
       const addresses = Object.fromEntries(

@@ -1,4 +1,7 @@
-/** Connections that fall silent, are cut or refused, servers that go and come: it recovers by itself and says so meanwhile. */
+/**
+ * Connections that fall silent, are cut or refused, and servers that stop and return: the daemon recovers
+ * without help, and the status reports the fault meanwhile.
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SEED, Stand, TIMEOUT_MS} from '../helpers/fault-stand.ts';
@@ -68,7 +71,7 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
     await stand.equal();
   });
 
-  it('to the target that fall silent, even at a COMMIT, are given up in seconds', async () => {
+  it('to the target that fall silent, even at a COMMIT, are closed within seconds', async () => {
     const applied = async () =>
       Number((await stand.targetRows('SELECT rows_applied AS n FROM sync_checkpoint'))[0]?.['n']);
     const {reconnects} = (await stand.daemon.status()).replication;
@@ -76,7 +79,7 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
     toTarget.muffle();
     await rename('Unanswered');
     await eventually(async () => (await applied()) === before + 1, {
-      what: 'the commit, of which nobody hears',
+      what: 'the commit, which is not answered',
     });
     await stand.until('a new start', ({replication}) => replication.reconnects > reconnects);
     await stand.daemon.until('streaming', 40_000);
@@ -95,7 +98,7 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
         const proxy = random() < 0.5 ? toSource : toTarget;
         proxy.cutAfterBytes(Math.floor(random() * 20_000), random() < 0.5 ? 'toClient' : 'toServer');
         const before = await applied();
-        // Over the cut, which comes when enough has passed, and on.
+        // Until after the cut, which comes when enough bytes have passed.
         await eventually(async () => (await applied()) > before + 50, {timeoutMs: 60_000, what: 'progress'});
       }
     } finally {
@@ -118,7 +121,7 @@ describeEachFlavour(`connections (seed ${SEED})`, ({server, source, target}) => 
   });
 
   it('#27 #30 wait for a lock on the target’s rows, while lag grows', async () => {
-    // Rows of its own: the writers of the test before may have left any other row inactive or gone.
+    // Rows of its own: the writers of the previous test may have deactivated or deleted any other row.
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (7001, 'Free', 'free1@example.test', 'p'), (7002, 'Free', 'free2@example.test', 'p')",
     );
@@ -192,14 +195,14 @@ describeEachFlavour('servers of its own', ({flavour, edition}) => {
       await rename(`up-${server.port}`);
       await stand.equal(30_000);
     }
-    // Nor does a library write a line of its own beside the log.
+    // No library writes a line of its own beside the log, either.
     const foreign = stand.daemon.log().split('\n');
     expect(foreign.filter(line => line !== '' && !line.startsWith('{'))).toEqual([]);
   });
 
-  it('of which the target turns read-only are waited for', async () => {
+  it('whose target becomes read-only are retried until it accepts writes', async () => {
     const mode = flavour === 'mysql' ? 'super_read_only' : 'read_only';
-    // On MariaDB the test's account may write all the same; so a daemon with less.
+    // On MariaDB the test's account may write nevertheless, so the daemon uses an account with fewer privileges.
     await stand.target.query(
       "CREATE USER 'plain'@'%' IDENTIFIED BY 'plain'; GRANT ALL ON organizations.* TO 'plain'@'%'",
     );

@@ -1,4 +1,7 @@
-/** The log is gone, reset, or another server's: a full reconcile from a new position, by itself, deletes included (docs/invariants.md, 7). */
+/**
+ * The log is purged, reset, or that of another server: a full reconcile from a new position runs automatically,
+ * deletes included (docs/invariants.md, 7).
+ */
 import {truncateSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
@@ -67,7 +70,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
       };
       const reset = () =>
         stand.source.query(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
-      /** All but the last file; a server that still believes in a reader keeps them for a moment. */
+      /** All but the last file; a server that still counts a client as connected keeps them for a moment. */
       const purge = async ({flush} = {flush: true}) => {
         if (flush) await stand.source.query('FLUSH BINARY LOGS');
         const kept = await stand.sourceRows("SHOW VARIABLES LIKE 'slave_connections_needed_for_purge'");
@@ -112,7 +115,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
         await recovered(since);
       });
 
-      it('reset while down, and longer by now than what we know', async () => {
+      it('reset while down, and longer by now than the saved position', async () => {
         await stand.daemon.stop();
         const since = Date.now() - 1000;
         await work(1);
@@ -139,7 +142,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
           /gtid$/i.test(String(row['Event_type'])),
         );
         await sourceServer.kill();
-        // What the disk never got.
+        // What never reached the disk.
         truncateSync(join(sourceServer.dataDir, file), Number(begins.at(-3)?.['Pos']));
         await sourceServer.start();
         await stand.connect();
@@ -149,7 +152,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
         );
       });
 
-      it('#5 moves our position on with every transaction, so that a purge does no harm', async () => {
+      it('#5 advances the saved position with every transaction, so that a purge is safe', async () => {
         await stand.source.query(
           'CREATE TABLE IF NOT EXISTS elsewhere.t (i INT PRIMARY KEY AUTO_INCREMENT, s TEXT)',
         );

@@ -1,4 +1,7 @@
-/** Rows that cannot be written wait without their values, and go when they can or are gone (docs/rules.md, Dead letters). */
+/**
+ * Rows that cannot be written wait as dead letters without their values, until they can be written or are
+ * deleted (docs/rules.md, Dead letters).
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {Stand} from '../helpers/fault-stand.ts';
@@ -61,7 +64,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect({code, stdout}).toMatchObject({code: 0});
   });
 
-  it('heals dead letters when their rows change, or leave', async () => {
+  it('removes dead letters when their rows are corrected, or leave', async () => {
     await transaction(async () => {
       await stand.source.query("UPDATE users SET email = 'now-good@example.test' WHERE id = 102");
       await stand.source.query("UPDATE users SET password = 'now-there' WHERE id = 103");
@@ -80,7 +83,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     });
   });
 
-  it('heals a conflict with a foreign row on request, once the value is free', async () => {
+  it('removes a conflict with a foreign row on request, once the value is free', async () => {
     await foreignUser(119, 'theirs@example.test');
     await user(111, 'theirs@example.test');
     await member(2, 111);
@@ -98,7 +101,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await users(111, 111)).toEqual({user: [111], auth: [111], memberships: ['2:111 STUDENT']});
   });
 
-  it('heals dead letters by a reconcile', async () => {
+  it('removes dead letters by a reconcile', async () => {
     await foreignUser(129, 'held@example.test');
     await user(121, 'held@example.test');
     await member(2, 121);
@@ -114,7 +117,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await users(121, 121)).toEqual({user: [121], auth: [121], memberships: ['2:121 STUDENT']});
   });
 
-  it('takes them along with a membership that could not be changed and is gone', async () => {
+  it('removes them with a membership that could not be changed and is deleted', async () => {
     await user(131, 'member131@example.test');
     await member(1, 131);
     await stand.caughtUp();
@@ -176,7 +179,7 @@ describeEachFlavour('dead letters', ({server, source, target}) => {
     expect(await stand.letters()).toEqual([]);
   });
 
-  it('are settled by a reconcile if their rows are on neither side', async () => {
+  it('are removed by a reconcile if their rows are on neither side', async () => {
     await stand.target.query(
       `INSERT INTO sync_dead_letter (stream, target_table, row_key, code, position, first_seen_at, last_seen_at, attempts)
          VALUES ('default', 'user', '190', 'invalid-email', '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1)`,

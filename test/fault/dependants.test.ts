@@ -1,4 +1,7 @@
-/** What hangs on users and institutes comes, goes and moves with them (docs/rules.md, Rows that enter or leave). */
+/**
+ * Memberships and auth rows enter, leave and move with their users and institutes (docs/rules.md, Rows that
+ * enter or leave).
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {Stand} from '../helpers/fault-stand.ts';

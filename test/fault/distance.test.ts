@@ -1,4 +1,7 @@
-/** kill -9 and cut connections with both servers far away, so that much is on its way: nothing is lost, and no transaction is seen half. */
+/**
+ * kill -9 and cut connections with both servers far away, so that many statements are in flight: nothing is
+ * lost, and no reader sees half a transaction.
+ */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -11,7 +14,7 @@ import {startProxy} from '../servers/proxy.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 4);
 const ONE_WAY_MS = 10;
-/** More than one flight holds. */
+/** More rows than one flight holds. */
 const MANY = 3000;
 
 describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => {

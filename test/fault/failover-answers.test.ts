@@ -1,4 +1,4 @@
-/** What a caller of POST /sync/trigger is answered while the target fails over: that it passes, and what to do. */
+/** The answers to POST /sync/trigger while the target fails over: the fault is temporary, and what to do. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';

@@ -63,7 +63,7 @@ describeEachEdition(`three nodes (seed ${SEED})`, ({edition}) => {
       await stand.caughtUp(TAKEOVER_MS);
       await stand.equal();
       expect(await stand.letters()).toEqual([]);
-      expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
     };
 
     it('lose and regain their majority: the stream waits, and continues without a copy', async () => {

@@ -61,7 +61,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
         for (let id = first; id < first + 5; id++)
           await connection.query(`INSERT INTO institutes (id, name) VALUES (${id}, 'of node ${index}')`);
       });
-    /** Transactions of one node, which no other has. */
+    /** Transactions that are on one node only. */
     const writeApart = (index: number, count: number) =>
       withConnection(node(index), undefined, async connection => {
         await connection.query(
@@ -84,7 +84,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       await write(1, 10);
       await stand.recovery(startedMs);
       await stand.equal();
-      expect(stand.told()).toContain('"position-lost"');
+      expect(stand.logText()).toContain('"position-lost"');
       const {stdout} = await stand.cli(['doctor']);
       expect(stdout).toContain('wsrep_gtid_mode');
     });
@@ -137,7 +137,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
         await write(to, 30 + 20 * from);
         await stand.equal();
       }
-      expect(stand.told()).not.toMatch(/"position-lost"|"reconcile.owed"/);
+      expect(stand.logText()).not.toMatch(/"position-lost"|"reconcile.owed"/);
       expect(await runs()).toBe(before);
 
       // The first attempt on another node may end before it has saved a position there.
@@ -165,7 +165,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
           position,
           plan: () => rest.applier.plan,
           now: Date.now,
-          // An event before the fault is one too many.
+          // No event may come before the fault.
           onEvent: event => {
             events.push(event.tag);
             resolve(null);

@@ -1,4 +1,4 @@
-/** A cluster of Galera as the target: named locks are each node's own there, the lease is not. */
+/** A cluster of Galera as the target: each node has named locks of its own, but they share the lease. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {MIGRATION_NAMES} from '../../src/db/migrate.ts';
 import {cli, environment, type DaemonProcess} from '../helpers/daemon.ts';
@@ -34,7 +34,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
     const until = (daemon: DaemonProcess, wanted: string, timeoutMs = 30_000) =>
       eventually(async () => (await state(daemon)) === wanted, {timeoutMs, what: wanted});
 
-    it('migrate at once, time after time, and each migration is noted once', async () => {
+    it('migrate at the same time, repeatedly, and each migration is recorded once', async () => {
       const envs = [0, 1, 0, 1].map(index =>
         environment({...server, database: databases.source}, {...node(index).address, database: 'migrated'}),
       );
@@ -71,7 +71,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
         },
         {timeoutMs: 30_000, what: 'a leader and a standby'},
       );
-      // Longer than a lease lasts: the one that waits leaves it to the one that renews it.
+      // Longer than a lease lasts: the standby does not take a lease that is renewed.
       const [before] = await stand.targetRows("SELECT beat, token FROM sync_lease WHERE stream = 'default'");
       await eventually(
         async () => {
@@ -86,7 +86,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
       await until(standby, 'streaming', TAKEOVER_MS);
       await stand.caughtUp();
 
-      // Frozen, it is deposed; thawed, it commits nothing.
+      // A frozen leader loses the lease, and commits nothing when it continues.
       const third = await stand.launch(envs[leader === first ? 0 : 1]);
       await until(third, 'standby');
       standby.signal('SIGSTOP');

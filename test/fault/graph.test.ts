@@ -1,6 +1,7 @@
 /**
- * A graph of five levels with keys of text, UUIDs, bytes and ENUM, under random work and kill -9: the stream alone
- * keeps the target equal to what a second hand works out from the source, and a reconcile repairs what others did.
+ * A graph of five levels with keys of text, UUIDs, bytes and ENUM, under random work and kill -9: the stream
+ * alone keeps the target equal to what the oracle computes from the source, and a reconcile repairs what others
+ * did.
  */
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
@@ -15,7 +16,7 @@ import {ShopWorkload} from '../helpers/shop-workload.ts';
 import {randomFrom} from '../helpers/workload.ts';
 import {connect, query} from '../servers/databases.ts';
 
-/** How the writers and the kills meet is left to chance; what each writer does is not. */
+/** The seed determines what each writer does, but not how writers and kills interleave. */
 const SEED = Number(process.env['SEED'] ?? 12);
 const KILLS = Number(process.env['KILLS'] ?? 1);
 const WRITERS = Number(process.env['WRITERS'] ?? 1);
@@ -84,7 +85,7 @@ describeEachFlavour(`a graph of five levels (seed ${SEED})`, ({server, source, t
     expect(await reconciles()).toBe(1);
     expect(await oracle.rows()).toBeGreaterThan(20);
 
-    // A server sets references to null without a word in its log.
+    // A server sets references to null without logging it.
     await stand.source.query("UPDATE couriers SET retired = b'0'; DELETE FROM couriers WHERE id % 2 = 0");
     await caughtUp();
     await equal(30_000);
@@ -104,7 +105,7 @@ describeEachFlavour(`a graph of five levels (seed ${SEED})`, ({server, source, t
     expect(await oracle.differences()).toEqual([]);
     expect(await stand.cli(['verify'])).toMatchObject({code: 0});
 
-    // Parents that are gone on both sides, without a word in the log: their children are equal on both.
+    // Parents that were deleted on both sides without an entry in the log: their children are equal on both.
     const lines = await stand.targetRows('SELECT orderNumber, kind, line FROM order_line LIMIT 3');
     expect(lines).toHaveLength(3);
     const keys = lines.map(({orderNumber, kind, line}) => [orderNumber, kind, line]);

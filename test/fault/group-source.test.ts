@@ -61,11 +61,11 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await stand.connect();
     };
     const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
-    /** By its GTIDs the stream goes on where it was, without a copy. */
+    /** The stream continues from its position by GTIDs, without a copy. */
     const goesOn = async (before: number) => {
       await write();
       await stand.equal();
-      expect(stand.told()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
+      expect(stand.logText()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
       expect(await runs()).toBe(before);
       expect(await stand.letters()).toEqual([]);
     };
@@ -146,19 +146,19 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
               side === 'source' && (check.startsWith('cluster') || check === 'privilege-excess'),
           )
           .filter(({level}) => level !== 'ok');
-      expect((await doctor(primary)).map(({mend}) => mend).join()).toContain(
+      expect((await doctor(primary)).map(({fix}) => fix).join()).toContain(
         'GRANT SELECT ON performance_schema',
       );
       await run(grant);
       const [exit, ...more] = await doctor(primary);
       expect(exit).toMatchObject({check: 'cluster-exit', level: 'warning'});
       expect(more).toEqual([]);
-      await run(exit?.mend ?? '');
+      await run(exit?.fix ?? '');
       expect(await doctor(primary)).toEqual([]);
       await run('SELECT group_replication_switch_to_multi_primary_mode()');
       const [writers] = await doctor(primary);
       expect(writers).toMatchObject({check: 'cluster-writers'});
-      await run(writers?.mend ?? '');
+      await run(writers?.fix ?? '');
       expect(await doctor(primary)).toEqual([]);
       await run('STOP GROUP_REPLICATION');
       expect(await doctor(primary)).toMatchObject([{check: 'cluster', level: 'must-fix'}]);

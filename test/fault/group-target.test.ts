@@ -24,7 +24,7 @@ import type {TestServer} from '../servers/server.ts';
 
 const TARGET = 'organizations';
 const TAKEOVER_MS = 10_000;
-/** More than this in one fault means that two instances, or two connections, depose each other. */
+/** More elections than this in one fault mean that two instances, or two connections, depose each other. */
 const MOST_ELECTIONS = 4;
 
 describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, server, source}) => {
@@ -77,8 +77,8 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       eye.cut();
       await stand.connect();
     };
-    const elections = () => stand.told().split('"lease.acquired"').length;
-    /** The stream goes on in time, and every row is right; nothing was refused for its own sake. */
+    const elections = () => stand.logText().split('"lease.acquired"').length;
+    /** The stream continues in time, and every row is right; no row became a dead letter. */
     const goesOn = async () => {
       const before = elections();
       await stand.daemon.until('streaming', TAKEOVER_MS);
@@ -87,7 +87,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await stand.equal();
       expect(elections() - before).toBeLessThan(MOST_ELECTIONS);
       expect(await stand.letters()).toEqual([]);
-      expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
       expect(await stand.daemon.post('/sync/trigger', {})).toMatchObject({status: 200});
     };
 
@@ -101,7 +101,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
         {
           level: 'must-fix',
           message: expect.stringContaining('SECONDARY'),
-          mend: expect.stringContaining('ORG_DB_HOST'),
+          fix: expect.stringContaining('ORG_DB_HOST'),
         },
       ]);
     });
@@ -128,7 +128,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       );
       const {reasons} = await stand.until('the halt', ({replication}) => replication.state === 'halted');
       expect(reasons.join()).toMatch(/target-incompatible.*primary key.*3098/);
-      for (const {mend} of findings) await stand.target.query(mend ?? '');
+      for (const {fix} of findings) await stand.target.query(fix ?? '');
       expect(await keys()).toMatchObject([{level: 'ok'}]);
       await stand.daemon.until('streaming', TAKEOVER_MS);
       await stand.equal();
@@ -206,7 +206,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await stand.start();
     });
 
-    // Last, because the group does not have to be whole after it.
+    // This test is the last one, because it leaves the group incomplete.
     it('moves when the primary is killed', async () => {
       const killed = primary;
       await killed.kill();

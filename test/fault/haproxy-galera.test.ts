@@ -87,7 +87,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await writers.stop();
       await stand.equal();
       expect(await stand.letters()).toEqual([]);
-      expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
       expect(await runs()).toBe(before);
     };
     const desync = (node: TestServer, on: boolean) =>
@@ -96,7 +96,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       );
 
     const PLANNED = isShort ? [{cut: true}] : [{cut: true}, {cut: false}];
-    it.for(PLANNED)('goes on when an operator takes the writer out, connections cut: $cut', async how => {
+    it.for(PLANNED)('continues when an operator removes the writer, connections cut: $cut', async how => {
       await setUp(how);
       await goesOn(await runs());
       const before = await runs();
@@ -109,12 +109,12 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await desync(left, false);
       await untilSynced(left, 3);
       await goesOn(before);
-      // A node that comes back does not get the connections back.
+      // A node that returns does not get its connections back.
       expect(await haproxy.leadsTo(), haproxy.log().slice(-3000)).not.toBe(left.port);
     });
 
     it.for(isShort ? [] : [{cut: true}, {cut: false}])(
-      'goes on when the writer is frozen, connections cut: $cut',
+      'continues when the writer is frozen, connections cut: $cut',
       async how => {
         await setUp(how);
         await goesOn(await runs());
@@ -130,10 +130,10 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       },
     );
 
-    /** A node that comes back needs the data of another one. */
+    /** A node that returns needs the data of another one. */
     const itReceives = it.skipIf(isShort || !hasStateTransfer);
 
-    itReceives('goes on when the writer has lost its cluster, and comes back', async () => {
+    itReceives('continues when the writer has lost its cluster, and comes back', async () => {
       await setUp({cut: false});
       await goesOn(await runs());
       const before = await runs();
@@ -147,7 +147,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await goesOn(before);
     });
 
-    itReceives('goes on at a node that got all its data by a state transfer', async () => {
+    itReceives('continues at a node that got all its data by a state transfer', async () => {
       await setUp({cut: true});
       await goesOn(await runs());
       const before = await runs();
@@ -167,7 +167,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       for (const node of left) await untilSynced(node, 3);
     });
 
-    itReceives('waits while the majority is lost, and goes on when it is made again', async () => {
+    itReceives('waits while the majority is lost, and continues when it is restored', async () => {
       await setUp({cut: true});
       await goesOn(await runs());
       const before = await runs();
@@ -184,8 +184,8 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await goesOn(before);
     });
 
-    // The last one, because the node does not come back.
-    it('goes on when the writer is killed', async () => {
+    // This test is the last one, because the node does not return.
+    it('continues when the writer is killed', async () => {
       await setUp({cut: true});
       await goesOn(await runs());
       const before = await runs();

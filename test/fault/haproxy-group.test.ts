@@ -12,7 +12,7 @@ import type {TestServer} from '../servers/server.ts';
 
 const GOES_ON_MS = 10_000;
 const TARGET = 'organizations';
-/** The proxy closes the connections to a member that it leaves, as the documents advise, or keeps them. */
+/** Whether the proxy closes the connections to a member that it leaves, as the documents advise, or keeps them. */
 const CLOSED_OR_KEPT = isShort ? [{cut: true}] : [{cut: true}, {cut: false}];
 
 describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server, source}) => {
@@ -67,17 +67,17 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       eye.cut();
       await stand.connect();
     };
-    /** The stream goes on in time, and every row is right. */
+    /** The stream continues in time, and every row is right. */
     const goesOn = async () => {
       await stand.explained(stand.daemon.until('streaming', GOES_ON_MS));
       await stand.caughtUp(GOES_ON_MS);
       await writers.stop();
       await stand.equal();
       expect(await stand.letters()).toEqual([]);
-      expect(stand.told()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
     };
 
-    it.for(CLOSED_OR_KEPT)('goes on after a planned switch, connections cut: $cut', async how => {
+    it.for(CLOSED_OR_KEPT)('continues after a planned switch, connections cut: $cut', async how => {
       await setUp(how);
       const [next] = others();
       if (next === undefined) throw new Error('no other member');
@@ -87,7 +87,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
     });
 
     it.for(isShort ? [] : CLOSED_OR_KEPT)(
-      'goes on when the primary is frozen, connections cut: $cut',
+      'continues when the primary is frozen, connections cut: $cut',
       async how => {
         await setUp(how);
         const frozen = primary;
@@ -105,7 +105,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       await goesOn();
     });
 
-    it.skipIf(isShort)('waits while the majority is lost, and goes on when it is back', async () => {
+    it.skipIf(isShort)('waits while the majority is lost, and continues when it is back', async () => {
       await setUp({cut: true});
       for (const member of others()) await member.freeze();
       await haproxy.untilNowhere();
@@ -117,8 +117,8 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       await goesOn();
     });
 
-    // Last, because the group does not have to be whole after it.
-    it('goes on when the primary is killed', async () => {
+    // This test is the last one, because it leaves the group incomplete.
+    it('continues when the primary is killed', async () => {
       await setUp({cut: true});
       await primary.kill();
       await follow();

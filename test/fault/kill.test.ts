@@ -1,4 +1,7 @@
-/** kill -9 at random instants: nothing is lost, nothing counts twice, no transaction is seen half (docs/invariants.md, 1 and 2). */
+/**
+ * kill -9 at random instants: nothing is lost, nothing counts twice, and no reader sees half a transaction
+ * (docs/invariants.md, 1 and 2).
+ */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -9,7 +12,7 @@ import {randomFrom} from '../helpers/workload.ts';
 import {connect} from '../servers/databases.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 12);
-/** Which of them waits for the first copy. */
+/** The kill that waits for the first copy. */
 const FIRST_COPY = Math.min(3, KILLS - 1);
 
 describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, source, target}) => {
@@ -21,7 +24,7 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
       const place = {server, database: source};
       await using stand = await Stand.open({source: place, target: {server, database: target}});
       const writers = await startWriters(place, 3, SEED);
-      // What is lost of its rows stays lost, where the others' are soon written over.
+      // A lost change of its rows stays visible, while those of the other writers are soon overwritten.
       const counter = await startCounter(place);
       const reader = await connect(server, target);
       const seen = {reads: 0, pairs: 0, halves: [] as unknown[]};
@@ -42,7 +45,7 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
           const daemon = await stand.launch();
           // One in four dies while it starts or loads, the others while they stream.
           if (i === FIRST_COPY)
-            // The first copy has been through by then, so that the others die in the midst of changes.
+            // The first copy has ended by then, so that the later kills interrupt changes.
             await stand.explained(
               eventually(() => seen.pairs > 0, {timeoutMs: 30_000, what: 'the first copy'}),
             );
@@ -74,7 +77,7 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
       await stand.equal();
       expect(seen.halves).toEqual([]);
       expect(seen.pairs).toBeGreaterThan(KILLS > FIRST_COPY ? KILLS : 0);
-      // Each that streamed had a number of its own; those that died before that may have had one.
+      // Each leader that streamed had a fencing number of its own; those that died before may have had one.
       expect(token).toBeGreaterThanOrEqual(leaders);
       expect((await stand.cli(['verify'])).code).toBe(0);
       expect(await stand.daemon.stop()).toBe(0);
@@ -107,6 +110,6 @@ describeEachFlavour(`kill -9 at random instants (seed ${SEED})`, ({server, sourc
     await stand.equal(60_000);
     expect(await written()).toBe(90_000);
     // It continues from its position and does not start again.
-    expect(stand.told()).not.toContain('replication.reanchor');
+    expect(stand.logText()).not.toContain('replication.reanchor');
   });
 });

@@ -1,4 +1,4 @@
-/** Rows that a run deletes are counted when they go, and so are those that go with them. */
+/** Rows that a run deletes are counted when they are deleted, and so are their dependants. */
 import {afterEach, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
@@ -43,10 +43,11 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
     'counts rows that leave the source between its two passes, in batches of %i',
     async batchRows => {
       const opened = await open(batchRows);
-      // Few rows, in many ranges: the second pass looks at these ranges alone.
+      // Few rows, in many ranges: the second pass reads only these ranges.
       await opened.source.query('DELETE FROM institute_user WHERE user_id % 100 = 1');
       await opened.source.query('DELETE FROM users WHERE id % 100 = 1');
-      // The memberships are walked last: the first pass has seen all of the source when it writes the last of them.
+      // The memberships are walked last: when the first pass writes the last of them, it has read all of the
+      // source.
       await opened.target.query("UPDATE institute_users SET role = 'ADMIN' WHERE userId = 400");
       const holder = await connect(server, target);
       await holder.query('START TRANSACTION; SELECT 1 FROM institute_users WHERE userId = 400 FOR UPDATE');
@@ -70,7 +71,7 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
     },
   );
 
-  it('counts the memberships that go with an institute', async () => {
+  it('counts the memberships that are deleted with an institute', async () => {
     const opened = await open(1000);
     await opened.source.query('UPDATE institutes SET name = NULL WHERE id = 1').catch(async () => {
       await opened.source.query('ALTER TABLE institutes MODIFY name VARCHAR(255) NULL');
@@ -84,7 +85,7 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
     expect(await left(opened, 'institute_users')).toBe(400);
   });
 
-  it('counts the memberships that go with users', async () => {
+  it('counts the memberships that are deleted with users', async () => {
     const opened = await open(1000);
     await opened.source.query('UPDATE users SET is_active = 0 WHERE id BETWEEN 201 AND 330');
     expect((await opened.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({
@@ -104,7 +105,7 @@ describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) 
       'SET FOREIGN_KEY_CHECKS = 0; DELETE FROM user WHERE userId = 900; SET FOREIGN_KEY_CHECKS = 1',
     );
     const {body} = await opened.daemon.post('/sync/trigger', {mode: 'diff'});
-    expect(body, opened.told()).toMatchObject({success: true, tables: {user_auth: {deleted: 1}}});
+    expect(body, opened.logText()).toMatchObject({success: true, tables: {user_auth: {deleted: 1}}});
     expect(await opened.targetRows('SELECT 1 FROM user_auth WHERE userId = 900')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** One writer: a standby takes over, and who was deposed writes nothing (docs/invariants.md, 5). */
+/** One writer: a standby takes over, and a deposed leader writes nothing (docs/invariants.md, 5). */
 import {afterEach, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {DaemonProcess} from '../helpers/daemon.ts';
@@ -7,7 +7,7 @@ import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {untilWaiting} from '../helpers/lock-waits.ts';
 import {query} from '../servers/databases.ts';
 
-/** Past its lease, a frozen leader has lost it. */
+/** After this time, a frozen leader has lost the lease. */
 const TAKEOVER_MS = 10_000;
 
 describeEachFlavour('two daemons', ({server, source, target}) => {
@@ -61,7 +61,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       timeoutMs: 20_000,
       what: 'standby',
     });
-    // Frozen in the middle of a transaction: it waits for a row by then, and has others.
+    // Frozen in the middle of a transaction: it waits for one row, and has locked others.
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (2, 'Goes', 'goes@example.test', 'p')",
     );
@@ -106,7 +106,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     expect(performance.now() - startedMs).toBeLessThan(TAKEOVER_MS);
   });
 
-  /** Beside what other tests left of the tables. */
+  /** Other tests of this file may have created the tables. */
   const openAgain = () =>
     Stand.open({
       source: {server, database: source},
@@ -117,14 +117,14 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       },
     });
 
-  it('never write both: a batch of one whose number is old is refused whole', async () => {
+  it('never both write: a batch with an old fencing number is refused as a whole', async () => {
     stand = await openAgain();
     await stand.source.query(
       "INSERT IGNORE INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p')",
     );
     await stand.start();
     await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
-    // Under which number each write of a row is there for good.
+    // Records the fencing number of each committed write.
     await stand.target.query(
       `CREATE TABLE wrote (token BIGINT);
        CREATE TRIGGER tell AFTER UPDATE ON user FOR EACH ROW INSERT INTO wrote SELECT fencing_token FROM sync_checkpoint`,
@@ -132,18 +132,18 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
     await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
     const [moved] = await stand.targetRows('SELECT fencing_token AS token FROM sync_checkpoint');
     await stand.source.query("UPDATE users SET first_name = 'Refused' WHERE id = 1");
-    // It notices, and leads again under a number of its own.
+    // It notices, and leads again with a new number.
     await eventually(
       async () => (await stand?.targetRows('SELECT name FROM user'))?.[0]?.['name'] === 'Refused',
       {timeoutMs: 15_000, what: 'a new lead'},
     );
-    expect(stand.told()).toContain('lease-lost');
+    expect(stand.logText()).toContain('lease-lost');
     expect(await stand.targetRows('SELECT token FROM wrote WHERE token <= ?', [moved?.['token']])).toEqual(
       [],
     );
   });
 
-  it('of which one fails as it begins to lead leave nothing running without a lease', async () => {
+  it('leave nothing running without a lease if one fails as it begins to lead', async () => {
     stand = await openAgain();
     await stand.start();
     expect(await stand.daemon.stop()).toBe(0);
@@ -151,7 +151,7 @@ describeEachFlavour('two daemons', ({server, source, target}) => {
       stand?.target.query(`ALTER TABLE sync_checkpoint RENAME COLUMN ${from} TO ${to}`);
     await rename('paused', 'away');
     await stand.launch();
-    const lines = () => stand?.told().split('\n') ?? [];
+    const lines = () => stand?.logText().split('\n') ?? [];
     const retries = () => lines().filter(line => line.includes('"lead.retry"')).length;
     await stand.explained(eventually(() => retries() >= 3, {what: 'three tries'}));
     await rename('away', 'paused');

@@ -1,4 +1,4 @@
-/** A server that does not tell case apart in names: its tables, its schemas and its statements may be spelled in any way. */
+/** A server that ignores case in names: its tables, schemas and statements may use any letter case. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -11,7 +11,7 @@ const CREATE = SURROGATE.create
   .replaceAll(/\binstitutes\b/g, 'INSTITUTES');
 
 describeEachFlavour('names of any case', ({edition, flavour}) => {
-  // MySQL takes the setting only for a data directory that was made with it; the hostile profile has one.
+  // MySQL accepts the setting only for a data directory that was created with it; the hostile profile has one.
   const test = it.skipIf(flavour === 'mysql');
   let own: TestServer;
   let stand: Stand;
@@ -42,7 +42,7 @@ describeEachFlavour('names of any case', ({edition, flavour}) => {
     await own?.dispose();
   });
 
-  test('are streamed, whatever the statement calls them', async () => {
+  test('are streamed, however the statement spells them', async () => {
     await stand.source.query(
       `UPDATE LAASMAIN.USERS SET first_name = 'Changed' WHERE id < 5;
        DELETE FROM LaasMain.Institute_user WHERE user_id = 6;
@@ -57,7 +57,7 @@ describeEachFlavour('names of any case', ({edition, flavour}) => {
     await stand.equal();
   });
 
-  test('are known in what the log shows as a statement', async () => {
+  test('are recognised in statements of the log', async () => {
     const session =
       "SET SESSION binlog_format = 'STATEMENT'; UPDATE LAASmain.Users SET first_name = 'Stated' WHERE id = 10; SET SESSION binlog_format = 'ROW'";
     await stand.source.query(session);

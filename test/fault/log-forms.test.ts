@@ -1,4 +1,7 @@
-/** Forms of the log that mislead a reader: without names, compressed, partial, of tables that are gone, and SQL of all kinds. */
+/**
+ * Forms of the log that mislead a reader: without names, compressed, partial, of dropped tables, and SQL of all
+ * kinds.
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';
@@ -40,7 +43,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
 
   it('of XA transactions leads to a reconcile at a commit that may touch mapped rows', async () => {
     const {stand} = own;
-    const requested = () => stand.told().split('"reconcile.owed"').length - 1;
+    const requested = () => stand.logText().split('"reconcile.owed"').length - 1;
     const theirs = await session(own);
     await theirs.query('CREATE DATABASE far; USE far; CREATE TABLE users (id INT PRIMARY KEY)');
     await other.query(
@@ -68,13 +71,13 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     await theirs.end();
   });
 
-  it('#12 whose events do not name their columns is never read by today’s names', async () => {
+  it('#12 whose events do not name their columns is never read by the current names', async () => {
     const {stand} = own;
     await metadata('MINIMAL');
     const silent = await session(own);
     expect(await stand.daemon.stop()).toBe(0);
     const since = Date.now() - 1000;
-    // As many columns as before, at other places, and none of ours is named.
+    // As many columns as before, in another order, and the log names no mapped one.
     await silent.query("UPDATE users SET first_name = 'Given', last_name = 'Family' WHERE id = 3");
     await stand.source.query('ALTER TABLE users DROP COLUMN notes, ADD COLUMN other JSON NULL FIRST');
     await silent.query("UPDATE users SET first_name = 'Given', last_name = 'Family' WHERE id = 4");
@@ -85,7 +88,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     await stand.daemon.until('streaming');
     await renamed(4, 'Given Family');
     await stand.equal();
-    expect(stand.told()).toContain('event-undecodable');
+    expect(stand.logText()).toContain('event-undecodable');
   });
 
   it('#12 that stops naming its columns halts the stream before anything is applied', async () => {
@@ -123,10 +126,10 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     await silent.end();
     const before = await stand.targetRows('SELECT position FROM sync_checkpoint');
     await stand.launch();
-    // No crash loop: one anchor, and then it goes on.
+    // No crash loop: one anchor, and then it continues.
     await stand.daemon.until('streaming', 40_000);
     await stand.equal(30_000);
-    expect(stand.told().split('"replication.reanchor"').length - 1).toBe(1);
+    expect(stand.logText().split('"replication.reanchor"').length - 1).toBe(1);
     expect(await stand.targetRows('SELECT position FROM sync_checkpoint')).not.toEqual(before);
     expect((await stand.cli(['verify'])).code).toBe(0);
   });
@@ -163,7 +166,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
   );
 
   it.skipIf(flavour !== 'mysql')(
-    '#15 with partial JSON updates (MySQL) halts before them until told to restart',
+    '#15 with partial JSON updates (MySQL) halts before them until an operator acts',
     async () => {
       const {stand} = own;
       await stand.source.query(`UPDATE users SET other = '{"a": 1, "b": "text that is long enough"}'`);
@@ -177,8 +180,8 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
       expect(
         await stand.targetRows("SELECT 1 FROM user WHERE name LIKE 'Behind%' OR name LIKE 'Partial%'"),
       ).toEqual([]);
-      // It looks again now and then, and is not taken for well meanwhile.
-      const halts = () => stand.told().split('"replication.halted"').length - 1;
+      // It checks again from time to time, and is not healthy meanwhile.
+      const halts = () => stand.logText().split('"replication.halted"').length - 1;
       await expect(eventually(() => halts() > 1, {timeoutMs: 4000})).rejects.toThrow();
       // As the runbook says.
       await other.query("SET SESSION binlog_row_value_options = ''");
@@ -189,10 +192,10 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     },
   );
 
-  it('#18 of statements that no parser knows all of is harmless unless they are ours', async () => {
+  it('#18 of unknown statements is harmless unless they may reach mapped rows', async () => {
     const {stand} = own;
     const before = ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
-    const toldBefore = stand.told().length;
+    const lengthBefore = stand.logText().length;
     const shared = [
       "CREATE TABLE odd (id INT PRIMARY KEY, g INT AS (id * 2) STORED, `users` TEXT, s SET('a','b'), CHECK (id > 0)) PARTITION BY HASH (id) PARTITIONS 3",
       'CREATE INDEX by_users ON odd (`users`(5))',
@@ -232,7 +235,7 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
     for (const sql of shared) {
       await other.query("SET SESSION binlog_format = 'ROW'");
       await other.query(sql).catch((error: unknown) => {
-        // No keyring is set up; it is in no log then.
+        // No keyring is set up; the statement is then not logged.
         if (!sql.includes('MASTER KEY')) throw error;
       });
     }
@@ -242,8 +245,8 @@ describeEachFlavour('a log', ({flavour, edition, server}) => {
       {name: expect.stringMatching(/^Proc2/)},
       {name: expect.stringMatching(/ T2$/)},
     ]);
-    expect(stand.told().slice(toldBefore)).not.toMatch(/replication\.halted|replication\.reanchor/);
-    // What is doubtful costs a reconcile at most, which has nothing to do.
+    expect(stand.logText().slice(lengthBefore)).not.toMatch(/replication\.halted|replication\.reanchor/);
+    // An uncertain statement costs at most a reconcile, which has nothing to do.
     const {items} = (await stand.daemon.get('/sync/runs')) as {
       items: {tables: Record<string, {repaired: number}>}[];
     };

@@ -1,4 +1,4 @@
-/** What a source logs with the smallest events and files, and compressed: every form of a statement is read exactly. */
+/** A log with the smallest events and files, and compressed: every form of a statement is read exactly. */
 import {Readable} from 'node:stream';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -28,7 +28,7 @@ describeEachFlavour('a log of small pieces', ({edition, flavour, server}) => {
       infileStreamFactory: () => Readable.from([Buffer.from(lines.join(''))]),
     });
   };
-  /** Statements by what they are; each is run after those before it. */
+  /** Statements by their kind; each runs after the previous ones. */
   const FORMS = {
     'many rows': [`INSERT INTO users (id, first_name, email, password) VALUES ${users(1, 500)}`],
     REPLACE: [
@@ -50,7 +50,7 @@ describeEachFlavour('a log of small pieces', ({edition, flavour, server}) => {
       'SET foreign_key_checks = 0; CREATE TABLE next LIKE users; INSERT INTO next SELECT * FROM users WHERE id > 20; RENAME TABLE users TO former, next TO users; SET foreign_key_checks = 1',
       "UPDATE users SET first_name = 'replaced' WHERE id % 5 = 0",
     ],
-    'a column that comes and goes': [
+    'a column that is added and dropped': [
       "ALTER TABLE users ADD COLUMN more VARCHAR(10) DEFAULT 'q'; UPDATE users SET more = 'r', first_name = 'more' WHERE id % 11 = 0; ALTER TABLE users DROP COLUMN more",
     ],
     'a procedure and a trigger': [
@@ -68,7 +68,7 @@ describeEachFlavour('a log of small pieces', ({edition, flavour, server}) => {
 
   const right = async () => {
     await own.stand.equal(30_000);
-    expect(own.stand.told()).not.toMatch(/"halted"|"internal"/);
+    expect(own.stand.logText()).not.toMatch(/"halted"|"internal"/);
     expect(await own.stand.letters()).toEqual([]);
   };
 

@@ -1,4 +1,7 @@
-/** Bookkeeping tables that somebody drops or empties while the daemon runs: `migrate` brings them back, and no row is lost. */
+/**
+ * Bookkeeping tables that somebody drops or empties while the daemon runs: `migrate` creates them again, and no
+ * row is lost.
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
@@ -28,7 +31,7 @@ describeEachFlavour('a lost bookkeeping table', ({server, source, target}) => {
   const {user, member} = rowsOf(() => stand);
 
   for (const table of DROPPED)
-    it(`such as ${table} is reported, and is back after migrate`, async () => {
+    it(`such as ${table} is reported, and exists again after migrate`, async () => {
       await stand.target.query(`DROP TABLE ${table}`);
       id += 10;
       await user(id, `gone${id}@example.test`);

@@ -1,4 +1,4 @@
-/** Very many deletes at once want a word from somebody (docs/rules.md, Mass deletes). */
+/** Mass deletes need a confirmation (docs/rules.md, Mass deletes). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {Stand} from '../helpers/fault-stand.ts';
@@ -14,7 +14,7 @@ describeEachFlavour('very many deletes', ({server, source, target}) => {
   });
   const {users} = rowsOf(() => stand);
 
-  it('#20 that a TRUNCATE stands for wait for a confirmation', async () => {
+  it('#20 that a TRUNCATE causes wait for a confirmation', async () => {
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 7001 i UNION ALL SELECT i + 1 FROM n WHERE i < 7200) SELECT i, 'N', CONCAT('n', i, '@example.test'), 'p' FROM n",
     );
@@ -40,7 +40,7 @@ describeEachFlavour('very many deletes', ({server, source, target}) => {
     expect(await stand.daemon.get(`/sync/runs/${String(items[0]?.['runId'])}`)).toMatchObject({
       state: 'needs-confirmation',
     });
-    // The rest goes on meanwhile.
+    // The stream continues meanwhile.
     await stand.source.query("UPDATE users SET first_name = 'Later' WHERE id = 7001");
     await stand.caughtUp();
     expect((await stand.daemon.post('/sync/trigger', {mode: 'diff', allowDeletes: true})).body).toMatchObject(
@@ -50,7 +50,7 @@ describeEachFlavour('very many deletes', ({server, source, target}) => {
     await stand.until('health', ({isHealthy}) => isHealthy);
   });
 
-  it('are those past both the ratio and a hundred', async () => {
+  it('are those above both the ratio and a hundred', async () => {
     await stand.daemon.stop();
     const fill = (from: number, count: number) =>
       stand.source.query(
@@ -72,7 +72,7 @@ describeEachFlavour('very many deletes', ({server, source, target}) => {
     expect(await sync()).toMatchObject({state: 'succeeded', left: 304});
     await fill(1001, 200);
     expect(await sync()).toMatchObject({state: 'succeeded', left: 504});
-    await drop(101); // more than a fifth, by a hair, and more than a hundred
+    await drop(101); // just above a fifth, and more than a hundred
     expect(await sync()).toMatchObject({state: 'needs-confirmation', left: 504});
     expect(await sync('--allow-deletes')).toMatchObject({state: 'succeeded', left: 403, code: 0});
   });

@@ -1,4 +1,4 @@
-/** What an operator may choose: who wins a conflict, and whether anything is ever deleted. */
+/** The choices of an operator: which side wins a conflict, and whether rows are deleted. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
@@ -36,14 +36,14 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     expect(await names()).toEqual(['Later', 'B', 'C']);
     await stand.source.query("UPDATE users SET first_name = 'A2', updated_at = '2024-06-01' WHERE id = 1");
     await stand.source.query("UPDATE users SET first_name = 'B2', updated_at = '2024-06-01' WHERE id = 2");
-    // Not through marks: nothing is ever deleted here.
+    // Without caughtUp(): its mark would never be deleted here.
     await eventually(async () => (await names())[1] === 'B2', {what: 'the update'});
     expect(await names()).toEqual(['Later', 'B2', 'C']);
     await stand.source.query("UPDATE users SET first_name = 'A3', updated_at = '2026-01-01' WHERE id = 1");
     await eventually(async () => (await names())[0] === 'A3', {what: 'the newer update'});
   });
 
-  it('lets the source win at equal times, down to their fraction', async () => {
+  it('lets the source win at equal times, fractional seconds included', async () => {
     await stand.target.query("UPDATE user SET name = 'Same', updatedAt = '2024-01-01' WHERE userId = 3");
     expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).status).toBe(200);
     expect((await names())[2]).toBe('C');
@@ -68,7 +68,7 @@ describeEachFlavour('SYNC_DELETES=keep and SYNC_CONFLICTS=newest', ({server, sou
     await stand.source.query('UPDATE users SET id = 13 WHERE id = 11');
     await eventually(async () => (await names()).length === 6, {what: 'the row under its new key'});
     await eventually(async () => (await stand.letters()).length === 1, {what: 'the dead letter'});
-    // The address stays with the row that is kept.
+    // The kept row keeps the address.
     expect(await stand.letters()).toEqual(['user 13 unique-conflict 11']);
     expect(await stand.targetRows('SELECT userId, email FROM user WHERE userId >= 10 ORDER BY 1')).toEqual([
       {userId: 10, email: 'ten@example.test'},

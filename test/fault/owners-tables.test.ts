@@ -1,4 +1,7 @@
-/** A target whose owner made the tables otherwise: keys of their own, more columns, unsigned ids, a collation that finds much equal. */
+/**
+ * A target whose owner created other tables: surrogate keys, more columns, unsigned ids, a collation that
+ * considers many texts equal.
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -13,7 +16,7 @@ CREATE TABLE user_auth (userId BIGINT UNSIGNED NOT NULL PRIMARY KEY, password VA
 
 const GREATEST = '18446744073709551615';
 
-describeEachFlavour("tables of the owner's own making", ({server, source, target}) => {
+describeEachFlavour('tables that the owner created', ({server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
     await withConnection(server, target, connection => connection.query(TABLES));
@@ -33,7 +36,7 @@ describeEachFlavour("tables of the owner's own making", ({server, source, target
       row => row['id'],
     );
 
-  it('take ids to the end of 64 bits, by the stream and by a reconcile', async () => {
+  it('hold ids of 64 bits, written by the stream and by a reconcile', async () => {
     for (const id of ['0', '9223372036854775808', '18446744073709551614', GREATEST]) {
       await stand.source.query("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'");
       await stand.source.query(
@@ -60,7 +63,7 @@ describeEachFlavour("tables of the owner's own making", ({server, source, target
       tables: {user: {repaired: 3, compared: 4}, institute_users: {repaired: 4}, user_auth: {repaired: 4}},
     });
     await check();
-    // What they hold beside ours stays as it is.
+    // Their columns that are not mapped stay unchanged.
     await stand.target.query('UPDATE user SET seen = 7');
     await stand.source.query("UPDATE users SET first_name = 'Further'");
     await stand.caughtUp();
@@ -74,7 +77,7 @@ describeEachFlavour("tables of the owner's own making", ({server, source, target
     expect(await stand.letters()).toEqual([]);
   });
 
-  it('decide by their collation which addresses are the same', async () => {
+  it('decide by their collation which addresses are equal', async () => {
     const pairs = [
       ['josé@x.test', 'JOSE@x.test'],
       ['strasse@x.test', 'straße@x.test'],
@@ -86,7 +89,7 @@ describeEachFlavour("tables of the owner's own making", ({server, source, target
         [100 + 2 * i, first, 101 + 2 * i, second],
       );
     }
-    // Spaces around it are none of an address, so that these are the same as well.
+    // Spaces around an address are removed, so that these are equal, too.
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (106, 'First', 'space@x.test', 'p'), (107, 'Second', '  space@x.test ', 'p')",
     );
@@ -97,7 +100,7 @@ describeEachFlavour("tables of the owner's own making", ({server, source, target
     for (const mode of ['diff', 'full'])
       expect((await stand.daemon.post('/sync/trigger', {mode})).status).toBe(200);
     expect(await stand.targetRows("SELECT COUNT(*) n FROM user WHERE name = 'First'")).toEqual([{n: 4}]);
-    // Passed round in one statement, each gets the other's, in its own letters.
+    // One statement exchanges the addresses, and each keeps its own letter case.
     await stand.source.query(
       "UPDATE users SET email = CASE id WHEN 100 THEN 'STRASSE@x.test' WHEN 102 THEN 'JOSÉ@x.test' END WHERE id IN (100, 102)",
     );

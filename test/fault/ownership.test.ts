@@ -1,4 +1,4 @@
-/** What is not ours: foreign rows are never touched, and what they refer to stays (docs/rules.md, Ownership). */
+/** Foreign rows are never changed, and rows to which they refer stay (docs/rules.md, Ownership). */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import type {Stand} from '../helpers/fault-stand.ts';
@@ -17,7 +17,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
   });
   const {user, foreignUser, member, emails, users} = rowsOf(() => stand);
 
-  it('are never touched, and adopted where the source has them too', async () => {
+  it('are never changed, and are adopted if the source has them, too', async () => {
     await foreignUser(301, 'foreign301@example.test');
     await foreignUser(302, 'foreign302@example.test');
     await stand.target.query(
@@ -29,7 +29,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
       expect((await stand.daemon.post('/sync/trigger', {mode, allowDeletes: true})).status).toBe(200);
     expect(await emails(301, 302)).toEqual({301: 'ours301@example.test', 302: 'foreign302@example.test'});
     await stand.source.query('DELETE FROM users WHERE id = 301');
-    // A key that only others have: its delete at the source is no business of theirs.
+    // A key that only a foreign row has: a delete at the source does not affect that row.
     await user(302, 'foreign302@example.test', {active: 0});
     await stand.source.query('DELETE FROM users WHERE id = 302');
     await stand.caughtUp();
@@ -39,7 +39,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
     ]);
   });
 
-  it('that refer to a row keep it, until they are gone', async () => {
+  it('that refer to a row keep it until they are deleted', async () => {
     await user(401, 'kept401@example.test');
     await user(402, 'kept402@example.test');
     await member(1, 401);
@@ -83,7 +83,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
     ]);
     expect((await users(411, 414)).user).toEqual([411, 412]);
     expect((await stand.daemon.status()).isHealthy).toBe(true);
-    expect(stand.told()).not.toContain('replication.retry');
+    expect(stand.logText()).not.toContain('replication.retry');
     await stand.target.query('DROP TABLE late, latest');
     expect((await stand.daemon.post('/sync/dead-letters/retry')).body).toMatchObject({remaining: 0});
     expect(await users(411, 414)).toEqual({user: [], auth: [], memberships: []});
@@ -104,7 +104,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
        INSERT INTO late VALUES (431); INSERT INTO latest VALUES (1, 432), (1, 433); INSERT INTO visit VALUES (434); INSERT INTO note VALUES (1, 435);
        UPDATE user SET manager = 436 WHERE userId = 437`,
     );
-    // Our own cascade, too, so that nothing but us stands between the users and what hangs on their rows.
+    // The mapped reference cascades, too, so that only laas-sync protects the rows that depend on the users.
     for (const table of ['institute_users', 'user_auth']) {
       const [key] = await stand.targetRows(
         "SELECT CONSTRAINT_NAME AS name FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ? AND REFERENCED_TABLE_NAME = 'user'",
@@ -128,7 +128,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
       'user 436 delete-blocked user',
       'user_auth 434 delete-blocked visit',
     ]);
-    // MariaDB is asked for foreign keys of other schemas when a run begins, MySQL each time.
+    // Foreign keys of other schemas are read when a run begins on MariaDB, and before each delete on MySQL.
     await stand.target.query(
       `CREATE DATABASE ${far}; CREATE TABLE ${far}.away (userId BIGINT PRIMARY KEY, FOREIGN KEY (userId) REFERENCES ${target}.user (userId) ${cascade}; INSERT INTO ${far}.away VALUES (438)`,
     );
@@ -151,7 +151,7 @@ describeEachFlavour('rows of others', ({flavour, server, source, target}) => {
     expect((await users(431, 438)).user).toEqual([432, 437]);
   });
 
-  it('#22 that refer to ours outlive every update of them', async () => {
+  it('#22 that refer to owned rows survive every update of those', async () => {
     for (const id of [421, 422]) await user(id, `parent${id}@example.test`);
     await stand.caughtUp();
     await stand.target.query('INSERT INTO badge VALUES (21, 421), (22, 422)');

@@ -6,7 +6,7 @@ import {eventually} from '../helpers/eventually.ts';
 import {connect} from '../servers/databases.ts';
 
 describeEachFlavour('A reconcile that is requested during another', ({server, source, target}) => {
-  it('#16 is run after it: the one under way does not count as paying', async () => {
+  it('#16 runs after it: the run that is active does not cover the request', async () => {
     await using stand = await Stand.open({
       source: {server, database: source},
       target: {server, database: target},
@@ -34,7 +34,9 @@ describeEachFlavour('A reconcile that is requested during another', ({server, so
     await owner.end();
     expect((await run).status).toBe(200);
 
-    await eventually(async () => (await nameOfFirst()) === 'Later', {what: 'what the statement changed'});
+    await eventually(async () => (await nameOfFirst()) === 'Later', {
+      what: 'the rows that the statement changed',
+    });
     expect((await stand.cli(['verify'])).code).toBe(0);
   });
 });

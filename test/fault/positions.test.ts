@@ -1,4 +1,7 @@
-/** The saved position: of commits only, a true pair of file and offset, and one that the server goes on from. */
+/**
+ * The saved position: the end of a transaction, a matching pair of file and offset, and a place from which the
+ * server can continue.
+ */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {readLogEnd} from '../../src/db/server.ts';
 import {connect as connectAs} from '../../src/db/connection.ts';
@@ -8,7 +11,10 @@ import {openWithOwnSource, session, SOURCE_DATABASE, type OwnSource} from '../he
 import {connect, query} from '../servers/databases.ts';
 
 const GTIDS_OFF = ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'];
-/** What may stand where a transaction has ended: the next one's beginning, the end of the file, or the head of the next. */
+/**
+ * The events that may follow the end of a transaction: the beginning of the next one, the end of the file, or
+ * the header of the next file.
+ */
 const BETWEEN_TRANSACTIONS =
   /^(Gtid|Gtid_tagged|Anonymous_Gtid|Rotate|Stop|Binlog_checkpoint|Previous_gtids)$/i;
 const ROUNDS = 12;
@@ -50,7 +56,8 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
         })();
         try {
           for (let i = 0; i < ROUNDS; i++) {
-            // Several tables, several statements, and a rotation right behind it, now and then within a large one.
+            // Several tables, several statements, and a rotation right after the transaction, sometimes within a
+            // large one.
             await stand.source.query(
               `START TRANSACTION; UPDATE users SET first_name = 'r${i}' WHERE id = 1;
                INSERT INTO institute_user (institute_id, user_id, user_type) VALUES (1, 1, 'admin');
@@ -88,11 +95,11 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
         await stand.start();
         await stand.caughtUp();
         await stand.equal();
-        expect(stand.told()).not.toContain('replication.reanchor');
+        expect(stand.logText()).not.toContain('replication.reanchor');
         expect(await runs()).toBe(before);
       });
 
-      it('#28 is read whatever the statement is called on this server', async () => {
+      it('#28 is read by whichever statement this server has', async () => {
         const {stand} = own;
         const config = (user: string, password: string) => ({
           host: own.server.host,
@@ -163,13 +170,13 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
           await stand.start();
           await stand.caughtUp();
           await stand.equal();
-          expect(stand.told()).not.toContain('replication.reanchor');
+          expect(stand.logText()).not.toContain('replication.reanchor');
           expect(await runs()).toBe(before);
         },
       );
 
       it.skipIf(options.length === 0)(
-        '#7 that was another server’s is not used, though file names are the same',
+        '#7 of another server is not used, although file names are equal',
         async () => {
           const {stand} = own;
           expect(await stand.daemon.stop()).toBe(0);
@@ -177,7 +184,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
           await stand.target.query("UPDATE sync_checkpoint SET source_identity = 'another'");
           await stand.start();
           expect(await stand.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
-          expect(stand.told()).toContain('position-lost');
+          expect(stand.logText()).toContain('position-lost');
           await stand.caughtUp();
           await stand.equal();
         },

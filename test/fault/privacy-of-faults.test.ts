@@ -18,7 +18,7 @@ import {plan as planFixture} from '../unit/plan-fixture.ts';
 
 const anyPlan = planFixture();
 
-/** What is not driven here, and why. */
+/** The codes that this test does not cause, and why. */
 const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   'invalid-email': 'privacy.test.ts',
   'invalid-password': 'privacy.test.ts',
@@ -60,12 +60,12 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
   });
   afterAll(() => own?.[Symbol.asyncDispose]());
 
-  it('names their codes and nothing of the rows', async () => {
+  it('has their codes and no value of a row', async () => {
     const {stand} = own;
     const bodies: string[] = [];
     const seen = new Set<string>(Object.keys(ELSEWHERE));
     let from = 0;
-    const told = async (code: ErrorCode) => {
+    const reported = async (code: ErrorCode) => {
       await stand.explained(
         eventually(() => stand.daemon.log().slice(from).includes(`"${code}"`), {
           timeoutMs: 25_000,
@@ -106,16 +106,16 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
     bodies.push(JSON.stringify(refused));
     await stand.launch();
     await streaming();
-    // Another leads; and a one-off run beside one that leads.
+    // Another instance leads, and a one-off run finds a leader.
     await stand.target.query('UPDATE sync_checkpoint SET fencing_token = fencing_token + 1');
     await write();
-    await told('lease-lost');
+    await reported('lease-lost');
     await streaming();
     const held = await stand.cli(['sync']);
     expect(held.code).toBe(75);
     bodies.push(JSON.stringify(held));
     seen.add('lease-held');
-    // A lock that stays: the target refuses, batch after batch; and reconciles that meet.
+    // A lock that stays: the target refuses batch after batch, and a reconcile is requested during another.
     await stand.target.query('START TRANSACTION; SELECT * FROM user FOR UPDATE');
     await write();
     const post = (body: string) =>
@@ -134,13 +134,13 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
       'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
     ))
       await stand.target.query(`KILL ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
-    await told('target-unreachable');
+    await reported('target-unreachable');
     await streaming();
-    // The source restarts, freezes, forgets its log, refuses.
+    // The source restarts, freezes, loses its log, and refuses.
     await own.server.kill();
-    await told('source-unreachable');
+    await reported('source-unreachable');
     await get('/sync/status');
-    // A run that ends before its end; and a request for a table that is missing.
+    // An interrupted run, and a missing bookkeeping table.
     const failed = await (await post('{"mode":"full"}')).text();
     expect(failed).toContain('run-failed');
     seen.add('run-failed');
@@ -153,10 +153,10 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
     await stand.connect();
     await streaming();
     const rival = await openRival(own);
-    await told('stream-displaced');
+    await reported('stream-displaced');
     await streaming();
     await rival.stop();
-    // Past its first heartbeat, before which the source has longer.
+    // After the first heartbeat, because the time limit is longer before it.
     await write();
     await stand.explained(
       eventually(
@@ -166,20 +166,20 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
       ),
     );
     await own.server.freeze();
-    await told('stream-silent');
+    await reported('stream-silent');
     await own.server.thaw();
     await streaming();
     await stand.source.query("SET GLOBAL binlog_row_metadata = 'MINIMAL'");
     const unnamed = await session(own);
     await unnamed.query("UPDATE users SET first_name = 'Secretfirst unnamed' WHERE id = 1");
-    await told('event-undecodable');
-    await told('preflight-failed');
+    await reported('event-undecodable');
+    await reported('preflight-failed');
     await get('/sync/status');
     await stand.source.query("SET GLOBAL binlog_row_metadata = 'FULL'");
     await streaming();
     await unnamed.end();
     await stand.source.query('ALTER TABLE users RENAME COLUMN first_name TO given');
-    await told('schema-incompatible');
+    await reported('schema-incompatible');
     await get('/sync/status');
     await stand.source.query('ALTER TABLE users RENAME COLUMN given TO first_name');
     await streaming();
@@ -189,19 +189,19 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
       await partial.query(
         "UPDATE users SET notes = JSON_SET(notes, '$.a', 2), last_name = 'Secretlast' WHERE id = 1",
       );
-      await told('event-unsupported');
+      await reported('event-unsupported');
       await partial.end();
     } else seen.add(NOT_ON_MARIADB);
     await stand.source.query(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER');
     await write();
-    await told('position-lost');
+    await reported('position-lost');
     await streaming();
     await stand.source.query("ALTER USER 'reader'@'%' ACCOUNT LOCK");
     for (const row of await stand.sourceRows(
       "SELECT id FROM information_schema.processlist WHERE user = 'reader'",
     ))
       await stand.source.query(`KILL ${String(row['id'] ?? row['ID'])}`).catch(() => undefined);
-    await told('access-denied');
+    await reported('access-denied');
     await get('/sync/status');
     await stand.source.query("ALTER USER 'reader'@'%' ACCOUNT UNLOCK");
     await streaming();
@@ -223,15 +223,15 @@ describeEachFlavour('the log of a daemon that meets every fault', ({flavour, edi
     expect(bare.code).not.toBe(0);
     expect(JSON.stringify(bare)).toContain('not-migrated');
     seen.add('not-migrated');
-    // The text of these two is the same for every run: test/fault/failover-answers.test.ts sees them.
+    // The text of these two is constant: test/fault/failover-answers.test.ts causes them.
     seen.add('run-interrupted').add('not-leading');
-    // Our sessions rule out what would cut a read short: test/db/counted.test.ts takes that away from them.
+    // Our sessions prevent truncated reads: test/db/counted.test.ts removes that protection.
     seen.add('read-incomplete');
     expect(Object.keys(ERROR_CODES).filter(code => !seen.has(code))).toEqual([]);
   });
 });
 
-/** As the built-in mapping, but for roles that it does not know, which become nothing. */
+/** The built-in mapping without `otherwise`: unknown roles have no value. */
 function writeStrictMapping(): string {
   const builtIn = readFileSync(join(import.meta.dirname, '../../mappings/laas.yaml'), 'utf8');
   const file = join(mkdtempSync(join(tmpdir(), 'laas-sync-strict-')), 'mapping.yaml');
@@ -241,7 +241,10 @@ function writeStrictMapping(): string {
   return file;
 }
 
-/** Another client of the source with the daemon's id, which does not come again when it is thrown out itself. */
+/**
+ * Another client of the source with the daemon's server id, which does not reconnect when the source ends its
+ * stream.
+ */
 async function openRival({server}: OwnSource) {
   const {host, port, user, password} = server;
   const config = {
@@ -264,7 +267,7 @@ async function openRival({server}: OwnSource) {
     database: 'nothing-of-this-name',
     serverId: SERVER_ID,
     position,
-    // Nothing of ours comes.
+    // No mapped row changes.
     plan: () => anyPlan,
     collations: new Map(),
     now: Date.now,

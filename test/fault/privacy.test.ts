@@ -9,7 +9,7 @@ import {connect} from '../servers/databases.ts';
 
 const HEADERS = {authorization: 'Bearer secret-api-token'};
 
-describeEachFlavour('what failing paths log at LOG_LEVEL=trace', ({flavour, server, source, target}) => {
+describeEachFlavour('the log of failing paths at LOG_LEVEL=trace', ({flavour, server, source, target}) => {
   let stand: Stand;
   const account = `priv_${flavour}`;
   beforeAll(async () => {
@@ -103,7 +103,7 @@ describeEachFlavour('what failing paths log at LOG_LEVEL=trace', ({flavour, serv
       timeoutMs: 20_000,
       what: 'streaming again',
     });
-    // The target's tables unfit, its rows locked, its connections killed.
+    // The target's tables do not fit, its rows are locked, its connections are killed.
     await stand.target.query('RENAME TABLE user_auth TO away');
     await users(20, 'secret.mail20@x.test');
     await eventually(async () => /target-incompatible|target-rejected/.test(await get('/sync/status')), {
@@ -120,7 +120,7 @@ describeEachFlavour('what failing paths log at LOG_LEVEL=trace', ({flavour, serv
       async () => (await stand.targetRows('SELECT 1 FROM user_auth WHERE userId = 20')).length === 1,
       {timeoutMs: 30_000, what: 'recovery'},
     );
-    // A refusal that looks as if it were about no row, and yet quotes one.
+    // A refusal that does not seem to be about a row, and quotes one.
     await stand.target.query(
       "CREATE TRIGGER stuck BEFORE INSERT ON user_auth FOR EACH ROW BEGIN DECLARE m TEXT; SET m = CONCAT('no ', NEW.password); SIGNAL SQLSTATE 'HY000' SET MESSAGE_TEXT = m; END",
     );

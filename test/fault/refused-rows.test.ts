@@ -1,4 +1,4 @@
-/** Whatever the target refuses about a row is that row's dead letter, and every other row goes on. */
+/** A row that the target refuses for any reason becomes a dead letter, and every other row is written. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -6,7 +6,7 @@ import {deleteObstacles, LONG_ID, obstacles, PACKET_BYTES, run} from '../helpers
 import {withConnection} from '../servers/databases.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 
-/** Enough that they are sent in bulk where the server takes them so. */
+/** Enough rows that they are sent in bulk, if the server supports it. */
 const GOOD = 300;
 const SCHEMA = {
   surrogate: true,
@@ -54,7 +54,7 @@ describeEachFlavour('a row that the target refuses', ({flavour, edition, server,
   const put = async () => {
     for (const obstacle of all) await run(stand.target, obstacle.put);
   };
-  /** The rows that nothing refuses are all there, and those that are refused are all listed. */
+  /** All rows that nothing refuses are written, and all refused rows are listed. */
   const othersArrive = async (name: string) => {
     await stand.explained(
       expect.poll(async () => (await stand.letters()).toSorted(), {timeout: 30_000}).toEqual(letters),
@@ -113,14 +113,14 @@ describeEachFlavour('a row that the target refuses', ({flavour, edition, server,
     await heals();
   });
 
-  it('costs other deletes nothing where it may not go', async () => {
+  it('does not affect other deletes if it must not be deleted', async () => {
     const kept = deleteObstacles();
     for (const obstacle of kept) await run(stand.target, obstacle.put);
     await stand.source.query('DELETE FROM users WHERE id BETWEEN 11 AND 40');
     await stand.source.query('DELETE FROM institute_user WHERE user_id BETWEEN 41 AND 50');
     await stand.caughtUp();
-    const told = await stand.letters();
-    for (const {letter} of kept) expect(told).toContain(letter);
+    const listed = await stand.letters();
+    for (const {letter} of kept) expect(listed).toContain(letter);
     expect(
       await stand.targetRows('SELECT userId AS id FROM user WHERE userId BETWEEN 11 AND 40 ORDER BY 1'),
     ).toEqual(kept.map(({id}) => ({id})));

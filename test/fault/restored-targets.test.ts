@@ -34,7 +34,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
       await to.query('COMMIT; SET FOREIGN_KEY_CHECKS = 1');
       return true;
     };
-    // A batch that is under way locks in another order, and the server may choose the restore to give up.
+    // A current batch locks in another order, and the server may choose the restore as the victim of a deadlock.
     await eventually(
       () =>
         all().catch(async (error: unknown) => {
@@ -45,7 +45,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
       {what: 'the restore'},
     );
   };
-  /** A stream that has gone on since the backup: rows came, changed and went. */
+  /** A stream that has continued since the backup: rows were inserted, changed and deleted. */
   const wellOn = async (): Promise<Stand> => {
     const open = (stand = await Stand.open({
       source: {server, database: source},
@@ -77,18 +77,18 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
     });
   };
 
-  it('is noticed by a daemon that runs, which compares every row from there', async () => {
+  it('is noticed by a running daemon, which then compares every row', async () => {
     const open = await wellOn();
     const since = Date.now();
     await restore(open, [...OURS, ...THEIRS]);
     expect(await open.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
-    expect(open.told()).toContain('target.restored');
+    expect(open.logText()).toContain('target.restored');
     await isInOrder(open);
     await open.caughtUp();
     await isInOrder(open);
   });
 
-  it('is noticed before anything is written over it, also while rows come in', async () => {
+  it('is noticed before a row is overwritten, also while rows arrive', async () => {
     const open = await wellOn();
     let isOver = false;
     const writing = (async () => {
@@ -107,7 +107,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
     await isInOrder(open);
   });
 
-  it('is noticed by the next leader of a process that stood by or led before', async () => {
+  it('is noticed by the next leader of a process that was a standby or led before', async () => {
     const open = await wellOn();
     await open.daemon.post('/replication/pause', {});
     const since = Date.now();
@@ -117,7 +117,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
     await isInOrder(open);
   });
 
-  it('under a daemon that has stopped is brought up to date from where it was', async () => {
+  it('under a stopped daemon is brought up to date from the restored position', async () => {
     const open = await wellOn();
     expect(await open.daemon.stop()).toBe(0);
     await restore(open, [...OURS, ...THEIRS]);

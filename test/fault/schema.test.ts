@@ -71,7 +71,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.start();
     await stand.caughtUp();
     await stand.equal();
-    expect(stand.told()).not.toContain('replication.halted');
+    expect(stand.logText()).not.toContain('replication.halted');
   });
 
   it('to mapped columns halt it with a reason, until they are undone', async () => {
@@ -90,7 +90,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.until('health', ({isHealthy}) => isHealthy);
   });
 
-  it('that let the rows of a pair be several are seen while it streams', async () => {
+  it('that allow several rows for a pair are noticed while it streams', async () => {
     const since = Date.now() - 1000;
     await stand.source.query('ALTER TABLE institute_user ADD UNIQUE KEY pair (institute_id, user_id)');
     await stand.recovery(since);
@@ -103,10 +103,10 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     );
     await stand.caughtUp();
     await stand.equal();
-    expect(stand.told()).not.toContain('reconcile.owed');
+    expect(stand.logText()).not.toContain('reconcile.owed');
   });
 
-  it('that bring a mapped column back empty clear it on the target too', async () => {
+  it('that add a dropped mapped column again clear it on the target, too', async () => {
     await stand.source.query('ALTER TABLE users DROP COLUMN last_name');
     await stand.until('a halt', ({replication}) => replication.state === 'halted');
     await stand.source.query("ALTER TABLE users ADD COLUMN last_name VARCHAR(120) NULL DEFAULT 'Default'");
@@ -121,10 +121,11 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.equal(30_000);
   });
 
-  it('#19 #20 that take rows along end in a reconcile', async () => {
+  it('#19 #20 that delete or replace rows end in a reconcile', async () => {
     await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
     let since = Date.now();
-    // An online schema change: a copy, filled, renamed into place. That it is made may cost a look of its own.
+    // An online schema change: a copy that is filled and renamed into place. Its creation may cost a reconcile of
+    // its own.
     await stand.source.query(`
       CREATE TABLE _institute_user_new LIKE institute_user;
       INSERT INTO _institute_user_new SELECT * FROM institute_user WHERE user_id <> 7;
@@ -159,14 +160,14 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     await stand.equal(30_000);
   });
 
-  it('#14 #15 #16 by sessions with a log format of their own are all seen', async () => {
+  it('#14 #15 #16 by sessions with a log format of their own all arrive', async () => {
     await other.query("SET SESSION binlog_row_image = 'MINIMAL'");
     await other.query(
       "UPDATE users SET first_name = 'Minimal' WHERE id = 3; INSERT INTO users (id, email, password) VALUES (1003, 'l@example.test', 'p'); UPDATE users SET last_name = 'Minimal' WHERE id = 1003",
     );
     await stand.caughtUp();
     await stand.equal();
-    expect(stand.told()).not.toMatch(/reconcile\.owed|replication\.reanchor/);
+    expect(stand.logText()).not.toMatch(/reconcile\.owed|replication\.reanchor/);
     await other.query(
       "DELETE FROM users WHERE id = 4; INSERT INTO users (id, email, password) VALUES (1004, 'm@example.test', 'p'); UPDATE users SET id = 1005 WHERE id = 5; UPDATE institute_user SET user_type = 'admin' WHERE user_id = 6; DELETE FROM institute_user WHERE user_id = 7",
     );
@@ -179,7 +180,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
       await other.query("UPDATE users SET first_name = REPEAT('Compressed', 5) WHERE id > 20");
       await stand.caughtUp();
       await stand.equal();
-      // The place that is saved is one that it can go on from, within such transactions too.
+      // The saved position is one from which the stream can continue, also within such transactions.
       for (let i = 0; i < 5; i++) {
         await other.query("UPDATE users SET first_name = CONCAT('Again', ?) WHERE id > 20", [i]);
         await eventually(
@@ -189,7 +190,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
         );
         await stand.daemon.kill();
         await stand.start();
-        expect(stand.told()).not.toContain('replication.reanchor');
+        expect(stand.logText()).not.toContain('replication.reanchor');
       }
     }
     const since = Date.now();

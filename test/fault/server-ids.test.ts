@@ -1,4 +1,4 @@
-/** Two streams of one source: ids of their own keep them apart; with one id they take turns and say why. */
+/** Two streams of one source: different server ids keep them apart; with one id they take turns and say why. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';

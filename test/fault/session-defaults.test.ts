@@ -1,6 +1,6 @@
 /**
- * Whatever a server sets for new sessions, by its defaults or its init_connect: the copy is right, and so is
- * what verify says. The db suite runs on a server with all of it at once (TEST_PROFILE=hostile); here each
+ * Settings that a server gives new sessions, by its defaults or its init_connect: the copy and the verdict of
+ * verify are right. The db suite runs on a server with all of them at once (TEST_PROFILE=hostile); here each
  * kind is alone, so that one does not hide another.
  */
 import {afterAll, beforeAll, expect, it} from 'vitest';
@@ -10,11 +10,11 @@ import {Stand, SURROGATE, TIMEOUT_MS} from '../helpers/fault-stand.ts';
 import {createDatabases, withConnection} from '../servers/databases.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 
-/** Not the tests' own account: init_connect runs for no account that may do everything. */
+/** Not the tests' own account: init_connect does not run for an account with all privileges. */
 const ACCOUNT = {user: 'plain_user', password: 'Plain-user-1'};
 const USERS = 90;
 
-/** By what is wrong with a session that it is run in. */
+/** The statement for each fault of a session. */
 const INIT_CONNECT: Readonly<Record<string, string>> = {
   'a limit on rows': 'SET sql_select_limit = 50',
   'a limit of no row': 'SET sql_select_limit = 0',

@@ -15,7 +15,7 @@ const ROUNDS = Number(process.env['ROUNDS'] ?? 1);
 describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, source, target}) => {
   let stand: Stand;
   let toSource: FaultProxy;
-  /** A way of its own, so that it is cut in the midst of what it reads. */
+  /** A proxy of its own, so that its reads are cut in the middle. */
   let toSourceForVerify: FaultProxy;
   beforeAll(async () => {
     [toSource, toSourceForVerify] = await Promise.all([startProxy(server), startProxy(server)]);
@@ -26,7 +26,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
       env: {USER_SYNC_BATCH_SIZE: '500'},
     });
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One')");
-    // Keys whose order as text is another than as numbers.
+    // Keys that sort differently as text and as numbers.
     await stand.source.query(
       `INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < 59)
          SELECT 60 * a.i + b.i + 1, CONCAT('Name', b.i), CONCAT('n', a.i, '.', b.i, '@example.test'), 'p' FROM n a, n b WHERE 60 * a.i + b.i < ${USERS}`,
@@ -59,7 +59,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
       for (let i = 0; i < CUTS; i++) {
         await stand.daemon.until('streaming', 40_000);
         toSource.cutAfterBytes(1000 + Math.floor(random() * 200_000), 'toClient');
-        // Every other time surely before its end.
+        // Every other cut certainly comes before its end.
         const within = i % 2 === 0 ? 3000 : 12_000;
         toSourceForVerify.cutAfterBytes(1000 + Math.floor(random() * within), 'toClient');
         const [run, verify] = await Promise.all([
@@ -67,7 +67,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
           cli(['verify', '--json'], {...stand.env, DB_PORT: String(toSourceForVerify.port)}),
         ]);
         expect([200, 409, 500]).toContain(run.status);
-        // Equal, or could not tell: never a drift that is none.
+        // Equal, or no verdict: never a false drift.
         expect([0, 2], verify.stdout).toContain(verify.code);
         outcomes.add(run.status).add(verify.code);
       }
@@ -85,7 +85,7 @@ describeEachFlavour(`#26 a reconcile and a verify (seed ${SEED})`, ({server, sou
     const writers = await startWriters(place, 3, SEED);
     try {
       await eventually(() => writers.written > 50, {what: 'the writers'});
-      // Each waits until what differs has stood still, which takes a while beside writers on hot rows.
+      // Each waits until differences are stable, which takes a while beside writers on hot rows.
       for (let i = 0; i < ROUNDS; i++) {
         const {code, stdout} = await stand.cli(['verify', '--json']);
         expect({code, stdout}).toMatchObject({code: 0});

@@ -1,4 +1,4 @@
-/** Connections that fall silent one by one: none of them freezes the stream for long, and none holds up the end. */
+/** Connections that fall silent one by one: none of them freezes the stream for long, and none delays a stop. */
 import {afterAll, beforeAll, beforeEach, expect, it} from 'vitest';
 import {BinlogSource} from '../../replicator/source/binlog-source.ts';
 import {openSession, rollBack} from '../../src/apply/session.ts';
@@ -6,7 +6,7 @@ import {connect as connectAs, queryRows, settledOptions} from '../../src/db/conn
 import {openKnex} from '../../src/db/models.ts';
 import {readServerInfo} from '../../src/db/server.ts';
 import type {SyncError} from '../../src/errors.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {connectionQuery} from '../../src/source/reader.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import {eventually} from '../helpers/eventually.ts';
@@ -17,7 +17,7 @@ import {plan as planFixture} from '../unit/plan-fixture.ts';
 
 const anyPlan = planFixture();
 
-/** Of what a stop may take; the daemon's own limit is less. */
+/** The time limit of a stop; the daemon's own limit is lower. */
 const STOP_MS = 6000;
 
 describeEachFlavour('a connection that falls silent', ({flavour, server, source, target}) => {
@@ -84,7 +84,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     toSource.freeze(port => !dumps.has(port));
     await stand.source.query('ALTER TABLE users ADD COLUMN another INT NULL');
     await stand.source.query("UPDATE users SET first_name = 'Stuck' WHERE id = 1");
-    // The stream has come to the statement, and asks for the schema in vain.
+    // The stream has reached the statement, and its query for the schema gets no answer.
     await stand.until('being behind', ({replication}) => replication.lagSeconds !== 0);
     expect(await ended(stand.daemon.stop())).toEqual({code: 0});
   });
@@ -107,7 +107,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await answer;
   });
 
-  it('#3 is given up by a reader, with the error that the source is unreachable', async () => {
+  it('#3 is closed by a reader, with the error that the source is unreachable', async () => {
     await stand.daemon.stop();
     const connection = await connectAs('source', config(), {statementMs: 300});
     expect(await connectionQuery(connection)('SELECT 1')).toHaveLength(1);
@@ -117,13 +117,13 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     expect(await refused(queryRows('source', slow, 'SELECT 3', [], 200))).toEqual({
       code: 'source-unreachable',
     });
-    // Neither is used again: an answer that comes late would be taken for that of the next question.
+    // Neither is used again: a late answer would be read as the answer to the next query.
     toSource.restore();
     for (const one of [connection, slow])
       await expect(queryRows('source', one, 'SELECT 4')).rejects.toMatchObject({code: 'source-unreachable'});
   });
 
-  it('#3 is given up by a writer, even at a COMMIT', async () => {
+  it('#3 is closed by a writer, even at a COMMIT', async () => {
     await stand.daemon.stop();
     const toTarget = await startProxy(server);
     const session = await openSession({...config(), port: toTarget.port, database: target}, 300);
@@ -140,7 +140,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await toTarget.close();
   });
 
-  it('#3 is given up by the bookkeeping, which opens another', async () => {
+  it('#3 is closed by the bookkeeping, which opens another', async () => {
     await stand.daemon.stop();
     const toTarget = await startProxy(server);
     const knex = await openKnex({...config(), port: toTarget.port, database: target}, silentLogger, 300);
@@ -152,12 +152,12 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await toTarget.close();
   });
 
-  it('#3 before the source has found our place in its log has 30 s, and then 3 s', async () => {
+  it('#3 has 30 s until the source has found the position in its log, and then 3 s', async () => {
     await stand.daemon.stop();
     const control = await connectAs('source', config());
     const info = await readServerInfo('source', control);
-    const mark = await openSnapshot(control, info, new AbortController().signal);
-    const position = await anchorPosition(control, info, mark);
+    const snapshot = await openSnapshot(control, info, new AbortController().signal);
+    const position = await anchorPosition(control, info, snapshot);
     await endSnapshot(control);
     control.destroy();
     let clockMs = 1_000_000;
@@ -170,7 +170,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
         database: source,
         serverId: 3_100_000_000 + (flavour === 'mysql' ? 1 : 2),
         position,
-        // Nothing of ours comes.
+        // No mapped row changes.
         plan: () => anyPlan,
         collations: new Map(),
         now: () => clockMs,
@@ -178,7 +178,8 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
         onFault: fault => faults.push(fault),
       });
     };
-    const told = (code: string) => eventually(() => faults[0]?.code === code, {what: `the fault ${code}`});
+    const reported = (code: string) =>
+      eventually(() => faults[0]?.code === code, {what: `the fault ${code}`});
 
     toSource.blackhole();
     const searching = open();
@@ -186,7 +187,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await expect(eventually(() => faults.length > 0, {timeoutMs: 1200})).rejects.toThrow();
     expect(searching.isSearching).toBe(true);
     clockMs += 2000;
-    await told('stream-silent');
+    await reported('stream-silent');
     await searching.stop();
 
     toSource.restore();
@@ -194,7 +195,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
     await eventually(() => !found.isSearching, {what: 'the place'});
     toSource.blackhole();
     clockMs += 4000;
-    await told('stream-silent');
+    await reported('stream-silent');
     await found.stop();
   });
 });

@@ -1,4 +1,7 @@
-/** Statements in the log that change mapped rows without a row event, in every form that does not name the table plainly. */
+/**
+ * Statements in the log that change mapped rows without a row event, in every form that does not name the table
+ * directly.
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';
@@ -44,7 +47,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     await stand?.[Symbol.asyncDispose]();
   });
 
-  const requested = () => stand.told().split('"reconcile.owed"').length - 1;
+  const requested = () => stand.logText().split('"reconcile.owed"').length - 1;
   /** In a session that logs statements, whose default schema is not the source's. */
   const run = async (sql: string) => {
     await other.query(`USE ${far}; SET SESSION binlog_format = 'STATEMENT'`);
@@ -92,7 +95,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     expect(items.length).toBeLessThan(forms.length);
   });
 
-  it('in the form of a definition leads to a reconcile if it may take rows along', async () => {
+  it('in the form of a definition leads to a reconcile if it may change rows', async () => {
     await other.query(`USE ${source}; ALTER TABLE users ADD COLUMN tenant INT NULL`);
     const forms = [
       `/*! TRUNCATE TABLE ${source} . \`institute_user\` */`,
@@ -120,7 +123,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
   });
 
   it.skipIf(flavour !== 'mysql')(
-    'of which the log says that it changed other schemas costs nothing',
+    'that changed only other schemas according to the log costs nothing',
     async () => {
       await stand.until('streaming', ({replication}) => replication.state === 'streaming', 90_000);
       const before = requested();

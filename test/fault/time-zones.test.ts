@@ -9,7 +9,10 @@ CREATE TABLE institutes (id INT PRIMARY KEY, name VARCHAR(90), imageUrl TEXT, cr
 CREATE TABLE users (id INT PRIMARY KEY, first_name VARCHAR(80), last_name VARCHAR(80), email VARCHAR(90), password VARCHAR(90), is_active INT, created_at TIMESTAMP NULL, updated_at DATETIME NULL);
 CREATE TABLE institute_user (institute_id INT, user_id INT, user_type VARCHAR(20), status VARCHAR(20), created_at TIMESTAMP(6) NULL, updated_at TIMESTAMP(6) NULL, PRIMARY KEY (institute_id, user_id));`;
 
-/** What a session in a zone writes into a TIMESTAMP, and the same instant in UTC: both sides of New York's changes. */
+/**
+ * The value that a session in a zone writes into a TIMESTAMP, and the same instant in UTC: before and after
+ * both clock changes of New York.
+ */
 const INSTANTS = [
   ['-05:00', '2024-03-10 01:59:59.999499', '2024-03-10 06:59:59.999'],
   ['-04:00', '2024-03-10 03:00:00.000500', '2024-03-10 07:00:00.001'],
@@ -38,7 +41,7 @@ describeEachFlavour('#23 times of a source at +05:30, with the process in New Yo
     );
     for (const [i, [zone, local]] of INSTANTS.entries()) {
       await stand.source.query(`SET time_zone = '${zone}'`);
-      // A DATETIME has no zone: it is taken as it stands. A TIMESTAMP is an instant.
+      // A DATETIME has no zone: it is copied unchanged. A TIMESTAMP is an instant.
       await stand.source.query(
         'INSERT INTO institutes (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)',
         [i, `at ${zone}`, local, local],

@@ -1,4 +1,7 @@
-/** Unique values: they move, are exchanged, and stay with the row that has them (docs/rules.md, Unique keys). */
+/**
+ * Unique values that move between rows, are exchanged, or stay with the row that holds them (docs/rules.md,
+ * Unique keys).
+ */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -15,7 +18,7 @@ describeEachFlavour('unique values', ({server, source, target}) => {
   });
   const {user, member, transaction, emails, users} = rowsOf(() => stand);
 
-  it('#21 move about without another row being overwritten', async () => {
+  it('#21 move between rows without overwriting another row', async () => {
     for (const id of [201, 202, 203, 204, 205]) await user(id, `e${id}@example.test`);
     await stand.caughtUp();
     const set = (id: number, email: string) =>
@@ -26,7 +29,8 @@ describeEachFlavour('unique values', ({server, source, target}) => {
     });
     await stand.caughtUp();
     expect(await emails(201, 202)).toEqual({201: 'e202@example.test', 202: 'e201@example.test'});
-    // One statement that turns three round, an heir of a deleted row, and one that inherits from an heir.
+    // One statement that rotates three values, a row that takes the value of a deleted row, and one that takes
+    // the value of that row.
     await stand.source.query(
       "UPDATE users SET email = CASE id WHEN 203 THEN 'e204@example.test' WHEN 204 THEN 'e205@example.test' ELSE 'e203@example.test' END WHERE id IN (203, 204, 205)",
     );
@@ -39,7 +43,7 @@ describeEachFlavour('unique values', ({server, source, target}) => {
       await set(202, 'e202@example.test');
       await user(207, 'e201@example.test');
     });
-    // An heir that is new, written before the row that gives its address up.
+    // A new row that takes an address, written before the row that gives it up.
     await transaction(async () => {
       await user(208, 'e203@example.test');
       await set(205, 'given@example.test');
@@ -107,7 +111,9 @@ describeEachFlavour('unique values', ({server, source, target}) => {
     expect(await emails(221, 222)).toEqual({221: 'Same@example.test'});
     await stand.source.query('DELETE FROM users WHERE id = 221');
     await stand.caughtUp();
-    await eventually(async () => (await stand.letters()).length === 0, {what: 'the heir'});
+    await eventually(async () => (await stand.letters()).length === 0, {
+      what: 'the row that takes the value',
+    });
     expect(await users(221, 222)).toEqual({user: [222], auth: [222], memberships: ['1:222 STUDENT']});
     expect(await emails(221, 222)).toEqual({222: 'same@EXAMPLE.test'});
   });
@@ -130,7 +136,7 @@ describeEachFlavour('unique values', ({server, source, target}) => {
       "INSERT INTO institutes (id, name, imageUrl) VALUES (701, 'A', 'one'), (702, 'B', NULL), (703, 'C', 'three'), (704, 'D', NULL), (705, 'E', 'five')",
     );
     await stand.caughtUp();
-    // The heir is written before the row that gives up, and a chain hangs on it.
+    // The row that takes the value is written before the row that gives it up, and a chain depends on it.
     await transaction(async () => {
       await stand.source.query('UPDATE institutes SET imageUrl = NULL WHERE id = 703');
       await stand.source.query("UPDATE institutes SET imageUrl = 'three' WHERE id = 701");
@@ -141,7 +147,7 @@ describeEachFlavour('unique values', ({server, source, target}) => {
     await stand.caughtUp();
     expect(await stand.letters()).toEqual([]);
     expect(await images()).toEqual({701: 'three', 702: 'five', 703: null, 704: 'one'});
-    // A reconcile that finds all of it at once.
+    // A reconcile that finds all of these at once.
     await stand.daemon.post('/replication/pause');
     await stand.source.query(
       "UPDATE institutes SET imageUrl = CASE id WHEN 701 THEN NULL WHEN 704 THEN 'three' WHEN 702 THEN 'one' END WHERE id IN (701, 702, 704)",

@@ -1,4 +1,4 @@
-/** A target that takes no writes: the status says so in plain words, and it is asked less and less often. */
+/** A target that accepts no writes: the status says so, and the stream tries again less and less often. */
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
@@ -8,14 +8,14 @@ import {startServer, type TestServer} from '../servers/server.ts';
 /** Ten attempts a second, each with several connections, would be many more. */
 const MAX_CONNECTIONS = 120;
 
-describeEachFlavour('#40 a target that takes no writes', ({edition, server, source}) => {
+describeEachFlavour('#40 a target that accepts no writes', ({edition, server, source}) => {
   let own: TestServer;
   let stand: Stand;
   beforeAll(async () => {
     own = await startServer({edition});
     await withConnection(own, undefined, connection =>
       connection.query(
-        // Without the right that passes read_only by.
+        // Without the privilege that bypasses read_only.
         `CREATE DATABASE organizations CHARACTER SET utf8mb4; CREATE USER 'plain'@'%' IDENTIFIED BY 'plain';
          GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES ON organizations.* TO 'plain'@'%'`,
       ),
@@ -25,7 +25,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
       target: {server: own, database: 'organizations'},
       env: {ORG_DB_USERNAME: 'plain', ORG_DB_PASSWORD: 'plain'},
     });
-    // A right to a table is asked for at each statement, one to a schema when a session begins.
+    // The server checks a privilege on a table at each statement, and one on a schema when a session begins.
     await stand.target.query("REVOKE INSERT ON organizations.* FROM 'plain'@'%'");
     for (const {name} of await stand.targetRows(
       'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()',
@@ -47,7 +47,10 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     const [row] = await stand.targetRows("SHOW GLOBAL STATUS LIKE 'Connections'");
     return Number(row?.['Value']);
   };
-  /** Counts connections from the first fault to ill health and for as long again; it never says that it streams. */
+  /**
+   * Counts connections from the first fault until the status is unhealthy, and for as long again; the status
+   * never says that it streams.
+   */
   const isWaitedFor = async (state: string, words: RegExp, times: number) => {
     const before = await connections();
     await stand.until('the fault', ({replication}) => replication.state === state);
@@ -59,7 +62,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     });
     expect(ill.isHealthy).toBe(false);
     expect(ill.reasons.join()).toMatch(words);
-    const tries = () => stand.told().split(/"(?:replication|lead)\.retry"/).length;
+    const tries = () => stand.logText().split(/"(?:replication|lead)\.retry"/).length;
     const enough = tries() + times;
     await stand.until(
       'more tries',
@@ -80,7 +83,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     expect(status.reasons).toEqual([]);
   };
 
-  it('since it is read-only is waited for, with a longer and longer pause', async () => {
+  it('because it is read-only is tried again after longer and longer pauses', async () => {
     await stand.target.query('SET GLOBAL read_only = 1');
     await stand.source.query("UPDATE users SET first_name = 'Waits'");
     await isWaitedFor('starting', /the target is read-only \(error 1290\).*read_only/, 2);
@@ -88,7 +91,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     await goesOn();
   });
 
-  it('since a right is missing halts the stream, and names the command for the grant', async () => {
+  it('because a privilege is missing halts the stream and names the doctor', async () => {
     await stand.target.query("REVOKE INSERT ON organizations.user_auth FROM 'plain'@'%'");
     await stand.source.query("UPDATE users SET first_name = 'Granted'");
     await isWaitedFor('halted', /a privilege \(error 1142\).*doctor/, 0);
@@ -96,7 +99,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     await goesOn();
   });
 
-  it('since a table of it is gone halts the stream, and no row is blamed', async () => {
+  it('because a table is missing halts the stream, and no row is blamed', async () => {
     await stand.target.query('RENAME TABLE user_auth TO user_auth_away');
     await stand.source.query("UPDATE users SET first_name = 'Away'");
     await isWaitedFor('halted', /target-incompatible.*doctor/, 0);
@@ -104,7 +107,7 @@ describeEachFlavour('#40 a target that takes no writes', ({edition, server, sour
     await goesOn();
   });
 
-  it('since a column that is not mapped has no default halts the stream', async () => {
+  it('because an unmapped column has no default halts the stream', async () => {
     await stand.target.query('ALTER TABLE user ADD extra INT NOT NULL');
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (2, 'Two', 'two@example.test', 'p')",

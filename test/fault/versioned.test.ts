@@ -55,11 +55,11 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
       DELETE FROM institute_user WHERE user_id = ${from + 3};
       INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (2, ${from + 3}, 'staff', 'active')`);
   const quietly = async (what: () => Promise<unknown>) => {
-    const before = stand.told().split('"reconcile.owed"').length;
+    const before = stand.logText().split('"reconcile.owed"').length;
     await what();
     await stand.caughtUp();
     await stand.equal();
-    expect(stand.told().split('"reconcile.owed"').length).toBe(before);
+    expect(stand.logText().split('"reconcile.owed"').length).toBe(before);
   };
 
   if (flavour === 'mariadb')
@@ -79,7 +79,7 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
           await stand.equal();
           await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
           await quietly(() => work('second', 1));
-          // A surrogate key alone does not name a membership, which costs a reconcile as in any table.
+          // A surrogate key alone does not identify a membership, which costs a reconcile as in any table.
           await other.query("SET SESSION binlog_row_image = 'MINIMAL'");
           await work('third', 10);
           await other.query("SET SESSION binlog_row_image = 'FULL'");
@@ -88,7 +88,7 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
           expect(
             await stand.targetRows("SELECT 1 FROM user WHERE password = 'first' AND userId < 4"),
           ).toEqual([]);
-          // Dropped and made again, while it streams and while it is down.
+          // Dropped and added again, while it streams and while it is down.
           await other.query(`ALTER TABLE users ${off}`);
           await other.query("UPDATE users SET password = 'plain' WHERE id = 1");
           await other.query(`ALTER TABLE users ${on}`);

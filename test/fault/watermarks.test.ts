@@ -8,7 +8,7 @@ import {COUNTED, startCounter, startWriters} from '../helpers/fault-writers.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? (isShort ? 2 : 4));
 
-/** Else the writers give one address to two users, of whom one can but wait as a dead letter. */
+/** Otherwise the writers give one address to two users, one of which waits as a dead letter. */
 const UNIQUE = {...COMPOSITE, create: `${COMPOSITE.create} ALTER TABLE users ADD UNIQUE KEY email (email);`};
 
 for (const schema of [SURROGATE, UNIQUE]) {
@@ -35,7 +35,7 @@ for (const schema of [SURROGATE, UNIQUE]) {
                END IF`,
           );
           await stand.start();
-          // Before the stream runs, a load may be ahead of it, and what it replays is older.
+          // Before the stream runs, a load may be ahead of it, and the stream then replays older rows.
           await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
           await stand.caughtUp();
           const counter = await startCounter(place);
@@ -47,9 +47,9 @@ for (const schema of [SURROGATE, UNIQUE]) {
                 mode: round % 2 === 0 ? 'diff' : 'full',
                 allowDeletes: true,
               });
-              // The first load may still be under way.
+              // The first load may still be running.
               if (status !== 409)
-                expect({status, body}, stand.told().slice(-3000)).toMatchObject({status: 200});
+                expect({status, body}, stand.logText().slice(-3000)).toMatchObject({status: 200});
               runs++;
             }
           } finally {
@@ -60,7 +60,7 @@ for (const schema of [SURROGATE, UNIQUE]) {
           expect(runs).toBe(ROUNDS);
           expect(writers.written).toBeGreaterThan(100);
           await stand.caughtUp();
-          // The stream alone must have done this: no reconcile repairs it first.
+          // The stream alone must have written this: no reconcile repairs it first.
           await stand.equal(5000);
           expect((await stand.daemon.post('/sync/trigger', {mode: 'diff'})).body).toMatchObject({
             tables: {
@@ -81,7 +81,7 @@ for (const schema of [SURROGATE, UNIQUE]) {
 describeEachFlavour(
   `six writers on hot rows of a source without GTIDs (seed ${SEED})`,
   ({flavour, edition, server, target}) => {
-    it.skipIf(flavour !== 'mysql')('end equal all the same', {timeout: TIMEOUT_MS}, async () => {
+    it.skipIf(flavour !== 'mysql')('end equal, too', {timeout: TIMEOUT_MS}, async () => {
       await using own = await startServer({
         edition,
         options: ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'],
@@ -103,7 +103,8 @@ describeEachFlavour(
             mode: round % 2 === 0 ? 'diff' : 'full',
             allowDeletes: true,
           });
-          if (status !== 409) expect({status, body}, stand.told().slice(-3000)).toMatchObject({status: 200});
+          if (status !== 409)
+            expect({status, body}, stand.logText().slice(-3000)).toMatchObject({status: 200});
         }
       } finally {
         await writers.stop();

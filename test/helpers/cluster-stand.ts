@@ -1,4 +1,4 @@
-/** What suites on clusters share: two addresses of one node, and a daemon that has loaded. */
+/** The common parts of suites on clusters: two addresses of one node, and a daemon that has loaded. */
 import type {ServerAddress} from '../servers/server.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
 import type {Stand} from './fault-stand.ts';

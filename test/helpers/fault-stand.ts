@@ -68,7 +68,7 @@ export class Stand implements AsyncDisposable {
     return stand;
   }
 
-  /** Reconnects after a server has gone away. */
+  /** Reconnects after a server has ended its connections. */
   async connect(): Promise<void> {
     this.#source?.destroy();
     this.#target?.destroy();
@@ -181,7 +181,7 @@ export class Stand implements AsyncDisposable {
             ) ?? false
           );
         },
-        {timeoutMs, what: 'a reconcile by itself'},
+        {timeoutMs, what: 'an automatic reconcile'},
       ),
     );
   }
@@ -199,7 +199,7 @@ export class Stand implements AsyncDisposable {
   }
 
   /** Returns the daemon's log without its requests. */
-  told(): string {
+  logText(): string {
     return (this.#daemon?.log() ?? '')
       .split('\n')
       .filter(line => !line.includes('"http.request"'))
@@ -212,7 +212,7 @@ export class Stand implements AsyncDisposable {
     } catch (error) {
       const status = await this.#daemon?.status().catch(() => null);
       throw new Error(
-        `${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.told().slice(-4000)}`,
+        `${String(error)}\n${String((error as Error).cause ?? '')}\n${JSON.stringify(status)}\n${this.logText().slice(-4000)}`,
         {cause: error},
       );
     }
@@ -237,7 +237,7 @@ function pick({host, port, user, password}: Reachable): Reachable {
   return {host, port, user, password};
 }
 
-/** A connection whose server goes away must not end the test run. */
+/** A connection that its server ends must not end the test run. */
 function quiet(connection: mysql.Connection): mysql.Connection {
   connection.on('error', () => undefined);
   return connection;

@@ -90,8 +90,8 @@ function isExpected(error: unknown): boolean {
 export const COUNTED = {first: 8001, rows: 14};
 
 /**
- * Starts one more writer, whose rows keep what was done to them: numbers that only grow, and users that
- * come and go for good. What writers on few rows do wrong is soon written over; here it stays to be seen.
+ * Starts one more writer, whose rows keep every change: numbers that only grow, and users that are inserted or
+ * deleted once. A wrong value in the rows of the other writers is soon overwritten; here it stays visible.
  */
 export async function startCounter({server, database}: Place): Promise<{stop(): Promise<void>}> {
   const {first, rows} = COUNTED;

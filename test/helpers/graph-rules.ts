@@ -14,7 +14,7 @@ export function meets(condition: Condition, column: Column, cell: Cell): boolean
 
 export const cellIn = (row: Cells, name: string): Cell => row.get(name.toLowerCase()) ?? null;
 
-/** Whether a row counts before another one of the same key. */
+/** Whether a row counts before another one with the same key. */
 export function isBefore({prefer}: TableMap, source: Columns, row: Cells, other: Cells): boolean {
   for (const preference of prefer) {
     const column = source.get(preference.column.toLowerCase());

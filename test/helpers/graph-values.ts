@@ -1,6 +1,7 @@
 /**
- * Values for the oracle of any mapping: how a cell is read, what each operator makes of it, and what cannot be
- * written. It is written by hand from docs/mapping.md and docs/rules.md, and shares no code with the product.
+ * Values for the oracle of any mapping: how a cell is read, the value that each operator derives from it, and
+ * which values cannot be written. It is written by hand from docs/mapping.md and docs/rules.md, and shares no
+ * code with the product.
  */
 import type mysql from 'mysql2/promise';
 import type {ColumnMap} from '../../src/mapping/mapping.ts';
@@ -178,7 +179,7 @@ export function make(map: ColumnMap, source: Columns, row: Cells, to: Column): M
   return code === null ? made : {code};
 }
 
-/** Null where no value is known; undefined where bytes are no text. */
+/** Null where no value is known; undefined if the bytes are not UTF-8. */
 function operate(
   {use}: ColumnMap,
   inputs: readonly Column[],
@@ -245,7 +246,7 @@ function carried(input: Column, cell: Cell, to: Column): {value: Cell} | undefin
   return text === undefined ? undefined : {value: text === null ? null : cutEnd(text, to)};
 }
 
-/** Undefined for bytes that are no UTF-8. */
+/** Undefined for bytes that are not UTF-8. */
 function textOf({kind}: Column, cell: Cell): Cell | undefined {
   if (kind !== 'binary' || cell === null) return cell;
   try {

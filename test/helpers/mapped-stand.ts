@@ -6,7 +6,7 @@ import {loadConfig, type Config} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from './silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {createMetrics} from '../../src/status/metrics.ts';
 import type {Verdict} from '../../src/status/operations.ts';
@@ -17,7 +17,10 @@ import type {FlavourContext} from './flavours.ts';
 
 type Places = Pick<FlavourContext, 'server' | 'source' | 'target'>;
 
-/** The table `marks` of the source, which is mapped, too: a row that comes through says that the stream is as far. */
+/**
+ * The table `marks` of the source, which is mapped, too: when a row of it arrives, the stream has applied
+ * everything before it.
+ */
 const MARKS = 'CREATE TABLE IF NOT EXISTS marks (id INT AUTO_INCREMENT PRIMARY KEY)';
 
 export class MappedStand implements AsyncDisposable {
@@ -68,13 +71,13 @@ export class MappedStand implements AsyncDisposable {
     return this.daemon.status().replication.fault;
   }
 
-  /** The stream runs, or has a fault. */
+  /** Waits until the stream runs or has a fault. */
   async started(): Promise<void> {
     const isThere = () => this.daemon.status().replication.state === 'streaming' || this.fault !== null;
     await eventually(isThere, {timeoutMs: 20_000, what: 'the first load'});
   }
 
-  /** The stream has come to everything that was written so far, and no reconcile is due. */
+  /** Waits until the stream has applied everything written so far, and no reconcile is due. */
   async streamed(): Promise<void> {
     await this.source.query('INSERT INTO marks VALUES ()');
     const [mark] = await query(this.source, 'SELECT MAX(id) AS id FROM marks');

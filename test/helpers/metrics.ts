@@ -1,9 +1,9 @@
 /** The text that Prometheus reads, for tests. */
 
 /**
- * The samples by name and labels, without the stream's.
+ * The samples by name and labels, without the label `stream`.
  *
- * @throws Error where one does not bear it
+ * @throws Error if a sample lacks that label
  */
 export function samplesOf(text: string, stream: string): Map<string, number> {
   const label = `stream="${stream}"`;

@@ -3,21 +3,21 @@ import type mysql from 'mysql2/promise';
 import type {Flavour} from '../servers/provision.ts';
 
 export interface Obstacle {
-  /** Of the user whose row, user_auth or membership is refused. */
+  /** The id of the user whose row, user_auth or membership is refused. */
   readonly id: number;
-  /** How it is listed, as {@link Stand.letters} does. */
+  /** Its line in {@link Stand.letters}. */
   readonly letter: string;
   readonly put: readonly string[];
   readonly takeAway: readonly string[];
 }
 
-/** More than the server accepts. */
+/** More bytes than the server accepts. */
 export const PACKET_BYTES = 65_536;
 /** A user whose name is longer than {@link PACKET_BYTES}. */
 export const LONG_ID = 1900;
 const FIRST_ID = 1001;
 
-/** SQLSTATE and number that a trigger signals; the number is left to the server where it is null. */
+/** SQLSTATE and number that a trigger signals; null leaves the number to the server. */
 const SIGNALS: readonly (readonly [string, number | null])[] = [
   ['45000', null],
   ['HY000', null],
@@ -27,7 +27,7 @@ const SIGNALS: readonly (readonly [string, number | null])[] = [
   ['08S01', null],
   ['02000', null],
   ['XAE07', null],
-  // With the numbers of a server that is full, read-only, gone, or lacks a right, a table or a column.
+  // With the numbers of a server that is full, read-only or lost, or that lacks a privilege, a table or a column.
   ...[1205, 1213, 1044, 1146, 2006, 2013, 1290, 1153].map(number => ['45000', number] as const),
   ...[1205, 1020, 1290, 1836, 1114, 1021, 1030, 1047, 1180, 1364, 1041, 3100].map(
     number => ['HY000', number] as const,
@@ -46,13 +46,13 @@ const SIGNALS: readonly (readonly [string, number | null])[] = [
 
 interface Made {
   readonly table?: string;
-  /** The number of what is listed, or code and detail. */
+  /** The error number of the dead letter, or its code and detail. */
   readonly as: number | string;
   readonly put: (id: number) => readonly string[];
   readonly takeAway: (id: number) => readonly string[];
 }
 
-/** All of them for one flavour; they can stand side by side. */
+/** All of them for one flavour; they can exist at the same time. */
 export function obstacles(flavour: Flavour): readonly Obstacle[] {
   const trigger = (as: number | string, body: (id: number) => string, table = 'user'): Made => ({
     table,
@@ -82,7 +82,7 @@ export function obstacles(flavour: Flavour): readonly Obstacle[] {
     trigger('out-of-range error 1264', () => "SET NEW.userId = CAST('99999999999999999999' AS DECIMAL(30))"),
     {
       as: 1449,
-      // One without its definer would refuse every row, so that it looks at its row in a nested trigger.
+      // A trigger without its definer would refuse every row, so a nested one checks the row.
       put: id => [
         `CREATE TABLE asked_${id} (id INT)`,
         `CREATE DEFINER = 'nobody'@'nowhere' TRIGGER asked_${id} BEFORE INSERT ON asked_${id} FOR EACH ROW SET @asked = 1`,
@@ -124,7 +124,7 @@ export function obstacles(flavour: Flavour): readonly Obstacle[] {
       ],
       takeAway: () => ['ALTER TABLE institute_users DROP FOREIGN KEY refuses_unknown', 'DROP TABLE known'],
     },
-    // The last, since no id beyond its own has a partition, either.
+    // This is the last one, because no greater id has a partition, either.
     {
       table: 'user_auth',
       as: 1526,

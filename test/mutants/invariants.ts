@@ -13,7 +13,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/fault/lease.test.ts', 'never write both'],
+    test: ['test/fault/lease.test.ts', 'never both write'],
   },
   {
     name: 'fencing-number-unchecked',
@@ -26,7 +26,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/fault/lease.test.ts', 'never write both'],
+    test: ['test/fault/lease.test.ts', 'never both write'],
   },
   {
     name: 'fence-that-needs-no-row',
@@ -39,7 +39,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 5', 'one writer'],
-    test: ['test/db/fence.test.ts', 'writes nothing where'],
+    test: ['test/db/fence.test.ts', 'writes nothing if'],
   },
   {
     name: 'restored-position-is-overwritten',
@@ -58,13 +58,13 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['continuity'],
-    test: ['test/fault/restored-targets.test.ts', 'is noticed by a daemon that runs'],
+    test: ['test/fault/restored-targets.test.ts', 'is noticed by a running daemon'],
   },
   {
     name: 'stream-that-feeds-on-its-checkpoint',
     edits: [['replicator/quiet-saves.ts', 'MAX_MS', '30_000', '1000']],
     answers: ['continuity'],
-    test: ['test/unit/replicator/quiet-saves.test.ts', 'now and then'],
+    test: ['test/unit/replicator/quiet-saves.test.ts', 'is saved rarely'],
   },
   {
     name: 'pause-and-resume-overlap',
@@ -85,7 +85,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/fault/answers.test.ts', 'carried on after a crash'],
+    test: ['test/fault/answers.test.ts', 'completed after a crash'],
   },
   {
     name: 'lease-that-all-get',
@@ -116,7 +116,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 3', 'exactly once'],
-    test: ['test/property/replays.test.ts', 'from any place on, applied to any state'],
+    test: ['test/property/replays.test.ts', 'replayed from any position'],
   },
   {
     name: 'reset-log-that-grew-unseen',
@@ -181,7 +181,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['values', 'dead letters'],
-    test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+    test: ['test/db/sessions.test.ts', 'of the target truncates nothing'],
   },
   {
     name: 'id-0-becomes-the-next-one',
@@ -194,7 +194,7 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['values'],
-    test: ['test/db/sessions.test.ts', 'of the target cuts nothing short'],
+    test: ['test/db/sessions.test.ts', 'of the target truncates nothing'],
   },
   {
     name: 'limit-of-the-server-cuts-reads',
@@ -213,6 +213,6 @@ export const INVARIANTS: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership', '#26'],
-    test: ['test/db/counted.test.ts', 'ends where rows are missing'],
+    test: ['test/db/counted.test.ts', 'fails if rows are missing'],
   },
 ];

@@ -81,7 +81,7 @@ export const LOG: readonly Mutant[] = [
       ['src/reconcile-runner.ts', '#run', 'applier.timesRequested === timesRequested', 'timesRequested >= 0'],
     ],
     answers: ['#16', 'schema', 'invariant 7'],
-    test: ['test/fault/pending-reconcile.test.ts', '#16 is run after it'],
+    test: ['test/fault/pending-reconcile.test.ts', '#16 runs after it'],
   },
   {
     name: 'statement-changes-unseen',
@@ -126,7 +126,7 @@ export const LOG: readonly Mutant[] = [
       ],
     ],
     answers: ['#18', 'schema'],
-    test: ['test/fault/log-forms.test.ts', '#18 of statements that no parser knows'],
+    test: ['test/fault/log-forms.test.ts', '#18 of unknown statements is harmless'],
   },
   {
     name: 'swapped-table-unseen',
@@ -139,13 +139,13 @@ export const LOG: readonly Mutant[] = [
       ],
     ],
     answers: ['#19', 'schema'],
-    test: ['test/fault/schema.test.ts', '#19 #20 that take rows along'],
+    test: ['test/fault/schema.test.ts', '#19 #20 that delete or replace rows'],
   },
   {
     name: 'truncate-unseen',
     edits: [['replicator/decode/statement.ts', 'HARMLESS', '/^(?:GRANT', '/^(?:TRUNCATE|GRANT']],
     answers: ['#20', 'ownership'],
-    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
+    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE causes'],
   },
   {
     name: 'unnamed-tables-unseen',
@@ -205,7 +205,7 @@ export const LOG: readonly Mutant[] = [
       ['replicator/transaction/compact.ts', 'fold', 'before === null && trustsChecks ?', 'before === null ?'],
     ],
     answers: ['schema'],
-    test: ['test/fault/cascades.test.ts', 'are no proof where a session leaves out the checks'],
+    test: ['test/fault/cascades.test.ts', 'prove nothing if a session turns the checks off'],
   },
   {
     name: 'foreign-keys-trusted-before-the-look',

@@ -13,13 +13,13 @@ export const OWNERSHIP: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership'],
-    test: ['test/fault/ownership.test.ts', 'are never touched, and adopted'],
+    test: ['test/fault/ownership.test.ts', 'are never changed, and are adopted'],
   },
   {
     name: 'rows-that-refer-to-ours-go-along',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#deleteLocked',
         'const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);',
         'const blocked = new Map<string, string>(), locked = wanted.length;',
@@ -58,7 +58,7 @@ export const OWNERSHIP: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership', '#20'],
-    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE stands for'],
+    test: ['test/fault/mass-deletes.test.ts', '#20 that a TRUNCATE causes'],
   },
   {
     name: 'brake-that-counts-once',
@@ -77,13 +77,13 @@ export const OWNERSHIP: readonly Mutant[] = [
     name: 'brake-at-a-hundred',
     edits: [['reconciler/brake.ts', 'isTooMany', 'toDelete > BRAKE_FLOOR', 'toDelete >= BRAKE_FLOOR']],
     answers: ['ownership'],
-    test: ['test/fault/mass-deletes.test.ts', 'are those past both the ratio'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those above both the ratio'],
   },
   {
     name: 'brake-at-the-ratio',
     edits: [['reconciler/brake.ts', 'isTooMany', 'toDelete > maxRatio', 'toDelete >= maxRatio']],
     answers: ['ownership'],
-    test: ['test/fault/mass-deletes.test.ts', 'are those past both the ratio'],
+    test: ['test/fault/mass-deletes.test.ts', 'are those above both the ratio'],
   },
   {
     name: 'keep-does-not-keep-users',

@@ -46,13 +46,13 @@ export const POSITIONS: readonly Mutant[] = [
       ],
     ],
     answers: ['#3', 'connections'],
-    test: ['test/fault/silence.test.ts', '#3 before the source has found our place'],
+    test: ['test/fault/silence.test.ts', '#3 has 30 s until the source has found'],
   },
   {
     name: 'silence-of-a-read-unnoticed',
     edits: [['src/db/connection.ts', 'queryRows', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
     answers: ['#3', 'connections'],
-    test: ['test/fault/silence.test.ts', '#3 is given up by a reader'],
+    test: ['test/fault/silence.test.ts', '#3 is closed by a reader'],
   },
   {
     name: 'stop-waits-for-a-silent-source',
@@ -78,7 +78,7 @@ export const POSITIONS: readonly Mutant[] = [
       ],
     ],
     answers: ['#5', 'continuity'],
-    test: ['test/fault/continuity.test.ts', '#5 moves our position on'],
+    test: ['test/fault/continuity.test.ts', '#5 advances the saved position'],
   },
   {
     name: 'purge-is-a-fault-to-retry',
@@ -114,7 +114,7 @@ export const POSITIONS: readonly Mutant[] = [
       ],
     ],
     answers: ['#7', 'continuity', 'invariant 7'],
-    test: ['test/fault/positions.test.ts', '#7 that was another server’s'],
+    test: ['test/fault/positions.test.ts', '#7 of another server is not used'],
     flavour: 'mysql',
   },
   {

@@ -40,7 +40,7 @@ export const PRIVACY: readonly Mutant[] = [
     name: 'values-in-dead-letters',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#write',
         'for (const {key} of rows) refused.push({letter: {table, key, ...refusalCode(error, table)}, isConflict});',
         "for (const {key, source} of rows) refused.push({letter: {table, key, ...refusalCode(error, table), detail: source.join(' ').slice(0, 60)}, isConflict});",

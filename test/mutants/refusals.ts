@@ -13,19 +13,19 @@ export const REFUSALS: readonly Mutant[] = [
       ],
     ],
     answers: ['#30', 'connections'],
-    test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always fall on us'],
+    test: ['test/fault/refusals.test.ts', '#30 whose deadlocks always hit the stream'],
   },
   {
     name: 'changed-row-ends-the-stream',
     edits: [['src/apply/refusal.ts', 'DEADLOCK_ERRNOS', '1213, 1020])', '1213])']],
     answers: ['#30', 'connections'],
-    test: ['test/db/deadlocks.test.ts', 'is tried again where a row changed after it was read'],
+    test: ['test/db/deadlocks.test.ts', 'is retried if a row changed after it was read'],
     flavour: 'mariadb-11',
   },
   {
     name: 'bad-row-costs-its-neighbours',
     edits: [
-      ['src/apply/careful-transaction.ts', '#write', 'if (rows.length === 1) {', 'if (rows.length >= 1) {'],
+      ['src/apply/stepwise-transaction.ts', '#write', 'if (rows.length === 1) {', 'if (rows.length >= 1) {'],
     ],
     answers: ['#30', 'dead letters'],
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
@@ -67,7 +67,7 @@ export const REFUSALS: readonly Mutant[] = [
       ],
     ],
     answers: ['#30', 'connections'],
-    test: ['test/fault/unwritable-target.test.ts', 'since it is read-only'],
+    test: ['test/fault/unwritable-target.test.ts', 'because it is read-only'],
   },
   {
     name: 'unreachable-target-ends-it',

@@ -13,20 +13,20 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#21', 'unique keys'],
-    test: ['test/fault/unique-keys.test.ts', '#21 move about'],
+    test: ['test/fault/unique-keys.test.ts', '#21 move between rows'],
   },
   {
     name: 'values-on-the-move-not-freed',
     edits: [
       [
         'src/apply/unique-conflicts.ts',
-        '#makeWay',
+        '#freeValues',
         'if (rings.size === 0) continue;',
         'if (rings.size < 1_000_000) continue;',
       ],
     ],
     answers: ['#21', 'unique keys'],
-    test: ['test/fault/unique-keys.test.ts', '#21 move about'],
+    test: ['test/fault/unique-keys.test.ts', '#21 move between rows'],
   },
   {
     name: 'parents-are-replaced',
@@ -40,7 +40,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#22', 'ownership'],
-    test: ['test/fault/ownership.test.ts', '#22 that refer to ours'],
+    test: ['test/fault/ownership.test.ts', '#22 that refer to owned rows'],
   },
   {
     name: 'updates-use-up-numbers',
@@ -92,7 +92,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#24', 'values'],
-    test: ['test/fault/owners-tables.test.ts', 'take ids to the end of 64 bits'],
+    test: ['test/fault/owners-tables.test.ts', 'hold ids of 64 bits'],
   },
   {
     name: 'latin1-is-not-windows-1252',
@@ -179,7 +179,7 @@ export const ROWS: readonly Mutant[] = [
     name: 'lag-0-while-the-source-has-more',
     edits: [['src/status/lag.ts', 'lagSeconds', 'if (this.#isAtEnd()) return 0;', 'return 0;']],
     answers: ['#27'],
-    test: ['test/unit/status/lag.test.ts', 'grows from when we had caught up'],
+    test: ['test/unit/status/lag.test.ts', 'grows from the time of the last catch-up'],
   },
   {
     name: 'lag-0-while-a-batch-is-stuck',
@@ -206,7 +206,7 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#28'],
-    test: ['test/fault/positions.test.ts', '#28 is read whatever the statement is called'],
+    test: ['test/fault/positions.test.ts', '#28 is read by whichever statement'],
   },
   {
     name: 'one-domain-for-all-gtids',
@@ -232,6 +232,6 @@ export const ROWS: readonly Mutant[] = [
       ],
     ],
     answers: ['#29', 'continuity'],
-    test: ['test/unit/position/position.test.ts', 'is written in one way'],
+    test: ['test/unit/position/position.test.ts', 'is written in one form'],
   },
 ];

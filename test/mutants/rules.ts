@@ -13,7 +13,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'are settled by a reconcile'],
+    test: ['test/fault/dead-letters.test.ts', 'are removed by a reconcile'],
   },
   {
     name: 'dead-letters-not-retried-on-request',
@@ -26,14 +26,14 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters'],
-    test: ['test/fault/dead-letters.test.ts', 'heals a conflict with a foreign row on request'],
+    test: ['test/fault/dead-letters.test.ts', 'removes a conflict with a foreign row on request'],
   },
   {
     name: 'written-rows-stay-dead-letters',
     edits: [
       [
         'src/apply/write-batch.ts',
-        'healed',
+        'lettersToRemove',
         '...done.filter(key => waiting.has(key))',
         '...done.filter(key => !waiting.has(key))',
       ],
@@ -130,7 +130,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dependants'],
-    test: ['test/unit/replicator/compact.test.ts', 'remember that it was gone in between'],
+    test: ['test/unit/replicator/compact.test.ts', 'remember that it was deleted in between'],
   },
   {
     name: 'inactive-membership-wins',
@@ -176,7 +176,7 @@ export const RULES: readonly Mutant[] = [
     name: 'parked-value-left-behind',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#upsertConflicting',
         "await this.#session.query('ROLLBACK TO SAVEPOINT before_conflicts');",
         '',
@@ -189,14 +189,14 @@ export const RULES: readonly Mutant[] = [
     name: 'holders-of-a-value-unasked',
     edits: [
       [
-        'src/apply/settle.ts',
+        'src/apply/write-order.ts',
         'conflictsAmong',
         'if (holder !== undefined && holder !== key && stays(holder)) blocker ??= holder;',
         'if (holder === key && stays(holder)) blocker ??= undefined;',
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/unit/apply/settle.test.ts', 'stay with a row of others'],
+    test: ['test/unit/apply/write-order.test.ts', 'stay with a row of others'],
   },
   {
     name: 'stale-rows-stay',
@@ -215,7 +215,7 @@ export const RULES: readonly Mutant[] = [
     name: 'parked-row-is-taken-for-newer',
     edits: [
       [
-        'src/apply/careful-transaction.ts',
+        'src/apply/stepwise-transaction.ts',
         '#write',
         "const newestWins = options.newestWins && onConflict === 'stop at a conflict';",
         'const {newestWins} = options;',
@@ -236,7 +236,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/schema.test.ts', 'that let the rows of a pair be several'],
+    test: ['test/fault/schema.test.ts', 'that allow several rows for a pair'],
   },
   {
     name: 'column-that-came-back-empty-unseen',
@@ -249,7 +249,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/schema.test.ts', 'that bring a mapped column back empty'],
+    test: ['test/fault/schema.test.ts', 'that add a dropped mapped column again'],
   },
   {
     name: 'prepared-rows-count-at-once',
@@ -283,6 +283,6 @@ export const RULES: readonly Mutant[] = [
       ['replicator/transaction/transaction.ts', 'add', 'this.#doubtful = true;', 'this.#doubtful = false;'],
     ],
     answers: ['exactly once'],
-    test: ['test/unit/replicator/transaction.test.ts', 'of which a part was undone'],
+    test: ['test/unit/replicator/transaction.test.ts', 'of which a part was rolled back'],
   },
 ];

@@ -32,7 +32,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['connections', '#3'],
-    test: ['test/db/bulk.test.ts', 'are not waited for where preparing them takes too long'],
+    test: ['test/db/bulk.test.ts', 'do not wait for a PREPARE'],
   },
   {
     name: 'made-ready-on-old-facts',
@@ -51,7 +51,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['ownership'],
-    test: ['test/db/next-batch.test.ts', 'holds rows that belong to those of the batch before it'],
+    test: ['test/db/next-batch.test.ts', 'holds rows that depend on those of the previous batch'],
   },
   {
     name: 'ownership-read-too-early-is-kept',
@@ -70,7 +70,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['exactly once'],
-    test: ['test/db/next-batch.test.ts', 'takes nothing of another along when it is dropped half made'],
+    test: ['test/db/next-batch.test.ts', 'does not affect another batch'],
   },
   {
     name: 'rows-left-to-the-transaction-of-text',
@@ -83,7 +83,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/db/deadlocks.test.ts', 'is written whole when it is tried again'],
+    test: ['test/db/deadlocks.test.ts', 'is written as a whole when it is retried'],
   },
   {
     name: 'rows-behind-a-commit-left-open',
@@ -91,7 +91,7 @@ export const SENDING: readonly Mutant[] = [
       ['src/apply/prepared-batch.ts', 'takeBack', 'if (this.#hasLeft) await rollBack(this.session);', ''],
     ],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/db/behind-commit.test.ts', 'are taken back where the plan has changed since'],
+    test: ['test/db/behind-commit.test.ts', 'are rolled back if the plan has changed'],
   },
   {
     name: 'committed-before-its-turn',
@@ -123,7 +123,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['watermarks'],
-    test: ['test/unit/apply/apply-lock.test.ts', 'keeps the stream’s next turn for it'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'reserves the stream’s next turn'],
   },
   {
     name: 'dead-letters-of-the-batch-before-forgotten',
@@ -136,7 +136,7 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters'],
-    test: ['test/db/next-batch.test.ts', 'if the batch before it leaves a dead letter'],
+    test: ['test/db/next-batch.test.ts', 'if the previous batch leaves a dead letter'],
   },
   {
     name: 'commit-behind-a-flight-that-failed',
@@ -149,12 +149,12 @@ export const SENDING: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/db/flights.test.ts', 'as text go with the one that fails'],
+    test: ['test/db/flights.test.ts', 'as text fail with the one that fails'],
   },
   {
     name: 'rows-that-failed-count-as-taken',
     edits: [['src/apply/flights.ts', 'endRows', 'IF(ROW_COUNT() >= 0${order}', 'IF(1 = 1${order}']],
     answers: ['invariant 1', 'exactly once'],
-    test: ['test/db/flights.test.ts', 'of many rows go with the one that fails'],
+    test: ['test/db/flights.test.ts', 'of many rows fail with the one that fails'],
   },
 ];

@@ -22,7 +22,7 @@ export const SERVER: readonly Mutant[] = [
     name: 'look-without-a-limit',
     edits: [[REMOTE, 'refresh', '}, LOOK_MS);', '}, 1000 * LOOK_MS);']],
     answers: ['status'],
-    test: [THREAD, 'answers with the status of a moment ago'],
+    test: [THREAD, 'answers with the last known status'],
   },
   {
     name: 'late-answer-forgotten-at-once',
@@ -54,7 +54,7 @@ export const SERVER: readonly Mutant[] = [
       ],
     ],
     answers: ['status'],
-    test: [THREAD, 'rejects where it ends'],
+    test: [THREAD, 'rejects if it ends'],
   },
   {
     name: 'words-of-a-driver-cross-to-the-edge',
@@ -67,6 +67,6 @@ export const SERVER: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 8', 'privacy'],
-    test: [THREAD, 'fails without a foreign error’s words'],
+    test: [THREAD, 'fails without a foreign error’s message'],
   },
 ];

@@ -40,7 +40,7 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['mapping', 'values'],
-    test: ['test/property/values.test.ts', 'is to the nearest, and half up'],
+    test: ['test/property/values.test.ts', 'is to the nearest digit, and half up'],
   },
   {
     name: 'all-white-space-is-trimmed',
@@ -99,13 +99,13 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['mapping'],
-    test: ['test/property/packed.test.ts', 'is what its values are'],
+    test: ['test/property/packed.test.ts', 'agrees with its values'],
   },
   {
     name: 'packed-email-with-two-signs',
     edits: [['src/mapping/validity.ts', 'isPlainEmail', 'if (at >= 0) return false;', '']],
     answers: ['mapping'],
-    test: ['test/property/packed.test.ts', 'is what its values are'],
+    test: ['test/property/packed.test.ts', 'agrees with its values'],
   },
   {
     name: 'packed-address-untrimmed',
@@ -118,7 +118,7 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['mapping'],
-    test: ['test/property/packed.test.ts', 'is what its values are'],
+    test: ['test/property/packed.test.ts', 'agrees with its values'],
   },
   {
     name: 'partial-date-is-a-date',
@@ -177,13 +177,13 @@ export const VALUES: readonly Mutant[] = [
     name: 'packed-zero-date-as-it-is',
     edits: [['src/mapping/operators/first.ts', 'momentWriter', ' || !isDateAt(row.bytes, start)', '']],
     answers: ['mapping'],
-    test: ['test/property/packed.test.ts', 'is what its values are'],
+    test: ['test/property/packed.test.ts', 'agrees with its values'],
   },
   {
     name: 'packed-text-unescaped',
     edits: [['src/apply/sql-text.ts', '#escaped', 'if (escaped !== 0) buffer[at++] = BACKSLASH;', '']],
     answers: ['values'],
-    test: ['test/property/packed.test.ts', 'is what its values are'],
+    test: ['test/property/packed.test.ts', 'agrees with its values'],
   },
   {
     name: 'inactive-users-are-eligible',
@@ -227,13 +227,13 @@ export const VALUES: readonly Mutant[] = [
     name: 'checksum-that-cancels-out',
     edits: [['src/mapping/sql/checksums.ts', 'ODD', "'2654435761'", "'1'"]],
     answers: ['values'],
-    test: ['test/property/mapping-in-sql.test.ts', 'is found where two rows changed alike'],
+    test: ['test/property/mapping-in-sql.test.ts', 'is found if two rows changed alike'],
   },
   {
     name: 'differing-stretch-left-alone',
     edits: [['reconciler/stretches.ts', 'differing', 'if (agrees) return;', 'return;']],
     answers: ['values'],
-    test: ['test/unit/reconciler/stretches.test.ts', 'are found each'],
+    test: ['test/unit/reconciler/stretches.test.ts', 'are each found alone'],
   },
   {
     name: 'bytes-taken-for-text',
@@ -246,6 +246,6 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['values', 'dead letters'],
-    test: ['test/fault/invalid-encoding.test.ts', 'that are no UTF-8 are the dead letter'],
+    test: ['test/fault/invalid-encoding.test.ts', 'that are not UTF-8 make their row a dead letter'],
   },
 ];

@@ -8,15 +8,15 @@ export const WATERMARKS: readonly Mutant[] = [
       [
         'reconciler/batch.ts',
         'inWindow',
-        'if (stream === null || covers(mark, stream))',
-        'if (stream === null || covers(mark, stream) || mark)',
+        'if (stream === null || covers(snapshot, stream))',
+        'if (stream === null || covers(snapshot, stream) || snapshot)',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
   },
   {
-    name: 'mark-below-what-the-stream-has-passed',
+    name: 'snapshot-below-what-the-stream-has-passed',
     edits: [
       [
         'src/source/watermark.ts',
@@ -26,20 +26,20 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
   },
   {
-    name: 'mark-without-what-the-stream-has-passed',
+    name: 'snapshot-without-what-the-stream-has-passed',
     edits: [
       [
         'src/source/watermark.ts',
         'covers',
-        'setCovers(mark.low.set, stream.position.set)',
+        'setCovers(snapshot.low.set, stream.position.set)',
         'setCovers(stream.position.set, stream.position.set)',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
     flavour: 'mysql',
   },
   {
@@ -53,7 +53,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks'],
-    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has passed'],
+    test: ['test/db/snapshots.test.ts', 'for a batch shows what the stream has applied'],
   },
   {
     name: 'window-closed-before-the-batch-is-written',
@@ -80,7 +80,7 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 4', 'watermarks'],
-    test: ['test/unit/apply/apply-lock.test.ts', 'lets chunks in together, and the stream alone'],
+    test: ['test/unit/apply/apply-lock.test.ts', 'lets reconciler batches run together'],
   },
   {
     name: 'reads-of-now-before-the-engine-has-committed',
@@ -93,6 +93,6 @@ export const WATERMARKS: readonly Mutant[] = [
       ],
     ],
     answers: ['invariant 3', 'watermarks', 'dependants'],
-    test: ['test/db/snapshots.test.ts', 'of now waits until'],
+    test: ['test/db/snapshots.test.ts', 'of current rows waits until'],
   },
 ];

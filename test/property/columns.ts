@@ -1,4 +1,4 @@
-/** Types and attributes of columns to draw from: mapped ones, and bystanders that nobody maps. */
+/** Types and attributes of columns to draw from: mapped ones, and others that are not mapped. */
 import fc from 'fast-check';
 import type {Edition} from '../servers/provision.ts';
 
@@ -38,11 +38,11 @@ export interface TextType {
 
 const charset = fc.oneof(
   {weight: 2, arbitrary: fc.constantFrom(...CHARSETS)},
-  // One in three is the one that the log's reader decodes by a table of its own.
+  // One in three is one that the log's reader decodes by a table of its own.
   fc.constant('latin1'),
 );
 
-/** Of a name, an address, a password, a role or a status. */
+/** The values of a name, an address, a password, a role or a status. */
 export function textType(edition: Edition): fc.Arbitrary<TextType> {
   const types = fc.constantFrom(
     'VARCHAR(60)',
@@ -127,10 +127,10 @@ export const timeType = fc.oneof(
   fc.constant('DATE'),
 );
 
-/** What stands at the end of a column's definition. */
+/** The end of a column's definition. */
 export const attribute = fc.constantFrom('', '', 'INVISIBLE', "COMMENT 'a, b'");
 
-/** A column that nobody maps, and a value for it as SQL. */
+/** A column that is not mapped, and a value for it as SQL. */
 export interface Bystander {
   readonly sql: string;
   readonly value: string;
@@ -192,7 +192,7 @@ export function definitions(mapped: readonly string[], others: readonly Bystande
     .join(', ');
 }
 
-/** Bytes that are no text, beside texts. */
+/** Bytes that are not UTF-8, beside texts. */
 export const bytes = fc.oneof(
   fc.uint8Array({minLength: 1, maxLength: 12}).map(array => Buffer.from(array)),
   fc.constantFrom(

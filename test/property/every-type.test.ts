@@ -1,6 +1,6 @@
 /**
- * The log's reader gives every type of column as SELECT does: those that nobody maps yet as well, since a mapping
- * is changed more easily than a decoder. FLOAT and DOUBLE are the same double, not the same text.
+ * The log's reader gives every type of column as SELECT does: also types that no mapping uses yet, because a
+ * mapping is changed more easily than a decoder. FLOAT and DOUBLE are the same double, not the same text.
  */
 import {expect, it} from 'vitest';
 import type {Plan} from '../../src/mapping/plan.ts';

@@ -183,7 +183,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
         memberships,
         async (types, someUsers, someInstitutes, someMemberships) => {
           const plan = await prepare(types);
-          // No two addresses the same: what cannot be written is not on the target to be summed.
+          // All addresses differ, because a row that cannot be written is missing in the target's checksum.
           const apart = someUsers.map(row => ({
             ...row,
             email: row.email?.replace('u', `u${row.id}.`) ?? null,
@@ -261,7 +261,7 @@ describeEachFlavour('every row', ({server, source, target}) => {
     );
   }, 240_000);
 
-  it('is found where two rows changed alike, though their CRCs cancel out', async () => {
+  it('is found if two rows changed alike, although their CRCs cancel out', async () => {
     const {sql, reading, writing} = sessions();
     const plan = await prepare(USUAL);
     const institutes = (name: string) =>

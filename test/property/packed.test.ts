@@ -1,4 +1,4 @@
-/** A row as its bytes is judged, named and written as the same row as its values: no server is needed to tell. */
+/** A row as bytes is judged, keyed and written like the same row as values. */
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {BulkRows} from '../../src/db/bulk.ts';
@@ -129,7 +129,7 @@ const SOURCES: Readonly<Record<TargetTable, SourceTable>> = {
 
 describe('a row as its bytes', () => {
   it.each(['institute', 'user', 'institute_users', 'user_auth'] as const)(
-    'is what its values are for %s',
+    'agrees with its values for %s',
     name => {
       const from = SOURCES[name];
       fc.assert(

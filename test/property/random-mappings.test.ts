@@ -1,6 +1,6 @@
 /**
- * Any mapping of any tables: the first load, a reconcile and the stream each make the target what a second hand works
- * out from the source. SEED and RUNS in the environment repeat a run or make it longer.
+ * Any mapping of any tables: the first load, a reconcile and the stream each make the target equal to what the
+ * oracle computes from the source. SEED and RUNS in the environment repeat a run or make it longer.
  */
 import fc from 'fast-check';
 import type {Knex} from 'knex';
@@ -10,7 +10,7 @@ import {loadConfig, type Config} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {parseMapping} from '../../src/mapping/file/read.ts';
 import {createMetrics} from '../../src/status/metrics.ts';
 import {environment} from '../helpers/daemon.ts';
@@ -23,7 +23,7 @@ import {statementOf, workDraw, worldDraw, worldOf, type WorkDraw, type World} fr
 const SEED = Number(process.env['SEED'] ?? 1);
 const RUNS = Number(process.env['RUNS'] ?? 8);
 
-/** What a database refuses by chance: keys that are there already, and parents that are not. */
+/** Errors that random work causes: a key that exists already, and a missing parent. */
 const REFUSALS = new Set([1062, 1451, 1452, 1761, 1762]);
 
 describeEachFlavour(`a mapping (seed ${SEED})`, ({server, source, target}) => {

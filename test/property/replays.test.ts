@@ -63,7 +63,7 @@ describe('a stream', () => {
   const byKey = (rows: ReadonlyMap<number, Row>, entity: EntityPlan) =>
     new Map([...rows.values()].map(row => [sourceKey(entity, row) ?? '', row]));
 
-  it('from any place on, applied to any state since then, ends in the same rows', () => {
+  it('replayed from any position, over any later state, ends in the same rows', () => {
     fc.assert(
       fc.property(fc.array(step, {maxLength: 25}), fc.nat(), fc.nat(), (steps, a, b) => {
         for (const [make, table, target] of [

@@ -10,7 +10,7 @@ import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {readSourceSchema, readTargetSchema} from '../../src/db/schema.ts';
 import {readServerInfo} from '../../src/db/server.ts';
-import {silentLogger} from '../../src/logger.ts';
+import {silentLogger} from '../helpers/silent-logger.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
@@ -21,7 +21,7 @@ import {LAAS} from '../helpers/laas-mapping.ts';
 import {connect as connectForTests, type Reachable} from '../servers/databases.ts';
 import {productAccount} from '../servers/profile.ts';
 
-// Nothing may depend on the zone of the process.
+// No result may depend on the zone of the process.
 process.env['TZ'] = 'America/New_York';
 
 /** The test's own session on the source, in a zone of its own, and ours as the program opens them; the target is migrated. */
@@ -83,7 +83,7 @@ export async function planOf(
   );
 }
 
-/** Runs `work` and gives the row changes that the log holds of it, as the replicator decodes them. */
+/** Runs `work` and returns the row changes that it left in the log, as the replicator decodes them. */
 export async function changesOf(
   server: DatabaseConfig,
   plan: Plan,
@@ -193,7 +193,7 @@ export const moment = fc
 
 export const zeroDate = fc.constantFrom('0000-00-00 00:00:00', '0000-00-00');
 
-/** What counts as no date: a part that no real date has is zero. */
+/** Dates that count as missing: a part that is never zero in a real date is zero. */
 export const noDate = fc.oneof(
   zeroDate,
   fc.constantFrom(

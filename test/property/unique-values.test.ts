@@ -1,18 +1,18 @@
-/** The plan that writes rows with unique conflicts, for any values that rows want and hold. */
+/** The order of writes with unique conflicts, for any values that rows want and hold. */
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {settle} from '../../src/apply/settle.ts';
+import {orderWrites} from '../../src/apply/write-order.ts';
 
 describe('unique values', () => {
   const value = fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), {freq: 8});
-  const stake = fc.record({
+  const contender = fc.record({
     wants: fc.tuple(value, value),
     holds: fc.tuple(value, value),
     state: fc.constantFrom('pending', 'pending', 'pending', 'pending', 'kept', 'refused', 'other'),
     firm: fc.boolean(),
   });
-  /** Rows that hold nothing twice. */
-  const rows = fc.array(stake, {minLength: 1, maxLength: 7}).map(list => {
+  /** Rows that hold no value twice. */
+  const rows = fc.array(contender, {minLength: 1, maxLength: 7}).map(list => {
     const seen = [new Set<string>(), new Set<string>()];
     return list.map((row, at) => ({
       ...row,
@@ -23,10 +23,10 @@ describe('unique values', () => {
     }));
   });
 
-  it('are never held twice in the order of the writes, and no row waits without cause', () => {
+  it('are never held twice in the order of writes, and no row waits without a cause', () => {
     fc.assert(
       fc.property(rows, all => {
-        const stakes = all
+        const contenders = all
           .filter(({state}) => state !== 'other')
           .map(row => ({...row, kept: row.state === 'kept'}));
         const others = all.filter(({state}) => state === 'other');
@@ -35,8 +35,8 @@ describe('unique values', () => {
         );
         const firm = new Set(all.filter(row => row.firm).map(({key}) => key));
         const refused = new Set(all.filter(({state}) => state === 'refused').map(({key}) => key));
-        const {writable, conflicts, evicted, parked} = settle(
-          {stakes, holders},
+        const {writable, conflicts, evicted, parked} = orderWrites(
+          {contenders, holders},
           {isFirm: key => firm.has(key), refused},
         );
         const now = new Map(all.map(({key, holds}) => [key, [...holds]]));
@@ -54,7 +54,7 @@ describe('unique values', () => {
         }
         for (const [key, other] of conflicts) {
           const {wants} = all[Number(key)] ?? {wants: []};
-          // Who stays though others had claimed what it holds waits for the next look.
+          // A row that stays although others had claimed its values waits for the next attempt.
           if (firm.has(key)) continue;
           expect(now.get(other)?.some((one, i) => one !== null && one === wants[i])).toBe(true);
         }

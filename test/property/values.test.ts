@@ -1,4 +1,4 @@
-/** What must hold for every value, without a server. */
+/** Properties of every value, without a server. */
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {IdSet} from '../../src/apply/id-set.ts';
@@ -69,7 +69,7 @@ describe('ownership', () => {
     .map(String);
 
   const plans = plan();
-  /** What a view says of `b` once `a` is owned. */
+  /** Whether a view owns `b` once `a` is owned. */
   async function ownsBeside(entity: EntityPlan, a: RowKey, b: RowKey): Promise<boolean> {
     const view = await new Ownership('s').view(
       want => {
@@ -154,7 +154,7 @@ describe('a position', () => {
 });
 
 describe('text', () => {
-  it('is trimmed of spaces as the server does it, and no further', () => {
+  it('is trimmed of spaces as by the server, and no further', () => {
     fc.assert(
       fc.property(text, one => {
         expect(trimSpaces(one)).toBe(one.replace(/^ +| +$/g, ''));
@@ -175,7 +175,7 @@ describe('text', () => {
 });
 
 describe('rounding', () => {
-  it('is to the nearest, and half up', () => {
+  it('is to the nearest digit, and half up', () => {
     fc.assert(
       fc.property(moment, fc.integer({min: 0, max: 6}), (one, fraction) => {
         const micros = (value: string) =>

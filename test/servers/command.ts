@@ -63,7 +63,7 @@ export function serverOptions(binary: ServerBinary, settings: ServerSettings): s
 
 const DURABLE = ['--innodb-flush-log-at-trx-commit=1', '--sync-binlog=1'];
 
-/** Safe against the death of the server (the kernel has every commit), not against that of the machine. */
+/** Commits survive a crash of the server (the kernel has them), but not one of the machine. */
 const RELAXED = [
   '--innodb-flush-log-at-trx-commit=2',
   '--sync-binlog=0',
@@ -72,9 +72,9 @@ const RELAXED = [
 ];
 
 /**
- * `--no-defaults` has to come first: the system's own settings must not reach us. Each server has a directory for
- * temporary files of its own, because a MariaDB that starts removes every `#sql*` file there. Another server that
- * uses one of these at that moment crashes (11.8) or refuses the statement.
+ * `--no-defaults` has to come first: the system's own settings must not apply. Each server has a directory for
+ * temporary files of its own, because a MariaDB that starts removes every `#sql*` file there. Another server
+ * that uses one of these at that moment crashes (11.8) or refuses the statement.
  */
 export function baseOptions(dataDir: string, tmpDir: string): string[] {
   return [

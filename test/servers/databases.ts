@@ -11,8 +11,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export type Reachable = Pick<ServerAddress, 'host' | 'port' | 'user' | 'password'>;
 
 /**
- * A connection that shows values exactly: dates as strings, numbers past 2^53 as strings too, times in
- * UTC. It takes several statements at once.
+ * A connection that shows values exactly: dates as strings, numbers past 2^53 as strings too, times in UTC. It
+ * accepts several statements at once.
  */
 export async function connect(server: Reachable, database?: string): Promise<mysql.Connection> {
   const connection = await mysql.createConnection({

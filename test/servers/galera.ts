@@ -1,4 +1,4 @@
-/** A cluster of Galera: MariaDB nodes that each take writes and give out named locks of their own. */
+/** A cluster of Galera: MariaDB nodes that each accept writes and have named locks of their own. */
 import {randomUUID} from 'node:crypto';
 import {chmodSync, existsSync, mkdirSync, rmSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
@@ -106,7 +106,7 @@ function lastCommitted(node: TestServer): Promise<number> {
   });
 }
 
-/** Resolves when the node takes writes, and sees all the others. */
+/** Resolves when the node accepts writes, and sees all the others. */
 export function untilSynced(node: TestServer, size: number): Promise<boolean> {
   return eventually(
     () =>
@@ -122,14 +122,14 @@ export function untilSynced(node: TestServer, size: number): Promise<boolean> {
   );
 }
 
-/** Makes a node that has lost the majority the beginning of its cluster, as an operator does. */
+/** Restarts the cluster from a node that has lost the majority, as an operator does. */
 export async function bootstrap(node: TestServer): Promise<void> {
   await withConnection(node, undefined, connection =>
     connection.query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'"),
   );
 }
 
-/** Cuts a node off from the others, or lets it come back; its clients stay connected. */
+/** Cuts a node off from the others, or reconnects it; its clients stay connected. */
 export async function isolate(node: TestServer, on: boolean): Promise<void> {
   await withConnection(node, undefined, connection =>
     connection.query(`SET GLOBAL wsrep_provider_options = 'gmcast.isolate=${on ? 1 : 0}'`),

@@ -14,7 +14,7 @@ export interface Group extends AsyncDisposable {
   readonly members: readonly TestServer[];
 }
 
-/** What a member says of itself, or of another member. */
+/** The state of a member, as it or another member reports it. */
 export interface MemberState {
   readonly port: number;
   readonly role: string;
@@ -77,7 +77,7 @@ export async function join(member: TestServer, {first = false} = {}): Promise<vo
   });
 }
 
-/** Starts what is down, thaws what is frozen, and lets every member join that is not online. */
+/** Starts stopped members, continues frozen ones, and lets every member join that is not online. */
 export async function heal({members}: Group): Promise<void> {
   for (const member of members) {
     await member.thaw();
@@ -133,7 +133,7 @@ export async function switchTo(member: TestServer): Promise<void> {
   );
 }
 
-/** Resolves with the primary of those members that answer and agree, once it takes writes. */
+/** Resolves with the primary on which the members that answer agree, once it accepts writes. */
 export function untilPrimary(members: readonly TestServer[], timeoutMs = 60_000): Promise<TestServer> {
   return eventually(
     async () => {

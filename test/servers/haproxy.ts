@@ -28,7 +28,7 @@ const program = () => which('haproxy') ?? 'haproxy';
 /**
  * Installs haproxy if it is missing and packages may be installed.
  *
- * @returns why it cannot be had, or null
+ * @returns why it is not available, or null
  */
 export async function provideHaproxy(): Promise<string | null> {
   if (hasHaproxy()) return null;
@@ -46,7 +46,7 @@ export function configuration(kind: Kind): string {
   return readFileSync(join(CONFIGURATIONS, `${kind}.cfg`), 'utf8');
 }
 
-/** The statements of docs/clusters.md that make the account of haproxy's check. */
+/** The statements of docs/clusters.md that create the account of haproxy's check. */
 export function checkAccount(kind: Kind): string {
   const text = readFileSync(join(CONFIGURATIONS, '../../docs/clusters.md'), 'utf8');
   const found = new RegExp(`^\`\`\`sql haproxy ${kind}\\n(.*?)^\`\`\``, 'ms').exec(text)?.[1];
@@ -132,7 +132,7 @@ export class Haproxy implements Endpoint, AsyncDisposable {
     });
   }
 
-  /** Resolves with the server that new connections lead to, once it is none of `left`. */
+  /** Resolves with the server that new connections lead to, once it is not one of `left`. */
   async untilElsewhere<T extends Endpoint>(servers: readonly T[], left: readonly T[]): Promise<T> {
     const found = eventually(
       async () => {
@@ -193,7 +193,7 @@ export class Haproxy implements Endpoint, AsyncDisposable {
     return join(this.#workDir, 'haproxy.sock');
   }
 
-  /** What it has logged: the states of its servers, and why they changed. */
+  /** Its log: the states of its servers, and why they changed. */
   log(): string {
     return readFileSync(join(this.#workDir, 'haproxy.log'), 'utf8');
   }

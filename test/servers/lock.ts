@@ -1,4 +1,4 @@
-/** A lock between processes, so that two test runs don't fill the cache at once. */
+/** A lock between processes, so that two test runs do not fill the cache at once. */
 import {mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -35,7 +35,7 @@ async function take(path: string): Promise<boolean> {
 
 async function removeIfStale(path: string): Promise<void> {
   const owner = Number(await readFile(join(path, 'pid'), 'utf8').catch(() => ''));
-  // It holds no number while it is being taken or released.
+  // The file has no number while the lock is being taken or released.
   if (owner === 0 || isAlive(owner)) return;
   // Rename it first, so that only one of several waiting processes removes it.
   const aside = `${path}.${process.pid}`;

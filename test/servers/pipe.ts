@@ -1,4 +1,4 @@
-/** One direction of a proxied connection, which can be held back, delayed and cut at a byte. */
+/** One direction of a proxied connection, which can be blocked, delayed and cut at a byte. */
 import type {Socket} from 'node:net';
 
 /** Beyond this, reading stops, so that the sender gets back-pressure. */

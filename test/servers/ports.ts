@@ -2,7 +2,10 @@
 import {randomInt} from 'node:crypto';
 import {createServer} from 'node:net';
 
-/** Below those that systems take for connections to elsewhere (Linux from 32768), of which each may be taken at any time. */
+/**
+ * Below the ports that systems use for outgoing connections (Linux from 32768), any of which may be taken at
+ * any time.
+ */
 const FIRST_PORT = 15_000;
 const LAST_PORT = 32_000;
 

@@ -84,7 +84,7 @@ const OF_MYSQL: Readonly<Record<string, Setting>> = {
   sql_generate_invisible_primary_key: {hostile: '1', plain: '0'},
 };
 
-/** Last, since a session without autocommit would not commit what comes before. */
+/** Last, because a session without autocommit would not commit the statements before it. */
 const LAST: Readonly<Record<string, Setting>> = {autocommit: {hostile: '0', plain: '1'}};
 
 function settings(flavour: Flavour): Readonly<Record<string, Setting>> {
@@ -113,7 +113,7 @@ export function startSql(flavour: Flavour): string {
   ].join('\n');
 }
 
-/** Returns the statement that makes a session of the tests plain; null if it is plain. */
+/** Returns the statement that resets a session of the tests to plain settings; null if it has them. */
 export function plainSession(flavour: Flavour): string | null {
   if (!isHostile) return null;
   const assignments = Object.entries(settings(flavour))

@@ -55,7 +55,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     return this.#port;
   }
 
-  /** How many clients are connected; in silence, those that left meanwhile count too. */
+  /** The number of connected clients; during silence, it includes clients that left meanwhile. */
   connections(): number {
     return this.#links.size;
   }
@@ -86,12 +86,12 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
       if (isMeant(server?.localPort ?? 0)) for (const pipe of pipes) pipe.hold();
   }
 
-  /** On connections that are open now, requests arrive and answers do not. */
+  /** On open connections, requests arrive and answers do not. */
   muffle(): void {
     for (const {pipes} of this.#links) pipes[1]?.hold();
   }
 
-  /** Ends the silence and the delay: what waited is delivered. */
+  /** Ends the silence and the delay: waiting bytes are delivered. */
   restore(): void {
     this.#silent = false;
     this.#delayMs = 0;
@@ -123,7 +123,7 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     this.#listener = undefined;
   }
 
-  /** Holds back what arrives from now on, either way, for so long. */
+  /** Delays all bytes that arrive from now on, in both directions. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
@@ -190,11 +190,11 @@ export class FaultProxy implements Endpoint, AsyncDisposable {
     link.server?.resetAndDestroy();
   }
 
-  /** One side is closed for good: so is the other. */
+  /** One side is closed, so the other one is closed, too. */
   #drop(link: Link): void {
     if (!this.#links.delete(link)) return;
     for (const pipe of link.pipes) pipe.end();
-    link.client.destroySoon(); // after what is still to be written
+    link.client.destroySoon(); // after the bytes that are still to be written
     link.server?.destroySoon();
   }
 }

@@ -134,7 +134,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
         return await this.#untilReady(child);
       } catch (error) {
         await this.kill();
-        // Another process may have taken the port since we found it.
+        // Another process may have taken the port meanwhile.
         if (fixed || attempt === PORT_ATTEMPTS || !/address already in use/i.test(this.log())) throw error;
       }
     }
@@ -158,7 +158,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
     await this.start();
   }
 
-  /** SIGSTOP: its connections stay open, and nobody answers. */
+  /** SIGSTOP: its connections stay open, and get no answer. */
   async freeze(): Promise<void> {
     await this.#signal('SIGSTOP');
     if (this.pid !== undefined && this.#binary.kind === 'local') await untilFrozen(this.pid);
@@ -196,7 +196,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
     const [file = '', ...rest] = commandLine(this.#binary, args, place);
     const log = openSync(this.#logPath, 'a');
     const env = {...process.env, ...environment};
-    // In a session of its own: ^C on the terminal is for the test, which decides what becomes of the server.
+    // In a session of its own, so that ^C on the terminal reaches only the test, which then stops the server.
     const child = spawn(file, rest, {stdio: ['ignore', log, log], detached: true, env});
     closeSync(log);
     this.#child = child;
@@ -234,7 +234,7 @@ export class TestServer implements ServerAddress, AsyncDisposable {
     throw new Error(`the ${this.edition} server ${why}. Its log ends with:\n${this.log().slice(-3000)}`);
   }
 
-  /** The version, if what answers on the port is this server and none that was there before. */
+  /** The version, if this server answers on the port, and not an earlier one. */
   async #probe(): Promise<string> {
     const {host, port, user, password} = this;
     const connection = await mysql.createConnection({host, port, user, password, connectTimeout: 5000});

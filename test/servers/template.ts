@@ -1,4 +1,4 @@
-/** Data directories to start from: made once for each version, then copied. */
+/** Initial data directories: created once for each version, then copied. */
 import {existsSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {baseOptions, commandLine, CREATE_TEST_USER, LAYOUT} from './command.ts';
@@ -8,7 +8,7 @@ import {TEMPLATE_SUFFIX} from './profile.ts';
 import type {ServerBinary} from './provision.ts';
 import {run} from './run.ts';
 
-/** To be raised whenever a template is made in another way. */
+/** Increase it whenever templates are created in another way. */
 const REVISION = 1;
 
 /** Fills `dataDir`, which must not exist yet, with a data directory that was never used. */
@@ -31,7 +31,7 @@ async function build(binary: ServerBinary, template: string): Promise<void> {
   try {
     const dataDir = join(workDir, 'data');
     await (binary.flavour === 'mariadb' ? buildMariadb(binary, workDir) : buildMysql(binary, workDir));
-    // Each copy makes an identity of its own.
+    // Each copy creates an identity of its own.
     rmSync(join(dataDir, 'auto.cnf'), {force: true});
     const partial = `${template}.partial`;
     rmSync(partial, {recursive: true, force: true});

@@ -1,8 +1,8 @@
 /**
- * Ends a server and removes its files when this process is gone, however it went: SIGKILL included.
+ * Ends a server and removes its files when this process has ended in any way, SIGKILL included.
  *
- * A shell, in a session of its own, reads from a pipe that only we hold open. Its end of file means
- * that we died; our orders before that tell it what to kill.
+ * A shell, in a session of its own, reads from a pipe that only we hold open. Its end of file means that this
+ * process has ended; earlier lines say what to kill.
  */
 import {spawn} from 'node:child_process';
 
@@ -25,7 +25,7 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 export interface Watchdog {
   /** What to end: a process, `docker:NAME`, or nothing at present (''). */
   watch(victim: string): void;
-  /** Nothing is left to look after. */
+  /** Nothing is left to watch. */
   release(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: the tests that leave things to chance, with far more of it. What its options say reaches
- * the tests by environment, as they take it in `npm test` too.
+ * `npm run soak`: the random tests with many more rounds. Its options reach the tests as environment variables,
+ * as in `npm test`.
  */
 import {spawn} from 'node:child_process';
 import {join} from 'node:path';

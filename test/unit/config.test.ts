@@ -66,7 +66,7 @@ describe('settings', () => {
     });
   });
 
-  it('that are empty count as unset, but for passwords', () => {
+  it('that are empty count as unset, except for passwords', () => {
     expect(loadConfig({...minimal, DB_PASSWORD: '', DB_PORT: '', SYNC_NAME: ''})).toMatchObject({
       source: {password: '', port: 3306},
       name: 'default',
@@ -141,7 +141,7 @@ describe('the HTTP server', () => {
 });
 
 describe('the server id', () => {
-  it('is the same for the same stream and host, another for others, in the upper half', () => {
+  it('is the same for one stream and host, and in the upper half of the range', () => {
     const ids = ['a', 'b', 'c'].flatMap(name => ['x', 'y'].map(host => deriveServerId(name, host)));
     expect(new Set(ids).size).toBe(6);
     expect(deriveServerId('a', 'x')).toBe(ids[0]);

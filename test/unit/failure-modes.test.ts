@@ -1,4 +1,4 @@
-/** Each of the 49 failures of docs/failure-modes.md has a test that bears its number, and each number is one of them. */
+/** Each of the 49 failures of docs/failure-modes.md has a test with its number, and each number is one of them. */
 import {readdirSync, readFileSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {describe, expect, it} from 'vitest';

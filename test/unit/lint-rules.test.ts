@@ -1,4 +1,7 @@
-/** The linter refuses each import across a border, and each second importer of a library. Both are seen to fail here. */
+/**
+ * The linter refuses each import across a border, and each second importer of a library. This test makes both
+ * fail.
+ */
 import {execFile} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {cp, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -11,7 +14,7 @@ import {z} from 'zod';
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** The folder of an importing file, and a file that exists which it must not import. */
+/** The folder of an importing file, and an existing file that it must not import. */
 const BORDERS: readonly (readonly [importer: string, imported: string])[] = [
   ['replicator', 'reconciler/diff.ts'],
   ['replicator', 'src/server/app.ts'],

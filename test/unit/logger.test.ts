@@ -1,10 +1,10 @@
-/** What may be logged of an error: no text that is not ours. */
+/** The parts of an error that may be logged: no text of a library or a server. */
 import {PassThrough} from 'node:stream';
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../src/errors.ts';
 import {adoptConsole, createLogger, describeError} from '../../src/logger.ts';
 
-/** As mysql2 makes them, the row's value and the statement within. */
+/** An error as mysql2 creates it, with the row's value and the statement. */
 const refusal = Object.assign(new Error("Duplicate entry 'secret.mail@x.test' for key 'user_email_unique'"), {
   code: 'ER_DUP_ENTRY',
   errno: 1062,
@@ -30,7 +30,7 @@ describe('an error', () => {
     });
   });
 
-  it('that is none is reported by its type', () => {
+  it('that is not an Error is reported by its type', () => {
     expect(describeError('secret.mail@x.test')).toEqual({code: 'string'});
   });
 });

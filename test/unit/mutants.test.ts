@@ -1,4 +1,4 @@
-/** Each mutant can be made and names a test that exists, and nothing is left unanswered. */
+/** Each mutant can be made and names a test that exists, and every failure and subject has one. */
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
@@ -12,7 +12,7 @@ const answered = new Set<string>(MUTANTS.flatMap(({answers}) => answers));
 const count = (last: number, name: string) => Array.from({length: last}, (_, i) => `${name}${i + 1}`);
 
 describe('the mutants', () => {
-  it('can be made, and name tests that are there', () => {
+  it('can be made, and name tests that exist', () => {
     const faults = MUTANTS.flatMap(({name, edits, test: [file, words]}) => {
       try {
         const texts = new Map<string, string>();
@@ -45,7 +45,7 @@ describe('the mutants', () => {
 });
 
 describe('a mutant', () => {
-  it('is not made if its code stands twice in the declaration, or not at all', () => {
+  it('is not made if its code is twice in the declaration, or not at all', () => {
     expect(mutate('a b', ['file', null, 'a', 'c'])).toBe('c b');
     expect(() => mutate('a a', ['file', null, 'a', 'c'])).toThrow('2 times');
     expect(() => mutate('b', ['file', null, 'a', 'c'])).toThrow('0 times');
@@ -109,7 +109,7 @@ const CODES = {
     ],
   });
 
-  it('is killed by an expectation, not by a clock, a hook or a test that is not there', () => {
+  it('is killed by an expectation, not by a time limit, a hook or a missing test', () => {
     expect(judge(report(['failed', 'AssertionError: expected 1\n at'], ['skipped']))).toEqual({
       fate: 'killed',
       why: 'AssertionError: expected 1',

@@ -213,7 +213,7 @@ export function membership(
   });
 }
 
-/** Rows as a server gives them for a read that ends with their number. */
+/** Rows as a server returns them for a read that ends with their number. */
 export function closed(rows: readonly (readonly unknown[])[]): unknown[][] {
   const width = rows[0]?.length ?? 4;
   return [...rows.map(cells => [...cells, null]), [...Array.from({length: width}, () => null), rows.length]];

@@ -28,7 +28,7 @@ const TAG = 'a tag is not supported; quote a text instead';
 
 /** Our messages for the parser's errors, by its code. */
 const MESSAGES: Readonly<Record<string, string>> = {
-  IMPOSSIBLE: 'the text is no YAML here',
+  IMPOSSIBLE: 'the text is not YAML here',
   MULTIPLE_DOCS: 'the file has several documents, and a mapping is one',
   RESOURCE_EXHAUSTION: 'the values are nested too deeply',
   TAB_AS_INDENT: 'a tab cannot indent a line; use spaces',
@@ -53,7 +53,7 @@ export function readDocument(written: string): MappingDocument {
     const before = text.slice(0, unprintable).split('\n');
     const code = text.codePointAt(unprintable)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
     const at = {line: before.length, col: (before.at(-1)?.length ?? 0) + 1};
-    return unusable(`the character U+${code} cannot stand in a mapping file`, at);
+    return unusable(`the character U+${code} is not allowed in a mapping file`, at);
   }
   let document: Document.Parsed;
   try {
@@ -141,7 +141,7 @@ class Values {
     for (const {key, value} of node.items) {
       const name = this.#key(key, isLookup);
       if (name !== null && entries.has(name))
-        this.#fault(key, `the key '${name}' is here twice, and keys must be unique`);
+        this.#fault(key, `the key '${name}' occurs twice, and keys must be unique`);
       const made = this.of(value, depth + 1, name === 'values');
       if (name !== null) entries.set(name, made);
     }
@@ -169,7 +169,7 @@ class Values {
       this.#fault(
         node,
         anchor === null
-          ? `the alias *${node.source} stands inside of what it stands for`
+          ? `the alias *${node.source} is inside of its own anchor`
           : `nothing before the alias *${node.source} has the anchor &${node.source}`,
       );
       return null;
@@ -178,7 +178,7 @@ class Values {
     this.#aliased += anchor.size;
     this.#size += anchor.size;
     if (this.#aliased <= MAX_ALIASED) return anchor.value;
-    if (!wasTooMany) this.#fault(node, `the aliases stand for more than ${MAX_ALIASED} values`);
+    if (!wasTooMany) this.#fault(node, `the aliases expand to more than ${MAX_ALIASED} values`);
     return null;
   }
 

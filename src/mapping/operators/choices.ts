@@ -30,7 +30,7 @@ function refusesInput({inputs}: Shape, values: readonly string[]): string | null
     : undefined;
   return wrong === undefined
     ? null
-    : `'${wrong}' is no value of ${schema.name}, which is of the type ${schema.type}`;
+    : `'${wrong}' is not a value of ${schema.name}, which is of the type ${schema.type}`;
 }
 
 /** Numbers are compared by value, in any form. */

@@ -53,7 +53,7 @@ function trimmedWriter(place: number): PackedWriter {
 /** The check of operators that take texts and return one. */
 export function refusesText({inputs, family, column}: Shape): string | null {
   const wrong = inputs.find(input => input.family !== 'text' && input.family !== 'binary');
-  if (wrong !== undefined) return `${wrong.schema.name} is of the type ${wrong.schema.type} and no text`;
+  if (wrong !== undefined) return `${wrong.schema.name} is of the type ${wrong.schema.type} and not a text`;
   return family === 'text' || family === 'binary'
     ? null
     : `the result is a text, and the column is of the type ${column.type}`;

@@ -11,13 +11,13 @@ export function refusesOwn(value: Value | undefined, shape: Shape): string | nul
   if (value === null || value === undefined) return null;
   const {family, column} = shape;
   if (!isValueOf(family, value) || (family === 'moment' && !isDate(value)))
-    return `'${value}' is no value of the type ${column.type}`;
+    return `'${value}' is not a value of the type ${column.type}`;
   if (column.type === 'year' && !isYear(Number(value)))
-    return `'${value}' is no year that the type year holds`;
+    return `'${value}' is not a year that the type year holds`;
   if (column.type === 'binary' && Buffer.byteLength(value) !== column.maxLength)
     return `'${value}' does not have the ${column.maxLength} bytes that the column holds`;
   const [unknown] = unknownMembers(column, value);
-  if (unknown !== undefined) return `'${unknown}' is none of the members of the column`;
+  if (unknown !== undefined) return `'${unknown}' is not a member of the column`;
   const digits = canonical(family, value).split('.')[1]?.length ?? 0;
   if (family === 'decimal' && digits > column.scale)
     return `'${value}' has ${digits} digits behind the point, and the column has ${column.scale}`;

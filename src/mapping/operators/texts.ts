@@ -34,8 +34,8 @@ export function cutsEnd({family, column}: Shape): boolean {
 }
 
 /**
- * Whether two inputs can become one value, because they differ only in the spaces that the column drops. A collation
- * that pads takes them for one already.
+ * Whether two inputs can become one value, because they differ only in the spaces that the column drops. A
+ * collation that pads considers them equal already.
  */
 export function confusesEnds(shape: Shape): boolean {
   const isPadded = ({family, schema}: Shape['inputs'][number]) =>
@@ -82,7 +82,7 @@ export function memberNamed<T extends Value>({type, members}: ColumnSchema, valu
   return wanted.includes(undefined) ? value : members.filter(member => wanted.includes(member)).join(',');
 }
 
-/** The parts of a value that are no members of an ENUM or a SET; none for other columns. */
+/** The parts of a value that are not members of an ENUM or a SET; none for other columns. */
 export function unknownMembers({type, members}: ColumnSchema, value: string): readonly string[] {
   if (members === null || (type === 'set' && value === '')) return [];
   const parts = type === 'set' ? value.split(',') : [value];

@@ -59,7 +59,7 @@ export interface Answers {
 export type ToDaemon =
   | {readonly tag: 'look'; readonly id: number}
   | {readonly tag: 'call'; readonly id: number; readonly call: Call}
-  /** The caller is gone; this ends only a verification. */
+  /** The caller has disconnected; this ends only a verification. */
   | {readonly tag: 'abort'; readonly id: number}
   /** Events are requested, or no longer. */
   | {readonly tag: 'watch'; readonly on: boolean}

@@ -1,6 +1,6 @@
 SELECT userId, email FROM user WHERE userId <> 7 ORDER BY 1;
 -- 2 | ok@x.org
--- 3 | mended@x.org
+-- 3 | fixed@x.org
 SELECT instituteId, userId, role, isActive FROM institute_users ORDER BY 1, 2;
 -- 1 | 2 | ADMIN | 1
 -- 1 | 3 | ADMIN | 1

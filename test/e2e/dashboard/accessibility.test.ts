@@ -58,7 +58,7 @@ const scenes: Readonly<Record<string, (page: Page, served: Served) => Promise<vo
     );
     await open(page, served);
   },
-  async 'the question before a run'(page, served) {
+  async 'the dialog before a run'(page, served) {
     await open(page, served);
     await page.locator('[data-action="trigger"]').click();
   },
@@ -113,7 +113,7 @@ describe.each(isShort ? LOOKS.slice(0, 2) : LOOKS)('%s, %i pixels wide', (colorS
     await fits(page);
   });
 
-  it('the sign-in, a wrong token and a reader’s question are accessible, and fit', async () => {
+  it('the sign-in, a wrong token and a reader’s dialog are accessible, and fit', async () => {
     const {page, served} = await pageOf({apiToken: FULL, readToken: READ});
     await page.goto(served.url);
     expect(await violations(page)).toEqual([]);

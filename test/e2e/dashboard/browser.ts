@@ -9,7 +9,10 @@ import {z} from 'zod';
 const {path: CHROMIUM, why: WHY_NOT} = inject('chromium');
 export const hasBrowser = CHROMIUM !== null;
 
-/** Opens a browser, and whatever else the tests of a file need, and closes it after them. Without one they are skipped. */
+/**
+ * Opens a browser and everything else that the tests of a file need, and closes it after them. Without a
+ * browser they are skipped.
+ */
 export function withBrowser(
   open: (browser: Browser) => Promise<void> | void,
   close?: () => Promise<void>,
@@ -38,7 +41,7 @@ export async function launch(): Promise<Browser> {
   });
 }
 
-/** A page of a context of its own, gone with the test. */
+/** A page with a context of its own, closed after the test. */
 export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({
     viewport: {width: 1280, height: 900},
@@ -68,11 +71,11 @@ export const cells = (page: Page, list: string) =>
     .locator(`[data-list="${list}"] > tr:visible`)
     .evaluateAll(rows => rows.map(row => [...row.children].map(cell => cell.textContent)));
 
-/** Waits until the first element of the selector says so. */
+/** Waits until the first element of the selector has this text. */
 export const seen = (page: Page, selector: string, pattern: string | RegExp) =>
   page.locator(selector).filter({hasText: pattern}).first().waitFor();
 
-/** Presses a button and confirms what it asks. */
+/** Presses a button and confirms its dialog. */
 export async function confirm(page: Page, action: string): Promise<void> {
   await page.locator(`[data-action="${action}"]`).click();
   await page.locator('#confirm-go').click();
@@ -86,7 +89,7 @@ const violationsSchema = z.array(
   }),
 );
 
-/** What axe finds wrong, best practices included. */
+/** The faults that axe finds, best practices included. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const found = violationsSchema.parse(await page.evaluate('axe.run().then(result => result.violations)'));

@@ -1,4 +1,4 @@
-/** What the buttons ask for, and who may press them. */
+/** The requests of the buttons, and who may press them. */
 import type {Browser} from 'playwright-core';
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
@@ -22,7 +22,7 @@ describe('what its buttons do', () => {
       page.getByLabel('Full'),
       page.getByLabel('Allow mass deletes'),
     ];
-    // What was ticked and then cancelled is not ticked the next time.
+    // A box that was ticked before a cancel is not ticked the next time.
     await ask.click();
     await full.check();
     await deletes.check();
@@ -65,7 +65,7 @@ describe('what its buttons do', () => {
     expect(writes.at(-1)?.argument).toEqual({mode: 'diff', allowDeletes: true});
   });
 
-  it('says what went wrong with what takes long, after its question is gone', async () => {
+  it('reports the failure of a long operation after its dialog is closed', async () => {
     const {page, served, operations, confirm} = await dashboard();
     operations.faults.set('verify', new SyncError('source-unreachable', 'the source cannot be reached'));
     await open(page, served);
@@ -74,7 +74,7 @@ describe('what its buttons do', () => {
     expect(await page.locator('#verification').isVisible()).toBe(false);
   });
 
-  it('does nothing if the question is cancelled, and gives the focus back', async () => {
+  it('does nothing if the dialog is cancelled, and restores the focus', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
     const pause = page.getByRole('button', {name: 'Pause'});
@@ -94,7 +94,7 @@ describe('what its buttons do', () => {
     await confirm('trigger');
     await seen(page, '#confirm-error', 'run 018f-10 is going');
     expect(await page.locator('#confirm').getAttribute('open')).not.toBeNull();
-    // What was said of the last try is not said of the next one.
+    // The message of the last attempt does not stay for the next one.
     await page.getByRole('button', {name: 'Cancel'}).click();
     await page.locator('[data-action="verify"]').click();
     expect(await page.locator('#confirm-error').innerText()).toBe('');

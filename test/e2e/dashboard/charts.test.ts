@@ -1,4 +1,4 @@
-/** The charts: what is drawn, and what is said of it. */
+/** The charts and their descriptions. */
 import type {Browser} from 'playwright-core';
 import {expect, it} from 'vitest';
 import {z} from 'zod';
@@ -12,7 +12,7 @@ withBrowser(launched => {
 });
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
-it('draws the charts, and says in words what they show', async () => {
+it('draws the charts, and describes what they show', async () => {
   const {page, served} = await dashboard();
   await open(page, served);
   const lag = page.getByRole('img', {
@@ -38,7 +38,7 @@ it('shades what is unknown, draws the limit, and shows the moment under the poin
     operations.emit({tag: 'status', status});
     await seen(page, '[data-text="lag"]', shown);
   };
-  /** How much of a region of the chart, in shares of its size, has ink of that kind. */
+  /** The share of a region of the chart that has this colour. */
   const ink = async (kind: string, [x, y, width, height]: readonly [number, number, number, number]) =>
     z.number().parse(
       await page.evaluate(`(() => {

@@ -34,7 +34,7 @@ describe('what it shows', () => {
     expect(await page.locator('[data-action="retry"]').isDisabled()).toBe(true);
   });
 
-  it('says unknown where lag is not known, never 0', async () => {
+  it('says unknown if lag is not known, never 0', async () => {
     const {page, served, operations} = await dashboard();
     operations.change({}, {lagSeconds: null, lagBytes: null});
     await open(page, served);
@@ -43,7 +43,7 @@ describe('what it shows', () => {
     expect(await page.locator('[data-tile="lag"]').getAttribute('data-tone')).toBe('warn');
   });
 
-  it('shows the run in progress, its end, and keeps what was opened open', async () => {
+  it('shows the run in progress and its end, and keeps open rows open', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
     const current = run('018f-10', 'running', {startedAt: new Date().toISOString()});
@@ -97,7 +97,7 @@ describe('what it shows', () => {
     expect(await page.locator('#lost-text').innerText()).toBe('');
   });
 
-  it('shows a stream that says nothing for twelve seconds as lost', async () => {
+  it('shows a stream that is silent for twelve seconds as lost', async () => {
     const {page, served} = await dashboard();
     await page.clock.install();
     await open(page, served);
@@ -109,7 +109,7 @@ describe('what it shows', () => {
     await page.locator('#live[data-live="live"]').waitFor();
   });
 
-  it('opens though the target hangs, and fills in what it could not read', async () => {
+  it('opens although the target hangs, and later loads what it could not read', async () => {
     const operations = new LiveOperations();
     eventful(operations);
     const {page, served} = await dashboard({operations});
@@ -127,7 +127,7 @@ describe('what it shows', () => {
   });
 });
 describe('how it behaves', () => {
-  it('asks nothing of any other server, and breaks no rule of its own policy', async () => {
+  it('requests nothing from other servers, and obeys its own policy', async () => {
     const {page, served, requests, complaints, confirm} = await dashboard();
     await open(page, served);
     await confirm('verify');
@@ -172,7 +172,7 @@ describe('how it behaves', () => {
     expect(operations.asked.filter(({method}) => method === 'trigger')).toEqual([
       {method: 'trigger', argument: {mode: 'full', allowDeletes: false}},
     ]);
-    // The one refusal is all that the browser had to say.
+    // The refused request is the only message of the browser.
     expect(complaints.filter(text => !text.includes('403') && !text.includes('401'))).toEqual([]);
   });
 
@@ -211,9 +211,9 @@ describe('how it behaves', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('does not jump about as numbers change', async () => {
+  it('does not move as numbers change', async () => {
     const {page, served, operations} = await dashboard();
-    // A slow browser draws each of the numbers, so that the charts show the extreme ones, too.
+    // A slow browser draws each number, so that the charts show the extreme ones, too.
     const devtools = await page.context().newCDPSession(page);
     await devtools.send('Emulation.setCPUThrottlingRate', {rate: 6});
     await open(page, served);

@@ -1,4 +1,4 @@
-/** What the buttons do to a real stream, looked up in the databases. */
+/** The effects of the buttons on a real stream, read from the databases. */
 import type {Browser, Page} from 'playwright-core';
 import {expect, it} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
@@ -66,14 +66,14 @@ it('Verify shows the row that drifted, and leaves it', async () => {
   await seen(page, '#toasts', 'both sides are equal');
 });
 
-it('Pause keeps rows from arriving, and Resume lets them', async () => {
+it('Pause stops rows from arriving, and Resume continues', async () => {
   const {stand} = real;
   const page = await open();
   await confirm(page, 'pause');
   await seen(page, '[data-look="state"]', 'Paused');
   await seen(page, '[data-list="reasons"]', 'replication is paused by an operator');
   await stand.source.query("UPDATE users SET first_name = 'later' WHERE id = 15");
-  // The page says what waits, and the row does not arrive.
+  // The page shows the pause, and the row does not arrive.
   await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
   expect(await nameOf(15)).toBe('First15 Last15');
   expect(await page.locator('[data-action="pause"]').isVisible()).toBe(false);
@@ -83,7 +83,7 @@ it('Pause keeps rows from arriving, and Resume lets them', async () => {
   await seen(page, '[data-text="behind"]', '0 B');
 });
 
-it('Retry heals a dead letter whose cause is gone, and says what remains', async () => {
+it('Retry writes a dead letter whose cause is fixed, and says what remains', async () => {
   const {stand} = real;
   const page = await open();
   await stand.target.query(
@@ -109,7 +109,7 @@ it('mass deletes wait for a person, who confirms them on the page', async () => 
   await seen(page, '[data-look="lastRun"]', 'Needs confirmation');
   await seen(page, '[data-list="reasons"]', '150 of user');
   const users = async () => Number((await stand.targetRows('SELECT COUNT(*) AS n FROM user'))[0]?.['n']);
-  expect(await users()).toBe(USERS - 2); // none is gone yet, but for the dead letters, which never came
+  expect(await users()).toBe(USERS - 2); // no row is deleted yet; the dead letters were never written
   await page.locator('[data-action="confirm-deletes"]').click();
   await seen(page, '#confirm-text', '150 of user');
   expect(await violations(page)).toEqual([]);
@@ -120,7 +120,7 @@ it('mass deletes wait for a person, who confirms them on the page', async () => 
   expect(await page.locator('[data-action="confirm-deletes"]').isVisible()).toBe(false);
 });
 
-it('says in the dialog why it was refused: a run is going already', async () => {
+it('says in the dialog why it was refused: a run is active already', async () => {
   const {stand} = real;
   const page = await open();
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId = 5");
@@ -136,7 +136,7 @@ it('says in the dialog why it was refused: a run is going already', async () => 
   await eventually(async () => (await nameOf(5)) === 'First5 Last5');
 });
 
-it('can be worked by the keyboard alone', async () => {
+it('can be used with the keyboard only', async () => {
   const page = await open();
   const press = async (...keys: string[]) => {
     for (const key of keys) await page.keyboard.press(key);

@@ -1,4 +1,4 @@
-/** A real stream to look at: a real server with both schemas, the built daemon, people in the source. */
+/** A real stream for the dashboard: a real server with both schemas, the built daemon, and people in the source. */
 import {inject} from 'vitest';
 import {Stand} from '../../helpers/fault-stand.ts';
 import type {Environment} from '../../helpers/daemon.ts';
@@ -6,7 +6,7 @@ import {createDatabases, type Databases} from '../../servers/databases.ts';
 import {freePort} from '../../servers/ports.ts';
 
 export const USERS = 300;
-/** Of them, two hold a bad address: they become dead letters. */
+/** Two of them have a bad address, and become dead letters. */
 const PEOPLE = `
 INSERT INTO institutes (id, name) VALUES (1, 'Northfield'), (2, 'Southfield'), (3, NULL);
 INSERT INTO users (id, first_name, last_name, email, password, created_at, updated_at)
@@ -24,7 +24,7 @@ export class RealStream implements AsyncDisposable {
     this.#databases = databases;
   }
 
-  /** One flavour is enough here: what differs between them is below the page. The daemon keeps its port. */
+  /** One flavour is enough here, because the page does not depend on it. The daemon keeps its port. */
   static async start(env: Environment = {}): Promise<RealStream> {
     const server = Object.values(inject('servers'))[0];
     if (server === undefined) throw new Error('there is no server');
@@ -54,7 +54,7 @@ export class RealStream implements AsyncDisposable {
     };
   }
 
-  /** Deletes users so that the log does not tell: only a reconcile can find out. */
+  /** Deletes users without logging it, so that only a reconcile finds out. */
   async deleteUnseen(fromId: number): Promise<void> {
     await this.stand.source.query(
       'SET SESSION sql_log_bin = 0; DELETE FROM users WHERE id >= ?; SET SESSION sql_log_bin = 1',

@@ -80,7 +80,7 @@ it.runIf(process.env['SCREENSHOTS'] !== undefined)(
   400_000,
 );
 
-it.each(SCENES)('docs/dashboard/$name.png is there, and small', ({name}) => {
+it.each(SCENES)('docs/dashboard/$name.png exists, and is small', ({name}) => {
   expect(existsSync(`${folder}${name}.png`)).toBe(true);
   expect(statSync(`${folder}${name}.png`).size).toBeLessThan(120_000);
 });

@@ -1,6 +1,6 @@
-/** The real app on a real port over a recording Operations: for states that a real stream is rarely in. */
+/** The real app on a real port over a recording Operations: for states that are rare in a real stream. */
 import type {Page} from 'playwright-core';
-import {silentLogger} from '../../../src/logger.ts';
+import {silentLogger} from '../../helpers/silent-logger.ts';
 import {createApp} from '../../../src/server/app.ts';
 import {runServer} from '../../../src/server/server.ts';
 import type {Run, Status} from '../../../src/status/operations.ts';
@@ -18,7 +18,7 @@ import {isLive} from './browser.ts';
 export const FULL = 'the-full-token';
 export const READ = 'the-read-token';
 
-/** An Operations whose status is of now, as a daemon's is. */
+/** An Operations whose status has the current time, like a daemon's. */
 export class LiveOperations extends RecordingOperations {
   override status(): Status {
     return {...this.now, timestamp: new Date().toISOString()};
@@ -74,7 +74,7 @@ export async function serve(
   };
 }
 
-/** An hour's worth of a busy stream, with all that a night can bring. */
+/** An hour of a busy stream, with everything that can happen in a night. */
 export function eventful(operations: LiveOperations): void {
   const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
   const ran = (id: number, state: Run['state'], minutes: number, change: Partial<Run> = {}) =>

@@ -1,11 +1,11 @@
-/** A picture of a page in 256 colours: a third of the bytes, and no difference that one can see. */
+/** A picture of a page in 256 colours: a third of the bytes, and no visible difference. */
 import {crc32, deflateSync} from 'node:zlib';
 import type {Page} from 'playwright-core';
 import {z} from 'zod';
 
 const COLOURS = 256;
 
-/** Chromium decodes what it made itself. */
+/** Chromium decodes its own picture. */
 async function pixelsOf(page: Page, png: Buffer): Promise<{width: number; height: number; data: Buffer}> {
   const {width, height, base64} = z.object({width: z.number(), height: z.number(), base64: z.string()}).parse(
     await page.evaluate(`(async () => {
@@ -23,7 +23,7 @@ async function pixelsOf(page: Page, png: Buffer): Promise<{width: number; height
   return {width, height, data: Buffer.from(base64, 'base64')};
 }
 
-/** @param page a blank one: the policy of ours lets nothing be read */
+/** @param page a blank one, because our policy blocks the read */
 export async function smallPng(page: Page, png: Buffer): Promise<Buffer> {
   const {width, height, data} = await pixelsOf(page, png);
   const colourAt = (pixel: number) => data.readUInt32BE(pixel * 4) >>> 8;

@@ -36,7 +36,7 @@ async function logEnd(): Promise<{file: string; offset: string}> {
   return {file: String(rows[0]?.['File']), offset: String(rows[0]?.['Position'])};
 }
 
-it('counts the rows of either side as SQL does, a foreign row apart', async () => {
+it('counts the rows of both sides as SQL does, and foreign rows separately', async () => {
   const {stand} = real;
   const page = await open();
   await stand.source.query(
@@ -49,7 +49,8 @@ it('counts the rows of either side as SQL does, a foreign row apart', async () =
     await stand.target.query('DELETE FROM user WHERE userId = 77001');
   });
   await stand.daemon.post('/sync/trigger', {});
-  // Of the source: active people with an address; those whose address is bad are eligible, but dead letters.
+  // Rows of the source: active people with an address. Those with a bad address are eligible, but become dead
+  // letters.
   const users = number(
     await stand.sourceRows('SELECT COUNT(*) FROM users WHERE is_active = 1 AND email IS NOT NULL'),
   );
@@ -72,7 +73,8 @@ it('shows position, transactions and rows as source and checkpoint have them', a
   const page = await open();
   await stand.source.query("UPDATE users SET first_name = 'moved on' WHERE id <= 40");
   await stand.equal();
-  // The target is on the same server, so that bookkeeping moves the log's end on and on: at least as far as it was.
+  // The target is on the same server, so bookkeeping keeps moving the end of the log: it is at least where it
+  // was.
   const end = await logEnd();
   await eventually(async () => {
     for (const name of ['position', 'sourcePosition']) {
@@ -116,7 +118,7 @@ it('shows the dead letters of bad rows until they are fixed', async () => {
   await seen(page, '[data-text="deadLetters"]', /^2$/);
 });
 
-it('shows the lag grow while the target is held, draws it, and shows it over', async () => {
+it('shows the lag grow while the target is blocked, draws it, and shows its end', async () => {
   const {stand} = real;
   const page = await open();
   const chart = page.locator('[data-chart="lag"]');
@@ -125,7 +127,7 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
   const release = await real.hold(30);
   try {
     await stand.source.query("UPDATE users SET first_name = 'waits' WHERE id = 30");
-    // However slow the machine is: two seconds and more.
+    // On any machine, however slow: two seconds or more.
     await seen(page, '[data-text="lag"]', /^(?:[2-9]\.\d|\d\d) s$/);
     await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
     expect(await chart.getAttribute('aria-label')).toMatch(/: now (?:[2-9]\.\d|\d\d) s/);
@@ -135,7 +137,7 @@ it('shows the lag grow while the target is held, draws it, and shows it over', a
   }
   await seen(page, '[data-text="lag"]', '0 ms');
   await seen(page, '[data-text="behind"]', '0 B');
-  // What was is kept for the hour (looked at once a second), for those who open the page later, too.
+  // The history of the hour is kept (one sample a second), also for pages that are opened later.
   await eventually(async () => {
     const {lag} = (await stand.daemon.get('/sync/history')) as {lag: (number | null)[]};
     return Math.max(...lag.map(Number)) >= 1;
@@ -172,7 +174,7 @@ it('shows the progress of a run, and then what it found and fixed by table', asy
     ended = stand.daemon.post('/sync/trigger', {mode: 'full'});
     await seen(page, '[data-text="runTitle"]', 'full run, by API');
     await seen(page, '[data-list="runs"] .badge', 'Running');
-    // The institutes are through, the users wait.
+    // The institutes are finished, and the users wait.
     await seen(page, '[data-text="runRows"]', /^institute: [\d,]+ of [\d,]+ rows in all$/);
     const {progress} = (await stand.daemon.status()) as unknown as {
       progress: {fraction: number; rows: number};
@@ -210,7 +212,7 @@ it('shows the progress of a run, and then what it found and fixed by table', asy
   expect(names?.['n']).toBe(0);
 });
 
-it('lists every run of the record, newest first, with the drift that each repaired', async () => {
+it('lists every recorded run, newest first, with the drift that each repaired', async () => {
   const {stand} = real;
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (60, 61, 62, 63)");
   const {body} = await stand.daemon.post('/sync/trigger', {});

@@ -1,4 +1,4 @@
-/** The page when a real stream is in trouble, and how it comes back; who may see and who may write. */
+/** The page during faults of a real stream, and after them; who may read and who may write. */
 import type {Browser, Page} from 'playwright-core';
 import {beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {DaemonProcess} from '../../helpers/daemon.ts';
@@ -55,7 +55,7 @@ it('a missing mapped column is shown as a halt with its reason, until it is fixe
   expect(await violations(page)).toEqual([]);
   await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
   expect(await nameOf(3)).toBe('First3 Last3');
-  // Where it stands is what one looks for then: at the change or before, but no further back than what was saved.
+  // The page then shows the position: at the change or before it, but not before the saved one.
   const [saved] = await stand.targetRows('SELECT log_offset FROM sync_checkpoint');
   const offsetOf = async (name: string) =>
     Number(/offset (\d+)/.exec(await text(page, name).innerText())?.[1]);
@@ -86,7 +86,7 @@ it('a server that dies is reported, with the age of the numbers, until it is bac
   expect(await nameOf(4)).toBe('meanwhile Last4');
 });
 
-it('a standby says that another leads, and takes over in sight', async () => {
+it('a standby says that another leads, and shows that it takes over', async () => {
   const {stand} = real;
   const standby = await DaemonProcess.start({...stand.env, PORT: String(await freePort())});
   onTestFinished(() => standby.kill());
@@ -148,7 +148,7 @@ describe('with tokens', () => {
     await stand.daemon.until('streaming');
   });
 
-  it('the full token writes without being asked again, until it is changed', async () => {
+  it('the full token writes without another question, until it is changed', async () => {
     const {stand} = real;
     const page = await newPage(browser);
     await signIn(page, real.url, FULL);

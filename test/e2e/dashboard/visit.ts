@@ -1,4 +1,4 @@
-/** A page on an eventful stream, and all that it asked for or complained of. */
+/** A page on an eventful stream, with all of its requests and messages. */
 import type {Browser} from 'playwright-core';
 import {onTestFinished} from 'vitest';
 import {confirm as confirmOn, newPage} from './browser.ts';

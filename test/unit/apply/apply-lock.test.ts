@@ -18,7 +18,7 @@ function task(log: string[], name: string) {
 const settle = () => new Promise<void>(resolve => setImmediate(resolve));
 
 describe('the apply lock', () => {
-  it('lets chunks in together, and the stream alone', async () => {
+  it('lets reconciler batches run together, and the stream alone', async () => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [a, b, stream] = [task(log, 'a'), task(log, 'b'), task(log, 'stream')];
@@ -56,7 +56,7 @@ describe('the apply lock', () => {
     await expect(lock.exclusive(() => Promise.resolve('yes'))).resolves.toBe('yes');
   });
 
-  it('keeps the stream’s next turn for it, where nobody waits before it', async () => {
+  it('reserves the stream’s next turn if nobody waits before it', async () => {
     const lock = new ApplyLock();
     const log: string[] = [];
     const [first, second, chunk] = [task(log, 'first'), task(log, 'second'), task(log, 'chunk')];

@@ -1,10 +1,10 @@
-/** Change sets by hand, by target table and key. */
+/** Change sets written by hand, by target table and key. */
 import {ChangeSet, FRESH} from '../../../src/apply/change-set.ts';
 import type {Plan} from '../../../src/mapping/plan.ts';
 import type {Row} from '../../../src/mapping/values.ts';
 import {entityOf} from '../plan-fixture.ts';
 
-/** A row as it was found, or with flags. */
+/** A row without flags, or with some. */
 export type Change = Row | null | {readonly row: Row | null; readonly flags: number};
 export type Changes = Readonly<Record<string, Change>>;
 export interface Given {

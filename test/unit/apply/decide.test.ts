@@ -54,7 +54,7 @@ async function decided({owned = {}, dead = {}, options = {}, enforced = true, ..
 }
 
 describe('a user that changed', () => {
-  it('is the only dead letter where it cannot be written: its user_auth waits with it', async () => {
+  it('is the only dead letter if it cannot be written: its user_auth waits with it', async () => {
     const work = await decided({
       user: {1: user('1', {email: 'nonsense'})},
       dead: {user_auth: ['1']},
@@ -63,7 +63,7 @@ describe('a user that changed', () => {
     expect(work.settled('user_auth')).toEqual(['1']);
   });
 
-  it('is written with its user_auth, and no more where it is ours already', async () => {
+  it('is written with its user_auth only, if it is owned already', async () => {
     const work = await decided({user: {1: user('1')}, owned: {user: ['1']}});
     expect([work.upserts('user'), work.upserts('user_auth'), work.follow('user')]).toEqual([
       ['1'],
@@ -72,26 +72,26 @@ describe('a user that changed', () => {
     ]);
   });
 
-  it('brings its memberships along when it enters', async () => {
+  it('enters together with its memberships', async () => {
     expect((await decided({user: {1: user('1')}})).follow('user')).toEqual(['1']);
   });
 
-  it('cannot have any when it was just inserted and foreign keys are enforced', async () => {
+  it('has no memberships if it was just inserted and foreign keys are enforced', async () => {
     expect((await decided({user: {1: fresh(user('1'))}})).follow('user')).toEqual([]);
     expect((await decided({user: {1: fresh(user('1'))}, enforced: false})).follow('user')).toEqual(['1']);
   });
 
-  it('brings them along when it had been gone for a while', async () => {
+  it('enters with its memberships if it was deleted within the batch', async () => {
     const work = await decided({user: {1: flagged(user('1'), LEFT)}, owned: {user: ['1']}});
     expect(work.follow('user')).toEqual(['1']);
   });
 
-  it('brings them along when it was a dead letter', async () => {
+  it('enters with its memberships if it was a dead letter', async () => {
     const work = await decided({user: {1: user('1')}, owned: {user: ['1']}, dead: {user: ['1']}});
     expect(work.follow('user')).toEqual(['1']);
   });
 
-  it('does not where the change set holds them', async () => {
+  it('enters alone if the change set has its memberships', async () => {
     const work = await decided({user: {1: user('1')}, options: {follow: false}});
     expect(work.follow('user')).toEqual([]);
   });
@@ -107,7 +107,7 @@ describe('a user that changed', () => {
     expect(work.deletes('user')).toEqual([]);
   });
 
-  it('is deleted when it leaves the filter or the source, if it is ours', async () => {
+  it('is deleted when it leaves the filter or the source, if it is owned', async () => {
     for (const row of [null, user('1', {is_active: '0'}), user('1', {email: null})]) {
       const owned = {user: ['1']};
       expect((await decided({user: {1: row}, owned})).deletes('user')).toEqual(['1']);
@@ -117,11 +117,11 @@ describe('a user that changed', () => {
     }
   });
 
-  it('is no dead letter any more once it left', async () => {
+  it('is not a dead letter any more once it has left', async () => {
     expect((await decided({user: {1: null}, dead: {user: ['1']}})).settled('user')).toEqual(['1']);
   });
 
-  it('is no dead letter any more where it left and is kept', async () => {
+  it('is not a dead letter any more if it has left and is kept', async () => {
     const given = {user: {1: null}, owned: {user: ['1']}, dead: {user: ['1']}};
     const work = await decided({...given, options: {mayDelete: false}});
     expect([work.settled('user'), work.deletes('user')]).toEqual([['1'], []]);
@@ -133,7 +133,7 @@ describe('a membership that changed', () => {
   const ours = {...both, institute_users: ['1:2']};
   const one = {'1:2': membership('1', '2')};
 
-  it('is written between parents that are there', async () => {
+  it('is written if its parents are present', async () => {
     const work = await decided({institute_users: one, owned: both});
     expect(work.upserts('institute_users')).toEqual(['1:2']);
   });
@@ -144,7 +144,7 @@ describe('a membership that changed', () => {
     expect(work.upserts('institute_users')).toEqual(['1:2']);
   });
 
-  it('is passed over without a parent', async () => {
+  it('is ignored without a parent', async () => {
     for (const owned of [{}, {user: ['2']}, {institute: ['1']}]) {
       const work = await decided({institute_users: one, owned});
       expect([work.upserts('institute_users'), work.deletes('institute_users'), work.deadLetters]).toEqual([
@@ -155,7 +155,7 @@ describe('a membership that changed', () => {
     }
   });
 
-  it('waits with a parent that is a dead letter, and is none itself', async () => {
+  it('waits with a parent that is a dead letter, and is not one itself', async () => {
     const work = await decided({
       institute_users: one,
       user: {2: user('2', {email: 'x'})},
@@ -168,17 +168,17 @@ describe('a membership that changed', () => {
       work.deletes('institute_users'),
       work.settled('institute_users'),
     ]).toEqual([[], [], ['1:2']]);
-    // A parent of an earlier batch, too: what the target has of it is not what the source says now.
+    // A parent of an earlier batch, too: the target has an outdated row of it.
     const later = await decided({institute_users: one, owned: both, dead: {user: ['2']}});
     expect([later.upserts('institute_users'), later.deadLetters]).toEqual([[], []]);
   });
 
-  it('is left to those who read its parent’s children again', async () => {
+  it('is postponed if the children of its parent are read again', async () => {
     const work = await decided({institute_users: one, user: {2: user('2')}, owned: {institute: ['1']}});
     expect([work.follow('user'), work.upserts('institute_users')]).toEqual([['2'], []]);
   });
 
-  it('is deleted when it is gone or its parent leaves, if it is ours', async () => {
+  it('is deleted with its source row or its parent, if it is owned', async () => {
     const gone = {'1:2': null};
     expect((await decided({institute_users: gone, owned: ours})).deletes('institute_users')).toEqual(['1:2']);
     const orphan = await decided({institute_users: one, user: {2: null}, owned: ours});

@@ -15,7 +15,7 @@ it('is used up by several transactions together, table by table', () => {
   expect(() => last.take(USER, 1)).toThrow(TooManyDeletesError);
 });
 
-it('says how many would have gone', () => {
+it('says how many rows would have been deleted', () => {
   const budget = budgetOf(10);
   budget.open().take(USER, 6);
   try {

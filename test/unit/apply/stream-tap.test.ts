@@ -43,9 +43,9 @@ describe('the tap', () => {
     const tap = new StreamTap();
     tap.applied(position, at(5));
     const stop = new AbortController();
-    const [told, other] = [tap.reached(at(10), stop.signal), tap.reached(at(10), never)];
+    const [reached, other] = [tap.reached(at(10), stop.signal), tap.reached(at(10), never)];
     stop.abort();
-    expect([await isSettled(told), await isSettled(other)]).toEqual([true, false]);
+    expect([await isSettled(reached), await isSettled(other)]).toEqual([true, false]);
     tap.stopped();
     expect(await isSettled(other)).toBe(true);
     await tap.reached(at(10), stop.signal);

@@ -1,4 +1,4 @@
-/** Rows in bulk are sent only to a server that offers them and was asked for them. */
+/** Rows are sent in bulk only to a server that offers this and was asked for it. */
 import {expect, it} from 'vitest';
 import {canBulk} from '../../../src/db/bulk.ts';
 
@@ -6,7 +6,7 @@ const BULK_OFFERED = {mariadbExtendedCapabilityFlags: 4};
 
 it.each([
   ['MariaDB 10.5 and later', BULK_OFFERED, true, true],
-  ['MariaDB before 10.5, which the driver asks for nothing', BULK_OFFERED, false, false],
+  ['MariaDB before 10.5, from which the driver requests nothing', BULK_OFFERED, false, false],
   ['MySQL', {mariadbExtendedCapabilityFlags: 0}, false, false],
 ])('%s', (_, hello, wasAsked, expected) => {
   expect(canBulk({_handshakePacket: hello, _mariadbExtendedMetadata: wasAsked})).toBe(expected);

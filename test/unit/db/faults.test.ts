@@ -33,7 +33,7 @@ describe('a fault of a server', () => {
     },
   );
 
-  it('never quotes what the server says, which may hold a value', () => {
+  it('never quotes the server’s message, which may contain a value', () => {
     for (const errno of [1062, 1290, 1114, 1142, 1047, 2013, 1644])
       for (const side of ['source', 'target'] as const)
         expect(classify(side, refusal(errno)).message).not.toContain('secret');

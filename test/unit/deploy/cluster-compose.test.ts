@@ -1,4 +1,4 @@
-/** What no container engine is needed for: that the compose files of clusters fit the program and the documents. */
+/** Checks without a container engine: the compose files of clusters fit the program and the documents. */
 import {existsSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
@@ -57,7 +57,7 @@ describe.each<Kind>(['galera', 'group'])('docker-compose.%s.yml', kind => {
     expect(read(`${FOLDERS[kind]}/03-haproxy.sql`)).toContain(checkAccount(kind));
   });
 
-  it('waits for healthy services, publishes on the loopback, mounts what exists', () => {
+  it('waits for healthy services, publishes on the loopback, mounts existing files', () => {
     for (const {depends_on = {}, ports = [], volumes: mounts = []} of Object.values(services)) {
       for (const [name, {condition}] of Object.entries(depends_on))
         expect([name, services[name]?.healthcheck !== undefined]).toEqual([
@@ -71,7 +71,7 @@ describe.each<Kind>(['galera', 'group'])('docker-compose.%s.yml', kind => {
     }
   });
 
-  it('starts nodes that differ only in what is its own', () => {
+  it('starts nodes that differ only in their own settings', () => {
     const own = new RegExp(
       `^--(server-id|gtid-domain-id|report-host|loose-group-replication-local-address)=`,
     );

@@ -23,8 +23,8 @@ const manifests = readdirSync(folder)
   );
 
 /**
- * The schemas let unknown fields pass, which the API server refuses (or drops). But a validator asks for each
- * field that it knows: those that it never asked for are the unknown ones.
+ * The schemas let unknown fields pass, which the API server refuses (or drops). But a validator reads each
+ * field that it knows, so the fields that it never read are unknown.
  */
 function watched<T extends object>(object: T, path: string, unread: Set<string>): T {
   const inside = new Map<string, object>();
@@ -62,7 +62,7 @@ describe('the manifests', () => {
     expect(validate(object)).toEqual({errors: null, unknown: []});
   });
 
-  it('are held to it: a wrong type, a missing field and an unknown one are found', () => {
+  it('are checked: a wrong type, a missing field and an unknown one are found', () => {
     const service = (spec: object) => ({apiVersion: 'v1', kind: 'Service', metadata: {name: 'x'}, spec});
     const port = {port: 80, targetPort: 'http'};
     expect(validate(service({ports: [port]}))).toEqual({errors: null, unknown: []});

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const lock = JSON.parse(read('package-lock.json')) as Parameters<typeof productionPackages>[0];
 const packages = productionPackages(lock);
-/** They ask for nothing but that their text goes along. */
+/** These licences only require that their text is included. */
 const PERMISSIVE = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0'];
 
 describe('the packages of a release', () => {
@@ -15,7 +15,7 @@ describe('the packages of a release', () => {
     expect(read('docs/licences.md'), 'run: node deploy/licences.mjs').toBe(licencesDocument(lock));
   });
 
-  it('are under licences that ask for no more than their text', () => {
+  it('are under licences that require only their text', () => {
     for (const {path, name, license} of packages) {
       expect(PERMISSIVE, name).toContain(license);
       if (!existsSync(join(root, path))) continue;

@@ -1,4 +1,4 @@
-/** What no container engine is needed for: that the manifests fit each other, the image, and the program. */
+/** Checks without a container engine: the manifests fit each other, the image, and the program. */
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
@@ -36,7 +36,7 @@ const probes = ['livenessProbe', 'startupProbe', 'readinessProbe'].map(
 const seconds = (text: unknown) => Number(/\d+/.exec(String(text))?.[0]);
 
 describe('the manifests of Kubernetes', () => {
-  it('run two pods at least, nobody in them, on file systems that cannot be written', () => {
+  it('run at least two pods, as nobody, on read-only file systems', () => {
     expect(deployment['spec']).toMatchObject({
       replicas: 2,
       strategy: {rollingUpdate: {maxUnavailable: 1, maxSurge: 0}},
@@ -100,7 +100,7 @@ describe('the manifests of Kubernetes', () => {
 });
 
 describe('every way to run it', () => {
-  it('waits longer for the end than the program takes for it', () => {
+  it('waits longer for the end than the program needs', () => {
     const takes = 30;
     expect(pod['spec']?.['terminationGracePeriodSeconds']).toBeGreaterThan(takes);
     expect(
@@ -118,7 +118,7 @@ describe('every way to run it', () => {
       expect(flags(path)).toEqual(flags('src/cli.ts'));
   });
 
-  it('lets the HTTP thread run before the others, where a limit can say so', () => {
+  it('gives the HTTP thread a higher priority, where a limit allows it', () => {
     expect(read('deploy/systemd/laas-sync.service')).toMatch(
       /^LimitNICE=-5$[^]*^SystemCallFilter=~@privileged @resources\nSystemCallFilter=setpriority$/m,
     );
@@ -153,7 +153,7 @@ describe('docker-compose.yml', () => {
       expect(services[name]?.['healthcheck']).toBeDefined();
   });
 
-  it('publishes on the loopback alone, and mounts only what exists', () => {
+  it('publishes on the loopback only, and mounts only files that exist', () => {
     for (const {ports = [], volumes = []} of Object.values(services) as unknown as {
       ports?: string[];
       volumes?: string[];
@@ -167,7 +167,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('makes the accounts that its daemons use, with the documented grants', () => {
+  it('creates the accounts that its daemons use, with the documented grants', () => {
     const env = services['sync-a']?.['environment'] as unknown as Record<string, string>;
     const [source, target] = ['source/01-laas.sql', 'target/01-organizations.sql'].map(file =>
       read(`deploy/compose/${file}`),

@@ -1,4 +1,4 @@
-/** What the doctor derives from a mapping, without a server. */
+/** The doctor's checks of a mapping, without a server. */
 import {describe, expect, it} from 'vitest';
 import {judgeLease} from '../../../src/doctor/bookkeeping-checks.ts';
 import {definitionOf} from '../../../src/doctor/definitions.ts';
@@ -76,7 +76,7 @@ const faults = (schema: SourceSchema, mapping = COURSES) =>
     .map(({level, message}) => `${level}: ${message}`);
 
 describe('the source', () => {
-  it('is fine where keys are unique and references are indexed', () => {
+  it('is fine if keys are unique and references are indexed', () => {
     expect(faults(sourceOf())).toEqual([]);
   });
 
@@ -122,7 +122,7 @@ describe('the definition of a column that the target lacks', () => {
     });
   });
 
-  it('has a default where it is a time without one: existing rows need a value', () => {
+  it('has a default if it is a time without one: existing rows need a value', () => {
     const [map] = LAAS.tables;
     const created = map?.columns.find(({target}) => target === 'createdAt');
     if (map === undefined || created === undefined) throw new Error('the mapping has no createdAt');
@@ -134,7 +134,7 @@ describe('the definition of a column that the target lacks', () => {
       expect(given(filled)).toBe(filled);
   });
 
-  it('comes from the source where there is no such statement', () => {
+  it('comes from the source if there is no such statement', () => {
     const [, course] = COURSES.tables;
     const source = sourceOf().tables.get('courses');
     expect(course?.columns.map(one => definitionOf(course, one, source))).toEqual([
@@ -148,7 +148,7 @@ describe('the definition of a column that the target lacks', () => {
 describe('two streams on one target', () => {
   const lease = {stream: 'b', leader: 'host:1', holder: 7, idleSeconds: 0, isRenewed: true};
 
-  it('are refused where they write one table, and accepted where they do not', () => {
+  it('are refused if they write one table, and accepted if they do not', () => {
     expect(judgeLease({...lease, shared: ['user']}, 'a')).toMatchObject([{level: 'must-fix'}]);
     expect(judgeLease({...lease, shared: []}, 'a')).toMatchObject([{level: 'ok'}]);
     expect(judgeLease(lease, 'a')).toMatchObject([{level: 'warning'}]);

@@ -1,4 +1,4 @@
-/** Files that are no mapping, or no text at all: each is refused by a fault that says where. */
+/** Files that are not a mapping, or not a text: each is refused with the place of the fault. */
 import {mkdtempSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -38,18 +38,18 @@ const LAUGHS = [
   ...Array.from({length: 9}, (_, i) => `- &a${i + 1} [${Array(10).fill(`*a${i}`).join(', ')}]`),
 ].join('\n');
 
-describe('a file that is no mapping', () => {
+describe('a file that is not a mapping', () => {
   it.each<[string, string, string]>([
     ['an alias without an anchor', withName('*nope'), '8:13: nothing before the alias *nope has the anchor'],
     [
       'an alias inside of its own anchor',
       withName('&me {copy: *me}'),
-      '8:24: the alias *me stands inside of what it stands for',
+      '8:24: the alias *me is inside of its own anchor',
     ],
-    ['aliases that multiply', LAUGHS, '5:18: the aliases stand for more than 50000 values'],
+    ['aliases that multiply', LAUGHS, '5:18: the aliases expand to more than 50000 values'],
     ['several documents', `${BASE}---\n${BASE}`, '9:1: the file has several documents'],
-    ['a key that is there twice', withName('title\n      id: other'), "9:7: the key 'id' is here twice"],
-    ['keys of one text', withName('title\n      1: a\n      "1": b'), "10:7: the key '1' is here twice"],
+    ['a key that occurs twice', withName('title\n      id: other'), "9:7: the key 'id' occurs twice"],
+    ['keys of one text', withName('title\n      1: a\n      "1": b'), "10:7: the key '1' occurs twice"],
     ['bytes', withName('!!binary aGVsbG8='), '8:22: a tag is not supported'],
     ['a function', withName('!!js/function "f"'), '8:13: a tag is not supported'],
     ['a tag of its own', withName('!mine {copy: title}'), '8:13: a tag is not supported'],
@@ -72,11 +72,11 @@ describe('a file that is no mapping', () => {
       "8:13: shop.columns.name: no operator 'toString'",
     ],
     ['tabs', BASE.replaceAll('  ', '\t'), '3:1: a tab cannot indent a line'],
-    ['a control character', withName('ti\0tle'), '8:15: the character U+0000 cannot stand'],
+    ['a control character', withName('ti\0tle'), '8:15: the character U+0000 is not allowed'],
     ['half of a character', withName('"ti\\ud800tle"'), '8:13: the text holds half of a character'],
     ['a NUL in a name', withName('{copy: "a\\0b"}'), 'no server has a name with the character U+0000'],
     ['a line break in a name', withName('{"a\\nb": title}'), "no operator 'a\\u000ab'"],
-    ['no end of nesting', withName('['.repeat(3000)), ': the values are nested too deeply'],
+    ['endless nesting', withName('['.repeat(3000)), ': the values are nested too deeply'],
     ['much nesting', withName(`${'['.repeat(90)}${']'.repeat(90)}`), ': the values are nested too deeply'],
     ['nothing', '', '1:1: the file is empty'],
     ['a comment', '# to do\n', '1:1: the file is empty'],
@@ -84,13 +84,13 @@ describe('a file that is no mapping', () => {
     ['a word', 'hello', '1:1: must be an object'],
     ['no key of a table', BASE.replace('key: id', ''), '4:5: shop.key: is missing'],
     ['a name that is too long', BASE.replace('name:', `${'n'.repeat(65)}:`), 'a name has 1 to 64 characters'],
-  ])('is refused where the fault is: %s', (_, text, message) => {
+  ])('is refused with the place of the fault: %s', (_, text, message) => {
     const faults = faultsOf(text);
     expect(faults.join('\n')).toContain(message);
     expect(faults).toEqual(faults.map(() => expect.stringMatching(/^m\.yaml:[1-9]\d*:[1-9]\d*: /) as string));
   });
 
-  it('has its first faults shown where there are very many', () => {
+  it('shows only its first faults if there are very many', () => {
     const columns = Array.from({length: 150}, (_, i) => `      c${i}: {cpoy: a}\n`).join('');
     const faults = faultsOf(BASE + columns);
     expect(faults).toHaveLength(101);
@@ -127,14 +127,14 @@ describe('a mapping file', () => {
     expect(parseMapping(text, 'm.yaml')).toEqual(expected);
   });
 
-  it('may use an alias as often as it likes', () => {
+  it('may use an alias any number of times', () => {
     const columns = Array.from({length: 500}, (_, i) => `      c${i}: ${i === 0 ? '&t {trim: t}' : '*t'}\n`);
     const {tables} = parseMapping(BASE + columns.join(''), 'm.yaml');
     expect(tables[0]?.columns).toHaveLength(502);
     expect(formatMapping(parseMapping(BASE + columns.join(''), 'm.yaml'))).not.toMatch(/[&*]/);
   });
 
-  it('keeps the digits of a number, and takes true and false in a lookup for 1 and 0', () => {
+  it('keeps the digits of a number, and reads true and false in a lookup as 1 and 0', () => {
     const text = `${BASE}      price: {constant: 12.50}\n      exact: {constant: 1.12345678901234567890}\n      flag: {lookup: on, values: {true: Y, false: N, 'true': T}}\n`;
     const uses = parseMapping(text, 'm.yaml')
       .tables[0]?.columns.slice(2)
@@ -165,7 +165,7 @@ describe('the bytes of a mapping file', () => {
       );
   });
 
-  it('are read no further than a mapping can be long', () => {
+  it('are read only up to the size limit of a mapping', () => {
     writeFileSync(path, BASE);
     truncateSync(path, 50 * 1024 * 1024);
     expect(faultOf(() => loadMapping(path))).toContain('m.yaml has more than 1 MiB');
@@ -185,7 +185,7 @@ describe('the commands for a mapping file', () => {
     }
   };
 
-  it('take an empty SYNC_MAPPING for none, as the daemon does', () => {
+  it('ignore an empty SYNC_MAPPING, as the daemon does', () => {
     const path = mappingPath({SYNC_MAPPING: ''});
     expect(printed(() => mappingCheck(path))).toBe(
       'the built-in mapping is usable: 4 tables, 21 columns, 3 entities\n',

@@ -41,12 +41,12 @@ const reached = (key: string, of = mapping(true)) =>
   ].length > 0;
 
 describe('a cascade along a reference of the mapping', () => {
-  it('is followed where each entity of the source has the reference', () => {
+  it('is followed if each entity of the source has the reference', () => {
     expect(reached('ON DELETE CASCADE ON UPDATE CASCADE')).toBe(false);
     expect(reached('ON DELETE CASCADE', mapping(false))).toBe(true);
   });
 
-  it('is not followed where it sets a reference outside the key to null', () => {
+  it('is not followed if it sets a reference outside the key to null', () => {
     expect(reached('ON DELETE SET NULL')).toBe(true);
     expect(reached('ON DELETE CASCADE ON UPDATE SET NULL')).toBe(true);
   });

@@ -69,7 +69,7 @@ describe('cascades that the log does not show', () => {
     });
   });
 
-  it('are those that go on from a child which the stream follows', () => {
+  it('are those that continue from a child which the stream follows', () => {
     const shops = parseMapping(
       `version: 1
 tables:

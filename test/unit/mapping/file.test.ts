@@ -43,7 +43,7 @@ function faultsOf(text: string): string[] {
   return [];
 }
 
-/** The example with one piece of text in another's place. */
+/** The example with one piece of text replaced. */
 function changed(from: string, to: string): string {
   expect(SHOPS).toContain(from);
   return SHOPS.replace(from, to);
@@ -56,7 +56,7 @@ describe('a mapping file', () => {
     expect(labels).toEqual(['region', 'shops', 'order_line']);
   });
 
-  it('keeps what it says of columns, conditions and the row that counts', () => {
+  it('keeps its columns, conditions and preferences', () => {
     const [, shop, line] = parseMapping(SHOPS, 'm.yaml').tables;
     expect(line?.key).toEqual(['shop', 'orderNo', 'line']);
     expect(line?.where).toEqual([
@@ -111,7 +111,7 @@ describe('a mapping file', () => {
   it.each([
     ['the built-in one', undefined],
     ['one of another graph', SHOPS],
-  ])('is read as the same mapping once it was printed: %s', (_, text) => {
+  ])('is read as the same mapping after it was printed: %s', (_, text) => {
     const mapping = text === undefined ? loadMapping(undefined) : parseMapping(text, 'm.yaml');
     expect(parseMapping(formatMapping(mapping), 'printed')).toEqual(mapping);
   });
@@ -208,7 +208,7 @@ describe('the faults of a file', () => {
       ['shop.key: has a form that is not known here; docs/mapping.md shows the forms'],
     ],
     [
-      'columns that cannot be read are not missed',
+      'columns that cannot be read are not reported as missing',
       [['columns: {code: code, isOpen: {oneOf: status, values: [open, 1]}}', 'columns: code']],
       ['region.columns: must be an object'],
     ],
@@ -228,7 +228,7 @@ describe('the faults of a file', () => {
       ],
       ["version: must be '1'", 'shop.label: must be a text'],
     ],
-  ])('are told apart: %s', (_, changes, messages) => {
+  ])('are distinguished: %s', (_, changes, messages) => {
     const text = changes.reduce((before, [from, to]) => {
       expect(before).toContain(from);
       return before.replace(from, to);
@@ -236,19 +236,19 @@ describe('the faults of a file', () => {
     expect(faultsOf(text).map(line => line.replace(/^m\.yaml:\d+:\d+: /, ''))).toEqual(messages);
   });
 
-  it('name what would be one value or one name for a server', () => {
+  it('name values and names that a server considers equal', () => {
     const values = (list: string) => changed('values: {n: NEW, d: DONE}', `values: {${list}}`);
     expect(faultsOf(values('n: NEW, " N ": OLD'))).toEqual([
       "m.yaml:11:54: order_line.columns.state.values. N : ' N ' and 'n' are the same value, since case and blanks around it do not count",
     ]);
     expect(faultsOf(values('straße: A, STRAßE: B')).join()).toContain('are the same value');
-    // No server turns one letter into two.
+    // No server converts one letter to two.
     expect(faultsOf(values('straße: A, STRASSE: B'))).toEqual([]);
     expect(faultsOf(changed('line: line_no', 'line: line_no\n      SHOP: x')).join()).toContain(
-      'order_line.columns.SHOP: the column is there twice',
+      'order_line.columns.SHOP: the column occurs twice',
     );
     expect(faultsOf(`${SHOPS}  Region: {from: x, key: id, columns: {id: id}}`).join()).toContain(
-      'Region: the target table is there twice',
+      'Region: the target table occurs twice',
     );
     // These are harmless.
     expect(faultsOf(changed('values: [open, 1]', 'values: [open, OPEN, " open", 1]'))).toEqual([]);
@@ -274,7 +274,7 @@ describe('the faults of a file', () => {
     expect(faultsOf(self).join('\n')).toContain("'shop' is its own parent, which is not supported");
   });
 
-  it('name a key that the file has twice, and text that is no YAML', () => {
+  it('name a key that the file has twice, and text that is not YAML', () => {
     expect(faultsOf(changed('      line: line_no\n', '      line: line_no\n      line: other\n'))).toEqual([
       expect.stringMatching(/^m\.yaml:10:7: .*unique/),
     ]);

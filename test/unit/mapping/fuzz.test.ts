@@ -1,4 +1,4 @@
-/** Whatever becomes of a mapping file, it is a mapping or it is refused with a line. */
+/** Any change of a mapping file leaves a mapping, or is refused with the line of the fault. */
 import {readFileSync} from 'node:fs';
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
@@ -8,11 +8,11 @@ import {formatMapping} from '../../../src/mapping/file/format.ts';
 import {parseMapping} from '../../../src/mapping/file/read.ts';
 
 const BUILT_IN = readFileSync(new URL('../../../mappings/laas.yaml', import.meta.url), 'utf8');
-/** Enough for each day; give more by hand. */
+/** Enough for each run of the tests; set more by hand. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 25);
 const WORDS = BUILT_IN.match(/[A-Za-z_]+/g) ?? [];
 
-/** @throws whatever is no refusal with a line */
+/** @throws any error that is not a refusal with a line */
 function check(text: string): void {
   try {
     const mapping = parseMapping(text, 'm.yaml');

@@ -60,7 +60,7 @@ describe('the length of a key', () => {
   });
 });
 
-/** What a key's text could be mistaken in: separators, escapes, blanks, and the characters of its second form. */
+/** Characters that could make two keys one text: separators, escapes, blanks, and those of the second form. */
 const texts = fc.oneof(
   fc.string({
     unit: fc.constantFrom(
@@ -104,7 +104,7 @@ const draws = fc
   }));
 
 describe('the text of a key', () => {
-  it('leads back to its values, and two keys never have one text', () => {
+  it('can be split into its values, and two keys never have one text', () => {
     fc.assert(
       fc.property(draws, ({codec, places, rows}) => {
         const keys = rows.map(row => codec.of(row, places) ?? '');
@@ -125,7 +125,7 @@ describe('the text of a key', () => {
     );
   });
 
-  it('is put together again from its scope and its last part', () => {
+  it('can be built from its scope and its last part', () => {
     fc.assert(
       fc.property(draws, ({codec, places, rows}) => {
         for (const row of rows) {
@@ -155,7 +155,7 @@ describe('the text of a key', () => {
     );
   });
 
-  it('is as it always was where it is short', () => {
+  it('has the first form if it is short', () => {
     const codec = new KeyCodec([
       {name: 'a', family: 'text'},
       {name: 'b', family: 'integer'},

@@ -1,4 +1,4 @@
-/** Names of the LAAS schema stand in its mapping, in tests and in documents, and nowhere in the program. */
+/** Names of the LAAS schema are in its mapping, in tests and in documents, and nowhere in the program. */
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, it} from 'vitest';
@@ -6,7 +6,7 @@ import {sourceColumnsOf} from '../../../src/mapping/mapping.ts';
 import {LAAS} from '../../helpers/laas-mapping.ts';
 
 const root = join(import.meta.dirname, '../../..');
-/** Words that are names there and something else everywhere. */
+/** Words that are names of the schema and common words as well. */
 const COMMON = new Set(['id', 'user', 'users', 'name', 'email', 'password', 'status', 'role']);
 
 const names = new Set(

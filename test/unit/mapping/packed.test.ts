@@ -2,7 +2,7 @@ import {expect, it} from 'vitest';
 import {PackedRows} from '../../../src/mapping/packed.ts';
 import {packed, unpacked, user} from '../plan-fixture.ts';
 
-it('gives its room to other rows without what it held before', () => {
+it('gives its memory to other rows without the earlier values', () => {
   const rows = new PackedRows(0);
   const before = packed(user('1'), rows);
   const next = rows.handOver();

@@ -96,7 +96,7 @@ describe('a plan', () => {
     );
   });
 
-  it('takes members that hold those of the source, and BINARY of the same length', () => {
+  it('accepts members that include those of the source, and BINARY of the same length', () => {
     const copied = (from: Partial<ColumnSchema>, to: Partial<ColumnSchema>) => {
       const change = (schema: ReturnType<typeof table>, other: Partial<ColumnSchema>) =>
         table(
@@ -134,7 +134,7 @@ describe('a plan', () => {
     );
   });
 
-  it('takes a target with a surrogate key and columns of its own, in another case', () => {
+  it('accepts a target with a surrogate key and more columns, in another letter case', () => {
     const {columns} = targetTable('institute_users');
     const institute_users = table(
       [['id'], ['userid', 'INSTITUTEID']],
@@ -172,7 +172,7 @@ describe('a plan', () => {
     expect(repeats(['user_id'])).toBe(false);
   });
 
-  it('looks only at the values that could be refused, by what both columns hold', () => {
+  it('checks only values that could be refused, by the types of both columns', () => {
     const looksAtName = (name: Partial<ColumnSchema>, target: Partial<ColumnSchema>) => {
       const columns = sourceTable('users').columns.map(known =>
         known.name.endsWith('_name') ? {...known, ...name} : known,
@@ -198,7 +198,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('rounds only where the source has more digits than the target', () => {
+  it('rounds only if the source has more digits than the target', () => {
     const isRounded = (fraction: number) => {
       const columns = sourceTable('users').columns.map(known =>
         known.name.endsWith('_at') ? {...known, fraction} : known,

@@ -41,11 +41,11 @@ describe('entities', () => {
     ['other conditions', {from: 'people'}, {from: 'people', where: {active: 1}, parents: {a: 'id'}}],
     ['a reference by another column', {from: 'people'}, {from: 'people', parents: {a: 'ref'}}],
     ['no reference', {from: 'people'}, {from: 'people'}],
-  ])('stay apart with %s', (_, a, b) => {
+  ])('stay separate with %s', (_, a, b) => {
     expect(namesOf(tablesOf({a, b}))).toEqual([['a'], ['b']]);
   });
 
-  it('stay apart where a companion would have a parent that its primary lacks', () => {
+  it('stay separate if a companion would have a parent that its primary lacks', () => {
     const tables = tablesOf({
       top: {},
       a: {from: 'people'},
@@ -68,7 +68,7 @@ describe('the order of tables', () => {
     expect(parentsFirst(tables)).toEqual(tables);
   });
 
-  it('does not exist where there are cycles, each of which is named', () => {
+  it('does not exist if there are cycles, each of which is named', () => {
     const one = (parent: string): Entry => ({parents: {[parent]: 'ref'}});
     const tables = () => tablesOf({a: one('b'), b: one('a'), c: one('d'), d: one('c'), e: one('e')});
     expect(tables).toThrow(/a → b → a[^]*c → d → c[^]*'e' is its own parent/);

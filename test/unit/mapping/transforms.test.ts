@@ -86,12 +86,12 @@ describe('trimming', () => {
     }
   });
 
-  it('leaves nothing of spaces alone', () => {
+  it('leaves nothing of a text of spaces only', () => {
     expect(trimSpaces('   ')).toBe('');
     expect(trimSpaces('')).toBe('');
   });
 
-  it('applies to e-mails, of which null stays null', () => {
+  it('applies to e-mails, and null stays null', () => {
     expect(apply('trim', [' a@b.c '])).toBe('a@b.c');
     expect(apply('trim', [null])).toBeNull();
   });
@@ -133,7 +133,7 @@ describe('isActive', () => {
 });
 
 describe('a role for a column with members of its own spelling', () => {
-  it('is spelled as they are', () => {
+  it('has their spelling', () => {
     const members = ['admin', 'Faculty', 'STUDENT', 'staff', 'director'];
     const target = column('role', 'enum', {members});
     const roles = ['Admin', 'teacher', 'x', null, 'STAFF'];
@@ -148,7 +148,7 @@ describe('a role for a column with members of its own spelling', () => {
 });
 
 describe('a text for a CHAR column', () => {
-  it('has no spaces at the end, as the column keeps none', () => {
+  it('has no spaces at the end, because the column drops them', () => {
     expect(apply('copy', [' a  '], column('c', 'char'))).toBe(' a');
     expect(apply('copy', [' a  '], column('c', 'varchar'))).toBe(' a  ');
   });

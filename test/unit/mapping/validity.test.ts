@@ -17,7 +17,7 @@ import {
 import type {Row, Value} from '../../../src/mapping/values.ts';
 
 const plans = plan();
-/** A row is judged the same as its values and as its bytes. */
+/** A row is judged alike as values and as bytes. */
 function verdict(of: Plan, target: TargetTable, row: Row): Verdict {
   const judged = judge(entityOf(of, target), tableOf(of, target), row);
   expect(judge(entityOf(of, target), tableOf(of, target), packed(row))).toBe(judged);
@@ -44,7 +44,7 @@ describe('an e-mail', () => {
     'a\u00a0@b',
     'a@\u3000b',
     '\u2028a@b',
-  ])('%j is not', email => {
+  ])('%j is not valid', email => {
     expect(judged({email})).toBe('invalid-email');
   });
 });
@@ -115,7 +115,7 @@ describe('bytes', () => {
 });
 
 describe('a CHAR of the target', () => {
-  it('takes no password of spaces alone, since it keeps none of them', () => {
+  it('refuses a password of spaces only, because it drops them', () => {
     const columns = targetTable('user').columns.map(known =>
       known.name === 'password' ? column('password', 'char') : known,
     );

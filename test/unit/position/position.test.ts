@@ -40,13 +40,13 @@ describe('a position', () => {
     'file :4',
     'mysql-gtid nonsense',
     'mariadb-gtid 1-2',
-  ])('%j is none', text => {
+  ])('%j is not a position', text => {
     expect(() => parsePosition(text)).toThrow();
   });
 });
 
 describe('a GTID set', () => {
-  it('is written in one way, whatever way a server prints it', () => {
+  it('is written in one form, however a server prints it', () => {
     expect(canonicalSet(`${A}:5:1-3,\n ${B}:1 `)).toBe(`${B}:1,${A}:1-3:5`);
     expect(canonicalSet('')).toBe('');
   });

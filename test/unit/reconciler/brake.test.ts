@@ -9,7 +9,7 @@ it('more than the ratio of a table need confirmation, not as many', () => {
   expect(braked(201, 0.2)).toBe(true);
 });
 
-it('a hundred never do, however small the table is', () => {
+it('a hundred never need one, however small the table is', () => {
   expect(
     braked(
       100,

@@ -41,7 +41,7 @@ describe('a comparison', () => {
     expect(diff).toMatchObject({invalid: ['4'], extra: [], different: []});
   });
 
-  it('compares keys as numbers, and everything else as it is written', () => {
+  it('compares keys as numbers, and everything else as text', () => {
     const padded = written(users, user('7')).with(0, '007');
     expect(compare(source(user('7')), [padded]).equal).toEqual(['7']);
     for (const [index, value] of [
@@ -63,7 +63,7 @@ describe('a comparison', () => {
     expect(diffTable(entity, institutes, rows, there, {newestWins: false}).different).toEqual(['1']);
   });
 
-  it('takes a later row of the target for equal where the newest wins', () => {
+  it('considers a later row of the target equal if the newest wins', () => {
     const later = written(users, user('1', {last_name: 'edited', updated_at: '2030-01-01 00:00:00'}));
     expect(compare(source(user('1')), [later], true).equal).toEqual(['1']);
     expect(compare(source(user('1')), [later], false).different).toEqual(['1']);

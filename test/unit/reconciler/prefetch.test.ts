@@ -9,7 +9,7 @@ async function* counted(end: number, asked: number[]): AsyncGenerator<number> {
   }
 }
 
-it('yields all in order, and asks for each before its forerunner is done with', async () => {
+it('yields all in order, and requests each before the previous one is finished', async () => {
   const asked: number[] = [];
   const seen: {item: number; asked: number}[] = [];
   for await (const item of prefetch(counted(3, asked), () => expect.fail('nothing is left over'))) {
@@ -23,7 +23,7 @@ it('yields all in order, and asks for each before its forerunner is done with', 
   ]);
 });
 
-it('releases what was read in vain, whether the consumer leaves or fails', async () => {
+it('releases an item that was not taken, whether the consumer leaves or fails', async () => {
   for (const leave of [() => 'leaves', () => expect.fail('fails')]) {
     const discarded: number[] = [];
     const consume = async () => {
@@ -35,7 +35,7 @@ it('releases what was read in vain, whether the consumer leaves or fails', async
   }
 });
 
-it('reports a failure in the place of its item, after those before it', async () => {
+it('reports a failure in place of its item, after the previous items', async () => {
   async function* failing(): AsyncGenerator<number> {
     yield await Promise.resolve(1);
     throw new Error('no second');

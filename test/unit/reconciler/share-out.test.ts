@@ -37,7 +37,7 @@ describe('work that is shared out', () => {
     ]);
   });
 
-  it('ends with the first fault, when the others are done with theirs', async () => {
+  it('ends with the first fault, when the other workers have finished', async () => {
     const done: number[] = [];
     const other = gate();
     const sharing = shareOut(
@@ -55,7 +55,7 @@ describe('work that is shared out', () => {
     expect(done).toEqual([2]);
   });
 
-  it('is begun no more once it is to stop', async () => {
+  it('does not begin after a stop', async () => {
     const stop = new AbortController();
     const done: number[] = [];
     const sharing = shareOut(

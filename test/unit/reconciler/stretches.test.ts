@@ -17,7 +17,7 @@ interface Case {
   readonly ranges: readonly Range[];
   readonly differing?: readonly Range[];
   readonly max: number;
-  /** What a comparison takes. */
+  /** The duration of a comparison. */
   readonly ms?: number;
 }
 
@@ -38,11 +38,11 @@ async function compare({ranges, differing = [], max, ms = 1}: Case) {
 }
 
 describe('segments that are compared as one', () => {
-  it('are as many as they may be, after a first one that agrees', async () => {
+  it('are as many as allowed, after a first one that agrees', async () => {
     expect((await compare({ranges: segments(8), max: 3})).asked).toEqual(['-10', '10-40', '40-70', '70-']);
   });
 
-  it('are as many as a server answers for in two seconds', async () => {
+  it('are as many as a server compares in two seconds', async () => {
     expect((await compare({ranges: segments(8), max: 100, ms: 400})).asked).toEqual(['-10', '10-60', '60-']);
     expect((await compare({ranges: segments(3), max: 100, ms: 5000})).asked).toEqual(['-10', '10-20', '20-']);
   });
@@ -54,7 +54,7 @@ describe('segments that are compared as one', () => {
     expect(asked).toEqual(['-10', '10-30', '10-20', '20-30', '30-40', '40-60', '60-80', '80-']);
   });
 
-  it('are found each, and alone, whichever differ and however long the stretches are', async () => {
+  it('are each found alone, whichever differ and however long the stretches are', async () => {
     for (let max = 1; max <= 5; max++) {
       for (let bits = 0; bits < 1 << 7; bits++) {
         const ranges = segments(7);
@@ -64,7 +64,7 @@ describe('segments that are compared as one', () => {
     }
   });
 
-  it('are not asked for twice where they stand alone', async () => {
+  it('are not compared twice if they are alone', async () => {
     const ranges = segments(3);
     expect((await compare({ranges, differing: ranges, max: 4})).asked).toEqual(['-10', '10-20', '20-']);
   });

@@ -5,7 +5,7 @@ type Look = Readonly<Record<string, readonly [source: string, target: string]>>;
 const differences = (look: Look) =>
   new Map<string, Sides>(Object.entries(look).map(([id, [source, target]]) => [id, {source, target}]));
 
-/** What is drift after these looks, and whether they were enough. */
+/** Which rows are drift after these comparisons, and whether they were enough. */
 function after(first: Look, ...looks: readonly Look[]): {drift: string[]; settled: boolean} {
   const suspects = new Suspects(differences(first));
   for (const look of looks) suspects.compare(differences(look));

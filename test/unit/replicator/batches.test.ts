@@ -1,4 +1,4 @@
-/** A row that the log does not identify leads to a reconcile, wherever in a transaction it stands. */
+/** A row that the log does not identify leads to a reconcile, wherever it is in a transaction. */
 import {describe, expect, it} from 'vitest';
 import type {RowChange, SourceEvent} from '../../../replicator/events.ts';
 import {TransactionQueue} from '../../../replicator/queue.ts';
@@ -7,7 +7,7 @@ import {PositionTracker, TransactionBuilder} from '../../../replicator/transacti
 import {LAAS} from '../../helpers/laas-mapping.ts';
 import {entityOf, plan, user} from '../plan-fixture.ts';
 
-/** As many bytes as end a part: the builder below holds 100. */
+/** The number of bytes that ends a part: the builder below holds 100. */
 const PART = 100;
 const LAAS_PLAN = plan();
 const REASON = 'a row whose key only the server can decode';

@@ -76,14 +76,14 @@ describe('a user’s changes', () => {
     });
   });
 
-  it('end in nothing when it was deleted', () => {
+  it('end in a delete when it was deleted', () => {
     expect(compacted([users(null, user('1')), users(key('1'), null)]).get('1')).toMatchObject({
       row: null,
       left: true,
     });
   });
 
-  it('remember that it was gone in between', () => {
+  it('remember that it was deleted in between', () => {
     const changes = compacted([users(key('1'), null), users(null, user('1'))]);
     expect(changes.get('1')).toMatchObject({row: user('1'), left: true, fresh: false});
   });
@@ -111,7 +111,7 @@ describe('a user’s changes', () => {
     ]);
   });
 
-  it('are read again where the last image is not whole, and only then', () => {
+  it('are read again only if the last image is incomplete', () => {
     const partial = {partial: true};
     expect(compacted([users(key('1'), user('1'), partial)]).get('1')).toMatchObject({reread: true});
     expect(
@@ -176,7 +176,7 @@ describe('a membership’s changes', () => {
     expect(memberships([pair(null, last), pair(last, null)]).get('1:2')?.row).toBeNull();
   });
 
-  it('that move it leave nothing where it was', () => {
+  it('that move it delete it under its old key', () => {
     const moved = [pair(membership('1', '2'), membership('1', '3'))];
     expect([memberships(moved).get('1:2')?.row, memberships(moved).get('1:3')?.row]).toEqual([
       null,
@@ -185,11 +185,11 @@ describe('a membership’s changes', () => {
     expect(toRead(moved)).toEqual([]);
   });
 
-  it('are looked up where a pair may repeat', () => {
+  it('are read if a pair may repeat', () => {
     expect(toRead([pair(membership('1', '2'), membership('1', '3'))], repeating)).toEqual(['1:2', '1:3']);
   });
 
-  it('are looked up where the last image is not whole', () => {
+  it('are read if the last image is incomplete', () => {
     const partial = pair(null, membership('1', '2'), {partial: true});
     expect(toRead([partial])).toEqual(['1:2']);
     expect(toRead([partial, pair(membership('1', '2'), null)])).toEqual([]);

@@ -35,7 +35,7 @@ const names = (batch: readonly SourceTransaction[]) => batch.map(({gtid}) => gti
 const never = new AbortController().signal;
 
 describe('the queue', () => {
-  it('hands out what waits, in order, as much as fits', () => {
+  it('returns waiting transactions in order, as many as fit', () => {
     const {made} = queue();
     for (const name of ['1', '2', '3']) made.push(transaction(name, {bytes: 400}));
     expect(names(made.take(800))).toEqual(['1', '2']);
@@ -43,7 +43,7 @@ describe('the queue', () => {
     expect(made.isEmpty).toBe(true);
   });
 
-  it('hands out one that is larger than what fits', () => {
+  it('returns one that is larger than the limit', () => {
     const {made} = queue();
     made.push(transaction('1', {bytes: 10_000}));
     expect(names(made.take(800))).toEqual(['1']);
@@ -90,13 +90,13 @@ describe('the queue', () => {
     expect(log).toEqual(['pause', 'resume']);
   });
 
-  it('counts transactions without rows of ours too, so that they are bounded as well', () => {
+  it('counts transactions without mapped rows, too, so that they are bounded as well', () => {
     const {made, log} = queue(2000);
     for (let i = 0; i < 5; i++) made.push(transaction(String(i), {rows: [], bytes: 0}));
     expect(log).toEqual(['pause']);
   });
 
-  it('keeps one entry of a log that only moves on', () => {
+  it('keeps one entry for a log that only advances', () => {
     const {made} = queue();
     for (let i = 0; i < 1000; i++) made.push(bare(i));
     expect(made.take(9900)).toEqual([bare(999)]);
@@ -117,7 +117,7 @@ describe('the queue', () => {
     expect(made.oldestCommitMs).toBe(9);
   });
 
-  it('wakes who waits when something comes, and when the wait is called off', async () => {
+  it('ends a wait when an entry arrives, and when the wait is cancelled', async () => {
     const {made} = queue();
     const ready = made.ready(never);
     made.push(transaction('1'));
@@ -129,7 +129,7 @@ describe('the queue', () => {
     await waiting;
   });
 
-  it('returns what waits before it reports a fault', async () => {
+  it('returns waiting transactions before it reports a fault', async () => {
     const {made} = queue();
     made.push(transaction('1'));
     made.fail(new Error('first'));
@@ -139,7 +139,7 @@ describe('the queue', () => {
     await expect(made.ready(never)).rejects.toThrow('first');
   });
 
-  it('stays in order over very many', () => {
+  it('keeps the order of very many', () => {
     const {made} = queue(1e12);
     const taken: (string | null)[] = [];
     for (let i = 0; i < 5000; i++) made.push(transaction(String(i)));

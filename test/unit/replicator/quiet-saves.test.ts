@@ -6,7 +6,7 @@ const at = (offset: number, file = 'log.000001') => ({
   offset: {file, offset},
 });
 
-/** How many saves a minute sees: the log grows by so much each second, and by each save itself. */
+/** The number of saves in a minute, if the log grows by so much each second and by each save itself. */
 function savesOfAMinute(bytesPerSecond: number, bytesPerSave: number): number {
   const saves = new QuietSaves(at(0), 0);
   let end = 0;
@@ -22,23 +22,23 @@ function savesOfAMinute(bytesPerSecond: number, bytesPerSave: number): number {
   return count;
 }
 
-describe('a position that nothing of ours came with', () => {
-  it('is not saved where it does not move', () => {
+describe('a position without mapped rows', () => {
+  it('is not saved if it does not move', () => {
     expect(savesOfAMinute(0, 0)).toBe(0);
   });
 
-  it('is saved now and then where saves of streams are all that is logged', () => {
+  it('is saved rarely if only saves of streams are logged', () => {
     expect(savesOfAMinute(1, 700)).toBeLessThanOrEqual(2);
     expect(savesOfAMinute(50_000, 700)).toBeLessThanOrEqual(3);
   });
 
-  it('is saved at most once a second where much is logged', () => {
+  it('is saved at most once a second if much is logged', () => {
     const saves = savesOfAMinute(10_000_000, 700);
     expect(saves).toBeGreaterThan(50);
     expect(saves).toBeLessThanOrEqual(60);
   });
 
-  it('is saved soon after the log has a new file, and where only its GTID moves', () => {
+  it('is saved soon after the log has a new file, and if only its GTID moves', () => {
     const saves = new QuietSaves(at(100), 0);
     expect(saves.isDue(at(4, 'log.000002'), 1000)).toBe(true);
     const gtid = (value: string) => ({position: {tag: 'mariadb-gtid', gtids: value} as const, offset: null});

@@ -21,7 +21,7 @@ it.each(['ECONNREFUSED', 'ECONNRESET', 'PROTOCOL_CONNECTION_LOST'])(
   },
 );
 
-it('a server that does not answer is tried again more and more seldom', () => {
+it('a server that does not answer is tried again less and less often', () => {
   expect(longestWaitMs('source', 'ETIMEDOUT')).toBeGreaterThan(5000);
   expect(longestWaitMs('target', 'ECONNREFUSED')).toBeGreaterThan(5000);
 });
@@ -35,11 +35,11 @@ it('a source outside of its cluster is tried again within two seconds', async ()
   stop.abort();
   expect(fault).toBeInstanceOf(SyncError);
   if (fault instanceof SyncError) expect(longestWaitAfter(fault)).toBeLessThanOrEqual(2000);
-  // What a fault has as its cause does not matter.
+  // The cause of a fault does not matter.
   expect(longestWaitAfter(new SyncError('source-unreachable', 'why'))).toBeGreaterThan(5000);
 });
 
-it('a stream that another with its server id has ended leaves it a turn', () => {
+it('a stream that another client with its id has ended leaves that one a turn', () => {
   const fault = new SyncError('stream-displaced', 'another client streams with our server id');
   const waits = Array.from({length: 50}, () =>
     retryWaitMs(fault, new Backoff({firstMs: 100, maxMs: 15_000})),

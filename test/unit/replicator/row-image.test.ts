@@ -1,4 +1,4 @@
-/** Row images stand next to each other in one buffer: none is read on into the next. */
+/** Row images are next to each other in one buffer: a read of one never continues into the next. */
 import {expect, it} from 'vitest';
 import {T} from '../../../replicator/decode/column-types.ts';
 import type {LoggedColumn} from '../../../replicator/decode/table-map.ts';
@@ -44,7 +44,7 @@ function block(id: number, name: string, cut = 0) {
   return rows;
 }
 
-it('that end too early are no rows', () => {
+it('that end too early are refused', () => {
   const [before, short, after] = [block(1, 'One'), block(2, 'Two', 2), block(3, 'Three')];
   const rows = new PackedRows(0);
   const names = (of: typeof before) => of.read(rows).map(({after: row}) => unpacked('institutes', row));

@@ -1,4 +1,4 @@
-/** Bytes that wait in buffers that are used again: nobody's are overwritten before their time. */
+/** Bytes that wait in reused buffers: none are overwritten before they are released. */
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
 import {Slabs, type Slab} from '../../../replicator/decode/slabs.ts';
@@ -12,7 +12,7 @@ const step = fc.oneof(
   {weight: 2, arbitrary: fc.record({tag: fc.constant('release' as const), which: fc.nat()})},
 );
 
-it('keeps every piece as it was until it is released', () => {
+it('keeps every piece unchanged until it is released', () => {
   const reused = new Set<Buffer>();
   let given = 0;
   fc.assert(

@@ -11,7 +11,7 @@ const sighting = (seconds: number, more: Partial<Sighting> = {}): Sighting => ({
   ...more,
 });
 
-/** What a watch says to one sighting a second. */
+/** The results of a watch with one sighting a second. */
 function seen(make: (second: number) => Sighting | 'paused', seconds = 30): number | null {
   const watch = new StallWatch();
   for (let second = 0; second <= seconds; second++) {

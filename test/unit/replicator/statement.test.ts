@@ -70,12 +70,12 @@ describe('the kind of a statement', () => {
     expect(statementKind(sql)).toBe(kind);
   });
 
-  it('is seen past comments', () => {
+  it('is found after comments', () => {
     expect(statementKind('/* tool */ -- note\n # more\n  TRUNCATE users')).toBe('ddl-with-rows');
     expect(statementKind(`/* ${'x'.repeat(5000)} */ FLUSH TABLES`)).toBe('dml');
   });
 
-  it('is the worse one where a comment is executed by some servers only', () => {
+  it('is the worse one if only some servers execute a comment', () => {
     expect(statementKind('/*!40000 ALTER TABLE users DISABLE KEYS */')).toBe('ddl-with-rows');
     expect(statementKind('/* a */ /*!50003 TRUNCATE users */')).toBe('ddl-with-rows');
     expect(statementKind('/*!99999 FLUSH TABLES */ DELETE FROM users')).toBe('dml');
@@ -139,11 +139,11 @@ describe('a definition is one of a mapped table', () => {
   });
 });
 
-describe('#37 what follows from a statement', () => {
+describe('#37 the consequences of a statement', () => {
   const of = (sql: string, databases: readonly string[] | null = null, database = 'elsewhere') =>
     consequenceOf(statementKind(sql), {sql, database, databases}, MAPPED);
 
-  it('is a reconcile for every change of rows, unless it was of other schemas', () => {
+  it('are a reconcile for every change of rows, unless it was in other schemas', () => {
     expect(of('SET STATEMENT x = 1 FOR ALTER TABLE laas.users DROP email').schemaChanged).toBe(true);
     for (const sql of [
       'UPDATE seen SET x = 1',
@@ -157,7 +157,7 @@ describe('#37 what follows from a statement', () => {
     }
   });
 
-  it('reads the schema for definitions; reconciles where rows may go with them', () => {
+  it('are a read of the schema for definitions, and a reconcile if rows may change', () => {
     expect(of('ALTER TABLE laas.users ADD phone INT')).toEqual({schemaChanged: true, unseen: null});
     expect(of('ALTER TABLE laas.users ADD email INT').unseen).toMatch(/mapped columns/);
     expect(of('TRUNCATE laas.users')).toMatchObject({schemaChanged: true, unseen: expect.any(String)});
@@ -167,7 +167,7 @@ describe('#37 what follows from a statement', () => {
 });
 
 describe('a definition may change mapped values', () => {
-  it('where it names a mapped column', () => {
+  it('if it names a mapped column', () => {
     expect(concernsMappedValues('ALTER TABLE users MODIFY email VARCHAR(10)', MAPPED)).toBe(true);
     expect(concernsMappedValues('ALTER TABLE institutes ADD imageUrl TEXT', MAPPED)).toBe(true);
     expect(concernsMappedValues('ALTER TABLE users ADD phone INT', MAPPED)).toBe(false);

@@ -1,4 +1,4 @@
-/** Which tables of the log are mapped, and what names their rows. */
+/** Which tables of the log are mapped, and which columns identify their rows. */
 import {expect, it} from 'vitest';
 import {rowBlock} from '../../../replicator/decode/row-image.ts';
 import {Slabs} from '../../../replicator/decode/slabs.ts';
@@ -54,7 +54,7 @@ it.each([
   ['laas', 'people', true, true],
   ['other', 'People', true, false],
   ['laas', 'Peoples', true, false],
-])('%s.%s where case does not matter = %s: %s', (schema, name, isCaseless, isMapped) => {
+])('%s.%s with ignored case = %s: %s', (schema, name, isCaseless, isMapped) => {
   const logged = tables(isCaseless);
   logged.add(7, described(schema, name, ['id', 'badge']));
   expect(logged.has(7)).toBe(isMapped);

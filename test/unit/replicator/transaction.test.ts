@@ -40,7 +40,7 @@ const idsOf = ({rows: blocks}: SourceTransaction) =>
     .map(({after}) => unpacked('users', after)?.[columnsOf('users').indexOf('id')]);
 
 describe('a transaction', () => {
-  it('is handed on at its commit, whole', () => {
+  it('is returned at its commit, as a whole', () => {
     const [transaction, ...others] = built([gtid('0-1-7', true), rows('1'), rows('2'), commit()]);
     expect(others).toEqual([]);
     expect(transaction).toMatchObject({
@@ -61,12 +61,12 @@ describe('a transaction', () => {
     expect(transaction && idsOf(transaction)).toEqual(['1']);
   });
 
-  it('holds nothing of the one before', () => {
+  it('contains nothing of the previous one', () => {
     const [, second] = built([gtid('1'), rows('1'), commit(), gtid('2'), rows('2'), commit()]);
     expect(second && [idsOf(second), second.gtid, second.bytes]).toEqual([['2'], '2', 10]);
   });
 
-  it('that was rolled back never was, but moves the position', () => {
+  it('that was rolled back has no rows, and moves the position', () => {
     for (const end of [{tag: 'rollback', offset: offset(99)} as const, statement('ROLLBACK', 99)]) {
       const [transaction] = built([gtid('1'), statement('BEGIN'), rows('1'), end]);
       expect(transaction).toMatchObject({
@@ -79,7 +79,7 @@ describe('a transaction', () => {
     }
   });
 
-  it('of which a part was undone is read again', () => {
+  it('of which a part was rolled back is read again', () => {
     const [transaction] = built([
       gtid('1'),
       statement('BEGIN'),
@@ -103,7 +103,7 @@ describe('a transaction', () => {
     ]);
   });
 
-  it('asks for a reconcile when parts of it are out and it is undone', () => {
+  it('requests a reconcile if it is rolled back after a part was passed on', () => {
     const begin = [gtid('1', true), rows('1', 2000)];
     expect(built([...begin, statement('ROLLBACK')], 1000).at(-1)).toMatchObject({unseen: 'all'});
     expect(built([...begin, statement('ROLLBACK TO a'), commit()], 1000).at(-1)).toMatchObject({
@@ -114,7 +114,7 @@ describe('a transaction', () => {
     expect(built([...begin, commit()], 1000).at(-1)).toMatchObject({unseen: null});
   });
 
-  it('of XA counts when it is committed, which asks for a reconcile', () => {
+  it('of XA counts when it is committed, which requests a reconcile', () => {
     const [prepared] = built([
       gtid('1'),
       statement("XA START 'a'"),
@@ -127,7 +127,7 @@ describe('a transaction', () => {
     expect(built([gtid('2'), statement("XA ROLLBACK 'a'")])).toMatchObject([{unseen: null, gtid: '2'}]);
   });
 
-  it('of XA that touched nothing of ours when it was prepared asks for none', () => {
+  it('of XA without mapped rows when it was prepared requests none', () => {
     const prepare = (xid: string, ...events: SourceEvent[]): SourceEvent[] => [
       // As MariaDB writes it; MySQL has an XA START as well.
       gtid('1', true),
@@ -153,7 +153,7 @@ describe('a transaction', () => {
     expect(asked(...prepare(a, unreadable), ...commit(a)).at(-1)).toBe('all');
   });
 
-  it('of XA is remembered as that of others for a thousand, the last ones', () => {
+  it('of XA without mapped rows is remembered, for the last thousand', () => {
     const events = Array.from({length: 1001}, (_, i) => [
       gtid('1'),
       statement(`XA END X'${i}'`),
@@ -163,14 +163,14 @@ describe('a transaction', () => {
     expect(built([...events, gtid('2'), statement("XA COMMIT X'0'")]).at(-1)).toMatchObject({unseen: 'all'});
   });
 
-  it('with images that cannot be named asks for a reconcile', () => {
+  it('with images without a key requests a reconcile', () => {
     const [transaction] = built([gtid('1'), {tag: 'unreadable-rows', table: 'users'}, commit()]);
     expect(transaction?.unseen).toEqual(new Set(['users']));
   });
 });
 
 describe('a statement', () => {
-  it('that changes definitions of a mapped table says so, and is alone', () => {
+  it('that changes the definition of a mapped table is a transaction of its own', () => {
     expect(built([gtid('1'), statement('ALTER TABLE users ADD phone INT')])).toMatchObject([
       {schemaChanged: true, unseen: null, gtid: '1'},
     ]);
@@ -188,7 +188,7 @@ describe('a statement', () => {
     ]);
   });
 
-  it('that changes rows of a mapped table asks for a reconcile in its transaction', () => {
+  it('that changes rows of a mapped table requests a reconcile in its transaction', () => {
     const [transaction, ...others] = built([
       gtid('1', true),
       statement('UPDATE users SET id = 1'),
@@ -201,7 +201,7 @@ describe('a statement', () => {
   });
 });
 
-describe('the log moving on', () => {
+describe('an advance of the log', () => {
   it('counts between transactions and not within', () => {
     const advance: SourceEvent = {tag: 'advance', offset: offset(5)};
     expect(built([advance])).toMatchObject([{rows: [], offset: offset(5), committedAtMs: null, gtid: null}]);
@@ -225,7 +225,7 @@ describe('the position', () => {
     expect(tracker.position).toEqual({tag: 'mariadb-gtid', gtids: '0-2-6,1-1-9,2-1-18446744073709551615'});
   });
 
-  it('is the offset where there are no GTIDs', () => {
+  it('is the offset if there are no GTIDs', () => {
     const tracker = new PositionTracker({tag: 'file', ...offset(4)}, null);
     tracker.advance({gtid: null, offset: {file: 'bin.000002', offset: 4}});
     tracker.advance({gtid: null, offset: null});

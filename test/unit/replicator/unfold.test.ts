@@ -11,7 +11,7 @@ function event(type: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** A zstd frame of one block that is stored as it is. */
+/** A zstd frame of one uncompressed block. */
 function zstd(content: Buffer): Buffer {
   const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, content.length]);
   const block = Buffer.alloc(3);
@@ -58,7 +58,7 @@ describe('a compressed transaction', () => {
           expect(one.end).toBe(1 + original.length + room);
           expect(one.buffer[5]).toBe(original[4]);
           expect(one.buffer.readUInt32LE(1 + 9)).toBe(original.length + room);
-          // The position of each is that of the whole: only there can be resumed.
+          // The position of each event is that of the whole, because a stream can resume only there.
           expect(one.buffer.readUInt32LE(1 + 13)).toBe(4711);
           expect(one.buffer.subarray(1 + 19, one.end - room)).toEqual(original.subarray(19));
           expect([one.isEOF(), one.isError()]).toEqual([false, false]);

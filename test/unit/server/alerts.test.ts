@@ -6,7 +6,7 @@ import {run, RecordingOperations, status} from './recording-operations.ts';
 
 const SECRET_URL = 'https://hooks.example/T0/s3cret-path';
 
-/** A clock that the test moves: every wait ends in its order. */
+/** A clock that the test moves: waits end in order. */
 class ManualTime {
   nowMs = 0;
   #waits: {readonly atMs: number; readonly done: () => void}[] = [];
@@ -41,7 +41,7 @@ function alerts(url: string | undefined = SECRET_URL) {
   const time = new ManualTime();
   const sent: AlertMessage[] = [];
   const attempts: number[] = [];
-  /** What the webhook answers; a function may fail. */
+  /** The answer of the webhook; a function may fail. */
   let answer: () => Response | Promise<Response> = () => new Response('ok');
   const lines: string[] = [];
   const output = new Writable({
@@ -92,7 +92,7 @@ describe('runAlerts', () => {
     expect(sent).toEqual([]);
   });
 
-  it('reports ill health once, with the reasons, and its end', async () => {
+  it('reports once that it is unhealthy, with the reasons, and its end', async () => {
     const {time, sent, ill, well} = alerts();
     ill('lag is 75 s, over 60 s');
     await time.pass(60_000);
@@ -124,14 +124,14 @@ describe('runAlerts', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('notices what no event announced', async () => {
+  it('notices changes without an event', async () => {
     const {time, sent, operations} = alerts();
     operations.now = status({isHealthy: false, reasons: ['lag is 61 s']});
     await time.pass(5000);
     expect(sent).toHaveLength(1);
   });
 
-  it('reports a short illness in one message, with its reasons', async () => {
+  it('reports a short fault in one message, with its reasons', async () => {
     const {time, sent, ill, well} = alerts();
     await time.pass(1000);
     ill('the target cannot be reached');
@@ -143,7 +143,7 @@ describe('runAlerts', () => {
     expect(sent[0]).toMatchObject({healthy: true, reasons: ['the target cannot be reached']});
   });
 
-  it('grows quieter while health flaps', async () => {
+  it('sends fewer messages while health changes repeatedly', async () => {
     const {time, sent, ill, well} = alerts();
     for (let i = 0; i < 300; i += 1) {
       if (i % 2 === 0) ill('flapping');
@@ -154,7 +154,7 @@ describe('runAlerts', () => {
     expect(sent.length).toBeLessThan(12);
   });
 
-  it('says that replication halted, even where it was ill before', async () => {
+  it('says that replication halted, even if it was unhealthy before', async () => {
     const {time, sent, ill, operations} = alerts();
     ill('lag is 75 s');
     await time.pass(5000);
@@ -170,7 +170,7 @@ describe('runAlerts', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('says once that a run needs confirmation, though health is unchanged', async () => {
+  it('says once that a run needs confirmation, although health is unchanged', async () => {
     const {time, sent, operations} = alerts();
     operations.change({lastRun: run('run-9', 'needs-confirmation')});
     await time.pass(60_000);
@@ -181,7 +181,7 @@ describe('runAlerts', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('retries with growing waits until it gets through, then sends what is true', async () => {
+  it('retries with growing waits until it succeeds, then sends the current state', async () => {
     const {time, sent, attempts, ill, answers} = alerts();
     answers(() => new Response('no', {status: 503}));
     ill('lag is 75 s');
@@ -193,7 +193,7 @@ describe('runAlerts', () => {
     expect(sent).toEqual([expect.objectContaining({reasons: ['the source cannot be reached']})]);
   });
 
-  it('reports an illness that ended before the webhook could be reached', async () => {
+  it('reports a fault that ended before the webhook could be reached', async () => {
     const {time, sent, ill, well, answers} = alerts();
     answers(() => Promise.reject(new TypeError('fetch failed')));
     ill('lag is 75 s');
@@ -206,7 +206,7 @@ describe('runAlerts', () => {
     ]);
   });
 
-  it('leaves a start in peace for a minute, and no longer', async () => {
+  it('reports nothing for the first minute after a start', async () => {
     const {time, sent, operations} = alerts();
     operations.change({isHealthy: false, reasons: ['starting']}, {state: 'starting'});
     await time.pass(59_000);

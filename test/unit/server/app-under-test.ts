@@ -49,7 +49,7 @@ export function appUnderTest(tokens: {apiToken?: string; readToken?: string} = {
   return {app, operations, clock, stop, lines, call, post};
 }
 
-/** A promise and what opens it. */
+/** A promise and the function that resolves it. */
 export function gate<T>(): {promise: Promise<T>; resolve: (value: T) => void} {
   let resolve: (value: T) => void = () => undefined;
   const promise = new Promise<T>(open => {

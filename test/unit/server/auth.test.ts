@@ -45,7 +45,7 @@ async function sessionOf(answer: Promise<Response>): Promise<string> {
 describe('with both tokens set', () => {
   const tokens = {apiToken: FULL, readToken: READ};
 
-  it.each(GETS)('GET %s wants one of them', async path => {
+  it.each(GETS)('GET %s needs one of them', async path => {
     const {call} = appUnderTest(tokens);
     expect(await statusOf(call(path))).toBe(401);
     expect(await statusOf(call(path, {token: 'wrong'}))).toBe(401);
@@ -53,7 +53,7 @@ describe('with both tokens set', () => {
     expect(await statusOf(call(path, {token: FULL}))).toBe(200);
   });
 
-  it.each(POSTS)('POST %s wants the full one', async path => {
+  it.each(POSTS)('POST %s needs the full one', async path => {
     const {call, operations} = appUnderTest(tokens);
     const init = {method: 'POST', ...(path === '/sync/trigger' ? {body: NOWAIT} : {})};
     expect(await statusOf(call(path, init))).toBe(401);
@@ -64,11 +64,11 @@ describe('with both tokens set', () => {
     expect(operations.asked).toHaveLength(1);
   });
 
-  it.each(['/healthz', '/readyz'])('%s wants none', async path => {
+  it.each(['/healthz', '/readyz'])('%s needs none', async path => {
     expect(await statusOf(appUnderTest(tokens).call(path))).toBe(200);
   });
 
-  it('wants one even for an address that does not exist', async () => {
+  it('needs one even for an address that does not exist', async () => {
     expect(await statusOf(appUnderTest(tokens).call('/nothing'))).toBe(401);
   });
 
@@ -90,7 +90,7 @@ describe('with both tokens set', () => {
   });
 });
 
-it('with the full token alone, reading wants it too', async () => {
+it('with the full token alone, reading needs it, too', async () => {
   const {call} = appUnderTest({apiToken: FULL});
   expect(await statusOf(call('/sync/status'))).toBe(401);
   expect(await statusOf(call('/sync/status', {token: FULL}))).toBe(200);
@@ -104,14 +104,14 @@ it('with the read token alone, nothing may be written', async () => {
 });
 
 describe('without a token', () => {
-  it('everything is open to a loopback name', async () => {
+  it('a loopback name may do everything', async () => {
     const {call, post} = appUnderTest();
     expect(await statusOf(call('/sync/status', {headers: {host: '127.0.0.1:3000'}}))).toBe(200);
     expect(await statusOf(call('/sync/status', {headers: {host: '[::1]:3000'}}))).toBe(200);
     expect(await statusOf(post('/replication/pause'))).toBe(200);
   });
 
-  it('nothing is open to a name that a site made point here', async () => {
+  it('a name that a site made point here may do nothing', async () => {
     expect(await statusOf(appUnderTest().call('/sync/status', {headers: {host: 'evil.example:3000'}}))).toBe(
       403,
     );
@@ -150,7 +150,7 @@ describe('a browser', () => {
     expect(page).not.toMatch(/<link[^>]+href="\/|<script/);
   });
 
-  it('opens a session whose cookie is fenced in and does not hold the token', async () => {
+  it('opens a session whose cookie is restricted and does not contain the token', async () => {
     const response = await signIn(appUnderTest(tokens), FULL);
     expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
     const cookie = response.headers.get('set-cookie') ?? '';
@@ -167,7 +167,7 @@ describe('a browser', () => {
     expect(await response.text()).toContain('The token is wrong.');
   });
 
-  it('may do with its session what the token allows', async () => {
+  it('may do in its session what the token allows', async () => {
     const test = appUnderTest(tokens);
     const full = await sessionOf(signIn(test, FULL));
     const read = await sessionOf(signIn(test, READ));
@@ -214,7 +214,7 @@ describe('a browser', () => {
     expect(await statusOf(test.call('/sync/status', {headers: {cookie}}))).toBe(401);
   });
 
-  it('cannot stretch its session by writing another end into the cookie', async () => {
+  it('cannot extend its session by changing the end in the cookie', async () => {
     const test = appUnderTest(tokens);
     const cookie = await sessionOf(signIn(test, FULL));
     const stretched = cookie.replace(/\.[0-9a-z]+\./, '.zzzzzzzzz.');
@@ -232,14 +232,14 @@ describe('a browser', () => {
     expect(response.headers.get('set-cookie')).toMatch(/^laas_sync_production=;.*Max-Age=0/);
   });
 
-  it('gets a cookie for TLS only where it came by TLS', async () => {
+  it('gets a cookie for TLS only if it came by TLS', async () => {
     const response = await signIn(appUnderTest(tokens), FULL, {'x-forwarded-proto': 'https'});
     expect(response.headers.get('set-cookie')).toContain('Secure');
   });
 });
 
 describe('wrong tokens', () => {
-  it('are slowed down after a burst, the right one too, and only for a while', async () => {
+  it('are slowed down after a burst, the right one, too, and only for a while', async () => {
     const {call, clock} = appUnderTest({apiToken: FULL});
     for (let i = 0; i < 20; i += 1)
       expect(await statusOf(call('/sync/status', {token: `guess-${i}`}))).toBe(401);
@@ -251,7 +251,7 @@ describe('wrong tokens', () => {
     expect(await statusOf(call('/sync/status', {token: FULL}))).toBe(200);
   });
 
-  it('do not lock out who is signed in already', async () => {
+  it('do not affect a client that is signed in already', async () => {
     const test = appUnderTest({apiToken: FULL});
     const cookie = await sessionOf(signIn(test, FULL));
     for (let i = 0; i < 25; i += 1) await signIn(test, `guess-${i}`);
@@ -259,7 +259,7 @@ describe('wrong tokens', () => {
     expect(await statusOf(test.call('/sync/status', {headers: {cookie}}))).toBe(200);
   });
 
-  it('are not counted where none was shown', async () => {
+  it('are not counted if none was sent', async () => {
     const {call} = appUnderTest({apiToken: FULL});
     for (let i = 0; i < 50; i += 1) await statusOf(call('/sync/status'));
     expect(await statusOf(call('/sync/status', {token: FULL}))).toBe(200);

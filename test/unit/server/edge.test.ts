@@ -17,14 +17,14 @@ describe('probes', () => {
     expect([response.status, await response.json()]).toEqual([200, {status: 'ok'}]);
   });
 
-  it('/healthz is 503 where the daemon does not answer', async () => {
+  it('/healthz is 503 if the daemon does not answer', async () => {
     const {call, operations} = appUnderTest();
     operations.answering = false;
     const response = await call('/healthz');
     expect([response.status, await response.json()]).toEqual([503, {status: 'not-answering'}]);
   });
 
-  it('/readyz is 503 unless there is work for it', async () => {
+  it('/readyz is 503 unless it leads or is a standby', async () => {
     const {call, operations} = appUnderTest();
     expect((await call('/readyz')).status).toBe(200);
     operations.ready = false;
@@ -41,7 +41,7 @@ describe('probes', () => {
 });
 
 describe('the state that is shown', () => {
-  it.each(['/', '/readyz', '/sync/status', '/sync/events'])('by %s is asked for first', async path => {
+  it.each(['/', '/readyz', '/sync/status', '/sync/events'])('by %s is refreshed first', async path => {
     const {call, operations, stop} = appUnderTest();
     operations.unseen = status({}, {state: 'snapshotting'});
     const answer = (await call(path)).text();
@@ -52,7 +52,7 @@ describe('the state that is shown', () => {
 
 describe('every answer', () => {
   it.each(['/', '/docs', '/sync/status', '/nothing', '/metrics', '/assets/dashboard.css'])(
-    'of %s is fenced in',
+    'of %s has security headers',
     async path => {
       const {headers} = await appUnderTest().call(path);
       const policy = headers.get('content-security-policy') ?? '';
@@ -94,7 +94,7 @@ describe('every answer', () => {
     },
   );
 
-  it('carries the caller’s request id where that is harmless, else one of ours', async () => {
+  it('has the caller’s request id if it is harmless, else a new one', async () => {
     const {call} = appUnderTest();
     const id = async (given: string) =>
       (await call('/healthz', {headers: {'x-request-id': given}})).headers.get('x-request-id');
@@ -139,14 +139,14 @@ describe('addresses', () => {
     });
   });
 
-  it('asked with the wrong method say which they take', async () => {
+  it('with the wrong method name the allowed ones', async () => {
     const response = await appUnderTest().call('/sync/trigger');
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
     expect(await response.json()).toMatchObject({success: false, error: 'method-not-allowed'});
   });
 
   it.each(['..%2f..%2fpackage.json', 'view.d.ts', 'toString', ''])(
-    'of assets give out no other file: "%s"',
+    'of assets return no other file: "%s"',
     async name => {
       expect((await appUnderTest().call(`/assets/${name}`)).status).toBe(404);
     },
@@ -189,7 +189,7 @@ describe('/openapi.json', () => {
     expect(JSON.stringify(validator.resolveRefs())).not.toContain('"$ref"');
   });
 
-  it('is shown by the page to try it', async () => {
+  it('is shown by the page that tries it', async () => {
     const page = await (await appUnderTest().call('/docs')).text();
     for (const path of ['/sync/trigger', '/sync/runs/{id}', '/replication/pause'])
       expect(page).toContain(`data-path="${path}"`);

@@ -61,7 +61,7 @@ describe('EventHub', () => {
     expect(await client.next()).toContain('event: run');
   });
 
-  it('repeats itself every five seconds, and sends a comment every fifteen', async () => {
+  it('repeats the status every five seconds, and sends a comment every fifteen', async () => {
     const {events} = hub();
     const client = await opened(events.open());
     await vi.advanceTimersByTimeAsync(15_000);
@@ -109,7 +109,7 @@ describe('EventHub', () => {
     expect(() => events.open()).toThrow('64 watchers');
   });
 
-  it('ends a stream after an hour, so that the session is looked at again', async () => {
+  it('ends a stream after an hour, so that the session is checked again', async () => {
     const {events} = hub();
     const client = await opened(events.open());
     let pieces = 0;
@@ -135,7 +135,7 @@ describe('EventHub', () => {
 });
 
 describe('GET /sync/events', () => {
-  it('is an event stream that no proxy holds back', async () => {
+  it('is an event stream that no proxy buffers', async () => {
     const {call} = appUnderTest();
     const response = await call('/sync/events');
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
@@ -143,7 +143,7 @@ describe('GET /sync/events', () => {
     await response.body?.cancel();
   });
 
-  it('answers 503 in the one shape where there are too many', async () => {
+  it('answers 503 in the common shape if there are too many', async () => {
     const {call} = appUnderTest();
     const open = await Promise.all(Array.from({length: 64}, () => call('/sync/events')));
     const response = await call('/sync/events');

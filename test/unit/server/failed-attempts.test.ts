@@ -9,7 +9,7 @@ describe('FailedAttempts', () => {
     expect(attempts.waitMs('10.0.0.2', 0)).toBe(0);
   });
 
-  it('forgets with time, down to nothing kept', () => {
+  it('forgets with time, until nothing is kept', () => {
     const attempts = new FailedAttempts();
     attempts.record('10.0.0.1', 0);
     expect(attempts.size).toBe(1);

@@ -83,7 +83,7 @@ describe('the shapes of the API', () => {
     expect(letter.options).toContain('invalid-code');
   });
 
-  it('of LAAS have the labels and tables that they always had', () => {
+  it('of LAAS have the labels and tables of the contract', () => {
     const {status, run} = apiSchemas(LAAS);
     expect(Object.keys(status.shape.sourceDatabase.unwrap().shape)).toEqual([
       'users',

@@ -8,7 +8,7 @@ const samples = async (metrics: ReturnType<typeof createMetrics>, now = status()
   samplesOf(await metrics.render(now), 'production');
 
 describe('metrics', () => {
-  it('carry the stream’s name on every sample, those of the process too', async () => {
+  it('have the stream’s name on every sample, also on those of the process', async () => {
     expect((await samples(createMetrics('production', LAAS))).size).toBeGreaterThan(20);
   });
 
@@ -46,7 +46,7 @@ describe('metrics', () => {
     expect([...seen.keys()].find(name => name.startsWith('sync_build_info'))).toContain('version="1.2.3"');
   });
 
-  it('read state, lag and counts off the status', async () => {
+  it('read state, lag and counts from the status', async () => {
     const seen = await samples(createMetrics('production', LAAS, {process: false}));
     expect(Object.fromEntries(seen)).toMatchObject({
       sync_lag_seconds: 0.012,
@@ -62,7 +62,7 @@ describe('metrics', () => {
     });
   });
 
-  it('leave out what is not known, rather than say 0', async () => {
+  it('omit unknown values, rather than say 0', async () => {
     const metrics = createMetrics('production', LAAS, {process: false});
     await metrics.render(status());
     const seen = await samples(

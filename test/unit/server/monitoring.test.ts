@@ -1,4 +1,4 @@
-/** The alert rules and the Grafana board of docs/: valid, and asking for what there is. */
+/** The alert rules and the Grafana board of docs/: valid, and over existing metrics. */
 import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
 import {parse} from 'yaml';
@@ -32,7 +32,7 @@ const rules = rulesSchema
   .parse(parse(read('alerts/laas-sync.rules.yml')))
   .groups.flatMap(group => group.rules);
 
-/** Every expression of the board, wherever it stands, with Grafana's own variables filled in. */
+/** Every expression of the board, with Grafana's own variables filled in. */
 const boardExpressions = [...read('grafana/laas-sync.json').matchAll(/"expr": ("(?:[^"\\]|\\.)*")/g)].map(
   ([, text = '']) =>
     z
@@ -71,7 +71,7 @@ describe.each(expressions)('%s', (_name, text) => {
     expect(mistakes).toEqual([]);
   });
 
-  it('asks for metrics that there are, by labels that they have', async () => {
+  it('asks for existing metrics, by labels that they have', async () => {
     const known = await labelsByMetric();
     const those = new Set(selectors.flatMap(({metric}) => [...(known.get(metric) ?? [])]));
     expect(selectors.length).toBeGreaterThan(0);
@@ -82,7 +82,7 @@ describe.each(expressions)('%s', (_name, text) => {
     for (const label of groupedBy) expect([...those]).toContain(label);
   });
 
-  it('takes a rate of a counter over a time, and of nothing else', () => {
+  it('computes a rate only of a counter over a time', () => {
     for (const {metric, isRange, under} of selectors) {
       const isRate = under === 'rate' || under === 'increase';
       expect(isRange, metric).toBe(isRate);
@@ -92,18 +92,18 @@ describe.each(expressions)('%s', (_name, text) => {
 });
 
 it.each(rules)('$alert names the stream, and only labels that its expression keeps', rule => {
-  const told = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
-  expect(told).toContain('stream');
+  const named = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
+  expect(named).toContain('stream');
   const kept = parsePromql(rule.expr).groupedBy;
-  for (const label of told) expect(kept).toContain(label);
+  for (const label of named) expect(kept).toContain(label);
 });
 
-it('no two alerts bear one name', () => {
+it('no two alerts have one name', () => {
   const names = rules.map(rule => rule.alert);
   expect([...new Set(names)]).toEqual(names);
 });
 
-it('the board leaves no metric of the pipeline out', async () => {
+it('the board shows every metric of the pipeline', async () => {
   const ours = (await createMetrics('production', LAAS, {process: false}).names()).filter(
     name => !/_(sum|count|bucket)$/.test(name),
   );

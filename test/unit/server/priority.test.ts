@@ -1,4 +1,4 @@
-/** The priority of the server's thread, as this machine's kernel has it. */
+/** The priority of the server's thread, as the kernel shows it. */
 import {execFileSync} from 'node:child_process';
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
@@ -25,7 +25,7 @@ describe('what a process may have', () => {
   });
 });
 
-/** What this process may, as proc(5) has it. */
+/** The limits of this process, as in proc(5). */
 function own(): [status: string, limits: string] {
   return [readFileSync('/proc/self/status', 'utf8'), readFileSync('/proc/self/limits', 'utf8')];
 }
@@ -52,7 +52,7 @@ it.skipIf(!mayRaise)(
   },
 );
 
-it('is that of the server’s thread alone', async () => {
+it('changes for the server’s thread only', async () => {
   const niceOf = (thread: string) =>
     Number(readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
   const before = new Set(readdirSync('/proc/self/task'));

@@ -1,4 +1,4 @@
-/** What the tests ask of a PromQL expression, by the grammar that Prometheus' own editor uses. */
+/** Parses a PromQL expression for the tests, by the grammar of Prometheus' own editor. */
 import {parser} from '@prometheus-io/lezer-promql';
 
 export interface Selector {
@@ -10,7 +10,7 @@ export interface Selector {
 }
 
 export interface Expression {
-  /** Where it cannot be parsed, in its own words. */
+  /** The places that cannot be parsed, with the text around them. */
   readonly mistakes: readonly string[];
   readonly selectors: readonly Selector[];
   /** The labels of `by (…)`, `on (…)` and their like. */

@@ -1,4 +1,4 @@
-/** An Operations in memory that remembers what was asked of it, and does what the test says. */
+/** An Operations in memory that records its calls, and answers as the test says. */
 import type {EdgeOperations} from '../../../src/server/context.ts';
 import type {
   DeadLetter,
@@ -118,7 +118,7 @@ export class RecordingOperations implements EdgeOperations {
   now: Status = status();
   ready = true;
   answering = true;
-  /** What the next {@link refresh} brings. */
+  /** The status after the next {@link refresh}. */
   unseen: Status | null = null;
   history: Run[] = [run('run-1')];
   letters: DeadLetter[] = [];

@@ -14,7 +14,7 @@ function remote() {
   return {operations, posted, known};
 }
 
-it('asks again each time: an answer under way is not one of now', async () => {
+it('asks again each time: a pending answer may be outdated', async () => {
   const {operations, posted} = remote();
   const first = operations.refresh();
   const second = operations.refresh();
@@ -36,7 +36,7 @@ it('asks again each time: an answer under way is not one of now', async () => {
   expect([operations.status().deadLetters, operations.isReady()]).toEqual([3, false]);
 });
 
-it('heaps up no questions before a daemon that does not answer', async () => {
+it('sends a bounded number of probes to a daemon that does not answer', async () => {
   const {operations, posted} = remote();
   for (let i = 0; i < 20; i++) await Promise.all(Array.from({length: 50}, () => operations.refresh()));
   expect(posted.length).toBeLessThan(100);
@@ -72,7 +72,7 @@ describe('while the daemon is busy', () => {
     expect(await outcome(waiting)).toBe('is there');
   });
 
-  it('still asks, once at a time, so that what is answered is of a moment ago', async () => {
+  it('still asks, one probe at a time, so that answers are recent', async () => {
     const daemon = remote();
     void daemon.operations.refresh();
     vi.advanceTimersByTime(5);

@@ -1,7 +1,7 @@
 import {createServer} from 'node:http';
 import {connect, type AddressInfo} from 'node:net';
 import {expect, it, onTestFinished} from 'vitest';
-import {silentLogger} from '../../../src/logger.ts';
+import {silentLogger} from '../../helpers/silent-logger.ts';
 import {runServer, type ServerOptions} from '../../../src/server/server.ts';
 import {appUnderTest, gate} from './app-under-test.ts';
 
@@ -42,7 +42,7 @@ it('stops without waiting for a connection that was opened ahead of need', async
   const {address, stop, ended} = await listening();
   const socket = connect(address?.port ?? 0, '127.0.0.1');
   const closed = new Promise(resolve => socket.once('close', resolve));
-  // It has been taken by the time that a later one is answered.
+  // It has been accepted when a later one is answered.
   await fetch(`${address?.url}healthz`);
   const stoppedAtMs = Date.now();
   stop.abort();
@@ -51,7 +51,7 @@ it('stops without waiting for a connection that was opened ahead of need', async
   await closed;
 });
 
-it('answers a trigger that waits before it is gone', async () => {
+it('answers a waiting trigger before it ends', async () => {
   const {address, stop, ended, operations} = await listening();
   const answer = fetch(`${address?.url}sync/trigger`, {method: 'POST'});
   const started = gate<void>();
@@ -85,7 +85,7 @@ it('ends an event stream whose client disconnected', async () => {
   await expect.poll(() => operations.watchers).toBe(0);
 });
 
-it('rejects with one clear error that names PORT where the port is taken', async () => {
+it('rejects with one clear error that names PORT if the port is taken', async () => {
   const other = createServer();
   onTestFinished(() => void other.close());
   const port = await new Promise<number>(resolve => {
@@ -97,7 +97,7 @@ it('rejects with one clear error that names PORT where the port is taken', async
   });
 });
 
-it('takes a POST without a body or a length, as curl sends it', async () => {
+it('accepts a POST without a body or a length, as curl sends it', async () => {
   const {address, stop, ended} = await listening();
   const socket = connect(address?.port ?? 0, '127.0.0.1');
   socket.write('POST /sync/dead-letters/retry HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n');

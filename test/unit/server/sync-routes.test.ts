@@ -90,7 +90,7 @@ describe('POST /sync/trigger', () => {
     expect(await response.text()).not.toContain('s3cret');
   });
 
-  it('answers 409 while a run is going', async () => {
+  it('answers 409 while a run is active', async () => {
     const {post, operations} = appUnderTest();
     operations.faults.set('trigger', new SyncError('run-active', 'run run-7 is going'));
     const response = await post('/sync/trigger');
@@ -134,7 +134,7 @@ describe('POST /sync/trigger', () => {
     });
   });
 
-  it('says that deletes need leave where a run needs confirmation', async () => {
+  it('says that deletes must be allowed if a run needs confirmation', async () => {
     const {post, operations} = appUnderTest();
     const answer = post('/sync/trigger');
     await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
@@ -148,7 +148,7 @@ describe('POST /sync/trigger', () => {
     });
   });
 
-  it('lets a waiting client go when the server stops', async () => {
+  it('answers a waiting client when the server stops', async () => {
     const {post, operations, stop} = appUnderTest();
     const answer = post('/sync/trigger');
     await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
@@ -183,7 +183,7 @@ describe('GET /sync/status', () => {
 });
 
 describe('GET /sync/history', () => {
-  it('holds samples, with null for a lag that is not known', async () => {
+  it('has samples, with null for an unknown lag', async () => {
     const {call} = appUnderTest();
     expect(await (await call('/sync/history')).json()).toEqual({
       at: [Date.parse(NOW) / 1000],
@@ -202,7 +202,7 @@ describe('POST /sync/verify', () => {
     expect(await response.json()).toEqual(operations.verdict);
   });
 
-  it('answers 409 while another is going, and takes the next one after it', async () => {
+  it('answers 409 while another is active, and accepts the next one after it', async () => {
     const {post, operations} = appUnderTest();
     const held = gate<typeof operations.verdict>();
     const verify = vi.spyOn(operations, 'verify').mockReturnValueOnce(held.promise);
@@ -231,7 +231,7 @@ describe('POST /sync/verify', () => {
 });
 
 describe('steering', () => {
-  it.each(['pause', 'resume'] as const)('POST /replication/%s asks for it once', async verb => {
+  it.each(['pause', 'resume'] as const)('POST /replication/%s requests it once', async verb => {
     const {post, operations} = appUnderTest();
     const response = await post(`/replication/${verb}`);
     expect(response.status).toBe(200);
@@ -239,7 +239,7 @@ describe('steering', () => {
     expect(operations.asked).toEqual([{method: verb}]);
   });
 
-  it('answers 409 where another instance leads', async () => {
+  it('answers 409 if another instance leads', async () => {
     const {post, operations} = appUnderTest();
     operations.faults.set('pause', new SyncError('lease-held', 'another instance leads'));
     expect((await post('/replication/pause')).status).toBe(409);

@@ -15,7 +15,7 @@ import {RecordingOperations} from './recording-operations.ts';
 
 const SCRIPT = pathToFileURL(join(import.meta.dirname, '../../../dist/src/server/thread/worker.js'));
 
-/** An Operations whose status is of now, as a daemon's is. */
+/** An Operations whose status has the current time, like a daemon's. */
 class LiveOperations extends RecordingOperations {
   override status(): Status {
     return {...this.now, timestamp: new Date().toISOString()};
@@ -61,7 +61,7 @@ export function startThread({port = 0, silentAfterMs, script = SCRIPT}: Options 
   return {operations, stop, ended, lines, address: address.promise};
 }
 
-/** A thread that listens, until the test ends. */
+/** A thread that listens until the test ends. */
 export async function listeningThread(options: Options = {}) {
   const thread = startThread(options);
   onTestFinished(async () => {

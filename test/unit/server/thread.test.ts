@@ -1,4 +1,7 @@
-/** The server's thread as it is built: what crosses to the daemon's thread and back, and what a busy one cannot hold up. */
+/**
+ * The built server's thread: the messages to the daemon's thread and back, and the answers that a busy daemon
+ * does not delay.
+ */
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {describe, expect, it, onTestFinished, vi} from 'vitest';
@@ -16,7 +19,7 @@ interface Answer {
 }
 
 describe('while the daemon’s thread is busy', () => {
-  it('answers with the status of a moment ago, and with that of now as soon as it may', async () => {
+  it('answers with the last known status, and with the current one when it can', async () => {
     const {url, get} = await listeningThread();
     const blockedAtMs = Date.now();
     const {body} = whileBlocked(url, "return await ask('sync/status')") as Answer;
@@ -54,7 +57,7 @@ describe('while the daemon’s thread is busy', () => {
     expect(hung[2].body).toMatchObject({
       isHealthy: false,
       reasons: [expect.stringMatching(/^the daemon has not answered for \d+ s$/)],
-      // Not known is neither 0 nor what it was.
+      // An unknown value is neither 0 nor the last one.
       replication: {lagSeconds: null, lagBytes: null},
     });
     await vi.waitFor(async () => expect((await get('healthz')).status).toBe(200));
@@ -63,8 +66,8 @@ describe('while the daemon’s thread is busy', () => {
   });
 });
 
-describe('what is asked of the daemon', () => {
-  it('reaches it as it was asked, and its answers come back', async () => {
+describe('a call to the daemon', () => {
+  it('reaches it unchanged, and its answers come back', async () => {
     const {operations, get, post, url} = await listeningThread();
     operations.history = [run('run-3'), run('run-2'), run('run-1')];
     operations.letters = [deadLetter('1'), deadLetter('2'), deadLetter('3', {table: 'institute'})];
@@ -92,7 +95,7 @@ describe('what is asked of the daemon', () => {
     expect(await metrics.text()).toContain('sync_lag_seconds{stream="production"} 0.012');
   });
 
-  it('is answered for a trigger twice: with its run, and with the run’s end', async () => {
+  it('is answered twice for a trigger: with its run, and with the run’s end', async () => {
     const {operations, post, get} = await listeningThread();
     const answer = post('sync/trigger', {body: '{"mode":"full","allowDeletes":true}'});
     await vi.waitFor(async () => expect((await get('sync/status')).body['currentRun']).not.toBeNull());
@@ -101,7 +104,7 @@ describe('what is asked of the daemon', () => {
     expect(await (await answer).json()).toMatchObject({success: true, runId: 'run-2', durationMs: 77});
   });
 
-  it('fails with the code that it failed with', async () => {
+  it('fails with the same code', async () => {
     const {operations, get, post} = await listeningThread();
     operations.faults.set('trigger', new SyncError('run-active', 'run-1 is going', {errno: 1234}));
     operations.faults.set('runs', new CursorError());
@@ -113,7 +116,7 @@ describe('what is asked of the daemon', () => {
     expect(await get('sync/runs?after=x')).toMatchObject({status: 400, body: {field: 'after'}});
   });
 
-  it('fails without a foreign error’s words, which the log does not have either', async () => {
+  it('fails without a foreign error’s message, which the log does not have, either', async () => {
     const {operations, get, lines} = await listeningThread();
     const words = "Duplicate entry 'anna@example.test'";
     operations.faults.set('run', Object.assign(new Error(words), {code: 'ER_DUP_ENTRY', errno: 1062}));
@@ -147,7 +150,7 @@ describe('what is asked of the daemon', () => {
     expect(lines).toEqual([]);
   });
 
-  it('includes events only while somebody watches', async () => {
+  it('includes events only while a client watches', async () => {
     const {operations, url} = await listeningThread();
     expect(operations.watchers).toBe(0);
     const client = new AbortController();
@@ -157,11 +160,11 @@ describe('what is asked of the daemon', () => {
       tag: 'progress',
       progress: {runId: 'run-1', table: 'user', rows: 1, totalRows: 2, fraction: 0.5},
     });
-    operations.change({isHealthy: false, reasons: ['it is ill']});
+    operations.change({isHealthy: false, reasons: ['it is unhealthy']});
     let text = '';
     for await (const chunk of events.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       text += chunk;
-      if (text.includes('it is ill')) break;
+      if (text.includes('it is unhealthy')) break;
     }
     expect(text).toMatch(/event: status\n.*\n\nevent: progress\ndata: {"runId":"run-1".*\n\nevent: status/);
     client.abort();
@@ -175,7 +178,7 @@ describe('the thread’s end', () => {
     const answer = post('sync/trigger');
     await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
     stop.abort();
-    // As a run ends that is stopped with the daemon: what it says comes too late.
+    // Like a run that stops with the daemon: its end is reported too late.
     operations.end('failed');
     const {status} = await answer;
     expect([status, ((await (await answer).json()) as {error: string}).error]).toEqual([503, 'stopping']);
@@ -183,13 +186,13 @@ describe('the thread’s end', () => {
     await expect(fetch(`${url}healthz`)).rejects.toThrow();
   });
 
-  it('comes at once where it is stopped before it listens', async () => {
+  it('comes at once if it is stopped before it listens', async () => {
     const {stop, ended} = startThread();
     stop.abort();
     await ended;
   });
 
-  it('rejects with one clear error that names PORT where the port is taken', async () => {
+  it('rejects with one clear error that names PORT if the port is taken', async () => {
     const other = createServer();
     onTestFinished(() => void other.close());
     const port = await new Promise<number>(resolve => {
@@ -205,7 +208,7 @@ describe('the thread’s end', () => {
   it.each([
     ['by a fault', "throw new Error(atob('YW5uYQ=='))"],
     ['in silence', ''],
-  ])('rejects where it ends %s, so that the daemon does not go on unseen', async (_how, program) => {
+  ])('rejects if it ends %s, so that the daemon does not continue without HTTP', async (_how, program) => {
     const {ended, lines} = startThread({script: new URL(`data:text/javascript,${program}`)});
     await expect(ended).rejects.toMatchObject({name: 'SyncError', code: 'internal'});
     expect(lines.join()).toContain('"event":"http.crashed"');

@@ -53,7 +53,7 @@ const busy = status(
 );
 
 describe('the texts', () => {
-  it('each show what they are named after', () => {
+  it('each show what their names say', () => {
     const history = {at: [0, 5, 10], lag: [0, 0, 0], rows: [0, 100, 400], transactions: [0, 10, 20]};
     expect(textsOf({status: busy, history, nowMs, maxLagSeconds: 90})).toEqual({
       state: 'Streaming',
@@ -88,7 +88,7 @@ describe('the texts', () => {
     });
   });
 
-  it('never show an end of the log before what is applied of it', () => {
+  it('never show an end of the log before the applied position', () => {
     const history = {at: [], lag: [], rows: [], transactions: []};
     const ends = (lagBytes: number | null) => {
       const replication = {
@@ -106,7 +106,7 @@ describe('the texts', () => {
     ]);
   });
 
-  it('are coloured by what they say', () => {
+  it('are coloured by their meaning', () => {
     expect(tonesOf(busy, 60)).toEqual({
       state: 'ok',
       health: 'ok',
@@ -126,7 +126,7 @@ describe('the texts', () => {
 });
 
 describe('the lists', () => {
-  it('the counts, the foreign rows apart, and what differs', () => {
+  it('the counts, the foreign rows separately, and the differences', () => {
     const counted = status({
       sourceDatabase: {institutes: 10, users: 20, instituteUsers: 30, userAuth: 40},
       organizationService: {institutes: 10, users: 25, instituteUsers: 29, userAuth: 43},
@@ -147,7 +147,7 @@ describe('the lists', () => {
     ]);
   });
 
-  it('a run with its sums, its reason, and what it did by table', () => {
+  it('a run with its sums, its reason, and its results by table', () => {
     const tables: Run['tables'] = {
       institute: {compared: 1, repaired: 20, deleted: 300, deadLetters: 4000},
       user: {compared: 2, repaired: 30, deleted: 400, deadLetters: 5000},
@@ -168,11 +168,11 @@ describe('the lists', () => {
       '9,000',
     ]);
     expect(cellsOf(line)[0]).toContain('2026-03-01 02:30:00 UTC');
-    const told = textOf(detail ?? '');
-    expect(told).toContain('Run run-7, diff, by schedule, ended 2026-03-01 02:30');
-    expect(told).toContain('rows to delete: 500');
-    expect(told).toContain('TableComparedRepairedDeletedDead letters');
-    expect(told).toContain('institute1203004,000user2304005,000');
+    const text = textOf(detail ?? '');
+    expect(text).toContain('Run run-7, diff, by schedule, ended 2026-03-01 02:30');
+    expect(text).toContain('rows to delete: 500');
+    expect(text).toContain('TableComparedRepairedDeletedDead letters');
+    expect(text).toContain('institute1203004,000user2304005,000');
     expect(cellsOf(runRows(run('run-8', 'running'))[0])[2]).toBe('–');
   });
 

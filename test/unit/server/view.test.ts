@@ -36,7 +36,7 @@ describe('format', () => {
     expect(format.bytes(bytes)).toBe(text);
   });
 
-  it('shows ages and dues in whole units', () => {
+  it('shows ages and due times in whole units', () => {
     const now = Date.parse(NOW);
     const at = (ms: number) => new Date(now + ms).toISOString();
     expect([
@@ -78,7 +78,7 @@ describe('rates', () => {
   });
 });
 
-it('announces the state, health and reasons, and nothing that changes all the time', () => {
+it('announces state, health and reasons, and nothing that changes all the time', () => {
   const halted = status(
     {isHealthy: false, reasons: ['users.email is gone', 'lag is 91 s']},
     {state: 'halted'},
@@ -95,13 +95,13 @@ describe('a standby', () => {
   const history = {at: [], lag: [], rows: [], transactions: []};
   const texts = textsOf({status: standby, history, nowMs: Date.parse(NOW), maxLagSeconds: 60});
 
-  it('says that another leads, whatever the warnings, and that lag is known there', () => {
+  it('says that another leads, whatever the warnings, and that it knows the lag', () => {
     expect(texts['healthNote']).toContain('Another instance leads');
     expect([texts['lagNote'], texts['behindNote']]).toEqual(Array(2).fill('known to the leader'));
     expect(tonesOf(standby, 60)['lag']).toBe('plain');
   });
 
-  it('offers nothing that only the leader may do', () => {
+  it('offers no operation of the leader', () => {
     expect(Object.values(refusedOf(standby))).toEqual(Array(5).fill(true));
     expect(refusedOf(status({deadLetters: 2}))).toMatchObject({trigger: false, pause: false, retry: false});
     expect(refusedOf(status({deadLetters: 0}))['retry']).toBe(true);

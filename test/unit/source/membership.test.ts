@@ -6,7 +6,7 @@ const group = (own: string, ...others: string[]): Member[] => [
   ...others.map(state => ({state, isOwn: false})),
 ];
 
-describe('what a member says of its group', () => {
+describe('a member’s view of its group', () => {
   it('does not matter for a server without one', () => {
     expect(whyNotInGroup([], false)).toBeNull();
     expect(whyNotInGroup([{state: 'OFFLINE', isOwn: false}], false)).toBeNull();

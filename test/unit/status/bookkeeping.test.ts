@@ -1,6 +1,6 @@
-/** What was read of the bookkeeping never takes the place of what is known to be newer. */
+/** A late read of the bookkeeping never replaces newer state. */
 import {describe, expect, it} from 'vitest';
-import {silentLogger} from '../../../src/logger.ts';
+import {silentLogger} from '../../helpers/silent-logger.ts';
 import {Bookkeeping} from '../../../src/status/bookkeeping.ts';
 import type {Run} from '../../../src/status/operations.ts';
 import {noOutcomes} from '../../../src/status/runs.ts';
@@ -17,7 +17,7 @@ const run = (minute: string): Run => ({
   error: null,
 });
 
-/** Tables whose every answer is of the moment when they were asked, and comes when it is let go. */
+/** Tables whose answers show the state at the time of the query, and come when the test releases them. */
 function tables() {
   let recorded: {run: Run; letters: number} = {run: run('01'), letters: 1};
   const waiting: (() => void)[] = [];
@@ -36,7 +36,7 @@ function tables() {
     },
     logger: silentLogger,
   });
-  /** Lets the `nth` of the questions that wait be answered, and what follows from it happen. */
+  /** Answers the `nth` waiting query, and lets its consequences happen. */
   const answer = async (nth = 0) => {
     waiting.splice(nth, 1)[0]?.();
     await new Promise(setImmediate);
@@ -55,13 +55,13 @@ function tables() {
 }
 
 describe('the bookkeeping', () => {
-  it('that was asked before a run ended and answers after it does not hide that run', async () => {
+  it('that was read before a run ended and answers after it does not hide that run', async () => {
     const {bookkeeping, record, answer, answerAll} = tables();
     const reading = bookkeeping.read();
-    await answer(); // its dead letters; it asks for the last run
+    await answer(); // its dead letters; then it reads the last run
     record(run('02'), 1);
     bookkeeping.ended(run('02'));
-    await answer(); // of before
+    await answer(); // from before the end
     expect(bookkeeping.facts).toMatchObject({lastRun: {runId: '02'}, lastSync: run('02').endedAt});
     await answer(); // the last success
     expect(bookkeeping.facts).toMatchObject({lastRun: {runId: '02'}, lastSync: run('02').endedAt});
@@ -70,7 +70,7 @@ describe('the bookkeeping', () => {
     expect(bookkeeping.facts).toMatchObject({lastRun: {runId: '02'}, lastSync: run('02').endedAt});
   });
 
-  it('that was sent first and answered last does not bring back dead letters', async () => {
+  it('that was read first and answered last does not restore dead letters', async () => {
     const {bookkeeping, metric, record, answer, answerAll} = tables();
     const reading = bookkeeping.read();
     record(run('02'), 0);

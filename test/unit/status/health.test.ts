@@ -42,7 +42,7 @@ describe('health', () => {
       expect(of({state})).toEqual({reasons: [], warnings: []});
   });
 
-  it('is bad past the lag that is allowed, not at it, and not where lag is unknown', () => {
+  it('is bad above the allowed lag, not at it, and not if the lag is unknown', () => {
     expect(of({lagSeconds: 60}).reasons).toEqual([]);
     expect(of({lagSeconds: 61}).reasons).toEqual(['the target is 61 s behind, more than 60 s']);
     expect(of({lagSeconds: null}).reasons).toEqual([]);
@@ -55,7 +55,7 @@ describe('health', () => {
     expect(of({state: 'stopped'}).reasons).toEqual(['replication is stopped']);
   });
 
-  it('is bad at once where the target refuses a whole batch', () => {
+  it('is bad at once if the target refuses a whole batch', () => {
     const refused = new SyncError('target-rejected-batch', 'the disk is full');
     expect(of({state: 'starting', fault: refused, stateForMs: 1}).reasons).toEqual([
       'replication is not running: target-rejected-batch, the disk is full',
@@ -100,14 +100,14 @@ describe('health', () => {
     expect(of({lastRun: run('succeeded')}).reasons).toEqual([]);
   });
 
-  it('is good with dead letters, of which it warns', () => {
+  it('is good with dead letters, and warns of them', () => {
     expect(of({deadLetters: 3, warnings: ['other']})).toEqual({
       reasons: [],
       warnings: ['other', expect.stringContaining('3 dead letters')],
     });
   });
 
-  it('warns for an hour of what the log did not show', () => {
+  it('warns for an hour of changes that the log did not show', () => {
     const atMs = Date.parse('2026-03-01T10:00:00Z');
     const unseen = oneMoreUnseen(null, 'a mapped table was truncated', atMs);
     expect(unseenWarnings(null, atMs)).toEqual([]);
@@ -117,7 +117,7 @@ describe('health', () => {
     expect(unseenWarnings(unseen, atMs + 3_600_001)).toEqual([]);
   });
 
-  it('warns of a source that is so set that it happens often', () => {
+  it('warns of a source whose settings make this frequent', () => {
     let unseen: Unseen | null = null;
     for (let i = 0; i < 5; i++) unseen = oneMoreUnseen(unseen, 'a change in statement format', i * 1000);
     expect(unseenWarnings(unseen, 4000).join()).toMatch(
@@ -132,7 +132,7 @@ it('says that no reconcile can run if the bookkeeping refuses to be read', () =>
   expect(of({bookkeepingFault: missing}).reasons).toEqual([
     'no reconcile can run: target-incompatible, a table is missing',
   ]);
-  // The stream says the same, or a server that is away says it better.
+  // The stream reports the same fault, or a lost server explains it better.
   expect(of({bookkeepingFault: missing, state: 'halted', fault: missing}).reasons).toHaveLength(1);
   expect(of({bookkeepingFault: new SyncError('target-unreachable', 'away')}).reasons).toEqual([]);
 });

@@ -24,7 +24,7 @@ describe('lag', () => {
     expect(lag.lagSeconds(NOW)).toBe(0);
   });
 
-  it('grows from when we had caught up while the source has more', () => {
+  it('grows from the time of the last catch-up while the source has more', () => {
     const lag = new LagTracker();
     lag.connected(NOW, 'a server');
     lag.logEnd(at(10));
@@ -33,7 +33,7 @@ describe('lag', () => {
     expect(lag.lagSeconds(NOW + 5000)).toBe(5);
   });
 
-  it('is the age of the oldest commit that waits', () => {
+  it('is the age of the oldest waiting commit', () => {
     const lag = new LagTracker();
     lag.connected(NOW, 'a server');
     lag.pending(NOW - 30_000, NOW);
@@ -44,7 +44,7 @@ describe('lag', () => {
     expect(lag.lagSeconds(NOW)).toBe(10);
   });
 
-  it('of less than the events’ resolution is measured from when the commit came', () => {
+  it('below the events’ resolution is measured from the receipt of the commit', () => {
     const lag = new LagTracker();
     lag.connected(NOW, 'a server');
     lag.pending(NOW - 900, NOW - 3);

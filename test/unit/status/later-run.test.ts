@@ -1,4 +1,4 @@
-/** The run that just ended is what status shows, whatever is read of the bookkeeping meanwhile. */
+/** The status shows the run that just ended, whatever is read from the bookkeeping meanwhile. */
 import {expect, it} from 'vitest';
 import type {Run} from '../../../src/status/operations.ts';
 import {laterRun, laterTime, noOutcomes} from '../../../src/status/runs.ts';
@@ -22,7 +22,7 @@ it('an older run from the bookkeeping does not replace the one that just ended',
   expect(laterTime('2024-01-01T00:05:00.000Z', null)).toBe('2024-01-01T00:05:00.000Z');
 });
 
-it('a newer one does, as does what was recorded of the same', () => {
+it('a newer one does, as does the record of the same run', () => {
   expect(laterRun(run('05'), run('06'))).toEqual(run('06'));
   expect(laterRun(run('05'), run('05', 'failed'))).toEqual(run('05', 'failed'));
   expect(laterRun(null, run('05'))).toEqual(run('05'));

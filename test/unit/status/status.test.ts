@@ -31,7 +31,7 @@ const well: StatusFacts = {
 const of = (facts: Partial<StatusFacts>) => statusOf({...well, ...facts}, nowMs);
 
 describe('the status', () => {
-  it('of a leader shows lag, position and what was applied', () => {
+  it('of a leader shows lag, position and applied counts', () => {
     expect(of({})).toMatchObject({
       isHealthy: true,
       timestamp: '2024-01-01T00:00:10.000Z',
@@ -51,13 +51,13 @@ describe('the status', () => {
     });
   });
 
-  it('of who does not lead knows neither lag nor place, which are those of another', () => {
+  it('of an instance that does not lead has no lag and no position', () => {
     const {replication, currentRun, nextRun} = of({leading: null, state: 'standby'});
     expect(replication).toMatchObject({state: 'standby', lagSeconds: null, lagBytes: null, position: null});
     expect({currentRun, nextRun}).toEqual({currentRun: null, nextRun: null});
   });
 
-  it('of who does not replicate knows none either, and is well', () => {
+  it('of an instance that does not replicate has none, either, and is healthy', () => {
     const {replication, isHealthy} = of({replicationEnabled: false, state: 'stopped'});
     expect(replication).toMatchObject({state: 'stopped', lagSeconds: null, position: null});
     expect(isHealthy).toBe(true);
@@ -69,14 +69,14 @@ describe('the status', () => {
     expect(of({leading: loading, state: 'halted'}).replication.state).toBe('halted');
   });
 
-  it('warns of another mapping than that of the last run, and is healthy with it', () => {
+  it('warns of another mapping than that of the last run, and is healthy', () => {
     const {warnings, isHealthy} = of({mappingChanged: true});
     expect(warnings).toContainEqual(expect.stringMatching(/^mapping-changed: /));
     expect(isHealthy).toBe(true);
     expect(of({mappingChanged: false}).warnings.join()).not.toContain('mapping-changed');
   });
 
-  it('says what keeps it from streaming and what to do', () => {
+  it('shows the fault that stops it, and what to do', () => {
     const fault = new SyncError('schema-incompatible', 'users.email is gone');
     const {replication, isHealthy, reasons} = of({state: 'halted', fault});
     expect(replication.fault).toMatchObject({

@@ -16,21 +16,21 @@ import {
   valuesOf,
   type Frame,
 } from './prospective.ts';
-import type {Stake, Standing} from './settle.ts';
+import type {Contender, Contention} from './write-order.ts';
 
 const ROWS_PER_QUERY = 500;
 
-export class Stakes {
+export class UniqueValues {
   readonly #frame: Frame;
   readonly #query: Query;
   readonly #maxBytes: number;
-  readonly #rows = new Map<string, Stake>();
+  readonly #rows = new Map<string, Contender>();
   /** For each unique key, the other rows by the class they hold. */
   readonly #holders: Map<string, string>[];
   /** For each unique key, classes that the server considers equal although their weights differ. */
   readonly #same: Map<string, string>[];
 
-  /** @param maxBytes the most bytes of one statement */
+  /** @param maxBytes the maximum length of one statement */
   constructor(frame: Frame, query: Query, maxBytes: number) {
     this.#frame = frame;
     this.#query = query;
@@ -74,7 +74,7 @@ export class Stakes {
   /**
    * Reads the holders of the values that these rows want again, without an index that might miss one.
    *
-   * @returns the blocking row of each row that has one; new ones are added to {@link standing}
+   * @returns the blocking row of each row that has one; new ones are added to {@link contention}
    */
   async learn(rows: readonly KeyedRow[]): Promise<Map<string, {holder: string; isNew: boolean}>> {
     const found = new Map<string, {holder: string; isNew: boolean}>();
@@ -86,11 +86,11 @@ export class Stakes {
     return found;
   }
 
-  get standing(): Standing {
+  get contention(): Contention {
     const canonical = (value: string | null, i: number) =>
       value === null ? null : this.#canonical(i, value);
     return {
-      stakes: [...this.#rows.values()].map(row => ({
+      contenders: [...this.#rows.values()].map(row => ({
         ...row,
         wants: row.wants.map(canonical),
         holds: row.holds.map(canonical),

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {settle, type Stake} from '../../../src/apply/settle.ts';
+import {orderWrites, type Contender} from '../../../src/apply/write-order.ts';
 
 interface Options {
   readonly firm?: readonly string[];
@@ -9,14 +9,14 @@ interface Options {
 type Values = Record<string, string | (string | null)[]>;
 
 /** Rows as they come in `wanted`; who else is in `held` is not among them. Of several keys, values are lists. */
-function settled(wanted: Values, held: Values, {firm = [], refused = [], kept = []}: Options = {}) {
+function orderOf(wanted: Values, held: Values, {firm = [], refused = [], kept = []}: Options = {}) {
   const list = (value: string | (string | null)[] | undefined) =>
     typeof value === 'string' ? [value] : value;
   const keys = Math.max(
     ...[...Object.values(wanted), ...Object.values(held)].map(value => list(value)?.length ?? 0),
   );
   const none = Array.from({length: keys}, () => null);
-  const stakes: Stake[] = Object.entries(wanted).map(([key, wants]) => ({
+  const contenders: Contender[] = Object.entries(wanted).map(([key, wants]) => ({
     key,
     wants: list(wants) ?? none,
     holds: list(held[key]) ?? none,
@@ -26,27 +26,27 @@ function settled(wanted: Values, held: Values, {firm = [], refused = [], kept = 
     const others = Object.entries(held).filter(([key]) => wanted[key] === undefined);
     return new Map(others.map(([key, values]) => [list(values)?.[i] ?? '', key]));
   });
-  const settlement = settle(
-    {stakes, holders},
+  const order = orderWrites(
+    {contenders, holders},
     {isFirm: key => firm.includes(key), refused: new Set(refused)},
   );
   return {
-    order: settlement.writable.join(' '),
-    conflicts: Object.fromEntries(settlement.conflicts),
-    evicted: settlement.evicted,
-    parked: settlement.parked.map(({key}) => key),
+    order: order.writable.join(' '),
+    conflicts: Object.fromEntries(order.conflicts),
+    evicted: order.evicted,
+    parked: order.parked.map(({key}) => key),
   };
 }
 const none = {conflicts: {}, evicted: [], parked: []};
 
 describe('unique values', () => {
   it('that no row holds are free', () => {
-    expect(settled({1: 'a', 2: 'b'}, {})).toEqual({...none, order: '1 2'});
+    expect(orderOf({1: 'a', 2: 'b'}, {})).toEqual({...none, order: '1 2'});
   });
 
   it('may be swapped, and passed on in a ring: one row of it is parked', () => {
-    expect(settled({1: 'b', 2: 'a'}, {1: 'a', 2: 'b'})).toEqual({...none, order: '2 1', parked: ['1']});
-    expect(settled({1: 'b', 2: 'c', 3: 'a'}, {1: 'a', 2: 'b', 3: 'c'})).toEqual({
+    expect(orderOf({1: 'b', 2: 'a'}, {1: 'a', 2: 'b'})).toEqual({...none, order: '2 1', parked: ['1']});
+    expect(orderOf({1: 'b', 2: 'c', 3: 'a'}, {1: 'a', 2: 'b', 3: 'c'})).toEqual({
       ...none,
       order: '3 2 1',
       parked: ['1'],
@@ -54,16 +54,16 @@ describe('unique values', () => {
   });
 
   it('may be taken over from a row that gives them up, which is written first', () => {
-    expect(settled({2: 'a', 1: 'new'}, {1: 'a'})).toEqual({...none, order: '1 2'});
-    expect(settled({1: 'b', 2: 'c', 3: 'd'}, {1: 'a', 2: 'b', 3: 'c'})).toEqual({...none, order: '3 2 1'});
+    expect(orderOf({2: 'a', 1: 'new'}, {1: 'a'})).toEqual({...none, order: '1 2'});
+    expect(orderOf({1: 'b', 2: 'c', 3: 'd'}, {1: 'a', 2: 'b', 3: 'c'})).toEqual({...none, order: '3 2 1'});
   });
 
   it('stay with a row of others', () => {
-    expect(settled({1: 'a'}, {9: 'a'}, {firm: ['9']})).toEqual({...none, order: '', conflicts: {1: '9'}});
+    expect(orderOf({1: 'a'}, {9: 'a'}, {firm: ['9']})).toEqual({...none, order: '', conflicts: {1: '9'}});
   });
 
   it('stay with a row that is newer', () => {
-    expect(settled({1: 'a', 2: 'b'}, {2: 'a'}, {kept: ['2']})).toEqual({
+    expect(orderOf({1: 'a', 2: 'b'}, {2: 'a'}, {kept: ['2']})).toEqual({
       ...none,
       order: '',
       conflicts: {1: '2'},
@@ -71,14 +71,14 @@ describe('unique values', () => {
   });
 
   it('stay with the row that holds them already, else go to the first', () => {
-    expect(settled({1: 'a', 2: 'a'}, {2: 'a'})).toEqual({...none, order: '2', conflicts: {1: '2'}});
-    expect(settled({1: 'a', 2: 'a'}, {})).toEqual({...none, order: '1', conflicts: {2: '1'}});
+    expect(orderOf({1: 'a', 2: 'a'}, {2: 'a'})).toEqual({...none, order: '2', conflicts: {1: '2'}});
+    expect(orderOf({1: 'a', 2: 'a'}, {})).toEqual({...none, order: '1', conflicts: {2: '1'}});
   });
 
   it('of a stale row are free, and the row leaves', () => {
-    expect(settled({1: 'a'}, {8: 'a'})).toEqual({...none, order: '1', evicted: ['8']});
+    expect(orderOf({1: 'a'}, {8: 'a'})).toEqual({...none, order: '1', evicted: ['8']});
     // Nobody leaves for a row that cannot be written.
-    expect(settled({1: ['a', 'x']}, {8: ['a', null], 9: [null, 'x']}, {firm: ['9']})).toEqual({
+    expect(orderOf({1: ['a', 'x']}, {8: ['a', null], 9: [null, 'x']}, {firm: ['9']})).toEqual({
       ...none,
       order: '',
       conflicts: {1: '9'},
@@ -87,13 +87,13 @@ describe('unique values', () => {
 
   it('of a row that cannot be written are free for those that wanted them', () => {
     const held = {1: 'a', 2: 'b', 9: 'x'};
-    expect(settled({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9']})).toEqual({
+    expect(orderOf({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9']})).toEqual({
       ...none,
       order: '2 3',
       conflicts: {1: '9'},
       evicted: ['1'],
     });
-    expect(settled({1: 'c', 2: 'a'}, {1: 'a'}, {refused: ['1']})).toEqual({
+    expect(orderOf({1: 'c', 2: 'a'}, {1: 'a'}, {refused: ['1']})).toEqual({
       ...none,
       order: '2',
       evicted: ['1'],
@@ -102,7 +102,7 @@ describe('unique values', () => {
 
   it('of a row that can neither be written nor leave stay where they are', () => {
     const held = {1: 'a', 2: 'b', 9: 'x'};
-    expect(settled({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9', '1', '2']})).toEqual({
+    expect(orderOf({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9', '1', '2']})).toEqual({
       ...none,
       order: '',
       conflicts: {1: '9', 2: '1', 3: '2'},
@@ -110,14 +110,14 @@ describe('unique values', () => {
   });
 
   it('go round in a ring though another row wants one of them too', () => {
-    expect(settled({1: 'a', 2: 'g', 3: 'a'}, {2: 'a', 3: 'g'})).toMatchObject({
+    expect(orderOf({1: 'a', 2: 'g', 3: 'a'}, {2: 'a', 3: 'g'})).toMatchObject({
       conflicts: {1: '3'},
       evicted: [],
     });
   });
 
   it('of several keys are settled together: a row that fails by one claims none', () => {
-    expect(settled({1: ['a', 'x'], 2: ['a', 'y']}, {9: [null, 'x']}, {firm: ['9']})).toEqual({
+    expect(orderOf({1: ['a', 'x'], 2: ['a', 'y']}, {9: [null, 'x']}, {firm: ['9']})).toEqual({
       ...none,
       order: '2',
       conflicts: {1: '9'},
@@ -128,7 +128,7 @@ describe('unique values', () => {
     const count = 5000;
     const work = (want: (i: number) => string, hold: (i: number) => string | null) => {
       let steps = 0;
-      const stakes = Array.from({length: count}, (_, i): Stake => {
+      const contenders = Array.from({length: count}, (_, i): Contender => {
         const values = {wants: [want(i)], holds: [hold(i)]};
         // Each look at a row counts.
         return {
@@ -144,7 +144,7 @@ describe('unique values', () => {
           },
         };
       });
-      settle({stakes, holders: [new Map()]}, {isFirm: () => true, refused: new Set()});
+      orderWrites({contenders, holders: [new Map()]}, {isFirm: () => true, refused: new Set()});
       return steps / count;
     };
     expect(

@@ -1,11 +1,11 @@
 /**
- * Finds which rows can be written, given the holders of unique values: in which order, which rows must be deleted
- * first, and which must be parked under another value for a moment. Pure; its steps are linear in the number of
- * rows.
+ * Orders the writes of rows whose unique values move: which rows can be written and in which order, which rows
+ * must be deleted first, and which must be parked under a temporary value. Pure; its steps are linear in the number
+ * of rows.
  */
 
 /** A row to be written, with the class of its values in each unique key; null if it has none. */
-export interface Stake {
+export interface Contender {
   readonly key: string;
   readonly wants: readonly (string | null)[];
   /** The current classes of the target's row with this key. */
@@ -14,20 +14,21 @@ export interface Stake {
   readonly kept: boolean;
 }
 
-export interface Standing {
-  readonly stakes: readonly Stake[];
-  /** For each unique key, the other rows that hold a class that one of these wants. */
+/** The rows that want unique values, and the rows that hold them. */
+export interface Contention {
+  readonly contenders: readonly Contender[];
+  /** For each unique key, the other rows that hold a value of a class that one of these wants. */
   readonly holders: readonly ReadonlyMap<string, string>[];
 }
 
 export interface Verdicts {
-  /** Whether a row that is not written stays nevertheless, and is not deleted for others. */
+  /** Whether a row stays where it is if it is not written, and is not deleted for others. */
   readonly isFirm: (key: string) => boolean;
-  /** Rows of these that cannot be written in any case. */
+  /** The contenders that cannot be written in any case. */
   readonly refused: ReadonlySet<string>;
 }
 
-export interface Settlement {
+export interface WriteOrder {
   /** Rows in an order in which they can be written. */
   readonly writable: readonly string[];
   /** The other rows, each with the row that blocks it. */
@@ -42,21 +43,23 @@ export interface Settlement {
   }[];
 }
 
-type Rows = ReadonlyMap<string, Stake>;
+type Rows = ReadonlyMap<string, Contender>;
 type Classes = ReadonlyMap<string, string>;
 
 /**
  * Rows that keep a value come first, then rows that exchange values in a ring, then the first row that wants a
  * value. A row that cannot be written is deleted for one that can, unless it is firm.
  */
-export function settle(standing: Standing, verdicts: Verdicts): Settlement {
-  const {stakes, holders} = standing;
+export function orderWrites(contention: Contention, verdicts: Verdicts): WriteOrder {
+  const {contenders, holders} = contention;
   const keys = holders.length;
-  const all: Rows = new Map(stakes.map(stake => [stake.key, stake]));
+  const all: Rows = new Map(contenders.map(contender => [contender.key, contender]));
   const pending = new Map(
-    stakes.filter(({key, kept}) => !kept && !verdicts.refused.has(key)).map(stake => [stake.key, stake]),
+    contenders
+      .filter(({key, kept}) => !kept && !verdicts.refused.has(key))
+      .map(contender => [contender.key, contender]),
   );
-  const held = holders.map((others, i) => heldBy(stakes, others, i));
+  const held = holders.map((others, i) => heldBy(contenders, others, i));
   const reserved = held.map((classes, i) => reservedFor(pending, classes, i));
   const order = inOrder([...pending.keys()], key => {
     const {wants} = pending.get(key) ?? {wants: []};
@@ -114,9 +117,9 @@ function conflictsAmong(
 }
 
 /** Orders the writes: a row that frees a value comes before the row that takes it. */
-function ordered(writable: Rows, held: readonly Classes[]): Omit<Settlement, 'conflicts'> {
+function ordered(writable: Rows, held: readonly Classes[]): Omit<WriteOrder, 'conflicts'> {
   const evicted = new Set<string>();
-  const parked = new Map<string, Settlement['parked'][number]>();
+  const parked = new Map<string, WriteOrder['parked'][number]>();
   const holdersOf = (key: string) =>
     (writable.get(key)?.wants ?? []).flatMap((want, uniqueKey) => {
       const holder = lookUp(held[uniqueKey], want);
@@ -138,9 +141,9 @@ function ordered(writable: Rows, held: readonly Classes[]): Omit<Settlement, 'co
 }
 
 /** The holder of each class of a unique key, among these rows and others. */
-function heldBy(stakes: readonly Stake[], others: Classes, uniqueKey: number): Map<string, string> {
+function heldBy(contenders: readonly Contender[], others: Classes, uniqueKey: number): Map<string, string> {
   const held = new Map(others);
-  for (const {key, holds} of stakes) {
+  for (const {key, holds} of contenders) {
     const value = holds[uniqueKey] ?? null;
     if (value !== null) held.set(value, key);
   }

@@ -7,7 +7,7 @@ import type {TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable, type PerTable} from '../mapping/plan.ts';
-import {writeConflicting, type Refusal, type WayGiving} from './unique-conflicts.ts';
+import {writeConflicting, type Refusal, type StaleRows} from './unique-conflicts.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
@@ -15,36 +15,36 @@ import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueConflict, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
 import {deleteByKeys, deleteOfNothing, inBatches, runsOf, upsertOfNothing, upserts} from './statements.ts';
-import {bookkeeping, healed, type TargetBatch, type Outcome} from './write-batch.ts';
+import {bookkeeping, lettersToRemove, type TargetBatch, type Outcome} from './write-batch.ts';
 import {Trial} from './trial.ts';
 import {UndoLog} from './undo-log.ts';
 
-export class CarefulTransaction {
+export class StepwiseTransaction {
   readonly #session: Session;
   readonly #batch: TargetBatch;
-  readonly #wayGiving: WayGiving;
+  readonly #staleRows: StaleRows;
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
   readonly #letters: NewDeadLetter[];
   /** Rows of an entity that were not owned before: they have no companions in the target either. */
-  readonly #begun: PerEntity<Set<RowKey>>;
+  readonly #newlyOwned: PerEntity<Set<RowKey>>;
   readonly #written: PerTable<Set<RowKey>>;
-  readonly #gone: PerTable<Set<RowKey>>;
+  readonly #deleted: PerTable<Set<RowKey>>;
   readonly #failed: PerTable<Set<RowKey>>;
   readonly #evicted: PerTable<Set<RowKey>>;
-  /** The state of the changes in memory since the last savepoint. */
+  /** Reverts the changes in memory since the last savepoint. */
   readonly #undo = new UndoLog();
 
-  constructor(session: Session, batch: TargetBatch, wayGiving: WayGiving, allowance: Allowance | null) {
+  constructor(session: Session, batch: TargetBatch, staleRows: StaleRows, allowance: Allowance | null) {
     const sets = () => perTable(batch.plan, () => new Set<RowKey>());
-    this.#begun = batch.plan.entities.map(() => new Set<RowKey>());
+    this.#newlyOwned = batch.plan.entities.map(() => new Set<RowKey>());
     this.#session = session;
     this.#batch = batch;
-    this.#wayGiving = wayGiving;
+    this.#staleRows = staleRows;
     this.#allowance = allowance;
     this.#trial = new Trial(session);
     this.#letters = [...batch.work.deadLetters];
-    [this.#written, this.#gone, this.#failed, this.#evicted] = [sets(), sets(), sets(), sets()];
+    [this.#written, this.#deleted, this.#failed, this.#evicted] = [sets(), sets(), sets(), sets()];
     for (const {table, key} of this.#letters) at(this.#failed, table).add(key);
   }
 
@@ -57,7 +57,7 @@ export class CarefulTransaction {
   }
 
   hasDeleted(table: TablePlan, key: RowKey): boolean {
-    return at(this.#gone, table).has(key);
+    return at(this.#deleted, table).has(key);
   }
 
   /** The dead letters after what was written so far. */
@@ -122,8 +122,8 @@ export class CarefulTransaction {
           this.#undo.undo();
         },
         isOwned: key => mayDelete && owned.has(entity, key),
-        givingWay: keys => this.#wayGiving.stale(table, keys),
-        evict: keys => this.#wayGiving.evict(table, keys),
+        staleAmong: keys => this.#staleRows.among(table, keys),
+        evict: keys => this.#staleRows.evict(table, keys),
       },
       rows,
     );
@@ -188,7 +188,7 @@ export class CarefulTransaction {
     const {owned, plan} = this.#batch;
     const entity = entityOf(plan, table);
     // A companion comes after its primary, which may be new.
-    if (table !== entity.primary && this.#begun[entity.index]?.has(key) === true) return false;
+    if (table !== entity.primary && this.#newlyOwned[entity.index]?.has(key) === true) return false;
     return owned.has(entity, key);
   }
 
@@ -197,15 +197,15 @@ export class CarefulTransaction {
     this.#undo.include(at(this.#written, table), key);
     if (table !== entity.primary || owned.has(entity, key)) return;
     owned.add(entity, key);
-    const begun = this.#begun[entity.index];
-    if (begun !== undefined) this.#undo.include(begun, key);
+    const newlyOwned = this.#newlyOwned[entity.index];
+    if (newlyOwned !== undefined) this.#undo.include(newlyOwned, key);
     this.#undo.add(() => owned.delete(entity, key));
   }
 
   /** Deletes owned rows; a row that something refers to stays, as a dead letter. */
   async delete(table: TablePlan, keys: readonly RowKey[]): Promise<void> {
     for (const slice of inBatches(keys, this.#batch.options.batchRows)) {
-      const blocked = await this.#deleteLocked(table, slice, at(this.#gone, table));
+      const blocked = await this.#deleteLocked(table, slice, at(this.#deleted, table));
       for (const [key, detail] of blocked) this.refuse({table, key, code: 'delete-blocked', detail});
     }
   }
@@ -226,7 +226,7 @@ export class CarefulTransaction {
   async #deleteLocked(
     table: TablePlan,
     wanted: readonly RowKey[],
-    gone: Set<RowKey>,
+    deleted: Set<RowKey>,
   ): Promise<Map<RowKey, string | null>> {
     const {blocked, locked} = await lockAndFindReferred(this.#session, this.#batch.plan, table, wanted);
     this.#allowance?.take(table, Math.max(0, locked - blocked.size));
@@ -234,7 +234,7 @@ export class CarefulTransaction {
     await this.#deleteSlice(
       table,
       wanted.filter(key => !blocked.has(key)),
-      gone,
+      deleted,
       all,
     );
     return all;
@@ -243,7 +243,7 @@ export class CarefulTransaction {
   async #deleteSlice(
     table: TablePlan,
     keys: readonly RowKey[],
-    gone: Set<RowKey>,
+    deleted: Set<RowKey>,
     blocked: Map<RowKey, string | null>,
   ): Promise<void> {
     if (keys.length === 0) return;
@@ -256,12 +256,12 @@ export class CarefulTransaction {
         return;
       }
       const middle = keys.length >> 1;
-      await this.#deleteSlice(table, keys.slice(0, middle), gone, blocked);
-      await this.#deleteSlice(table, keys.slice(middle), gone, blocked);
+      await this.#deleteSlice(table, keys.slice(0, middle), deleted, blocked);
+      await this.#deleteSlice(table, keys.slice(middle), deleted, blocked);
       return;
     }
     for (const key of keys) {
-      this.#undo.include(gone, key);
+      this.#undo.include(deleted, key);
       if (table !== entity.primary || !owned.has(entity, key)) continue;
       owned.delete(entity, key);
       this.#undo.add(() => owned.add(entity, key));
@@ -275,16 +275,16 @@ export class CarefulTransaction {
   /** Writes ownership, dead letters and position, and commits. */
   async commit(): Promise<Outcome> {
     const {fence, plan} = this.#batch;
-    const healedIn = (table: TablePlan) =>
-      healed(this.#batch, table, [...at(this.#written, table), ...at(this.#gone, table)]).filter(
+    const removedIn = (table: TablePlan) =>
+      lettersToRemove(this.#batch, table, [...at(this.#written, table), ...at(this.#deleted, table)]).filter(
         key => !this.hasFailed(table, key),
       );
-    for (const sql of bookkeeping(this.#batch, this.#letters, healedIn)) await this.#session.query(sql);
+    for (const sql of bookkeeping(this.#batch, this.#letters, removedIn)) await this.#session.query(sql);
     await runFenced(this.#session, fence);
     await this.#session.query('COMMIT');
     return {
       upserted: this.#written.map(({size}) => size),
-      deleted: this.#gone.map(({size}) => size),
+      deleted: this.#deleted.map(({size}) => size),
       deadLetters: perTable(plan, table => this.#letters.filter(letter => letter.table === table).length),
       wrote: (table, key) => at(this.#written, table).has(key),
       evicted: this.#evicted.map(keys => [...keys]),

@@ -7,7 +7,7 @@ import type {RowKey} from '../mapping/key.ts';
 import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
-import {CarefulTransaction} from './careful-transaction.ts';
+import {StepwiseTransaction} from './stepwise-transaction.ts';
 import {perEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {OrderedWrites} from './ordered-writes.ts';
@@ -17,7 +17,7 @@ import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
 import type {TargetBatch, Outcome} from './write-batch.ts';
 
-export interface CarefulOptions {
+export interface StepwiseOptions {
   /** Read the children of rows that enter; false if the change set holds them. */
   readonly follow: boolean;
   /** The position that reads of the source must cover; null if the stream does not run. */
@@ -28,17 +28,17 @@ export interface CarefulOptions {
 }
 
 /** @throws SyncError if a server fails; the caller must then roll the transaction back */
-export async function writeCarefully(
+export async function writeStepwise(
   {session, reader, waitUntilVisible}: WriterContext,
   batch: TargetBatch,
-  options: CarefulOptions,
+  options: StepwiseOptions,
 ): Promise<Outcome> {
   const {work, owned, plan, mayDelete} = batch;
-  const transaction = new CarefulTransaction(
+  const transaction = new StepwiseTransaction(
     session,
     batch,
     {
-      stale: (table, keys) => staleAmong(context, entityOf(plan, table), table, keys),
+      among: (table, keys) => staleAmong(context, entityOf(plan, table), table, keys),
       evict: (table, keys) => evict(context, entityOf(plan, table), table, keys),
     },
     options.allowance,
@@ -59,14 +59,14 @@ export async function writeCarefully(
   await transaction.begin();
   for (const entity of plan.entities.toReversed())
     await remove(context, entity, work.deletes[entity.index] ?? []);
-  // A row that hung on one that left, and that is written again, has lost its own children with it.
+  // A row that was deleted with an ancestor, and is written again, has lost its own children, too.
   for (const {index, primary} of plan.entities)
     for (const {key} of work.upserts[primary.index] ?? [])
       if (transaction.hasDeleted(primary, key)) entered[index]?.push(key);
   for (const entity of plan.entities) {
     await rows.write(entity, work.upserts);
     if (!options.follow) continue;
-    // When the child's turn comes, all of its parents are written.
+    // At this point, all parents of the child are written.
     for (const edge of entity.parents) {
       const parents = (entered[edge.parent.index] ?? []).filter(
         key => !transaction.hasFailed(edge.parent.primary, key),
@@ -74,7 +74,7 @@ export async function writeCarefully(
       await follow(context, edge, parents, keys => entered[entity.index]?.push(...keys));
     }
   }
-  // What these rows depend on is written or refused by now, and they were read again where that was due.
+  // By now, the rows that these depend on are written or refused, and these were read again where necessary.
   for (const entity of plan.entities)
     for (const key of work.postponed[entity.index] ?? [])
       for (const table of entity.tables) rows.settle(table, key);
@@ -85,7 +85,7 @@ export async function writeCarefully(
 async function loadKnowledge(
   session: Session,
   batch: TargetBatch,
-  {ownershipOf}: CarefulOptions,
+  {ownershipOf}: StepwiseOptions,
   entity: EntityPlan,
   rows: ReadonlyMap<RowKey, Row | null>,
 ): Promise<void> {

@@ -1,0 +1,5 @@
+/** A logger that writes nothing. */
+import {pino} from 'pino';
+import type {Logger} from '../../src/logger.ts';
+
+export const silentLogger: Logger = pino({level: 'silent'});
