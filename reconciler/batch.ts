@@ -5,14 +5,16 @@
 import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
 import type {Connection} from '../src/db/connection.ts';
+import type {Selection} from '../src/db/counted.ts';
 import type {ServerInfo} from '../src/db/server.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {EVERYTHING, type Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {SourceReader} from '../src/source/reader.ts';
-import {covers, endSnapshot, openSnapshot, type SnapshotPosition} from '../src/source/watermark.ts';
+import {keySelections, rangeSelection} from '../src/source/reader.ts';
+import {readInSnapshot} from '../src/source/snapshot-read.ts';
+import {covers, type SnapshotPosition} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 
 /** A worker's own connections. */
@@ -21,10 +23,11 @@ export interface Worker {
   readonly writer: WriterContext;
   /** Reads ranges, checksums and snapshots. */
   readonly source: Connection;
-  /** Reads rows over `source`. */
-  readonly reader: SourceReader;
   readonly info: ServerInfo;
 }
+
+/** What of a worker reads batches. */
+export type BatchReader = Pick<Worker, 'source' | 'info'>;
 
 export interface SourceBatch {
   readonly entity: EntityPlan;
@@ -42,14 +45,13 @@ export interface SourceBatch {
 
 /** @throws SyncError if the source fails; StoppedError when the signal is set */
 export function readBatch(
-  worker: Worker,
+  reader: BatchReader,
   entity: EntityPlan,
   range: Range,
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
-  const read = () => worker.reader.range(entity, range);
-  return inWindow(worker, {entity, range, keys: null}, read, tap, signal);
+  return inWindow(reader, {entity, range, keys: null}, [rangeSelection(entity, range)], tap, signal);
 }
 
 /**
@@ -58,32 +60,31 @@ export function readBatch(
  * @throws SyncError if the source fails; StoppedError when the signal is set
  */
 export function readKeys(
-  worker: Worker,
+  reader: BatchReader,
   entity: EntityPlan,
   keys: readonly RowKey[],
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
-  const read = () => worker.reader.byKeys(entity, keys);
-  return inWindow(worker, {entity, range: EVERYTHING, keys}, read, tap, signal);
+  return inWindow(reader, {entity, range: EVERYTHING, keys}, keySelections(entity, keys), tap, signal);
 }
 
 /** Reads the same range or keys as a batch again. */
 export function readAgain(
-  worker: Worker,
+  reader: BatchReader,
   {entity, range, keys}: SourceBatch,
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
   return keys === null
-    ? readBatch(worker, entity, range, tap, signal)
-    : readKeys(worker, entity, keys, tap, signal);
+    ? readBatch(reader, entity, range, tap, signal)
+    : readKeys(reader, entity, keys, tap, signal);
 }
 
 async function inWindow(
-  {source, info}: Worker,
+  {source, info}: BatchReader,
   what: Pick<SourceBatch, 'entity' | 'range' | 'keys'>,
-  read: () => Promise<Row[]>,
+  selections: readonly Selection[],
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
@@ -93,14 +94,10 @@ async function inWindow(
       throwIfStopped(signal);
       tap.assertReads(info.identity);
       const stream = tap.position;
-      const snapshot = await openSnapshot(source, info, signal);
-      try {
-        // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
-        if (stream === null || covers(snapshot, stream))
-          return {...what, window, rows: await read(), server: info.identity, high: snapshot.high};
-      } finally {
-        await endSnapshot(source);
-      }
+      const {snapshot, rows} = await readInSnapshot(source, info, selections, signal);
+      // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
+      if (stream === null || covers(snapshot, stream))
+        return {...what, window, rows, server: info.identity, high: snapshot.high};
       await pause(5, signal);
     }
   } catch (error) {

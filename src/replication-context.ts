@@ -183,7 +183,6 @@ export class ReplicationContext {
           ]);
           return {
             source,
-            reader: createSourceReader(connectionQuery(source)),
             info,
             writer: {
               session,

@@ -3,7 +3,7 @@
  * reached is written.
  */
 import {beforeAll, expect, it} from 'vitest';
-import {readBatch, type Worker} from '../../reconciler/batch.ts';
+import {readBatch} from '../../reconciler/batch.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
 import type {WriterContext} from '../../src/apply/writer-context.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
@@ -13,7 +13,7 @@ import {endSnapshot, openSnapshot, waitUntilVisible} from '../../src/source/wate
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
-import {planOf, readerOf, sessionsFor} from '../property/stand.ts';
+import {planOf, sessionsFor} from '../property/stand.ts';
 import {entityOf} from '../unit/plan-fixture.ts';
 
 const NEVER = new AbortController().signal;
@@ -62,10 +62,9 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const {info, position, offset, appear} = await ahead();
     const tap = new StreamTap();
     tap.applied(position, offset);
-    const reader = readerOf(reading);
     let isRead = false;
     const reads = readBatch(
-      {source: reading, reader, info} as Worker,
+      {source: reading, info},
       entityOf(plan, 'user'),
       {after: null, to: null},
       tap,
@@ -98,8 +97,8 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const plan = await planOf(reading, writing, {source, target});
     const info = await readServerInfo('source', reading);
     const tap = new StreamTap();
-    const worker = {source: reading, reader: readerOf(reading), info} as Worker;
-    const read = () => readBatch(worker, entityOf(plan, 'user'), {after: null, to: null}, tap, NEVER);
+    const reader = {source: reading, info};
+    const read = () => readBatch(reader, entityOf(plan, 'user'), {after: null, to: null}, tap, NEVER);
     tap.reads(info.identity);
     const batch = await read();
     tap.stopped();
