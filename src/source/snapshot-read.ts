@@ -3,7 +3,7 @@ import type {Connection} from '../db/connection.ts';
 import {countedRows, countedStatements, type Selection} from '../db/counted.ts';
 import type {ServerInfo} from '../db/server.ts';
 import {toRow, type Row} from '../mapping/values.ts';
-import {endSnapshot, queryEach, snapshotOpening, type SnapshotPosition} from './watermark.ts';
+import {END_SNAPSHOT, endSnapshot, queryEach, snapshotOpening, type SnapshotPosition} from './watermark.ts';
 
 export interface SnapshotRows {
   readonly snapshot: SnapshotPosition;
@@ -25,7 +25,7 @@ export async function readInSnapshot(
   const reads = selections.flatMap(countedStatements);
   let answers: unknown[][][];
   try {
-    answers = await queryEach(connection, [...opening, ...reads, 'ROLLBACK']);
+    answers = await queryEach(connection, [...opening, ...reads, END_SNAPSHOT]);
   } catch (error) {
     // The statements behind the one that failed were not executed.
     await endSnapshot(connection).catch(() => undefined);

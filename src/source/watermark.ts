@@ -29,8 +29,9 @@ export interface SnapshotPosition {
  */
 const SETTLE_MS = 1000;
 
-/** The statements that start a snapshot and show its position. */
+/** How a snapshot starts. */
 export interface SnapshotOpening {
+  /** Start it and show its position. {@link END_SNAPSHOT} ends it. */
   readonly statements: readonly string[];
   /**
    * Takes the answers to the statements, in their order.
@@ -41,6 +42,9 @@ export interface SnapshotOpening {
 }
 
 const START = 'START TRANSACTION WITH CONSISTENT SNAPSHOT';
+/** Ends a snapshot. */
+export const END_SNAPSHOT = 'ROLLBACK';
+const MARIADB_OPENING = [START, "SHOW STATUS LIKE 'binlog_snapshot_%'"];
 
 /** Returns how to start a read-only transaction with a snapshot. Without GTIDs, MySQL is asked and waited for. */
 export async function snapshotOpening(
@@ -50,7 +54,7 @@ export async function snapshotOpening(
 ): Promise<SnapshotOpening> {
   if (info.flavour === 'mariadb')
     return {
-      statements: [START, "SHOW STATUS LIKE 'binlog_snapshot_%'"],
+      statements: MARIADB_OPENING,
       positionOf: ([, status = []]) => {
         const place = snapshotOffset(status);
         if (place.file === '') throw new SyncError('preflight-failed', NO_LOG);
@@ -93,12 +97,7 @@ export async function openSnapshot(
   return positionOf(await queryEach(connection, statements));
 }
 
-/** Starts a snapshot and reads its position in one round trip. The file is empty if the server writes no log. */
-async function openMariaDbSnapshot(connection: Connection): Promise<LogOffset> {
-  const [, status = []] = await queryEach(connection, [START, "SHOW STATUS LIKE 'binlog_snapshot_%'"]);
-  return snapshotOffset(status);
-}
-
+/** The position that MariaDB shows in a snapshot. The file is empty if the server writes no log. */
 function snapshotOffset(rows: readonly unknown[][]): LogOffset {
   const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
   return {
@@ -117,7 +116,7 @@ export async function queryEach(
 }
 
 export async function endSnapshot(connection: Connection): Promise<void> {
-  await queryRows('source', connection, 'ROLLBACK');
+  await queryRows('source', connection, END_SNAPSHOT);
 }
 
 /**
@@ -198,19 +197,16 @@ async function isSeen(
     ]);
     return Number(row?.[0]) === 1;
   }
-  const seen = await openMariaDbSnapshot(connection);
-  try {
-    if (offset !== null && compareOffsets(seen, offset) < 0) return false;
-    if (openGtid === null) return true;
-    const [row] = await queryRows(
-      'source',
-      connection,
-      `SELECT BINLOG_GTID_POS('${seen.file.replaceAll("'", '')}', ${seen.offset})`,
-    );
-    return hasReached(String(row?.[0] ?? ''), openGtid);
-  } finally {
-    await endSnapshot(connection);
-  }
+  const [, status = []] = await queryEach(connection, [...MARIADB_OPENING, END_SNAPSHOT]);
+  const seen = snapshotOffset(status);
+  if (offset !== null && compareOffsets(seen, offset) < 0) return false;
+  if (openGtid === null) return true;
+  const [row] = await queryRows(
+    'source',
+    connection,
+    `SELECT BINLOG_GTID_POS('${seen.file.replaceAll("'", '')}', ${seen.offset})`,
+  );
+  return hasReached(String(row?.[0] ?? ''), openGtid);
 }
 
 /** Whether a MariaDB position is at or past a transaction; within a domain, numbers only grow. */
