@@ -2,7 +2,7 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {loadConfig} from '../../src/config.ts';
 import {examine} from '../../src/doctor/doctor.ts';
-import {openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
+import {CONTINUES_MS, openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
@@ -12,7 +12,6 @@ import type {FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
 const SOURCE = 'laas';
-const CONTINUES_MS = 10_000;
 
 describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, server, target}) => {
   describe.skipIf(!hasGroups || edition !== 'mysql')('of Group Replication', () => {
@@ -62,7 +61,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
     };
     const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
     /** The stream continues from its position by GTIDs, without a copy. */
-    const goesOn = async (before: number) => {
+    const continuesWithoutCopy = async (before: number) => {
       await write();
       await stand.equal();
       expect(stand.logText()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
@@ -79,7 +78,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
         if (next === undefined) throw new Error('no other member');
         await switchTo(next);
         await follow(next, how);
-        await goesOn(before);
+        await continuesWithoutCopy(before);
       },
     );
 
@@ -88,7 +87,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await write();
       await withConnection(primary, undefined, connection => connection.query('STOP GROUP_REPLICATION'));
       await follow(await untilPrimary(others()), {cut: false});
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       await heal(group);
     });
 
@@ -119,7 +118,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       );
       expect(replication.state).toBe('starting');
       address.retarget(next.address);
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       await alone('CREATE TABLE apart.t (id INT PRIMARY KEY)');
       await heal(group);
     });
@@ -173,7 +172,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await write();
       await primary.kill();
       await follow(await untilPrimary(others()), {cut: true});
-      await goesOn(before);
+      await continuesWithoutCopy(before);
     });
   });
 });
