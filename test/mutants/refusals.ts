@@ -61,9 +61,9 @@ export const REFUSALS: readonly Mutant[] = [
     edits: [
       [
         'replicator/replicator.ts',
-        'runReplicator',
-        'if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();',
-        'backoff.reset(); streaming();',
+        '#attempt',
+        'if (this.#fault === null || !needsProgress(this.#fault)) this.#recover();',
+        'this.#backoff.reset(); this.#recover();',
       ],
     ],
     answers: ['#30', 'connections'],
