@@ -135,8 +135,8 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'shrunk-log-unseen',
     edits: [
       [
-        'src/replication-context.ts',
-        'connectStream',
+        'src/stream-start.ts',
+        'startStream',
         "if (lost !== null) throw new SyncError('position-lost', lost);",
         'void lost;',
       ],
