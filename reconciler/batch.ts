@@ -9,7 +9,7 @@ import type {ServerInfo} from '../src/db/server.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
-import {EVERYTHING, type Range} from '../src/mapping/sql/ranges.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
 import type {SourceReader} from '../src/source/reader.ts';
 import {covers, endSnapshot, openSnapshot, type SnapshotPosition} from '../src/source/watermark.ts';
@@ -26,11 +26,15 @@ export interface Worker {
   readonly info: ServerInfo;
 }
 
-export interface SourceBatch {
+/** The rows of a batch: those in a range of the entity's walk, or those with certain keys of the target. */
+export interface BatchRows {
   readonly entity: EntityPlan;
   readonly range: Range;
-  /** The target keys that the batch holds, if it does not hold a range. */
+  /** Null for the rows of the range; with keys, the range does not matter. */
   readonly keys: readonly RowKey[] | null;
+}
+
+export interface SourceBatch extends BatchRows {
   readonly rows: readonly Row[];
   /** The identity of the server from which the batch was read. */
   readonly server: string;
@@ -40,53 +44,18 @@ export interface SourceBatch {
   readonly window: Window;
 }
 
-/** @throws SyncError if the source fails; StoppedError when the signal is set */
-export function readBatch(
-  worker: Worker,
-  entity: EntityPlan,
-  range: Range,
-  tap: StreamTap,
-  signal: AbortSignal,
-): Promise<SourceBatch> {
-  const read = () => worker.reader.range(entity, range);
-  return inWindow(worker, {entity, range, keys: null}, read, tap, signal);
-}
-
 /**
- * Reads the source rows for certain keys of the target.
+ * Reads a batch from the source, in a snapshot that shows what the stream has applied.
  *
  * @throws SyncError if the source fails; StoppedError when the signal is set
  */
-export function readKeys(
-  worker: Worker,
-  entity: EntityPlan,
-  keys: readonly RowKey[],
+export async function readBatch(
+  {source, info, reader}: Worker,
+  {entity, range, keys}: BatchRows,
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
-  const read = () => worker.reader.byKeys(entity, keys);
-  return inWindow(worker, {entity, range: EVERYTHING, keys}, read, tap, signal);
-}
-
-/** Reads the same range or keys as a batch again. */
-export function readAgain(
-  worker: Worker,
-  {entity, range, keys}: SourceBatch,
-  tap: StreamTap,
-  signal: AbortSignal,
-): Promise<SourceBatch> {
-  return keys === null
-    ? readBatch(worker, entity, range, tap, signal)
-    : readKeys(worker, entity, keys, tap, signal);
-}
-
-async function inWindow(
-  {source, info}: Worker,
-  what: Pick<SourceBatch, 'entity' | 'range' | 'keys'>,
-  read: () => Promise<Row[]>,
-  tap: StreamTap,
-  signal: AbortSignal,
-): Promise<SourceBatch> {
+  const read = () => (keys === null ? reader.range(entity, range) : reader.byKeys(entity, keys));
   const window = tap.open();
   try {
     for (;;) {
@@ -96,8 +65,10 @@ async function inWindow(
       const snapshot = await openSnapshot(source, info, signal);
       try {
         // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
-        if (stream === null || covers(snapshot, stream))
-          return {...what, window, rows: await read(), server: info.identity, high: snapshot.high};
+        if (stream === null || covers(snapshot, stream)) {
+          const rows = await read();
+          return {entity, range, keys, rows, window, server: info.identity, high: snapshot.high};
+        }
       } finally {
         await endSnapshot(source);
       }

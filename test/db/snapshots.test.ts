@@ -4,6 +4,7 @@
  */
 import {beforeAll, expect, it} from 'vitest';
 import {readBatch, type Worker} from '../../reconciler/batch.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
 import type {WriterContext} from '../../src/apply/writer-context.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
@@ -66,8 +67,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     let isRead = false;
     const reads = readBatch(
       {source: reading, reader, info} as Worker,
-      entityOf(plan, 'user'),
-      {after: null, to: null},
+      {entity: entityOf(plan, 'user'), range: EVERYTHING, keys: null},
       tap,
       NEVER,
     );
@@ -99,7 +99,8 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const info = await readServerInfo('source', reading);
     const tap = new StreamTap();
     const worker = {source: reading, reader: readerOf(reading), info} as Worker;
-    const read = () => readBatch(worker, entityOf(plan, 'user'), {after: null, to: null}, tap, NEVER);
+    const users = {entity: entityOf(plan, 'user'), range: EVERYTHING, keys: null};
+    const read = () => readBatch(worker, users, tap, NEVER);
     tap.reads(info.identity);
     const batch = await read();
     tap.stopped();

@@ -89,7 +89,7 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'batch-of-another-server-read',
-    edits: [['reconciler/batch.ts', 'inWindow', 'tap.assertReads(info.identity);', '']],
+    edits: [['reconciler/batch.ts', 'readBatch', 'tap.assertReads(info.identity);', '']],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
   },

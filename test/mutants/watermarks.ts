@@ -7,9 +7,9 @@ export const WATERMARKS: readonly Mutant[] = [
     edits: [
       [
         'reconciler/batch.ts',
-        'inWindow',
-        'if (stream === null || covers(snapshot, stream))',
-        'if (stream === null || covers(snapshot, stream) || snapshot)',
+        'readBatch',
+        'if (stream === null || covers(snapshot, stream)) {',
+        'if (stream === null || covers(snapshot, stream) || snapshot) {',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],
@@ -60,7 +60,7 @@ export const WATERMARKS: readonly Mutant[] = [
     edits: [
       [
         'reconciler/batch.ts',
-        'inWindow',
+        'readBatch',
         'const window = tap.open();',
         'const window = tap.open(); window.close();',
       ],
