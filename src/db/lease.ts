@@ -219,7 +219,7 @@ function isRestored(numbers: Numbers | null, knownWrites: number): boolean {
 }
 
 /** @throws SyncError `lease-lost` if the row is not as this leader left it */
-async function lookAtCheckpoint(connection: Connection, {stream, token, writes}: Fence): Promise<void> {
+async function checkCheckpoint(connection: Connection, {stream, token, writes}: Fence): Promise<void> {
   // Writes that are committed during this read do not count as lost.
   const known = writes.count;
   const numbers = await readNumbers(connection, stream);
@@ -246,7 +246,7 @@ function hold(
     while (!stopped.signal.aborted) {
       await delay(RENEW_MS, undefined, {signal: stopped.signal});
       const renewed = async () => {
-        await lookAtCheckpoint(connection, fence);
+        await checkCheckpoint(connection, fence);
         await renewLease(connection, by);
       };
       const answer = renewed();

@@ -93,7 +93,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/source/position-check.ts',
-        'whyPositionIsLost',
+        'whyMysqlLacks',
         "if (Number(row?.[0]) !== 1) return 'the source has purged",
         "if (Number(row?.[0]) > 1) return 'the source has purged",
       ],
@@ -109,8 +109,8 @@ export const POSITIONS: readonly Mutant[] = [
       [
         'src/source/position-check.ts',
         'whyPositionIsLost',
-        "if (position.tag === 'file' && !sameServer)",
-        'if (position.tag !== kind && !sameServer)',
+        'return isSameServer ? whyOffsetIsLost',
+        'return connection !== null ? whyOffsetIsLost',
       ],
     ],
     answers: ['#7', 'continuity', 'invariant 7'],
@@ -122,7 +122,7 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/source/position-check.ts',
-        'whyPositionIsLost',
+        'whyMariadbLacks',
         'if (unknown.length > 0)',
         'if (unknown.length > 999)',
       ],
