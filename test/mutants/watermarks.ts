@@ -88,8 +88,8 @@ export const WATERMARKS: readonly Mutant[] = [
       [
         'src/source/watermark.ts',
         'waitUntilVisible',
-        'if (await isSeen(connection, info, need)) return;',
-        'await isSeen(connection, info, need); return;',
+        'if (await isVisible(connection, info, need)) return;',
+        'await isVisible(connection, info, need); return;',
       ],
     ],
     answers: ['invariant 3', 'watermarks', 'dependants'],
