@@ -30,7 +30,7 @@ describeEachEdition('checks of the log and of the topology', ({edition, flavour}
 
   // The same.
   it.skipIf(isHostile && flavour === 'mariadb')(
-    'finds a replica that has our server id, or logs nothing of what it replicates',
+    'finds a replica that has our server id, or does not log replicated changes',
     async () => {
       // MariaDB's default.
       const options = flavour === 'mysql' ? ['--skip-log-replica-updates'] : [];

@@ -120,7 +120,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
     /** A node that returns needs the data of another one. */
     const itReceives = it.skipIf(isShort || !hasStateTransfer);
 
-    itReceives('continues when the writer has lost its cluster, and comes back', async () => {
+    itReceives('continues when the writer has lost its cluster, and rejoins', async () => {
       await setUp({cut: false});
       await continuesWithoutCopy(await runs());
       const before = await runs();

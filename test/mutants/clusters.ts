@@ -1,4 +1,4 @@
-/** Mutants of what keeps a stream right on a cluster, whose address leads to another node after a failover. */
+/** Mutants of the protections on a cluster, whose address leads to another node after a failover. */
 import type {Mutant} from './mutant.ts';
 
 const GALERA_SOURCE = 'test/fault/galera-source.test.ts';

@@ -1,4 +1,4 @@
-/** Failures 29 and 30 of docs/failure-modes.md: what follows a statement that a server refuses. */
+/** Failures 29 and 30 of docs/failure-modes.md: the reactions to a statement that a server refuses. */
 import type {Mutant} from './mutant.ts';
 
 export const REFUSALS: readonly Mutant[] = [

@@ -1,4 +1,4 @@
-/** Mutants of what is made ready and sent before its turn. */
+/** Mutants of batches that are prepared and sent before their turn. */
 import type {Mutant} from './mutant.ts';
 
 export const SENDING: readonly Mutant[] = [

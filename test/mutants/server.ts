@@ -1,4 +1,4 @@
-/** Mutants of what the server's thread knows of a daemon that is busy, or hangs. */
+/** Mutants of the server's thread beside a busy or hung daemon. */
 import type {Mutant} from './mutant.ts';
 
 const REMOTE = 'src/server/thread/remote-operations.ts';

@@ -1,4 +1,4 @@
-/** Mutants of the mapping: which rows count, and what becomes of their values. */
+/** Mutants of the mapping: which rows count, and how their values are converted. */
 import type {Mutant} from './mutant.ts';
 
 export const VALUES: readonly Mutant[] = [

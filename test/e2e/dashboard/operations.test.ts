@@ -64,7 +64,7 @@ it('Pause stops rows from arriving, and Resume continues', async () => {
   await seen(page, '[data-text="behind"]', '0 B');
 });
 
-it('Retry writes a dead letter whose cause is fixed, and says what remains', async () => {
+it('Retry writes a row whose cause is fixed, and shows how many remain', async () => {
   const {stand} = inBrowser.real;
   const page = await inBrowser.open();
   await stand.target.query(

@@ -148,7 +148,7 @@ it('shows the rows applied each second', async () => {
   expect(await text(page, 'rateNote').innerText()).toMatch(/^[\d.,]+ transactions\/s$/);
 });
 
-it('shows the progress of a run, and then what it found and fixed by table', async () => {
+it('shows the progress of a run, and then its results by table', async () => {
   const {stand} = inBrowser.real;
   const page = await inBrowser.open();
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (50, 51, 52)");
