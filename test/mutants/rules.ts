@@ -196,7 +196,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/unit/apply/write-order.test.ts', 'stay with a row of others'],
+    test: ['test/unit/apply/write-order.test.ts', 'stay with a foreign row'],
   },
   {
     name: 'stale-rows-stay',

@@ -16,7 +16,7 @@ export const SERVER: readonly Mutant[] = [
       ],
     ],
     answers: ['status'],
-    test: [THREAD, 'shows what a POST did'],
+    test: [THREAD, 'shows the effect of a POST'],
   },
   {
     name: 'probe-without-a-limit',

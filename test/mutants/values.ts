@@ -221,7 +221,7 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['values'],
-    test: ['test/unit/apply/ownership.test.ts', 'keeps every two 64-bit ids apart'],
+    test: ['test/unit/apply/ownership.test.ts', 'distinguishes any two 64-bit ids'],
   },
   {
     name: 'checksum-that-cancels-out',
