@@ -11,8 +11,9 @@ import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import type {Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
-import type {SourceReader} from '../src/source/reader.ts';
-import {covers, endSnapshot, openSnapshot, type SnapshotPosition} from '../src/source/watermark.ts';
+import {keySelections, rangeSelection} from '../src/source/reader.ts';
+import {readInSnapshot} from '../src/source/snapshot-read.ts';
+import {covers, type SnapshotPosition} from '../src/source/watermark.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 
 /** A worker's own connections. */
@@ -21,10 +22,11 @@ export interface Worker {
   readonly writer: WriterContext;
   /** Reads ranges, checksums and snapshots. */
   readonly source: Connection;
-  /** Reads rows over `source`. */
-  readonly reader: SourceReader;
   readonly info: ServerInfo;
 }
+
+/** The parts of a worker that read batches. */
+export type BatchReader = Pick<Worker, 'source' | 'info'>;
 
 /** The rows of a batch: those in a range of the entity's walk, or those with certain keys of the target. */
 export interface BatchRows {
@@ -50,28 +52,22 @@ export interface SourceBatch extends BatchRows {
  * @throws SyncError if the source fails; StoppedError when the signal is set
  */
 export async function readBatch(
-  {source, info, reader}: Worker,
+  {source, info}: BatchReader,
   {entity, range, keys}: BatchRows,
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
-  const read = () => (keys === null ? reader.range(entity, range) : reader.byKeys(entity, keys));
+  const selections = keys === null ? [rangeSelection(entity, range)] : keySelections(entity, keys);
   const window = tap.open();
   try {
     for (;;) {
       throwIfStopped(signal);
       tap.assertReads(info.identity);
       const stream = tap.position;
-      const snapshot = await openSnapshot(source, info, signal);
-      try {
-        // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
-        if (stream === null || covers(snapshot, stream)) {
-          const rows = await read();
-          return {entity, range, keys, rows, window, server: info.identity, high: snapshot.high};
-        }
-      } finally {
-        await endSnapshot(source);
-      }
+      const {snapshot, rows} = await readInSnapshot(source, info, selections, signal);
+      // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
+      if (stream === null || covers(snapshot, stream))
+        return {entity, range, keys, rows, window, server: info.identity, high: snapshot.high};
       await pause(5, signal);
     }
   } catch (error) {

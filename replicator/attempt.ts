@@ -114,7 +114,7 @@ class Attempt {
     const fail = (error: Error) => this.#queue.fail(error);
     const until = AbortSignal.any([signal, this.#ended.signal]);
     // Nothing waits for it: its query ends with the connection, which is closed next.
-    void watchMembership(this.#connections.whyNotMember, fail, until);
+    void watchMembership({whyNot: this.#connections.whyNotMember, fail, signal: until});
     try {
       await this.#stream(signal);
     } finally {

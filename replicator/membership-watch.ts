@@ -4,18 +4,19 @@ import {pause} from '../src/lifecycle/backoff.ts';
 
 const CHECK_MS = 2000;
 
-/**
- * @param whyNot returns why the source cannot be used now, or null
- * @param fail called once, with the reason or with the error of the check
- * @returns when the signal is set, or after a failure
- */
-export async function watchMembership(
-  whyNot: () => Promise<string | null>,
-  fail: (error: Error) => void,
-  signal: AbortSignal,
-): Promise<void> {
+export interface MembershipWatch {
+  /** Returns why the source cannot be used now, or null. */
+  readonly whyNot: () => Promise<string | null>;
+  /** Called once, with the reason or with the error of the check. */
+  readonly fail: (error: Error) => void;
+  readonly signal: AbortSignal;
+  readonly wait?: typeof pause;
+}
+
+/** @returns when the signal is set, or after a failure */
+export async function watchMembership({whyNot, fail, signal, wait = pause}: MembershipWatch): Promise<void> {
   while (!signal.aborted) {
-    await pause(CHECK_MS, signal);
+    await wait(CHECK_MS, signal);
     if (signal.aborted) return;
     try {
       const reason = await whyNot();

@@ -5,7 +5,7 @@
 import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
-import type {Fence} from './apply/checkpoint.ts';
+import {readCheckpoint, type Fence} from './apply/checkpoint.ts';
 import {ApplyLock} from './apply/apply-lock.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
@@ -21,6 +21,7 @@ import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyNotMember, type SeenMembers} from './source/membership.ts';
+import {waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {waitUntilVisible, type RequiredPosition} from './source/watermark.ts';
@@ -124,7 +125,8 @@ export class ReplicationContext {
     signal: AbortSignal,
   ): Promise<{workers: Worker[]; applier: Applier; close: () => void}> {
     return this.#opened(signal, async open => {
-      const first = await connectTo(() => open.source(), this.tap.server);
+      const streamed = this.tap.server;
+      const first = await connectTo(() => open.source(), streamed);
       const {info} = first;
       const another = async () => (await connectTo(() => open.source(), info.identity)).connection;
       const workers = await settled(
@@ -137,7 +139,6 @@ export class ReplicationContext {
           ]);
           return {
             source,
-            reader: createSourceReader(connectionQuery(source)),
             info,
             writer: {
               session,
@@ -152,6 +153,9 @@ export class ReplicationContext {
       );
       const [{writer: firstWriter} = {writer: null}] = workers;
       if (firstWriter === null) throw new SyncError('internal', 'a reconcile needs at least one worker');
+      const saved =
+        streamed === null ? await readCheckpoint(firstWriter.session.connection, this.#fence.stream) : null;
+      if (saved !== null) await waitUntilNotBehind(first, saved, signal);
       const applier = await this.#applierFor(first.connection, firstWriter.session);
       return {workers, applier, close: open.closeAll};
     });

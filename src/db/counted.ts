@@ -43,6 +43,30 @@ export async function readCounted(query: Query, selection: Selection): Promise<u
 }
 
 /**
+ * The two statements of a read within one snapshot, in which both see the same rows: the rows, and their number.
+ * Their answers go to {@link countedRows}. Pure.
+ */
+export function countedStatements({
+  columns,
+  from,
+  where,
+  order,
+}: Omit<Selection, 'values'>): [string, string] {
+  const ordered = order === undefined ? '' : ` ORDER BY ${order}`;
+  return [
+    `SELECT ${columns} FROM ${from} WHERE ${where}${ordered}`,
+    `SELECT COUNT(*) FROM ${from} WHERE ${where}`,
+  ];
+}
+
+/** @throws SyncError `read-incomplete` if rows are missing */
+export function countedRows(rows: unknown[][], count: readonly unknown[][]): unknown[][] {
+  const expected = Number(onlyRow(count)[0]);
+  if (rows.length !== expected) throw incomplete(rows.length, expected);
+  return rows;
+}
+
+/**
  * Reads rows without an order, of which there are often none: the count is a row of its own, so that an empty
  * result needs no second query.
  *

@@ -77,15 +77,31 @@ export async function readVariables(
  * @returns null if the server writes no log
  */
 export async function readLogEnd(connection: Connection): Promise<LogOffset | null> {
-  for (const sql of ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']) {
+  for (const sql of [LOG_END, LOG_END_BEFORE]) {
     try {
-      const [row] = await queryRows('source', connection, sql);
-      return row === undefined ? null : {file: String(row[0]), offset: Number(row[1])};
+      return logOffset(await queryRows('source', connection, sql));
     } catch (error) {
       if (!(error instanceof SyncError) || error.errno !== SYNTAX_ERROR) throw error;
     }
   }
   return null;
+}
+
+const LOG_END = 'SHOW BINARY LOG STATUS';
+const LOG_END_BEFORE = 'SHOW MASTER STATUS';
+/** The first MySQL that knows {@link LOG_END}. */
+const LOG_END_SINCE = [8, 2] as const;
+
+/** The statement of {@link readLogEnd} on this server. Pure. */
+export function logEndStatement({flavour, versionParts: [major, minor]}: ServerInfo): string {
+  const [sinceMajor, sinceMinor] = LOG_END_SINCE;
+  const isKnown = major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
+  return flavour === 'mysql' && isKnown ? LOG_END : LOG_END_BEFORE;
+}
+
+/** @param rows the answer to {@link logEndStatement}; none if the server writes no log */
+export function logOffset([row]: readonly unknown[][]): LogOffset | null {
+  return row === undefined ? null : {file: String(row[0]), offset: Number(row[1])};
 }
 
 /** Returns the log files that the source still has, oldest first, with their sizes in bytes. */

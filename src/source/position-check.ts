@@ -8,78 +8,26 @@ import {readLogFiles, readVariables, type ServerInfo} from '../db/server.ts';
 import {fileNumber, holdsGtid, type LogOffset, type Position} from '../position/position.ts';
 import {onThisNode, readGaleraGtids, sharedGtids} from './galera.ts';
 
-interface SavedPosition {
-  readonly position: Position;
-  readonly offset: LogOffset | null;
-  readonly identity: string | null;
-}
-
 /** @returns why the position cannot be resumed, or null if it can */
 export async function whyPositionIsLost(
   connection: Connection,
   info: ServerInfo,
-  {position, offset, identity}: SavedPosition,
+  saved: {position: Position; offset: LogOffset | null; identity: string | null},
 ): Promise<string | null> {
-  const isSameServer = identity === info.identity;
+  const {position} = saved;
+  const sameServer = saved.identity === info.identity;
   const kind = info.flavour === 'mariadb' ? 'mariadb-gtid' : info.hasGtids ? 'mysql-gtid' : 'file';
   if (position.tag !== kind)
     return `the saved position is of the kind ${position.tag}, and the source has ${kind}`;
-  switch (position.tag) {
-    case 'file':
-      return isSameServer
-        ? whyOffsetIsLost(connection, position, position)
-        : 'the source is another server than the one that the position was read from';
-    case 'mysql-gtid':
-    case 'mariadb-gtid': {
-      const missing =
-        position.tag === 'mysql-gtid'
-          ? await whyMysqlLacks(connection, position.set)
-          : await whyMariadbLacks(connection, position.gtids, isSameServer);
-      if (missing !== null || !isSameServer || offset === null) return missing;
-      // On the server from which it was read, the offset shows whether the log was reset or truncated.
-      return whyOffsetIsLost(connection, offset, position);
-    }
-  }
-}
-
-async function whyMysqlLacks(connection: Connection, set: string): Promise<string | null> {
-  const [row] = await queryRows(
-    'source',
-    connection,
-    'SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, ?), GTID_SUBSET(?, @@GLOBAL.gtid_executed)',
-    [set, set],
-  );
-  if (Number(row?.[0]) !== 1) return 'the source has purged transactions that were not applied yet';
-  return Number(row?.[1]) === 1
-    ? null
-    : 'the source lacks transactions that were applied: it was reset, or is behind';
-}
-
-async function whyMariadbLacks(
-  connection: Connection,
-  saved: string,
-  isSameServer: boolean,
-): Promise<string | null> {
-  const galera = isSameServer ? null : await readGaleraGtids(connection);
-  if (galera?.areShared === false)
-    return 'the source is another node of its cluster than the one that the position was read from, and their GTIDs differ (see wsrep_gtid_mode, log_slave_updates and gtid_domain_id in laas-sync doctor)';
-  const found = await readVariables('source', connection, ['gtid_binlog_state', 'gtid_slave_pos']);
-  const state = found.get('gtid_binlog_state') ?? '';
-  const gtids = galera === null ? saved : sharedGtids(saved, galera, state);
-  if (gtids === '' && saved !== '')
-    return 'the log of the source knows no domain of the saved position that the nodes of its cluster share';
-  const unknown = unknownGtids(gtids, {state, followed: found.get('gtid_slave_pos') ?? ''});
-  if (unknown.length > 0)
-    return `the source lacks transactions that were applied (${unknown.join(',')}): it was reset, is behind, or has another history`;
-  return null;
-}
-
-/** @param offset of `position` in the log of this server */
-async function whyOffsetIsLost(
-  connection: Connection,
-  offset: LogOffset,
-  position: Position,
-): Promise<string | null> {
+  if (position.tag === 'file' && !sameServer)
+    return 'the source is another server than the one that the position was read from';
+  if (position.tag === 'mysql-gtid' && (await isPurged(connection, position.set)))
+    return 'the source has purged transactions that were not applied yet';
+  const missing = await whyTransactionsAreMissing(connection, info, saved);
+  if (missing !== null) return missing;
+  // On the server from which it was read, the offset shows whether the log was reset or truncated.
+  const offset = position.tag === 'file' ? position : sameServer ? saved.offset : null;
+  if (offset === null) return null;
   const files = await readLogFiles(connection);
   const file = files.find(candidate => candidate.file === offset.file);
   if (file !== undefined) {
@@ -91,8 +39,52 @@ async function whyOffsetIsLost(
   const last = files.at(-1);
   if (last === undefined || fileNumber(last.file) < fileNumber(offset.file))
     return 'the log of the source was reset';
-  // The file is purged: fatal for an offset. With GTIDs, the dump compares the transactions.
+  // The file is purged: fatal for an offset. With GTIDs, this check or the dump compares the transactions.
   return position.tag === 'file' ? 'the source has purged the log file of the saved position' : null;
+}
+
+/** Whether transactions that a MySQL GTID set does not contain are no longer in the log. */
+async function isPurged(connection: Connection, set: string): Promise<boolean> {
+  const [row] = await queryRows('source', connection, 'SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, ?)', [set]);
+  return Number(row?.[0]) !== 1;
+}
+
+/**
+ * Compares the GTIDs of a saved position with those of a server; an offset says nothing here.
+ *
+ * @returns why the server lacks transactions of the position, or null if it has them all
+ */
+export async function whyTransactionsAreMissing(
+  connection: Connection,
+  info: ServerInfo,
+  {position, identity}: {readonly position: Position; readonly identity: string | null},
+): Promise<string | null> {
+  if (position.tag === 'mysql-gtid') {
+    const [row] = await queryRows('source', connection, 'SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)', [
+      position.set,
+    ]);
+    return Number(row?.[0]) === 1
+      ? null
+      : 'the source lacks transactions that were applied: it was reset, or is behind';
+  }
+  if (position.tag !== 'mariadb-gtid') return null;
+  const galera = identity === info.identity ? null : await readGaleraGtids(connection);
+  if (galera?.areShared === false)
+    return 'the source is another node of its cluster than the one that the position was read from, and their GTIDs differ (see wsrep_gtid_mode, log_slave_updates and gtid_domain_id in laas-sync doctor)';
+  const found = await readVariables('source', connection, ['gtid_binlog_state', 'gtid_slave_pos']);
+  const gtids =
+    galera === null
+      ? position.gtids
+      : sharedGtids(position.gtids, galera, found.get('gtid_binlog_state') ?? '');
+  if (gtids === '' && position.gtids !== '')
+    return 'the log of the source knows no domain of the saved position that the nodes of its cluster share';
+  const unknown = unknownGtids(gtids, {
+    state: found.get('gtid_binlog_state') ?? '',
+    followed: found.get('gtid_slave_pos') ?? '',
+  });
+  return unknown.length === 0
+    ? null
+    : `the source lacks transactions that were applied (${unknown.join(',')}): it was reset, is behind, or has another history`;
 }
 
 /**

@@ -3,7 +3,7 @@
  * source's tables, and it never writes. Each read checks its number of rows.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
-import {onlyRow, readCounted, type Query} from '../db/counted.ts';
+import {onlyRow, readCounted, type Query, type Selection} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
 import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
@@ -38,22 +38,14 @@ export interface SourceReader {
 
 /** Creates a reader over one connection; it keeps no state. */
 export function createSourceReader(query: Query): SourceReader {
-  const select = async (entity: EntityPlan, where: string, order: string): Promise<Row[]> => {
-    const selection = {columns: sourceSelectList(entity.source), from: sourceFrom(entity.source), where};
-    const rows = await readCounted(query, order === '' ? selection : {...selection, order});
-    return rows.map(toRow);
-  };
+  const read = async (selection: Selection) => (await readCounted(query, selection)).map(toRow);
   return {
-    byKeys: (entity, keys) =>
-      inSlices(keys, slice =>
-        select(entity, entity.key.condition(slice, keyColumns(entity)), orderOf(entity, keyColumns(entity))),
-      ),
-    range: (entity, range) =>
-      select(
-        entity,
-        rangeCondition(entity, walkOfSource(entity), range),
-        orderOf(entity, walkOfSource(entity)),
-      ),
+    async byKeys(entity, keys) {
+      const rows: Row[] = [];
+      for (const selection of keySelections(entity, keys)) rows.push(...(await read(selection)));
+      return rows;
+    },
+    range: (entity, range) => read(rangeSelection(entity, range)),
     async countChildren(edge, parents) {
       const row = onlyRow(
         await query(
@@ -75,9 +67,32 @@ export function createSourceReader(query: Query): SourceReader {
       );
       const last = bound === undefined ? null : partsOf(child, toRow(bound));
       const upTo = last === null ? '' : ` AND ${past(child, key, '<=', last)}`;
-      return {rows: await select(child, where + upTo, orderOf(child, key)), last};
+      return {rows: await read(selectionOf(child, where + upTo, orderOf(child, key))), last};
     },
   };
+}
+
+/** The rows of a range of the entity's walk. If several rows have one key, the one that counts comes first. */
+export function rangeSelection(entity: EntityPlan, range: Range): Selection {
+  const walk = walkOfSource(entity);
+  return selectionOf(entity, rangeCondition(entity, walk, range), orderOf(entity, walk));
+}
+
+/** The rows with these keys. If several rows have one key, the one that counts comes first. */
+export function keySelections(entity: EntityPlan, keys: readonly RowKey[]): Selection[] {
+  const columns = keyColumns(entity);
+  const order = orderOf(entity, columns);
+  const selections: Selection[] = [];
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY)
+    selections.push(
+      selectionOf(entity, entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns), order),
+    );
+  return selections;
+}
+
+function selectionOf({source}: EntityPlan, where: string, order: string): Selection {
+  const selection = {columns: sourceSelectList(source), from: sourceFrom(source), where};
+  return order === '' ? selection : {...selection, order};
 }
 
 /** The key's columns in the source. */
@@ -119,14 +134,4 @@ function past({key}: EntityPlan, columns: readonly string[], operator: '>' | '<=
 
 export function connectionQuery(connection: Connection): Query {
   return (sql, values) => queryRows('source', connection, sql, values);
-}
-
-async function inSlices(
-  keys: readonly RowKey[],
-  read: (slice: readonly RowKey[]) => Promise<Row[]>,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY)
-    rows.push(...(await read(keys.slice(i, i + KEYS_PER_QUERY))));
-  return rows;
 }

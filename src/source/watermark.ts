@@ -3,7 +3,7 @@
  * `low` and none after `high`.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
-import {readLogEnd, type ServerInfo} from '../db/server.ts';
+import {logEndStatement, logOffset, readLogEnd, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
 import {
   canonicalSet,
@@ -29,6 +29,58 @@ export interface SnapshotPosition {
  */
 const SETTLE_MS = 1000;
 
+/** The statements that start a snapshot and show its position. */
+export interface SnapshotOpening {
+  readonly statements: readonly string[];
+  /**
+   * Takes the answers to the statements, in their order.
+   *
+   * @throws SyncError `preflight-failed` if the server writes no log
+   */
+  readonly positionOf: (answers: readonly unknown[][][]) => SnapshotPosition;
+}
+
+const START = 'START TRANSACTION WITH CONSISTENT SNAPSHOT';
+
+/** Returns how to start a read-only transaction with a snapshot. Without GTIDs, MySQL is asked and waited for. */
+export async function snapshotOpening(
+  connection: Connection,
+  info: ServerInfo,
+  signal: AbortSignal,
+): Promise<SnapshotOpening> {
+  if (info.flavour === 'mariadb')
+    return {
+      statements: [START, "SHOW STATUS LIKE 'binlog_snapshot_%'"],
+      positionOf: ([, status = []]) => {
+        const place = snapshotOffset(status);
+        if (place.file === '') throw new SyncError('preflight-failed', NO_LOG);
+        return {low: {tag: 'file', ...place}, high: place, isExact: true};
+      },
+    };
+  const start = `${START}, READ ONLY`;
+  const logEnd = logEndStatement(info);
+  if (info.hasGtids)
+    return {
+      // The server sets it after the engine's commit, so that a later snapshot shows the transactions that it
+      // names.
+      statements: ['SELECT @@GLOBAL.gtid_executed', start, logEnd],
+      positionOf: ([executed = [], , end = []]) => ({
+        low: {tag: 'mysql-gtid', set: canonicalSet(String(executed[0]?.[0]))},
+        high: logOffset(end),
+        isExact: false,
+      }),
+    };
+  const low = await readLogEnd(connection);
+  if (low === null) throw new SyncError('preflight-failed', NO_LOG);
+  await pause(SETTLE_MS, signal);
+  return {
+    statements: [start, logEnd],
+    positionOf: ([, end = []]) => ({low: {tag: 'file', ...low}, high: logOffset(end), isExact: false}),
+  };
+}
+
+const NO_LOG = 'the source writes no binary log: set log_bin and restart it';
+
 /**
  * Starts a read-only transaction with a snapshot and returns its position. End it with {@link endSnapshot}.
  */
@@ -37,44 +89,31 @@ export async function openSnapshot(
   info: ServerInfo,
   signal: AbortSignal,
 ): Promise<SnapshotPosition> {
-  const query = (sql: string) => queryRows('source', connection, sql);
-  if (info.flavour === 'mariadb') {
-    const {file, offset} = await openMariaDbSnapshot(connection);
-    if (file === '')
-      throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
-    const place = {file, offset};
-    return {low: {tag: 'file', ...place}, high: place, isExact: true};
-  }
-  if (info.hasGtids) {
-    // The server sets it after the engine's commit, so that a later snapshot shows the transactions that it
-    // names.
-    const [row] = await query('SELECT @@GLOBAL.gtid_executed');
-    const low: Position = {tag: 'mysql-gtid', set: canonicalSet(String(row?.[0]))};
-    await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    return {low, high: await readLogEnd(connection), isExact: false};
-  }
-  const end = await readLogEnd(connection);
-  if (end === null)
-    throw new SyncError('preflight-failed', 'the source writes no binary log: set log_bin and restart it');
-  await pause(SETTLE_MS, signal);
-  await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-  return {low: {tag: 'file', ...end}, high: await readLogEnd(connection), isExact: false};
+  const {statements, positionOf} = await snapshotOpening(connection, info, signal);
+  return positionOf(await queryEach(connection, statements));
 }
 
 /** Starts a snapshot and reads its position in one round trip. The file is empty if the server writes no log. */
 async function openMariaDbSnapshot(connection: Connection): Promise<LogOffset> {
-  const answers = await queryRows(
-    'source',
-    connection,
-    "START TRANSACTION WITH CONSISTENT SNAPSHOT; SHOW STATUS LIKE 'binlog_snapshot_%'",
-  );
-  // The answer of the first statement has no rows.
-  const rows = answers.at(-1) as unknown[][];
+  const [, status = []] = await queryEach(connection, [START, "SHOW STATUS LIKE 'binlog_snapshot_%'"]);
+  return snapshotOffset(status);
+}
+
+function snapshotOffset(rows: readonly unknown[][]): LogOffset {
   const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
   return {
     file: status.get('binlog_snapshot_file') ?? '',
     offset: Number(status.get('binlog_snapshot_position') ?? 0),
   };
+}
+
+/** Sends several statements in one round trip. @returns their rows; a statement without rows has an empty list */
+export async function queryEach(
+  connection: Connection,
+  statements: readonly string[],
+): Promise<unknown[][][]> {
+  const answers = (await queryRows('source', connection, statements.join('; '))) as readonly unknown[];
+  return answers.map(answer => (Array.isArray(answer) ? (answer as unknown[][]) : []));
 }
 
 export async function endSnapshot(connection: Connection): Promise<void> {

@@ -5,7 +5,15 @@ import {connect, queryRows, type Connection} from '../../src/db/connection.ts';
 import {onlyRow, readClosed, readCounted} from '../../src/db/counted.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {Edge} from '../../src/mapping/entities.ts';
-import {createSourceReader, type SourceReader} from '../../src/source/reader.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
+import {readServerInfo, type ServerInfo} from '../../src/db/server.ts';
+import {
+  createSourceReader,
+  keySelections,
+  rangeSelection,
+  type SourceReader,
+} from '../../src/source/reader.ts';
+import {readInSnapshot} from '../../src/source/snapshot-read.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
 import {configOf, planOf, sessionsFor} from '../property/stand.ts';
@@ -14,18 +22,30 @@ import {entityOf} from '../unit/plan-fixture.ts';
 
 const USERS = ['1', '2', '3', '4', '5'];
 const CUT = {code: 'read-incomplete'};
+interface Reading {
+  readonly reader: SourceReader;
+  readonly plan: Plan;
+  readonly connection: Connection;
+  readonly info: ServerInfo;
+}
+
 /** Each way in which rows are read. */
-const READS: Readonly<Record<string, (reader: SourceReader, plan: Plan) => Promise<unknown>>> = {
-  'users by id': (reader, plan) => reader.byKeys(entityOf(plan, 'user'), USERS),
-  'institutes by id': (reader, plan) => reader.byKeys(entityOf(plan, 'institute'), ['1', '2', '9']),
-  'memberships of users': (reader, plan) => reader.children(edgeTo(plan, 'user'), USERS, null, 100),
-  'memberships of an institute': (reader, plan) =>
+const READS: Readonly<Record<string, (reading: Reading) => Promise<unknown>>> = {
+  'users by id': ({reader, plan}) => reader.byKeys(entityOf(plan, 'user'), USERS),
+  'institutes by id': ({reader, plan}) => reader.byKeys(entityOf(plan, 'institute'), ['1', '2', '9']),
+  'memberships of users': ({reader, plan}) => reader.children(edgeTo(plan, 'user'), USERS, null, 100),
+  'memberships of an institute': ({reader, plan}) =>
     reader.children(edgeTo(plan, 'institute'), ['1'], null, 100),
-  pairs: (reader, plan) => reader.byKeys(entityOf(plan, 'institute_users'), ['1:1', '1:2', '2:1']),
-  'a range of users': (reader, plan) => reader.range(entityOf(plan, 'user'), {after: null, to: null}),
-  'a range of memberships': (reader, plan) =>
-    reader.range(entityOf(plan, 'institute_users'), {after: null, to: null}),
+  pairs: ({reader, plan}) => reader.byKeys(entityOf(plan, 'institute_users'), ['1:1', '1:2', '2:1']),
+  'a range of users': ({reader, plan}) => reader.range(entityOf(plan, 'user'), EVERYTHING),
+  'a range of memberships': ({reader, plan}) => reader.range(entityOf(plan, 'institute_users'), EVERYTHING),
+  'several selections in a snapshot': async ({plan, connection, info}) => {
+    const users = entityOf(plan, 'user');
+    const selections = [rangeSelection(users, EVERYTHING), ...keySelections(users, USERS)];
+    return (await readInSnapshot(connection, info, selections, NEVER)).rows;
+  },
 };
+const NEVER = new AbortController().signal;
 
 function edgeTo(plan: Plan, parent: 'user' | 'institute'): Edge {
   const edge = entityOf(plan, parent).children.find(({child}) => child.name === 'institute_users');
@@ -37,6 +57,7 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
   const sessions = sessionsFor({server, source, target});
   let plan: Plan;
   let connection: Connection;
+  let info: ServerInfo;
   const query = (sql: string) => queryRows('source', connection, sql);
   const limit = (rows: string) => query(`SET sql_select_limit = ${rows}`);
   beforeAll(async () => {
@@ -48,6 +69,7 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
     );
     plan = await planOf(sessions().reading, sessions().writing, {source, target});
     connection = await connect('source', configOf(server, source));
+    info = await readServerInfo('source', connection);
   });
   afterAll(() => connection?.destroy());
   beforeEach(() => limit('18446744073709551615'));
@@ -66,16 +88,17 @@ describeEachFlavour('#33 a read', ({server, source, target}) => {
   for (const [what, read] of Object.entries(READS))
     it(`of ${what} fails if rows are missing, whatever their number`, async () => {
       const reader = createSourceReader(query);
-      const whole = await read(reader, plan);
+      const reading = {reader, plan, connection, info};
+      const whole = await read(reading);
       for (const rows of ['0', '1', '2']) {
         await limit(rows);
         // The read may ask for as few rows as the limit allows.
-        const outcome = await read(reader, plan).catch((error: unknown) => error);
+        const outcome = await read(reading).catch((error: unknown) => error);
         if (outcome instanceof Error) expect(outcome).toMatchObject(CUT);
         else expect(outcome).toEqual(whole);
       }
       await limit('1');
-      await expect(read(reader, plan)).rejects.toMatchObject(CUT);
+      await expect(read(reading)).rejects.toMatchObject(CUT);
     });
 
   it('of rows without an order, and of an aggregate, fails, too', async () => {

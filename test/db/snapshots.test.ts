@@ -3,7 +3,7 @@
  * reached is written.
  */
 import {beforeAll, expect, it} from 'vitest';
-import {readBatch, type Worker} from '../../reconciler/batch.ts';
+import {readBatch} from '../../reconciler/batch.ts';
 import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
 import type {WriterContext} from '../../src/apply/writer-context.ts';
@@ -14,7 +14,7 @@ import {endSnapshot, openSnapshot, waitUntilVisible} from '../../src/source/wate
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {SURROGATE} from '../helpers/fault-stand.ts';
-import {planOf, readerOf, sessionsFor} from '../property/stand.ts';
+import {planOf, sessionsFor} from '../property/stand.ts';
 import {entityOf} from '../unit/plan-fixture.ts';
 
 const NEVER = new AbortController().signal;
@@ -63,10 +63,9 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const {info, position, offset, appear} = await ahead();
     const tap = new StreamTap();
     tap.applied(position, offset);
-    const reader = readerOf(reading);
     let isRead = false;
     const reads = readBatch(
-      {source: reading, reader, info} as Worker,
+      {source: reading, info},
       {entity: entityOf(plan, 'user'), range: EVERYTHING, keys: null},
       tap,
       NEVER,
@@ -98,9 +97,9 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const plan = await planOf(reading, writing, {source, target});
     const info = await readServerInfo('source', reading);
     const tap = new StreamTap();
-    const worker = {source: reading, reader: readerOf(reading), info} as Worker;
+    const reader = {source: reading, info};
     const users = {entity: entityOf(plan, 'user'), range: EVERYTHING, keys: null};
-    const read = () => readBatch(worker, users, tap, NEVER);
+    const read = () => readBatch(reader, users, tap, NEVER);
     tap.reads(info.identity);
     const batch = await read();
     tap.stopped();

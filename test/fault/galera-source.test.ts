@@ -6,9 +6,10 @@ import {loadConfig} from '../../src/config.ts';
 import {waitForLease} from '../../src/db/lease.ts';
 import type {SyncError} from '../../src/errors.ts';
 import {ReplicationContext} from '../../src/replication-context.ts';
+import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
-import {createDatabases, withConnection, type Databases} from '../servers/databases.ts';
+import {createDatabases, query, withConnection, type Databases} from '../servers/databases.ts';
 import {hasGalera, LOGGED, numbered, startGalera, type Galera} from '../servers/galera.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
 
@@ -74,6 +75,39 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       expect(stand.logText()).toContain('"position-lost"');
       const {stdout} = await stand.cli(['doctor']);
       expect(stdout).toContain('wsrep_gtid_mode');
+    });
+
+    it('whose node is behind: a reconcile without a stream waits for it', async () => {
+      await open(() => LOGGED);
+      await withConnection(node(1), SOURCE, async connection => {
+        // The node answers reads, and applies nothing.
+        await connection.query('FLUSH TABLES WITH READ LOCK');
+        await stand.source.query("UPDATE institutes SET name = 'new'");
+        await stand.equal();
+        await stand.daemon.post('/replication/pause', {});
+        proxy.retarget(node(1).address);
+        const {body} = await stand.daemon.post('/sync/trigger', {mode: 'full', wait: false});
+        const end = async () => {
+          const {lastRun: run} = await stand.daemon.status();
+          return run !== null && run.runId === body['runId'] && run.state !== 'running' ? run.state : null;
+        };
+        const waits = async () => {
+          const statement = 'SET STATEMENT wsrep_sync_wait%';
+          const sql =
+            'SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE ? AND ID <> CONNECTION_ID()';
+          return (await query(connection, sql, [statement])).length > 0 ? 'waits' : null;
+        };
+        const next = await eventually(async () => (await end()) ?? (await waits()) ?? false, {
+          what: 'the wait',
+        });
+        expect(next).toBe('waits');
+        await connection.query('UNLOCK TABLES');
+        expect(await eventually(async () => (await end()) ?? false, {what: 'the end of the run'})).toBe(
+          'succeeded',
+        );
+      });
+      const rows = await stand.targetRows('SELECT DISTINCT name FROM institute');
+      expect(rows).toEqual([{name: 'new'}]);
     });
 
     it('#47 that numbers its transactions: the stream continues on another node', async () => {

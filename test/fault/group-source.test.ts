@@ -7,7 +7,16 @@ import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {withConnection} from '../servers/databases.ts';
-import {hasGroups, heal, startGroup, switchTo, untilPrimary, type Group} from '../servers/group.ts';
+import {
+  cloneFromAnother,
+  hasGroups,
+  heal,
+  startGroup,
+  switchTo,
+  untilOnline,
+  untilPrimary,
+  type Group,
+} from '../servers/group.ts';
 import type {FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
@@ -24,7 +33,10 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
 
     beforeAll(async () => {
       // The default of MySQL before 9.0: a member that leaves its group keeps its connections.
-      group = await startGroup(3, ['--loose-group-replication-exit-state-action=READ_ONLY']);
+      group = await startGroup(3, [
+        '--loose-group-replication-exit-state-action=READ_ONLY',
+        '--plugin-load-add=mysql_clone.so',
+      ]);
       primary = await untilPrimary(group.members);
       await withConnection(primary, undefined, connection =>
         connection.query(`CREATE DATABASE ${SOURCE} CHARACTER SET utf8mb4`),
@@ -89,6 +101,18 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await follow(await untilPrimary(others()), {cut: false});
       await continuesWithoutCopy(before);
       await heal(group);
+    });
+
+    it.skipIf(isShort)('continues on a member whose data was cloned from another', async () => {
+      const before = await runs();
+      const [next] = others();
+      if (next === undefined) throw new Error('no other member');
+      await cloneFromAnother(next);
+      await untilOnline(next, 3);
+      await write();
+      await switchTo(next);
+      await follow(next, {cut: true});
+      await continuesWithoutCopy(before);
     });
 
     it('#46 leaves a member that the group has lost, whose connections stay open', async () => {

@@ -100,7 +100,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       expect(await haproxy.leadsTo(), haproxy.log().slice(-3000)).not.toBe(left.port);
     });
 
-    it.for(isShort ? [] : [{cut: true}])(
+    it.for(isShort ? [] : [{cut: true}, {cut: false}])(
       'continues when the writer is frozen, connections cut: $cut',
       async how => {
         await setUp(how);

@@ -29,6 +29,7 @@ const ON_ONE_SERVER = [
   'fault/cascades',
   'fault/failover-answers',
   'fault/several-sources',
+  'fault/replica-behind',
   'fault/unwritable-target',
   'fault/short-reads',
   'fault/mass-deletes',

@@ -17,8 +17,7 @@ export const CLUSTERS: readonly Mutant[] = [
       ],
     ],
     answers: ['clusters'],
-    test: ['test/fault/group-source.test.ts', '#46 leaves a member that the group has lost'],
-    flavour: 'mysql',
+    test: ['test/unit/replicator/membership-watch.test.ts', 'ends the stream from a member that has left'],
   },
   {
     name: 'node-outside-of-its-cluster-tried-seldom',
@@ -86,6 +85,32 @@ export const CLUSTERS: readonly Mutant[] = [
     ],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: [SEVERAL, 'is reconciled with the one that the stream reads from'],
+  },
+  {
+    name: 'run-reads-a-replica-behind',
+    edits: [
+      [
+        'src/replication-context.ts',
+        'connectWorkers',
+        'if (saved !== null) await waitUntilNotBehind(first, saved, signal);',
+        '',
+      ],
+    ],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: ['test/fault/replica-behind.test.ts', 'does not replace newer rows by those of a replica'],
+  },
+  {
+    name: 'run-reads-a-node-of-galera-behind',
+    edits: [
+      [
+        'src/source/behind.ts',
+        'waitUntilNotBehind',
+        "await queryRows('source', connection, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1');",
+        '',
+      ],
+    ],
+    answers: ['clusters', 'watermarks', 'invariant 4'],
+    test: [GALERA_SOURCE, 'whose node is behind'],
   },
   {
     name: 'batch-of-another-server-read',

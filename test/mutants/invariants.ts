@@ -215,4 +215,10 @@ export const INVARIANTS: readonly Mutant[] = [
     answers: ['ownership', '#26'],
     test: ['test/db/counted.test.ts', 'fails if rows are missing'],
   },
+  {
+    name: 'rows-of-a-snapshot-are-not-counted',
+    edits: [['src/db/counted.ts', 'countedRows', 'rows.length !== expected', 'rows.length > expected']],
+    answers: ['ownership', '#26'],
+    test: ['test/db/counted.test.ts', 'several selections in a snapshot'],
+  },
 ];

@@ -93,9 +93,9 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/source/position-check.ts',
-        'whyMysqlLacks',
-        "if (Number(row?.[0]) !== 1) return 'the source has purged",
-        "if (Number(row?.[0]) > 1) return 'the source has purged",
+        'isPurged',
+        'return Number(row?.[0]) !== 1;',
+        'return Number(row?.[0]) > 1;',
       ],
     ],
     answers: ['#6', 'continuity'],
@@ -109,8 +109,8 @@ export const POSITIONS: readonly Mutant[] = [
       [
         'src/source/position-check.ts',
         'whyPositionIsLost',
-        'return isSameServer ? whyOffsetIsLost',
-        'return connection !== null ? whyOffsetIsLost',
+        "if (position.tag === 'file' && !sameServer)",
+        'if (position.tag !== kind && !sameServer)',
       ],
     ],
     answers: ['#7', 'continuity', 'invariant 7'],
@@ -122,9 +122,9 @@ export const POSITIONS: readonly Mutant[] = [
     edits: [
       [
         'src/source/position-check.ts',
-        'whyMariadbLacks',
-        'if (unknown.length > 0)',
-        'if (unknown.length > 999)',
+        'whyTransactionsAreMissing',
+        'return unknown.length === 0',
+        'return unknown.length < 999',
       ],
     ],
     answers: ['#7', 'continuity'],

@@ -8,8 +8,8 @@ export const WATERMARKS: readonly Mutant[] = [
       [
         'reconciler/batch.ts',
         'readBatch',
-        'if (stream === null || covers(snapshot, stream)) {',
-        'if (stream === null || covers(snapshot, stream) || snapshot) {',
+        'if (stream === null || covers(snapshot, stream))',
+        'if (stream === null || covers(snapshot, stream) || snapshot)',
       ],
     ],
     answers: ['invariant 4', 'watermarks', '#1'],

@@ -1,5 +1,6 @@
 /** A group of MySQL members with one primary, by the plugin that comes with the server. */
 import {randomUUID} from 'node:crypto';
+import {rmSync} from 'node:fs';
 import {eventually} from '../helpers/eventually.ts';
 import {query, withConnection} from './databases.ts';
 import {mayInstall, which} from './packages.ts';
@@ -75,6 +76,28 @@ export async function join(member: TestServer, {first = false} = {}): Promise<vo
     await connection.query('START GROUP_REPLICATION');
     if (first) await connection.query('SET GLOBAL group_replication_bootstrap_group = OFF');
   });
+}
+
+/**
+ * Replaces a member's data by a clone of another member's. The member is part of the group again afterwards, and
+ * its log begins where the clone ends. All members need the plugin mysql_clone.so.
+ */
+export async function cloneFromAnother(member: TestServer): Promise<void> {
+  await member.kill();
+  rmSync(member.dataDir, {recursive: true});
+  await member.prepare();
+  await member.start();
+  await withConnection(member, undefined, async connection => {
+    // A member with transactions of its own may not join.
+    await connection.query('RESET BINARY LOGS AND GTIDS');
+    // From one missing transaction on, a member gets all data instead of the log.
+    await connection.query('SET GLOBAL group_replication_clone_threshold = 1');
+  });
+  await join(member);
+  // The server ends after it has received the data, because nothing is there to start it again.
+  await eventually(() => member.pid === undefined, {timeoutMs: 60_000, what: 'the end of the clone'});
+  await member.start();
+  await join(member);
 }
 
 /** Starts stopped members, continues frozen ones, and lets every member join that is not online. */

@@ -29,7 +29,8 @@ it('a server that does not answer is tried again less and less often', () => {
 it('a source outside of its cluster is tried again within two seconds', async () => {
   const stop = new AbortController();
   const fault = await new Promise<Error>(resolve => {
-    void watchMembership(async () => 'it has left its group', resolve, stop.signal);
+    const whyNot = async () => 'it has left its group';
+    void watchMembership({whyNot, fail: resolve, signal: stop.signal, wait: async () => undefined});
   });
   stop.abort();
   expect(fault).toBeInstanceOf(SyncError);
