@@ -114,8 +114,8 @@ describe('ownership', () => {
       expect(keys.filter(other => isOwned(view, other))).toEqual([key]);
       stored.store(view.statements());
       expect(stored.rows.size).toBe(1);
-      const anew = await new Ownership('s').view(wanting(keys), stored.query);
-      expect(keys.filter(other => isOwned(anew, other))).toEqual([key]);
+      const reopened = await new Ownership('s').view(wanting(keys), stored.query);
+      expect(keys.filter(other => isOwned(reopened, other))).toEqual([key]);
     }
   });
 
