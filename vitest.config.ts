@@ -13,7 +13,7 @@ function project(name: string, options: {timeoutMs: number; setup: string[]; ord
       testTimeout: options.timeoutMs,
       hookTimeout: options.timeoutMs,
       globalSetup: options.setup,
-      // Kinds that measure time, or kill things, don't run beside the others.
+      // Kinds that measure time or kill processes do not run beside the others.
       sequence: {groupOrder: options.order},
     },
   };

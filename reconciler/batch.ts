@@ -5,12 +5,11 @@
 import type {WriterContext} from '../src/apply/writer-context.ts';
 import type {StreamTap, Window} from '../src/apply/stream-tap.ts';
 import type {Connection} from '../src/db/connection.ts';
-import type {Selection} from '../src/db/counted.ts';
 import type {ServerInfo} from '../src/db/server.ts';
 import {throwIfStopped} from '../src/errors.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
-import {EVERYTHING, type Range} from '../src/mapping/sql/ranges.ts';
+import type {Range} from '../src/mapping/sql/ranges.ts';
 import type {Row} from '../src/mapping/values.ts';
 import {keySelections, rangeSelection} from '../src/source/reader.ts';
 import {readInSnapshot} from '../src/source/snapshot-read.ts';
@@ -26,14 +25,18 @@ export interface Worker {
   readonly info: ServerInfo;
 }
 
-/** What of a worker reads batches. */
+/** The parts of a worker that read batches. */
 export type BatchReader = Pick<Worker, 'source' | 'info'>;
 
-export interface SourceBatch {
+/** The rows of a batch: those in a range of the entity's walk, or those with certain keys of the target. */
+export interface BatchRows {
   readonly entity: EntityPlan;
   readonly range: Range;
-  /** The target keys that the batch holds, if it does not hold a range. */
+  /** Null for the rows of the range; with keys, the range does not matter. */
   readonly keys: readonly RowKey[] | null;
+}
+
+export interface SourceBatch extends BatchRows {
   readonly rows: readonly Row[];
   /** The identity of the server from which the batch was read. */
   readonly server: string;
@@ -43,51 +46,18 @@ export interface SourceBatch {
   readonly window: Window;
 }
 
-/** @throws SyncError if the source fails; StoppedError when the signal is set */
-export function readBatch(
-  reader: BatchReader,
-  entity: EntityPlan,
-  range: Range,
-  tap: StreamTap,
-  signal: AbortSignal,
-): Promise<SourceBatch> {
-  return inWindow(reader, {entity, range, keys: null}, [rangeSelection(entity, range)], tap, signal);
-}
-
 /**
- * Reads the source rows for certain keys of the target.
+ * Reads a batch from the source, in a snapshot that shows what the stream has applied.
  *
  * @throws SyncError if the source fails; StoppedError when the signal is set
  */
-export function readKeys(
-  reader: BatchReader,
-  entity: EntityPlan,
-  keys: readonly RowKey[],
-  tap: StreamTap,
-  signal: AbortSignal,
-): Promise<SourceBatch> {
-  return inWindow(reader, {entity, range: EVERYTHING, keys}, keySelections(entity, keys), tap, signal);
-}
-
-/** Reads the same range or keys as a batch again. */
-export function readAgain(
-  reader: BatchReader,
-  {entity, range, keys}: SourceBatch,
-  tap: StreamTap,
-  signal: AbortSignal,
-): Promise<SourceBatch> {
-  return keys === null
-    ? readBatch(reader, entity, range, tap, signal)
-    : readKeys(reader, entity, keys, tap, signal);
-}
-
-async function inWindow(
+export async function readBatch(
   {source, info}: BatchReader,
-  what: Pick<SourceBatch, 'entity' | 'range' | 'keys'>,
-  selections: readonly Selection[],
+  {entity, range, keys}: BatchRows,
   tap: StreamTap,
   signal: AbortSignal,
 ): Promise<SourceBatch> {
+  const selections = keys === null ? [rangeSelection(entity, range)] : keySelections(entity, keys);
   const window = tap.open();
   try {
     for (;;) {
@@ -97,7 +67,7 @@ async function inWindow(
       const {snapshot, rows} = await readInSnapshot(source, info, selections, signal);
       // A transaction can reach the stream before a snapshot shows it. Such a snapshot is too old.
       if (stream === null || covers(snapshot, stream))
-        return {...what, window, rows, server: info.identity, high: snapshot.high};
+        return {entity, range, keys, rows, window, server: info.identity, high: snapshot.high};
       await pause(5, signal);
     }
   } catch (error) {

@@ -42,6 +42,14 @@ export interface Comparison {
   readonly differences: ReadonlyMap<string, Difference>;
 }
 
+/** What the tables of an entity are compared by. */
+interface PieceRows {
+  readonly entity: EntityPlan;
+  readonly piece: Piece;
+  readonly sources: ReadonlyMap<RowKey, Row>;
+  readonly dead: DeadKeys;
+}
+
 export async function comparePiece(deps: CompareDeps, entity: EntityPlan, piece: Piece): Promise<Comparison> {
   const {plan, reader, target, stream} = deps;
   const sources = await sourceRowsOf(reader, entity, piece);
@@ -49,7 +57,7 @@ export async function comparePiece(deps: CompareDeps, entity: EntityPlan, piece:
   const tallies: Comparison['tallies'] = [];
   const differences = new Map<string, Difference>();
   for (const table of entity.tables) {
-    const {tally, found} = await compareTable(deps, entity, table, piece, sources, dead);
+    const {tally, found} = await compareTable(deps, {entity, piece, sources, dead}, table);
     tallies.push({table, tally});
     for (const difference of found) differences.set(`${table.target}/${difference.key}`, difference);
   }
@@ -58,37 +66,28 @@ export async function comparePiece(deps: CompareDeps, entity: EntityPlan, piece:
 
 async function compareTable(
   deps: CompareDeps,
-  entity: EntityPlan,
+  {entity, piece, sources, dead}: PieceRows,
   table: TablePlan,
-  piece: Piece,
-  sources: ReadonlyMap<RowKey, Row>,
-  dead: DeadKeys,
 ): Promise<{tally: Tally; found: Difference[]}> {
-  const {target, stream, newestWins, keeps} = deps;
+  const {reader, target, stream, newestWins, keeps} = deps;
   const there = await targetRowsOf(target, entity, table, piece, sources);
   const orphanDeps = {
-    reader: deps.reader,
+    reader,
     target,
     owned: (of: EntityPlan, keys: readonly RowKey[]) => ownedAmong(target, stream, of, keys),
     readDead: () => Promise.resolve(dead),
   };
   const compared = diffTable(entity, table, sources, there, {newestWins});
   const diff = await withOrphans(orphanDeps, entity, table, compared, sources);
-  const isWaiting = (key: RowKey) => waits(entity, table, key, sources.get(key) ?? null, dead);
-  const missing = diff.missing.filter(key => !isWaiting(key));
   const owned = await ownedAmong(target, stream, entity, diff.extra);
-  const side = (row: Row | undefined) => (row ?? []).join('\u001f');
-  const differing = (kind: Difference['kind'], keys: readonly RowKey[]) =>
-    keys.map(key => ({
-      table,
-      key,
-      kind,
-      source: side(sources.get(key)),
-      target: side(there.get(key)),
-      sourceRow: sources.get(key) ?? null,
-      targetRow: there.get(key) ?? null,
-    }));
+  const isWaiting = (key: RowKey) => waits(entity, table, key, sources.get(key) ?? null, dead);
   const isDead = (key: RowKey) => dead[table.index]?.has(key) === true;
+  const missing = diff.missing.filter(key => !isWaiting(key));
+  const found = {
+    missing: await withParents(deps, entity, missing, sources),
+    different: diff.different.filter(key => !isWaiting(key)),
+    extra: keeps ? [] : diff.extra.filter(key => owned.has(key) && !isWaiting(key)),
+  };
   return {
     tally: {
       compared: diff.equal.length,
@@ -96,13 +95,28 @@ async function compareTable(
       foreign: diff.extra.filter(key => !owned.has(key)).length,
       ...(keeps ? {kept: owned.size} : {}),
     },
-    found: [
-      ...differing('missing', await withParents(deps, entity, missing, sources)),
-      ...differing(
-        'different',
-        diff.different.filter(key => !isWaiting(key)),
+    found: (['missing', 'different', 'extra'] as const).flatMap(kind =>
+      found[kind].map(key =>
+        differenceOf(table, kind, key, {source: sources.get(key), target: there.get(key)}),
       ),
-      ...differing('extra', keeps ? [] : diff.extra.filter(key => owned.has(key) && !isWaiting(key))),
-    ],
+    ),
+  };
+}
+
+function differenceOf(
+  table: TablePlan,
+  kind: Difference['kind'],
+  key: RowKey,
+  {source, target}: {source: Row | undefined; target: Row | undefined},
+): Difference {
+  const text = (row: Row | undefined) => (row ?? []).join('\u001f');
+  return {
+    table,
+    key,
+    kind,
+    source: text(source),
+    target: text(target),
+    sourceRow: source ?? null,
+    targetRow: target ?? null,
   };
 }

@@ -28,20 +28,20 @@ function references({targetColumns}: Edge, alias: string): string[] {
 async function countBelow(
   query: Query,
   edge: Edge,
-  hangs: (alias: string) => string,
+  refers: (alias: string) => string,
   depth: number,
   count: (table: TablePlan, rows: number) => void,
 ): Promise<void> {
   const {child} = edge;
   const alias = `d${depth}`;
   const from = `${quoteName(child.primary.target)} ${alias}`;
-  const [rows] = onlyRow(await query(`SELECT COUNT(*) FROM ${from} WHERE ${hangs(alias)}`));
+  const [rows] = onlyRow(await query(`SELECT COUNT(*) FROM ${from} WHERE ${refers(alias)}`));
   for (const table of child.tables) count(table, Number(rows));
   for (const below of child.children) {
     const keys = child.primary.key.map(name => `${alias}.${quoteName(name)}`);
     const under = (own: string) => {
       const joined = references(below, own).map((column, i) => `${keys[i]} = ${column}`);
-      return `EXISTS (SELECT 1 FROM ${from} WHERE ${[...joined, hangs(alias)].join(' AND ')})`;
+      return `EXISTS (SELECT 1 FROM ${from} WHERE ${[...joined, refers(alias)].join(' AND ')})`;
     };
     await countBelow(query, below, under, depth + 1, count);
   }

@@ -5,13 +5,13 @@
  * takes, because the consumer has left, is passed to `discard`.
  */
 export async function* prefetch<T>(items: AsyncGenerator<T>, discard: (item: T) => void): AsyncGenerator<T> {
-  const ask = () => {
-    const asked = items.next();
+  const request = () => {
+    const item = items.next();
     // The failure is reported when the item is taken; until then it must not count as unhandled.
-    asked.catch(() => undefined);
-    return asked;
+    item.catch(() => undefined);
+    return item;
   };
-  let next = ask();
+  let next = request();
   let isTaken = false;
   try {
     for (;;) {
@@ -20,7 +20,7 @@ export async function* prefetch<T>(items: AsyncGenerator<T>, discard: (item: T) 
         isTaken = true;
         return;
       }
-      next = ask();
+      next = request();
       yield value;
     }
   } finally {

@@ -11,11 +11,11 @@ import {onlyRow} from '../src/db/counted.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
-import type {Range} from '../src/mapping/sql/ranges.ts';
+import {EVERYTHING, type Range} from '../src/mapping/sql/ranges.ts';
 import {connectionQuery} from '../src/source/reader.ts';
 import {releaseAbsentRows} from './absent-rows.ts';
 import {prefetch} from './prefetch.ts';
-import {readAgain, readBatch, readKeys, type SourceBatch, type Worker} from './batch.ts';
+import {readBatch, type BatchRows, type SourceBatch, type Worker} from './batch.ts';
 import {compareRange} from './checksum.ts';
 import {PlannedDeletes} from './planned-deletes.ts';
 import {retryDeadLetters} from './retry.ts';
@@ -52,7 +52,7 @@ class ReconcileRun {
   readonly #counts: RunCounts;
   readonly #deletes: PlannedDeletes;
   /** The batches with rows to delete, for the second pass. */
-  readonly #condemned: SourceBatch[] = [];
+  readonly #withDeletes: BatchRows[] = [];
   #targetIsEmpty = false;
   #totalRows = 0;
   #rows = 0;
@@ -106,16 +106,22 @@ class ReconcileRun {
       async (worker, stretch) => {
         const isEqual = async (range: Range) => mayBeEqual && (await this.#isEqual(worker, entity, range));
         for await (const segment of stretches.differing(stretch, isEqual))
-          await this.#rowsOf(worker, entity, segment, this.#repairOptions(mayDelete), mayBeEqual);
+          await this.#repairRange(worker, {
+            entity,
+            range: segment,
+            options: this.#repairOptions(mayDelete),
+            mayBeEqual,
+            isCounted: true,
+          });
       },
       this.#signal,
     );
     if (!entity.walk.isOrderedAlike && !this.#targetIsEmpty) {
       for await (const keys of targetKeyPages(first.writer.session.query, entity, this.#options.batchRows)) {
-        const batch = await readKeys(first, entity, keys, tap, this.#signal);
+        const batch = await readBatch(first, {entity, range: EVERYTHING, keys}, tap, this.#signal);
         const outcome = await this.#repair(first, batch, this.#repairOptions(mayDelete));
         this.#counts.addExtras(outcome);
-        this.#condemn(outcome, batch);
+        this.#countDeletes(outcome, batch);
       }
     }
     for (const {target, index} of entity.tables) {
@@ -139,22 +145,17 @@ class ReconcileRun {
     return true;
   }
 
-  async #rowsOf(
-    worker: Worker,
-    entity: EntityPlan,
-    range: Range,
-    options: RepairOptions,
-    mayBeEqual: boolean,
-    isCounted = true,
-  ): Promise<void> {
-    const read = this.#read(worker, entity, range, options, mayBeEqual);
+  /** Reads and repairs a range batch by batch. */
+  async #repairRange(worker: Worker, work: RangeWork): Promise<void> {
+    const {entity, options, mayBeEqual, isCounted} = work;
+    const read = this.#read(worker, work);
     // Comparing checksums first keeps both servers busy; comparing rows uses one after the other.
     const reads = mayBeEqual ? read : prefetch(read, ({window}) => window.close());
     for await (const batch of reads) {
       const outcome = await this.#repair(worker, batch, options);
       if (!isCounted) continue;
       this.#counts.add(outcome);
-      this.#condemn(outcome, batch);
+      this.#countDeletes(outcome, batch);
       this.#progress(entity, outcome.compared[entity.primary.index] ?? 0);
     }
   }
@@ -173,23 +174,18 @@ class ReconcileRun {
         this.#deletes.stop(error);
         how = {...options, mayDelete: false, deletes: 'none'};
       }
-      next = await readAgain(worker, batch, tap, this.#signal);
+      next = await readBatch(worker, batch, tap, this.#signal);
     }
   }
 
   /** Yields the batches of a range, except those with equal checksums. */
-  async *#read(
-    worker: Worker,
-    entity: EntityPlan,
-    range: Range,
-    {targetIsEmpty, tap}: RepairOptions,
-    mayBeEqual: boolean,
-  ): AsyncGenerator<SourceBatch> {
+  async *#read(worker: Worker, {entity, range, options, mayBeEqual}: RangeWork): AsyncGenerator<SourceBatch> {
+    const {targetIsEmpty, tap} = options;
     // A first load delays nobody, so it uses fewer and larger transactions.
     const batchRows = this.#options.batchRows * (targetIsEmpty ? LOAD_FACTOR : 1);
     for await (const batch of batches(entity, range, batchRows, connectionQuery(worker.source))) {
       if (mayBeEqual && (await this.#isEqual(worker, entity, batch))) continue;
-      yield await readBatch(worker, entity, batch, tap, this.#signal);
+      yield await readBatch(worker, {entity, range: batch, keys: null}, tap, this.#signal);
     }
   }
 
@@ -209,9 +205,10 @@ class ReconcileRun {
   }
 
   /** Records a batch's rows that have no source row. */
-  #condemn(outcome: RepairOutcome, batch: SourceBatch): void {
+  #countDeletes(outcome: RepairOutcome, {entity, range, keys}: SourceBatch): void {
     this.#deletes.add(outcome);
-    if (outcome.toDelete.some(count => count > 0)) this.#condemned.push(withoutRows(batch));
+    // The second pass reads these rows again, so they are not kept in memory.
+    if (outcome.toDelete.some(count => count > 0)) this.#withDeletes.push({entity, range, keys});
   }
 
   #progress({primary}: EntityPlan, rows: number): void {
@@ -235,7 +232,8 @@ class ReconcileRun {
       if (!lacking || !entity.walk.isOrderedAlike) continue;
       for (const range of await segments(entity, connectionQuery(worker.source))) {
         // Its rows were counted before.
-        await this.#rowsOf(worker, entity, range, this.#repairOptions(false), false, false);
+        const options = this.#repairOptions(false);
+        await this.#repairRange(worker, {entity, range, options, mayBeEqual: false, isCounted: false});
       }
     }
   }
@@ -255,12 +253,12 @@ class ReconcileRun {
 
   /** The second pass: deletes, unless or until they are too many. Children are deleted before their parents. */
   async #delete(worker: Worker): Promise<void> {
-    if (!this.#options.mirror || this.#condemned.length === 0) return;
+    if (!this.#options.mirror || this.#withDeletes.length === 0) return;
     this.#deletes.measure(await this.#countOwned(worker));
     this.#deletes.begin();
     if (this.#deletes.isStopped) return;
-    for (const condemned of this.#condemned.toReversed()) {
-      const batch = await readAgain(worker, condemned, this.#deps.tap, this.#signal);
+    for (const rows of this.#withDeletes.toReversed()) {
+      const batch = await readBatch(worker, rows, this.#deps.tap, this.#signal);
       const outcome = await this.#repair(worker, batch, {...this.#repairOptions(true), everyRow: false});
       this.#counts.addDeleted(outcome);
       // What remains to be done if the brake has stopped the deletes meanwhile.
@@ -280,7 +278,12 @@ class ReconcileRun {
   }
 }
 
-/** Rows that are read again later need not be kept in memory. */
-function withoutRows(batch: SourceBatch): SourceBatch {
-  return {...batch, rows: []};
+interface RangeWork {
+  readonly entity: EntityPlan;
+  readonly range: Range;
+  readonly options: RepairOptions;
+  /** Compare checksums before rows. */
+  readonly mayBeEqual: boolean;
+  /** Its rows were not counted before. */
+  readonly isCounted: boolean;
 }

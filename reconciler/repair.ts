@@ -179,7 +179,7 @@ class Repair {
         for (const keys of [diff.equal, diff.extra]) for (const key of keys) want(this.#entity, key);
     });
     const changes = this.#changes.of(this.#entity);
-    const going: RowKey[] = [];
+    const toDelete: RowKey[] = [];
     for (const {table, there, diff} of diffs) {
       const isOwned = (key: RowKey) => owned.has(this.#entity, key);
       const isTouched = (key: RowKey) => this.#isTouched(key, sources.get(key) ?? null, there.get(key));
@@ -200,12 +200,12 @@ class Repair {
         else if (this.#options.mayDelete) changes.set(key, null);
         else {
           add(this.#outcome.toDelete, table, 1);
-          if (table === primary) going.push(key);
+          if (table === primary) toDelete.push(key);
         }
       }
     }
-    if (going.length > 0)
-      await countDependants(this.#writer.session.query, this.#entity, going, (table, rows) =>
+    if (toDelete.length > 0)
+      await countDependants(this.#writer.session.query, this.#entity, toDelete, (table, rows) =>
         add(this.#outcome.underParents, table, rows),
       );
   }

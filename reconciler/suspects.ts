@@ -11,10 +11,10 @@ export interface Sides {
 }
 
 /** A row whose difference is unchanged for this many comparisons in a row is drift. */
-const STILL_LOOKS = 3;
+const STILL_COMPARISONS = 3;
 
 interface Suspect extends Sides {
-  readonly looks: number;
+  readonly comparisons: number;
   /** The target's side has changed, so something is still writing it. */
   readonly moved: boolean;
 }
@@ -23,7 +23,9 @@ export class Suspects {
   #suspects: ReadonlyMap<string, Suspect>;
 
   constructor(differences: ReadonlyMap<string, Sides>) {
-    this.#suspects = new Map([...differences].map(([id, sides]) => [id, {...sides, looks: 1, moved: false}]));
+    this.#suspects = new Map(
+      [...differences].map(([id, sides]) => [id, {...sides, comparisons: 1, moved: false}]),
+    );
   }
 
   /** Whether no further comparison would give more information. */
@@ -40,7 +42,7 @@ export class Suspects {
       next.set(id, {
         source: now.source,
         target: now.target,
-        looks: isSame ? before.looks + 1 : 1,
+        comparisons: isSame ? before.comparisons + 1 : 1,
         moved: before.moved || now.target !== before.target,
       });
     }
@@ -57,6 +59,6 @@ export class Suspects {
   }
 }
 
-function isStill({looks}: Suspect): boolean {
-  return looks >= STILL_LOOKS;
+function isStill({comparisons}: Suspect): boolean {
+  return comparisons >= STILL_COMPARISONS;
 }

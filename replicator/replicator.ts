@@ -40,120 +40,140 @@ const MAX_DISPLACED = 10;
  * @returns when the signal is set; the current transaction is finished before
  * @throws SyncError that no further attempt can fix
  */
-export async function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
-  const backoff = new Backoff({firstMs: 100, maxMs: 15_000});
-  const trouble: Trouble = {fault: null, logged: null};
-  let displaced = 0;
-  const {events} = deps;
-  events.emit('state', 'starting', null);
-  while (!signal.aborted) {
-    const streaming = () => {
-      trouble.fault = null;
-      trouble.logged = null;
-      events.emit('state', 'streaming', null);
-    };
-    try {
-      await streamOnce(
-        {
-          ...deps,
-          onStreaming: () => {
-            if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();
-          },
-          onAdvance: () => {
-            backoff.reset();
-            if (trouble.fault !== null) streaming();
-            events.emit('advance');
-          },
-        },
-        signal,
-      );
-    } catch (error) {
-      if (error instanceof StoppedError || signal.aborted) return;
-      const fault = toSyncError(error);
-      displaced = fault.code === 'stream-displaced' && fault.errno === POSITION_UNKNOWN ? displaced + 1 : 0;
-      // A position that exists but repeatedly cannot be read from counts as lost.
-      const lost =
-        displaced > MAX_DISPLACED ? new SyncError('position-lost', fault.message, {cause: fault}) : fault;
-      if (lost !== fault) displaced = 0;
-      await react(deps, lost, backoff, trouble, signal);
-    }
-  }
+export function runReplicator(deps: ReplicatorDeps, signal: AbortSignal): Promise<void> {
+  return new Replicator(deps, signal).run();
 }
 
-/** The fault that is not over yet. */
-interface Trouble {
-  fault: SyncError | null;
-  /** The message of the halt that was logged. */
-  logged: string | null;
+class Replicator {
+  readonly #deps: ReplicatorDeps;
+  readonly #signal: AbortSignal;
+  readonly #backoff = new Backoff({firstMs: 100, maxMs: 15_000});
+  /** The fault that is not over yet. */
+  #fault: SyncError | null = null;
+  /** The message of the halt that was logged: it is logged once, and not at each attempt. */
+  #loggedHalt: string | null = null;
+  /** How often in a row the source could not read our position, or ended the stream for another client. */
+  #displaced = 0;
+
+  constructor(deps: ReplicatorDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    this.#deps.events.emit('state', 'starting', null);
+    while (!this.#signal.aborted) {
+      try {
+        await this.#attempt();
+      } catch (error) {
+        if (error instanceof StoppedError || this.#signal.aborted) return;
+        await this.#react(this.#faultOf(error));
+      }
+    }
+  }
+
+  #attempt(): Promise<void> {
+    return streamOnce(
+      {
+        ...this.#deps,
+        onStreaming: () => {
+          if (this.#fault === null || !needsProgress(this.#fault)) this.#recover();
+        },
+        onAdvance: () => {
+          this.#backoff.reset();
+          if (this.#fault !== null) this.#recover();
+          this.#deps.events.emit('advance');
+        },
+      },
+      this.#signal,
+    );
+  }
+
+  #recover(): void {
+    this.#fault = null;
+    this.#loggedHalt = null;
+    this.#deps.events.emit('state', 'streaming', null);
+  }
+
+  /** A position that exists but repeatedly cannot be read from counts as lost. */
+  #faultOf(error: unknown): SyncError {
+    const fault = toSyncError(error);
+    const isUnknown = fault.code === 'stream-displaced' && fault.errno === POSITION_UNKNOWN;
+    this.#displaced = isUnknown ? this.#displaced + 1 : 0;
+    if (this.#displaced <= MAX_DISPLACED) return fault;
+    this.#displaced = 0;
+    return new SyncError('position-lost', fault.message, {cause: fault});
+  }
+
+  async #react(fault: SyncError): Promise<void> {
+    const before = this.#fault;
+    this.#fault = fault;
+    if (fault.reaction !== 'halt') this.#loggedHalt = null;
+    switch (fault.reaction) {
+      case 'retry':
+        return this.#retry(fault);
+      case 'halt':
+        return this.#halt(fault, before);
+      case 'reanchor':
+        return this.#reanchor(fault);
+      case 'dead-letter':
+      case 'stop':
+        throw fault;
+    }
+  }
+
+  #retry(fault: SyncError): Promise<void> {
+    // The new leader has to find that out first.
+    if (fault.code === 'lease-lost') throw fault;
+    const {logger, events} = this.#deps;
+    const ms = retryWaitMs(fault, this.#backoff);
+    events.emit('state', 'starting', fault);
+    events.emit('reconnect', fault.code);
+    // A temporary fault needs no warning; one that persists does.
+    logger[this.#backoff.failures > 3 ? 'warn' : 'info'](
+      {event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)},
+      'replication interrupted; retrying',
+    );
+    return pause(ms, this.#signal);
+  }
+
+  #halt(fault: SyncError, before: SyncError | null): Promise<void> {
+    const {logger, events} = this.#deps;
+    if (fault.code === 'schema-incompatible' && before?.code !== fault.code) {
+      events.emit('state', 'starting', fault);
+      return pause(SCHEMA_RECHECK_MS, this.#signal);
+    }
+    events.emit('state', 'halted', fault);
+    if (this.#loggedHalt !== fault.message)
+      logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
+    this.#loggedHalt = fault.message;
+    return pause(HALT_RECHECK_MS, this.#signal);
+  }
+
+  async #reanchor(fault: SyncError): Promise<void> {
+    const {logger, events, anchor} = this.#deps;
+    events.emit('state', 'starting', fault);
+    events.emit('reconnect', fault.code);
+    logger.warn(
+      {event: 'replication.reanchor', err: describeError(fault)},
+      'saved position is no longer available; restarting from the current position with a full reconcile',
+    );
+    try {
+      await anchor(this.#signal);
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      const next = toSyncError(error);
+      // A failure to set an anchor is a fault of its own.
+      const isLostAgain = next.reaction === 'reanchor';
+      return this.#react(isLostAgain ? new SyncError('internal', next.message, {cause: next}) : next);
+    }
+    return pause(this.#backoff.nextMs(), this.#signal);
+  }
 }
 
 /** Faults that the same batch causes again, even if both servers can be reached. */
 function needsProgress({code, reaction}: SyncError): boolean {
   return reaction === 'halt' || (reaction === 'retry' && !/^(source|stream)-/.test(code));
-}
-
-async function react(
-  deps: ReplicatorDeps,
-  fault: SyncError,
-  backoff: Backoff,
-  trouble: Trouble,
-  signal: AbortSignal,
-): Promise<void> {
-  const before = trouble.fault;
-  trouble.fault = fault;
-  if (fault.reaction !== 'halt') trouble.logged = null;
-  const {logger, events} = deps;
-  switch (fault.reaction) {
-    case 'retry': {
-      // The new leader has to find that out first.
-      if (fault.code === 'lease-lost') throw fault;
-      const ms = retryWaitMs(fault, backoff);
-      events.emit('state', 'starting', fault);
-      events.emit('reconnect', fault.code);
-      // A fault that passes by itself needs no warning; one that persists does.
-      logger[backoff.failures > 3 ? 'warn' : 'info'](
-        {event: 'replication.retry', err: describeError(fault), ms: Math.round(ms)},
-        'replication interrupted; retrying',
-      );
-      return pause(ms, signal);
-    }
-    case 'halt':
-      if (fault.code === 'schema-incompatible' && before?.code !== fault.code) {
-        events.emit('state', 'starting', fault);
-        return pause(SCHEMA_RECHECK_MS, signal);
-      }
-      events.emit('state', 'halted', fault);
-      // Log this once, and not at each attempt.
-      if (trouble.logged !== fault.message)
-        logger.error({event: 'replication.halted', err: describeError(fault)}, 'replication halted');
-      trouble.logged = fault.message;
-      return pause(HALT_RECHECK_MS, signal);
-    case 'reanchor':
-      events.emit('state', 'starting', fault);
-      events.emit('reconnect', fault.code);
-      logger.warn(
-        {event: 'replication.reanchor', err: describeError(fault)},
-        'saved position is no longer available; restarting from the current position with a full reconcile',
-      );
-      try {
-        await deps.anchor(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        const next = toSyncError(error);
-        // A failure to set an anchor is a fault of its own.
-        return react(
-          deps,
-          next.reaction === 'reanchor' ? new SyncError('internal', next.message, {cause: next}) : next,
-          backoff,
-          trouble,
-          signal,
-        );
-      }
-      return pause(backoff.nextMs(), signal);
-    case 'dead-letter':
-    case 'stop':
-      throw fault;
-  }
 }
 
 /**

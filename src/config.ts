@@ -135,53 +135,14 @@ export function loadConfig(
     isCron = () => true,
   }: {terminal?: boolean; isCron?: (expression: string) => boolean} = {},
 ): Config {
-  const given = Object.fromEntries(Object.keys(env).map(name => [name, settingOf(env, name)]));
-  // Unlike other empty variables, an empty password is a value.
-  for (const name of ['DB_PASSWORD', 'ORG_DB_PASSWORD']) if (env[name] === '') given[name] = '';
-  const parsed = environment.safeParse(given, {reportInput: false});
-  const cron = given['USER_SYNC_CRON'];
-  const cronFault =
-    cron !== undefined && !isCron(cron)
-      ? ['  USER_SYNC_CRON: is not a cron expression such as 30 2 * * *']
-      : [];
-  if (!parsed.success || cronFault.length > 0) {
-    const faults = [
-      ...(parsed.error?.issues ?? []).map(issue => `  ${issue.path.join('.')}: ${issue.message}`),
-      ...cronFault,
-    ];
-    throw new SyncError('config-invalid', `the environment is not valid:\n${faults.join('\n')}`);
-  }
-  const e = parsed.data;
-
+  const e = validated(env, isCron);
   return {
-    source: {
-      host: e.DB_HOST,
-      port: e.DB_PORT,
-      user: e.DB_USERNAME,
-      password: e.DB_PASSWORD,
-      database: e.DB_DATABASE,
-      tls: e.DB_SSL,
-      tlsCa: e.DB_SSL_CA,
-    },
-    target: {
-      host: e.ORG_DB_HOST ?? e.DB_HOST,
-      port: e.ORG_DB_PORT ?? e.DB_PORT,
-      user: e.ORG_DB_USERNAME ?? e.DB_USERNAME,
-      password: e.ORG_DB_PASSWORD ?? e.DB_PASSWORD,
-      database: e.ORG_DB_DATABASE,
-      tls: e.ORG_DB_SSL ?? e.DB_SSL,
-      tlsCa: e.ORG_DB_SSL_CA ?? e.DB_SSL_CA,
-    },
+    source: sourceOf(e),
+    target: targetOf(e),
     name: e.SYNC_NAME,
     mapping: loadMapping(e.SYNC_MAPPING),
     replicationEnabled: e.REPLICATION_ENABLED,
-    serverId:
-      e.REPLICATION_SERVER_ID ??
-      deriveServerId(
-        e.SYNC_NAME,
-        hostname(),
-        [e.DB_DATABASE, e.ORG_DB_HOST ?? e.DB_HOST, e.ORG_DB_PORT ?? e.DB_PORT, e.ORG_DB_DATABASE].join('/'),
-      ),
+    serverId: e.REPLICATION_SERVER_ID ?? deriveServerId(e.SYNC_NAME, hostname(), databasesOf(e)),
     serverIds: e.REPLICATION_SERVER_ID === undefined ? DERIVED_IDS : 1,
     reconcile: {
       enabled: e.USER_SYNC_ENABLED,
@@ -198,6 +159,60 @@ export function loadConfig(
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT ?? (terminal ? 'pretty' : 'json'),
   };
+}
+
+type Variables = z.output<typeof environment>;
+
+function validated(
+  env: Readonly<Record<string, string | undefined>>,
+  isCron: (expression: string) => boolean,
+): Variables {
+  const given = Object.fromEntries(Object.keys(env).map(name => [name, settingOf(env, name)]));
+  // Unlike other empty variables, an empty password is a value.
+  for (const name of ['DB_PASSWORD', 'ORG_DB_PASSWORD']) if (env[name] === '') given[name] = '';
+  const parsed = environment.safeParse(given, {reportInput: false});
+  const cron = given['USER_SYNC_CRON'];
+  const cronFault =
+    cron !== undefined && !isCron(cron)
+      ? ['  USER_SYNC_CRON: is not a cron expression such as 30 2 * * *']
+      : [];
+  if (parsed.success && cronFault.length === 0) return parsed.data;
+  const faults = [
+    ...(parsed.error?.issues ?? []).map(issue => `  ${issue.path.join('.')}: ${issue.message}`),
+    ...cronFault,
+  ];
+  throw new SyncError('config-invalid', `the environment is not valid:\n${faults.join('\n')}`);
+}
+
+function sourceOf(e: Variables): DatabaseConfig {
+  return {
+    host: e.DB_HOST,
+    port: e.DB_PORT,
+    user: e.DB_USERNAME,
+    password: e.DB_PASSWORD,
+    database: e.DB_DATABASE,
+    tls: e.DB_SSL,
+    tlsCa: e.DB_SSL_CA,
+  };
+}
+
+/** The target's settings default to the source's, except for its database. */
+function targetOf(e: Variables): DatabaseConfig {
+  return {
+    host: e.ORG_DB_HOST ?? e.DB_HOST,
+    port: e.ORG_DB_PORT ?? e.DB_PORT,
+    user: e.ORG_DB_USERNAME ?? e.DB_USERNAME,
+    password: e.ORG_DB_PASSWORD ?? e.DB_PASSWORD,
+    database: e.ORG_DB_DATABASE,
+    tls: e.ORG_DB_SSL ?? e.DB_SSL,
+    tlsCa: e.ORG_DB_SSL_CA ?? e.DB_SSL_CA,
+  };
+}
+
+/** A text that is different for every pair of databases. */
+function databasesOf(e: Variables): string {
+  const {host, port, database} = targetOf(e);
+  return [e.DB_DATABASE, host, port, database].join('/');
 }
 
 /** The value of a variable; undefined where it is not set or is empty. */

@@ -5,15 +5,8 @@
 import type {Connections} from '../replicator/attempt-deps.ts';
 import type {Worker} from '../reconciler/batch.ts';
 import {Applier} from './apply/applier.ts';
-import {
-  anchorStatement,
-  pendingStatement,
-  readCheckpoint,
-  sourceStatement,
-  type Fence,
-} from './apply/checkpoint.ts';
+import {readCheckpoint, type Fence} from './apply/checkpoint.ts';
 import {ApplyLock} from './apply/apply-lock.ts';
-import {isOwnershipLost} from './apply/lost-ownership.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
@@ -23,7 +16,6 @@ import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/ser
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
-import {usedOtherMapping} from './mapping-change.ts';
 import {SyncError} from './errors.ts';
 import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
@@ -31,15 +23,9 @@ import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyNotMember, type SeenMembers} from './source/membership.ts';
 import {waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
-import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
-import {
-  anchorPosition,
-  endSnapshot,
-  openSnapshot,
-  waitUntilVisible,
-  type RequiredPosition,
-} from './source/watermark.ts';
+import {waitUntilVisible, type RequiredPosition} from './source/watermark.ts';
+import {setAnchor, startStream, type StartDeps} from './stream-start.ts';
 
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
@@ -79,73 +65,42 @@ export class ReplicationContext {
   async connectStream(signal: AbortSignal): Promise<Connections> {
     return this.#opened(signal, async open => {
       const [source, session] = await settled([open.source(STREAM_READ_TIMEOUT_MS), open.session()]);
-      const askedMs = performance.now();
-      const info = await readServerInfo('source', source);
-      this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
-      await preflight(source, this.#config.source.database, info);
-      const whyNot = () => whyNotMember(source, info, this.#seenMembers);
-      const outside = await whyNot();
-      if (outside !== null) throw new SyncError('source-unreachable', outside, {answersAtOnce: true});
+      const info = await this.#checkedSource(source, session);
       const applier = await this.#applierFor(source, session);
       const provenAt = await readLogEnd(source);
-      let checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
-      if (checkpoint === null || checkpoint.position === null) {
-        await this.#anchor(source, info, session, applier, signal);
-        checkpoint = await readCheckpoint(session.connection, this.#fence.stream);
-      }
-      if (checkpoint === null || checkpoint.position === null)
-        throw new SyncError('internal', 'the new anchor was not saved');
-      const {position, offset, sourceIdentity: identity} = checkpoint;
-      const lost = await whyPositionIsLost(source, info, {position, offset, identity});
-      if (lost !== null) throw new SyncError('position-lost', lost);
-      if (checkpoint.pending === '' && (await this.#adoptAgain(session, applier)))
-        checkpoint = {...checkpoint, pending: 'diff'};
-      const moved = identity !== info.identity;
-      const here = await positionHere(source, info, {position, identity});
-      const movedTo = moved && position.tag !== 'file' ? here : null;
-      await applier.runFenced(session, sourceStatement(this.#fence, {identity: info.identity, movedTo}));
+      const checkpoint = await startStream(this.#startDeps(source, info, session, applier), signal);
       await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
-      const connections: Connections = {
+      return {
         database: await settledName('source', source, this.#config.source.database),
-        // An offset belongs to the server from which it was read.
-        checkpoint: {
-          ...checkpoint,
-          position: movedTo ?? position,
-          offset: movedTo === null ? checkpoint.offset : null,
-          parentsProven:
-            checkpoint.parentsProven && !moved && !usedOtherMapping(checkpoint, this.#config.mapping),
-        },
+        checkpoint,
         applier,
         provenAt,
         writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
         server: info,
-        whyNotMember: whyNot,
+        whyNotMember: () => whyNotMember(source, info, this.#seenMembers),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
-          const plan = await this.#plan(source, session);
-          applier.plan = plan;
-          const changed = schemaFingerprint(plan) !== before;
-          return {plan, changed, provenAt: await readLogEnd(source)};
+          applier.plan = await this.#plan(source, session);
+          const changed = schemaFingerprint(applier.plan) !== before;
+          return {plan: applier.plan, changed, provenAt: await readLogEnd(source)};
         },
         close: open.closeAll,
       };
-      return connections;
     });
   }
 
-  /** Requests a reconcile that adopts the rows, if their ownership is lost. @returns whether it is */
-  async #adoptAgain(session: Session, applier: Applier): Promise<boolean> {
-    const query = (sql: string) => session.query(sql);
-    if (!(await isOwnershipLost(query, this.#fence.stream, applier.plan))) return false;
-    await this.lock.exclusive(async () => {
-      applier.timesRequested++;
-      await applier.runFenced(session, pendingStatement(this.#fence));
-      applier.forget();
-    });
-    return true;
+  /** @throws SyncError if the source is not ready for a stream, or its cluster has lost it */
+  async #checkedSource(source: Connection, session: Session): Promise<ServerInfo> {
+    const askedMs = performance.now();
+    const info = await readServerInfo('source', source);
+    this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
+    await preflight(source, this.#config.source.database, info);
+    const outside = await whyNotMember(source, info, this.#seenMembers);
+    if (outside !== null) throw new SyncError('source-unreachable', outside, {answersAtOnce: true});
+    return info;
   }
 
   /** Discards the position and starts from the source's current one, with a full reconcile due. */
@@ -154,7 +109,8 @@ export class ReplicationContext {
       const source = await open.source();
       const info = await readServerInfo('source', source);
       const session = await open.session();
-      await this.#anchor(source, info, session, await this.#applierFor(source, session), signal);
+      const applier = await this.#applierFor(source, session);
+      await setAnchor(this.#startDeps(source, info, session, applier), signal);
       return {close: open.closeAll};
     });
     connections.close();
@@ -222,23 +178,16 @@ export class ReplicationContext {
     return buildPlan(mapping, ofSource, ofTarget);
   }
 
-  async #anchor(
-    source: Connection,
-    info: ServerInfo,
-    session: Session,
-    applier: Applier,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const snapshot = await openSnapshot(source, info, signal);
-    const position = await anchorPosition(source, info, snapshot);
-    await endSnapshot(source);
-    const offset = snapshot.low.tag === 'file' ? snapshot.low : snapshot.isExact ? snapshot.high : null;
-    const anchor = anchorStatement(this.#fence, {position, offset, sourceIdentity: info.identity});
-    // A run that is about to end must not record that it covered the full reconcile requested here.
-    await this.lock.exclusive(async () => {
-      applier.timesRequested++;
-      await applier.runFenced(session, anchor);
-    });
+  #startDeps(source: Connection, info: ServerInfo, session: Session, applier: Applier): StartDeps {
+    return {
+      source,
+      info,
+      session,
+      applier,
+      fence: this.#fence,
+      lock: this.lock,
+      mapping: this.#config.mapping,
+    };
   }
 
   /** Closes everything that was opened if `make` fails, and returns a function that closes it. */

@@ -195,7 +195,7 @@ export class Applier {
       follow,
       need,
       allowance,
-      ownershipOf: (asked, each) => this.ownershipOf(asked, each),
+      ownershipOf: (by, each) => this.ownershipOf(by, each),
     });
     await this.#committed(session, batch, outcome);
     return outcome;

@@ -45,13 +45,13 @@ export class OwnedKeySets {
       const list = [...keys];
       for (let i = 0; i < list.length; i += KEYS_PER_QUERY) {
         const slice = list.slice(i, i + KEYS_PER_QUERY);
-        const gone = slice.filter(([, isOwned]) => !isOwned).map(([key]) => literal(key));
+        const released = slice.filter(([, isOwned]) => !isOwned).map(([key]) => literal(key));
         const come = slice
           .filter(([, isOwned]) => isOwned)
           .map(([key]) => `(${literal(stream)},${literal(kind)},${literal(key)})`);
         const where = `stream = ${literal(stream)} AND kind = ${literal(kind)}`;
-        if (gone.length > 0)
-          statements.push(`DELETE FROM sync_owned_key WHERE ${where} AND row_key IN (${gone.join(',')})`);
+        if (released.length > 0)
+          statements.push(`DELETE FROM sync_owned_key WHERE ${where} AND row_key IN (${released.join(',')})`);
         if (come.length > 0)
           statements.push(
             `INSERT INTO sync_owned_key (stream, kind, row_key) VALUES ${come.join(',')} ON DUPLICATE KEY UPDATE row_key = VALUES(row_key)`,

@@ -10,7 +10,7 @@ import {SERVER_SCHEMAS} from '../db/foreign-keys.ts';
 import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import {exactTargetColumns} from '../mapping/key-columns.ts';
-import type {RowKey} from '../mapping/key.ts';
+import type {KeyCodec, RowKey} from '../mapping/key.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
 import {SyncError} from '../errors.ts';
@@ -47,43 +47,51 @@ export async function lockAndFindReferred(
 ): Promise<{blocked: Map<RowKey, string>; locked: number}> {
   const blocked = new Map<RowKey, string>();
   if (keys.length === 0) return {blocked, locked: 0};
-  const {key: keyNames, target} = table;
-  const {key} = entityOf(plan, table);
-  const ours = keyNames.map(column => `t.${quoteName(column)}`);
-  const lock = `SELECT COUNT(*) FROM ${quoteName(target)} t WHERE ${key.condition(keys, ours)} FOR UPDATE`;
-  const [counts, rows] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];
+  const codec = entityOf(plan, table).key;
+  const columns = table.key.map(column => `t.${quoteName(column)}`);
+  const rows: RowsToDelete = {table, codec, condition: codec.condition(keys, columns)};
+  const lock = `SELECT COUNT(*) FROM ${quoteName(table.target)} t WHERE ${rows.condition} FOR UPDATE`;
+  const [counts, found] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];
   const own = new Set(plan.references.filter(isOwnReference(plan)).map(nameOf));
-  const others = (rows ?? [])
-    .map(([schema, referring, name, rule]) => ({
-      schema: String(schema),
-      table: String(referring),
-      name: String(name),
-      rule: String(rule),
-    }))
-    .filter(referrer => !own.has(nameOf(referrer)));
-  for (const [referrer, columns] of await columnsOf(session, table, others)) {
+  const others = (found ?? []).map(referrerOf).filter(referrer => !own.has(nameOf(referrer)));
+  for (const [referrer, joined] of await columnsOf(session, table, others)) {
     const name = referrer.schema === '' ? referrer.table : `${referrer.schema}.${referrer.table}`;
-    const from = (referrer.schema === '' ? '' : `${quoteName(referrer.schema)}.`) + quoteName(referrer.table);
-    const join = columns.map(([column, to]) => `r.${quoteName(column)} = t.${quoteName(to)}`).join(' AND ');
     try {
-      const found = await session.query(
-        `SELECT DISTINCT ${exactTargetColumns(table, keyNames).join(', ')} FROM ${quoteName(target)} t JOIN ${from} r ON ${join} WHERE ${key.condition(keys, ours)}`,
-      );
-      for (const row of found)
-        blocked.set(
-          key.of(
-            toRow(row),
-            ours.map((_, i) => i),
-          ) ?? '',
-          name,
-        );
+      for (const key of await referredBy(session, rows, referrer, joined)) blocked.set(key, name);
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'access-denied') throw error;
       // Some rows cannot be read and would be deleted with these, so nothing is deleted.
-      if (!KEEPING_RULES.has(referrer.rule)) for (const one of keys) blocked.set(one, name);
+      if (!KEEPING_RULES.has(referrer.rule)) for (const key of keys) blocked.set(key, name);
     }
   }
   return {blocked, locked: Number(counts?.[0]?.[0])};
+}
+
+interface RowsToDelete {
+  readonly table: TablePlan;
+  readonly codec: KeyCodec;
+  /** The condition that holds for them, over the table `t`. */
+  readonly condition: string;
+}
+
+/** @param columns of the foreign key, each with the column that it refers to */
+async function referredBy(
+  session: Session,
+  {table, codec, condition}: RowsToDelete,
+  referrer: Referrer,
+  columns: readonly [string, string][],
+): Promise<RowKey[]> {
+  const from = (referrer.schema === '' ? '' : `${quoteName(referrer.schema)}.`) + quoteName(referrer.table);
+  const join = columns.map(([column, to]) => `r.${quoteName(column)} = t.${quoteName(to)}`).join(' AND ');
+  const places = table.key.map((_, i) => i);
+  const rows = await session.query(
+    `SELECT DISTINCT ${exactTargetColumns(table, table.key).join(', ')} FROM ${quoteName(table.target)} t JOIN ${from} r ON ${join} WHERE ${condition}`,
+  );
+  return rows.map(row => codec.of(toRow(row), places) ?? '');
+}
+
+function referrerOf([schema, table, name, rule]: readonly unknown[]): Referrer & {name: string} {
+  return {schema: String(schema), table: String(table), name: String(name), rule: String(rule)};
 }
 
 /** Reads the current columns of these foreign keys: a name may have been reused since. */

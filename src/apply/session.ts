@@ -52,13 +52,13 @@ export async function openSession(
   statementMs = STATEMENT_TIMEOUT_MS,
 ): Promise<Session> {
   const connection = await connect('target', config, {multipleStatements: true, idleSeconds: IDLE_SECONDS});
-  let underWay = 0;
+  let running = 0;
   const busy = async <T>(statement: Promise<T>): Promise<T> => {
-    underWay++;
+    running++;
     try {
       return await statement;
     } finally {
-      underWay--;
+      running--;
     }
   };
   const query: Query = (sql, values = []) => busy(queryRows('target', connection, sql, values, statementMs));
@@ -66,25 +66,16 @@ export async function openSession(
   const keepAlive = setInterval(
     () => {
       // A failure shows at the next statement.
-      if (underWay === 0) query('DO 1').catch(() => undefined);
+      if (running === 0) query('DO 1').catch(() => undefined);
     },
     (IDLE_SECONDS * 1000) / 4,
   );
-  const askedMs = performance.now();
-  const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
-  const roundTripMs = performance.now() - askedMs;
-  // This level takes fewer gap locks and causes fewer deadlocks; a server that logs statements does not support
-  // it.
-  const logsStatements = row?.[1] === 'STATEMENT';
-  const level = logsStatements ? '' : '; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
-  await query(
-    `SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`,
-  );
+  const {maxPacketBytes, logsStatements, roundTripMs} = await setLimits(query);
   const prepared = new Map<string, Promise<number | null>>();
   return {
     connection,
-    maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, Number(row?.[0]) >> 1),
-    maxPacketBytes: Number(row?.[0]),
+    maxStatementBytes: Math.min(MAX_STATEMENT_BYTES, maxPacketBytes >> 1),
+    maxPacketBytes,
     roundTripMs,
     query,
     prepareRows(sql) {
@@ -102,6 +93,23 @@ export async function openSession(
       connection.destroy();
     },
   };
+}
+
+/** Sets how long the session waits for locks, and its isolation level. Returns what the server reports of it. */
+async function setLimits(
+  query: Query,
+): Promise<{maxPacketBytes: number; logsStatements: boolean; roundTripMs: number}> {
+  const sentMs = performance.now();
+  const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
+  const roundTripMs = performance.now() - sentMs;
+  const logsStatements = row?.[1] === 'STATEMENT';
+  // This level takes fewer gap locks and causes fewer deadlocks; a server that logs statements does not support
+  // it.
+  const level = logsStatements ? '' : '; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
+  await query(
+    `SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`,
+  );
+  return {maxPacketBytes: Number(row?.[0]), logsStatements, roundTripMs};
 }
 
 /**

@@ -8,13 +8,14 @@ import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
 import {StepwiseTransaction} from './stepwise-transaction.ts';
-import {perEntity} from './decide.ts';
+import {perEntity, type PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {OrderedWrites} from './ordered-writes.ts';
 import {evict, follow, remove, staleAmong, type DependantsContext} from './dependants.ts';
 import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
+import type {StaleRows} from './unique-conflicts.ts';
 import type {TargetBatch, Outcome} from './write-batch.ts';
 
 export interface StepwiseOptions {
@@ -28,83 +29,113 @@ export interface StepwiseOptions {
 }
 
 /** @throws SyncError if a server fails; the caller must then roll the transaction back */
-export async function writeStepwise(
-  {session, reader, waitUntilVisible}: WriterContext,
+export function writeStepwise(
+  writer: WriterContext,
   batch: TargetBatch,
   options: StepwiseOptions,
 ): Promise<Outcome> {
-  const {work, owned, plan, mayDelete} = batch;
-  const transaction = new StepwiseTransaction(
-    session,
-    batch,
-    {
-      among: (table, keys) => staleAmong(context, entityOf(plan, table), table, keys),
-      evict: (table, keys) => evict(context, entityOf(plan, table), table, keys),
-    },
-    options.allowance,
-  );
-  const rows = new OrderedWrites(transaction, batch);
-  const context: DependantsContext = {
-    plan,
-    reader,
-    transaction,
-    rows,
-    owned,
-    loadKnowledge: (entity, rows) => loadKnowledge(session, batch, options, entity, rows),
-    dead: () => transaction.deadNow(),
-    mayDelete,
-  };
-  const entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
-  if (options.need !== null && entered.some(({length}) => length > 0)) await waitUntilVisible(options.need);
-  await transaction.begin();
-  for (const entity of plan.entities.toReversed())
-    await remove(context, entity, work.deletes[entity.index] ?? []);
-  // A row that was deleted with an ancestor, and is written again, has lost its own children, too.
-  for (const {index, primary} of plan.entities)
-    for (const {key} of work.upserts[primary.index] ?? [])
-      if (transaction.hasDeleted(primary, key)) entered[index]?.push(key);
-  for (const entity of plan.entities) {
-    await rows.write(entity, work.upserts);
-    if (!options.follow) continue;
-    // At this point, all parents of the child are written.
-    for (const edge of entity.parents) {
-      const parents = (entered[edge.parent.index] ?? []).filter(
-        key => !transaction.hasFailed(edge.parent.primary, key),
-      );
-      await follow(context, edge, parents, keys => entered[entity.index]?.push(...keys));
-    }
-  }
-  // By now, the rows that these depend on are written or refused, and these were read again where necessary.
-  for (const entity of plan.entities)
-    for (const key of work.postponed[entity.index] ?? [])
-      for (const table of entity.tables) rows.settle(table, key);
-  return transaction.commit();
+  return new StepwiseWrite(writer, batch, options).run();
 }
 
-/** Reads ownership and dead letters of rows and of the rows they depend on. */
-async function loadKnowledge(
-  session: Session,
-  batch: TargetBatch,
-  {ownershipOf}: StepwiseOptions,
-  entity: EntityPlan,
-  rows: ReadonlyMap<RowKey, Row | null>,
-): Promise<void> {
-  const {plan, owned, deadLetters, dead} = batch;
-  const keysOf = perEntity(plan, () => new Set<RowKey>());
-  const collect = (one: EntityPlan, key: RowKey, row: Row | null): void => {
-    keysOf[one.index]?.add(key);
-    for (const edge of one.parents) {
-      const parent = parentKeyOf(edge, key, row);
-      if (parent !== null && parent !== undefined) collect(edge.parent, parent, null);
+class StepwiseWrite {
+  readonly #writer: WriterContext;
+  readonly #batch: TargetBatch;
+  readonly #options: StepwiseOptions;
+  readonly #transaction: StepwiseTransaction;
+  readonly #rows: OrderedWrites;
+  readonly #context: DependantsContext;
+  /** The rows whose children are read from the source when the children's turn comes. */
+  readonly #entered: PerEntity<RowKey[]>;
+
+  constructor(writer: WriterContext, batch: TargetBatch, options: StepwiseOptions) {
+    const {plan, owned, work, mayDelete} = batch;
+    this.#writer = writer;
+    this.#batch = batch;
+    this.#options = options;
+    const stale: StaleRows = {
+      among: (table, keys) => staleAmong(this.#context, entityOf(plan, table), table, keys),
+      evict: (table, keys) => evict(this.#context, entityOf(plan, table), table, keys),
+    };
+    const transaction = new StepwiseTransaction(writer.session, batch, stale, options.allowance);
+    this.#transaction = transaction;
+    this.#rows = new OrderedWrites(transaction, batch);
+    this.#context = {
+      plan,
+      reader: writer.reader,
+      transaction,
+      rows: this.#rows,
+      owned,
+      loadKnowledge: (entity, rows) => this.#loadKnowledge(entity, rows),
+      dead: () => transaction.deadNow(),
+      mayDelete,
+    };
+    this.#entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
+  }
+
+  async run(): Promise<Outcome> {
+    const {need} = this.#options;
+    if (need !== null && this.#entered.some(({length}) => length > 0))
+      await this.#writer.waitUntilVisible(need);
+    await this.#transaction.begin();
+    await this.#delete();
+    await this.#write();
+    this.#settlePostponed();
+    return this.#transaction.commit();
+  }
+
+  async #delete(): Promise<void> {
+    const {plan, work} = this.#batch;
+    for (const entity of plan.entities.toReversed())
+      await remove(this.#context, entity, work.deletes[entity.index] ?? []);
+    // A row that was deleted with an ancestor, and is written again, has lost its own children, too.
+    for (const {index, primary} of plan.entities)
+      for (const {key} of work.upserts[primary.index] ?? [])
+        if (this.#transaction.hasDeleted(primary, key)) this.#entered[index]?.push(key);
+  }
+
+  async #write(): Promise<void> {
+    const {plan, work} = this.#batch;
+    for (const entity of plan.entities) {
+      await this.#rows.write(entity, work.upserts);
+      if (!this.#options.follow) continue;
+      // At this point, all parents of the child are written.
+      for (const edge of entity.parents) {
+        const parents = (this.#entered[edge.parent.index] ?? []).filter(
+          key => !this.#transaction.hasFailed(edge.parent.primary, key),
+        );
+        await follow(this.#context, edge, parents, keys => this.#entered[entity.index]?.push(...keys));
+      }
     }
-  };
-  for (const [key, row] of rows) collect(entity, key, row);
-  owned.merge(
-    await ownershipOf(session, want => {
-      for (const one of plan.entities) for (const key of keysOf[one.index] ?? []) want(one, key);
-    }),
-  );
-  const asked = perTable(plan, table => keysOf[entityOf(plan, table).index] ?? []);
-  const known = await deadLetters.known(plan, asked, sql => session.query(sql));
-  for (const {index} of plan.tables) for (const key of known[index] ?? []) dead[index]?.add(key);
+  }
+
+  /** By now, the rows that these depend on are written or refused, and these were read again where necessary. */
+  #settlePostponed(): void {
+    const {plan, work} = this.#batch;
+    for (const entity of plan.entities)
+      for (const key of work.postponed[entity.index] ?? [])
+        for (const table of entity.tables) this.#rows.settle(table, key);
+  }
+
+  /** Reads ownership and dead letters of rows and of the rows they depend on. */
+  async #loadKnowledge(entity: EntityPlan, rows: ReadonlyMap<RowKey, Row | null>): Promise<void> {
+    const {session} = this.#writer;
+    const {plan, owned, deadLetters, dead} = this.#batch;
+    const keysOf = perEntity(plan, () => new Set<RowKey>());
+    const collect = (one: EntityPlan, key: RowKey, row: Row | null): void => {
+      keysOf[one.index]?.add(key);
+      for (const edge of one.parents) {
+        const parent = parentKeyOf(edge, key, row);
+        if (parent !== null && parent !== undefined) collect(edge.parent, parent, null);
+      }
+    };
+    for (const [key, row] of rows) collect(entity, key, row);
+    owned.merge(
+      await this.#options.ownershipOf(session, want => {
+        for (const one of plan.entities) for (const key of keysOf[one.index] ?? []) want(one, key);
+      }),
+    );
+    const asked = perTable(plan, table => keysOf[entityOf(plan, table).index] ?? []);
+    const known = await deadLetters.known(plan, asked, sql => session.query(sql));
+    for (const {index} of plan.tables) for (const key of known[index] ?? []) dead[index]?.add(key);
+  }
 }

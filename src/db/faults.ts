@@ -4,7 +4,7 @@ import {SyncError, type ErrorCode} from '../errors.ts';
 export type Side = 'source' | 'target';
 
 /** Server errors that report a lost connection or server; client errors are classified by code. */
-const GONE_ERRNOS = new Set([
+const LOST_ERRNOS = new Set([
   1040, 1053, 1080, 1081, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 2002, 2003, 2006, 2013, 3032, 4031,
 ]);
 const DENIED_ERRNOS = new Set([1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151]);
@@ -17,7 +17,7 @@ const READ_ONLY_ERRNOS = new Set([1290, 1792, 1836, 1874, 3989]);
 const CLUSTER_ERRNOS = new Set([1047, 1180, 3100, 3101, 3781, 3782, 3783, 3796, 3797, 3798, 3799]);
 const FULL_ERRNOS = new Set([1021, 1114]);
 const NO_TABLE_ERRNOS = new Set([1146, 1932]);
-const GONE_CODES = new Set([
+const LOST_CODES = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
   'ECONNREFUSED',
@@ -79,8 +79,8 @@ export function classify(side: Side, error: unknown): SyncError {
       },
     );
   }
-  const gone = GONE_CODES.has(code) || (errno !== undefined && GONE_ERRNOS.has(errno));
-  if (gone || side === 'source' || isFatal(error)) {
+  const isLost = LOST_CODES.has(code) || (errno !== undefined && LOST_ERRNOS.has(errno));
+  if (isLost || side === 'source' || isFatal(error)) {
     return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {
       cause: error,
       errno,

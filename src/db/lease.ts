@@ -219,7 +219,7 @@ function isRestored(numbers: Numbers | null, knownWrites: number): boolean {
 }
 
 /** @throws SyncError `lease-lost` if the row is not as this leader left it */
-async function lookAtCheckpoint(connection: Connection, {stream, token, writes}: Fence): Promise<void> {
+async function checkCheckpoint(connection: Connection, {stream, token, writes}: Fence): Promise<void> {
   // Writes that are committed during this read do not count as lost.
   const known = writes.count;
   const numbers = await readNumbers(connection, stream);
@@ -242,33 +242,17 @@ function hold(
   const by = {stream: fence.stream, holder, token: fence.token};
   const lost = new AbortController();
   const stopped = new AbortController();
-  const renew = async () => {
-    while (!stopped.signal.aborted) {
-      await delay(RENEW_MS, undefined, {signal: stopped.signal});
-      const renewed = async () => {
-        await lookAtCheckpoint(connection, fence);
-        await renewLease(connection, by);
-      };
-      const answer = renewed();
-      answer.catch(() => undefined);
-      await Promise.race([
-        answer,
-        delay(RENEW_TIMEOUT_MS, undefined, {signal: stopped.signal}).then(() => {
-          throw new SyncError(
-            'lease-lost',
-            `the target did not answer the lease's renewal in ${RENEW_TIMEOUT_MS / 1000} s`,
-          );
-        }),
-      ]);
-    }
-  };
   const lose = (error: unknown) => {
     if (!stopped.signal.aborted) lost.abort(error);
     connection.destroy();
   };
   // The end of the connection is noticed at once, and not only at the next renewal.
   connection.on('error', error => lose(classify('target', error)));
-  renew().catch(lose);
+  const renew = async () => {
+    await checkCheckpoint(connection, fence);
+    await renewLease(connection, by);
+  };
+  renewRepeatedly(renew, stopped.signal).catch(lose);
   return {
     fence,
     wasRestored,
@@ -287,4 +271,27 @@ function hold(
       connection.destroy();
     },
   };
+}
+
+/**
+ * Renews at intervals until the signal is set.
+ *
+ * @throws SyncError `lease-lost` if the target does not answer in time; what `renew` throws
+ */
+async function renewRepeatedly(renew: () => Promise<void>, stopped: AbortSignal): Promise<void> {
+  while (!stopped.aborted) {
+    await delay(RENEW_MS, undefined, {signal: stopped});
+    const answer = renew();
+    // A failure that comes after the time limit must not count as unhandled.
+    answer.catch(() => undefined);
+    await Promise.race([
+      answer,
+      delay(RENEW_TIMEOUT_MS, undefined, {signal: stopped}).then(() => {
+        throw new SyncError(
+          'lease-lost',
+          `the target did not answer the lease's renewal in ${RENEW_TIMEOUT_MS / 1000} s`,
+        );
+      }),
+    ]);
+  }
 }

@@ -240,10 +240,7 @@ export function parentKeyOf(edge: Edge, key: RowKey, row: SourceRow | null): Row
   );
 }
 
-/**
- * The maximum number of rows of one parent for which an entity is walked by the parent's key instead of the
- * whole key.
- */
+/** The maximum rows of one parent for which an entity is walked by the parent's key instead of the whole key. */
 const MAX_GROUP_ROWS = 1000;
 
 /**

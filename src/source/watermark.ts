@@ -156,9 +156,9 @@ export interface RequiredPosition {
   readonly openGtid: string | null;
 }
 
-const LOOK_MS = 2;
+const VISIBILITY_CHECK_MS = 2;
 /** A commit that takes longer than this to reach the engine is stuck. */
-const MAX_LOOKS = 5000;
+const MAX_VISIBILITY_CHECKS = 5000;
 /** For servers that do not report what a SELECT sees. */
 const BLIND_SETTLE_MS = 100;
 
@@ -175,15 +175,15 @@ export async function waitUntilVisible(
   signal: AbortSignal,
 ): Promise<void> {
   if (!info.hasGtids) return pause(BLIND_SETTLE_MS, signal);
-  for (let looks = 0; looks < MAX_LOOKS && !signal.aborted; looks++) {
-    if (await isSeen(connection, info, need)) return;
-    await pause(LOOK_MS, signal);
+  for (let checks = 0; checks < MAX_VISIBILITY_CHECKS && !signal.aborted; checks++) {
+    if (await isVisible(connection, info, need)) return;
+    await pause(VISIBILITY_CHECK_MS, signal);
   }
   if (!signal.aborted)
     throw new SyncError('source-unreachable', 'the source does not show the rows that it has logged');
 }
 
-async function isSeen(
+async function isVisible(
   connection: Connection,
   info: ServerInfo,
   {position, offset, openGtid}: RequiredPosition,

@@ -36,12 +36,12 @@ const UNSEEN_SHOWN_MS = 3_600_000;
 const OFTEN = 5;
 
 export function oneMoreUnseen(before: Unseen | null, reason: string, nowMs: number): Unseen {
-  const goesOn = before !== null && nowMs - before.atMs <= UNSEEN_SHOWN_MS;
+  const isSameSeries = before !== null && nowMs - before.atMs <= UNSEEN_SHOWN_MS;
   return {
     reason,
     atMs: nowMs,
-    sinceMs: goesOn ? before.sinceMs : nowMs,
-    times: goesOn ? before.times + 1 : 1,
+    sinceMs: isSameSeries ? before.sinceMs : nowMs,
+    times: isSameSeries ? before.times + 1 : 1,
   };
 }
 

@@ -72,93 +72,30 @@ export function createMetrics(
   const registry = new Registry();
   const label = {stream};
   if (options.process ?? true) collectDefaultMetrics({register: registry, labels: label});
-
-  const counter = <L extends string>(name: string, help: string, ...labels: readonly L[]) =>
-    new Counter({name, help, labelNames: ['stream', ...labels], registers: [registry]});
-  const gauge = <L extends string>(name: string, help: string, ...labels: readonly L[]) =>
-    new Gauge({name, help, labelNames: ['stream', ...labels], registers: [registry]});
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    buckets: number[],
-    ...labels: readonly L[]
-  ) => new Histogram({name, help, buckets, labelNames: ['stream', ...labels], registers: [registry]});
-
-  const transactions = counter('sync_transactions_applied_total', 'Source transactions applied.');
-  const rows = counter('sync_rows_applied_total', 'Rows written to the target.', 'table', 'kind');
-  const batches = counter('sync_batches_applied_total', 'Target transactions of the stream.');
-  const tableBatches = counter(
-    'sync_table_batches_applied_total',
-    'Target transactions that wrote to a table.',
-    'table',
-  );
-  const batchRows = histogram('sync_batch_rows', 'Rows in a target transaction.', ROWS);
-  const batchBytes = histogram('sync_batch_bytes', 'Bytes of row data in a target transaction.', BYTES);
-  const batchSeconds = histogram(
-    'sync_batch_seconds',
-    'Time from the beginning of a target transaction to its commit.',
-    SECONDS,
-  );
-  const visibleSeconds = histogram(
-    'sync_commit_to_visible_seconds',
-    'Time from the commit on the source until the change is visible on the target.',
-    SECONDS,
-  );
-  const reconciles = histogram(
-    'sync_reconcile_seconds',
-    'Duration of reconciles.',
-    RUN_SECONDS,
-    'mode',
-    'state',
-  );
-  const driftRows = counter(
-    'sync_drift_rows_total',
-    'Rows that a reconcile found to differ, and repaired.',
-    'table',
-    'kind',
-  );
-  const deadLetters = gauge('sync_dead_letters', 'Rows that cannot be written, by code.', 'code');
-  const reconnects = counter('sync_reconnects_total', 'Reconnects to the source, by reason.', 'reason');
-  const leader = gauge('sync_leader', '1 if this instance leads the stream.');
-  gauge('sync_build_info', 'Always 1; the labels have the version.', 'version', 'node').set(
-    {...label, version: options.version ?? 'unknown', node: process.version},
-    1,
-  );
-
-  // From 0, so that a rate exists from the first increase on.
-  transactions.inc(label, 0);
-  batches.inc(label, 0);
-  leader.set(label, 0);
-  for (const each of [batchRows, batchBytes, batchSeconds, visibleSeconds]) each.zero(label);
-  for (const {target: table} of mapping.tables) {
-    tableBatches.inc({...label, table}, 0);
-    for (const kind of ['upsert', 'delete'] as const) rows.inc({...label, table, kind}, 0);
-    for (const kind of ['repaired', 'deleted'] as const) driftRows.inc({...label, table, kind}, 0);
-  }
-  for (const code of deadLetterCodes(mapping)) deadLetters.set({...label, code}, 0);
-  for (const mode of ['diff', 'full'] as const) {
-    for (const state of ['succeeded', 'failed', 'needs-confirmation'] as const)
-      reconciles.zero({...label, mode, state});
-  }
-
-  const showStatus = statusGauges(gauge, label, mapping);
+  const make = makersIn(registry);
+  const pipeline = pipelineMetrics(make);
+  make
+    .gauge('sync_build_info', 'Always 1; the labels have the version.', 'version', 'node')
+    .set({...label, version: options.version ?? 'unknown', node: process.version}, 1);
+  startFromZero(pipeline, label, mapping);
+  const showStatus = statusGauges(make.gauge, label, mapping);
 
   return {
-    transactionsApplied: count => transactions.inc(label, count),
-    rowsApplied: (table, kind, count) => rows.inc({...label, table, kind}, count),
+    transactionsApplied: count => pipeline.transactions.inc(label, count),
+    rowsApplied: (table, kind, count) => pipeline.rows.inc({...label, table, kind}, count),
     batchApplied(batch, tables = []) {
-      batches.inc(label);
-      for (const table of tables) tableBatches.inc({...label, table});
-      batchRows.observe(label, batch.rows);
-      batchBytes.observe(label, batch.bytes);
-      batchSeconds.observe(label, batch.ms / 1000);
+      pipeline.batches.inc(label);
+      for (const table of tables) pipeline.tableBatches.inc({...label, table});
+      pipeline.batchRows.observe(label, batch.rows);
+      pipeline.batchBytes.observe(label, batch.bytes);
+      pipeline.batchSeconds.observe(label, batch.ms / 1000);
     },
-    commitToVisible: ms => visibleSeconds.observe(label, Math.max(0, ms) / 1000),
-    reconcileEnded: ({mode, state, ms}) => reconciles.observe({...label, mode, state}, ms / 1000),
-    drift: (table, kind, count) => driftRows.inc({...label, table, kind}, count),
-    deadLetters: (code, count) => deadLetters.set({...label, code}, count),
-    reconnected: reason => reconnects.inc({...label, reason}),
-    leader: leads => leader.set(label, leads ? 1 : 0),
+    commitToVisible: ms => pipeline.visibleSeconds.observe(label, Math.max(0, ms) / 1000),
+    reconcileEnded: ({mode, state, ms}) => pipeline.reconciles.observe({...label, mode, state}, ms / 1000),
+    drift: (table, kind, count) => pipeline.driftRows.inc({...label, table, kind}, count),
+    deadLetters: (code, count) => pipeline.deadLetters.set({...label, code}, count),
+    reconnected: reason => pipeline.reconnects.inc({...label, reason}),
+    leader: leads => pipeline.leader.set(label, leads ? 1 : 0),
     render(status) {
       showStatus(status);
       return registry.metrics();
@@ -168,16 +105,84 @@ export function createMetrics(
   };
 }
 
-type MakeGauge = <L extends string>(
-  name: string,
-  help: string,
-  ...labels: readonly L[]
-) => Gauge<L | 'stream'>;
+type Label = {readonly stream: string};
+
+/** Returns functions that create metrics with the label `stream`. */
+function makersIn(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: <L extends string>(name: string, help: string, ...labels: readonly L[]) =>
+      new Counter({name, help, labelNames: ['stream', ...labels], registers}),
+    gauge: <L extends string>(name: string, help: string, ...labels: readonly L[]) =>
+      new Gauge({name, help, labelNames: ['stream', ...labels], registers}),
+    histogram: <L extends string>(name: string, help: string, buckets: number[], ...labels: readonly L[]) =>
+      new Histogram({name, help, buckets, labelNames: ['stream', ...labels], registers}),
+  };
+}
+
+/** The metrics of the pipeline, which its reports change. */
+function pipelineMetrics({counter, gauge, histogram}: ReturnType<typeof makersIn>) {
+  return {
+    transactions: counter('sync_transactions_applied_total', 'Source transactions applied.'),
+    rows: counter('sync_rows_applied_total', 'Rows written to the target.', 'table', 'kind'),
+    batches: counter('sync_batches_applied_total', 'Target transactions of the stream.'),
+    tableBatches: counter(
+      'sync_table_batches_applied_total',
+      'Target transactions that wrote to a table.',
+      'table',
+    ),
+    batchRows: histogram('sync_batch_rows', 'Rows in a target transaction.', ROWS),
+    batchBytes: histogram('sync_batch_bytes', 'Bytes of row data in a target transaction.', BYTES),
+    batchSeconds: histogram(
+      'sync_batch_seconds',
+      'Time from the beginning of a target transaction to its commit.',
+      SECONDS,
+    ),
+    visibleSeconds: histogram(
+      'sync_commit_to_visible_seconds',
+      'Time from the commit on the source until the change is visible on the target.',
+      SECONDS,
+    ),
+    reconciles: histogram('sync_reconcile_seconds', 'Duration of reconciles.', RUN_SECONDS, 'mode', 'state'),
+    driftRows: counter(
+      'sync_drift_rows_total',
+      'Rows that a reconcile found to differ, and repaired.',
+      'table',
+      'kind',
+    ),
+    deadLetters: gauge('sync_dead_letters', 'Rows that cannot be written, by code.', 'code'),
+    reconnects: counter('sync_reconnects_total', 'Reconnects to the source, by reason.', 'reason'),
+    leader: gauge('sync_leader', '1 if this instance leads the stream.'),
+  };
+}
+
+/** Sets all metrics to 0, so that a rate exists from the first increase on. */
+function startFromZero(
+  pipeline: ReturnType<typeof pipelineMetrics>,
+  label: Label,
+  mapping: Pick<Mapping, 'tables'>,
+): void {
+  const {batchRows, batchBytes, batchSeconds, visibleSeconds} = pipeline;
+  pipeline.transactions.inc(label, 0);
+  pipeline.batches.inc(label, 0);
+  pipeline.leader.set(label, 0);
+  for (const each of [batchRows, batchBytes, batchSeconds, visibleSeconds]) each.zero(label);
+  for (const {target: table} of mapping.tables) {
+    pipeline.tableBatches.inc({...label, table}, 0);
+    for (const kind of ['upsert', 'delete'] as const) pipeline.rows.inc({...label, table, kind}, 0);
+    for (const kind of ['repaired', 'deleted'] as const) pipeline.driftRows.inc({...label, table, kind}, 0);
+  }
+  for (const code of deadLetterCodes(mapping)) pipeline.deadLetters.set({...label, code}, 0);
+  for (const mode of ['diff', 'full'] as const) {
+    for (const state of ['succeeded', 'failed', 'needs-confirmation'] as const)
+      pipeline.reconciles.zero({...label, mode, state});
+  }
+}
 
 /** Gauges that are read from the status at each scrape. */
 function statusGauges(
-  gauge: MakeGauge,
-  label: {readonly stream: string},
+  gauge: ReturnType<typeof makersIn>['gauge'],
+  label: Label,
   {tables}: Pick<Mapping, 'tables'>,
 ): (status: Status) => void {
   const known = (metric: Gauge<'stream'>) => (value: number | null) => {

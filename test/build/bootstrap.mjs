@@ -48,7 +48,7 @@ async function main([task = '', ...args]) {
   return await run(process.execPath, ['--enable-source-maps', program, ...args]);
 }
 
-/** npm leaves its own lock file in node_modules, last of all: older than ours, it is out of date. */
+/** npm writes its own lock file in node_modules last: if it is older than ours, the packages are out of date. */
 function isInstalled() {
   const mark = join(root, 'node_modules/.package-lock.json');
   if (!existsSync(mark)) return false;
@@ -64,8 +64,8 @@ const HOSTILE = ['sessions', 'counted', 'fence', 'upsert-assertion', 'surrogate-
 );
 
 /**
- * All tests and then, where nothing else was asked for, those of sessions, reads and writes once more on servers
- * whose defaults are hostile (test/servers/profile.ts). The last line has the sum.
+ * Runs all tests and then, unless arguments select some, those of sessions, reads and writes once more on
+ * servers whose defaults are hostile (test/servers/profile.ts). The last line has the sum.
  */
 async function test(args) {
   const isWhole = args.length === 0 && process.env.TEST_PROFILE === undefined;
@@ -105,8 +105,8 @@ async function test(args) {
 }
 
 /**
- * Runs a command in the checkout and answers its exit code. A signal is passed on, since it may have been
- * sent to us alone, and the command's end is waited for: it cleans up. From a terminal it gets ^C twice.
+ * Runs a command in the checkout and returns its exit code. A signal is passed on, because it may have been
+ * sent to this process only; the command then cleans up and ends. From a terminal it gets ^C twice.
  */
 function run(command, args, environment = {}) {
   const child = spawn(command, args, {cwd: root, stdio: 'inherit', env: {...process.env, ...environment}});

@@ -41,7 +41,7 @@ export function skipped(modules) {
     }
   }
   const byReason = new Map();
-  // A test that is about one server only ran on that one, and was left out nowhere.
+  // A test that is about one server only ran on that one, and was not left out.
   for (const {key, why} of waiting) if (!ran.has(key)) byReason.set(why, (byReason.get(why) ?? 0) + 1);
   return [...byReason].map(([why, count]) => `${count} ${count === 1 ? 'test' : 'tests'}: ${why}`);
 }

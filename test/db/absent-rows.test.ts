@@ -37,7 +37,7 @@ const COUNTRY = 'code VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(20) NOT NUL
 /** In several chunks of ownership, and at both limits of a number. */
 const FAR = ['-9223372036854775808', '-65537', '65536', '9007199254740993', '9223372036854775807'];
 
-describeEachFlavour('rows that neither side has any more', ({server, source, target}) => {
+describeEachFlavour('rows that are on neither side any more', ({server, source, target}) => {
   const directory = mkdtempSync(join(tmpdir(), 'laas-sync-absent-'));
   let env: Environment = {};
   beforeAll(() => {

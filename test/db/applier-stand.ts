@@ -51,7 +51,7 @@ export const many = (from: number, values: Parameters<typeof user>[1] = {}): Par
   Object.fromEntries(
     Array.from({length: MANY}, (_, i) => [String(from + i), user(String(from + i), values)]),
   );
-/** One of the stream's own. */
+/** A change set of the stream. */
 export const options = (offset: number): ApplyOptions => ({
   progress: {
     position: {tag: 'file', file: 'log.000001', offset},

@@ -75,7 +75,7 @@ describe('the documents', () => {
     }
   });
 
-  it('the runbook answers every code, every state and every reason of ill health', () => {
+  it('the runbook answers every code, every state and every health reason', () => {
     const runbook = read('docs/runbook.md');
     const inTables = [...runbook.matchAll(/^\| (.*?) \|(?: .+ \|)+$/gm)].flatMap(([, first = '']) =>
       [...first.matchAll(/`([\w-]+)`/g)].map(([, name]) => name),
@@ -114,7 +114,7 @@ describe('the documents', () => {
       warnings: [],
     };
     const fault = new SyncError('internal', 'x');
-    const ill: Partial<HealthFacts>[] = [
+    const unhealthy: Partial<HealthFacts>[] = [
       {state: 'halted', fault},
       {state: 'stopped', fault},
       {state: 'starting', fault, stateForMs: 60_000},
@@ -123,7 +123,7 @@ describe('the documents', () => {
       {lastRun: run},
       {lastRun: {...run, state: 'needs-confirmation'}},
     ];
-    for (const facts of ill) {
+    for (const facts of unhealthy) {
       for (const reason of healthOf({...calm, ...facts}).reasons) {
         const said = reason.replace(/: .*/, '');
         expect(

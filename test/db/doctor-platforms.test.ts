@@ -18,7 +18,7 @@ describe('versions', () => {
   const level = (version: string, side: 'source' | 'target' = 'source') =>
     checkVersion({side, info: info(version), platform: 'own'})[0]?.level;
 
-  it('compare as numbers, each side by what it needs', () => {
+  it('compare as numbers, each side by its own requirement', () => {
     expect(['5.7.44', '8.0.0', '10.4.33-MariaDB'].map(version => level(version))).toEqual([
       'must-fix',
       'must-fix',

@@ -1,11 +1,10 @@
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {examine} from '../../src/doctor/doctor.ts';
-import type {Environment} from '../helpers/daemon.ts';
-import {createDatabases, query, withConnection, type Reachable} from '../servers/databases.ts';
+import {query, withConnection, type Reachable} from '../servers/databases.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
-import {startServer, type TestServer} from '../servers/server.ts';
+import {startServer} from '../servers/server.ts';
 import {isHostile} from '../servers/profile.ts';
-import {configOf, furnish, preflightFaultOf, worst, type Stand} from './doctor-stand.ts';
+import {configOf, withOwnServer, worst} from './doctor-stand.ts';
 
 const serverIdOf = (server: Reachable) =>
   withConnection(server, undefined, async connection =>
@@ -13,24 +12,12 @@ const serverIdOf = (server: Reachable) =>
   );
 
 describeEachEdition('checks of the log and of the topology', ({edition, flavour}) => {
-  let server: TestServer;
-  let stand: Stand;
-
-  beforeAll(async () => {
-    server = await startServer({edition});
-    const {source, target} = await createDatabases(server, 'd');
-    stand = {server, source, target};
-    await furnish(stand);
-  });
-  afterAll(() => server.dispose());
-
-  const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
-  const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
-  const preflightFault = () => preflightFaultOf(stand);
+  const own = withOwnServer(edition);
+  const {doctor, preflightFault, run} = own;
 
   // On MariaDB, the account of the hostile profile does not see who else reads the log.
   it.skipIf(isHostile && flavour === 'mariadb')("knows the source's own server id from ours", async () => {
-    const id = await serverIdOf(server);
+    const id = await serverIdOf(own.server);
     expect(worst(await doctor({REPLICATION_SERVER_ID: id}), 'server-id')).toMatchObject({
       level: 'must-fix',
       message: `our server id ${id} is the source's own`,
@@ -43,7 +30,7 @@ describeEachEdition('checks of the log and of the topology', ({edition, flavour}
 
   // The same.
   it.skipIf(isHostile && flavour === 'mariadb')(
-    'finds a replica that has our server id, or logs nothing of what it replicates',
+    'finds a replica that has our server id, or does not log replicated changes',
     async () => {
       // MariaDB's default.
       const options = flavour === 'mysql' ? ['--skip-log-replica-updates'] : [];
@@ -60,7 +47,7 @@ describeEachEdition('checks of the log and of the topology', ({edition, flavour}
         worst(
           await examine(
             configOf(
-              {...stand, server: replica},
+              {...own.stand, server: replica},
               {DB_DATABASE: 'mysql', ORG_DB_DATABASE: 'mysql', ...account},
             ),
           ),
@@ -71,8 +58,8 @@ describeEachEdition('checks of the log and of the topology', ({edition, flavour}
       expect((await asSource(reader)).level).toBe('ok');
       await onReplica(
         flavour === 'mysql'
-          ? `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${server.port}, SOURCE_USER='${server.user}', SOURCE_PASSWORD='${server.password}', GET_SOURCE_PUBLIC_KEY=1`
-          : `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${server.port}, MASTER_USER='${server.user}', MASTER_PASSWORD='${server.password}', MASTER_USE_GTID=slave_pos`,
+          ? `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${own.server.port}, SOURCE_USER='${own.server.user}', SOURCE_PASSWORD='${own.server.password}', GET_SOURCE_PUBLIC_KEY=1`
+          : `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${own.server.port}, MASTER_USER='${own.server.user}', MASTER_PASSWORD='${own.server.password}', MASTER_USE_GTID=slave_pos`,
       );
       await onReplica(flavour === 'mysql' ? 'START REPLICA IO_THREAD' : 'START SLAVE');
       await expect
@@ -103,29 +90,32 @@ describeEachEdition('checks of the log and of the topology', ({edition, flavour}
   });
 
   it('requires a log that includes the source', async () => {
-    await server.restart([`--binlog-ignore-db=${stand.source}`]);
+    await own.server.restart([`--binlog-ignore-db=${own.stand.source}`]);
     expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
       level: 'must-fix',
-      message: `binlog_ignore_db excludes ${stand.source} from the log`,
+      message: `binlog_ignore_db excludes ${own.stand.source} from the log`,
     });
     expect(await preflightFault()).toContain('from the log');
-    await server.restart(['--binlog-do-db=another']);
+    await own.server.restart(['--binlog-do-db=another']);
     expect(worst(await doctor(), 'binlog-filter')).toMatchObject({
       level: 'must-fix',
-      message: `binlog_do_db excludes ${stand.source} from the log`,
+      message: `binlog_do_db excludes ${own.stand.source} from the log`,
     });
-    await server.restart(['--skip-log-bin', ...(flavour === 'mysql' ? ['--skip-log-replica-updates'] : [])]);
+    await own.server.restart([
+      '--skip-log-bin',
+      ...(flavour === 'mysql' ? ['--skip-log-replica-updates'] : []),
+    ]);
     expect(worst(await doctor(), 'binlog')).toMatchObject({
       level: 'must-fix',
       message: 'the binary log is off',
     });
     expect(await preflightFault()).toContain('the binary log is off');
-    await server.restart([]);
+    await own.server.restart([]);
   });
 
   // MariaDB accepts no id below 1.
   it.runIf(flavour === 'mysql')('requires a source that has a server id', async () => {
-    await server.restart(['--server-id=0']);
+    await own.server.restart(['--server-id=0']);
     expect(worst(await doctor(), 'server-id')).toMatchObject({
       level: 'must-fix',
       message: 'server_id of the source is 0',
@@ -135,6 +125,6 @@ describeEachEdition('checks of the log and of the topology', ({edition, flavour}
     await run(String(worst(await doctor(), 'server-id').fix));
     expect(worst(await doctor(), 'server-id').level).toBe('ok');
     await run('RESET PERSIST server_id');
-    await server.restart([]);
+    await own.server.restart([]);
   });
 });

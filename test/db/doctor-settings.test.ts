@@ -1,38 +1,18 @@
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {examine} from '../../src/doctor/doctor.ts';
-import {DaemonProcess, type Environment} from '../helpers/daemon.ts';
-import {createDatabases, query, withConnection} from '../servers/databases.ts';
+import {DaemonProcess} from '../helpers/daemon.ts';
+import {query, withConnection} from '../servers/databases.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
-import {startServer, type TestServer} from '../servers/server.ts';
 import {isHostile} from '../servers/profile.ts';
-import {
-  configOf,
-  environmentOf,
-  faultsOf,
-  furnish,
-  preflightFaultOf,
-  worst,
-  type Stand,
-} from './doctor-stand.ts';
+import {configOf, environmentOf, faultsOf, withOwnServer, worst} from './doctor-stand.ts';
 
 describeEachEdition(
   'settings that the doctor checks, on a server of its own',
   ({edition, flavour, server: other}) => {
-    let server: TestServer;
-    let stand: Stand;
-
-    beforeAll(async () => {
-      server = await startServer({edition});
-      const {source, target} = await createDatabases(server, 'd');
-      stand = {server, source, target};
-      await furnish(stand);
-    });
-    afterAll(() => server.dispose());
-
-    const doctor = (extra: Environment = {}) => examine(configOf(stand, extra));
-    const run = (sql: string) => withConnection(server, stand.source, connection => connection.query(sql));
+    const own = withOwnServer(edition);
+    const {doctor, preflightFault, run} = own;
     const withGlobal = async <T>(variable: string, value: string, work: () => Promise<T>): Promise<T> => {
-      const [row] = await withConnection(server, undefined, connection =>
+      const [row] = await withConnection(own.server, undefined, connection =>
         query(connection, `SELECT @@GLOBAL.${variable} AS v`),
       );
       await run(`SET GLOBAL ${variable} = ${value}`);
@@ -42,7 +22,6 @@ describeEachEdition(
         await run(`SET GLOBAL ${variable} = '${String(row?.['v'])}'`.replace(/'(\d+)'/, '$1'));
       }
     };
-    const preflightFault = () => preflightFaultOf(stand);
 
     it('finds nothing to fix except the account with all privileges', async () => {
       const faults = faultsOf(await doctor());
@@ -85,7 +64,7 @@ describeEachEdition(
       await run("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON");
       await doctor();
       await run('SET GLOBAL general_log = OFF');
-      const rows = await withConnection(server, undefined, connection =>
+      const rows = await withConnection(own.server, undefined, connection =>
         query(
           connection,
           "SELECT CONVERT(argument USING utf8mb4) AS statement FROM mysql.general_log WHERE command_type IN ('Query', 'Execute', 'Prepare')",
@@ -106,7 +85,7 @@ describeEachEdition(
     it('are reported by a starting daemon, which continues once they are fixed', async () => {
       await withGlobal('binlog_row_metadata', "'MINIMAL'", async () => {
         const {message, fix} = worst(await doctor(), 'binlog-metadata');
-        const daemon = await DaemonProcess.start(environmentOf(stand));
+        const daemon = await DaemonProcess.start(environmentOf(own.stand));
         try {
           const {reasons} = await daemon.until('halted');
           expect(reasons.join()).toContain(
@@ -175,7 +154,7 @@ describeEachEdition(
     });
 
     it('warns of clocks that differ, and of small packets', async () => {
-      const hourAhead = await examine(configOf(stand), {now: () => Date.now() + 3_600_000});
+      const hourAhead = await examine(configOf(own.stand), {now: () => Date.now() + 3_600_000});
       expect(worst(hourAhead, 'clock')).toMatchObject({
         level: 'warning',
         message: "the clock is 3600.0 s behind this machine's",
@@ -222,7 +201,7 @@ describeEachEdition(
 
     // MySQL cannot be reached by TCP then.
     it.runIf(flavour === 'mariadb')('warns of grants that cannot be read', async () => {
-      await server.restart(['--skip-grant-tables']);
+      await own.server.restart(['--skip-grant-tables']);
       const findings = await doctor();
       expect(
         findings
@@ -233,11 +212,11 @@ describeEachEdition(
         ['source', 'ok', 'the account may read institutes, users, institute_user'],
         ['target', 'warning', 'the grants of the account cannot be read'],
       ]);
-      await server.restart([]);
+      await own.server.restart([]);
     });
 
     it('warns of a log with a size limit, on servers that have one', async context => {
-      const has = await withConnection(server, undefined, connection =>
+      const has = await withConnection(own.server, undefined, connection =>
         query(connection, "SHOW GLOBAL VARIABLES LIKE 'max_binlog_total_size'"),
       );
       if (has.length === 0) context.skip('this version does not know max_binlog_total_size');
@@ -250,9 +229,9 @@ describeEachEdition(
     });
 
     it('reports a server that is down as one finding, and checks the other one', async () => {
-      await server.stop();
+      await own.server.stop();
       const config = configOf(
-        stand,
+        own.stand,
         other === undefined ? {} : {ORG_DB_PORT: String(other.port), ORG_DB_DATABASE: 'mysql'},
       );
       const findings = await examine(config);
@@ -260,7 +239,7 @@ describeEachEdition(
         expect.objectContaining({
           check: 'reachable',
           level: 'must-fix',
-          message: `127.0.0.1:${server.port} cannot be reached (ECONNREFUSED)`,
+          message: `127.0.0.1:${own.server.port} cannot be reached (ECONNREFUSED)`,
         }),
       ]);
       expect(
@@ -269,7 +248,7 @@ describeEachEdition(
           'reachable',
         ).level,
       ).toBe('ok');
-      await server.start();
+      await own.server.start();
     });
   },
 );

@@ -2,18 +2,22 @@
  * The common parts of the doctor's tests: a configuration for two schemas, created by the migrations, and
  * helpers that read findings.
  */
+import {afterAll, beforeAll} from 'vitest';
 import {loadConfig, type Config} from '../../src/config.ts';
 import {connect} from '../../src/db/connection.ts';
 import {migrateUp} from '../../src/db/migrate.ts';
 import {openKnex} from '../../src/db/models.ts';
 import {silentLogger} from '../helpers/silent-logger.ts';
 import {readServerInfo} from '../../src/db/server.ts';
+import {examine} from '../../src/doctor/doctor.ts';
 import type {Finding, Level} from '../../src/doctor/findings.ts';
 import {preflight} from '../../src/doctor/preflight.ts';
 import {SyncError} from '../../src/errors.ts';
 import {environment, type Environment} from '../helpers/daemon.ts';
 import {SOURCE_SCHEMAS} from '../helpers/schemas.ts';
-import {withConnection, type Reachable} from '../servers/databases.ts';
+import {createDatabases, withConnection, type Reachable} from '../servers/databases.ts';
+import type {Edition} from '../servers/provision.ts';
+import {startServer, type TestServer} from '../servers/server.ts';
 
 export interface Stand {
   readonly server: Reachable;
@@ -82,4 +86,40 @@ export async function preflightFaultOf(stand: Stand, extra: Environment = {}): P
   } finally {
     connection.destroy();
   }
+}
+
+export interface OwnServer {
+  readonly server: TestServer;
+  readonly stand: Stand;
+  readonly doctor: (extra?: Environment) => Promise<Finding[]>;
+  readonly preflightFault: () => Promise<string>;
+  /** Runs statements on the source. */
+  readonly run: (sql: string) => Promise<unknown>;
+}
+
+/** A server of its own, with a source and a target, for the tests of a suite that changes its settings. */
+export function withOwnServer(edition: Edition): OwnServer {
+  let opened: {server: TestServer; stand: Stand} | undefined;
+  beforeAll(async () => {
+    const server = await startServer({edition});
+    const {source, target} = await createDatabases(server, 'd');
+    opened = {server, stand: {server, source, target}};
+    await furnish(opened.stand);
+  });
+  afterAll(() => opened?.server.dispose());
+  const current = () => {
+    if (opened === undefined) throw new Error('the server has not started');
+    return opened;
+  };
+  return {
+    get server() {
+      return current().server;
+    },
+    get stand() {
+      return current().stand;
+    },
+    doctor: extra => examine(configOf(current().stand, extra)),
+    preflightFault: () => preflightFaultOf(current().stand),
+    run: sql => withConnection(current().server, current().stand.source, connection => connection.query(sql)),
+  };
 }

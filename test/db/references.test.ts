@@ -53,7 +53,7 @@ describeEachFlavour("others' foreign keys", ({server, source, target}) => {
     await other.end();
   });
 
-  it('keeps every row where they cascade from a table that may not be read', async () => {
+  it('keeps every row if they cascade from a table that may not be read', async () => {
     const blind = await openSession({...configOf(server, target), ...ACCOUNT});
     const plans = await plan();
     await blind.query('START TRANSACTION');

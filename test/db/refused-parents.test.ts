@@ -1,4 +1,7 @@
-/** A row whose parent is refused waits with it, at any depth; it is no dead letter itself, and follows its parent into the target. */
+/**
+ * A row whose parent is refused waits with it, at any depth; it is not a dead letter itself, and is written
+ * after its parent.
+ */
 import {expect, it} from 'vitest';
 import {loadConfig} from '../../src/config.ts';
 import {Daemon} from '../../src/daemon.ts';

@@ -4,6 +4,7 @@
  */
 import {beforeAll, expect, it} from 'vitest';
 import {readBatch} from '../../reconciler/batch.ts';
+import {EVERYTHING} from '../../src/mapping/sql/ranges.ts';
 import {repairBatch, type RepairOptions, type RepairOutcome} from '../../reconciler/repair.ts';
 import type {WriterContext} from '../../src/apply/writer-context.ts';
 import {StreamTap} from '../../src/apply/stream-tap.ts';
@@ -65,8 +66,7 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     let isRead = false;
     const reads = readBatch(
       {source: reading, info},
-      entityOf(plan, 'user'),
-      {after: null, to: null},
+      {entity: entityOf(plan, 'user'), range: EVERYTHING, keys: null},
       tap,
       NEVER,
     );
@@ -98,7 +98,8 @@ describeEachFlavour('a read of the source', ({flavour, server, source, target}) 
     const info = await readServerInfo('source', reading);
     const tap = new StreamTap();
     const reader = {source: reading, info};
-    const read = () => readBatch(reader, entityOf(plan, 'user'), {after: null, to: null}, tap, NEVER);
+    const users = {entity: entityOf(plan, 'user'), range: EVERYTHING, keys: null};
+    const read = () => readBatch(reader, users, tap, NEVER);
     tap.reads(info.identity);
     const batch = await read();
     tap.stopped();

@@ -63,7 +63,7 @@ describeEachFlavour('unique keys', context => {
       (['no user', 'user'] as const).flatMap(tag => [true, false].map(together => ({email, tag, together}))),
     ),
   )(
-    'rows that wait with a refused user are no dead letters: $email, $tag, $together',
+    'rows that wait with a refused user are not dead letters: $email, $tag, $together',
     async ({email, tag, together}) => {
       const {sql, reading, writing} = sessions();
       const run = (text: string, values: readonly unknown[] = []) => sql.query(text, [...values]);

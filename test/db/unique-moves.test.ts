@@ -134,7 +134,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect((await letters()).map(letter => letter.slice(0, 15))).toEqual(['user 2 rejected']);
   });
 
-  it('stays where it was, for all of a ring, if one row is refused and must stay', async () => {
+  it('stays in its row, in all of a ring, if one row is refused and must stay', async () => {
     await begin("ADD CONSTRAINT c CHECK (name <> 'Bad L')", {deletes: 'keep'});
     await apply({1: at(1, 'a@x'), 2: at(2, 'b@x'), 3: at(3, 'c@x')});
     const bad = user('2', {email: 'c@x', first_name: 'Bad'});
@@ -142,7 +142,7 @@ describeEachFlavour('#21 a unique value', context => {
     expect(await emails()).toEqual({1: 'a@x', 2: 'b@x', 3: 'c@x'});
   });
 
-  it('ignores spaces at its end exactly where the collation pads', async () => {
+  it('ignores spaces at its end exactly if the collation pads', async () => {
     const noPad = context.flavour === 'mysql' ? 'utf8mb4_0900_ai_ci' : 'utf8mb4_unicode_nopad_ci';
     for (const [collation, waiting] of [
       ['utf8mb4_general_ci', ['institute 2 unique-conflict 1']],

@@ -14,7 +14,7 @@ import {ApplierStand, changes, many, MANY, ready} from './applier-stand.ts';
 
 const PLAIN = {newestWins: false};
 const OTHER = {userId: 3, email: 'u3@x.org'};
-/** Row 4 wants what row 3 holds. */
+/** Row 4 wants the value that row 3 holds. */
 const TAKES = user('4', {email: 'u3@x.org'});
 
 describeEachFlavour('#32 an upsert in conflict with the unique value of another row', context => {

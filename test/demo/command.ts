@@ -32,7 +32,7 @@ export class Daemon {
   readonly ended: Promise<string>;
   #running = true;
 
-  /** Its log goes to our terminal if `verbose`, else into a file of `workDir`. */
+  /** Its log is written to the terminal if `verbose`, otherwise to a file in `workDir`. */
   constructor(settings: Settings, workDir: string, verbose: boolean) {
     this.#logPath = join(workDir, 'daemon.log');
     const log = openSync(this.#logPath, 'a');

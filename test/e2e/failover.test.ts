@@ -3,7 +3,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {cli} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
-import {createDatabases, type Databases, withConnection} from '../servers/databases.ts';
+import {createDatabases, type Databases, emptyDatabases, withConnection} from '../servers/databases.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
 import {type FaultProxy, startProxy} from '../servers/proxy.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
@@ -202,11 +202,7 @@ describeEachEdition('the source', ({edition, flavour, server}) => {
     beforeAll(async () => {
       [from, to] = await Promise.all([startServer({edition, options}), startServer({edition, options})]);
       await createSource(from);
-      await withConnection(server, undefined, connection =>
-        connection.query(
-          `DROP DATABASE ${databases.target}; CREATE DATABASE ${databases.target} CHARACTER SET utf8mb4`,
-        ),
-      );
+      await emptyDatabases(server, databases.target);
     });
     afterAll(async () => {
       await stand?.[Symbol.asyncDispose]();

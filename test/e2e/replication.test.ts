@@ -65,7 +65,7 @@ for (const schema of SOURCE_SCHEMAS) {
       expect({code, stdout}).toMatchObject({code: 0});
     });
 
-    it('continues after a stop with what it missed', async () => {
+    it('continues after a stop with the changes that it missed', async () => {
       expect(await daemon.stop()).toBe(0);
       for (let i = 0; i < STEPS; i++) await work.step();
       daemon = await DaemonProcess.start(env);
@@ -74,7 +74,7 @@ for (const schema of SOURCE_SCHEMAS) {
       await isEqual();
     });
 
-    it('runs a reconcile on request, and answers with what it did', async () => {
+    it('runs a reconcile on request, and answers with its results', async () => {
       await connection.query(`UPDATE \`${target}\`.\`user\` SET name = 'drifted' ORDER BY userId LIMIT 3`);
       const {status, body} = await daemon.post('/sync/trigger', {mode: 'diff'});
       expect({status, body}).toMatchObject({

@@ -7,7 +7,7 @@ import {cli} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {connect, createDatabases, uniqueNames, withConnection} from '../servers/databases.ts';
+import {connect, createDatabases, emptyDatabases, uniqueNames, withConnection} from '../servers/databases.ts';
 
 const RELEASED = join(import.meta.dirname, 'released');
 const RELEASES = readdirSync(RELEASED).map(name => name.replace(/\.sql$/, ''));
@@ -28,11 +28,7 @@ describeEachFlavour('an upgrade', ({server, source, target}) => {
   afterEach(async () => {
     await stand?.[Symbol.asyncDispose]();
     stand = undefined;
-    await withConnection(server, undefined, connection =>
-      connection.query(
-        `DROP DATABASE \`${source}\`; DROP DATABASE \`${target}\`; CREATE DATABASE \`${source}\` CHARACTER SET utf8mb4; CREATE DATABASE \`${target}\` CHARACTER SET utf8mb4`,
-      ),
-    );
+    await emptyDatabases(server, source, target);
   });
   const open = async () =>
     (stand = await Stand.open({source: {server, database: source}, target: {server, database: target}}));

@@ -50,7 +50,7 @@ describeEachFlavour('What a daemon has answered', ({server, source, target}) => 
     await stand.caughtUp();
   });
 
-  it('of dead letters that remain is what the status says from then on', async () => {
+  it('of dead letters that remain agrees with the status from then on', async () => {
     await foreignUser(900, 'taken@example.test');
     await user(11, 'taken@example.test');
     await stand.until('the dead letter', ({deadLetters}) => deadLetters === 1);

@@ -56,7 +56,7 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
     );
     await stand.caughtUp();
     await stand.equal();
-    expect(requested(), 'what cannot reach a mapped column costs nothing').toBe(0);
+    expect(requested(), 'that cannot reach a mapped column cost nothing').toBe(0);
     for (const sql of [
       'DELETE FROM orgs WHERE id = 3',
       `DELETE FROM ${far}.owners`,
@@ -107,7 +107,7 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
     await stand.equal();
     await orphan(101);
     await stand.caughtUp();
-    expect((await stand.cli(['verify'])).code, 'a child without its parent is no drift').toBe(0);
+    expect((await stand.cli(['verify'])).code, 'a child without its parent is not drift').toBe(0);
     expect(await stand.daemon.stop()).toBe(0);
     await stand.start();
     await parent(101);
@@ -116,7 +116,7 @@ describeEachFlavour('#45 foreign keys of the source', ({server, source, target})
     expect(requested()).toBe(0);
   });
 
-  it('prove nothing for what was logged before they were read', async () => {
+  it('prove nothing for changes that were logged before they were read', async () => {
     await open(
       "SET foreign_key_checks = 0; INSERT INTO institute_user (institute_id, user_id, user_type, status) VALUES (1, 100, 'staff', 'active'), (50, 1, 'staff', 'active'); SET foreign_key_checks = 1",
     );

@@ -8,7 +8,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {Stand, SURROGATE} from '../helpers/fault-stand.ts';
-import {connect, withConnection} from '../servers/databases.ts';
+import {connect, emptyDatabases, withConnection} from '../servers/databases.ts';
 import {type FaultProxy, startProxy} from '../servers/proxy.ts';
 import {startServer, type TestServer} from '../servers/server.ts';
 
@@ -26,9 +26,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
         await withConnection(sourceServer, undefined, async connection => {
           await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; CREATE DATABASE elsewhere');
         });
-        await withConnection(server, undefined, async connection => {
-          await connection.query(`DROP DATABASE ${target}; CREATE DATABASE ${target} CHARACTER SET utf8mb4`);
-        });
+        await emptyDatabases(server, target);
         proxy = await startProxy(sourceServer.address);
         stand = await Stand.open({
           source: {server: sourceServer, database: 'laas'},

@@ -10,18 +10,10 @@ import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
 import {createDatabases, query, withConnection, type Databases} from '../servers/databases.ts';
-import {hasGalera, startGalera, type Galera} from '../servers/galera.ts';
+import {hasGalera, LOGGED, numbered, startGalera, type Galera} from '../servers/galera.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
 
 const SOURCE = 'laas';
-const LOGGED = ['--log-slave-updates=ON', '--server-id=77'];
-const NUMBERED = (index: number) => [
-  ...LOGGED,
-  '--wsrep-gtid-mode=ON',
-  '--wsrep-gtid-domain-id=1',
-  `--gtid-domain-id=${11 + index}`,
-];
-
 describeEachEdition('a source on a cluster', ({edition, server}) => {
   describe.skipIf(!hasGalera || edition !== 'mariadb')('of Galera', () => {
     let cluster: Galera;
@@ -34,11 +26,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       await cluster?.[Symbol.asyncDispose]();
       await databases?.drop();
     });
-    const node = (index: number) => {
-      const found = cluster.nodes[index];
-      if (found === undefined) throw new Error('no such node');
-      return found;
-    };
+    const node = (index: number) => cluster.node(index);
     const open = async (options: (index: number) => readonly string[]) => {
       databases = await createDatabases(server, 'galera');
       cluster = await startGalera(2, options);
@@ -123,7 +111,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
     });
 
     it('#47 that numbers its transactions: the stream continues on another node', async () => {
-      await open(NUMBERED);
+      await open(numbered);
       const before = await runs();
       for (const [from, to] of [
         [0, 1],

@@ -24,11 +24,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
       await cluster?.[Symbol.asyncDispose]();
       await databases?.drop();
     });
-    const node = (index: number) => {
-      const found = cluster.nodes[index];
-      if (found === undefined) throw new Error('no such node');
-      return found;
-    };
+    const node = (index: number) => cluster.node(index);
     const leads = (log: string) => log.split('\n').filter(line => line.includes('"lease.acquired"')).length;
     const state = async (daemon: DaemonProcess) => (await daemon.status()).replication.state;
     const until = (daemon: DaemonProcess, wanted: string, timeoutMs = 30_000) =>

@@ -2,13 +2,13 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {loadConfig} from '../../src/config.ts';
 import {examine} from '../../src/doctor/doctor.ts';
-import {openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
+import {CONTINUES_MS, openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {withConnection} from '../servers/databases.ts';
 import {
-  cloneAnew,
+  cloneFromAnother,
   hasGroups,
   heal,
   startGroup,
@@ -21,7 +21,6 @@ import type {FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
 const SOURCE = 'laas';
-const CONTINUES_MS = 10_000;
 
 describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, server, target}) => {
   describe.skipIf(!hasGroups || edition !== 'mysql')('of Group Replication', () => {
@@ -74,7 +73,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
     };
     const runs = async () => ((await stand.daemon.get('/sync/runs')) as {items: unknown[]}).items.length;
     /** The stream continues from its position by GTIDs, without a copy. */
-    const goesOn = async (before: number) => {
+    const continuesWithoutCopy = async (before: number) => {
       await write();
       await stand.equal();
       expect(stand.logText()).not.toMatch(/"position-lost"|"reconcile.owed"|"state":"halted"/);
@@ -91,7 +90,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
         if (next === undefined) throw new Error('no other member');
         await switchTo(next);
         await follow(next, how);
-        await goesOn(before);
+        await continuesWithoutCopy(before);
       },
     );
 
@@ -100,7 +99,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await write();
       await withConnection(primary, undefined, connection => connection.query('STOP GROUP_REPLICATION'));
       await follow(await untilPrimary(others()), {cut: false});
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       await heal(group);
     });
 
@@ -108,12 +107,12 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       const before = await runs();
       const [next] = others();
       if (next === undefined) throw new Error('no other member');
-      await cloneAnew(next);
+      await cloneFromAnother(next);
       await untilOnline(next, 3);
       await write();
       await switchTo(next);
       await follow(next, {cut: true});
-      await goesOn(before);
+      await continuesWithoutCopy(before);
     });
 
     it('#46 leaves a member that the group has lost, whose connections stay open', async () => {
@@ -143,7 +142,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       );
       expect(replication.state).toBe('starting');
       address.retarget(next.address);
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       await alone('CREATE TABLE apart.t (id INT PRIMARY KEY)');
       await heal(group);
     });
@@ -197,7 +196,7 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
       await write();
       await primary.kill();
       await follow(await untilPrimary(others()), {cut: true});
-      await goesOn(before);
+      await continuesWithoutCopy(before);
     });
   });
 });

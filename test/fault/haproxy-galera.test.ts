@@ -1,6 +1,6 @@
 /** Three nodes of Galera behind haproxy, as source and target at once: the daemon knows only the proxy's address. */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {startLoaded} from '../helpers/cluster-stand.ts';
+import {continues, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachEdition, isShort} from '../helpers/flavours.ts';
@@ -10,6 +10,7 @@ import {
   hasGalera,
   hasStateTransfer,
   isolate,
+  numbered,
   startGalera,
   untilOutside,
   untilSynced,
@@ -19,17 +20,8 @@ import {checkAccount, Haproxy, hasHaproxy} from '../servers/haproxy.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
-const GOES_ON_MS = 10_000;
 const SOURCE = 'laas';
 const TARGET = 'organizations';
-const NUMBERED = (index: number) => [
-  '--log-slave-updates=ON',
-  '--server-id=77',
-  '--wsrep-gtid-mode=ON',
-  '--wsrep-gtid-domain-id=1',
-  `--gtid-domain-id=${11 + index}`,
-];
-
 describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
   describe.skipIf(!hasGalera || !hasHaproxy() || edition !== 'mariadb')('of Galera', () => {
     let cluster: Galera;
@@ -41,7 +33,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
     let seed = SEED;
 
     beforeAll(async () => {
-      cluster = await startGalera(3, NUMBERED);
+      cluster = await startGalera(3, numbered);
       const [first] = cluster.nodes;
       if (first === undefined) throw new Error('no nodes');
       current = first;
@@ -80,14 +72,9 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await stand.connect();
     };
     /** Rows that are written from now on arrive in time, and all are right, without a copy. */
-    const goesOn = async (before: number) => {
+    const continuesWithoutCopy = async (before: number) => {
       const writers = await write();
-      await stand.explained(stand.daemon.until('streaming', GOES_ON_MS));
-      await stand.caughtUp(GOES_ON_MS);
-      await writers.stop();
-      await stand.equal();
-      expect(await stand.letters()).toEqual([]);
-      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
+      await continues(stand, writers);
       expect(await runs()).toBe(before);
     };
     const desync = (node: TestServer, on: boolean) =>
@@ -98,17 +85,17 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
     const PLANNED = isShort ? [{cut: true}] : [{cut: true}, {cut: false}];
     it.for(PLANNED)('continues when an operator removes the writer, connections cut: $cut', async how => {
       await setUp(how);
-      await goesOn(await runs());
+      await continuesWithoutCopy(await runs());
       const before = await runs();
       const left = current;
       const writers = await write();
       await desync(left, true);
       await follow();
       await writers.stop();
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       await desync(left, false);
       await untilSynced(left, 3);
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       // A node that returns does not get its connections back.
       expect(await haproxy.leadsTo(), haproxy.log().slice(-3000)).not.toBe(left.port);
     });
@@ -117,39 +104,39 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       'continues when the writer is frozen, connections cut: $cut',
       async how => {
         await setUp(how);
-        await goesOn(await runs());
+        await continuesWithoutCopy(await runs());
         const before = await runs();
         const frozen = current;
         await frozen.freeze();
         await follow();
         await untilSynced(current, 2);
-        await goesOn(before);
+        await continuesWithoutCopy(before);
         await frozen.thaw();
         for (const node of cluster.nodes) await untilSynced(node, 3);
-        await goesOn(before);
+        await continuesWithoutCopy(before);
       },
     );
 
     /** A node that returns needs the data of another one. */
     const itReceives = it.skipIf(isShort || !hasStateTransfer);
 
-    itReceives('continues when the writer has lost its cluster, and comes back', async () => {
+    itReceives('continues when the writer has lost its cluster, and rejoins', async () => {
       await setUp({cut: false});
-      await goesOn(await runs());
+      await continuesWithoutCopy(await runs());
       const before = await runs();
       const lost = current;
       await isolate(lost, true);
       await untilOutside(lost);
       await follow();
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       await isolate(lost, false);
       await untilSynced(lost, 3);
-      await goesOn(before);
+      await continuesWithoutCopy(before);
     });
 
     itReceives('continues at a node that got all its data by a state transfer', async () => {
       await setUp({cut: true});
-      await goesOn(await runs());
+      await continuesWithoutCopy(await runs());
       const before = await runs();
       const emptied = cluster.nodes.find(node => node !== current);
       if (emptied === undefined) throw new Error('no other node');
@@ -162,39 +149,39 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await follow(left);
       expect(current).toBe(emptied);
       await writers.stop();
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       for (const node of left) await desync(node, false);
       for (const node of left) await untilSynced(node, 3);
     });
 
     itReceives('waits while the majority is lost, and continues when it is restored', async () => {
       await setUp({cut: true});
-      await goesOn(await runs());
+      await continuesWithoutCopy(await runs());
       const before = await runs();
       const killed = cluster.nodes.filter(node => node !== current);
       await Promise.all(killed.map(node => node.kill()));
       await haproxy.untilNowhere();
       await bootstrap(current);
       await follow([]);
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       for (const node of killed) {
         await cluster.startEmpty(node);
         await untilSynced(node, 2 + killed.indexOf(node));
       }
-      await goesOn(before);
+      await continuesWithoutCopy(before);
     });
 
     // This test is the last one, because the node does not return.
     it('continues when the writer is killed', async () => {
       await setUp({cut: true});
-      await goesOn(await runs());
+      await continuesWithoutCopy(await runs());
       const before = await runs();
       const writers = await write();
       await current.kill();
       await writers.stop().catch(() => undefined);
       await follow();
       await untilSynced(current, 2);
-      await goesOn(before);
+      await continuesWithoutCopy(before);
       expect(await stand.daemon.post('/sync/trigger', {mode: 'full'})).toMatchObject({status: 200});
       await stand.equal();
     });

@@ -1,6 +1,6 @@
 /** A group of MySQL members behind haproxy as the target: the daemon knows only the proxy's address. */
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
-import {startLoaded} from '../helpers/cluster-stand.ts';
+import {continues, startLoaded} from '../helpers/cluster-stand.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters, type Writers} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
@@ -10,7 +10,6 @@ import {checkAccount, Haproxy, hasHaproxy} from '../servers/haproxy.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
 import type {TestServer} from '../servers/server.ts';
 
-const GOES_ON_MS = 10_000;
 const TARGET = 'organizations';
 /** Whether the proxy closes the connections to a member that it leaves, as the documents advise, or keeps them. */
 const CLOSED_OR_KEPT = isShort ? [{cut: true}] : [{cut: true}, {cut: false}];
@@ -67,15 +66,6 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       eye.cut();
       await stand.connect();
     };
-    /** The stream continues in time, and every row is right. */
-    const goesOn = async () => {
-      await stand.explained(stand.daemon.until('streaming', GOES_ON_MS));
-      await stand.caughtUp(GOES_ON_MS);
-      await writers.stop();
-      await stand.equal();
-      expect(await stand.letters()).toEqual([]);
-      expect(stand.logText()).not.toMatch(/"state":"halted"|"position-lost"|"internal"/);
-    };
 
     it.for(CLOSED_OR_KEPT)('continues after a planned switch, connections cut: $cut', async how => {
       await setUp(how);
@@ -83,7 +73,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       if (next === undefined) throw new Error('no other member');
       await switchTo(next);
       await follow();
-      await goesOn();
+      await continues(stand, writers);
     });
 
     it.for(isShort ? [] : CLOSED_OR_KEPT)(
@@ -93,7 +83,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
         const frozen = primary;
         await frozen.freeze();
         await follow();
-        await goesOn();
+        await continues(stand, writers);
         await frozen.thaw();
       },
     );
@@ -102,7 +92,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       await setUp({cut: false});
       await withConnection(primary, undefined, connection => connection.query('STOP GROUP_REPLICATION'));
       await follow();
-      await goesOn();
+      await continues(stand, writers);
     });
 
     it.skipIf(isShort)('waits while the majority is lost, and continues when it is back', async () => {
@@ -114,7 +104,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       primary = await untilPrimary(group.members);
       eye.retarget(primary.address);
       await stand.connect();
-      await goesOn();
+      await continues(stand, writers);
     });
 
     // This test is the last one, because it leaves the group incomplete.
@@ -122,7 +112,7 @@ describeEachFlavour(`a target behind haproxy (seed ${SEED})`, ({edition, server,
       await setUp({cut: true});
       await primary.kill();
       await follow();
-      await goesOn();
+      await continues(stand, writers);
       expect(await stand.daemon.post('/sync/trigger', {mode: 'full'})).toMatchObject({status: 200});
       await stand.equal();
     });

@@ -4,18 +4,14 @@ import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {untilWaiting} from '../helpers/lock-waits.ts';
 import {WIDE} from '../helpers/rule-rows.ts';
-import {connect, query, withConnection} from '../servers/databases.ts';
+import {connect, emptyDatabases, query} from '../servers/databases.ts';
 
 describeEachFlavour('#41 The brake on mass deletes', ({server, source, target}) => {
   let stand: Stand | undefined;
   afterEach(async () => {
     await stand?.[Symbol.asyncDispose]();
     stand = undefined;
-    await withConnection(server, undefined, connection =>
-      connection.query(
-        `DROP DATABASE \`${source}\`; DROP DATABASE \`${target}\`; CREATE DATABASE \`${source}\` CHARACTER SET utf8mb4; CREATE DATABASE \`${target}\` CHARACTER SET utf8mb4`,
-      ),
-    );
+    await emptyDatabases(server, source, target);
   });
   const open = async (batchRows: number): Promise<Stand> => {
     const opened = (stand = await Stand.open({

@@ -3,7 +3,7 @@ import {afterEach, expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {eventually} from '../helpers/eventually.ts';
-import {withConnection} from '../servers/databases.ts';
+import {emptyDatabases} from '../servers/databases.ts';
 
 const OURS = ['sync_checkpoint', 'sync_owned', 'sync_dead_letter'];
 const THEIRS = ['institute', 'user', 'institute_users', 'user_auth'];
@@ -15,11 +15,7 @@ describeEachFlavour('#42 A target restored from a backup', ({server, source, tar
   afterEach(async () => {
     await stand?.[Symbol.asyncDispose]();
     stand = undefined;
-    await withConnection(server, undefined, connection =>
-      connection.query(
-        `DROP DATABASE \`${source}\`; DROP DATABASE \`${target}\`; CREATE DATABASE \`${source}\` CHARACTER SET utf8mb4; CREATE DATABASE \`${target}\` CHARACTER SET utf8mb4`,
-      ),
-    );
+    await emptyDatabases(server, source, target);
   });
 
   const backUp = async ({target: to}: Stand) => {

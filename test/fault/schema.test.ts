@@ -4,7 +4,7 @@ import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
-import {connect} from '../servers/databases.ts';
+import {connect, emptyDatabases} from '../servers/databases.ts';
 
 describeEachFlavour('changes of the schema', ({flavour, server, source, target}) => {
   let stand: Stand;
@@ -25,10 +25,7 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
   afterEach(async () => {
     await other?.end();
     await stand?.[Symbol.asyncDispose]();
-    const cleaner = await connect(server);
-    for (const name of [source, target])
-      await cleaner.query(`DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
-    await cleaner.end();
+    await emptyDatabases(server, source, target);
   });
 
   const work = async (tag: string, name = 'first_name') => {

@@ -95,7 +95,7 @@ describeEachFlavour('#33 new sessions that have', ({edition}) => {
           );
           expect(await stand.cli(['sync'])).toMatchObject({code: 0});
           await isEqual();
-          // Rows are read only where the two differ.
+          // Rows are read only if the two differ.
           await stand.target.query("UPDATE user SET name = 'x' WHERE userId = 60");
           expect(await stand.cli(['verify'])).toMatchObject({code: 1});
           expect(await stand.cli(['sync', '--mode', 'full'])).toMatchObject({code: 0});

@@ -51,17 +51,17 @@ describeEachFlavour('#40 a target that accepts no writes', ({edition, server, so
    * Counts connections from the first fault until the status is unhealthy, and for as long again; the status
    * never says that it streams.
    */
-  const isWaitedFor = async (state: string, words: RegExp, times: number) => {
+  const isReportedAndRetried = async (state: string, words: RegExp, times: number) => {
     const before = await connections();
     await stand.until('the fault', ({replication}) => replication.state === state);
     const seen = new Set<string>();
     const watch = (status: {replication: {state: string}}) => seen.add(status.replication.state);
-    const ill = await stand.until('a reason', status => {
+    const unhealthy = await stand.until('a reason', status => {
       watch(status);
       return status.reasons.length > 0;
     });
-    expect(ill.isHealthy).toBe(false);
-    expect(ill.reasons.join()).toMatch(words);
+    expect(unhealthy.isHealthy).toBe(false);
+    expect(unhealthy.reasons.join()).toMatch(words);
     const tries = () => stand.logText().split(/"(?:replication|lead)\.retry"/).length;
     const enough = tries() + times;
     await stand.until(
@@ -76,7 +76,7 @@ describeEachFlavour('#40 a target that accepts no writes', ({edition, server, so
     expect((await connections()) - before).toBeLessThan(MAX_CONNECTIONS);
     expect(await stand.letters()).toEqual([]);
   };
-  const goesOn = async () => {
+  const recovers = async () => {
     await stand.daemon.until('streaming', 40_000);
     await stand.equal(40_000);
     const status = await stand.until('health', ({isHealthy}) => isHealthy);
@@ -86,25 +86,25 @@ describeEachFlavour('#40 a target that accepts no writes', ({edition, server, so
   it('because it is read-only is tried again after longer and longer pauses', async () => {
     await stand.target.query('SET GLOBAL read_only = 1');
     await stand.source.query("UPDATE users SET first_name = 'Waits'");
-    await isWaitedFor('starting', /the target is read-only \(error 1290\).*read_only/, 2);
+    await isReportedAndRetried('starting', /the target is read-only \(error 1290\).*read_only/, 2);
     await stand.target.query('SET GLOBAL read_only = 0');
-    await goesOn();
+    await recovers();
   });
 
   it('because a privilege is missing halts the stream and names the doctor', async () => {
     await stand.target.query("REVOKE INSERT ON organizations.user_auth FROM 'plain'@'%'");
     await stand.source.query("UPDATE users SET first_name = 'Granted'");
-    await isWaitedFor('halted', /a privilege \(error 1142\).*doctor/, 0);
+    await isReportedAndRetried('halted', /a privilege \(error 1142\).*doctor/, 0);
     await stand.target.query("GRANT INSERT ON organizations.user_auth TO 'plain'@'%'");
-    await goesOn();
+    await recovers();
   });
 
   it('because a table is missing halts the stream, and no row is blamed', async () => {
     await stand.target.query('RENAME TABLE user_auth TO user_auth_away');
     await stand.source.query("UPDATE users SET first_name = 'Away'");
-    await isWaitedFor('halted', /target-incompatible.*doctor/, 0);
+    await isReportedAndRetried('halted', /target-incompatible.*doctor/, 0);
     await stand.target.query('RENAME TABLE user_auth_away TO user_auth');
-    await goesOn();
+    await recovers();
   });
 
   it('because an unmapped column has no default halts the stream', async () => {
@@ -112,8 +112,8 @@ describeEachFlavour('#40 a target that accepts no writes', ({edition, server, so
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (2, 'Two', 'two@example.test', 'p')",
     );
-    await isWaitedFor('halted', /target-incompatible.*doctor/, 0);
+    await isReportedAndRetried('halted', /target-incompatible.*doctor/, 0);
     await stand.target.query('ALTER TABLE user DROP COLUMN extra');
-    await goesOn();
+    await recovers();
   });
 });

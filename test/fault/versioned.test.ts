@@ -3,7 +3,7 @@ import {afterEach, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {COMPOSITE, Stand, SURROGATE} from '../helpers/fault-stand.ts';
-import {connect} from '../servers/databases.ts';
+import {connect, emptyDatabases} from '../servers/databases.ts';
 
 const IMPLICIT = {on: 'ADD SYSTEM VERSIONING', off: 'DROP SYSTEM VERSIONING'};
 const EXPLICIT = {
@@ -33,10 +33,7 @@ describeEachFlavour('#36 versioned tables', ({flavour, server, source, target}) 
   afterEach(async () => {
     await other?.end();
     await stand?.[Symbol.asyncDispose]();
-    const cleaner = await connect(server);
-    for (const name of [source, target])
-      await cleaner.query(`DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
-    await cleaner.end();
+    await emptyDatabases(server, source, target);
   });
   const work = (tag: string, from: number) =>
     other.query(`

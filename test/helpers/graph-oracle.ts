@@ -73,7 +73,7 @@ export class GraphOracle implements AsyncDisposable {
   }
 
   /**
-   * Returns the differences between what the target holds and what it must hold.
+   * Returns the differences between the rows that the target holds and those that it must hold.
    *
    * @param letters `lenient` if dead letters of deleted rows may remain until the next reconcile
    */
@@ -210,8 +210,8 @@ export class GraphOracle implements AsyncDisposable {
   }
 
   /**
-   * The key that some columns of a row hold, in the form of a table's key: two keys are one where the target's own
-   * collation says so. Null where a part of it is null.
+   * The key that some columns of a row hold, in the form of a table's key: two keys are equal if the target's
+   * own collation says so. Null if a part of it is null.
    */
   async #keyOf(
     map: TableMap,

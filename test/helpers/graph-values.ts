@@ -179,7 +179,7 @@ export function make(map: ColumnMap, source: Columns, row: Cells, to: Column): M
   return code === null ? made : {code};
 }
 
-/** Null where no value is known; undefined if the bytes are not UTF-8. */
+/** Null if no value is known; undefined if the bytes are not UTF-8. */
 function operate(
   {use}: ColumnMap,
   inputs: readonly Column[],

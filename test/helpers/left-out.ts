@@ -5,7 +5,7 @@
 const KEY = Symbol.for('laas-sync.test.left-out');
 const registry: typeof globalThis & {[KEY]?: Set<string>} = globalThis;
 
-/** @param what a sentence without its full stop: what is left out, a colon, and why */
+/** @param what a sentence without its full stop: the part that is left out, a colon, and the reason */
 export function leaveOut(what: string): void {
   (registry[KEY] ??= new Set()).add(what);
 }

@@ -49,7 +49,7 @@ export class Bench implements Disposable {
         if (!originals.has(path)) originals.set(path, text);
         writeFileSync(path, mutate(text, edit));
       }
-      // Daemons run what is built. Types are left unchecked: without a protection they may well not fit.
+      // Daemons run the built program. Types are not checked, because they may not fit without a protection.
       const build = [join(this.#dir, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json', '--noCheck'];
       for (const args of [build, ['test/build/copy-assets.mjs']]) {
         const {code, output} = await this.#node(args, BUILD_MS);

@@ -1,4 +1,4 @@
-/** Mutants of what keeps a stream right on a cluster, whose address leads to another node after a failover. */
+/** Mutants of the protections on a cluster, whose address leads to another node after a failover. */
 import type {Mutant} from './mutant.ts';
 
 const GALERA_SOURCE = 'test/fault/galera-source.test.ts';
@@ -114,7 +114,7 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'batch-of-another-server-read',
-    edits: [['reconciler/batch.ts', 'inWindow', 'tap.assertReads(info.identity);', '']],
+    edits: [['reconciler/batch.ts', 'readBatch', 'tap.assertReads(info.identity);', '']],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: ['test/db/snapshots.test.ts', 'if the stream reads from another server'],
   },

@@ -1,13 +1,13 @@
 /**
- * An edit names its place by file and declaration, and the code there that it changes. It survives what moves the
- * place within its file, wraps its lines, or adds the same code elsewhere. An anchor in a comment of the program
- * would survive more, but would stand there for the mutants alone.
+ * An edit names its place by file and declaration, and the code there that it changes. It survives changes that
+ * move the place within its file, wrap its lines, or add the same code elsewhere. An anchor in a comment of the
+ * program would survive more, but would stand there for the mutants alone.
  */
 
 /** The name of the declaration is of a function, method, constant or key; null stands for the whole file. */
 export type Edit = readonly [file: string, declaration: string | null, from: string, to: string];
 
-/** @throws Error unless the code stands once in the declarations of this name */
+/** @throws Error unless the code is exactly once in the declarations of this name */
 export function mutate(source: string, [file, declaration, from, to]: Edit): string {
   const pattern = new RegExp(patternOf(from), 'g');
   const regions = declaration === null ? [{start: 0, end: source.length}] : regionsOf(source, declaration);

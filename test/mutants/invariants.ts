@@ -1,4 +1,4 @@
-/** Mutants of what holds everywhere: one transaction, one writer, a source that is only read. */
+/** Mutants of the invariants: one transaction, one writer, a source that is only read. */
 import type {Mutant} from './mutant.ts';
 
 export const INVARIANTS: readonly Mutant[] = [

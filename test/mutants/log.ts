@@ -1,4 +1,4 @@
-/** Failures 12 to 20 of docs/failure-modes.md: what the log says, and what it does not. */
+/** Failures 12 to 20 of docs/failure-modes.md: the forms of the log, and changes that it does not show. */
 import type {Mutant} from './mutant.ts';
 
 export const LOG: readonly Mutant[] = [
@@ -218,7 +218,7 @@ export const LOG: readonly Mutant[] = [
       ],
     ],
     answers: ['schema'],
-    test: ['test/fault/cascades.test.ts', 'prove nothing for what was logged before'],
+    test: ['test/fault/cascades.test.ts', 'prove nothing for changes that were logged before'],
   },
   {
     name: 'rows-without-identity-forgotten-between-parts',

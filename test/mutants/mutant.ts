@@ -1,6 +1,6 @@
 /**
- * A mutant removes one protection from the code, and names the test that must fail without it. This proves that the
- * test tests what it says. The tables hold only data; `main.ts` runs them.
+ * A mutant removes one protection from the code, and names the test that must fail without it. This proves that
+ * the test tests the behaviour that its name states. The tables hold only data; `main.ts` runs them.
  */
 import type {Edition} from '../servers/provision.ts';
 import {CLUSTERS} from './clusters.ts';

@@ -1,4 +1,4 @@
-/** Mutants of ownership: what is deleted, how much of it, and which side wins. */
+/** Mutants of ownership: which rows are deleted, how many, and which side wins. */
 import type {Mutant} from './mutant.ts';
 
 export const OWNERSHIP: readonly Mutant[] = [

@@ -1,4 +1,4 @@
-/** Failures 1 to 11 of docs/failure-modes.md: what is read, from which server, and from where. */
+/** Failures 1 to 11 of docs/failure-modes.md: which rows are read, from which server and which position. */
 import type {Mutant} from './mutant.ts';
 
 export const POSITIONS: readonly Mutant[] = [
@@ -135,8 +135,8 @@ export const POSITIONS: readonly Mutant[] = [
     name: 'shrunk-log-unseen',
     edits: [
       [
-        'src/replication-context.ts',
-        'connectStream',
+        'src/stream-start.ts',
+        'startStream',
         "if (lost !== null) throw new SyncError('position-lost', lost);",
         'void lost;',
       ],

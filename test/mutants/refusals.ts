@@ -1,4 +1,4 @@
-/** Failures 29 and 30 of docs/failure-modes.md: what follows a statement that a server refuses. */
+/** Failures 29 and 30 of docs/failure-modes.md: the reactions to a statement that a server refuses. */
 import type {Mutant} from './mutant.ts';
 
 export const REFUSALS: readonly Mutant[] = [
@@ -61,9 +61,9 @@ export const REFUSALS: readonly Mutant[] = [
     edits: [
       [
         'replicator/replicator.ts',
-        'runReplicator',
-        'if (trouble.fault === null || !needsProgress(trouble.fault)) streaming();',
-        'backoff.reset(); streaming();',
+        '#attempt',
+        'if (this.#fault === null || !needsProgress(this.#fault)) this.#recover();',
+        'this.#backoff.reset(); this.#recover();',
       ],
     ],
     answers: ['#30', 'connections'],

@@ -1,4 +1,4 @@
-/** Failures 21 to 30 of docs/failure-modes.md: what is written, within which bounds, and what is reported. */
+/** Failures 21 to 30 of docs/failure-modes.md: the rows that are written, the bounds, and the reports. */
 import type {Mutant} from './mutant.ts';
 
 export const ROWS: readonly Mutant[] = [

@@ -78,7 +78,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['dead letters', 'dependants'],
-    test: ['test/db/unique-keys.test.ts', 'rows that wait with a refused user are no dead letters'],
+    test: ['test/db/unique-keys.test.ts', 'rows that wait with a refused user are not dead letters'],
   },
   {
     name: 'rows-below-a-waiting-row-are-written',
@@ -183,7 +183,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['unique keys', 'dead letters'],
-    test: ['test/db/unique-moves.test.ts', 'stays where it was, for all of a ring'],
+    test: ['test/db/unique-moves.test.ts', 'stays in its row, in all of a ring'],
   },
   {
     name: 'holders-of-a-value-unasked',
@@ -196,7 +196,7 @@ export const RULES: readonly Mutant[] = [
       ],
     ],
     answers: ['unique keys'],
-    test: ['test/unit/apply/write-order.test.ts', 'stay with a row of others'],
+    test: ['test/unit/apply/write-order.test.ts', 'stay with a foreign row'],
   },
   {
     name: 'stale-rows-stay',

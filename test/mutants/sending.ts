@@ -1,4 +1,4 @@
-/** Mutants of what is made ready and sent before its turn. */
+/** Mutants of batches that are prepared and sent before their turn. */
 import type {Mutant} from './mutant.ts';
 
 export const SENDING: readonly Mutant[] = [
@@ -57,7 +57,7 @@ export const SENDING: readonly Mutant[] = [
     name: 'ownership-read-too-early-is-kept',
     edits: [['src/apply/ownership.ts', 'view', 'if (version === this.#version) {', 'if (version >= 0) {']],
     answers: ['ownership'],
-    test: ['test/unit/apply/ownership.test.ts', 'does not put what was read too early'],
+    test: ['test/unit/apply/ownership.test.ts', 'does not replace committed changes'],
   },
   {
     name: 'dropped-batch-shares-its-buffers',

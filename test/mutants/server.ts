@@ -1,4 +1,4 @@
-/** Mutants of what the server's thread knows of a daemon that is busy, or hangs. */
+/** Mutants of the server's thread beside a busy or hung daemon. */
 import type {Mutant} from './mutant.ts';
 
 const REMOTE = 'src/server/thread/remote-operations.ts';
@@ -12,15 +12,15 @@ export const SERVER: readonly Mutant[] = [
         REMOTE,
         'receive',
         'this.#known = message.known;',
-        "if (message.tag === 'looked') this.#known = message.known;",
+        "if (message.tag === 'probed') this.#known = message.known;",
       ],
     ],
     answers: ['status'],
-    test: [THREAD, 'shows what a POST did'],
+    test: [THREAD, 'shows the effect of a POST'],
   },
   {
-    name: 'look-without-a-limit',
-    edits: [[REMOTE, 'refresh', '}, LOOK_MS);', '}, 1000 * LOOK_MS);']],
+    name: 'probe-without-a-limit',
+    edits: [[REMOTE, 'refresh', '}, PROBE_WAIT_MS);', '}, 1000 * PROBE_WAIT_MS);']],
     answers: ['status'],
     test: [THREAD, 'answers with the last known status'],
   },

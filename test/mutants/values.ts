@@ -1,4 +1,4 @@
-/** Mutants of the mapping: which rows count, and what becomes of their values. */
+/** Mutants of the mapping: which rows count, and how their values are converted. */
 import type {Mutant} from './mutant.ts';
 
 export const VALUES: readonly Mutant[] = [
@@ -221,7 +221,7 @@ export const VALUES: readonly Mutant[] = [
       ],
     ],
     answers: ['values'],
-    test: ['test/unit/apply/ownership.test.ts', 'keeps every two 64-bit ids apart'],
+    test: ['test/unit/apply/ownership.test.ts', 'distinguishes any two 64-bit ids'],
   },
   {
     name: 'checksum-that-cancels-out',

@@ -7,7 +7,7 @@ export const WATERMARKS: readonly Mutant[] = [
     edits: [
       [
         'reconciler/batch.ts',
-        'inWindow',
+        'readBatch',
         'if (stream === null || covers(snapshot, stream))',
         'if (stream === null || covers(snapshot, stream) || snapshot)',
       ],
@@ -60,7 +60,7 @@ export const WATERMARKS: readonly Mutant[] = [
     edits: [
       [
         'reconciler/batch.ts',
-        'inWindow',
+        'readBatch',
         'const window = tap.open();',
         'const window = tap.open(); window.close();',
       ],
@@ -88,8 +88,8 @@ export const WATERMARKS: readonly Mutant[] = [
       [
         'src/source/watermark.ts',
         'waitUntilVisible',
-        'if (await isSeen(connection, info, need)) return;',
-        'await isSeen(connection, info, need); return;',
+        'if (await isVisible(connection, info, need)) return;',
+        'await isVisible(connection, info, need); return;',
       ],
     ],
     answers: ['invariant 3', 'watermarks', 'dependants'],

@@ -146,7 +146,7 @@ async function listed(sql: Sql): Promise<[string, string][]> {
   return rows.map(row => [String(row['name']), String(row['charset'])]);
 }
 
-/** Those that come back as they went in. */
+/** The texts that the server returns unchanged. */
 async function lettersOf(sql: Sql, charset: string): Promise<string[]> {
   const columns = LETTERS.map(
     (letter, i) =>

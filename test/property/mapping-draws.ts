@@ -102,7 +102,7 @@ export function worldOf({collation, cascades, tables: draws}: WorldDraw): World 
     );
     for (const [n, kind] of draw.columns.entries()) {
       const {from, to: type, use, fails} = KINDS[kind] ?? (KINDS[0] as ColumnKind);
-      // A row that waits for a dead letter is in the target as it was, where no cascade finds it.
+      // A row that waits for a dead letter stays unchanged in the target, and no cascade finds it.
       if (cascades && fails) continue;
       from.forEach((column, at) => others.push({...column, name: `c${n}${'ab'[at]}`}));
       columns[`c${n}`] = JSON.parse(JSON.stringify(use).replaceAll('$', `c${n}`));

@@ -31,7 +31,7 @@ export const keyTypes = (collation: string): readonly KeyType[] => [
   {sql: 'SMALLINT', values: ['-1', '0', '4']},
 ];
 
-/** A target column: what it is made of. `$a` and `$b` stand for the source's columns. */
+/** The definition of a target column. `$a` and `$b` stand for the source's columns. */
 export interface ColumnKind {
   readonly from: readonly {readonly sql: string; readonly values: readonly (string | null)[]}[];
   readonly to: string;

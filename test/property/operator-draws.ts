@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {bytes} from './columns.ts';
 import {moment, noDate, nullable, text} from './stand.ts';
 
-/** A column's type, and values for it; what the server cannot store as it is, it changes as it likes. */
+/** A column's type, and values for it; the server may change values that it cannot store. */
 type Given = readonly [type: string, values: fc.Arbitrary<unknown>];
 
 const whole = fc.oneof(
@@ -102,7 +102,7 @@ export const GIVEN = {
 type GivenName = keyof typeof GIVEN;
 const GIVEN_NAMES = Object.keys(GIVEN) as GivenName[];
 
-/** Types of the target, which are wide enough for most of what is given. */
+/** Types of the target, which are wide enough for most values. */
 export const WRITTEN = {
   tiny: 'TINYINT',
   big: 'BIGINT',
@@ -137,7 +137,7 @@ export const WRITTEN = {
 
 type WrittenName = keyof typeof WRITTEN;
 
-/** Columns of which each can stand for another: of the source, of the target, and values of a mapping file for them. */
+/** Columns that can replace each other: of the source, of the target, and values of a mapping file for them. */
 interface Kind {
   readonly given: readonly GivenName[];
   readonly written: readonly WrittenName[];
@@ -260,7 +260,7 @@ const useOf = ({given, own}: Kind) => {
   );
 };
 
-/** Of a column of any kind: a number, a text or a moment is asked of columns that do not hold such as well. */
+/** For a column of any kind: numbers, texts and moments are also requested from columns that do not hold them. */
 const condition = fc.constantFrom(...KINDS).chain(({given, own}) => {
   const value = fc.oneof(fc.constantFrom(...own), listed);
   return fc.tuple(

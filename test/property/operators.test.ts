@@ -50,7 +50,7 @@ describeEachFlavour(`an operator (seed ${SEED})`, ({server, source, target}) => 
     };
   });
 
-  /** Null where the plan or the file refuses the candidate. */
+  /** Null if the plan or the file refuses the candidate. */
   const planned = (drawn: Candidate): Plan | null => {
     if (schemas === undefined) throw new Error('not read yet');
     try {
@@ -67,7 +67,7 @@ describeEachFlavour(`an operator (seed ${SEED})`, ({server, source, target}) => 
       source: connectionQuery(reading),
       target: (statement: string) => queryRows('target', writing, statement),
     };
-    /** Writes a row; false where the server refuses it, which makes it a dead letter. */
+    /** Writes a row; false if the server refuses it, which makes it a dead letter. */
     const write = async (table: TablePlan, row: Row): Promise<boolean> => {
       const statements = [...upserts(table, [{source: row}], {rows: 1, bytes: 1}, {newestWins: false})];
       expect([
@@ -115,7 +115,8 @@ describeEachFlavour(`an operator (seed ${SEED})`, ({server, source, target}) => 
       ).toEqual([]);
       await sql.query(`DELETE FROM given WHERE id IN (${left.join()})`);
       const [compared] = await compareRange(entity, EVERYTHING, query);
-      // MySQL orders the members of an object, and MariaDB does not: what was no JSON is compared by its rows.
+      // MySQL orders the members of an object, and MariaDB does not: values that are not JSON are compared by
+      // their rows.
       const [, {family, shape} = {family: null, shape: {inputs: []}}] = table.columns;
       const isCopied = 'copy' in drawn.use && shape.inputs[0]?.family === 'json';
       if (family === 'json' && !isCopied) return;
@@ -152,7 +153,7 @@ function mappingOf({column, use, where}: Candidate) {
   return parseMapping(JSON.stringify({version: 1, tables: {written: table}}), 'drawn');
 }
 
-/** A row as its bytes, also of values that are no text. */
+/** A row as bytes, also of values that are not texts. */
 function packedExactly(row: Row): PackedRow {
   const into = new PackedRows(0);
   const packed = into.begin(row.length);

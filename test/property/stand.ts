@@ -132,7 +132,7 @@ export function readerOf(connection: Connection) {
   return createSourceReader(connectionQuery(connection));
 }
 
-/** Inserts rows of named values; what the server cannot store as it is, it changes as it likes. */
+/** Inserts rows of named values; the server may change values that it cannot store. */
 export async function insert(
   connection: mysql.Connection,
   table: string,

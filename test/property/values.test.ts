@@ -139,7 +139,7 @@ describe('a position', () => {
     );
   });
 
-  it('covers what it is made of', () => {
+  it('covers its parts', () => {
     fc.assert(
       fc.property(set, set, (a, b) => {
         const both = canonicalSet([a, b].filter(part => part !== '').join(','));
@@ -162,7 +162,7 @@ describe('text', () => {
     );
   });
 
-  it('as a literal ends where its quotes do', () => {
+  it('as a literal ends at its closing quote', () => {
     fc.assert(
       fc.property(text, one => {
         const inside = literal(one).slice(1, -1);

@@ -75,6 +75,16 @@ export function uniqueNames(prefix: string): {source: string; target: string} {
   return {source: `${id}_laas`, target: `${id}_org`};
 }
 
+/** Creates these schemas again, empty. */
+export function emptyDatabases(server: Reachable, ...names: readonly string[]): Promise<void> {
+  return withConnection(server, undefined, async connection => {
+    for (const name of names.map(text => mysql.escapeId(text)))
+      await connection.query(
+        `DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4`,
+      );
+  });
+}
+
 /** Creates a source schema and a target schema on a server. */
 export async function createDatabases(
   server: Reachable,

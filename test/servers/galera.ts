@@ -9,6 +9,8 @@ import {freePort} from './ports.ts';
 import {startServer, type TestServer} from './server.ts';
 
 const PROVIDER = '/usr/lib/galera/libgalera_smm.so';
+/** Options of a node that logs the changes of all nodes. */
+export const LOGGED: readonly string[] = ['--log-slave-updates=ON', '--server-id=77'];
 const SMALL = ['--innodb-buffer-pool-size=64M', '--innodb-autoinc-lock-mode=2'];
 
 /** Debian's package galera-4 is installed, and fits the MariaDB of the system. */
@@ -17,8 +19,17 @@ export const hasGalera = existsSync(PROVIDER);
 /** A node can send all its data to another one: the script and its program come with the package of the server. */
 export const hasStateTransfer = which('wsrep_sst_rsync') !== undefined && which('rsync') !== undefined;
 
+/** Options of a node that logs the GTIDs of its cluster. */
+export const numbered = (index: number): readonly string[] => [
+  ...LOGGED,
+  '--wsrep-gtid-mode=ON',
+  '--wsrep-gtid-domain-id=1',
+  `--gtid-domain-id=${11 + index}`,
+];
+
 export interface Galera extends AsyncDisposable {
   readonly nodes: readonly TestServer[];
+  node(index: number): TestServer;
   /** Starts a node that is down, without its data, so that another node sends it everything. */
   startEmpty(node: TestServer): Promise<void>;
 }
@@ -86,7 +97,12 @@ export async function startGalera(
       letReceive(node);
       await node.restart(beside(nodes.indexOf(node), ports, 'rsync'));
     };
-    return {nodes, startEmpty, [Symbol.asyncDispose]: end};
+    const node = (index: number) => {
+      const found = nodes[index];
+      if (found === undefined) throw new Error(`the cluster has no node ${index}`);
+      return found;
+    };
+    return {nodes, node, startEmpty, [Symbol.asyncDispose]: end};
   } catch (error) {
     await end();
     throw error;

@@ -82,7 +82,7 @@ export async function join(member: TestServer, {first = false} = {}): Promise<vo
  * Replaces a member's data by a clone of another member's. The member is part of the group again afterwards, and
  * its log begins where the clone ends. All members need the plugin mysql_clone.so.
  */
-export async function cloneAnew(member: TestServer): Promise<void> {
+export async function cloneFromAnother(member: TestServer): Promise<void> {
   await member.kill();
   rmSync(member.dataDir, {recursive: true});
   await member.prepare();

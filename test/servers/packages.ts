@@ -60,9 +60,9 @@ export interface DebianRoot {
 }
 
 /**
- * A directory with packages of another suite of Debian, away from the system's libraries; it is made once.
+ * A directory with packages of another suite of Debian, away from the system's libraries; it is created once.
  *
- * @returns its path, or undefined where it is not there and we may not make it
+ * @returns its path, or undefined if it does not exist and may not be created
  * @throws Error with the end of what debootstrap printed
  */
 export async function debianRoot(wanted: DebianRoot): Promise<string | undefined> {

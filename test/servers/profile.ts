@@ -20,7 +20,7 @@ const PRIVILEGES =
 
 interface Setting {
   readonly hostile: string;
-  /** For the sessions of the tests themselves; null where none can be set. */
+  /** For the sessions of the tests themselves; null if none can be set. */
   readonly plain: string | null;
 }
 
@@ -99,7 +99,7 @@ const INIT_CONNECT =
 export const LAYOUT_OPTIONS: readonly string[] = isHostile ? ['--lower-case-table-names=1'] : [];
 export const TEMPLATE_SUFFIX = isHostile ? '-hostile' : '';
 
-/** Statements for the server's start, one a line; empty where there are none. */
+/** Statements for the server's start, one a line; empty if there are none. */
 export function startSql(flavour: Flavour): string {
   if (!isHostile) return '';
   const account = `'${PRODUCT_USER}'@'%'`;

@@ -72,7 +72,7 @@ async function provisionMariadb(): Promise<ServerBinary> {
   );
 }
 
-/** The version of the system's own MariaDB where it is 11 or later, so that `mariadb-11` is not needed. */
+/** The version of the system's own MariaDB if it is 11 or later, so that `mariadb-11` is not needed. */
 export async function ownLateMariadb(): Promise<string | undefined> {
   const own = await provision('mariadb').catch(() => undefined);
   return own !== undefined && Number.parseInt(own.version, 10) >= 11 ? own.version : undefined;

@@ -1,8 +1,8 @@
 /**
  * Ends a server and removes its files when this process has ended in any way, SIGKILL included.
  *
- * A shell, in a session of its own, reads from a pipe that only we hold open. Its end of file means that this
- * process has ended; earlier lines say what to kill.
+ * A shell, in a session of its own, reads from a pipe that only this process holds open. Its end of file means
+ * that this process has ended; earlier lines say what to kill.
  */
 import {spawn} from 'node:child_process';
 

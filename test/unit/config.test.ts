@@ -48,7 +48,7 @@ describe('settings', () => {
     expect(loadConfig(minimal, {terminal: true}).logFormat).toBe('pretty');
   });
 
-  it('of the target stand for themselves', () => {
+  it('of the target are independent of the source’s', () => {
     const env = {
       ...minimal,
       DB_PORT: '3307',

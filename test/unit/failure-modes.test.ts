@@ -39,7 +39,7 @@ describe('the failures that others reported', () => {
     expect([...testsByNumber().keys()].toSorted((a, b) => a - b)).toEqual(numbers);
   });
 
-  it('stand in docs/failure-modes.md with the files that test them', () => {
+  it('are in docs/failure-modes.md with the files that test them', () => {
     const rows = readFileSync(join(ROOT, 'docs/failure-modes.md'), 'utf8')
       .split('\n')
       .filter(line => /^\| \d/.test(line))

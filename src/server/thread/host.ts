@@ -106,8 +106,8 @@ class Answerer {
 
   receive(message: Exclude<ToDaemon, {tag: 'ended' | 'listening'}>): void {
     switch (message.tag) {
-      case 'look':
-        this.#say({tag: 'looked', id: message.id});
+      case 'probe':
+        this.#say({tag: 'probed', id: message.id});
         break;
       case 'call':
         void this.#answer(message.id, message.call);
@@ -169,10 +169,10 @@ class Answerer {
   }
 
   async #verify(id: number): Promise<Answers['verify']> {
-    const gone = new AbortController();
-    this.#verifications.set(id, gone);
+    const ended = new AbortController();
+    this.#verifications.set(id, ended);
     try {
-      return await this.#deps.operations.verify(gone.signal);
+      return await this.#deps.operations.verify(ended.signal);
     } finally {
       this.#verifications.delete(id);
     }

@@ -57,7 +57,7 @@ export interface Answers {
 
 /** Messages from the server's thread. */
 export type ToDaemon =
-  | {readonly tag: 'look'; readonly id: number}
+  | {readonly tag: 'probe'; readonly id: number}
   | {readonly tag: 'call'; readonly id: number; readonly call: Call}
   /** The caller has disconnected; this ends only a verification. */
   | {readonly tag: 'abort'; readonly id: number}
@@ -68,7 +68,7 @@ export type ToDaemon =
 
 export type Said =
   /** Answers every probe up to this one. */
-  | {readonly tag: 'looked'; readonly id: number}
+  | {readonly tag: 'probed'; readonly id: number}
   | {readonly tag: 'answer'; readonly id: number; readonly value: Answers[keyof Answers]}
   | {readonly tag: 'fault'; readonly id: number; readonly fault: Fault}
   | {readonly tag: 'run-ended'; readonly id: number; readonly run: EndedRun}

@@ -13,20 +13,20 @@ import {fromFault} from './faults.ts';
 import type {Answers, Call, Known, ToDaemon, ToServer} from './messages.ts';
 
 /** A recent status in time is worth more than a current one that is late. */
-const LOOK_MS = 2;
+const PROBE_WAIT_MS = 2;
 /** The probe interval without requests, so that it is always known whether the daemon answers. */
-const LOOK_EVERY_MS = 1000;
+const PROBE_EVERY_MS = 1000;
 /**
  * While the daemon is busy, nobody waits for its answers: probes are so frequent that the last answer is good
  * enough.
  */
-const LOOK_WHEN_BUSY_MS = 50;
+const PROBE_WHEN_BUSY_MS = 50;
 /** The daemon counts as busy for this long after a late answer: between two late ones there are always some in time. */
 const BUSY_FOR_MS = 1000;
 /** Bounds the probes outstanding against a hung daemon; further requests wait for the last of them. */
-const MAX_LOOKS = 64;
+const MAX_PROBES = 64;
 
-interface Look {
+interface Probe {
   readonly id: number;
   readonly atMs: number;
   readonly done: Set<() => void>;
@@ -45,7 +45,7 @@ export interface RemoteOptions {
 export class RemoteOperations implements EdgeOperations {
   readonly #post: (message: ToDaemon) => void;
   readonly #silentAfterMs: number;
-  readonly #looks: Look[] = [];
+  readonly #probes: Probe[] = [];
   readonly #calls = new Map<number, Pending>();
   readonly #runs = new Map<number, (run: EndedRun) => void>();
   readonly #listeners = new Set<(event: OperationEvent) => void>();
@@ -63,11 +63,11 @@ export class RemoteOperations implements EdgeOperations {
   /** Probes at intervals until the signal is set. */
   start(signal: AbortSignal): void {
     let timer: NodeJS.Timeout;
-    const look = () => {
-      this.#look();
-      timer = setTimeout(look, this.#isBusy() ? LOOK_WHEN_BUSY_MS : LOOK_EVERY_MS).unref();
+    const probe = () => {
+      this.#probe();
+      timer = setTimeout(probe, this.#isBusy() ? PROBE_WHEN_BUSY_MS : PROBE_EVERY_MS).unref();
     };
-    timer = setTimeout(look, LOOK_EVERY_MS).unref();
+    timer = setTimeout(probe, PROBE_EVERY_MS).unref();
     signal.addEventListener('abort', () => clearTimeout(timer), {once: true});
   }
 
@@ -75,11 +75,11 @@ export class RemoteOperations implements EdgeOperations {
   receive(message: Exclude<ToServer, {tag: 'stop'}>): void {
     this.#known = message.known;
     switch (message.tag) {
-      case 'looked':
-        while ((this.#looks[0]?.id ?? Infinity) <= message.id) {
-          const look = this.#looks.shift();
-          if (performance.now() - (look?.atMs ?? 0) > LOOK_MS) this.#lateAtMs = performance.now();
-          look?.done.forEach(done => done());
+      case 'probed':
+        while ((this.#probes[0]?.id ?? Infinity) <= message.id) {
+          const probe = this.#probes.shift();
+          if (performance.now() - (probe?.atMs ?? 0) > PROBE_WAIT_MS) this.#lateAtMs = performance.now();
+          probe?.done.forEach(done => done());
         }
         break;
       case 'answer':
@@ -107,10 +107,10 @@ export class RemoteOperations implements EdgeOperations {
   async refresh(): Promise<void> {
     // A wait would only cause two more waits for a processor that is busy.
     if (this.#isBusy()) {
-      if (this.#looks.length === 0) this.#look();
+      if (this.#probes.length === 0) this.#probe();
       return;
     }
-    const {done} = this.#look();
+    const {done} = this.#probe();
     await new Promise<void>(resolve => {
       const end = () => {
         clearTimeout(late);
@@ -120,7 +120,7 @@ export class RemoteOperations implements EdgeOperations {
       const late = setTimeout(() => {
         this.#lateAtMs = performance.now();
         end();
-      }, LOOK_MS);
+      }, PROBE_WAIT_MS);
       done.add(end);
     });
   }
@@ -207,13 +207,13 @@ export class RemoteOperations implements EdgeOperations {
     for (const listener of this.#listeners) listener(event);
   }
 
-  #look(): Look {
-    const last = this.#looks.at(-1);
-    if (last !== undefined && this.#looks.length >= MAX_LOOKS) return last;
-    const look: Look = {id: this.#newId(), atMs: performance.now(), done: new Set()};
-    this.#looks.push(look);
-    this.#post({tag: 'look', id: look.id});
-    return look;
+  #probe(): Probe {
+    const last = this.#probes.at(-1);
+    if (last !== undefined && this.#probes.length >= MAX_PROBES) return last;
+    const probe: Probe = {id: this.#newId(), atMs: performance.now(), done: new Set()};
+    this.#probes.push(probe);
+    this.#post({tag: 'probe', id: probe.id});
+    return probe;
   }
 
   #isBusy(): boolean {
@@ -222,7 +222,7 @@ export class RemoteOperations implements EdgeOperations {
 
   /** How long the oldest probe has waited. */
   #silentMs(): number {
-    const oldest = this.#looks[0];
+    const oldest = this.#probes[0];
     return oldest === undefined ? 0 : performance.now() - oldest.atMs;
   }
 

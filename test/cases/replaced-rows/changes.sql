@@ -1,10 +1,10 @@
--- A row that is deleted and comes back within one transaction: what hung on the old one is gone.
+-- A row that is deleted and inserted again in one transaction: the dependants of the old row are deleted.
 BEGIN;
 DELETE FROM users WHERE id = 1;
 INSERT INTO users (id, first_name, email, password) VALUES (1, 'New', 'new@x.org', 'n');
 COMMIT;
--- REPLACE deletes and inserts on MariaDB, and updates in place on MySQL 9.7: user 3's only membership goes
--- either way, with its institute.
+-- REPLACE deletes and inserts on MariaDB, and updates in place on MySQL 9.7: user 3's only membership is deleted
+-- on both, with its institute.
 REPLACE INTO users (id, first_name, email, password) VALUES (3, 'Cy', 'cy2@x.org', 'c2');
 BEGIN;
 DELETE FROM institutes WHERE id = 2;

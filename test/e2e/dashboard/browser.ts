@@ -32,7 +32,7 @@ export function withBrowser(
   });
 }
 
-/** @throws Error where there is no Chromium */
+/** @throws Error if there is no Chromium */
 export async function launch(): Promise<Browser> {
   if (CHROMIUM === null) throw new Error(WHY_NOT);
   return chromium.launch({

@@ -13,7 +13,7 @@ withBrowser(launched => {
 });
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
-describe('what its buttons do', () => {
+describe('the buttons of the page', () => {
   it('runs a reconcile with the chosen options', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
@@ -101,7 +101,7 @@ describe('what its buttons do', () => {
   });
 });
 
-describe('who may', () => {
+describe('access to the buttons', () => {
   it('signs in with a token, and reports a wrong one', async () => {
     const {page, served} = await dashboard({apiToken: FULL, readToken: READ});
     await signIn(page, served.url, 'wrong');

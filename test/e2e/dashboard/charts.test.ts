@@ -26,7 +26,7 @@ it('draws the charts, and describes what they show', async () => {
   ).toBe(true);
 });
 
-it('shades what is unknown, draws the limit, and shows the moment under the pointer', async () => {
+it('shades unknown values, draws the limit, and shows the moment under the pointer', async () => {
   const {page, served, operations} = await dashboard();
   await open(page, served);
   const startMs = Date.now();

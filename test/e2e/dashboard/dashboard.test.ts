@@ -12,7 +12,7 @@ withBrowser(launched => {
 });
 const dashboard = (options?: ServeOptions) => visit(browser, options);
 
-describe('what it shows', () => {
+describe('the content of the dashboard', () => {
   it('follows the stream without a reload', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
@@ -82,7 +82,7 @@ describe('what it shows', () => {
     expect(await page.locator('[data-run]').count()).toBe(40);
     expect(await page.getByRole('button', {name: 'Show older runs'}).isVisible()).toBe(false);
   });
-  it('shows what happened while the server was away, once it is back', async () => {
+  it('shows the changes of a lost connection once it is back', async () => {
     const {page, served, operations} = await dashboard();
     await open(page, served);
     await served.stop();
@@ -126,7 +126,7 @@ describe('what it shows', () => {
     await page.locator('[data-run="018f-9"]').waitFor();
   });
 });
-describe('how it behaves', () => {
+describe('the behaviour of the dashboard', () => {
   it('requests nothing from other servers, and obeys its own policy', async () => {
     const {page, served, requests, complaints, confirm} = await dashboard();
     await open(page, served);

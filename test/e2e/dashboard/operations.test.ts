@@ -1,41 +1,22 @@
 /** The effects of the buttons on a real stream, read from the databases. */
-import type {Browser, Page} from 'playwright-core';
 import {expect, it} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
-import {cells, confirm, isLive, newPage, seen, violations, withBrowser} from './browser.ts';
-import {RealStream, USERS} from './real-stream.ts';
+import {cells, confirm, seen, violations} from './browser.ts';
+import {USERS, withRealStream} from './real-stream.ts';
 
-let browser: Browser;
-let real: RealStream;
-withBrowser(
-  async launched => {
-    browser = launched;
-    real = await RealStream.start();
-  },
-  () => real?.[Symbol.asyncDispose](),
-);
-
-async function open(): Promise<Page> {
-  const page = await newPage(browser);
-  await page.goto(real.url);
-  await isLive(page);
-  return page;
-}
-
-const nameOf = async (userId: number) =>
-  (await real.stand.targetRows('SELECT name FROM user WHERE userId = ?', [userId]))[0]?.['name'];
+const inBrowser = withRealStream();
 
 it('Run reconcile repairs a row that had drifted, once it is confirmed', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId = 5");
   await page.locator('[data-action="trigger"]').click();
   await page.locator('[data-cancel]').click();
   await stand.caughtUp();
-  expect(await nameOf(5)).toBe('drifted');
+  expect(await inBrowser.real.nameOf(5)).toBe('drifted');
   await confirm(page, 'trigger');
   await seen(page, '#toasts', /^Run \S+ started\.$/);
-  await eventually(async () => (await nameOf(5)) === 'First5 Last5');
+  await eventually(async () => (await inBrowser.real.nameOf(5)) === 'First5 Last5');
   await seen(page, '[data-list="runs"] tr:first-child', 'Succeeded');
   const {lastRun} = await stand.until(
     'its end',
@@ -49,8 +30,8 @@ it('Run reconcile repairs a row that had drifted, once it is confirmed', async (
 });
 
 it('Verify shows the row that drifted, and leaves it', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.target.query(
     "UPDATE user SET name = 'drifted' WHERE userId = 6; DELETE FROM user_auth WHERE userId = 11",
   );
@@ -60,32 +41,32 @@ it('Verify shows the row that drifted, and leaves it', async () => {
   expect(verdict.get('institute')?.[0]).toBe('equal');
   expect(verdict.get('user')?.toSpliced(1, 1)).toEqual(['1 differ', '0', '1', '0', '6']);
   expect(verdict.get('user_auth')?.slice(2)).toEqual(['1', '0', '0', '11']);
-  expect(await nameOf(6)).toBe('drifted');
+  expect(await inBrowser.real.nameOf(6)).toBe('drifted');
   await stand.daemon.post('/sync/trigger', {});
   await confirm(page, 'verify');
   await seen(page, '#toasts', 'both sides are equal');
 });
 
 it('Pause stops rows from arriving, and Resume continues', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await confirm(page, 'pause');
   await seen(page, '[data-look="state"]', 'Paused');
   await seen(page, '[data-list="reasons"]', 'replication is paused by an operator');
   await stand.source.query("UPDATE users SET first_name = 'later' WHERE id = 15");
   // The page shows the pause, and the row does not arrive.
   await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
-  expect(await nameOf(15)).toBe('First15 Last15');
+  expect(await inBrowser.real.nameOf(15)).toBe('First15 Last15');
   expect(await page.locator('[data-action="pause"]').isVisible()).toBe(false);
   await confirm(page, 'resume');
   await seen(page, '[data-look="state"]', 'Streaming');
-  await eventually(async () => (await nameOf(15)) === 'later Last15');
+  await eventually(async () => (await inBrowser.real.nameOf(15)) === 'later Last15');
   await seen(page, '[data-text="behind"]', '0 B');
 });
 
-it('Retry writes a dead letter whose cause is fixed, and says what remains', async () => {
-  const {stand} = real;
-  const page = await open();
+it('Retry writes a row whose cause is fixed, and shows how many remain', async () => {
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.target.query(
     "INSERT INTO user (userId, name, email, password, createdAt, updatedAt) VALUES (77001, 'f', 'taken@example.test', 'p', NOW(), NOW())",
   );
@@ -102,9 +83,9 @@ it('Retry writes a dead letter whose cause is fixed, and says what remains', asy
 });
 
 it('mass deletes wait for a person, who confirms them on the page', async () => {
-  const {stand} = real;
-  const page = await open();
-  await real.deleteUnseen(151);
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
+  await inBrowser.real.deleteUnseen(151);
   await confirm(page, 'trigger');
   await seen(page, '[data-look="lastRun"]', 'Needs confirmation');
   await seen(page, '[data-list="reasons"]', '150 of user');
@@ -121,10 +102,10 @@ it('mass deletes wait for a person, who confirms them on the page', async () => 
 });
 
 it('says in the dialog why it was refused: a run is active already', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId = 5");
-  const release = await real.hold(5);
+  const release = await inBrowser.real.hold(5);
   try {
     await confirm(page, 'trigger');
     await seen(page, '[data-list="runs"] .badge', 'Running');
@@ -133,11 +114,11 @@ it('says in the dialog why it was refused: a run is active already', async () =>
   } finally {
     await release();
   }
-  await eventually(async () => (await nameOf(5)) === 'First5 Last5');
+  await eventually(async () => (await inBrowser.real.nameOf(5)) === 'First5 Last5');
 });
 
 it('can be used with the keyboard only', async () => {
-  const page = await open();
+  const page = await inBrowser.open();
   const press = async (...keys: string[]) => {
     for (const key of keys) await page.keyboard.press(key);
   };
@@ -157,12 +138,12 @@ it('can be used with the keyboard only', async () => {
   await press('Enter');
   await tabTo('Pause');
   await press('Enter');
-  await real.stand.daemon.until('paused');
+  await inBrowser.real.stand.daemon.until('paused');
   await seen(page, '[data-look="state"]', 'Paused');
   await page.keyboard.press('Shift+Tab');
   await tabTo('Resume');
   await press('Enter');
   await tabTo('Resume');
   await press('Enter');
-  await real.stand.daemon.until('streaming');
+  await inBrowser.real.stand.daemon.until('streaming');
 });

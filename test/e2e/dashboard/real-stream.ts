@@ -1,9 +1,11 @@
 /** A real stream for the dashboard: a real server with both schemas, the built daemon, and people in the source. */
+import type {Browser, Page} from 'playwright-core';
 import {inject} from 'vitest';
 import {Stand} from '../../helpers/fault-stand.ts';
 import type {Environment} from '../../helpers/daemon.ts';
 import {createDatabases, type Databases} from '../../servers/databases.ts';
 import {freePort} from '../../servers/ports.ts';
+import {isLive, newPage, withBrowser} from './browser.ts';
 
 export const USERS = 300;
 /** Two of them have a bad address, and become dead letters. */
@@ -45,6 +47,11 @@ export class RealStream implements AsyncDisposable {
     return `http://127.0.0.1:${this.stand.env['PORT']}/`;
   }
 
+  /** The name of a user in the target. */
+  async nameOf(userId: number): Promise<unknown> {
+    return (await this.stand.targetRows('SELECT name FROM user WHERE userId = ?', [userId]))[0]?.['name'];
+  }
+
   /** A row of the target is held by another transaction until the returned function is called. */
   async hold(userId: number): Promise<() => Promise<void>> {
     const {target} = this.stand;
@@ -66,4 +73,40 @@ export class RealStream implements AsyncDisposable {
     await this.stand[Symbol.asyncDispose]();
     await this.#databases.drop();
   }
+}
+
+export interface StreamInBrowser {
+  readonly browser: Browser;
+  readonly real: RealStream;
+  /** Opens a dashboard, by default that of the stream. */
+  open(url?: string): Promise<Page>;
+}
+
+/** A browser and a real stream for the tests of a file, which are closed after them. */
+export function withRealStream(): StreamInBrowser {
+  let opened: {browser: Browser; real: RealStream} | undefined;
+  withBrowser(
+    async browser => {
+      opened = {browser, real: await RealStream.start()};
+    },
+    async () => opened?.real[Symbol.asyncDispose](),
+  );
+  const current = () => {
+    if (opened === undefined) throw new Error('no stream is running');
+    return opened;
+  };
+  return {
+    get browser() {
+      return current().browser;
+    },
+    get real() {
+      return current().real;
+    },
+    async open(url = current().real.url) {
+      const page = await newPage(current().browser);
+      await page.goto(url);
+      await isLive(page);
+      return page;
+    },
+  };
 }

@@ -32,7 +32,7 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** @param options.port a port to come back on, for a server that was lost. */
+/** @param options.port the port of a server that was lost, and starts again on it. */
 export async function serve(
   options: {
     apiToken?: string;

@@ -1,34 +1,18 @@
 /** The page on a real stream: every panel's numbers are compared with the databases and the API. */
-import type {Browser, Page} from 'playwright-core';
 import {expect, it, onTestFinished} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
 import type {Row} from '../../servers/databases.ts';
-import {cells, isLive, newPage, seen, text, violations, withBrowser} from './browser.ts';
-import {RealStream, USERS} from './real-stream.ts';
+import {cells, isLive, newPage, seen, text, violations} from './browser.ts';
+import {USERS, withRealStream} from './real-stream.ts';
 
-let browser: Browser;
-let real: RealStream;
-withBrowser(
-  async launched => {
-    browser = launched;
-    real = await RealStream.start();
-  },
-  () => real?.[Symbol.asyncDispose](),
-);
-
-async function open(): Promise<Page> {
-  const page = await newPage(browser);
-  await page.goto(real.url);
-  await isLive(page);
-  return page;
-}
+const inBrowser = withRealStream();
 
 const number = (rows: readonly Row[]) => Number(Object.values(rows[0] ?? {})[0]);
 const formatted = (value: unknown) => Number(value).toLocaleString('en');
 
 /** The end of the source's log, as the server reports it. */
 async function logEnd(): Promise<{file: string; offset: string}> {
-  const {source} = real.stand;
+  const {source} = inBrowser.real.stand;
   const rows = await source
     .query('SHOW BINARY LOG STATUS')
     .catch(() => source.query('SHOW MASTER STATUS'))
@@ -37,8 +21,8 @@ async function logEnd(): Promise<{file: string; offset: string}> {
 }
 
 it('counts the rows of both sides as SQL does, and foreign rows separately', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.source.query(
     "INSERT INTO users (id, email, password) VALUES (9001, 'late@example.test', 'p'); DELETE FROM users WHERE id = 9; INSERT INTO institutes (id, name) VALUES (4, 'Westfield')",
   );
@@ -69,8 +53,8 @@ it('counts the rows of both sides as SQL does, and foreign rows separately', asy
 });
 
 it('shows position, transactions and rows as source and checkpoint have them', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.source.query("UPDATE users SET first_name = 'moved on' WHERE id <= 40");
   await stand.equal();
   // The target is on the same server, so bookkeeping keeps moving the end of the log: it is at least where it
@@ -95,8 +79,8 @@ it('shows position, transactions and rows as source and checkpoint have them', a
 });
 
 it('shows the dead letters of bad rows until they are fixed', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.source.query("UPDATE users SET password = '' WHERE id = 21");
   await seen(page, '[data-text="deadLetters"]', /^3$/);
   const kept = (await stand.letters()).map(each => each.split(' ').slice(0, 3));
@@ -119,12 +103,12 @@ it('shows the dead letters of bad rows until they are fixed', async () => {
 });
 
 it('shows the lag grow while the target is blocked, draws it, and shows its end', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   const chart = page.locator('[data-chart="lag"]');
   const picture = () => page.evaluate('document.querySelector(\'[data-chart="lag"] canvas\').toDataURL()');
   const flat = await picture();
-  const release = await real.hold(30);
+  const release = await inBrowser.real.hold(30);
   try {
     await stand.source.query("UPDATE users SET first_name = 'waits' WHERE id = 30");
     // On any machine, however slow: two seconds or more.
@@ -142,15 +126,15 @@ it('shows the lag grow while the target is blocked, draws it, and shows its end'
     const {lag} = (await stand.daemon.get('/sync/history')) as {lag: (number | null)[]};
     return Math.max(...lag.map(Number)) >= 1;
   });
-  const later = await open();
+  const later = await inBrowser.open();
   expect(await later.locator('[data-chart="lag"]').getAttribute('aria-label')).toMatch(
     /most (?:[1-9]\.\d|\d\d) s/,
   );
 });
 
 it('shows the rows applied each second', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   let round = 0;
   await eventually(
     async () => {
@@ -164,11 +148,11 @@ it('shows the rows applied each second', async () => {
   expect(await text(page, 'rateNote').innerText()).toMatch(/^[\d.,]+ transactions\/s$/);
 });
 
-it('shows the progress of a run, and then what it found and fixed by table', async () => {
-  const {stand} = real;
-  const page = await open();
+it('shows the progress of a run, and then its results by table', async () => {
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (50, 51, 52)");
-  const release = await real.hold(51);
+  const release = await inBrowser.real.hold(51);
   let ended: Promise<{body: Record<string, unknown>}>;
   try {
     ended = stand.daemon.post('/sync/trigger', {mode: 'full'});
@@ -213,13 +197,13 @@ it('shows the progress of a run, and then what it found and fixed by table', asy
 });
 
 it('lists every recorded run, newest first, with the drift that each repaired', async () => {
-  const {stand} = real;
+  const {stand} = inBrowser.real;
   await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId IN (60, 61, 62, 63)");
   const {body} = await stand.daemon.post('/sync/trigger', {});
   const tables = body['tables'] as Record<string, Record<string, number>>;
   expect(tables['user']?.['repaired']).toBe(4);
   const repaired = Object.values(tables).reduce((sum, table) => sum + (table['repaired'] ?? 0), 0);
-  const page = await open();
+  const page = await inBrowser.open();
   const stored = await stand.targetRows('SELECT run_id FROM sync_run ORDER BY started_at DESC');
   const shown = await page
     .locator('[data-run]')
@@ -236,8 +220,8 @@ it('lists every recorded run, newest first, with the drift that each repaired', 
 });
 
 it('says when the next run is due, and the environment’s name', async () => {
-  const page = await open();
-  const due = Date.parse(String((await real.stand.daemon.status())['nextRun']));
+  const page = await inBrowser.open();
+  const due = Date.parse(String((await inBrowser.real.stand.daemon.status())['nextRun']));
   const hours = Math.floor((due - Date.now()) / 3_600_000);
   expect(await text(page, 'nextRun').innerText()).toMatch(
     hours === 0 ? /^in \d+ min$/ : new RegExp(`^in (${hours}|${hours + 1}) h`),
@@ -252,8 +236,8 @@ it.each([
   ['dark', 1280],
   ['dark', 360],
 ] as const)('is accessible to axe and fits in %s, %i pixels wide', async (colorScheme, width) => {
-  const page = await newPage(browser, {colorScheme, viewport: {width, height: 800}});
-  await page.goto(real.url);
+  const page = await newPage(inBrowser.browser, {colorScheme, viewport: {width, height: 800}});
+  await page.goto(inBrowser.real.url);
   await isLive(page);
   await page.locator('[data-run] .toggle').first().click();
   expect(await violations(page)).toEqual([]);

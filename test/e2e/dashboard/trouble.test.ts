@@ -1,45 +1,16 @@
 /** The page during faults of a real stream, and after them; who may read and who may write. */
-import type {Browser, Page} from 'playwright-core';
 import {beforeAll, describe, expect, it, onTestFinished} from 'vitest';
 import {DaemonProcess} from '../../helpers/daemon.ts';
 import {eventually} from '../../helpers/eventually.ts';
 import {freePort} from '../../servers/ports.ts';
-import {
-  confirm,
-  isLive,
-  newPage,
-  seen,
-  signIn,
-  text,
-  violations,
-  withBrowser,
-  hasBrowser,
-} from './browser.ts';
-import {RealStream} from './real-stream.ts';
+import {confirm, isLive, newPage, seen, signIn, text, violations, hasBrowser} from './browser.ts';
+import {withRealStream} from './real-stream.ts';
 
-let browser: Browser;
-let real: RealStream;
-withBrowser(
-  async launched => {
-    browser = launched;
-    real = await RealStream.start();
-  },
-  () => real?.[Symbol.asyncDispose](),
-);
-
-async function open(url = real.url): Promise<Page> {
-  const page = await newPage(browser);
-  await page.goto(url);
-  await isLive(page);
-  return page;
-}
-
-const nameOf = async (userId: number) =>
-  (await real.stand.targetRows('SELECT name FROM user WHERE userId = ?', [userId]))[0]?.['name'];
+const inBrowser = withRealStream();
 
 it('a missing mapped column is shown as a halt with its reason, until it is fixed', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.source.query(
     "ALTER TABLE users RENAME COLUMN email TO mail; UPDATE users SET first_name = 'after' WHERE id = 3",
   );
@@ -54,7 +25,7 @@ it('a missing mapped column is shown as a halt with its reason, until it is fixe
   expect(await page.title()).toBe('Halted · staging · laas-sync');
   expect(await violations(page)).toEqual([]);
   await seen(page, '[data-text="behind"]', /^[1-9][\d.]* (B|KiB)$/);
-  expect(await nameOf(3)).toBe('First3 Last3');
+  expect(await inBrowser.real.nameOf(3)).toBe('First3 Last3');
   // The page then shows the position: at the change or before it, but not before the saved one.
   const [saved] = await stand.targetRows('SELECT log_offset FROM sync_checkpoint');
   const offsetOf = async (name: string) =>
@@ -65,12 +36,12 @@ it('a missing mapped column is shown as a halt with its reason, until it is fixe
   await seen(page, '[data-look="state"]', 'Streaming');
   await seen(page, '[data-look="health"]', /^Healthy/);
   expect(await page.locator('.advice').count()).toBe(0);
-  await eventually(async () => (await nameOf(3)) === 'after Last3');
+  await eventually(async () => (await inBrowser.real.nameOf(3)) === 'after Last3');
 });
 
 it('a server that dies is reported, with the age of the numbers, until it is back', async () => {
-  const {stand} = real;
-  const page = await open();
+  const {stand} = inBrowser.real;
+  const page = await inBrowser.open();
   await stand.daemon.kill();
   await seen(page, '#lost-text', 'Connection lost; reconnecting.');
   await seen(page, '#lost-age', /^The numbers are [1-9]\d* s old\.$/);
@@ -83,15 +54,15 @@ it('a server that dies is reported, with the age of the numbers, until it is bac
   await seen(page, '[data-look="state"]', 'Streaming');
   const {replication} = await stand.daemon.status();
   await seen(page, '[data-text="rowsApplied"]', replication.rowsApplied.toLocaleString('en'));
-  expect(await nameOf(4)).toBe('meanwhile Last4');
+  expect(await inBrowser.real.nameOf(4)).toBe('meanwhile Last4');
 });
 
 it('a standby says that another leads, and shows that it takes over', async () => {
-  const {stand} = real;
+  const {stand} = inBrowser.real;
   const standby = await DaemonProcess.start({...stand.env, PORT: String(await freePort())});
   onTestFinished(() => standby.kill());
   await standby.until('standby');
-  const page = await open(`${standby.url}/`);
+  const page = await inBrowser.open(`${standby.url}/`);
   expect(await page.locator('[data-look="state"]').innerText()).toBe('Standby');
   expect(await violations(page)).toEqual([]);
   expect(await page.locator('.health').innerText()).toContain('Another instance leads');
@@ -109,7 +80,7 @@ it('a standby says that another leads, and shows that it takes over', async () =
   await stand.daemon.stop();
   await seen(page, '[data-look="state"]', 'Streaming');
   await stand.source.query("UPDATE users SET first_name = 'taken over' WHERE id = 5");
-  await eventually(async () => (await nameOf(5)) === 'taken over Last5');
+  await eventually(async () => (await inBrowser.real.nameOf(5)) === 'taken over Last5');
   expect(await Promise.all(['trigger', 'pause'].map(enabled))).toEqual([true, true]);
   await standby.stop();
   await stand.start();
@@ -120,16 +91,16 @@ describe('with tokens', () => {
   const READ = 'the-read-token';
   beforeAll(async () => {
     if (!hasBrowser) return;
-    await real.stand.daemon.stop();
-    await real.stand.start({SYNC_API_TOKEN: FULL, SYNC_READ_TOKEN: READ});
+    await inBrowser.real.stand.daemon.stop();
+    await inBrowser.real.stand.start({SYNC_API_TOKEN: FULL, SYNC_READ_TOKEN: READ});
   });
 
   it('the read token sees everything, and each write asks for the full one', async () => {
-    const {stand} = real;
-    const page = await newPage(browser);
-    await signIn(page, real.url, 'wrong');
+    const {stand} = inBrowser.real;
+    const page = await newPage(inBrowser.browser);
+    await signIn(page, inBrowser.real.url, 'wrong');
     await seen(page, '#error', 'The token is wrong.');
-    await signIn(page, real.url, READ);
+    await signIn(page, inBrowser.real.url, READ);
     await isLive(page);
     await seen(page, '[data-text="deadLetters"]', /^2$/);
     await page.locator('[data-action="pause"]').click();
@@ -149,13 +120,13 @@ describe('with tokens', () => {
   });
 
   it('the full token writes without another question, until it is changed', async () => {
-    const {stand} = real;
-    const page = await newPage(browser);
-    await signIn(page, real.url, FULL);
+    const {stand} = inBrowser.real;
+    const page = await newPage(inBrowser.browser);
+    await signIn(page, inBrowser.real.url, FULL);
     await isLive(page);
     await stand.target.query("UPDATE user SET name = 'drifted' WHERE userId = 6");
     await confirm(page, 'trigger');
-    await eventually(async () => (await nameOf(6)) === 'First6 Last6');
+    await eventually(async () => (await inBrowser.real.nameOf(6)) === 'First6 Last6');
     await stand.daemon.stop();
     await stand.start({SYNC_API_TOKEN: 'another-token'});
     await seen(page, '#lost-text', 'Your session has ended.');

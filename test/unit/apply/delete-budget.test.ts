@@ -28,7 +28,7 @@ it('says how many rows would have been deleted', () => {
   }
 });
 
-it('gets back what a transaction took that was rolled back, once', () => {
+it('gets back the share of a transaction that was rolled back, once', () => {
   const budget = budgetOf(10);
   const failed = budget.open();
   failed.take(USER, 10);

@@ -10,7 +10,7 @@ const range = (from: number, to: number, step = 1) =>
   Array.from({length: Math.ceil((to - from) / step)}, (_, i) => from + i * step);
 
 describe('a set of ids', () => {
-  it('holds what was added, once', () => {
+  it('has the numbers that were added, each once', () => {
     const set = of([5, 0, 65_535, 5, 3]);
     expect(set.size).toBe(4);
     expect([...set.values()]).toEqual([0, 3, 5, 65_535]);
@@ -46,7 +46,7 @@ describe('a set of ids', () => {
     expect(read.encode()).toEqual(stored);
   });
 
-  it('fits its column whatever it holds', () => {
+  it('fits its column, whatever its numbers', () => {
     expect(of(range(0, 65_536, 2)).encode().length).toBeLessThanOrEqual(8200);
   });
 
@@ -60,7 +60,7 @@ describe('a set of ids', () => {
     expect(() => IdSet.decode(bytes)).toThrow(RangeError);
   });
 
-  it('is cloned into one of its own', () => {
+  it('is cloned into an independent set', () => {
     for (const numbers of [[1, 2], range(0, 20_000, 3)]) {
       const set = of(numbers);
       const copy = set.clone();

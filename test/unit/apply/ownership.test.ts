@@ -79,7 +79,7 @@ describe('ownership', () => {
     ownedMembership('-3', '7'),
   ];
 
-  it('does not put what was read too early in the place of what was committed since', async () => {
+  it('does not replace committed changes by an older read', async () => {
     const ownership = new Ownership('s');
     let answer: (rows: unknown[][]) => void = () => undefined;
     const early = ownership.view(wanting([ownedUser('1')]), () => new Promise(resolve => (answer = resolve)));
@@ -106,7 +106,7 @@ describe('ownership', () => {
     );
   });
 
-  it('keeps every two 64-bit ids apart, before and after they are stored', async () => {
+  it('distinguishes any two 64-bit ids, before and after they are stored', async () => {
     for (const key of keys) {
       const stored = storage();
       const view = await new Ownership('s').view(wanting(keys), stored.query);
@@ -114,12 +114,12 @@ describe('ownership', () => {
       expect(keys.filter(other => isOwned(view, other))).toEqual([key]);
       stored.store(view.statements());
       expect(stored.rows.size).toBe(1);
-      const anew = await new Ownership('s').view(wanting(keys), stored.query);
-      expect(keys.filter(other => isOwned(anew, other))).toEqual([key]);
+      const reopened = await new Ownership('s').view(wanting(keys), stored.query);
+      expect(keys.filter(other => isOwned(reopened, other))).toEqual([key]);
     }
   });
 
-  it('is the transaction’s own until it commits', async () => {
+  it('is private to a transaction until it commits', async () => {
     const ownership = new Ownership('s');
     const first = await ownership.view(wanting([ownedUser('1')]), nothingStored);
     own(first, ownedUser('1'));
@@ -140,7 +140,7 @@ describe('ownership', () => {
     );
   });
 
-  it('writes nothing for what it knew already', async () => {
+  it('writes nothing for rows that it owned already', async () => {
     const view = await new Ownership('s').view(wanting([ownedUser('1')]), nothingStored);
     view.delete(entityOf(plans, 'user'), '1');
     expect(view.statements()).toEqual([]);

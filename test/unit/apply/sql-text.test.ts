@@ -21,7 +21,7 @@ describe('a literal', () => {
 });
 
 describe('a text of SQL', () => {
-  it('grows as it must, in any script', () => {
+  it('grows as needed, in any script', () => {
     const text = new SqlText();
     const name = "Łukasz 'the' 🙂";
     for (let i = 0; i < 20_000; i++) text.value(name);
@@ -31,7 +31,7 @@ describe('a text of SQL', () => {
     expect(text.take()).toBe(`'${'x'.repeat(300_000)}'`);
   });
 
-  it('takes for numbers what is one, and nothing else', () => {
+  it('writes only numbers as numbers', () => {
     const text = new SqlText();
     const written = [
       '18446744073709551615',

@@ -37,7 +37,7 @@ describe('an upsert', () => {
     );
   });
 
-  it('leaves a later row alone where the newest wins', () => {
+  it('leaves a later row unchanged if the newest wins', () => {
     const sql = upsert(USER, [user('1')], {newestWins: true});
     expect(sql).toContain('`email` = IF(`updatedAt` > VALUES(`updatedAt`), `email`, VALUES(`email`))');
     expect(sql).toMatch(
@@ -45,7 +45,7 @@ describe('an upsert', () => {
     );
   });
 
-  it('is as long as it may be, and holds one row at least', () => {
+  it('is as long as allowed, and has at least one row', () => {
     const rows = Array.from({length: 5}, () => ({source: user('1')}));
     const count = (size: StatementSize) =>
       [...upserts(USER, rows, size, {newestWins: false})].map(sql => sql.split("'Ada L'").length - 1);
@@ -54,14 +54,14 @@ describe('an upsert', () => {
     expect(count({rows: 100, bytes: 1_000_000})).toEqual([5]);
   });
 
-  it('never writes anything but numbers without quotes', () => {
+  it('writes only numbers without quotes', () => {
     const sql = upsert(USER, [user('1); DROP TABLE x')], {newestWins: false});
     expect(sql).toContain("('1); DROP TABLE x',");
   });
 });
 
 describe('keys', () => {
-  it('are named one by one, pairs by their first id', () => {
+  it('are listed one by one, and pairs by their first id', () => {
     expect(entityOf(plans, 'user').key.condition(['1', '2'])).toBe('`userId` IN (1,2)');
     expect(
       entityOf(plans, 'institute_users').key.condition(

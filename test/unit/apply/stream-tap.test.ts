@@ -27,7 +27,7 @@ describe('the tap', () => {
     expect(tap.position).toBeNull();
   });
 
-  it('releases those who wait for a position when the stream has passed it', async () => {
+  it('ends the waits for a position when the stream has passed it', async () => {
     const tap = new StreamTap();
     tap.applied(position, at(5));
     const [near, far] = [tap.reached(at(10), never), tap.reached(at(4, 'bin.000002'), never)];
@@ -39,7 +39,7 @@ describe('the tap', () => {
     expect(await isSettled(far)).toBe(true);
   });
 
-  it('releases them when the stream stops, or their signal aborts', async () => {
+  it('ends the waits when the stream stops, or their signal aborts', async () => {
     const tap = new StreamTap();
     tap.applied(position, at(5));
     const stop = new AbortController();
@@ -51,7 +51,7 @@ describe('the tap', () => {
     await tap.reached(at(10), stop.signal);
   });
 
-  it('refuses who reads from another server, until the stream stops', () => {
+  it('refuses reads from another server, until the stream stops', () => {
     const tap = new StreamTap();
     tap.assertReads('a');
     tap.reads('b');
@@ -61,7 +61,7 @@ describe('the tap', () => {
     tap.assertReads('a');
   });
 
-  it('waits where the stream’s place in the log is not known', async () => {
+  it('waits if the stream’s offset in the log is not known', async () => {
     const tap = new StreamTap();
     tap.applied(position, null);
     const waiting = tap.reached(at(10), never);
@@ -70,7 +70,7 @@ describe('the tap', () => {
     await waiting;
   });
 
-  it('notes in every open window what the stream touches, and in none that is closed', () => {
+  it('notes the keys that the stream touches in every open window, and no closed one', () => {
     const tap = new StreamTap();
     const [open, closed] = [tap.open(), tap.open()];
     closed.close();

@@ -8,7 +8,7 @@ interface Options {
 }
 type Values = Record<string, string | (string | null)[]>;
 
-/** Rows as they come in `wanted`; who else is in `held` is not among them. Of several keys, values are lists. */
+/** Rows in the order of `wanted`; other rows in `held` are not written. With several keys, values are lists. */
 function orderOf(wanted: Values, held: Values, {firm = [], refused = [], kept = []}: Options = {}) {
   const list = (value: string | (string | null)[] | undefined) =>
     typeof value === 'string' ? [value] : value;
@@ -53,12 +53,12 @@ describe('unique values', () => {
     });
   });
 
-  it('may be taken over from a row that gives them up, which is written first', () => {
+  it('may be taken from a row that gives them up, which is written first', () => {
     expect(orderOf({2: 'a', 1: 'new'}, {1: 'a'})).toEqual({...none, order: '1 2'});
     expect(orderOf({1: 'b', 2: 'c', 3: 'd'}, {1: 'a', 2: 'b', 3: 'c'})).toEqual({...none, order: '3 2 1'});
   });
 
-  it('stay with a row of others', () => {
+  it('stay with a foreign row', () => {
     expect(orderOf({1: 'a'}, {9: 'a'}, {firm: ['9']})).toEqual({...none, order: '', conflicts: {1: '9'}});
   });
 
@@ -70,7 +70,7 @@ describe('unique values', () => {
     });
   });
 
-  it('stay with the row that holds them already, else go to the first', () => {
+  it('stay with the row that holds them, otherwise move to the first', () => {
     expect(orderOf({1: 'a', 2: 'a'}, {2: 'a'})).toEqual({...none, order: '2', conflicts: {1: '2'}});
     expect(orderOf({1: 'a', 2: 'a'}, {})).toEqual({...none, order: '1', conflicts: {2: '1'}});
   });
@@ -85,7 +85,7 @@ describe('unique values', () => {
     });
   });
 
-  it('of a row that cannot be written are free for those that wanted them', () => {
+  it('of a row that cannot be written are free for the rows that want them', () => {
     const held = {1: 'a', 2: 'b', 9: 'x'};
     expect(orderOf({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9']})).toEqual({
       ...none,
@@ -100,7 +100,7 @@ describe('unique values', () => {
     });
   });
 
-  it('of a row that can neither be written nor leave stay where they are', () => {
+  it('of a row that can neither be written nor leave stay with it', () => {
     const held = {1: 'a', 2: 'b', 9: 'x'};
     expect(orderOf({1: 'x', 2: 'a', 3: 'b'}, held, {firm: ['9', '1', '2']})).toEqual({
       ...none,
@@ -109,14 +109,14 @@ describe('unique values', () => {
     });
   });
 
-  it('go round in a ring though another row wants one of them too', () => {
+  it('move in a ring although another row wants one of them, too', () => {
     expect(orderOf({1: 'a', 2: 'g', 3: 'a'}, {2: 'a', 3: 'g'})).toMatchObject({
       conflicts: {1: '3'},
       evicted: [],
     });
   });
 
-  it('of several keys are settled together: a row that fails by one claims none', () => {
+  it('of several keys are decided together: a row that fails by one claims none', () => {
     expect(orderOf({1: ['a', 'x'], 2: ['a', 'y']}, {9: [null, 'x']}, {firm: ['9']})).toEqual({
       ...none,
       order: '2',
@@ -124,7 +124,7 @@ describe('unique values', () => {
     });
   });
 
-  it('are settled in steps that grow with the rows alone', () => {
+  it('are decided in steps that grow only with the rows', () => {
     const count = 5000;
     const work = (want: (i: number) => string, hold: (i: number) => string | null) => {
       let steps = 0;

@@ -71,7 +71,7 @@ describe('the manifests of Kubernetes', () => {
     );
   });
 
-  it('probe what the server answers without a token, on the port that it listens on', () => {
+  it('probe addresses that need no token, on the port that the server listens on', () => {
     const routes = read('src/server/probe-routes.ts');
     for (const probe of probes) {
       expect(routes).toContain(`'${String(probe['httpGet']?.['path'])}'`);

@@ -4,7 +4,7 @@ import {formatMapping} from '../../../src/mapping/file/format.ts';
 import {loadMapping, parseMapping} from '../../../src/mapping/file/read.ts';
 import {mappingJsonSchema} from '../../../src/mapping/file/schema.ts';
 
-/** Region → shop → order, none of it LAAS. */
+/** Region → shop → order: a schema that is not LAAS. */
 const SHOPS = `version: 1
 tables:
   order_line:

@@ -28,7 +28,7 @@ describe('rows that differ', () => {
     expect(after({a: ['1', '0']}, {a: ['2', '1']}, {a: ['3', '2']})).toEqual({drift: [], settled: false});
   });
 
-  it('are drift where the source changes and the target never does', () => {
+  it('are drift if the source changes and the target never does', () => {
     expect(after({a: ['1', '0']}, {a: ['2', '0']}, {a: ['3', '0']})).toEqual({drift: ['a'], settled: false});
   });
 

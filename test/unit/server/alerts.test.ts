@@ -69,8 +69,8 @@ function alerts(url: string | undefined = SECRET_URL) {
     },
     stop.signal,
   );
-  const ill = (...reasons: string[]) => operations.change({isHealthy: false, reasons});
-  const well = () => operations.change({isHealthy: true, reasons: []});
+  const unhealthy = (...reasons: string[]) => operations.change({isHealthy: false, reasons});
+  const healthy = () => operations.change({isHealthy: true, reasons: []});
   return {
     operations,
     time,
@@ -79,22 +79,22 @@ function alerts(url: string | undefined = SECRET_URL) {
     lines,
     stop,
     ended,
-    ill,
-    well,
+    unhealthy,
+    healthy,
     answers: (next: typeof answer) => (answer = next),
   };
 }
 
 describe('runAlerts', () => {
-  it('sends nothing while all is well', async () => {
+  it('sends nothing while all is healthy', async () => {
     const {time, sent} = alerts();
     await time.pass(60_000);
     expect(sent).toEqual([]);
   });
 
   it('reports once that it is unhealthy, with the reasons, and its end', async () => {
-    const {time, sent, ill, well} = alerts();
-    ill('lag is 75 s, over 60 s');
+    const {time, sent, unhealthy, healthy} = alerts();
+    unhealthy('lag is 75 s, over 60 s');
     await time.pass(60_000);
     expect(sent).toEqual([
       {
@@ -106,7 +106,7 @@ describe('runAlerts', () => {
         timestamp: status().timestamp,
       },
     ]);
-    well();
+    healthy();
     await time.pass(60_000);
     expect(sent.slice(1)).toEqual([
       expect.objectContaining({healthy: true, reasons: [], text: '[laas-sync production] healthy again'}),
@@ -114,12 +114,12 @@ describe('runAlerts', () => {
   });
 
   it('reports within seconds', async () => {
-    const {time, sent, ill, well} = alerts();
+    const {time, sent, unhealthy, healthy} = alerts();
     await time.pass(10_000);
-    ill('the source cannot be reached');
+    unhealthy('the source cannot be reached');
     await time.pass(3000);
     expect(sent).toHaveLength(1);
-    well();
+    healthy();
     await time.pass(3000);
     expect(sent).toHaveLength(2);
   });
@@ -132,10 +132,10 @@ describe('runAlerts', () => {
   });
 
   it('reports a short fault in one message, with its reasons', async () => {
-    const {time, sent, ill, well} = alerts();
+    const {time, sent, unhealthy, healthy} = alerts();
     await time.pass(1000);
-    ill('the target cannot be reached');
-    well();
+    unhealthy('the target cannot be reached');
+    healthy();
     await time.pass(30_000);
     expect(sent.map(message => message.text)).toEqual([
       '[laas-sync production] was unhealthy for a moment, and is healthy again: the target cannot be reached',
@@ -144,10 +144,10 @@ describe('runAlerts', () => {
   });
 
   it('sends fewer messages while health changes repeatedly', async () => {
-    const {time, sent, ill, well} = alerts();
+    const {time, sent, unhealthy, healthy} = alerts();
     for (let i = 0; i < 300; i += 1) {
-      if (i % 2 === 0) ill('flapping');
-      else well();
+      if (i % 2 === 0) unhealthy('flapping');
+      else healthy();
       await time.pass(1000);
     }
     expect(sent.length).toBeGreaterThan(2);
@@ -155,8 +155,8 @@ describe('runAlerts', () => {
   });
 
   it('says that replication halted, even if it was unhealthy before', async () => {
-    const {time, sent, ill, operations} = alerts();
-    ill('lag is 75 s');
+    const {time, sent, unhealthy, operations} = alerts();
+    unhealthy('lag is 75 s');
     await time.pass(5000);
     operations.change(
       {reasons: ['schema-incompatible: users.email is gone']},
@@ -182,23 +182,23 @@ describe('runAlerts', () => {
   });
 
   it('retries with growing waits until it succeeds, then sends the current state', async () => {
-    const {time, sent, attempts, ill, answers} = alerts();
+    const {time, sent, attempts, unhealthy, answers} = alerts();
     answers(() => new Response('no', {status: 503}));
-    ill('lag is 75 s');
+    unhealthy('lag is 75 s');
     await time.pass(20_000);
     expect(attempts).toEqual([2500, 3500, 5500, 9500, 17_500]);
-    ill('the source cannot be reached');
+    unhealthy('the source cannot be reached');
     answers(() => new Response('ok'));
     await time.pass(60_000);
     expect(sent).toEqual([expect.objectContaining({reasons: ['the source cannot be reached']})]);
   });
 
   it('reports a fault that ended before the webhook could be reached', async () => {
-    const {time, sent, ill, well, answers} = alerts();
+    const {time, sent, unhealthy, healthy, answers} = alerts();
     answers(() => Promise.reject(new TypeError('fetch failed')));
-    ill('lag is 75 s');
+    unhealthy('lag is 75 s');
     await time.pass(5000);
-    well();
+    healthy();
     answers(() => new Response('ok'));
     await time.pass(60_000);
     expect(sent.map(message => message.text)).toEqual([
@@ -216,9 +216,9 @@ describe('runAlerts', () => {
   });
 
   it('never shows the address, not even in the log', async () => {
-    const {time, lines, ill, answers} = alerts();
+    const {time, lines, unhealthy, answers} = alerts();
     answers(() => Promise.reject(new TypeError(`fetch failed: ${SECRET_URL}`)));
-    ill('lag is 75 s');
+    unhealthy('lag is 75 s');
     await time.pass(10_000);
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.join('')).not.toMatch(/hooks\.example|s3cret/);
@@ -235,7 +235,7 @@ describe('runAlerts', () => {
 
 describe('alertFor', () => {
   it('has nothing to report if nothing changed', () => {
-    const ill = status({isHealthy: false, reasons: ['lag']});
-    expect(alertFor(alertState(ill), ill, null)).toBeNull();
+    const unhealthy = status({isHealthy: false, reasons: ['lag']});
+    expect(alertFor(alertState(unhealthy), unhealthy, null)).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ describe('metrics', () => {
     expect((await samples(createMetrics('production', LAAS))).size).toBeGreaterThan(20);
   });
 
-  it('count what the pipeline reports', async () => {
+  it('count the reports of the pipeline', async () => {
     const metrics = createMetrics('production', LAAS, {process: false, version: '1.2.3'});
     metrics.transactionsApplied(3);
     metrics.rowsApplied('user', 'upsert', 5);

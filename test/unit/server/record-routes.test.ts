@@ -31,7 +31,7 @@ describe('GET /sync/runs/:id', () => {
     expect(await (await call('/sync/runs/run-1')).json()).toEqual(run('run-1'));
   });
 
-  it('answers 404 where there is none', async () => {
+  it('answers 404 if there is none', async () => {
     const {call} = appUnderTest();
     const response = await call('/sync/runs/run-99');
     expect(response.status).toBe(404);

@@ -18,17 +18,17 @@ it('asks again each time: a pending answer may be outdated', async () => {
   const {operations, posted} = remote();
   const first = operations.refresh();
   const second = operations.refresh();
-  const ids = posted.map(message => (message.tag === 'look' ? message.id : null));
+  const ids = posted.map(message => (message.tag === 'probe' ? message.id : null));
   expect(new Set(ids).size).toBe(2);
   operations.receive({
-    tag: 'looked',
+    tag: 'probed',
     id: ids[0] ?? 0,
     known: {status: status({deadLetters: 2}), isReady: true},
   });
   await first;
   expect(operations.status().deadLetters).toBe(2);
   operations.receive({
-    tag: 'looked',
+    tag: 'probed',
     id: ids[1] ?? 0,
     known: {status: status({deadLetters: 3}), isReady: false},
   });
@@ -50,8 +50,8 @@ describe('while the daemon is busy', () => {
   const turn = () => new Promise<string>(resolve => setImmediate(resolve, 'waits'));
   const outcome = (refreshed: Promise<void>) => Promise.race([refreshed.then(() => 'is there'), turn()]);
   const answer = ({operations, posted, known}: ReturnType<typeof remote>) => {
-    const look = posted.at(-1);
-    operations.receive({tag: 'looked', id: look?.tag === 'look' ? look.id : 0, known});
+    const probe = posted.at(-1);
+    operations.receive({tag: 'probed', id: probe?.tag === 'probe' ? probe.id : 0, known});
   };
 
   it('waits for no answer until none has been late for a second', async () => {

@@ -33,7 +33,7 @@ describe('while the daemon’s thread is busy', () => {
     expect(fresh).toBe(true);
   });
 
-  it('shows what a POST did once its answer is there', async () => {
+  it('shows the effect of a POST once its answer has arrived', async () => {
     const {operations, url, post} = await listeningThread();
     operations.letters = [deadLetter('1'), deadLetter('2')];
     const shows = async (path: string, seen: object, init?: RequestInit) => {
