@@ -29,7 +29,7 @@ import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {whyNotMember, type SeenMembers} from './source/membership.ts';
-import {waitUntilNotBehind} from './source/behind.ts';
+import {letCatchUp, waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
@@ -96,6 +96,7 @@ export class ReplicationContext {
       if (checkpoint === null || checkpoint.position === null)
         throw new SyncError('internal', 'the new anchor was not saved');
       const {position, offset, sourceIdentity: identity} = checkpoint;
+      await letCatchUp({connection: source, info}, {position, offset, sourceIdentity: identity}, signal);
       const lost = await whyPositionIsLost(source, info, {position, offset, identity});
       if (lost !== null) throw new SyncError('position-lost', lost);
       if (checkpoint.pending === '' && (await this.#adoptAgain(session, applier)))
