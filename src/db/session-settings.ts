@@ -7,10 +7,10 @@
  *
  * Some settings are left alone on purpose: those that need a privilege (sql_require_primary_key,
  * innodb_strict_mode, low_priority_updates), those that determine how the server logs (sql_log_bin,
- * binlog_format, binlog_row_image), those of a cluster (wsrep_*, auto_increment_*), and optimizer_switch. The
- * latter changes no result, and an administrator may have set it because of a fault of the server. It does not
- * spoil our plans either: a reconcile and a verification of 40,000 users take no longer with every switch off, or
- * with every switch on, on both servers.
+ * binlog_format, binlog_row_image), those of a cluster (auto_increment_*, and wsrep_* except wsrep_sync_wait), and
+ * optimizer_switch. The latter changes no result, and an administrator may have set it because of a fault of the
+ * server. It does not spoil our plans either: a reconcile and a verification of 40,000 users take no longer with
+ * every switch off, or with every switch on, on both servers.
  */
 import type {Side} from './faults.ts';
 
@@ -78,7 +78,12 @@ const OPTIONAL_SETTINGS = {
   query_cache_type: '0',
   // It was off by default before MariaDB 11.6. What it refuses is retried like a deadlock.
   innodb_snapshot_isolation: '0',
+  // A session may lead to a node of Galera that has not applied yet what another session has committed on another
+  // node, for some time after the target's address has moved. Before a read, the node catches up.
+  wsrep_sync_wait: '@@wsrep_sync_wait | 1',
 } as const;
+/** On the source, positions say what a read shows (src/source/watermark.ts). */
+const OF_THE_TARGET: readonly string[] = ['wsrep_sync_wait'];
 
 /** Errors: the server lacks the variable, reserves it for privileged accounts, or has no session value of it. */
 const NOT_SETTABLE_ERRNOS = new Set([1193, 1227, 1229, 1231, 1232, 1238, 1621]);
@@ -149,7 +154,7 @@ async function findSettable(ask: AskSession, present: readonly string[]): Promis
 
 function sessionStatements(names: readonly string[], needs: SessionNeeds): string[] {
   const optional = Object.entries(OPTIONAL_SETTINGS)
-    .filter(([name]) => names.includes(name))
+    .filter(([name]) => names.includes(name) && (needs.side === 'target' || !OF_THE_TARGET.includes(name)))
     .map(([name, value]) => `${name} = ${value}`);
   const access = needs.side === 'source' ? 'READ ONLY' : 'READ WRITE';
   return [

@@ -3,6 +3,7 @@ import {isIP} from 'node:net';
 import {queryRows} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {isOn} from './binlog-settings.ts';
+import {LIMIT_NAMES, limitFindings} from './cluster-limits.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {ask, settingFix, variables, type Probe} from './probe.ts';
 
@@ -16,13 +17,11 @@ export async function checkCluster(probe: Probe, host: string): Promise<Finding[
 }
 
 async function checkGalera(probe: Probe): Promise<Finding[]> {
-  const found = await variables(probe, ['wsrep_on', 'wsrep_sync_wait', 'binlog_format']);
+  const found = await variables(probe, ['wsrep_on', ...LIMIT_NAMES]);
   if (!isOn(found.get('wsrep_on'))) return [];
   const rows = await queryRows(probe.side, probe.connection, "SHOW GLOBAL STATUS LIKE 'wsrep_%'");
-  return galeraFindings(
-    probe,
-    new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value ?? '')])),
-  );
+  const status = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value ?? '')]));
+  return [...galeraFindings(probe, status), ...limitFindings(probe, found)];
 }
 
 /** @param status the node's `wsrep_` status. Pure. */
@@ -81,10 +80,7 @@ export interface GroupMember {
 
 async function checkGroup(probe: Probe): Promise<Finding[]> {
   const names = ['group_name', 'single_primary_mode', 'consistency', 'exit_state_action'];
-  const found = await variables(
-    probe,
-    names.map(name => `group_replication_${name}`),
-  );
+  const found = await variables(probe, [...names.map(name => `group_replication_${name}`), ...LIMIT_NAMES]);
   if ((found.get('group_replication_group_name') ?? '') === '') return [];
   const {rows} = await ask(probe, MEMBERS).catch((error: unknown) => {
     if (error instanceof SyncError && error.code === 'access-denied') return {rows: null};
@@ -104,7 +100,7 @@ async function checkGroup(probe: Probe): Promise<Finding[]> {
     role: String(role),
     isOwn: Number(isOwn) === 1,
   }));
-  return groupFindings(probe, members, found);
+  return [...groupFindings(probe, members, found), ...limitFindings(probe, found)];
 }
 
 /** @param found the member's variables. Pure. */

@@ -110,6 +110,32 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       expect(rows).toEqual([{name: 'new'}]);
     });
 
+    it('whose next node is behind: the stream waits for it, without a copy', async () => {
+      await open(numbered);
+      const before = await runs();
+      await withConnection(node(1), SOURCE, async connection => {
+        // The node answers reads, and applies nothing.
+        await connection.query('FLUSH TABLES WITH READ LOCK');
+        await write(0, 20);
+        await stand.equal();
+        moveTo(1);
+        const sql =
+          "SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SET STATEMENT wsrep_sync_wait%' AND ID <> CONNECTION_ID()";
+        const next = await eventually(
+          async () => {
+            if (stand.logText().includes('"position-lost"')) return 'position-lost';
+            return (await query(connection, sql)).length > 0 && 'waits';
+          },
+          {what: 'the wait'},
+        );
+        expect(next).toBe('waits');
+        await connection.query('UNLOCK TABLES');
+      });
+      await write(1, 30);
+      await stand.equal();
+      expect(await runs()).toBe(before);
+    });
+
     it('#47 that numbers its transactions: the stream continues on another node', async () => {
       await open(numbered);
       const before = await runs();

@@ -2,11 +2,13 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {MIGRATION_NAMES} from '../../src/db/migrate.ts';
 import {cli, environment, type DaemonProcess} from '../helpers/daemon.ts';
+import {startLoaded} from '../helpers/cluster-stand.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
 import {createDatabases, query, withConnection, type Databases} from '../servers/databases.ts';
 import {hasGalera, startGalera, type Galera} from '../servers/galera.ts';
+import {startProxy} from '../servers/proxy.ts';
 
 const TAKEOVER_MS = 10_000;
 const TARGET = 'organizations';
@@ -47,6 +49,36 @@ describeEachEdition('two daemons', ({edition, server}) => {
         );
         expect(noted.map(row => row['name'])).toEqual([...MIGRATION_NAMES]);
       }
+    });
+
+    it('run a pending reconcile though new connections lead to a node that is behind', async () => {
+      await withConnection(node(0), undefined, connection => connection.query('CREATE DATABASE behind'));
+      await using proxy = await startProxy(node(0).address);
+      await using stand = await Stand.open({
+        source: {server, database: databases.target},
+        target: {server: node(0), database: 'behind'},
+        via: {target: proxy},
+      });
+      await startLoaded(stand);
+      const startedMs = Date.now();
+      await withConnection(node(1), undefined, async connection => {
+        // The node answers reads, and applies nothing. Open connections stay on the other one.
+        await connection.query('FLUSH TABLES WITH READ LOCK');
+        proxy.retarget(node(1).address);
+        await withConnection(server, databases.target, source =>
+          source.query("SET binlog_format = 'STATEMENT'; UPDATE institutes SET name = 'by statement'"),
+        );
+        const arrives = async () => {
+          const sql = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = 'behind'";
+          return (await query(connection, sql)).length > 0;
+        };
+        await eventually(async () => stand.logText().includes('"reconcile.owed"') && (await arrives()), {
+          what: 'a connection to the node that is behind',
+        });
+        await connection.query('UNLOCK TABLES');
+      });
+      await stand.recovery(startedMs);
+      await stand.equal();
     });
 
     it('agree on a leader, and one takes over if the other is killed, frozen or stopped', async () => {

@@ -3,10 +3,11 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {loadConfig} from '../../src/config.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import {CONTINUES_MS, openAddresses, startLoaded} from '../helpers/cluster-stand.ts';
+import {eventually} from '../helpers/eventually.ts';
 import {SEED, Stand} from '../helpers/fault-stand.ts';
 import {startWriters} from '../helpers/fault-writers.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
-import {withConnection} from '../servers/databases.ts';
+import {query, withConnection} from '../servers/databases.ts';
 import {
   cloneFromAnother,
   hasGroups,
@@ -90,6 +91,43 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
         if (next === undefined) throw new Error('no other member');
         await switchTo(next);
         await follow(next, how);
+        await continuesWithoutCopy(before);
+      },
+    );
+
+    it.for([{recovering: false}, {recovering: true}].filter(({recovering}) => !isShort || !recovering))(
+      'waits for a member that is behind, without a copy (recovering: $recovering)',
+      async ({recovering}) => {
+        const before = await runs();
+        const [next] = others();
+        if (next === undefined) throw new Error('no other member');
+        const run = (sql: string) => withConnection(next, undefined, connection => connection.query(sql));
+        if (recovering) await run('STOP GROUP_REPLICATION');
+        await withConnection(next, undefined, async connection => {
+          if (recovering) await write();
+          // The member answers reads, and applies nothing.
+          await connection.query('FLUSH TABLES WITH READ LOCK');
+          if (recovering) await run('START GROUP_REPLICATION');
+          else await write();
+          await follow(next, {cut: true});
+          const waits = async () => {
+            const sql =
+              "SELECT 1 FROM performance_schema.processlist WHERE INFO LIKE 'START TRANSACTION WITH%'";
+            return (await query(connection, sql)).length > 0;
+          };
+          const passed = await eventually(
+            async () => {
+              if (stand.logText().includes('"position-lost"')) return 'position-lost';
+              const {reasons} = await stand.daemon.status();
+              return (reasons.join().includes('has not applied yet') || (await waits())) && 'waits';
+            },
+            {what: 'the wait'},
+          );
+          expect(passed).toBe('waits');
+          await connection.query('UNLOCK TABLES');
+        });
+        await untilOnline(next, 3);
+        await switchTo(next);
         await continuesWithoutCopy(before);
       },
     );

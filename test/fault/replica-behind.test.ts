@@ -79,4 +79,31 @@ describeEachFlavour('a reconcile without a stream', ({edition, server, source, t
     await stand.daemon.post('/replication/resume', {});
     await stand.equal();
   });
+
+  it('is not needed when the stream moves to a replica that catches up', async () => {
+    proxy.retarget(first);
+    proxy.cut();
+    await stand.caughtUp();
+    const runs = async () => (await stand.targetRows('SELECT run_id FROM sync_run')).length;
+    const before = await runs();
+    await replicate(edition, replica, false);
+    await stand.source.query("UPDATE institutes SET name = 'newer' WHERE id <= 2");
+    await stand.caughtUp();
+    // The thread that receives runs, so that the server counts as a replica; the one that applies waits for the lock.
+    await withConnection(replica, undefined, async connection => {
+      await connection.query('FLUSH TABLES WITH READ LOCK');
+      await replicate(edition, replica, true);
+      proxy.retarget(replica);
+      proxy.cut();
+      // Long enough for the stream to look at the replica's position.
+      const beat = async () => Number((await stand.targetRows('SELECT beat FROM sync_lease'))[0]?.['beat']);
+      const seen = await beat();
+      await expect.poll(beat, {timeout: 20_000}).toBeGreaterThan(seen + 2);
+      await connection.query('UNLOCK TABLES');
+    });
+    await stand.caughtUp();
+    await stand.equal();
+    expect(stand.logText()).not.toContain('"position-lost"');
+    expect(await runs()).toBe(before);
+  });
 });

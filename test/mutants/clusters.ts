@@ -105,12 +105,38 @@ export const CLUSTERS: readonly Mutant[] = [
       [
         'src/source/behind.ts',
         'waitUntilNotBehind',
-        "await queryRows('source', connection, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1');",
+        "await queryRows('source', connection, GALERA_BARRIER);",
         '',
       ],
     ],
     answers: ['clusters', 'watermarks', 'invariant 4'],
     test: [GALERA_SOURCE, 'whose node is behind'],
+  },
+  {
+    name: 'node-behind-is-a-lost-position',
+    edits: [
+      [
+        'src/stream-start.ts',
+        'startStream',
+        'await letCatchUp({connection: source, info}, saved, signal);',
+        '',
+      ],
+    ],
+    answers: ['clusters'],
+    test: [GALERA_SOURCE, 'whose next node is behind'],
+  },
+  {
+    name: 'old-reads-of-a-node-of-the-target',
+    edits: [
+      [
+        'src/db/session-settings.ts',
+        'sessionStatements',
+        "needs.side === 'target' || !OF_THE_TARGET.includes(name)",
+        '!OF_THE_TARGET.includes(name)',
+      ],
+    ],
+    answers: ['clusters'],
+    test: ['test/fault/galera-target.test.ts', 'run a pending reconcile though new connections'],
   },
   {
     name: 'batch-of-another-server-read',

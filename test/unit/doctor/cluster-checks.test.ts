@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {limitFindings} from '../../../src/doctor/cluster-limits.ts';
 import {endpointFindings, galeraFindings} from '../../../src/doctor/cluster-checks.ts';
 import type {Finding} from '../../../src/doctor/findings.ts';
 
@@ -52,5 +53,29 @@ describe('a server of RDS or Aurora', () => {
       'must-fix cluster',
     ]);
     expect(endpoint('target', 'rds', 'p.proxy-x.eu-west-1.rds.amazonaws.com')).toEqual(['must-fix cluster']);
+  });
+});
+
+describe('the largest transaction of a cluster', () => {
+  const limits = (found: Record<string, string>, side: 'source' | 'target' = 'target') =>
+    limitFindings(
+      {
+        side,
+        platform: 'own',
+        info: {flavour: 'mariadb', version: '', versionParts: [10, 11, 0], identity: '', hasGtids: true},
+      },
+      new Map(Object.entries(found)),
+    );
+
+  it('must not be small on the target', () => {
+    expect(limits({wsrep_max_ws_rows: '0', wsrep_max_ws_size: '2147483647'})).toEqual([]);
+    expect(limits({group_replication_transaction_size_limit: '0'})).toEqual([]);
+    expect(limits({wsrep_max_ws_rows: '131072'}, 'source')).toEqual([]);
+    expect(
+      limits({wsrep_max_ws_rows: '131072', group_replication_transaction_size_limit: '1000000'}),
+    ).toMatchObject([
+      {level: 'warning', fix: expect.stringContaining('wsrep_max_ws_rows = 0')},
+      {level: 'warning', message: 'group_replication_transaction_size_limit is 1000000'},
+    ]);
   });
 });
