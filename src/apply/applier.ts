@@ -17,6 +17,7 @@ import {StatementPipeline} from './statement-pipeline.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide, perEntity} from './decide.ts';
+import {applyHalves, mayBeTooLarge} from './halves.ts';
 import type {WriterContext} from './writer-context.ts';
 import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
@@ -85,7 +86,7 @@ export class Applier {
   }
 
   /**
-   * Writes a change set, all or nothing.
+   * Writes a change set, all or nothing; in parts only if a cluster refuses it as too large.
    *
    * Deadlocks are retried here, and rows that the server refuses become dead letters. Any other error is thrown,
    * with nothing written, or (if the connection broke) with an outcome that only the saved checkpoint shows.
@@ -103,7 +104,8 @@ export class Applier {
         allowance?.giveBack();
         // The cached state may belong to a connection that was lost during a transaction.
         this.forget();
-        await rollBack(session);
+        if ((await rollBack(session)) && (await mayBeTooLarge(session, error, whole)))
+          return applyHalves(this.plan, whole, options, (part, how) => this.apply(writer, part, how));
         if (!isDeadlock(error) || attempt >= DEADLOCK_RETRIES) throw asIncompatible(error);
         await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));
       }
