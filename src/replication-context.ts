@@ -28,7 +28,7 @@ import {SyncError} from './errors.ts';
 import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
-import {whyNotMember, type SeenMembers} from './source/membership.ts';
+import {GaleraProgress, whyNotMember, type SeenMembers} from './source/membership.ts';
 import {letCatchUp, waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
@@ -83,7 +83,8 @@ export class ReplicationContext {
       const info = await readServerInfo('source', source);
       this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
       await preflight(source, this.#config.source.database, info);
-      const whyNot = () => whyNotMember(source, info, this.#seenMembers);
+      const progress = new GaleraProgress();
+      const whyNot = () => whyNotMember(source, info, this.#seenMembers, progress);
       const outside = await whyNot();
       if (outside !== null) throw new SyncError('source-unreachable', outside, {answersAtOnce: true});
       const applier = await this.#applierFor(source, session);

@@ -17,15 +17,50 @@ const AT_COMMIT_ERRNOS = new Set([1180, 3100]);
 const UNKNOWN_ERROR = 1105;
 
 /**
+ * Whether this may be a refusal by the cluster at COMMIT: to write the same rows one by one would change nothing. A
+ * single row is not divided; a trigger may have signalled the number.
+ */
+export function isAtCommit(error: unknown, {size}: ChangeSet): boolean {
+  return (
+    size > 1 && error instanceof SyncError && error.errno !== undefined && AT_COMMIT_ERRNOS.has(error.errno)
+  );
+}
+
+/**
+ * The number of rows that the cluster accepts, as far as its refusals show: without it, each batch would be refused
+ * several times. It grows again, because a refusal may have had another cause.
+ */
+export class PartSize {
+  #rows = Infinity;
+
+  exceeds({size}: ChangeSet): boolean {
+    return size > this.#rows;
+  }
+
+  refused({size}: ChangeSet): void {
+    this.#rows = Math.ceil(size / 2);
+  }
+
+  accepted({size}: ChangeSet): void {
+    if (2 * size >= this.#rows) this.#rows = Math.ceil(this.#rows * 1.1);
+  }
+}
+
+/**
  * Whether a smaller change set may be accepted. A node that has lost its cluster says the same at first; it refuses
  * the next statement with another number, so that the division ends.
  *
  * @param session a usable one, without an open transaction
  */
-export async function mayBeTooLarge(session: Session, error: unknown, {size}: ChangeSet): Promise<boolean> {
-  if (size < 2 || !(error instanceof SyncError) || error.errno === undefined || stateOf(error.cause) === '')
+export async function mayBeTooLarge(session: Session, error: unknown, changes: ChangeSet): Promise<boolean> {
+  if (
+    changes.size < 2 ||
+    !(error instanceof SyncError) ||
+    error.errno === undefined ||
+    stateOf(error.cause) === ''
+  )
     return false;
-  if (AT_COMMIT_ERRNOS.has(error.errno)) return true;
+  if (isAtCommit(error, changes)) return true;
   if (error.errno !== UNKNOWN_ERROR) return false;
   const [row] = await session.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
   return row?.[1] === 'ON';
