@@ -20,7 +20,7 @@ import {SyncError} from './errors.ts';
 import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
-import {whyNotMember, type SeenMembers} from './source/membership.ts';
+import {GaleraProgress, whyNotMember, type SeenMembers} from './source/membership.ts';
 import {waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
@@ -66,6 +66,7 @@ export class ReplicationContext {
     return this.#opened(signal, async open => {
       const [source, session] = await settled([open.source(STREAM_READ_TIMEOUT_MS), open.session()]);
       const info = await this.#checkedSource(source, session);
+      const progress = new GaleraProgress();
       const applier = await this.#applierFor(source, session);
       const provenAt = await readLogEnd(source);
       const checkpoint = await startStream(this.#startDeps(source, info, session, applier), signal);
@@ -80,7 +81,7 @@ export class ReplicationContext {
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
         server: info,
-        whyNotMember: () => whyNotMember(source, info, this.#seenMembers),
+        whyNotMember: () => whyNotMember(source, info, this.#seenMembers, progress),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           applier.plan = await this.#plan(source, session);
@@ -98,7 +99,7 @@ export class ReplicationContext {
     const info = await readServerInfo('source', source);
     this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
     await preflight(source, this.#config.source.database, info);
-    const outside = await whyNotMember(source, info, this.#seenMembers);
+    const outside = await whyNotMember(source, info, this.#seenMembers, new GaleraProgress());
     if (outside !== null) throw new SyncError('source-unreachable', outside, {answersAtOnce: true});
     return info;
   }

@@ -1,7 +1,4 @@
-/**
- * The only writer of the target: takes change sets from the stream or from the reconciler, and writes each in one
- * transaction.
- */
+/** The only writer of the target: writes each change set, of the stream or of the reconciler, in one transaction. */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Config} from '../config.ts';
 import type {Query} from '../db/counted.ts';
@@ -17,6 +14,7 @@ import {StatementPipeline} from './statement-pipeline.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide, perEntity} from './decide.ts';
+import {applyHalves, isAtCommit, mayBeTooLarge, PartSize} from './halves.ts';
 import type {WriterContext} from './writer-context.ts';
 import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
@@ -59,6 +57,7 @@ export interface ApplierDeps {
 export class Applier {
   readonly #deps: ApplierDeps;
   readonly #ownership: Ownership;
+  readonly #partSize = new PartSize();
   /** Grows with each write, and with each failure that may have written something: earlier decisions are outdated. */
   #version = 0;
   #ahead: PreparedBatch | null = null;
@@ -67,10 +66,7 @@ export class Applier {
   readonly deadLetters: DeadLetters;
   /** How often a reconcile was requested: a run that began before the last request does not cover it. */
   timesRequested = 0;
-  /**
-   * A unique value may have become free, and the rows that wait for it were not retried, because of a fault here
-   * or in a previous process.
-   */
+  /** A unique value may have become free, and a fault, here or before, kept the rows that wait for it from a retry. */
   mustRetryConflicts = true;
 
   constructor(deps: ApplierDeps) {
@@ -85,7 +81,7 @@ export class Applier {
   }
 
   /**
-   * Writes a change set, all or nothing.
+   * Writes a change set, all or nothing; in parts only if a cluster refuses it as too large.
    *
    * Deadlocks are retried here, and rows that the server refuses become dead letters. Any other error is thrown,
    * with nothing written, or (if the connection broke) with an outcome that only the saved checkpoint shows.
@@ -94,16 +90,24 @@ export class Applier {
     const {session} = writer;
     if (options.progress?.needsReconcile === true) this.timesRequested++;
     const whole = await readMissing(writer, this.plan, changes, options.need);
+    const inHalves = () =>
+      applyHalves(this.plan, whole, options, (part, how) => this.apply(writer, part, how));
+    if (this.#partSize.exceeds(whole)) return inHalves();
     for (let attempt = 0; ; attempt++) {
       const {deletes} = options;
       const allowance = deletes === undefined || deletes === 'none' ? null : deletes.open();
       try {
-        return await this.#attempt(writer, whole, options, {isStepwise: attempt > 0, allowance});
+        const outcome = await this.#attempt(writer, whole, options, {isStepwise: attempt > 0, allowance});
+        this.#partSize.accepted(whole);
+        return outcome;
       } catch (error) {
         allowance?.giveBack();
         // The cached state may belong to a connection that was lost during a transaction.
         this.forget();
-        await rollBack(session);
+        if ((await rollBack(session)) && (await mayBeTooLarge(session, error, whole))) {
+          this.#partSize.refused(whole);
+          return inHalves();
+        }
         if (!isDeadlock(error) || attempt >= DEADLOCK_RETRIES) throw asIncompatible(error);
         await delay(FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()));
       }
@@ -184,7 +188,7 @@ export class Applier {
       } catch (error) {
         // Roll back before anything else is sent: statements may be running behind the one that failed.
         this.#dropAhead();
-        if (!isRefusal(error) || isDeadlock(error)) throw error;
+        if (!isRefusal(error) || isDeadlock(error) || isAtCommit(error, changes)) throw error;
         // The cause is found statement by statement.
         if (!(await rollBack(session))) throw error;
         batch.owned.rollback();

@@ -99,7 +99,7 @@ function inPlainWords(
   errno: number,
 ): {code: ErrorCode; message: string} | undefined {
   if (CLUSTER_ERRNOS.has(errno)) {
-    const message = `${where} is a node that is not part of its cluster now, or could not commit there (error ${errno}): repair the cluster, or connect to a node that works; if the cluster works, laas-sync doctor says whether it accepts only small transactions`;
+    const message = `${where} is a node that is not part of its cluster now, or could not commit there (error ${errno}): repair the cluster, or connect to a node that works; if the cluster works, laas-sync doctor says whether its limit for transactions is small`;
     return {code: `${side}-unreachable`, message};
   }
   if (side === 'source') return undefined;

@@ -129,12 +129,12 @@ async function acquire(options: LeaseOptions, watch: Watch, waitSeconds: number)
       connection.destroy();
       return null;
     }
-    const wasRestored = isRestored(before, writes.count);
-    const now = await take(connection, seen, {...options, lockedOn, wasRestored});
+    const now = await take(connection, seen, {...options, lockedOn});
     if (now === null) {
       connection.destroy();
       return null;
     }
+    const {wasRestored} = now;
     if (wasRestored) writes.restored(now.writes);
     else writes.found(now.writes);
     writes.lease = {holder, token: now.token};
@@ -168,12 +168,14 @@ function isOfOlderVersion(numbers: Numbers | null, row: LeaseRow | null): boolea
 async function take(
   connection: Connection,
   seen: LeaseRow,
-  options: LeaseOptions & {lockedOn: string; wasRestored: boolean},
-): Promise<Numbers | null> {
-  const {stream, holder, wasRestored} = options;
+  options: LeaseOptions & {lockedOn: string},
+): Promise<(Numbers & {wasRestored: boolean}) | null> {
+  const {stream, holder, writes} = options;
   try {
     await queryRows('target', connection, 'START TRANSACTION');
     if (!(await takeLease(connection, stream, seen, options))) return null;
+    // Under the row's lock: a member of a cluster may have been behind at the first read, and looked like a backup.
+    const wasRestored = isRestored(await readNumbers(connection, stream, 'FOR UPDATE'), writes.count);
     // This waits for an open transaction of the former leader, and makes its next one fail. If the row was lost
     // or restored, the number starts at the current time, so that none is used twice.
     await queryRows(
@@ -188,7 +190,7 @@ async function take(
     if (now === null) throw new SyncError('lease-lost', "the checkpoint's row is missing");
     await numberLease(connection, stream, now.token);
     await queryRows('target', connection, 'COMMIT');
-    return now;
+    return {...now, wasRestored};
   } catch (error) {
     // Two instances took it at once, on one server or on two nodes of a cluster; one of them is refused.
     if (isDeadlock(error)) return null;
@@ -204,11 +206,15 @@ interface Numbers {
   readonly leader: string;
 }
 
-async function readNumbers(connection: Connection, stream: string): Promise<Numbers | null> {
+async function readNumbers(
+  connection: Connection,
+  stream: string,
+  lock: '' | 'FOR UPDATE' = '',
+): Promise<Numbers | null> {
   const [row] = await queryRows(
     'target',
     connection,
-    'SELECT fencing_token, writes, leader FROM sync_checkpoint WHERE stream = ?',
+    `SELECT fencing_token, writes, leader FROM sync_checkpoint WHERE stream = ? ${lock}`,
     [stream],
   );
   return row === undefined ? null : {token: String(row[0]), writes: Number(row[1]), leader: String(row[2])};

@@ -11,6 +11,31 @@ const MEMBERS = `SELECT MEMBER_STATE, MEMBER_ID = @@server_uuid FROM performance
 /** Servers, by identity, that were seen as online members of their group. */
 export type SeenMembers = Set<string>;
 
+/** A node of Galera that is locked, or sends its data to another one, looks like a quiet source for this long. */
+const STUCK_MS = 5000;
+
+/** Whether a node of Galera applies what its cluster commits, from one look to the next. */
+export class GaleraProgress {
+  #committed = '';
+  #sinceMs = 0;
+
+  /** @returns why the node cannot be used now, or null */
+  whyStuck(
+    found: {readonly state: string; readonly committed: string; readonly waiting: number},
+    nowMs: number,
+  ): string | null {
+    // A node that is Synced may be busy with one large transaction, as its whole cluster is.
+    if (found.state === 'Synced' || found.waiting === 0 || found.committed !== this.#committed) {
+      this.#committed = found.committed;
+      this.#sinceMs = nowMs;
+      return null;
+    }
+    return nowMs - this.#sinceMs >= STUCK_MS
+      ? `the source is a node that applies nothing of what its cluster commits (wsrep_local_state_comment is ${found.state}): connect to a node that is Synced`
+      : null;
+  }
+}
+
 /**
  * @param seen remembers members, because a server that is not a member may have left its group on purpose
  * @returns why the source cannot be used now; null if it can, or if the account cannot see it
@@ -20,8 +45,9 @@ export async function whyNotMember(
   connection: Connection,
   {flavour, identity}: ServerInfo,
   seen: SeenMembers,
+  progress: GaleraProgress,
 ): Promise<string | null> {
-  if (flavour === 'mariadb') return whyNotInGalera(connection);
+  if (flavour === 'mariadb') return whyNotInGalera(connection, progress);
   const members = await readMembers(connection);
   const own = members.find(({isOwn}) => isOwn);
   if (own?.state === 'ONLINE') seen.add(identity);
@@ -58,11 +84,22 @@ async function readMembers(connection: Connection): Promise<Member[]> {
 
 const NO_SUCH_TABLE = 1146;
 
-async function whyNotInGalera(connection: Connection): Promise<string | null> {
+async function whyNotInGalera(connection: Connection, progress: GaleraProgress): Promise<string | null> {
   if ((await readVariables('source', connection, ['wsrep_on'])).get('wsrep_on') !== 'ON') return null;
-  const rows = await queryRows('source', connection, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'");
-  const status = String(rows[0]?.[1] ?? '');
-  return status === 'Primary'
-    ? null
-    : `the source is a node that is not part of its cluster now (wsrep_cluster_status is ${status}): connect to a node that is`;
+  const rows = await queryRows(
+    'source',
+    connection,
+    `SHOW GLOBAL STATUS WHERE Variable_name IN
+       ('wsrep_cluster_status', 'wsrep_last_committed', 'wsrep_local_recv_queue', 'wsrep_local_state_comment')`,
+  );
+  const found = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+  const status = found.get('wsrep_cluster_status') ?? '';
+  if (status !== 'Primary')
+    return `the source is a node that is not part of its cluster now (wsrep_cluster_status is ${status}): connect to a node that is`;
+  const look = {
+    state: found.get('wsrep_local_state_comment') ?? '',
+    committed: found.get('wsrep_last_committed') ?? '',
+    waiting: Number(found.get('wsrep_local_recv_queue') ?? 0),
+  };
+  return progress.whyStuck(look, performance.now());
 }

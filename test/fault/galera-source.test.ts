@@ -8,7 +8,7 @@ import type {SyncError} from '../../src/errors.ts';
 import {ReplicationContext} from '../../src/replication-context.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
-import {describeEachEdition} from '../helpers/flavours.ts';
+import {describeEachEdition, isShort} from '../helpers/flavours.ts';
 import {createDatabases, query, withConnection, type Databases} from '../servers/databases.ts';
 import {hasGalera, LOGGED, numbered, startGalera, type Galera} from '../servers/galera.ts';
 import {startProxy, type FaultProxy} from '../servers/proxy.ts';
@@ -135,6 +135,26 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       await stand.equal();
       expect(await runs()).toBe(before);
     });
+
+    it.skipIf(isShort)(
+      'whose node is locked: the stream leaves it, though connections are kept',
+      async () => {
+        await open(NUMBERED);
+        const before = await runs();
+        proxy.retarget(node(1).address);
+        await withConnection(node(0), SOURCE, async connection => {
+          await connection.query('FLUSH TABLES WITH READ LOCK');
+          await write(1, 20);
+          await expect
+            .poll(() => stand.targetRows('SELECT 1 FROM institute WHERE instituteId = 24'), {timeout: 20_000})
+            .toHaveLength(1);
+          await connection.query('UNLOCK TABLES');
+        });
+        expect(stand.logText()).toContain('applies nothing of what its cluster commits');
+        await stand.equal();
+        expect(await runs()).toBe(before);
+      },
+    );
 
     it('#47 that numbers its transactions: the stream continues on another node', async () => {
       await open(numbered);

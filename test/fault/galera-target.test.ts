@@ -81,6 +81,39 @@ describeEachEdition('two daemons', ({edition, server}) => {
       await stand.equal();
     });
 
+    it.for([
+      ['wsrep_max_ws_rows', 1000],
+      ['wsrep_max_ws_size', 60_000],
+    ] as const)(
+      'write a large transaction in parts, if the cluster accepts only small ones: %s',
+      async ([limit, most]) => {
+        const large = await createDatabases(server, 'large');
+        await withConnection(node(0), undefined, connection =>
+          connection.query(`CREATE DATABASE large_by_${limit}`),
+        );
+        const set = async (sql: string) => {
+          for (const each of cluster.nodes)
+            await withConnection(each, undefined, connection => connection.query(sql));
+        };
+        await using stand = await Stand.open({
+          source: {server, database: large.source},
+          target: {server: node(0), database: `large_by_${limit}`},
+        });
+        await startLoaded(stand);
+        await set(`SET GLOBAL ${limit} = ${most}`);
+        const users = Array.from({length: 3000}, (_, i) => `(${i + 1}, 'a', 'a${i}@example.test', 'p')`);
+        await stand.source.query(
+          `INSERT INTO users (id, first_name, email, password) VALUES ${users.join()}; UPDATE users SET first_name = 'b'; DELETE FROM users WHERE id > 1500`,
+        );
+        await stand.caughtUp();
+        await stand.equal();
+        expect(await stand.letters()).toEqual([]);
+        await stand.daemon.stop();
+        await set(`SET GLOBAL ${limit} = DEFAULT`);
+        await large.drop();
+      },
+    );
+
     it('agree on a leader, and one takes over if the other is killed, frozen or stopped', async () => {
       const envs = [0, 1].map(index =>
         environment({...server, database: databases.source}, {...node(index).address, database: TARGET}),

@@ -98,6 +98,9 @@ describeEachFlavour(`a source on a group of members (seed ${SEED})`, ({edition, 
     it.for([{recovering: false}, {recovering: true}].filter(({recovering}) => !isShort || !recovering))(
       'waits for a member that is behind, without a copy (recovering: $recovering)',
       async ({recovering}) => {
+        // The previous test may have left the daemon's connections on another member.
+        await follow(primary, {cut: true});
+        await write();
         const before = await runs();
         const [next] = others();
         if (next === undefined) throw new Error('no other member');

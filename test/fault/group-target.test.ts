@@ -131,6 +131,24 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await stand.start();
     });
 
+    it('takes a large transaction in parts, if it accepts only small ones', async () => {
+      const set = async (bytes: string) => {
+        for (const member of group.members)
+          await withConnection(member, undefined, connection =>
+            connection.query(`SET GLOBAL group_replication_transaction_size_limit = ${bytes}`),
+          );
+      };
+      await set('200000');
+      const users = Array.from({length: 5000}, (_, i) => `(${20_000 + i}, 'a', 'a${i}@example.test', 'p')`);
+      await stand.source.query(
+        `INSERT INTO users (id, first_name, email, password) VALUES ${users.join()}; DELETE FROM users WHERE id > 21000`,
+      );
+      await goesOn();
+      await set('DEFAULT');
+      await stand.source.query('DELETE FROM users WHERE id >= 20000');
+      await stand.caughtUp();
+    });
+
     it.for([{cut: false}, {cut: true}])('moves with a planned switch, connections cut: $cut', async how => {
       const next = another();
       await switchTo(next);

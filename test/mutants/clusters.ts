@@ -126,6 +126,46 @@ export const CLUSTERS: readonly Mutant[] = [
     test: [GALERA_SOURCE, 'whose next node is behind'],
   },
   {
+    name: 'member-behind-gets-no-time',
+    edits: [
+      [
+        'src/source/behind.ts',
+        'letCatchUp',
+        'if (barrier !== null) return passBarrier(connection, barrier);',
+        'if (barrier !== null) return;',
+      ],
+    ],
+    answers: ['clusters'],
+    test: ['test/fault/group-source.test.ts', 'waits for a member that is behind'],
+    flavour: 'mysql',
+  },
+  {
+    name: 'replica-behind-gets-no-time',
+    edits: [
+      [
+        'src/source/behind.ts',
+        'letCatchUp',
+        'if (!(await isReplica(connection, info))) return;',
+        'if (await isReplica(connection, info)) return;',
+      ],
+    ],
+    answers: ['clusters'],
+    test: ['test/fault/replica-behind.test.ts', 'when the stream moves to a replica that catches up'],
+  },
+  {
+    name: 'large-transaction-never-passes',
+    edits: [
+      [
+        'src/apply/applier.ts',
+        'apply',
+        'await mayBeTooLarge(session, error, whole)',
+        '(await mayBeTooLarge(session, error, whole)) && whole.size === 0',
+      ],
+    ],
+    answers: ['clusters'],
+    test: ['test/fault/galera-target.test.ts', 'write a large transaction in parts'],
+  },
+  {
     name: 'old-reads-of-a-node-of-the-target',
     edits: [
       [

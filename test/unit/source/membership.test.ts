@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {whyNotInGroup, type Member} from '../../../src/source/membership.ts';
+import {GaleraProgress, whyNotInGroup, type Member} from '../../../src/source/membership.ts';
 
 const group = (own: string, ...others: string[]): Member[] => [
   {state: own, isOwn: true},
@@ -19,5 +19,21 @@ describe('a member’s view of its group', () => {
     expect(whyNotInGroup(group('ONLINE', 'UNREACHABLE'), true)).toContain('majority');
     expect(whyNotInGroup(group('ERROR', 'ONLINE'), false)).toContain('ERROR');
     expect(whyNotInGroup(group('OFFLINE'), true)).toContain('OFFLINE');
+  });
+});
+
+describe('a node of Galera', () => {
+  it('is left if it is not Synced, and applies nothing of what waits', () => {
+    const progress = new GaleraProgress();
+    const at = (ms: number, state = 'Donor/Desynced', committed = '7', waiting = 3) =>
+      progress.whyStuck({state, committed, waiting}, ms);
+    expect(at(0)).toBeNull();
+    expect(at(4000)).toBeNull();
+    expect(at(5000)).toContain('Donor/Desynced');
+    expect(at(6000, 'Donor/Desynced', '8')).toBeNull();
+    expect(at(11_000, 'Synced', '8')).toBeNull();
+    expect(at(15_000, 'Donor/Desynced', '8')).toBeNull();
+    expect(at(16_000, 'Donor/Desynced', '8', 0)).toBeNull();
+    expect(at(21_000, 'Donor/Desynced', '8')).toContain('applies nothing');
   });
 });
