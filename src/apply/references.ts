@@ -9,7 +9,7 @@
 import {SERVER_SCHEMAS} from '../db/foreign-keys.ts';
 import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
-import {exactTargetColumns} from '../mapping/key-columns.ts';
+import {exactTargetColumns, targetOperands} from '../mapping/key-columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
@@ -49,7 +49,7 @@ export async function lockAndFindReferred(
   if (keys.length === 0) return {blocked, locked: 0};
   const {key: keyNames, target} = table;
   const {key} = entityOf(plan, table);
-  const ours = keyNames.map(column => `t.${quoteName(column)}`);
+  const ours = targetOperands(table, keyNames, 't');
   const lock = `SELECT COUNT(*) FROM ${quoteName(target)} t WHERE ${key.condition(keys, ours)} FOR UPDATE`;
   const [counts, rows] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];
   const own = new Set(plan.references.filter(isOwnReference(plan)).map(nameOf));

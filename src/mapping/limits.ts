@@ -52,23 +52,6 @@ export function fitsNumber({type, definition, unsigned}: ColumnSchema, value: st
   return whole.length <= Number(length) - Number(scale);
 }
 
-/** Characters that a character set certainly lacks. MySQL's latin1 is Windows-1252, with controls where that has none. */
-const LACKING: ReadonlyMap<string, RegExp> = new Map([
-  ['ascii', /[^\0-\u007f]/],
-  [
-    'latin1',
-    /[^\0-\u007f\u0081\u008d\u008f\u0090\u009d\u00a0-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]/,
-  ],
-  ['utf8mb3', /[\ud800-\udfff]/],
-  ['utf8', /[\ud800-\udfff]/],
-  ['ucs2', /[\ud800-\udfff]/],
-]);
-
-/** Whether a column certainly holds no text with these characters; false for character sets that are not known here. */
-export function lacksCharacters({charset}: Pick<ColumnSchema, 'charset'>, text: string): boolean {
-  return charset != null && LACKING.get(charset)?.test(text) === true;
-}
-
 /** The last value of a TIME, without its sign. */
 const LAST_HOUR = 838;
 

@@ -5,7 +5,7 @@
 import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted, type Query} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
-import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.ts';
+import {exactSourceColumns, orderedSourceColumns, sourceOperands} from '../mapping/key-columns.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
 import {sourceColumn, sourceFrom, sourceSelectList} from '../mapping/sql/columns.ts';
 import {keyIsWhole, rankingOrder} from '../mapping/sql/eligible.ts';
@@ -46,7 +46,11 @@ export function createSourceReader(query: Query): SourceReader {
   return {
     byKeys: (entity, keys) =>
       inSlices(keys, slice =>
-        select(entity, entity.key.condition(slice, keyColumns(entity)), orderOf(entity, keyColumns(entity))),
+        select(
+          entity,
+          entity.key.condition(slice, sourceOperands(entity.source, entity.keyPlaces)),
+          orderOf(entity, keyColumns(entity)),
+        ),
       ),
     range: (entity, range) =>
       select(
@@ -96,10 +100,7 @@ function orderOf(entity: EntityPlan, columns: readonly string[]): string {
 
 /** The child rows that refer to one of these parents. */
 export function parentCondition({parent, child, places}: Edge, parents: readonly RowKey[]): string {
-  return parent.key.condition(
-    parents,
-    places.map(place => sourceColumn(child.source, place)),
-  );
+  return parent.key.condition(parents, sourceOperands(child.source, places));
 }
 
 function partsOf(entity: EntityPlan, cells: Row): string[] {
