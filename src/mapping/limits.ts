@@ -43,13 +43,65 @@ export function fitsInteger(schema: Pick<ColumnSchema, 'type' | 'unsigned'>, val
 
 /** Whether a number fits a DECIMAL, a BIT or a FLOAT; digits behind the point are another matter. */
 export function fitsNumber({type, definition, unsigned}: ColumnSchema, value: string): boolean {
-  if (value.startsWith('-') && (unsigned || type === 'bit')) return false;
+  if (value.startsWith('-') && Number(value) !== 0 && (unsigned || type === 'bit')) return false;
   const [, length, scale = '0'] = /^\w+\((\d+)(?:,(\d+))?\)/.exec(definition) ?? [];
   if (type === 'bit') return BigInt(value) < 1n << BigInt(length ?? 1);
   if (type === 'float') return Number.isFinite(Math.fround(Number(value)));
   if (type === 'double' || length === undefined) return Number.isFinite(Number(value));
   const whole = value.replace(/^-?0*/, '').split('.')[0] ?? '';
   return whole.length <= Number(length) - Number(scale);
+}
+
+const FIRST_SECOND = '1970-01-01 00:00:01';
+/** That of servers with an unsigned number of seconds; the others end in 2038, and refuse the row themselves. */
+const LAST_SECOND = '2106-02-07 06:28:15';
+
+/** Whether a moment, rounded to the digits of the column, fits it. A column may hold the zero date. */
+export function fitsMoment({type}: Pick<ColumnSchema, 'type'>, value: string): boolean {
+  // The last day of 9999 may have been rounded up.
+  if (value[4] !== '-') return false;
+  if (type !== 'timestamp' || value.startsWith('0000-00-00')) return true;
+  return value >= FIRST_SECOND && value.slice(0, LAST_SECOND.length) <= LAST_SECOND;
+}
+
+/**
+ * Whether a column of numbers or moments has room for every value of another one, apart from digits behind the
+ * point.
+ */
+export function holdsAll(column: ColumnSchema, input: ColumnSchema): boolean {
+  if (column.unsigned && !input.unsigned && input.type !== 'bit' && input.type !== 'year') return false;
+  switch (column.type) {
+    case 'decimal':
+    case 'numeric':
+      return wholeDigits(column) >= wholeDigits(input);
+    case 'bit':
+      return input.type === 'bit' && bitsOf(column) >= bitsOf(input);
+    case 'datetime':
+      return column.fraction >= input.fraction;
+    case 'timestamp':
+      return input.type === 'timestamp' && column.fraction >= input.fraction;
+    default:
+      return true;
+  }
+}
+
+/** The most digits before the point. */
+const WHOLE_DIGITS: Readonly<Record<string, number>> = {
+  tinyint: 3,
+  year: 4,
+  smallint: 5,
+  mediumint: 8,
+  int: 10,
+  integer: 10,
+};
+
+function wholeDigits({type, definition}: ColumnSchema): number {
+  const [, length, scale = '0'] = /^(?:decimal|numeric)\((\d+)(?:,(\d+))?\)/.exec(definition) ?? [];
+  return length === undefined ? (WHOLE_DIGITS[type] ?? 20) : Number(length) - Number(scale);
+}
+
+function bitsOf({definition}: ColumnSchema): number {
+  return Number(/^bit\((\d+)\)/.exec(definition)?.[1] ?? 1);
 }
 
 /** The last value of a TIME, without its sign. */
