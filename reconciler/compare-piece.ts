@@ -9,7 +9,7 @@ import type {SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';
 import {diffTable} from './diff.ts';
 import {withOrphans} from './orphans.ts';
-import {withParents} from './parents.ts';
+import {replicatedOrAlike, withParents} from './parents.ts';
 import {sourceRowsOf, targetRowsOf, type Piece} from './pieces.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import type {Sides} from './suspects.ts';
@@ -97,7 +97,7 @@ async function compareTable(
       ...(keeps ? {kept: owned.size} : {}),
     },
     found: [
-      ...differing('missing', await withParents(deps, entity, missing, sources)),
+      ...differing('missing', await withParents(deps, entity, missing, sources, replicatedOrAlike)),
       ...differing(
         'different',
         diff.different.filter(key => !isWaiting(key)),
