@@ -9,7 +9,7 @@ import type {SourceReader} from '../src/source/reader.ts';
 import type {TableVerdict} from '../src/status/operations.ts';
 import {diffTable} from './diff.ts';
 import {withOrphans} from './orphans.ts';
-import {withParents} from './parents.ts';
+import {replicatedOrAlike, withParents} from './parents.ts';
 import {sourceRowsOf, targetRowsOf, type Piece} from './pieces.ts';
 import {ownedAmong} from './stored-ownership.ts';
 import type {Sides} from './suspects.ts';
@@ -84,7 +84,7 @@ async function compareTable(
   const isDead = (key: RowKey) => dead[table.index]?.has(key) === true;
   const missing = diff.missing.filter(key => !isWaiting(key));
   const found = {
-    missing: await withParents(deps, entity, missing, sources),
+    missing: await withParents(deps, entity, missing, sources, replicatedOrAlike),
     different: diff.different.filter(key => !isWaiting(key)),
     extra: keeps ? [] : diff.extra.filter(key => owned.has(key) && !isWaiting(key)),
   };

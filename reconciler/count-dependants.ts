@@ -2,6 +2,7 @@
 import {onlyRow, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
+import {targetOperands} from '../src/mapping/key-columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 
@@ -17,7 +18,13 @@ export async function countDependants(
   for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
     const slice = keys.slice(i, i + KEYS_PER_QUERY);
     for (const edge of entity.children)
-      await countBelow(query, edge, alias => entity.key.condition(slice, references(edge, alias)), 0, count);
+      await countBelow(
+        query,
+        edge,
+        alias => entity.key.condition(slice, targetOperands(edge.child.primary, edge.targetColumns, alias)),
+        0,
+        count,
+      );
   }
 }
 

@@ -19,6 +19,12 @@ export interface PreviewDeps {
   readonly keeps: boolean;
   /** Returns which of these target rows are owned; none if nothing has run yet. */
   readonly owned: (entity: EntityPlan, keys: readonly RowKey[]) => Promise<ReadonlySet<RowKey>>;
+  /** Returns those of the rows that differ which the target would not take. */
+  readonly refused: (
+    entity: EntityPlan,
+    table: TablePlan,
+    rows: {readonly missing: readonly RowKey[]; readonly different: readonly RowKey[]},
+  ) => Promise<ReadonlySet<RowKey>>;
 }
 
 export type ChangeKind = 'insert' | 'change' | 'delete' | 'setAside';
@@ -63,23 +69,21 @@ async function changesOf(
     const isCompanion = table !== entity.primary && row !== undefined;
     return standings.get(key) === 'waits' || (isCompanion && judge(entity, entity.primary, row) !== 'row');
   };
+  const missing = diff.missing.filter(key => !waits(key));
+  const different = diff.different.filter(key => !waits(key));
+  const refused = await deps.refused(entity, table, {missing, different});
+  const isTaken = (key: RowKey) => !refused.has(key);
   const owned = deps.keeps ? new Set<RowKey>() : await deps.owned(entity, diff.extra);
   const make = (kind: ChangeKind, keys: readonly RowKey[]) =>
     keys.map(key => planned(table, key, kind, sources.get(key), there.get(key)));
   return [
-    ...make(
-      'insert',
-      diff.missing.filter(key => !waits(key)),
-    ),
-    ...make(
-      'change',
-      diff.different.filter(key => !waits(key)),
-    ),
+    ...make('insert', missing.filter(isTaken)),
+    ...make('change', different.filter(isTaken)),
     ...make(
       'delete',
       diff.extra.filter(key => owned.has(key)),
     ),
-    ...make('setAside', diff.invalid),
+    ...make('setAside', [...diff.invalid, ...refused]),
   ];
 }
 

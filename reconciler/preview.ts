@@ -6,11 +6,14 @@ import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
 import {isLed} from '../src/db/leader.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
+import type {TablePlan} from '../src/mapping/columns.ts';
+import type {RowKey} from '../src/mapping/key.ts';
 import {shownKey} from '../src/mapping/key-text.ts';
 import {perTable, type PerTable} from '../src/mapping/plan.ts';
 import {createSourceReader} from '../src/source/reader.ts';
 import {withBothSides, type BothSides} from './both-sides.ts';
 import {compareUntilStable} from './compare-until-stable.ts';
+import {KeyConflicts, refusedBefore, type ConflictDeps} from './key-conflicts.ts';
 import {differingPieces, type Completeness, type Piece} from './pieces.ts';
 import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
 import {ownedAmong} from './stored-ownership.ts';
@@ -21,7 +24,7 @@ export interface TablePreview {
   readonly insert: number;
   readonly change: number;
   readonly delete: number;
-  /** Eligible rows that cannot be written and would become dead letters. */
+  /** Eligible rows that cannot be written: they would become dead letters, or are such already. */
   readonly setAside: number;
   /** The number of changed rows in which each column differs. */
   readonly differingColumns: Readonly<Record<string, number>>;
@@ -40,12 +43,21 @@ export interface Preview {
 export function previewMapping(config: Config, signal: AbortSignal): Promise<Preview> {
   return withBothSides(config, async sides => {
     const {source, target} = sides;
+    const reader = createSourceReader(source);
+    const there = await bookkeeping(target, config);
+    const owned = ownership(target, config, there);
+    const keeps = config.deletes === 'keep';
     const deps: PreviewDeps = {
-      reader: createSourceReader(source),
+      reader,
       target,
       newestWins: config.conflicts === 'newest',
-      keeps: config.deletes === 'keep',
-      owned: await ownership(target, config),
+      keeps,
+      owned,
+      refused: refusals(target, config, there, {
+        reader,
+        target,
+        deletable: (entity, keys) => (keeps ? Promise.resolve(new Set()) : owned(entity, keys)),
+      }),
     };
     // While a daemon leads, a row that differs may only be in flight.
     const isMoving = await isLed(target, config.target.database, config.name);
@@ -53,12 +65,38 @@ export function previewMapping(config: Config, signal: AbortSignal): Promise<Pre
   });
 }
 
-async function ownership(target: Query, {target: {database}, name}: Config): Promise<PreviewDeps['owned']> {
+/** Returns which of the bookkeeping tables exist. */
+async function bookkeeping(target: Query, {target: {database}}: Config): Promise<ReadonlySet<string>> {
   const rows = await target(
-    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('sync_owned', 'sync_owned_key')",
+    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('sync_owned', 'sync_owned_key', 'sync_dead_letter')",
     [database],
   );
-  const there = new Set(rows.map(([table]) => String(table).toLowerCase()));
+  return new Set(rows.map(([table]) => String(table).toLowerCase()));
+}
+
+function refusals(
+  target: Query,
+  {name}: Config,
+  there: ReadonlySet<string>,
+  deps: ConflictDeps,
+): PreviewDeps['refused'] {
+  const conflicts = new KeyConflicts(deps);
+  const before = new Map<TablePlan, Promise<Set<RowKey>>>();
+  return async (entity, table, {missing, different}) => {
+    const known =
+      before.get(table) ??
+      (there.has('sync_dead_letter')
+        ? refusedBefore(target, name, entity, table)
+        : Promise.resolve(new Set<RowKey>()));
+    before.set(table, known);
+    const refused = await known;
+    const fresh = missing.filter(key => !refused.has(key));
+    const conflicting = await conflicts.among(entity, table, fresh);
+    return new Set([...conflicting, ...[...missing, ...different].filter(key => refused.has(key))]);
+  };
+}
+
+function ownership(target: Query, {name}: Config, there: ReadonlySet<string>): PreviewDeps['owned'] {
   return async (entity, keys) =>
     keys.length > 0 && there.has(entity.key.endsInInteger ? 'sync_owned' : 'sync_owned_key')
       ? ownedAmong(target, name, entity, keys)

@@ -2,9 +2,8 @@
 import {readCounted, type Query} from '../src/db/counted.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {Edge, EntityPlan} from '../src/mapping/entities.ts';
-import {exactTargetColumns, orderedTargetColumns} from '../src/mapping/key-columns.ts';
+import {exactTargetColumns, orderedTargetColumns, targetOperands} from '../src/mapping/key-columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
-import {lacksCharacters} from '../src/mapping/limits.ts';
 import {quoteName} from '../src/mapping/quote.ts';
 import {targetSelectList} from '../src/mapping/sql/columns.ts';
 import {
@@ -37,10 +36,9 @@ export async function targetRowsByKey(
   keys: readonly RowKey[],
 ): Promise<Map<RowKey, Row>> {
   const found = new Map<RowKey, Row>();
-  const columns = table.key.map(name => `t.${quoteName(name)}`);
-  const possible = possibleKeys(entity, table, keys);
-  for (let i = 0; i < possible.length; i += KEYS_PER_QUERY) {
-    const where = entity.key.condition(possible.slice(i, i + KEYS_PER_QUERY), columns);
+  const columns = targetOperands(table, table.key, 't');
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
+    const where = entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns);
     for (const [key, row] of await read(query, entity, table, where)) found.set(key, row);
   }
   return found;
@@ -54,14 +52,13 @@ export async function presentKeys(
   keys: readonly RowKey[],
 ): Promise<Set<RowKey>> {
   const found = new Set<RowKey>();
-  const columns = table.key.map(name => `t.${quoteName(name)}`);
+  const columns = targetOperands(table, table.key, 't');
   const places = columns.map((_, i) => i);
-  const possible = possibleKeys(entity, table, keys);
-  for (let i = 0; i < possible.length; i += KEYS_PER_QUERY) {
+  for (let i = 0; i < keys.length; i += KEYS_PER_QUERY) {
     const rows = await readCounted(query, {
       columns: exactTargetColumns(table, table.key).join(', '),
       from: `${quoteName(table.target)} t`,
-      where: entity.key.condition(possible.slice(i, i + KEYS_PER_QUERY), columns),
+      where: entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns),
     });
     for (const row of rows) {
       const key = entity.key.of(toRow(row), places);
@@ -69,22 +66,6 @@ export async function presentKeys(
     }
   }
   return found;
-}
-
-/** The keys whose characters the table's columns have. A server refuses to compare a column with others. */
-function possibleKeys(
-  {key}: EntityPlan,
-  {keyIndexes, columns}: TablePlan,
-  keys: readonly RowKey[],
-): readonly RowKey[] {
-  const schemas = keyIndexes.map(index => columns[index]?.schema);
-  if (schemas.every(schema => schema?.charset == null || schema.charset === 'utf8mb4')) return keys;
-  return keys.filter(one =>
-    key.split(one).every((part, i) => {
-      const schema = schemas[i];
-      return schema === undefined || !lacksCharacters(schema, part);
-    }),
-  );
 }
 
 async function read(

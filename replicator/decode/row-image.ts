@@ -8,10 +8,11 @@ import type {ColumnSchema} from '../../src/mapping/schema.ts';
 import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
 import type {Slab, Slabs} from './slabs.ts';
+import {addressDecoder} from './addresses.ts';
 import {decoderOf, isUtf8Charset} from './charsets.ts';
 import {isCharacter, OLD_TIMES, T} from './column-types.ts';
 import {ImageReader, type ImageColumn, type Presence, type RowShape} from './image-reader.ts';
-import {Cursor, type LoggedColumn} from './table-map.ts';
+import {BYTES, Cursor, type LoggedColumn} from './table-map.ts';
 import {currentChange, rowEndIndex} from './versioning.ts';
 
 /** How to read the images of one table. */
@@ -64,9 +65,12 @@ export function layoutOf(
 const isText = (type: number): boolean => isCharacter(type, false) || type === T.ENUM || type === T.SET;
 
 function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined, isKey: boolean): ImageColumn {
-  const decode = decoderOf(column.charset);
+  const printed = column.charset === BYTES ? addressDecoder(schema?.type, column.size) : undefined;
+  const decode = printed ?? decoderOf(column.charset);
   return {
     ...column,
+    // Its decoded values are text, to which no zeros belong.
+    charset: printed === undefined ? column.charset : 'ascii',
     isKey,
     isUtf8: isUtf8Charset(column.charset),
     decode,

@@ -3,7 +3,7 @@
  * at any depth. The log has passed the events of those rows, or never had them, because a foreign key's cascade is not logged.
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
-import {exactTargetColumns, orderedTargetColumns} from '../mapping/key-columns.ts';
+import {exactTargetColumns, orderedTargetColumns, targetOperands} from '../mapping/key-columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import type {PerTable, Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
@@ -203,7 +203,7 @@ async function* targetChildren(
 ): AsyncGenerator<Map<RowKey, RowKey>> {
   const {primary, key} = child;
   const keyColumns = orderedTargetColumns(primary, primary.key);
-  const references = targetColumns.map(name => `t.${quoteName(name)}`);
+  const references = targetOperands(primary, targetColumns, 't');
   const [keyPlaces, parentPlaces] = [
     keyColumns.map((_, i) => i),
     references.map((_, i) => keyColumns.length + i),

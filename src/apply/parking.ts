@@ -5,6 +5,7 @@
 import {randomBytes} from 'node:crypto';
 import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
+import {targetOperands} from '../mapping/key-columns.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {isDeadlock, isRefusal} from './refusal.ts';
 import type {Session} from './session.ts';
@@ -26,7 +27,7 @@ export async function park(
   keys: readonly string[],
 ): Promise<string[]> {
   const updated = plan.columns[plan.newestIndex];
-  const own = plan.key.map(quoteName);
+  const own = targetOperands(plan, plan.key);
   let left = [...keys];
   for (const column of movable(plan, uniqueKey)) {
     for (const value of candidates(column)) {

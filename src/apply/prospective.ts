@@ -23,7 +23,7 @@ const TYPES_OF_NUMBERS = new Set([
 ]);
 
 /** Converts an expression to the type and collation that the column gives its values. */
-function typed(
+export function typed(
   column: Pick<KeyColumn, 'type' | 'definition' | 'charset' | 'collation' | 'fraction'>,
   value: string,
 ): string {

@@ -9,7 +9,7 @@
 import {SERVER_SCHEMAS} from '../db/foreign-keys.ts';
 import {entityOf, isOwnReference, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
-import {exactTargetColumns} from '../mapping/key-columns.ts';
+import {exactTargetColumns, targetOperands} from '../mapping/key-columns.ts';
 import type {KeyCodec, RowKey} from '../mapping/key.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {toRow} from '../mapping/values.ts';
@@ -48,7 +48,7 @@ export async function lockAndFindReferred(
   const blocked = new Map<RowKey, string>();
   if (keys.length === 0) return {blocked, locked: 0};
   const codec = entityOf(plan, table).key;
-  const columns = table.key.map(column => `t.${quoteName(column)}`);
+  const columns = targetOperands(table, table.key, 't');
   const rows: RowsToDelete = {table, codec, condition: codec.condition(keys, columns)};
   const lock = `SELECT COUNT(*) FROM ${quoteName(table.target)} t WHERE ${rows.condition} FOR UPDATE`;
   const [counts, found] = (await session.query(`${lock};${referrers(plan, table)}`)) as unknown[][][];

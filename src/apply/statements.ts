@@ -4,9 +4,10 @@ import type {ColumnPlan, TablePlan} from '../mapping/columns.ts';
 import type {EntityPlan} from '../mapping/entities.ts';
 import {isNumeric} from '../mapping/families.ts';
 import type {RowKey} from '../mapping/key.ts';
-import {isWrittenAlike, looseKeyColumns} from '../mapping/key-columns.ts';
+import {isWrittenAlike, looseKeyColumns, targetOperands} from '../mapping/key-columns.ts';
 import {bytesLiteral} from '../mapping/operators/operator.ts';
 import {PackedRow, type SourceRow} from '../mapping/packed.ts';
+import type {ColumnSchema} from '../mapping/schema.ts';
 import type {BulkRows} from '../db/bulk.ts';
 import {SqlText} from './sql-text.ts';
 
@@ -18,13 +19,19 @@ function isWrittenAsNumber({family}: ColumnPlan): boolean {
 /** An expression that fails with error 1242 when it is evaluated, whatever the column's type. */
 const FAILS = '(SELECT 1 UNION SELECT 2)';
 /**
- * MySQL converts {@link FAILS} for a column of these before the statement runs, so that each row would fail. In the
- * column's own character set there is nothing to convert.
+ * The character sets that do not contain ASCII as it is. For a column of these, a server converts {@link FAILS}
+ * before the statement runs, so that each row would fail. In the column's own character set there is nothing to
+ * convert.
  */
-const WIDE_CHARSETS: ReadonlySet<string> = new Set(['ucs2', 'utf16', 'utf16le', 'utf32']);
+const UNLIKE_ASCII: ReadonlySet<string> = new Set(['ucs2', 'utf16', 'utf16le', 'utf32', 'sjis', 'swe7']);
 
-function failsFor(charset: string | null | undefined): string {
-  if (charset == null || !WIDE_CHARSETS.has(charset)) return FAILS;
+/** MariaDB combines a column of these types with a text, and with no number. */
+const ADDRESSES: ReadonlySet<string> = new Set(['uuid', 'inet4', 'inet6']);
+
+function failsFor(schema: ColumnSchema | undefined): string {
+  if (schema !== undefined && ADDRESSES.has(schema.type)) return "(SELECT '1' UNION SELECT '2')";
+  const charset = schema?.charset;
+  if (charset == null || !UNLIKE_ASCII.has(charset)) return FAILS;
   return `(SELECT CONVERT('1' USING ${charset}) UNION SELECT CONVERT('2' USING ${charset}))`;
 }
 
@@ -193,7 +200,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
     ...looseKeyColumns(plan).map(({name}) => isWrittenAlike(quoteName(name), `VALUES(${quoteName(name)})`)),
   ].join(' AND ');
   const first = keys[0] ?? '';
-  const fails = failsFor(plan.columns[plan.keyIndexes[0] ?? 0]?.schema.charset);
+  const fails = failsFor(plan.columns[plan.keyIndexes[0] ?? 0]?.schema);
   const updated = names[plan.newestIndex] ?? '';
   const assignments = names
     .filter(name => !keys.includes(name))
@@ -224,7 +231,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
  * them.
  */
 export function deleteByKeys({key}: EntityPlan, table: TablePlan, keys: readonly RowKey[]): string {
-  const condition = key.condition(keys, table.key.map(quoteName));
+  const condition = key.condition(keys, targetOperands(table, table.key));
   const loose = looseKeyColumns(table);
   const statement = `DELETE FROM ${quoteName(table.target)} WHERE `;
   if (loose.length === 0) return statement + condition;

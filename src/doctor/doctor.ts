@@ -13,6 +13,7 @@ import {warning, type Finding} from './findings.ts';
 import {checkSourcePrivileges, checkTargetPrivileges} from './privileges.ts';
 import type {Probe} from './probe.ts';
 import {reach} from './reach.ts';
+import {checkReferenceTexts} from './reference-texts.ts';
 import {checkCascades, checkEngines, checkTargetRelations, checkTriggers} from './relation-checks.ts';
 import {checkGtids, checkHeld, checkServerId, checkUpdatesLogged} from './replication-checks.ts';
 import {readSchemas, type Schemas} from './read-schemas.ts';
@@ -84,6 +85,7 @@ function sourceChecks(
       ? {}
       : {
           'source-columns': () => checkSourceColumns(source, mapping),
+          'reference-texts': () => checkReferenceTexts(probe, source, mapping),
           'time-zone': () => checkTimeZone(probe, source, mapping),
         }),
     cascades: () => checkCascades(probe, mapping),

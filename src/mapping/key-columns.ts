@@ -3,9 +3,10 @@
  * and expressions to sort and compare by, which differ for ENUM and SET.
  */
 import type {ColumnPlan, SourcePlan, TablePlan} from './columns.ts';
+import type {KeyOperand} from './key.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
-import {exactColumn} from './sql/columns.ts';
+import {exactColumn, sourceColumn} from './sql/columns.ts';
 
 /** @param names columns of the table, in the spelling of the target */
 export function exactTargetColumns(
@@ -41,6 +42,28 @@ export function orderedSourceColumns(source: SourcePlan, places: readonly number
   return places.map(place =>
     byText(`${alias}.${quoteName(source.actual[place] ?? '')}`, source.schemas[place]),
   );
+}
+
+/** Columns of a target table that keys are compared with. */
+export function targetOperands(
+  {columns}: Pick<TablePlan, 'columns'>,
+  names: readonly string[],
+  alias?: string,
+): KeyOperand[] {
+  const prefix = alias === undefined ? '' : `${alias}.`;
+  return names.map(name => ({
+    sql: prefix + quoteName(name),
+    schema: columns.find(column => column.name === name)?.schema,
+  }));
+}
+
+/**
+ * Columns of a source table that keys are compared with.
+ *
+ * @param places of the columns in a source row
+ */
+export function sourceOperands(source: SourcePlan, places: readonly number[]): KeyOperand[] {
+  return places.map(place => ({sql: sourceColumn(source, place), schema: source.schemas[place]}));
 }
 
 /**

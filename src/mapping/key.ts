@@ -23,6 +23,13 @@ export interface KeyColumn {
   readonly cutsEnd?: boolean;
 }
 
+/** A column that keys are compared with: one of the key itself, or one that refers to it. */
+export interface KeyOperand {
+  /** The expression. */
+  readonly sql: string;
+  readonly schema?: Pick<ColumnSchema, 'charset' | 'collation'> | undefined;
+}
+
 export class KeyCodec {
   readonly columns: readonly KeyColumn[];
   /** Whether all parts are integers: such a key is its numbers, joined by colons. */
@@ -99,26 +106,31 @@ export class KeyCodec {
   /**
    * A condition that holds for the rows with these keys.
    *
-   * @param columns expressions for the key's columns, by default the target's names
+   * @param columns by default the target's names
    */
-  condition(keys: readonly RowKey[], columns = this.columns.map(({name}) => quoteName(name))): string {
+  condition(
+    keys: readonly RowKey[],
+    columns: readonly KeyOperand[] = this.columns.map(({name}) => ({sql: quoteName(name)})),
+  ): string {
     if (keys.length === 0) return '1 = 0';
     const last = columns.length - 1;
+    const literal = (i: number, value: string) =>
+      comparedLiteral(this.columns[i]?.family ?? 'text', value, columns[i]?.schema);
     // Keys are grouped by all parts but the last: both servers use an index for `a = 1 AND b IN (…)`, while row
     // constructors may scan.
     const groups = new Map<string, {readonly before: readonly string[]; readonly values: string[]}>();
     for (const key of keys) {
       const parts = this.split(key);
       const scope = last === 0 ? '' : this.scopeOf(key).scope;
-      const value = this.literal(last, parts[last] ?? '');
+      const value = literal(last, parts[last] ?? '');
       const group = groups.get(scope);
       if (group === undefined) groups.set(scope, {before: parts.slice(0, last), values: [value]});
       else group.values.push(value);
     }
     return [...groups.values()]
       .map(({before, values}) => {
-        const equal = before.map((part, i) => `${columns[i]} = ${this.literal(i, part)}`);
-        const condition = [...equal, inList(columns[last] ?? '', values)].join(' AND ');
+        const equal = before.map((part, i) => `${columns[i]?.sql} = ${literal(i, part)}`);
+        const condition = [...equal, inList(columns[last]?.sql ?? '', values)].join(' AND ');
         return last === 0 ? condition : `(${condition})`;
       })
       .join(' OR ');
@@ -175,6 +187,23 @@ export function keyLiteral(family: Family, value: string): string {
   if (family === 'binary') return `x'${value}'`;
   const bytes = Buffer.from(value, 'utf8').toString('hex');
   return family === 'text' ? `_utf8mb4 x'${bytes}'` : `'${value.replaceAll(/[^\d :.-]/g, '')}'`;
+}
+
+/** These have every character. */
+const WHOLE_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030']);
+const BEYOND_ASCII = /[^\0-\u007f]/;
+
+/**
+ * A part of a key as SQL that a column is compared with for equality. A server refuses to compare a column with a
+ * text that has characters which the column's character set lacks. No row has such a key, so NULL is in its place.
+ */
+function comparedLiteral(family: Family, value: string, schema: KeyOperand['schema']): string {
+  const text = keyLiteral(family, value);
+  const charset = schema?.charset ?? 'utf8mb4';
+  if (family !== 'text' || WHOLE_CHARSETS.has(charset) || !BEYOND_ASCII.test(value)) return text;
+  const converted = `CONVERT(${text} USING ${charset})`;
+  // With the column's collation, both servers use its index.
+  return `IF(CONVERT(${converted} USING utf8mb4) = ${text} COLLATE utf8mb4_bin, ${converted}, NULL) COLLATE ${schema?.collation ?? `${charset}_bin`}`;
 }
 
 /** Without the zeros that ZEROFILL writes before a number. */

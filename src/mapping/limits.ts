@@ -43,7 +43,7 @@ export function fitsInteger(schema: Pick<ColumnSchema, 'type' | 'unsigned'>, val
 
 /** Whether a number fits a DECIMAL, a BIT or a FLOAT; digits behind the point are another matter. */
 export function fitsNumber({type, definition, unsigned}: ColumnSchema, value: string): boolean {
-  if (value.startsWith('-') && (unsigned || type === 'bit')) return false;
+  if (value.startsWith('-') && Number(value) !== 0 && (unsigned || type === 'bit')) return false;
   const [, length, scale = '0'] = /^\w+\((\d+)(?:,(\d+))?\)/.exec(definition) ?? [];
   if (type === 'bit') return BigInt(value) < 1n << BigInt(length ?? 1);
   if (type === 'float') return Number.isFinite(Math.fround(Number(value)));
@@ -52,21 +52,56 @@ export function fitsNumber({type, definition, unsigned}: ColumnSchema, value: st
   return whole.length <= Number(length) - Number(scale);
 }
 
-/** Characters that a character set certainly lacks. MySQL's latin1 is Windows-1252, with controls where that has none. */
-const LACKING: ReadonlyMap<string, RegExp> = new Map([
-  ['ascii', /[^\0-\u007f]/],
-  [
-    'latin1',
-    /[^\0-\u007f\u0081\u008d\u008f\u0090\u009d\u00a0-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]/,
-  ],
-  ['utf8mb3', /[\ud800-\udfff]/],
-  ['utf8', /[\ud800-\udfff]/],
-  ['ucs2', /[\ud800-\udfff]/],
-]);
+const FIRST_SECOND = '1970-01-01 00:00:01';
+/** That of servers with an unsigned number of seconds; the others end in 2038, and refuse the row themselves. */
+const LAST_SECOND = '2106-02-07 06:28:15';
 
-/** Whether a column certainly holds no text with these characters; false for character sets that are not known here. */
-export function lacksCharacters({charset}: Pick<ColumnSchema, 'charset'>, text: string): boolean {
-  return charset != null && LACKING.get(charset)?.test(text) === true;
+/** Whether a moment, rounded to the digits of the column, fits it. A column may hold the zero date. */
+export function fitsMoment({type}: Pick<ColumnSchema, 'type'>, value: string): boolean {
+  // The last day of 9999 may have been rounded up.
+  if (value[4] !== '-') return false;
+  if (type !== 'timestamp' || value.startsWith('0000-00-00')) return true;
+  return value >= FIRST_SECOND && value.slice(0, LAST_SECOND.length) <= LAST_SECOND;
+}
+
+/**
+ * Whether a column of numbers or moments has room for every value of another one, apart from digits behind the
+ * point.
+ */
+export function holdsAll(column: ColumnSchema, input: ColumnSchema): boolean {
+  if (column.unsigned && !input.unsigned && input.type !== 'bit' && input.type !== 'year') return false;
+  switch (column.type) {
+    case 'decimal':
+    case 'numeric':
+      return wholeDigits(column) >= wholeDigits(input);
+    case 'bit':
+      return input.type === 'bit' && bitsOf(column) >= bitsOf(input);
+    case 'datetime':
+      return column.fraction >= input.fraction;
+    case 'timestamp':
+      return input.type === 'timestamp' && column.fraction >= input.fraction;
+    default:
+      return true;
+  }
+}
+
+/** The most digits before the point. */
+const WHOLE_DIGITS: Readonly<Record<string, number>> = {
+  tinyint: 3,
+  year: 4,
+  smallint: 5,
+  mediumint: 8,
+  int: 10,
+  integer: 10,
+};
+
+function wholeDigits({type, definition}: ColumnSchema): number {
+  const [, length, scale = '0'] = /^(?:decimal|numeric)\((\d+)(?:,(\d+))?\)/.exec(definition) ?? [];
+  return length === undefined ? (WHOLE_DIGITS[type] ?? 20) : Number(length) - Number(scale);
+}
+
+function bitsOf({definition}: ColumnSchema): number {
+  return Number(/^bit\((\d+)\)/.exec(definition)?.[1] ?? 1);
 }
 
 /** The last value of a TIME, without its sign. */

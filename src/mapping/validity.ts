@@ -3,7 +3,8 @@ import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import {invalidCode, satisfies} from './checks.ts';
 import type {ColumnMap} from './mapping.ts';
-import {fitsInteger, fitsText, SAFE_DIGITS} from './limits.ts';
+import type {Family} from './families.ts';
+import {fitsInteger, fitsMoment, fitsNumber, fitsText, holdsAll, SAFE_DIGITS} from './limits.ts';
 import {isMapped} from './operators/choices.ts';
 import type {Shape} from './operators/operator.ts';
 import {cellOf, type PackedRow, type SourceRow} from './packed.ts';
@@ -51,9 +52,8 @@ export function fitOf(map: ColumnMap, shape: Shape): Fit {
     case 'upper':
     case 'join': {
       if (family === 'integer') return 'integer';
-      // A negative number would become another number.
-      if (family === 'bit' && inputs.some(input => input.family !== 'bit')) return 'value';
-      if (family !== 'text' && family !== 'binary') return 'never';
+      if (family !== 'text' && family !== 'binary')
+        return inputs.every(({schema}) => holdsAll(column, schema)) ? 'never' : 'value';
       if (use.operator === 'lower' || use.operator === 'upper') return 'value';
       const between = use.operator === 'join' ? use.with.length : 0;
       const longest = inputs.reduce((sum, {schema}) => sum + between + charactersOf(schema), -between);
@@ -145,11 +145,14 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 48 && byte <= 57;
 }
 
+const isNumber = (family: Family): boolean => family === 'decimal' || family === 'bit' || family === 'float';
+
 function validateValue({map, schema, family, bytes}: ColumnPlan, value: string): DeadLetterCode | null {
   if (bytes === 'checked' && !isText(value)) return 'invalid-encoding';
   for (const check of map.checks) if (!satisfies(check, value)) return invalidCode(map.target);
-  if (family === 'bit') return value.startsWith('-') ? 'out-of-range' : null;
   if (family === 'integer') return fitsInteger(schema, value) ? null : 'out-of-range';
+  if (isNumber(family)) return fitsNumber(schema, value) ? null : 'out-of-range';
+  if (family === 'moment') return fitsMoment(schema, value) ? null : 'out-of-range';
   return (family !== 'text' && family !== 'binary') || fitsText(schema, value) ? null : 'value-too-long';
 }
 

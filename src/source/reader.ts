@@ -5,7 +5,7 @@
 import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted, type Query, type Selection} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
-import {exactSourceColumns, orderedSourceColumns} from '../mapping/key-columns.ts';
+import {exactSourceColumns, orderedSourceColumns, sourceOperands} from '../mapping/key-columns.ts';
 import {keyLiteral, type RowKey} from '../mapping/key.ts';
 import {sourceColumn, sourceFrom, sourceSelectList} from '../mapping/sql/columns.ts';
 import {keyIsWhole, rankingOrder} from '../mapping/sql/eligible.ts';
@@ -80,12 +80,12 @@ export function rangeSelection(entity: EntityPlan, range: Range): Selection {
 
 /** The rows with these keys. If several rows have one key, the one that counts comes first. */
 export function keySelections(entity: EntityPlan, keys: readonly RowKey[]): Selection[] {
-  const columns = keyColumns(entity);
-  const order = orderOf(entity, columns);
+  const order = orderOf(entity, keyColumns(entity));
+  const operands = sourceOperands(entity.source, entity.keyPlaces);
   const selections: Selection[] = [];
   for (let i = 0; i < keys.length; i += KEYS_PER_QUERY)
     selections.push(
-      selectionOf(entity, entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), columns), order),
+      selectionOf(entity, entity.key.condition(keys.slice(i, i + KEYS_PER_QUERY), operands), order),
     );
   return selections;
 }
@@ -111,10 +111,7 @@ function orderOf(entity: EntityPlan, columns: readonly string[]): string {
 
 /** The child rows that refer to one of these parents. */
 export function parentCondition({parent, child, places}: Edge, parents: readonly RowKey[]): string {
-  return parent.key.condition(
-    parents,
-    places.map(place => sourceColumn(child.source, place)),
-  );
+  return parent.key.condition(parents, sourceOperands(child.source, places));
 }
 
 function partsOf(entity: EntityPlan, cells: Row): string[] {

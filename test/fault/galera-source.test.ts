@@ -139,7 +139,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
     it.skipIf(isShort)(
       'whose node is locked: the stream leaves it, though connections are kept',
       async () => {
-        await open(NUMBERED);
+        await open(numbered);
         const before = await runs();
         proxy.retarget(node(1).address);
         await withConnection(node(0), SOURCE, async connection => {

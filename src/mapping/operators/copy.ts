@@ -52,9 +52,18 @@ export function losesDigits(input: ColumnSchema, {family, column}: Shape): strin
     return `${input.name} has ${input.fraction} digits of a second, and the column has ${column.fraction}`;
   if (family === 'moment' && column.type === 'date' && input.type !== 'date')
     return `${input.name} has a time of day, and the column has none`;
-  return family === 'float' && input.type === 'double' && column.type === 'float'
-    ? `${input.name} is of the type double, which the type float rounds`
+  if (family !== 'float') return null;
+  if (input.type === 'double' && column.type === 'float')
+    return `${input.name} is of the type double, which the type float rounds`;
+  const digits = digitsOf(column);
+  return digits !== null && (digits !== digitsOf(input) || input.type !== column.type)
+    ? `it rounds to ${digits} digits, and ${input.name} has others`
     : null;
+}
+
+/** The digits of FLOAT(M,D) and DOUBLE(M,D), to which the server rounds; null for a column that rounds nothing. */
+function digitsOf({definition}: ColumnSchema): string | null {
+  return /^\w+(\(\d+,\d+\))/.exec(definition)?.[1] ?? null;
 }
 
 function hasFraction(family: Family): boolean {

@@ -66,7 +66,7 @@ describe('keys', () => {
     expect(
       entityOf(plans, 'institute_users').key.condition(
         ['1:2', '3:4', '1:5'],
-        ['t.`instituteId`', 't.`userId`'],
+        [{sql: 't.`instituteId`'}, {sql: 't.`userId`'}],
       ),
     ).toBe('(t.`instituteId` = 1 AND t.`userId` IN (2,5)) OR (t.`instituteId` = 3 AND t.`userId` IN (4))');
     expect(deleteByKeys(entityOf(plans, 'institute'), tableOf(plans, 'institute'), ['9'])).toBe(

@@ -96,7 +96,7 @@ describe('a plan', () => {
     );
   });
 
-  it('accepts members that include those of the source, and BINARY of the same length', () => {
+  it('accepts the members, the length and the digits of the source, and no others', () => {
     const copied = (from: Partial<ColumnSchema>, to: Partial<ColumnSchema>) => {
       const change = (schema: ReturnType<typeof table>, other: Partial<ColumnSchema>) =>
         table(
@@ -116,6 +116,11 @@ describe('a plan', () => {
     expect(copied(members('enum', 'a', 'b'), members('enum', 'b', 'c'))).toThrow('cannot be mapped');
     expect(copied(members('set', 'a', 'b'), members('set', 'a', 'c', 'b'))).not.toThrow();
     expect(copied(members('set', 'a', 'b'), members('set', 'b', 'a'))).toThrow('cannot be mapped');
+    const double = (definition: string) => ({type: 'double', definition, charset: null});
+    expect(copied(double('double(10,3)'), double('double'))).not.toThrow();
+    expect(copied(double('double(10,3)'), double('double(10,3)'))).not.toThrow();
+    expect(copied(double('double'), double('double(10,3)'))).toThrow('it rounds to (10,3) digits');
+    expect(copied(double('double(10,3)'), double('double(9,2)'))).toThrow('it rounds to (9,2) digits');
   });
 
   it('names every fault of the target at once', () => {
