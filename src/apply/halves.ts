@@ -75,9 +75,10 @@ export async function mayBeTooLarge(session: Session, error: unknown, changes: C
 export async function applyHalves(
   plan: Plan,
   changes: ChangeSet,
-  {next: _, ...options}: ApplyOptions,
+  whole: ApplyOptions,
   apply: (part: ChangeSet, options: ApplyOptions) => Promise<Outcome>,
 ): Promise<Outcome> {
+  const {next: _, ...options} = whole;
   const [first, second] = [new ChangeSet(plan), new ChangeSet(plan)];
   let left = Math.ceil(changes.size / 2);
   for (const entity of plan.entities)

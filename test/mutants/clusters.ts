@@ -126,6 +126,19 @@ export const CLUSTERS: readonly Mutant[] = [
     test: [GALERA_SOURCE, 'whose next node is behind'],
   },
   {
+    name: 'locked-node-looks-quiet',
+    edits: [
+      [
+        'src/source/membership.ts',
+        'whyNotInGalera',
+        'return progress.whyStuck(look, performance.now());',
+        "return look.state === '' ? progress.whyStuck(look, performance.now()) : null;",
+      ],
+    ],
+    answers: ['clusters'],
+    test: [GALERA_SOURCE, 'whose node is locked: the stream leaves it'],
+  },
+  {
     name: 'member-behind-gets-no-time',
     edits: [
       [
