@@ -5,12 +5,13 @@
  * Numbers and moments are written in one form, so that two keys that are equal to a server are the same text;
  * binary values are written as hexadecimal digits. A text that ends in a space has a mark behind it.
  */
+import {isAscii, isUtf8} from 'node:buffer';
 import {canonical, familyOf, isNumeric, type Family} from './families.ts';
 import {isCounted, joinParts, marked, splitParts, unmarked} from './key-text.ts';
 import {cellOf, type SourceRow} from './packed.ts';
 import {quoteName} from './quote.ts';
 import type {ColumnSchema} from './schema.ts';
-import {bytesOf, isId, type Value} from './values.ts';
+import {bytesOf, isId, isText, valueOf, type Value} from './values.ts';
 
 declare const keyBrand: unique symbol;
 export type RowKey = string & {readonly [keyBrand]?: true};
@@ -27,7 +28,7 @@ export interface KeyColumn {
 export interface KeyOperand {
   /** The expression. */
   readonly sql: string;
-  readonly schema?: Pick<ColumnSchema, 'charset' | 'collation'> | undefined;
+  readonly schema?: Pick<ColumnSchema, 'type' | 'charset' | 'collation'> | undefined;
 }
 
 export class KeyCodec {
@@ -64,8 +65,12 @@ export class KeyCodec {
 
   /** The parts of a key, as values. */
   split(key: RowKey): string[] {
-    if (this.columns.length === 1) return [this.columns[0]?.family === 'text' ? unmarked(key) : key];
-    return this.isOfNumbers ? key.split(':') : splitParts(key, this.columns.length);
+    if (this.columns.length === 1)
+      return [this.columns[0]?.family === 'text' ? withBytes(unmarked(key)) : key];
+    if (this.isOfNumbers) return key.split(':');
+    return splitParts(key, this.columns.length).map((part, i) =>
+      this.columns[i]?.family === 'text' ? withBytes(part) : part,
+    );
   }
 
   /** The offset of the last part; 0 in a key of one column. */
@@ -146,7 +151,10 @@ export class KeyCodec {
     if (family === 'integer') return isId(cell) ? plainInteger(cell) : null;
     if (cell === null || family === undefined) return null;
     if (family === 'binary') return bytesOf(cell).toString('hex');
-    if (family === 'text') return this.columns[index]?.cutsEnd === true ? cell.replace(/ +$/, '') : cell;
+    if (family === 'text') {
+      if (!isText(cell)) return BYTES + bytesOf(cell).toString('hex');
+      return this.columns[index]?.cutsEnd === true ? cell.replace(/ +$/, '') : cell;
+    }
     return canonical(family, cell);
   }
 }
@@ -189,21 +197,56 @@ export function keyLiteral(family: Family, value: string): string {
   return family === 'text' ? `_utf8mb4 x'${bytes}'` : `'${value.replaceAll(/[^\d :.-]/g, '')}'`;
 }
 
+/**
+ * The first character of a part that stands for bytes which are no text, in hexadecimal digits: a key is stored as
+ * text. No character has this code.
+ */
+const BYTES = '\uffff';
+
+/** The value of a part of a key: a text, or bytes that are none. */
+function withBytes(part: string): string {
+  if (!part.startsWith(BYTES)) return part;
+  const bytes = Buffer.from(part.slice(1), 'hex');
+  return isUtf8(bytes) ? part : valueOf(bytes, 0, bytes.length);
+}
+
 /** These have every character. */
 const WHOLE_CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030']);
-const BEYOND_ASCII = /[^\0-\u007f]/;
+
+/** The bytes of a part of a key as a text in UTF-8, or as bytes; null for a part that is neither. */
+function bytesOfPart(family: Family, value: string): Buffer | null {
+  if (family === 'binary') return Buffer.from(value, 'hex');
+  return family === 'text' ? bytesOf(value) : null;
+}
 
 /**
- * A part of a key as SQL that a column is compared with for equality. A server refuses to compare a column with a
- * text that has characters which the column's character set lacks. No row has such a key, so NULL is in its place.
+ * A part of a key as SQL that a column is compared with for equality. No row has a key that is NULL: it stands for
+ * bytes that are no text, and for a text with characters that the column's character set lacks. A server refuses to
+ * compare a column with these.
  */
 function comparedLiteral(family: Family, value: string, schema: KeyOperand['schema']): string {
-  const text = keyLiteral(family, value);
-  const charset = schema?.charset ?? 'utf8mb4';
-  if (family !== 'text' || WHOLE_CHARSETS.has(charset) || !BEYOND_ASCII.test(value)) return text;
+  const bytes = bytesOfPart(family, value);
+  if (bytes === null || schema === undefined) return keyLiteral(family, value);
+  const text = operandLiteral(family, value, schema);
+  if (familyOf(schema) === 'binary') return text;
+  if (!isUtf8(bytes)) return 'NULL';
+  const charset = schema.charset ?? 'utf8mb4';
+  if (WHOLE_CHARSETS.has(charset) || isAscii(bytes)) return text;
   const converted = `CONVERT(${text} USING ${charset})`;
   // With the column's collation, both servers use its index.
-  return `IF(CONVERT(${converted} USING utf8mb4) = ${text} COLLATE utf8mb4_bin, ${converted}, NULL) COLLATE ${schema?.collation ?? `${charset}_bin`}`;
+  return `IF(CONVERT(${converted} USING utf8mb4) = ${text} COLLATE utf8mb4_bin, ${converted}, NULL) COLLATE ${schema.collation ?? `${charset}_bin`}`;
+}
+
+/**
+ * A part of a key as SQL, in the form of a column that it is compared with. The source's column may be text where
+ * the target's is binary, or the other way round.
+ */
+export function operandLiteral(family: Family, value: string, schema: KeyOperand['schema']): string {
+  const bytes = bytesOfPart(family, value);
+  const own = schema === undefined ? family : familyOf(schema);
+  if (bytes === null || own === family || (own !== 'text' && own !== 'binary'))
+    return keyLiteral(family, value);
+  return own === 'binary' ? `x'${bytes.toString('hex')}'` : `_utf8mb4 x'${bytes.toString('hex')}'`;
 }
 
 /** Without the zeros that ZEROFILL writes before a number. */

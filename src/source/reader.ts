@@ -6,7 +6,7 @@ import {queryRows, type Connection} from '../db/connection.ts';
 import {onlyRow, readCounted, type Query, type Selection} from '../db/counted.ts';
 import type {Edge, EntityPlan} from '../mapping/entities.ts';
 import {exactSourceColumns, orderedSourceColumns, sourceOperands} from '../mapping/key-columns.ts';
-import {keyLiteral, type RowKey} from '../mapping/key.ts';
+import {operandLiteral, type RowKey} from '../mapping/key.ts';
 import {sourceColumn, sourceFrom, sourceSelectList} from '../mapping/sql/columns.ts';
 import {keyIsWhole, rankingOrder} from '../mapping/sql/eligible.ts';
 import {rangeCondition, tupleCondition, walkOfSource, type Bound, type Range} from '../mapping/sql/ranges.ts';
@@ -123,9 +123,14 @@ function partsOf(entity: EntityPlan, cells: Row): string[] {
 }
 
 /** Compares the whole key with one value of it. */
-function past({key}: EntityPlan, columns: readonly string[], operator: '>' | '<=', bound: Bound): string {
+function past(
+  {key, source, keyPlaces}: EntityPlan,
+  columns: readonly string[],
+  operator: '>' | '<=',
+  bound: Bound,
+): string {
   return tupleCondition(columns, operator, bound, (i, value) =>
-    keyLiteral(key.columns[i]?.family ?? 'text', value),
+    operandLiteral(key.columns[i]?.family ?? 'text', value, source.schemas[keyPlaces[i] ?? -1]),
   );
 }
 

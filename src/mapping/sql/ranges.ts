@@ -1,7 +1,7 @@
 /** Ranges of an entity's walk, and their conditions in SQL. */
 import type {TablePlan} from '../columns.ts';
 import type {EntityPlan} from '../entities.ts';
-import {keyLiteral} from '../key.ts';
+import {operandLiteral} from '../key.ts';
 import {quoteName} from '../quote.ts';
 import type {ColumnSchema} from '../schema.ts';
 import {sourceColumn} from './columns.ts';
@@ -38,8 +38,12 @@ function comparable(expression: string, schema: ColumnSchema | undefined): strin
 
 /** The condition for a range of an entity's walk, on these columns. */
 export function rangeCondition(entity: EntityPlan, columns: readonly string[], {after, to}: Range): string {
-  const literal = (i: number, value: string) =>
-    keyLiteral(entity.key.columns[entity.walk.parts[i] ?? 0]?.family ?? 'text', value);
+  // The bounds come from the source; a range is used on the target only if the columns are alike.
+  const literal = (i: number, value: string) => {
+    const part = entity.walk.parts[i] ?? 0;
+    const schema = entity.source.schemas[entity.keyPlaces[part] ?? -1];
+    return operandLiteral(entity.key.columns[part]?.family ?? 'text', value, schema);
+  };
   const low = after === null ? [] : [tupleCondition(columns, '>', after, literal)];
   const high = to === null ? [] : [tupleCondition(columns, '<=', to, literal)];
   return [...low, ...high].join(' AND ') || '1 = 1';

@@ -1,0 +1,84 @@
+/** Keys that are text on one side and bytes on the other: on every way to the target, with other tables behind them. */
+import {expect, it} from 'vitest';
+import {describeEachFlavour} from '../helpers/flavours.ts';
+import {MappedStand} from '../helpers/mapped-stand.ts';
+import {query} from '../servers/databases.ts';
+
+const ANY = ["'é'", "'a'", "'b '", "'zz'"];
+/** Types of the source and of the target, and keys. */
+const PAIRS: readonly (readonly [from: string, to: string, keys: readonly string[]])[] = [
+  ...['latin1', 'utf16', 'utf8mb4'].map(
+    charset => [`VARCHAR(9) CHARACTER SET ${charset}`, 'VARBINARY(40)', ANY] as const,
+  ),
+  ['VARBINARY(20)', 'VARCHAR(20)', [...ANY, "'漢'", "X'ff'", "X'c3'", "X'ff61'"]],
+  ['VARBINARY(20)', 'VARCHAR(20) CHARACTER SET latin1', [...ANY, "'漢'", "X'e9'"]],
+  ['BINARY(2)', 'VARCHAR(20)', ["'ab'", "X'c3a9'", "X'ffff'"]],
+  ['BIGINT UNSIGNED', 'VARCHAR(30)', ['18446744073709551615', '18446744073709551614', '9007199254740993']],
+];
+
+describeEachFlavour('a key', places => {
+  it('that is text on one side and bytes on the other is copied', {timeout: 60_000}, async () => {
+    const names = PAIRS.flatMap((_, i) => [`one${i}`, `two${i}`]);
+    const each = (how: (name: string, pair: (typeof PAIRS)[number]) => string) =>
+      PAIRS.flatMap((pair, i) => [how(`one${i}`, pair), how(`two${i}`, pair)]).join(';');
+    const table = (name: string, type: string) =>
+      `CREATE TABLE ${name} (k ${type} NOT NULL, n INT NOT NULL, v INT, PRIMARY KEY (k${name.startsWith('two') ? ', n' : ''})) DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_bin`;
+    const columns = {k: 'k', n: 'n', v: 'v'};
+    await using stand = await MappedStand.open(places, {
+      tables: Object.fromEntries(
+        names.map(name => [name, {from: name, key: name.startsWith('two') ? ['k', 'n'] : 'k', columns}]),
+      ),
+      from: each(
+        (name, [type, , keys]) =>
+          `${table(name, type)}; INSERT INTO ${name} VALUES ${keys.map(key => `(${key}, 1, 1)`).join(', ')}`,
+      ),
+      to: each((name, [, type]) => table(name, type)),
+    });
+    const rows = async (on: typeof stand.source, name: string, type: string) => {
+      const key = /CHAR/.test(type)
+        ? 'HEX(CONVERT(k USING utf8mb4))'
+        : /BINARY/.test(type)
+          ? 'HEX(k)'
+          : 'HEX(CONCAT(k))';
+      return (await query(on, `SELECT ${key} AS k, n, v FROM ${name}`))
+        .map(row => Object.values(row).map(String).join())
+        .toSorted();
+    };
+    const holds = async (what: string) => {
+      const letters = await stand.letters();
+      for (const [i, [from, to]] of PAIRS.entries()) {
+        for (const name of [`one${i}`, `two${i}`]) {
+          const [source, target] = [await rows(stand.source, name, from), await rows(stand.target, name, to)];
+          const missing = source.filter(row => !target.includes(row));
+          const own = letters.filter(letter => letter.startsWith(`${name} `));
+          expect(
+            target.filter(row => !source.includes(row)),
+            `${what}: ${from} to ${to}`,
+          ).toEqual([]);
+          expect(missing.length, `${what}: ${from} to ${to}`).toBe(own.length);
+          expect(
+            own.every(letter => letter.endsWith(' invalid-encoding')),
+            what,
+          ).toBe(true);
+          const noText = /^(?:FF|C3,|E9,)/;
+          expect(
+            missing.every(row => noText.test(row) || (to.includes('latin1') && row.startsWith('E6'))),
+            what,
+          ).toBe(true);
+        }
+      }
+      expect(await stand.verify(), what).toMatchObject({equal: true});
+    };
+    const all = (sql: string) => stand.source.query(names.map(name => sql.replace('$', name)).join(';'));
+    await stand.started();
+    await holds('the first load');
+    await all('UPDATE $ SET v = v + 1');
+    await stand.streamed();
+    await holds('the stream');
+    await stand.daemon.pause();
+    await all('UPDATE $ SET v = v + 1, n = n + 1');
+    await all('DELETE FROM $ ORDER BY k LIMIT 1');
+    await stand.reconcile();
+    await holds('a reconcile');
+  });
+});
