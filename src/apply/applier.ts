@@ -14,7 +14,7 @@ import {StatementPipeline} from './statement-pipeline.ts';
 import {DeadLetters} from './dead-letters.ts';
 import type {Allowance, DeleteBudget} from './delete-budget.ts';
 import {decide, perEntity} from './decide.ts';
-import {applyHalves, isAtCommit, mayBeTooLarge, PartSize} from './halves.ts';
+import {applyHalves, isByCluster, mayBeTooLarge, PartSize} from './halves.ts';
 import type {WriterContext} from './writer-context.ts';
 import {readMissing} from './missing.ts';
 import {Ownership, type OwnershipView, type Want} from './ownership.ts';
@@ -188,7 +188,7 @@ export class Applier {
       } catch (error) {
         // Roll back before anything else is sent: statements may be running behind the one that failed.
         this.#dropAhead();
-        if (!isRefusal(error) || isDeadlock(error) || isAtCommit(error, changes)) throw error;
+        if (!isRefusal(error) || isDeadlock(error) || isByCluster(error, changes)) throw error;
         // The cause is found statement by statement.
         if (!(await rollBack(session))) throw error;
         batch.owned.rollback();

@@ -8,21 +8,25 @@ import {SyncError} from '../errors.ts';
 import {perTable, type Plan} from '../mapping/plan.ts';
 import type {ApplyOptions} from './applier.ts';
 import {ChangeSet} from './change-set.ts';
+import {WRITE_SET_TOO_LARGE} from './refusal.ts';
 import type {Session} from './session.ts';
 import type {Outcome} from './write-batch.ts';
 
-/** Galera refuses the number of rows with the first one, and a group the size with the second one. */
-const AT_COMMIT_ERRNOS = new Set([1180, 3100]);
+/**
+ * Galera refuses the number of rows with the first one at COMMIT. A group refuses the size with the second one at
+ * COMMIT, and with the third one at any statement.
+ */
+const REFUSED_BY_CLUSTER = new Set([1180, 3100, WRITE_SET_TOO_LARGE]);
 /** Galera refuses the size with this number, which elsewhere means any fault. */
 const UNKNOWN_ERROR = 1105;
 
 /**
- * Whether this may be a refusal by the cluster at COMMIT: to write the same rows one by one would change nothing. A
+ * Whether the cluster may have refused the transaction, whatever its rows: to write the same rows one by one would change nothing. A
  * single row is not divided; a trigger may have signalled the number.
  */
-export function isAtCommit(error: unknown, {size}: ChangeSet): boolean {
+export function isByCluster(error: unknown, {size}: ChangeSet): boolean {
   return (
-    size > 1 && error instanceof SyncError && error.errno !== undefined && AT_COMMIT_ERRNOS.has(error.errno)
+    size > 1 && error instanceof SyncError && error.errno !== undefined && REFUSED_BY_CLUSTER.has(error.errno)
   );
 }
 
@@ -60,7 +64,7 @@ export async function mayBeTooLarge(session: Session, error: unknown, changes: C
     stateOf(error.cause) === ''
   )
     return false;
-  if (isAtCommit(error, changes)) return true;
+  if (isByCluster(error, changes)) return true;
   if (error.errno !== UNKNOWN_ERROR) return false;
   const [row] = await session.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
   return row?.[1] === 'ON';

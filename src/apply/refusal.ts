@@ -8,6 +8,8 @@ const PACKET_TOO_LARGE = 1153;
 export const LOCK_WAIT_TIMEOUT = 1205;
 /** A column that is not mapped has no default. */
 export const NO_DEFAULT = 1364;
+/** The transaction is larger than group_replication_transaction_size_limit. */
+export const WRITE_SET_TOO_LARGE = 3231;
 const DEADLOCK_ERRNOS = new Set([LOCK_WAIT_TIMEOUT, 1213, 1020]);
 /** A member of a group refuses the table: it has no primary key, or another engine than InnoDB. */
 const REFUSED_BY_GROUP = 3098;

@@ -17,6 +17,7 @@ import {
   mayPass,
   NO_DEFAULT,
   tooLarge,
+  WRITE_SET_TOO_LARGE,
 } from './refusal.ts';
 import {LOCK_WAIT_SECONDS, type Session} from './session.ts';
 
@@ -63,7 +64,7 @@ export class Trial {
       await this.#session.query(ENTER + statement);
       return null;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefusal(error) || error.errno === WRITE_SET_TOO_LARGE) throw error;
       if (error.errno === LOCK_WAIT_TIMEOUT && performance.now() - startedMs >= REAL_WAIT_MS) throw error;
       // A deadlock ends the transaction with its savepoints. So does the end of a connection.
       await this.#session.query('RELEASE SAVEPOINT tried').catch(() => {

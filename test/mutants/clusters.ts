@@ -126,6 +126,13 @@ export const CLUSTERS: readonly Mutant[] = [
     test: [GALERA_SOURCE, 'whose next node is behind'],
   },
   {
+    name: 'large-transaction-of-a-group-never-passes',
+    edits: [['src/apply/halves.ts', 'mayBeTooLarge', 'if (isByCluster(error, changes)) return true;', '']],
+    answers: ['clusters'],
+    test: ['test/fault/group-target.test.ts', 'takes a large transaction in parts'],
+    flavour: 'mysql',
+  },
+  {
     name: 'locked-node-looks-quiet',
     edits: [
       [

@@ -105,8 +105,8 @@ export const SENDING: readonly Mutant[] = [
       [
         'src/apply/applier.ts',
         '#attempt',
-        'this.#dropAhead(); if (!isRefusal(error) || isDeadlock(error) || isAtCommit(error, changes)) throw error;',
-        'if (!isRefusal(error) || isDeadlock(error) || isAtCommit(error, changes)) throw error;',
+        'this.#dropAhead(); if (!isRefusal(error) || isDeadlock(error) || isByCluster(error, changes)) throw error;',
+        'if (!isRefusal(error) || isDeadlock(error) || isByCluster(error, changes)) throw error;',
       ],
     ],
     answers: ['invariant 1', 'exactly once'],
