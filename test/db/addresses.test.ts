@@ -33,7 +33,7 @@ const SOME: Readonly<Record<string, readonly string[]>> = {
   INET4: ['0.0.0.0', '9.0.0.1'],
 };
 
-describeEachFlavour('an address', places => {
+describeEachFlavour('#54 an address', places => {
   // MySQL has none of these types.
   it.runIf(places.flavour === 'mariadb').each(Object.keys(TYPES))(
     'in a %s is copied as a value and as a key',

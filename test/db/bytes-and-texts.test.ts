@@ -17,7 +17,7 @@ const PAIRS: readonly (readonly [from: string, to: string, keys: readonly string
 ];
 
 describeEachFlavour('a key', places => {
-  it('that is text on one side and bytes on the other is copied', {timeout: 60_000}, async () => {
+  it('#55 that is text on one side and bytes on the other is copied', {timeout: 60_000}, async () => {
     const names = PAIRS.flatMap((_, i) => [`one${i}`, `two${i}`]);
     const each = (how: (name: string, pair: (typeof PAIRS)[number]) => string) =>
       PAIRS.flatMap((pair, i) => [how(`one${i}`, pair), how(`two${i}`, pair)]).join(';');

@@ -57,7 +57,7 @@ describeEachFlavour('a character', places => {
     60_000,
   );
 
-  it('of a key that any character set does not have makes a dead letter', async () => {
+  it('#55 of a key that any character set does not have makes a dead letter', async () => {
     const connection = await connect(places.server);
     const charsets = (
       await query(

@@ -15,7 +15,7 @@ const PAIRS = [
   ['closed', 'CLOSED'],
 ] as const;
 
-describeEachFlavour('a reference that is written otherwise than its parent’s key', places => {
+describeEachFlavour('#56 a reference that is written otherwise than its parent’s key', places => {
   it.each(['one column', 'two columns'])(
     'is missing, and doctor has the SQL that fixes it: %s',
     async form => {

@@ -77,7 +77,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       expect(stdout).toContain('wsrep_gtid_mode');
     });
 
-    it('whose node is behind: a reconcile without a stream waits for it', async () => {
+    it('#50 whose node is behind: a reconcile without a stream waits for it', async () => {
       await open(() => LOGGED);
       await withConnection(node(1), SOURCE, async connection => {
         // The node answers reads, and applies nothing.
@@ -110,7 +110,7 @@ describeEachEdition('a source on a cluster', ({edition, server}) => {
       expect(rows).toEqual([{name: 'new'}]);
     });
 
-    it('whose next node is behind: the stream waits for it, without a copy', async () => {
+    it('#51 whose next node is behind: the stream waits for it, without a copy', async () => {
       await open(numbered);
       const before = await runs();
       await withConnection(node(1), SOURCE, async connection => {

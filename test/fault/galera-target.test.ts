@@ -51,7 +51,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
       }
     });
 
-    it('run a pending reconcile though new connections lead to a node that is behind', async () => {
+    it('#52 run a pending reconcile though connections reach a node that is behind', async () => {
       await withConnection(node(0), undefined, connection => connection.query('CREATE DATABASE behind'));
       await using proxy = await startProxy(node(0).address);
       await using stand = await Stand.open({

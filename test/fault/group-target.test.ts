@@ -131,7 +131,7 @@ describeEachFlavour(`a target on a group of members (seed ${SEED})`, ({edition, 
       await stand.start();
     });
 
-    it('takes a large transaction in parts, if it accepts only small ones', async () => {
+    it('#53 takes a large transaction in parts, if it accepts only small ones', async () => {
       const set = async (bytes: string) => {
         for (const member of group.members)
           await withConnection(member, undefined, connection =>

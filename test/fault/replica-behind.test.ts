@@ -46,7 +46,7 @@ describeEachFlavour('a reconcile without a stream', ({edition, server, source, t
     return lastRun;
   };
 
-  it('does not replace newer rows by those of a replica that is behind', async () => {
+  it('#50 does not replace newer rows by those of a replica that is behind', async () => {
     await stand.caughtUp();
     const [row] = await stand.sourceRows('SELECT COUNT(*) AS rowCount FROM institutes');
     await expect
