@@ -196,7 +196,7 @@ export const CLUSTERS: readonly Mutant[] = [
       ],
     ],
     answers: ['clusters'],
-    test: ['test/fault/galera-target.test.ts', 'run a pending reconcile though new connections'],
+    test: ['test/fault/galera-target.test.ts', 'run a pending reconcile though connections reach'],
   },
   {
     name: 'batch-of-another-server-read',
