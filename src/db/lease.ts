@@ -249,7 +249,9 @@ function hold(
   const lost = new AbortController();
   const stopped = new AbortController();
   const lose = (error: unknown) => {
-    if (!stopped.signal.aborted) lost.abort(error);
+    // The release, which ends the renewals, still needs the connection.
+    if (stopped.signal.aborted) return;
+    lost.abort(error);
     connection.destroy();
   };
   // The end of the connection is noticed at once, and not only at the next renewal.

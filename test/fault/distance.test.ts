@@ -92,4 +92,21 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
     expect(await stand.daemon.stop()).toBe(0);
     for (const proxy of [toSource, toTarget]) await proxy.close();
   });
+
+  it('hear of a stop: the lease is given up, and nothing is left open', async () => {
+    const toTarget = await startProxy(server);
+    toTarget.delay(ONE_WAY_MS);
+    await using stand = await Stand.open({
+      source: {server, database: source},
+      target: {server, database: target},
+      via: {target: toTarget},
+    });
+    await stand.start();
+    await stand.daemon.stop();
+    expect(
+      await stand.targetRows("SELECT expires_at AS expiresAt FROM sync_lease WHERE stream = 'default'"),
+    ).toEqual([{expiresAt: null}]);
+    expect(stand.logText()).not.toContain('"exit.held"');
+    await toTarget.close();
+  });
 });

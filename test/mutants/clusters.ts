@@ -68,6 +68,19 @@ export const CLUSTERS: readonly Mutant[] = [
     test: ['test/db/lease-connection.test.ts', 'is lost as soon as its connection ends'],
   },
   {
+    name: 'stop-cuts-the-connection-of-the-lease',
+    edits: [
+      [
+        'src/db/lease.ts',
+        'hold',
+        'if (stopped.signal.aborted) return; lost.abort(error);',
+        'lost.abort(error);',
+      ],
+    ],
+    answers: ['one writer', 'connections'],
+    test: ['test/fault/distance.test.ts', 'hear of a stop'],
+  },
+  {
     name: 'run-reads-from-any-server',
     edits: [
       [
