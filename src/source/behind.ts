@@ -15,7 +15,7 @@ import {waitUntilVisible} from './watermark.ts';
 
 /** A replica that is usable as a source is not further behind than this. */
 const MAX_WAIT_MS = 10_000;
-const LOOK_MS = 100;
+const CHECK_MS = 100;
 const GALERA_BARRIER = 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1';
 const GROUP_BARRIER = [
   "SET SESSION group_replication_consistency = 'BEFORE'",
@@ -51,7 +51,7 @@ export async function waitUntilNotBehind(
     await queryRows('source', connection, GALERA_BARRIER);
     return;
   }
-  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+  for (let waitedMs = 0; ; waitedMs += CHECK_MS) {
     const why = await whyTransactionsAreMissing(connection, info, {position, identity});
     if (why === null || signal.aborted) return;
     if (waitedMs >= MAX_WAIT_MS)
@@ -59,7 +59,7 @@ export async function waitUntilNotBehind(
         'source-unreachable',
         `${why}. A reconcile would replace newer rows by older ones: it can run when the source has caught up, or when the stream runs and has found a new position`,
       );
-    await pause(LOOK_MS, signal);
+    await pause(CHECK_MS, signal);
   }
 }
 
@@ -85,8 +85,8 @@ export async function letCatchUp(
   const barrier = await clusterBarrier(connection, info);
   if (barrier !== null) return passBarrier(connection, barrier);
   if (!(await isReplica(connection, info))) return;
-  for (let waitedMs = 0; waitedMs < MAX_WAIT_MS && !signal.aborted; waitedMs += LOOK_MS) {
-    await pause(LOOK_MS, signal);
+  for (let waitedMs = 0; waitedMs < MAX_WAIT_MS && !signal.aborted; waitedMs += CHECK_MS) {
+    await pause(CHECK_MS, signal);
     if (!(await isBehind())) return;
   }
 }

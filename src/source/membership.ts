@@ -14,7 +14,7 @@ export type SeenMembers = Set<string>;
 /** A node of Galera that is locked, or sends its data to another one, looks like a quiet source for this long. */
 const STUCK_MS = 5000;
 
-/** Whether a node of Galera applies what its cluster commits, from one look to the next. */
+/** Whether a node of Galera applies what its cluster commits, from one check to the next. */
 export class GaleraProgress {
   #committed = '';
   #sinceMs = 0;
@@ -96,10 +96,10 @@ async function whyNotInGalera(connection: Connection, progress: GaleraProgress):
   const status = found.get('wsrep_cluster_status') ?? '';
   if (status !== 'Primary')
     return `the source is a node that is not part of its cluster now (wsrep_cluster_status is ${status}): connect to a node that is`;
-  const look = {
+  const node = {
     state: found.get('wsrep_local_state_comment') ?? '',
     committed: found.get('wsrep_last_committed') ?? '',
     waiting: Number(found.get('wsrep_local_recv_queue') ?? 0),
   };
-  return progress.whyStuck(look, performance.now());
+  return progress.whyStuck(node, performance.now());
 }

@@ -151,8 +151,8 @@ export const CLUSTERS: readonly Mutant[] = [
       [
         'src/source/membership.ts',
         'whyNotInGalera',
-        'return progress.whyStuck(look, performance.now());',
-        "return look.state === '' ? progress.whyStuck(look, performance.now()) : null;",
+        'return progress.whyStuck(node, performance.now());',
+        "return node.state === '' ? progress.whyStuck(node, performance.now()) : null;",
       ],
     ],
     answers: ['clusters'],
