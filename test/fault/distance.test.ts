@@ -92,8 +92,10 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
     expect(await stand.daemon.stop()).toBe(0);
     for (const proxy of [toSource, toTarget]) await proxy.close();
   });
+});
 
-  it('hear of a stop: the lease is given up, and nothing is left open', async () => {
+describeEachFlavour('a target far away', ({server, source, target}) => {
+  it('hears of a stop: the lease is given up, and nothing is left open', async () => {
     const toTarget = await startProxy(server);
     toTarget.delay(ONE_WAY_MS);
     await using stand = await Stand.open({

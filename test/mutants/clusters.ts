@@ -78,7 +78,7 @@ export const CLUSTERS: readonly Mutant[] = [
       ],
     ],
     answers: ['one writer', 'connections'],
-    test: ['test/fault/distance.test.ts', 'hear of a stop'],
+    test: ['test/fault/distance.test.ts', 'hears of a stop'],
   },
   {
     name: 'run-reads-from-any-server',
