@@ -67,7 +67,7 @@ export const REFUSALS: readonly Mutant[] = [
       ],
     ],
     answers: ['#30', 'connections'],
-    test: ['test/fault/unwritable-target.test.ts', 'because it is read-only'],
+    test: ['test/fault/refusals.test.ts', 'whose disk is full'],
   },
   {
     name: 'unreachable-target-ends-it',
