@@ -52,7 +52,11 @@ describeEachFlavour('alerts', ({server, source, target}) => {
     await stand.source.query('ALTER TABLE users RENAME COLUMN mail TO email');
     await stand.daemon.until('streaming');
     await eventually(() => held.length === 1, {what: 'the end of it'});
-    expect(taken[1]).toMatchObject({healthy: true, state: 'streaming'});
+    // The change of the schema may have led to a reconcile, which may still run.
+    expect(taken[1]).toMatchObject({
+      healthy: true,
+      state: expect.stringMatching(/^(?:streaming|snapshotting)$/) as string,
+    });
     expect(taken[1]?.text).toContain('healthy again');
     await stand.source.query("UPDATE users SET first_name = 'c' WHERE id = 1");
     await stand.equal();
