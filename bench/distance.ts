@@ -11,6 +11,8 @@ const ROWS_A_TRANSACTION = 10_000;
 const SINGLES = 20_000;
 const EVERY_MS = 10;
 const LAG_TRANSACTIONS = 600;
+/** More than all distances together write. */
+const LOG = '4G';
 
 export interface Distance {
   readonly side: 'target' | 'source';
@@ -38,7 +40,7 @@ export async function measureDistances(
   distances: readonly Distance[],
   onMeasured: (one: AtDistance) => void,
 ): Promise<AtDistance[]> {
-  const stand = await openStand({edition: 'mariadb'});
+  const stand = await openStand({edition: 'mariadb', log: LOG});
   try {
     await fillUsers(stand.s, 1, USERS);
     await fillMemberships(stand);

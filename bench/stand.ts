@@ -8,10 +8,15 @@ import type {Edition} from '../test/servers/provision.ts';
 import {freePort} from '../test/servers/ports.ts';
 import {startServer, type TestServer} from '../test/servers/server.ts';
 
-/** The server's defaults, with enough memory that the disks do not determine the result. */
-export function roomFor(edition: Edition, pool = '3G'): string[] {
-  const log = edition === 'mysql' ? '--innodb-redo-log-capacity=1G' : '--innodb-log-file-size=512M';
-  return [`--innodb-buffer-pool-size=${pool}`, log];
+/**
+ * The server's defaults, with enough memory that the disks do not determine the result.
+ *
+ * @param log the size of the redo log. While it is nearly full, the server writes out pages in the middle of whatever
+ *   is measured
+ */
+export function roomFor(edition: Edition, pool = '3G', log = edition === 'mysql' ? '1G' : '512M'): string[] {
+  const setting = edition === 'mysql' ? 'innodb-redo-log-capacity' : 'innodb-log-file-size';
+  return [`--innodb-buffer-pool-size=${pool}`, `--${setting}=${log}`];
 }
 
 /** The flags in the first line of src/cli.ts. */
@@ -59,6 +64,8 @@ export interface StandOptions {
   readonly isOneServer?: boolean;
   /** The size of each server's buffer pool. */
   readonly pool?: string;
+  /** The size of each server's redo log. */
+  readonly log?: string;
   readonly sourceTables?: string;
   /** Created before the migration, which otherwise creates its own. */
   readonly targetTables?: string;
@@ -66,8 +73,8 @@ export interface StandOptions {
 
 /** Starts the servers: the source with empty tables, and the migrated target. */
 export async function openStand(options: StandOptions): Promise<Stand> {
-  const {edition, isOneServer = false, pool, sourceTables = SOURCE_TABLES, targetTables} = options;
-  const start = () => startServer({edition, durable: true, options: roomFor(edition, pool)});
+  const {edition, isOneServer = false, pool, log, sourceTables = SOURCE_TABLES, targetTables} = options;
+  const start = () => startServer({edition, durable: true, options: roomFor(edition, pool, log)});
   const source = await start();
   const target = isOneServer ? source : await start();
   await createDatabase(source, 'laas');
