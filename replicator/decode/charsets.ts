@@ -2,7 +2,7 @@
  * Converts text of the source's character sets to UTF-8, by tables of the source where Node.js has no decoder that
  * agrees with it. A text that cannot be converted for sure is uncertain: its row is read from the source. Pure.
  */
-import {isUtf8} from 'node:buffer';
+import {isAscii, isUtf8} from 'node:buffer';
 import {
   CODE,
   ONE_WAY,
@@ -15,14 +15,20 @@ import {BYTES, type Charset} from './table-map.ts';
 /** Returns a text as UTF-8, or null if only the server can decode it. */
 export type Decode = (bytes: Buffer) => Buffer | null;
 
+const ASCII = 'ascii';
 /** In these character sets, each valid text is its own UTF-8. */
-const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
+const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', ASCII]);
 export const isUtf8Charset = (charset: Charset): boolean => charset !== null && UTF8.has(charset);
+
+/** Whether a text that is not ASCII is valid in one of these: MariaDB also stores other bytes in an ascii column. */
+export function isValidUtf8(charset: Charset, bytes: Buffer): boolean {
+  return charset !== ASCII && isUtf8(bytes);
+}
 
 const fromText = (text: string): Buffer | null => (text.isWellFormed() ? Buffer.from(text, 'utf8') : null);
 
 const WIDE: Readonly<Record<string, Decode>> = {
-  ucs2: fromUtf16,
+  ucs2: fromUcs2,
   utf16: fromUtf16,
   utf16le: bytes => (bytes.length % 2 === 0 ? fromText(bytes.toString('utf16le')) : null),
   utf32: fromUtf32,
@@ -36,7 +42,7 @@ const WIDE: Readonly<Record<string, Decode>> = {
 export function decoderOf(charset: Charset, tables: CharsetTables, isKey: boolean): Decode {
   if (charset === null) return () => null;
   if (charset === BYTES) return bytes => bytes;
-  if (UTF8.has(charset)) return bytes => (isUtf8(bytes) ? bytes : null);
+  if (UTF8.has(charset)) return bytes => (isAscii(bytes) || isValidUtf8(charset, bytes) ? bytes : null);
   if (charset === 'latin1') return fromLatin1;
   const wide = WIDE[charset];
   if (wide !== undefined) return wide;
@@ -119,6 +125,12 @@ for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 const isPlainByte = (byte: number): boolean => PLAIN[byte] === 1;
 /** swe7 has a letter in place of @. */
 const isPlainSwedish = (byte: number): boolean => PLAIN[byte] === 1 && byte !== 64;
+
+/** Two halves of a character beyond the basic plane are two characters here, which are no text. */
+function fromUcs2(bytes: Buffer): Buffer | null {
+  for (let at = 0; at < bytes.length; at += 2) if (((bytes[at] ?? 0) & 0xf8) === 0xd8) return null;
+  return fromUtf16(bytes);
+}
 
 function fromUtf16(bytes: Buffer): Buffer | null {
   if (bytes.length % 2 !== 0) return null;

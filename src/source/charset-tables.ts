@@ -3,7 +3,7 @@
  * tables of its own, which differ in hundreds of places from those of other programs.
  */
 import {queryRows, type Connection} from '../db/connection.ts';
-import type {SourcePlan} from '../mapping/columns.ts';
+import type {ColumnSchema} from '../mapping/schema.ts';
 
 /** Which character each sequence of bytes is, as the server converts it to utf8mb4. */
 export interface CharsetTable {
@@ -68,7 +68,9 @@ const LONGER: Readonly<Record<string, readonly (readonly Range[])[]>> = {
 };
 
 /** The character sets of the columns that are mapped, without those that need no table. */
-export function charsetsOf(sources: readonly Pick<SourcePlan, 'schemas'>[]): Set<string> {
+export function charsetsOf(
+  sources: readonly {readonly schemas: readonly (Pick<ColumnSchema, 'charset'> | undefined)[]}[],
+): Set<string> {
   const names = sources.flatMap(({schemas}) => schemas.flatMap(schema => schema?.charset ?? []));
   return new Set(names.filter(name => !WITHOUT_TABLE.has(name)));
 }
