@@ -28,7 +28,7 @@ const WORDS = [
   '🎓',
 ];
 
-describeEachFlavour('a key with a character of its own', places => {
+describeEachFlavour('#57 a key with a character of its own', places => {
   const keyed = (name: string) => ({from: name, key: ['k', 'n'], columns: {k: 'k', n: 'n', v: 'v'}});
   const columns = '(k VARCHAR(9), n INT, v VARCHAR(9), PRIMARY KEY (k, n))';
   const runs = async (stand: MappedStand) => {
