@@ -75,6 +75,10 @@ describeEachFlavour('a key', places => {
     await all('UPDATE $ SET v = v + 1');
     await stand.streamed();
     await holds('the stream');
+    // The last key is bytes that are no text, where there are such.
+    await all('DELETE FROM $ ORDER BY k DESC LIMIT 1');
+    await stand.streamed();
+    await holds('the stream, of deletes');
     await stand.daemon.pause();
     await all('UPDATE $ SET v = v + 1, n = n + 1');
     await all('DELETE FROM $ ORDER BY k LIMIT 1');
