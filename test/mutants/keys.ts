@@ -61,12 +61,6 @@ export const KEYS: readonly Mutant[] = [
     test: ['test/db/addresses.test.ts', 'is copied as a value and as a key'],
   },
   {
-    name: 'bytes-are-sought-as-a-text',
-    edits: [['src/mapping/key.ts', 'comparedLiteral', "if (!isUtf8(bytes)) return 'NULL';", '']],
-    answers: ['values', 'dead letters'],
-    test: BYTES_AND_TEXTS,
-  },
-  {
     name: 'text-is-sought-as-bytes-of-utf8',
     edits: [
       [
