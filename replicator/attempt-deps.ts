@@ -10,6 +10,7 @@ import type {LeaderEvents} from '../src/leader-events.ts';
 import type {Logger} from '../src/logger.ts';
 import type {Plan} from '../src/mapping/plan.ts';
 import type {LogOffset} from '../src/position/position.ts';
+import type {CharsetTables} from '../src/source/charset-tables.ts';
 import type {Collations} from '../src/source/collations.ts';
 import type {LagTracker} from '../src/status/lag.ts';
 
@@ -22,6 +23,8 @@ export interface Connections {
   readonly checkpoint: Checkpoint;
   readonly binlog: Dialling;
   readonly collations: Collations;
+  /** Has those of a plan's columns before the plan is returned by {@link reloadPlan}. */
+  readonly charsets: CharsetTables;
   /** The source, as the connection that checked the position sees it. */
   readonly server: Pick<ServerInfo, 'flavour' | 'identity'>;
   /** The end of the source's log after foreign keys and their rows were checked; null if it is not known. */

@@ -99,6 +99,7 @@ class Attempt {
       position: checkpoint.position,
       plan: () => this.#batches.plan,
       collations: connections.collations,
+      charsets: connections.charsets,
       server: connections.server,
       onEvent: event => this.#read(event),
       onFault: error => this.#queue.fail(error),

@@ -11,6 +11,7 @@ import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
 import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
+import {charsetsOf, readCharsetTables, type CharsetTable} from './source/charset-tables.ts';
 import {readCollations} from './source/collations.ts';
 import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/server.ts';
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
@@ -72,6 +73,9 @@ export class ReplicationContext {
       const checkpoint = await startStream(this.#startDeps(source, info, session, applier), signal);
       await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
+      const charsets = new Map<string, CharsetTable>();
+      const readCharsets = ({sources}: Plan) => readCharsetTables(source, charsetsOf(sources), charsets);
+      await readCharsets(applier.plan);
       return {
         database: await settledName('source', source, this.#config.source.database),
         checkpoint,
@@ -80,11 +84,13 @@ export class ReplicationContext {
         writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
         binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
         collations: await readCollations(source, info),
+        charsets,
         server: info,
         whyNotMember: () => whyNotMember(source, info, this.#seenMembers, progress),
         reloadPlan: async () => {
           const before = schemaFingerprint(applier.plan);
           applier.plan = await this.#plan(source, session);
+          await readCharsets(applier.plan);
           const changed = schemaFingerprint(applier.plan) !== before;
           return {plan: applier.plan, changed, provenAt: await readLogEnd(source)};
         },

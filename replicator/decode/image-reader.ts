@@ -4,11 +4,10 @@
  *
  * Layouts: MySQL's libs/mysql/binlog/event/rows_event.h and mysys/my_time.cc, MariaDB's sql/log_event.h.
  */
-import {isUtf8} from 'node:buffer';
 import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
 import {isPast} from './versioning.ts';
 import {T} from './column-types.ts';
-import type {Decode} from './charsets.ts';
+import {isValidUtf8, type Decode} from './charsets.ts';
 import {inflateValue} from './compressed.ts';
 import {
   DATE_LENGTH,
@@ -212,7 +211,7 @@ export class ImageReader {
       bytes[at++] = byte;
     }
     into.set(slot, start + length);
-    if (!isAscii && !isUtf8(buffer.subarray(from, to))) this.#doubt(column);
+    if (!isAscii && !isValidUtf8(column.charset, buffer.subarray(from, to))) this.#doubt(column);
   }
 
   #compressed(column: ImageColumn, into: PackedRows, slot: number, prefix: number): void {

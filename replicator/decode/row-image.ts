@@ -7,6 +7,7 @@ import type {Plan} from '../../src/mapping/plan.ts';
 import type {ColumnSchema} from '../../src/mapping/schema.ts';
 import type {PackedRow, PackedRows} from '../../src/mapping/packed.ts';
 import type {RowBlock, RowChange} from '../events.ts';
+import type {CharsetTables} from '../../src/source/charset-tables.ts';
 import type {Slab, Slabs} from './slabs.ts';
 import {addressDecoder} from './addresses.ts';
 import {decoderOf, isUtf8Charset} from './charsets.ts';
@@ -34,7 +35,7 @@ export interface ImageLayout extends RowShape {
 export function layoutOf(
   {entities}: Pick<Plan, 'entities'>,
   source: SourcePlan,
-  columns: readonly LoggedColumn[],
+  {columns, tables}: {readonly columns: readonly LoggedColumn[]; readonly tables: CharsetTables},
 ): ImageLayout | {readonly unknownText: string} {
   const slotOf = new Map<string, number>();
   source.actual.forEach((name, i) => {
@@ -52,7 +53,11 @@ export function layoutOf(
   return {
     source,
     columns: columns.map((column, i) =>
-      imageColumn(column, schemas.get(column.name.toLowerCase()), keys.has(slots[i] ?? -1)),
+      imageColumn(column, {
+        schema: schemas.get(column.name.toLowerCase()),
+        isKey: keys.has(slots[i] ?? -1),
+        tables,
+      }),
     ),
     slots,
     isKey: slots.map(slot => keys.has(slot)),
@@ -64,9 +69,15 @@ export function layoutOf(
 
 const isText = (type: number): boolean => isCharacter(type, false) || type === T.ENUM || type === T.SET;
 
-function imageColumn(column: LoggedColumn, schema: ColumnSchema | undefined, isKey: boolean): ImageColumn {
+interface ColumnUse {
+  readonly schema: ColumnSchema | undefined;
+  readonly isKey: boolean;
+  readonly tables: CharsetTables;
+}
+
+function imageColumn(column: LoggedColumn, {schema, isKey, tables}: ColumnUse): ImageColumn {
   const printed = column.charset === BYTES ? addressDecoder(schema?.type, column.size) : undefined;
-  const decode = printed ?? decoderOf(column.charset);
+  const decode = printed ?? decoderOf(column.charset, tables, isKey);
   return {
     ...column,
     // Its decoded values are text, to which no zeros belong.

@@ -7,6 +7,7 @@ import {IDENTITY_STATEMENT, type ServerInfo} from '../../src/db/server.ts';
 import {SyncError} from '../../src/errors.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import type {LogOffset, Position} from '../../src/position/position.ts';
+import type {CharsetTables} from '../../src/source/charset-tables.ts';
 import type {Collations} from '../../src/source/collations.ts';
 import {CascadeWatch} from '../decode/cascade-watch.ts';
 import {rowBlock} from '../decode/row-image.ts';
@@ -34,6 +35,8 @@ export interface BinlogSourceOptions {
   /** Read for each event, since a schema change makes a new plan. */
   readonly plan: () => Plan;
   readonly collations: Collations;
+  /** Those of the plan's columns: more of them before the plan has columns that need them. */
+  readonly charsets: CharsetTables;
   readonly onEvent: (event: SourceEvent) => void;
   /** Called once; no event follows. */
   readonly onFault: (error: SyncError) => void;
@@ -63,7 +66,7 @@ export class BinlogSource {
   #events = 0;
 
   constructor(options: BinlogSourceOptions) {
-    const {connection, database, serverId, position, plan, collations} = options;
+    const {connection, database, serverId, position, plan, collations, charsets} = options;
     this.#options = options;
     this.#file = position.tag === 'file' ? position.file : '';
     this.#lastContactMs = options.now();
@@ -72,6 +75,7 @@ export class BinlogSource {
       database,
       plan,
       collations,
+      charsets,
       isMariadb: () => this.#dump.isMariadb,
       isCaseless: () => this.#isCaseless,
     });

@@ -2,6 +2,7 @@
 import {SyncError} from '../../src/errors.ts';
 import {cascadeKey} from '../../src/mapping/cascades.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
+import type {CharsetTables} from '../../src/source/charset-tables.ts';
 import type {Collations} from '../../src/source/collations.ts';
 import {layoutOf, type ImageLayout} from '../decode/row-image.ts';
 import {readTableMap, tableName, type LoggedColumn} from '../decode/table-map.ts';
@@ -30,6 +31,8 @@ export interface LoggedTablesOptions {
   readonly database: string;
   readonly plan: () => Plan;
   readonly collations: Collations;
+  /** Those of the plan's columns. */
+  readonly charsets: CharsetTables;
   /** Known once the source has been reached. */
   readonly isMariadb: () => boolean;
   /** The source ignores case in table names (lower_case_table_names). Known when {@link isMariadb} is. */
@@ -113,7 +116,7 @@ export class LoggedTables {
     if (known.layout?.plan === plan) return known.layout.layout;
     const source = plan.sources.find(({table}) => table === known.name);
     if (source === undefined) throw new RangeError(`there is no plan of the source table ${known.name}`);
-    const layout = layoutOf(plan, source, known.columns);
+    const layout = layoutOf(plan, source, {columns: known.columns, tables: this.#options.charsets});
     if ('unknownText' in layout) {
       throw new SyncError(
         'event-unsupported',

@@ -75,10 +75,61 @@ describeEachFlavour('a key', places => {
     await all('UPDATE $ SET v = v + 1');
     await stand.streamed();
     await holds('the stream');
+    // The last key is bytes that are no text, where there are such.
+    await all('DELETE FROM $ ORDER BY k DESC LIMIT 1');
+    await stand.streamed();
+    await holds('the stream, of deletes');
     await stand.daemon.pause();
     await all('UPDATE $ SET v = v + 1, n = n + 1');
     await all('DELETE FROM $ ORDER BY k LIMIT 1');
     await stand.reconcile();
     await holds('a reconcile');
+  });
+
+  it('#55 of a parent that is bytes which are no text stops nobody else', {timeout: 60_000}, async () => {
+    const [p, c] = [
+      '(k VARBINARY(9) PRIMARY KEY, v INT)',
+      '(id INT PRIMARY KEY, ref VARBINARY(9), KEY (ref))',
+    ];
+    const text = (table: string) => table.replace('VARBINARY', 'VARCHAR');
+    await using stand = await MappedStand.open(places, {
+      tables: {
+        p: {from: 'p', key: 'k', columns: {k: 'k', v: 'v'}},
+        c: {from: 'c', key: 'id', columns: {id: 'id', ref: 'ref'}, parents: {p: 'ref'}},
+      },
+      from: `CREATE TABLE p ${p}; CREATE TABLE c ${c};
+        INSERT INTO p VALUES ('a', 1), ('b', 1), (X'ff', 1), (X'c3', 1);
+        INSERT INTO c VALUES (1, 'a'), (2, 'b'), (3, X'ff'), (4, X'c3')`,
+      to: `CREATE TABLE p ${text(p)} COLLATE utf8mb4_bin; CREATE TABLE c ${text(c)} COLLATE utf8mb4_bin`,
+    });
+    const holds = async (what: string, parents: readonly string[], children: readonly number[]) => {
+      const rows = await query(stand.target, 'SELECT k FROM p ORDER BY k');
+      expect(
+        rows.map(({k}) => k),
+        what,
+      ).toEqual(parents);
+      const ids = await query(stand.target, 'SELECT id FROM c ORDER BY id');
+      expect(
+        ids.map(({id}) => id),
+        what,
+      ).toEqual(children);
+      expect(await stand.verify(), what).toMatchObject({equal: true});
+    };
+    await stand.started();
+    await holds('the first load', ['a', 'b'], [1, 2]);
+    await stand.source.query('UPDATE p SET v = 2; UPDATE c SET id = id + 10');
+    await stand.streamed();
+    await holds('the stream', ['a', 'b'], [11, 12]);
+    await stand.source.query("DELETE FROM p WHERE k IN (X'ff', 'a'); UPDATE p SET k = 'c' WHERE k = X'c3'");
+    await stand.streamed();
+    await holds('the stream, of deletes', ['b', 'c'], [12]);
+    await stand.source.query("UPDATE p SET k = X'ff' WHERE k = 'b'");
+    await stand.streamed();
+    await holds('the stream, of a change to bytes', ['c'], []);
+    await stand.daemon.pause();
+    await stand.source.query("UPDATE p SET k = 'b' WHERE k = X'ff'");
+    await stand.reconcile();
+    await holds('a reconcile', ['b', 'c'], [12]);
+    expect(await stand.letters()).toEqual([]);
   });
 });

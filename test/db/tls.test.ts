@@ -109,6 +109,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
         // No row must arrive.
         plan: () => anyPlan,
         collations: new Map(),
+        charsets: new Map(),
         onEvent: () => resolve('open'),
         onFault: reject,
         now: Date.now,

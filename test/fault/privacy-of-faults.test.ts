@@ -270,6 +270,7 @@ async function openRival({server}: OwnSource) {
     // No mapped row changes.
     plan: () => anyPlan,
     collations: new Map(),
+    charsets: new Map(),
     now: Date.now,
     onEvent: () => undefined,
     onFault: () => undefined,

@@ -173,6 +173,7 @@ describeEachFlavour('a connection that falls silent', ({flavour, server, source,
         // No mapped row changes.
         plan: () => anyPlan,
         collations: new Map(),
+        charsets: new Map(),
         now: () => clockMs,
         onEvent: () => undefined,
         onFault: fault => faults.push(fault),

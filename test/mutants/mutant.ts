@@ -6,6 +6,7 @@ import type {Edition} from '../servers/provision.ts';
 import {CLUSTERS} from './clusters.ts';
 import type {Edit} from './edit.ts';
 import {INVARIANTS} from './invariants.ts';
+import {KEYS} from './keys.ts';
 import {LOG} from './log.ts';
 import {OWNERSHIP} from './ownership.ts';
 import {POSITIONS} from './positions.ts';
@@ -66,6 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RULES,
   ...OWNERSHIP,
   ...VALUES,
+  ...KEYS,
   ...SERVER,
   ...CLUSTERS,
 ];

@@ -14,6 +14,7 @@ import {silentLogger} from '../helpers/silent-logger.ts';
 import {PackedRows} from '../../src/mapping/packed.ts';
 import {buildPlan, type Plan} from '../../src/mapping/plan.ts';
 import {connectionQuery, createSourceReader} from '../../src/source/reader.ts';
+import {charsetsOf, readCharsetTables, type CharsetTable} from '../../src/source/charset-tables.ts';
 import {readCollations} from '../../src/source/collations.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from '../../src/source/watermark.ts';
 import type {FlavourContext} from '../helpers/flavours.ts';
@@ -98,6 +99,8 @@ export async function changesOf(
     await endSnapshot(control);
     await work();
     const collations = await readCollations(control, info);
+    const charsets = new Map<string, CharsetTable>();
+    await readCharsetTables(control, charsetsOf(plan.sources), charsets);
     const end = await openSnapshot(control, info, never);
     await endSnapshot(control);
     const changes: RowChange[] = [];
@@ -111,6 +114,7 @@ export async function changesOf(
         position,
         plan: () => plan,
         collations,
+        charsets,
         now: Date.now,
         onFault: error => reject(error),
         onEvent: event => {

@@ -28,7 +28,7 @@ const NULLS = 0b11100;
 
 function inserted(id: number, name: string, cut = 0) {
   const plans = plan();
-  const layout = layoutOf(plans, entityOf(plans, 'institute').source, COLUMNS);
+  const layout = layoutOf(plans, entityOf(plans, 'institute').source, {columns: COLUMNS, tables: new Map()});
   if ('unknownText' in layout) throw new Error('this table can be read');
   const buffer = Buffer.from([5, 0b11111, NULLS, id, 0, 0, 0, 0, 0, 0, 0, name.length, ...Buffer.from(name)]);
   return {

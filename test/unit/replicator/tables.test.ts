@@ -43,6 +43,7 @@ function tables(isCaseless: boolean): LoggedTables {
     database: 'laas',
     plan: () => PLAN,
     collations: new Map(),
+    charsets: new Map(),
     isMariadb: () => false,
     isCaseless: () => isCaseless,
   });
