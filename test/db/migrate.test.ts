@@ -1,10 +1,20 @@
 /** Migrations as a user runs them: up, twice, down, beside existing tables, and without the privilege. */
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {cli, DaemonProcess, environment} from '../helpers/daemon.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {connect, query} from '../servers/databases.ts';
+
+async function mappingFile(text: string): Promise<[folder: string, path: string]> {
+  const folder = await mkdtemp(join(tmpdir(), 'laas-sync-migrate-'));
+  const path = join(folder, 'mapping.yaml');
+  await writeFile(path, text);
+  return [folder, path];
+}
 
 describeEachFlavour('migrate', ({server, source, target}) => {
   let connection: mysql.Connection;
@@ -128,6 +138,18 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(await cli(['migrate'], env)).toMatchObject({code: 0});
     expect(await keys()).toEqual(['sync_dead_letter_code', 'sync_run_started']);
     expect(await tables()).toEqual(expect.arrayContaining([...OURS, ...THEIRS]));
+  });
+
+  it('names the table whose statement in the mapping is refused', async () => {
+    const [folder, path] = await mappingFile(
+      'version: 1\ntables:\n  extra: {from: users, key: id, columns: {id: id}, create: CREATE TABLE extra (id WRONG)}\n',
+    );
+    const {code, stderr} = await cli(['migrate'], {...env, SYNC_MAPPING: path, LOG_LEVEL: 'info'});
+    await rm(folder, {recursive: true});
+    expect([code, stderr.trim()]).toEqual([
+      1,
+      'laas-sync: target-incompatible: the target refused the statement of create: for the table extra (error 1064): correct it in the mapping, or create the table by hand',
+    ]);
   });
 
   it('is requested by every command that finds an old database', async () => {
