@@ -209,6 +209,8 @@ describeEachFlavour('schemas that the doctor checks', ({server, source, target})
         side: 'source',
         message: 'institute_user is a view',
       });
+      const faults = (await doctor()).filter(({level}) => level === 'must-fix');
+      expect(faults.map(({message}) => message)).toEqual(['institute_user is a view']);
       await onSource('DROP VIEW institute_user; RENAME TABLE aside TO institute_user');
     });
 

@@ -95,7 +95,18 @@ describe('a plan', () => {
     );
   });
 
-  it('refuses a shape on the target, and its SQL drops it, since no server converts its values', () => {
+  it('refuses a view on either side', () => {
+    const [users, user] = [sourceTable('users'), targetTable('user')];
+    expect(faultOf(() => plan({users: {...users, isView: true}})).message).toBe(
+      'users of the source is a view, whose changes the log does not show: map the table itself',
+    );
+    const asView = {...user, uniqueKeys: [], isView: true};
+    expect(faultOf(() => plan({}, {user: asView})).message).toBe(
+      'user of the target is a view, which has no keys: map a table',
+    );
+  });
+
+  it('refuses a shape on the target, with SQL that does not convert it', () => {
     const schema = targetTable('user');
     const columns = schema.columns.map(known =>
       known.name === 'password' ? {...known, type: 'geometry'} : known,
