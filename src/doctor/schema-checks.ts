@@ -23,10 +23,13 @@ export function checkTargetColumns(
   ]);
   const unfilled = mapping.tables.flatMap(map => unfilledOf(map, target.tables.get(map.target)));
   // What the source lacks is reported with the source, and a view with the engines; without them there is no plan.
-  if (
-    checkSourceColumns(source, mapping).some(({check, level}) => check === 'source-columns' && level !== 'ok')
-  )
-    return [...missing, ...unfilled];
+  const isWhole = checkSourceColumns(source, mapping).every(
+    ({check, level}) => check !== 'source-columns' || level === 'ok',
+  );
+  const hasView = mapping.tables.some(
+    map => source.tables.get(map.source)?.isView === true || target.tables.get(map.target)?.isView === true,
+  );
+  if (!isWhole || hasView) return [...missing, ...unfilled];
   const tables = planColumns(mapping, sourcePlans(mapping, source), target);
   const types = tables.flatMap(({faults}) => faults.map(typeFinding));
   const widths = tables.flatMap(({map, columns}) => columns.flatMap(column => narrower(map, column)));

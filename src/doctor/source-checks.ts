@@ -76,7 +76,8 @@ function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
   return entitiesOf(mapping.tables).flatMap(({primary: map}) =>
     map.parents.flatMap(parent => {
       const columns = parent.columns.map(name => copiedFrom(map, name));
-      if (hasLead(tables.get(map.source)?.indexes ?? [], columns)) return [];
+      const schema = tables.get(map.source);
+      if (schema?.isView === true || hasLead(schema?.indexes ?? [], columns)) return [];
       return [
         mustFix('source', 'source-index', {
           message: `no index of ${map.source} begins with ${columns.join(', ')}, which refers to ${parent.table}`,
