@@ -3,6 +3,7 @@ import {createRequire} from 'node:module';
 import {pino, type DestinationStream, type Logger as PinoLogger} from 'pino';
 import type {build} from 'pino-pretty';
 import type {Config} from './config.ts';
+import {faultName} from './db/faults.ts';
 import {SyncError} from './errors.ts';
 
 export type Logger = PinoLogger;
@@ -77,7 +78,7 @@ export function describeError(error: unknown): Record<string, string | number> {
 }
 
 function foreignName(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return faultName(error) ?? error.name;
 }
 
 /** Returns the first frames of a stack without the message that precedes them. */

@@ -58,6 +58,7 @@ export function classify(side: Side, error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   const errno = errnoOf(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const name = faultName(error) ?? 'no code';
   const where = side === 'source' ? 'the source' : 'the target';
   if (errno !== undefined && DENIED_ERRNOS.has(errno)) {
     const message = `${where} refused the account or a privilege (error ${errno}): laas-sync doctor prints the grants that it needs`;
@@ -81,12 +82,12 @@ export function classify(side: Side, error: unknown): SyncError {
   }
   const isLost = LOST_CODES.has(code) || (errno !== undefined && LOST_ERRNOS.has(errno));
   if (isLost || side === 'source' || isFatal(error)) {
-    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${code || 'no code'})`, {
+    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${name})`, {
       cause: error,
       errno,
     });
   }
-  return new SyncError('target-rejected-batch', `${where} refused a statement (${code || 'no code'})`, {
+  return new SyncError('target-rejected-batch', `${where} refused a statement (${name})`, {
     cause: error,
     errno,
   });
@@ -133,4 +134,17 @@ export function stateOf(error: unknown): string {
 export function errnoOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
   return error.errno > 0 ? error.errno : undefined;
+}
+
+/**
+ * Returns what a log or a message may call a fault of a server or a library: `error 1062` or `ECONNRESET`;
+ * undefined if it has neither number nor code.
+ *
+ * The driver names every server's error by the list of MySQL, in which a number of MariaDB has another name or
+ * none. So a server's error is called by its number, which is in the manual of either server.
+ */
+export function faultName(error: unknown): string | undefined {
+  const errno = errnoOf(error);
+  if (errno !== undefined) return `error ${errno}`;
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

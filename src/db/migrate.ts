@@ -6,6 +6,7 @@ import * as restoredTargets from '../../migrations/0003-restored-targets.ts';
 import * as mappingColumns from '../../migrations/0004-mapping.ts';
 import * as lease from '../../migrations/0005-lease.ts';
 import {SyncError} from '../errors.ts';
+import {BOOKKEEPING_TABLES, MIGRATIONS_LOCK_TABLE, MIGRATIONS_TABLE} from '../mapping/bookkeeping.ts';
 import type {Mapping} from '../mapping/mapping.ts';
 import {createMissingTables} from './create-tables.ts';
 import {underMigrationLock} from './migration-lock.ts';
@@ -22,19 +23,6 @@ const MIGRATIONS: Migration[] = [
 
 /** The migrations, in their order. */
 export const MIGRATION_NAMES: readonly string[] = MIGRATIONS.map(({name}) => name);
-
-const MIGRATIONS_TABLE = 'sync_migrations';
-
-/** The tables that all migrations leave behind. */
-export const BOOKKEEPING_TABLES = [
-  'sync_checkpoint',
-  'sync_owned',
-  'sync_owned_key',
-  'sync_dead_letter',
-  'sync_run',
-  'sync_lease',
-  MIGRATIONS_TABLE,
-] as const;
 
 /** The list is in code, so that a build cannot lose a file and a folder cannot add one. */
 const config: Knex.MigratorConfig = {
@@ -127,8 +115,7 @@ async function alone<T>(knex: Knex, work: () => Promise<T>): Promise<T> {
   // Nothing is written to a database that is newer than this program.
   await isMigrated(knex);
   return underMigrationLock(knex, async () => {
-    if (await knex.schema.hasTable(`${MIGRATIONS_TABLE}_lock`))
-      await knex.migrate.forceFreeMigrationsLock(config);
+    if (await knex.schema.hasTable(MIGRATIONS_LOCK_TABLE)) await knex.migrate.forceFreeMigrationsLock(config);
     return work();
   });
 }

@@ -132,7 +132,7 @@ async function readTables(
   const rows = await queryRows(
     side,
     connection,
-    'SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
+    'SELECT TABLE_NAME, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [database, names],
   );
   const tables = new Map<string, TableSchema>();
@@ -147,6 +147,7 @@ async function readTables(
       uniqueKeys: indexes.filter(index => index.unique && index.whole).map(index => index.columns),
       indexes: indexes.map(index => index.columns).filter(({length}) => length > 0),
       rows: Number(rows.find(isOwn)?.[1] ?? 0),
+      ...(rows.find(isOwn)?.[2] === 'VIEW' ? {isView: true} : {}),
     });
   }
   return tables;

@@ -1,6 +1,10 @@
 /** Builds the definition of a target column for the SQL that the doctor prints. Pure. */
 import type {ColumnMap, TableMap} from '../mapping/mapping.ts';
-import type {ColumnSchema, TableSchema} from '../mapping/schema.ts';
+import {familyOf} from '../mapping/families.ts';
+import {fittingType, textType} from '../mapping/fitting-types.ts';
+import type {OperatorUse} from '../mapping/operators/operator.ts';
+import {roomFor} from '../mapping/rooms.ts';
+import {findColumn, type ColumnSchema, type TableSchema} from '../mapping/schema.ts';
 
 /** Takes the definition from the mapping's own `create:`, or derives it from the types of the source columns. */
 export function definitionOf(map: TableMap, column: ColumnMap, source: TableSchema | undefined): string {
@@ -9,9 +13,11 @@ export function definitionOf(map: TableMap, column: ColumnMap, source: TableSche
 
 /** Existing rows need a value, and a server may refuse the zero date. */
 function withDefault(definition: string): string {
-  const [moment, fraction = ''] = /^(?:datetime|timestamp)\b(\(\d\))?/i.exec(definition) ?? [];
+  const [type, fraction = ''] = /^(?:datetime|timestamp|date)\b(\(\d\))?/i.exec(definition) ?? [];
   const isFilled = !/\bnot null\b/i.test(definition) || /\bdefault\b/i.test(definition);
-  return moment === undefined || isFilled ? definition : `${definition} DEFAULT CURRENT_TIMESTAMP${fraction}`;
+  if (type === undefined || isFilled) return definition;
+  const value = type.toLowerCase() === 'date' ? "'1970-01-01'" : `CURRENT_TIMESTAMP${fraction}`;
+  return `${definition} DEFAULT ${value}`;
 }
 
 /** Returns the definition of a column in the first CREATE TABLE that has one. */
@@ -50,12 +56,12 @@ function partsOf(statement: string): string[] {
   return [...parts, part.trim()];
 }
 
-const TEXT = 'VARCHAR(255)';
+const CHARACTERS = ' CHARACTER SET utf8mb4';
+const TEXT = `VARCHAR(255)${CHARACTERS}`;
 
 function bySource(map: TableMap, {target, from, use}: ColumnMap, source: TableSchema | undefined): string {
-  const inputs = from.flatMap(
-    name => source?.columns.find(column => column.name.toLowerCase() === name.toLowerCase()) ?? [],
-  );
+  const inputs = from.flatMap(name => (source === undefined ? [] : (findColumn(source, name) ?? [])));
+  const isKey = map.key.includes(target);
   const [first] = inputs;
   switch (use.operator) {
     case 'oneOf':
@@ -63,23 +69,41 @@ function bySource(map: TableMap, {target, from, use}: ColumnMap, source: TableSc
     case 'lookup':
     case 'constant':
       return `${TEXT} NULL`;
-    case 'join': {
-      const characters = inputs.reduce(
-        (sum, {maxLength}) => sum + (maxLength ?? 255),
-        use.with.length * Math.max(0, inputs.length - 1),
-      );
-      return characters > 16_000 ? 'MEDIUMTEXT NOT NULL' : `VARCHAR(${Math.max(1, characters)}) NOT NULL`;
-    }
-    case 'copy':
+    case 'join':
+      return `${textType(roomFor(use, inputs), false, isKey)}${CHARACTERS} NOT NULL`;
     case 'trim':
     case 'lower':
     case 'upper':
+      return first === undefined ? `${TEXT} NULL` : withNulls(madeText(use, first, isKey), first, isKey);
+    case 'copy':
     case 'first':
-      return first === undefined ? `${TEXT} NULL` : like(first, map.key.includes(target));
+      return first === undefined ? `${TEXT} NULL` : withNulls(like(use, first, inputs, isKey), first, isKey);
   }
 }
 
-function like({definition, charset, nullable}: ColumnSchema, isKey: boolean): string {
-  const characters = charset === null ? '' : ' CHARACTER SET utf8mb4';
-  return `${definition}${characters} ${nullable && !isKey ? 'NULL' : 'NOT NULL'}`;
+function madeText(use: OperatorUse, input: ColumnSchema, isKey: boolean): string {
+  const isPlain = input.charset !== null && input.members === null;
+  const type = isPlain ? input.columnType : textType(roomFor(use, [input]), false, isKey);
+  return `${type}${CHARACTERS}`;
+}
+
+/** The type of the source, or one with room for several different columns. */
+function like(
+  use: OperatorUse,
+  first: ColumnSchema,
+  inputs: readonly ColumnSchema[],
+  isKey: boolean,
+): string {
+  const family = familyOf(first);
+  if (inputs.some(({definition}) => definition !== first.definition) && family !== undefined) {
+    const shape = {column: first, family, inputs: inputs.map(schema => ({schema, family, place: 0}))};
+    const fitting = fittingType(use, shape, isKey);
+    return /CHAR|TEXT/.test(fitting) ? `${fitting}${CHARACTERS}` : fitting;
+  }
+  const type = isKey ? first.columnType.replace(/ zerofill\b/i, '') : first.columnType;
+  return first.charset === null ? type : `${type}${CHARACTERS}`;
+}
+
+function withNulls(type: string, {nullable}: ColumnSchema, isKey: boolean): string {
+  return `${type} ${nullable && !isKey ? 'NULL' : 'NOT NULL'}`;
 }

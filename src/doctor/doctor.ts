@@ -4,7 +4,7 @@ import type {Side} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {sourcesOf, targetsOf} from '../mapping/mapping.ts';
 import {checkBinlog, checkExpiry} from './binlog-settings.ts';
-import {BOOKKEEPING_TABLES} from '../db/migrate.ts';
+import {BOOKKEEPING_TABLES} from '../mapping/bookkeeping.ts';
 import {checkLeases, checkMigrated, readMigrated} from './bookkeeping-checks.ts';
 import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
 import {checkCluster} from './cluster-checks.ts';

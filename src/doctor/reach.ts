@@ -3,7 +3,7 @@ import {isIP} from 'node:net';
 import {isLoopback, type DatabaseConfig} from '../config.ts';
 import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
 import {readServerInfo, settledName, type ServerInfo} from '../db/server.ts';
-import {isOutsideCluster} from '../db/faults.ts';
+import {faultName, isOutsideCluster} from '../db/faults.ts';
 import {SyncError} from '../errors.ts';
 import {mustFix, ok, warning, type Finding} from './findings.ts';
 import {quoteName} from '../mapping/quote.ts';
@@ -96,7 +96,7 @@ async function unreachable(
       why: 'it refuses every statement',
       fix: `repair the cluster; or set ${name}_HOST to a node that works, or to a proxy that checks its state (docs/clusters.md)`,
     });
-  const code = codeOf(error.cause);
+  const code = faultName(error.cause) ?? 'no code';
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') {
     return mustFix(side, 'tls', {
       message: `${at} does not support TLS, and ${name}_SSL is ${config.tls}`,
@@ -110,10 +110,6 @@ async function unreachable(
     why,
     fix: `check ${name}_HOST and ${name}_PORT, that the server runs, and that the network or security group lets this machine in`,
   });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'no code';
 }
 
 /** Refused before a connection is tried: the driver would have no name to compare. */

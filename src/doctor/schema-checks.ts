@@ -1,30 +1,44 @@
 /** Checks the mapped columns of the target, their types and keys, alone and against those of the source. */
 import {SyncError} from '../errors.ts';
-import {sourcePlans, targetTypeFaults, type ColumnPlan, type TablePlan} from '../mapping/columns.ts';
+import {planColumns, sourcePlans, type TablePlan} from '../mapping/columns.ts';
 import {didYouMean, unmapped} from '../mapping/file/faults.ts';
-import {nullable, recode, retype} from '../mapping/column-clause.ts';
+import {nullable} from '../mapping/column-clause.ts';
 import type {Mapping, TableMap} from '../mapping/mapping.ts';
 import {buildPlan, type Plan} from '../mapping/plan.ts';
-import type {ColumnSchema, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
+import type {SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {definitionOf} from './definitions.ts';
 import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
 import {quoteName} from '../mapping/quote.ts';
-import {hasLead} from './source-checks.ts';
+import {checkSourceColumns, hasLead} from './source-checks.ts';
+import {narrower} from './width-checks.ts';
 
 export function checkTargetColumns(
   schemas: {source: SourceSchema; target: TargetSchema},
   mapping: Mapping,
 ): Finding[] {
   const {source, target} = schemas;
-  const missing = mapping.tables.flatMap(map =>
-    missingOf(map, target.tables.get(map.target), source.tables.get(map.source)),
-  );
+  const missing = mapping.tables.flatMap(map => [
+    ...missingOf(map, target.tables.get(map.target), source.tables.get(map.source)),
+    ...generatedOf(map, target.tables.get(map.target)),
+  ]);
   const unfilled = mapping.tables.flatMap(map => unfilledOf(map, target.tables.get(map.target)));
-  const plan = planOrFaults(schemas, mapping, missing);
-  if (!('tables' in plan)) return [...missing, ...plan, ...unfilled];
+  // What the source lacks is reported with the source, and a view with the engines; without them there is no plan.
+  const isWhole = checkSourceColumns(source, mapping).every(
+    ({check, level}) => check !== 'source-columns' || level === 'ok',
+  );
+  const hasView = mapping.tables.some(
+    map => source.tables.get(map.source)?.isView === true || target.tables.get(map.target)?.isView === true,
+  );
+  if (!isWhole || hasView) return [...missing, ...unfilled];
+  const tables = planColumns(mapping, sourcePlans(mapping, source), target);
+  const types = tables.flatMap(({faults}) => faults.map(typeFinding));
+  const widths = tables.flatMap(({map, columns}) => columns.flatMap(column => narrower(map, column)));
+  // Without all columns and keys there is no plan.
+  const plan = missing.length + types.length > 0 ? [] : planOrFaults(schemas, mapping);
+  if (!('tables' in plan)) return [...missing, ...types, ...plan, ...widths, ...unfilled];
   return [
     ok('target', 'target-columns', 'every mapped column and key exists'),
-    ...plan.tables.flatMap(table => table.columns.flatMap(column => narrower(table, column))),
+    ...widths,
     ...unfilled,
     ...plan.entities.flatMap(({parents, primary}) =>
       parents.flatMap(({targetColumns, parentTable}) =>
@@ -34,19 +48,12 @@ export function checkTargetColumns(
   ];
 }
 
-/**
- * The plan refuses a type that cannot be replicated, an unsuitable key, or a condition.
- *
- * @param missing without all columns and keys there is no plan, but the types of the existing columns are checked
- */
+/** The plan refuses an unsuitable key, or a condition. */
 function planOrFaults(
   {source, target}: {source: SourceSchema; target: TargetSchema},
   mapping: Mapping,
-  missing: readonly Finding[],
 ): Plan | Finding[] {
   try {
-    const types = targetTypeFaults(mapping, sourcePlans(mapping, source), target);
-    if (types.length + missing.length > 0) return types.map(typeFinding);
     return buildPlan(mapping, source, target);
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
@@ -102,6 +109,7 @@ function missingOf(
       .map(name => name.toLowerCase())
       .toSorted()
       .join('\0');
+  if (schema?.isView === true) return findings;
   if (schema?.uniqueKeys.some(columns => sorted(columns) === sorted(map.key)) === true) return findings;
   return [
     ...findings,
@@ -113,80 +121,18 @@ function missingOf(
   ];
 }
 
-const DIGITS: Readonly<Record<string, number>> = {
-  tinyint: 1,
-  year: 2,
-  smallint: 2,
-  mediumint: 3,
-  int: 4,
-  integer: 4,
-  bigint: 8,
-};
-const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others are written';
-/** Operators whose value comes from the mapping, whatever the source holds. */
-const OWN_VALUES = new Set(['lookup', 'oneOf', 'constant']);
-
-/** A target column that cannot hold every value of its source column. */
-function narrower(table: TablePlan, column: ColumnPlan): Finding[] {
-  if (OWN_VALUES.has(column.map.use.operator)) return [];
-  const inputs = column.shape.inputs.map(({schema}) => schema);
-  if (column.family === 'integer' && column.shape.inputs.every(({family}) => family === 'integer'))
-    return narrowerNumber(table, column, inputs);
-  const isText = column.family === 'text' && column.schema.type !== 'enum' && column.schema.type !== 'set';
-  return isText && column.shape.inputs.every(({family}) => family === 'text' || family === 'binary')
-    ? narrowerText(table, column, inputs)
-    : [];
-}
-
-function narrowerNumber(table: TablePlan, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
-  const wider = inputs.find(({type, unsigned}) => {
-    const [from, to] = [DIGITS[type] ?? 8, DIGITS[column.schema.type] ?? 8];
-    // No counter passes 2^63, so a different sign of 64-bit integers needs no warning.
-    return from > to || (from === to && to < 8 && unsigned !== column.schema.unsigned);
-  });
-  if (wider === undefined) return [];
-  return [
-    warning('target', 'target-width', {
-      message: `${table.target}.${column.name} is ${column.schema.definition}, its source ${wider.definition}`,
-      why: LOST_WHY,
-      fix: retype(quoteName(table.target), column.schema, wider.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT'),
-    }),
-  ];
-}
-
-function narrowerText(table: TablePlan, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
-  const at = `${table.target}.${column.name}`;
-  const {use} = column.map;
-  const {maxLength: room, charset} = column.schema;
-  const lengths = inputs.map(({maxLength}) => maxLength ?? 0);
-  const needed =
-    use.operator === 'join'
-      ? lengths.reduce((sum, length) => sum + length, use.with.length * (inputs.length - 1))
-      : Math.max(0, ...lengths);
-  const findings: Finding[] = [];
-  if (room !== null && needed > room) {
-    findings.push(
-      warning('target', 'target-width', {
-        message: `${at} holds ${room} characters, its source ${needed}`,
-        why: LOST_WHY,
-        fix: retype(
-          quoteName(table.target),
-          column.schema,
-          needed > 16_000 ? 'MEDIUMTEXT' : `VARCHAR(${needed})`,
-        ),
+/** Mapped columns whose value the server computes. */
+function generatedOf({target, columns}: TableMap, schema: TableSchema | undefined): Finding[] {
+  const ours = columns.map(column => column.target.toLowerCase());
+  return (schema?.columns ?? [])
+    .filter(({name, generated}) => generated && ours.includes(name.toLowerCase()))
+    .map(({name}) =>
+      mustFix('target', 'target-columns', {
+        message: `${target}.${name} is generated by the server`,
+        why: 'it cannot be written',
+        fix: 'remove the column from the mapping, or drop it on the target and add it again without GENERATED',
       }),
     );
-  }
-  if (charset !== null && charset !== 'utf8mb4' && inputs.some(input => input.charset !== charset)) {
-    findings.push(
-      warning('target', 'target-charset', {
-        message: `${at} is ${charset}`,
-        why: `text beyond it cannot be stored: ${LOST_WHY}`,
-        fix: recode(quoteName(table.target), column.schema, 'utf8mb4'),
-      }),
-    );
-  }
-  return findings;
 }
 
 /** Columns that are not mapped and have no default. */

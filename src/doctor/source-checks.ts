@@ -1,6 +1,5 @@
 /** Checks the mapped columns of the source, their types, keys and indexes, by the rules of the plan. */
-import {SyncError} from '../errors.ts';
-import {sourcePlans} from '../mapping/columns.ts';
+import {missingSourceColumns} from '../mapping/columns.ts';
 import {copiedFrom, sourcesOf, type Mapping, type TableMap} from '../mapping/mapping.ts';
 import type {SourceSchema, TableSchema} from '../mapping/schema.ts';
 import {entitiesOf} from '../mapping/topology.ts';
@@ -19,23 +18,19 @@ export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Find
       ];
 }
 
-function columnFaults(table: string, schema: SourceSchema, mapping: Mapping): Finding[] {
-  const found = schema.tables.get(table);
-  const types = found === undefined ? [] : sourceTypeFaults(mapping, table, found);
-  if (types.length > 0) return types.map(typeFinding);
-  try {
-    sourcePlans({...mapping, tables: mapping.tables.filter(({source}) => source === table)}, schema);
-    return [];
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    return [
+function columnFaults(table: string, {tables}: SourceSchema, mapping: Mapping): Finding[] {
+  const found = tables.get(table);
+  if (found === undefined) return [];
+  return [
+    ...missingSourceColumns(mapping, table, found).map(message =>
       mustFix('source', 'source-columns', {
-        message: error.message,
+        message,
         why: 'replication halts rather than write a guess',
-        fix: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to restore the columns`,
+        fix: `correct the mapping, or ALTER TABLE ${quoteName(table)} … to restore the column`,
       }),
-    ];
-  }
+    ),
+    ...sourceTypeFaults(mapping, table, found).map(typeFinding),
+  ];
 }
 
 /** Rows are read by key, one by one and in ranges. */
@@ -44,7 +39,7 @@ function checkSourceKeys({tables}: SourceSchema, mapping: Mapping): Finding[] {
   for (const {primary: map} of entitiesOf(mapping.tables)) {
     const schema = tables.get(map.source);
     const key = map.key.map(name => copiedFrom(map, name));
-    if (schema === undefined) continue;
+    if (schema === undefined || schema.isView === true) continue;
     const finding = keyFinding(map, key, schema);
     findings.set(`${finding.level} ${finding.message}`, finding);
     if (!schema.indexes.some(([lead]) => lead !== undefined && isAmong(lead, key)))
@@ -81,7 +76,8 @@ function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
   return entitiesOf(mapping.tables).flatMap(({primary: map}) =>
     map.parents.flatMap(parent => {
       const columns = parent.columns.map(name => copiedFrom(map, name));
-      if (hasLead(tables.get(map.source)?.indexes ?? [], columns)) return [];
+      const schema = tables.get(map.source);
+      if (schema?.isView === true || hasLead(schema?.indexes ?? [], columns)) return [];
       return [
         mustFix('source', 'source-index', {
           message: `no index of ${map.source} begins with ${columns.join(', ')}, which refers to ${parent.table}`,

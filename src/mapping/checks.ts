@@ -4,12 +4,22 @@ import {z} from 'zod';
 export type CheckUse =
   {readonly check: 'email' | 'notEmpty'} | {readonly check: 'maxLength'; readonly characters: number};
 
-const one = z.union([
-  z.enum(['email', 'notEmpty']),
-  z.strictObject({maxLength: z.number().int().min(0).max(65_535)}),
-]);
+const MAX_LENGTH = 65_535;
+const length = `must be a whole number from 0 to ${MAX_LENGTH}`;
+const CHECKS = 'email, notEmpty or {maxLength: number}';
+const one = z.union(
+  [
+    z.enum(['email', 'notEmpty']),
+    z.strictObject({
+      maxLength: z.number(length).int(length).min(0, length).max(MAX_LENGTH, length),
+    }),
+  ],
+  {error: `must be ${CHECKS}`},
+);
 /** One check or a list of checks, in the form of the mapping file. */
-export const checkSchema = z.union([one, z.array(one).min(1)]);
+export const checkSchema = z.union([one, z.array(one).min(1, `must be ${CHECKS}, or a list of them`)], {
+  error: `must be ${CHECKS}, or a list of them`,
+});
 
 export function checksOf(written: z.infer<typeof checkSchema> | undefined): CheckUse[] {
   if (written === undefined) return [];

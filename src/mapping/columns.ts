@@ -94,29 +94,36 @@ export function sourcePlans(mapping: Mapping, schema: SourceSchema): SourcePlan[
       faults.push(`the source has no table ${table}${didYouMean(table, [...schema.tables.keys()])}`);
       continue;
     }
+    if (found.isView === true)
+      faults.push(
+        `${table} of the source is a view, whose changes the log does not show: map the table itself`,
+      );
     const maps = mapping.tables.filter(({source}) => source === table);
     const columns = [...new Set(maps.flatMap(sourceColumnsOf))];
-    const optional = new Set(
-      maps.flatMap(({prefer}) => prefer.filter(one => one.optional).map(({column}) => column)),
-    );
     const schemas = columns.map(column => findColumn(found, column));
-    const missing = columns.filter((column, i) => schemas[i] === undefined && !optional.has(column));
-    for (const column of missing)
-      faults.push(
-        `the source table ${table} lacks the column ${column}${didYouMean(
-          column,
-          unmapped(
-            found.columns.map(({name}) => name),
-            columns,
-          ),
-        )}`,
-      );
+    faults.push(...missingSourceColumns(mapping, table, found));
     const typeFaults = sourceTypeFaults(mapping, table, found);
     if (typeFaults.length > 0) faults.push(describeFaults('source', table, typeFaults));
     plans.push({table, columns, actual: schemas.map(one => one?.name ?? null), schema: found, schemas});
   }
   if (faults.length > 0) throw new SyncError('schema-incompatible', faults.join('; '));
   return plans;
+}
+
+/** Says for each column that the mapping reads and a source table lacks that it is missing. */
+export function missingSourceColumns(mapping: Mapping, table: string, found: TableSchema): string[] {
+  const maps = mapping.tables.filter(({source}) => source === table);
+  const columns = [...new Set(maps.flatMap(sourceColumnsOf))];
+  const optional = new Set(
+    maps.flatMap(({prefer}) => prefer.filter(one => one.optional).map(({column}) => column)),
+  );
+  const names = found.columns.map(({name}) => name);
+  return columns
+    .filter(column => findColumn(found, column) === undefined && !optional.has(column))
+    .map(
+      column =>
+        `the source table ${table} lacks the column ${column}${didYouMean(column, unmapped(names, columns))}`,
+    );
 }
 
 const NO_TABLE: TableSchema = {columns: [], uniqueKeys: [], indexes: [], rows: 0};
@@ -162,7 +169,9 @@ export function tablePlan(
   const isKey = (key: readonly string[]) =>
     key.length === map.key.length &&
     key.every(name => map.key.some(one => one.toLowerCase() === name.toLowerCase()));
-  if (!schema.uniqueKeys.some(isKey))
+  if (schema.isView === true)
+    faults.push(`${map.target} of the target is a view, which has no keys: map a table`);
+  else if (!schema.uniqueKeys.some(isKey))
     faults.push(`the target table ${map.target} has no unique key on (${map.key.join(', ')})`);
   const keyIndexes = map.key.map(indexOf);
   return {
@@ -178,21 +187,25 @@ export function tablePlan(
   };
 }
 
-/** The columns of the target whose type cannot be mapped, each with the SQL that fixes it. */
-export function targetTypeFaults(
+/** Each target table with the plans of its columns, and the columns whose type cannot be mapped. */
+export function planColumns(
   mapping: Mapping,
   sources: readonly SourcePlan[],
   {tables}: TargetSchema,
-): TypeFault[] {
-  return mapping.tables.flatMap(map =>
-    map.columns.flatMap(column => {
+): {map: TableMap; columns: ColumnPlan[]; faults: TypeFault[]}[] {
+  return mapping.tables.map(map => {
+    const columns: ColumnPlan[] = [];
+    const faults: TypeFault[] = [];
+    for (const column of map.columns) {
       const schema = findColumn(tables.get(map.target) ?? NO_TABLE, column.target);
       const source = sources.find(({table}) => table === map.source);
-      if (schema === undefined || source === undefined) return [];
+      if (schema === undefined || source === undefined) continue;
       const plan = columnPlan(map, column, schema, source);
-      return 'fix' in plan ? [plan] : [];
-    }),
-  );
+      if ('fix' in plan) faults.push(plan);
+      else columns.push(plan);
+    }
+    return {map, columns, faults};
+  });
 }
 
 function columnPlan(

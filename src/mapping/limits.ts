@@ -85,23 +85,26 @@ export function holdsAll(column: ColumnSchema, input: ColumnSchema): boolean {
   }
 }
 
-/** The most digits before the point. */
-const WHOLE_DIGITS: Readonly<Record<string, number>> = {
-  tinyint: 3,
-  year: 4,
-  smallint: 5,
-  mediumint: 8,
-  int: 10,
-  integer: 10,
-};
+const BITS_PER_DIGIT = Math.log2(10);
 
-function wholeDigits({type, definition}: ColumnSchema): number {
+/** The most digits before the point that a number of the column has. */
+export function wholeDigits(column: ColumnSchema): number {
+  const {type, definition} = column;
   const [, length, scale = '0'] = /^(?:decimal|numeric)\((\d+)(?:,(\d+))?\)/.exec(definition) ?? [];
-  return length === undefined ? (WHOLE_DIGITS[type] ?? 20) : Number(length) - Number(scale);
+  if (length !== undefined) return Number(length) - Number(scale);
+  if (type === 'year') return 4;
+  const bits = type === 'bit' ? bitsOf(column) : integerBits(column);
+  return Math.floor(bits / BITS_PER_DIGIT) + 1;
 }
 
-function bitsOf({definition}: ColumnSchema): number {
+/** How many bits a BIT column has. */
+export function bitsOf({definition}: Pick<ColumnSchema, 'definition'>): number {
   return Number(/^bit\((\d+)\)/.exec(definition)?.[1] ?? 1);
+}
+
+/** How many bits an integer of the column has without its sign. */
+export function integerBits({type, unsigned}: Pick<ColumnSchema, 'type' | 'unsigned'>): number {
+  return Number(INTEGER_BITS[type] ?? 64n) - (unsigned ? 0 : 1);
 }
 
 /** The last value of a TIME, without its sign. */

@@ -40,6 +40,8 @@ export interface TableSchema {
   readonly indexes: readonly (readonly string[])[];
   /** The column that holds the end of a row's validity, if the table keeps its old rows (MariaDB). */
   readonly rowEnd?: string;
+  /** A view has no changes of its own in the log, and no keys. */
+  readonly isView?: boolean;
   /** The number of rows as the server estimates it. */
   readonly rows: number;
 }

@@ -6,6 +6,7 @@
  * them: a primary table and its companions. A companion has the same source, key and conditions as its
  * primary, and the same parents in addition to that primary.
  */
+import {isBookkeeping} from './bookkeeping.ts';
 import {didYouMean, type FileFault} from './file/faults.ts';
 import {copiedFrom, type ColumnMap, type TableMap} from './mapping.ts';
 
@@ -26,6 +27,7 @@ export interface TableDraft {
 export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
   return [
     ...drafts.flatMap(draft => [
+      ...ownTableFaults(draft),
       ...keyFaults(draft),
       ...columnFaults(draft),
       ...parentFaults(draft, drafts),
@@ -36,6 +38,12 @@ export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
     ...repeated(drafts, ({label}) => label, 'another table has the same label'),
     ...cycleFaults(drafts),
   ];
+}
+
+function ownTableFaults({target}: TableDraft): FileFault[] {
+  if (!isBookkeeping(target)) return [];
+  const message = `'${target}' is a table of laas-sync itself, which a mapping cannot write; choose another name`;
+  return [{path: ['tables', target], message}];
 }
 
 /**

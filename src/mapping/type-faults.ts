@@ -5,11 +5,10 @@
 import {nullable, retype} from './column-clause.ts';
 import {refusesCondition} from './conditions.ts';
 import {familyOf, type Family} from './families.ts';
-import {fitsInteger} from './limits.ts';
+import {COMMON, fittingType, ownValues} from './fitting-types.ts';
 import type {ColumnMap, Mapping, TableMap} from './mapping.ts';
 import type {OperatorUse, Shape} from './operators/operator.ts';
 import {operatorOf} from './operators/registry.ts';
-import {unknownMembers} from './operators/texts.ts';
 import {quoteName} from './quote.ts';
 import {findColumn, type ColumnSchema, type TableSchema} from './schema.ts';
 
@@ -22,9 +21,6 @@ export interface TypeFault {
   /** The statement that gives the column a type that can be mapped. */
   readonly fix: string;
 }
-
-/** The types that the SQL gives to a column to fix it. */
-const MENDED = {text: 'VARCHAR(255)', flag: 'TINYINT', integer: 'BIGINT', moment: 'DATETIME(6)'} as const;
 
 /** The columns of a source table that cannot be read as the mapping uses them, each once. */
 export function sourceTypeFaults(mapping: Mapping, table: string, schema: TableSchema): TypeFault[] {
@@ -39,7 +35,15 @@ export function sourceTypeFaults(mapping: Mapping, table: string, schema: TableS
     const family = familyOf(column);
     const reason =
       family === undefined ? `values of the type ${column.type} cannot be carried` : refuses(column, family);
-    if (reason !== null) faults.set(name, faultOf('source', table, name, column, reason, type));
+    if (reason !== null)
+      faults.set(name, {
+        side: 'source',
+        table,
+        column: name,
+        definition: column.definition,
+        reason,
+        fix: family === undefined ? readableCopy(table, column) : retype(quoteName(table), column, type),
+      });
   };
   for (const map of mapping.tables.filter(({source}) => source === table)) {
     for (const {from, target, use} of map.columns)
@@ -48,12 +52,22 @@ export function sourceTypeFaults(mapping: Mapping, table: string, schema: TableS
     for (const condition of map.where) {
       const isNumber = condition.is === 'in' && condition.values.every(value => /^-?\d+$/.test(value));
       const isFlag = condition.is === 'in' && condition.values.every(value => /^[01]$/.test(value));
-      const type = isFlag ? MENDED.flag : isNumber ? MENDED.integer : MENDED.text;
+      const type = isFlag ? COMMON.flag : isNumber ? COMMON.integer : COMMON.text;
       look(condition.column, ({type: of}, family) => refusesCondition(condition, family, of), type);
     }
-    for (const {column} of map.prefer) look(column, () => null, MENDED.text);
+    for (const {column} of map.prefer) look(column, () => null, COMMON.text);
   }
   return [...faults.values()];
+}
+
+const SPATIAL = /^(?:geometry|point|linestring|polygon|multi\w+|geom\w*collection)$/;
+
+/** The values of a source are never dropped: another column shows them as text, and can be mapped instead. */
+function readableCopy(table: string, {name, type}: ColumnSchema): string {
+  if (!SPATIAL.test(type))
+    return 'remove the column from the mapping, or map a generated column that holds it as text or a number';
+  const copy = quoteName(`${name.slice(0, 59)}_text`);
+  return `ALTER TABLE ${quoteName(table)} ADD COLUMN ${copy} LONGTEXT AS (ST_AsText(${quoteName(name)})) STORED; /* and map this column instead */`;
 }
 
 /** The reason why an operator does not accept an input, for any target column. */
@@ -77,26 +91,46 @@ function unreadable({operator}: OperatorUse, {type}: ColumnSchema, family: Famil
 }
 
 function readableType({key}: TableMap, target: string, use: OperatorUse): string {
-  if (key.includes(target)) return MENDED.integer;
+  if (key.includes(target)) return COMMON.integer;
   return use.operator === 'first' && /^\d{4}-\d\d-\d\d/.test(use.otherwise ?? '')
-    ? MENDED.moment
-    : MENDED.text;
+    ? COMMON.moment
+    : COMMON.text;
 }
 
 /** The fault of a target column that does not return the value that was written to it; null if it does. */
 export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: Shape): TypeFault | null {
-  const reason =
-    operatorOf(use).refuses(use, shape) ??
-    notStored(use, shape) ??
-    (map.key.includes(target) && isZerofilled(shape.column)
+  const {column} = shape;
+  const refusal = (of: Shape) =>
+    operatorOf(use).refuses(use, of) ??
+    notStored(use, of) ??
+    (map.key.includes(target) && isZerofilled(column)
       ? 'the zeros that ZEROFILL puts in front of a key are read by others as a part of it'
       : null);
+  const reason = refusal(shape);
   if (reason === null) return null;
-  const {column} = shape;
-  const fault = faultOf('target', map.target, column.name, column, reason, writableType(use, shape));
-  return writesNull(use) && !column.nullable
-    ? {...fault, fix: nullable(quoteName(map.target), column)}
-    : fault;
+  const isNullOnly = refusal({...shape, column: {...column, nullable: true}}) === null;
+  const fault = {
+    side: 'target',
+    table: map.target,
+    column: column.name,
+    definition: column.definition,
+    reason,
+  } as const;
+  return {
+    ...fault,
+    fix: isNullOnly
+      ? nullable(quoteName(map.target), column)
+      : retype(quoteName(map.target), column, fittingType(use, shape, map.key.includes(target)), {
+          charset: charsetFor(shape),
+          nullable: writesNull(use) && !column.nullable,
+        }),
+  };
+}
+
+/** The character set that a text column needs for its inputs; undefined if its own will do. */
+function charsetFor({column: {charset}, inputs}: Shape): string | undefined {
+  const others = inputs.filter(({family}) => family === 'text' || family === 'binary' || family === 'json');
+  return charset === null || others.some(({schema}) => schema.charset !== charset) ? 'utf8mb4' : undefined;
 }
 
 /** The fault of a target column whose type no mapping can write; the fix is the type of the operator's inputs. */
@@ -106,8 +140,15 @@ export function unknownTypeFault(
   column: ColumnSchema,
   inputs: Shape['inputs'],
 ): TypeFault {
-  const type = writableType(use, {column, family: 'text', inputs});
-  return faultOf('target', map.target, column.name, column, `its type ${column.type} cannot be mapped`, type);
+  const shape: Shape = {column, family: 'text', inputs};
+  return {
+    side: 'target',
+    table: map.target,
+    column: column.name,
+    definition: column.definition,
+    reason: `its type ${column.type} cannot be mapped`,
+    fix: retype(quoteName(map.target), column, fittingType(use, shape), {charset: 'utf8mb4'}),
+  };
 }
 
 /** BINARY appends zeros to a value, ENUM and SET accept only their members, and a UUID has a form of its own. */
@@ -145,20 +186,6 @@ function writesNull(use: OperatorUse): boolean {
   );
 }
 
-/** The values that an operator can return, if the mapping lists them; null if they come from the source. */
-function ownValues(use: OperatorUse): readonly string[] | null {
-  switch (use.operator) {
-    case 'lookup':
-      return [...Object.values(use.values), ...(use.otherwise == null ? [] : [use.otherwise])];
-    case 'oneOf':
-      return ['1', '0'];
-    case 'constant':
-      return use.value === null ? [] : [use.value];
-    default:
-      return null;
-  }
-}
-
 /** Whether the column has all members of another; those of a SET are read in the column's order. */
 function holdsMembers(column: ColumnSchema, input: ColumnSchema): boolean {
   const [own, theirs] = [column.members ?? [], input.members ?? []];
@@ -166,98 +193,7 @@ function holdsMembers(column: ColumnSchema, input: ColumnSchema): boolean {
   return column.type === 'enum' || own.filter(member => theirs.includes(member)).join() === theirs.join();
 }
 
-/** The column's own type with room for values of the mapping file; null where another type is needed. */
-function typeForOwn(values: readonly string[], {column, family}: Shape): string | null {
-  const unknown = values.flatMap(value => unknownMembers(column, value));
-  if (column.members !== null && unknown.length > 0) {
-    const members = [...column.members, ...new Set(unknown)].map(
-      member => `'${member.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`,
-    );
-    return `${column.type.toUpperCase()}(${members.join(',')})`;
-  }
-  const own = values.filter(value => value !== '');
-  if (own.length === 0) return null;
-  switch (family) {
-    case 'integer':
-      return column.type !== 'year' && own.every(value => fitsInteger(BIGINT, value)) ? MENDED.integer : null;
-    case 'decimal':
-      return `DECIMAL(65,${Math.max(column.scale, ...own.map(value => value.split('.')[1]?.length ?? 0))})`;
-    case 'bit':
-      return own.some(value => value.startsWith('-')) ? MENDED.integer : 'BIT(64)';
-    case 'float':
-      return 'DOUBLE';
-    case 'text': {
-      // oxlint-disable-next-line typescript/no-misused-spread -- the server counts code points
-      const longest = Math.max(...own.map(value => [...value].length));
-      return longest > 255 ? `VARCHAR(${longest})` : null;
-    }
-    case 'binary': {
-      const longest = Math.max(...own.map(value => Buffer.byteLength(value)));
-      return longest > (column.maxLength ?? longest) ? `VARBINARY(${longest})` : null;
-    }
-    default:
-      return null;
-  }
-}
-
-const BIGINT = {type: 'bigint', unsigned: false} as const;
 const isZerofilled = ({definition}: ColumnSchema): boolean => definition.includes('zerofill');
-const BYTES: ReadonlySet<string> = new Set([
-  'binary',
-  'varbinary',
-  'tinyblob',
-  'blob',
-  'mediumblob',
-  'longblob',
-]);
-
-/** A type that returns the operator's values unchanged. Bytes stay bytes. */
-function writableType(use: OperatorUse, shape: Shape): string {
-  const {operator} = use;
-  const {column, inputs} = shape;
-  if (operator === 'oneOf') return MENDED.flag;
-  const wider = typeForOwn(ownValues(use) ?? (use.operator === 'first' ? [use.otherwise ?? ''] : []), shape);
-  if (wider !== null) return wider;
-  const text = BYTES.has(column.type) ? `VARBINARY(${column.maxLength ?? 255})` : MENDED.text;
-  const [input] = inputs;
-  if (input === undefined || (operator !== 'copy' && operator !== 'first')) return text;
-  switch (input.family) {
-    case 'integer':
-      return column.unsigned || input.schema.unsigned ? `${MENDED.integer} UNSIGNED` : MENDED.integer;
-    case 'decimal':
-    case 'bit':
-      return input.schema.definition.replace(/ zerofill\b/, '');
-    case 'float':
-      return 'DOUBLE';
-    case 'moment':
-      return MENDED.moment;
-    case 'time':
-      return 'TIME(6)';
-    case 'json':
-      return 'JSON';
-    case 'text':
-    case 'binary':
-      return text;
-  }
-}
-
-function faultOf(
-  side: TypeFault['side'],
-  table: string,
-  name: string,
-  column: ColumnSchema,
-  reason: string,
-  type: string,
-): TypeFault {
-  return {
-    side,
-    table,
-    column: name,
-    definition: column.definition,
-    reason,
-    fix: retype(quoteName(table), column, type),
-  };
-}
 
 /** The faults of a table as one text. */
 export function describeFaults(side: TypeFault['side'], table: string, faults: readonly TypeFault[]): string {

@@ -1,4 +1,7 @@
 /** Migrations as a user runs them: up, twice, down, beside existing tables, and without the privilege. */
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {cli, DaemonProcess, environment} from '../helpers/daemon.ts';
@@ -6,7 +9,14 @@ import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {connect, query} from '../servers/databases.ts';
 
-describeEachFlavour('migrate', ({server, source, target}) => {
+async function mappingFile(text: string): Promise<[folder: string, path: string]> {
+  const folder = await mkdtemp(join(tmpdir(), 'laas-sync-migrate-'));
+  const path = join(folder, 'mapping.yaml');
+  await writeFile(path, text);
+  return [folder, path];
+}
+
+describeEachFlavour('migrate', ({flavour, server, source, target}) => {
   let connection: mysql.Connection;
   const env = environment({...server, database: source}, {...server, database: target});
   const tables = async () =>
@@ -128,6 +138,20 @@ describeEachFlavour('migrate', ({server, source, target}) => {
     expect(await cli(['migrate'], env)).toMatchObject({code: 0});
     expect(await keys()).toEqual(['sync_dead_letter_code', 'sync_run_started']);
     expect(await tables()).toEqual(expect.arrayContaining([...OURS, ...THEIRS]));
+  });
+
+  it('names the table whose statement in the mapping is refused', async () => {
+    const [folder, path] = await mappingFile(
+      'version: 1\ntables:\n  extra: {from: users, key: id, columns: {id: id}, create: CREATE TABLE extra (id WRONG)}\n',
+    );
+    const {code, stderr} = await cli(['migrate'], {...env, SYNC_MAPPING: path, LOG_LEVEL: 'info'});
+    await rm(folder, {recursive: true});
+    // The driver has a name for the second number, which is that of another error of MySQL.
+    const number = flavour === 'mysql' ? 1064 : 4161;
+    expect([code, stderr.trim()]).toEqual([
+      1,
+      `laas-sync: target-incompatible: the target refused the statement of create: for the table extra (error ${number}): correct it in the mapping, or create the table by hand`,
+    ]);
   });
 
   it('is requested by every command that finds an old database', async () => {

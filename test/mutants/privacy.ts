@@ -29,7 +29,7 @@ export const PRIVACY: readonly Mutant[] = [
       [
         'src/db/faults.ts',
         'classify',
-        "`${where} refused a statement (${code || 'no code'})`",
+        '`${where} refused a statement (${name})`',
         '`${where} refused a statement (${String(error)})`',
       ],
     ],

@@ -75,4 +75,39 @@ export const REFUSALS: readonly Mutant[] = [
     answers: ['connections'],
     test: ['test/fault/connections.test.ts', 'refused for a while are tried again'],
   },
+  {
+    name: 'error-by-the-drivers-name',
+    edits: [['src/db/faults.ts', 'faultName', 'if (errno !== undefined) return `error ${errno}`;', '']],
+    answers: ['#30', 'status'],
+    test: ['test/unit/db/faults.test.ts', 'is called by its number'],
+  },
+  {
+    name: 'bookkeeping-as-a-target',
+    edits: [
+      ['src/mapping/topology.ts', 'ownTableFaults', 'if (!isBookkeeping(target)) return [];', 'return [];'],
+    ],
+    answers: ['mapping'],
+    test: ['test/unit/mapping/bad-values.test.ts', 'cannot be one of laas-sync’s own'],
+  },
+  {
+    name: 'create-of-another-table',
+    edits: [
+      ['src/mapping/file/create.ts', 'createFault', 'if (unquoted(table) !== target)', 'if (table === "")'],
+    ],
+    answers: ['mapping'],
+    test: ['test/unit/mapping/bad-values.test.ts', 'is the one that `create` creates'],
+  },
+  {
+    name: 'timestamp-as-wide-as-datetime',
+    edits: [
+      [
+        'src/doctor/width-checks.ts',
+        'narrowerMoment',
+        "schema.type === 'timestamp' ? inputs.find(({type}) => type !== 'timestamp') : undefined",
+        'undefined',
+      ],
+    ],
+    answers: ['mapping', 'values'],
+    test: ['test/unit/doctor/width-checks.test.ts', 'is a warning, and its SQL makes room'],
+  },
 ];

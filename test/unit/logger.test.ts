@@ -12,8 +12,8 @@ const refusal = Object.assign(new Error("Duplicate entry 'secret.mail@x.test' fo
 });
 
 describe('an error', () => {
-  it('of a driver is reported by its code and its number', () => {
-    expect(describeError(refusal)).toEqual({code: 'ER_DUP_ENTRY', errno: 1062, at: expect.any(String)});
+  it('of a server is reported by its number, since the driver may name it wrongly', () => {
+    expect(describeError(refusal)).toEqual({code: 'error 1062', errno: 1062, at: expect.any(String)});
     expect(JSON.stringify(describeError(refusal))).not.toContain('secret');
   });
 
@@ -26,8 +26,14 @@ describe('an error', () => {
       code: 'target-rejected-batch',
       message: 'the target refused it',
       errno: 1062,
-      cause: 'ER_DUP_ENTRY',
+      cause: 'error 1062',
     });
+  });
+
+  it('of a driver is reported by its code', () => {
+    const lost = Object.assign(new Error('it went away'), {code: 'ECONNRESET', errno: -104});
+    expect(describeError(lost)).toMatchObject({code: 'ECONNRESET'});
+    expect(describeError(new TypeError('secret'))).toMatchObject({code: 'TypeError'});
   });
 
   it('that is not an Error is reported by its type', () => {

@@ -4,7 +4,15 @@ import {checksOf} from '../checks.ts';
 import type {ColumnMap, Condition} from '../mapping.ts';
 import {normalised} from '../operators/texts.ts';
 import {didYouMean, type FileFault, type FilePath} from './faults.ts';
-import {conditionSchema, OPERATOR_NAMES, OPERATOR_SCHEMAS, type OperatorName, type scalar} from './schema.ts';
+import {
+  conditionSchema,
+  MISSING,
+  name,
+  OPERATOR_NAMES,
+  OPERATOR_SCHEMAS,
+  type OperatorName,
+  type scalar,
+} from './schema.ts';
 
 type Scalar = z.infer<typeof scalar>;
 
@@ -21,8 +29,9 @@ export function readColumn(
   faults: FileFault[],
 ): ColumnMap | null {
   if (typeof written === 'string') {
-    if (written !== '') return {target, from: [written], use: {operator: 'copy'}, checks: []};
-    faults.push({path, message: 'the name of a source column is empty'});
+    const source = name.safeParse(written);
+    if (source.success) return {target, from: [written], use: {operator: 'copy'}, checks: []};
+    faults.push(...zodFaults(source.error, path, []));
     return null;
   }
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
@@ -128,54 +137,62 @@ export function readCondition(
   return {column, is: 'in', values: [...new Set(values)]};
 }
 
-/** The faults that zod found, each at its place; for an unknown key with the one that was probably meant. */
+/**
+ * The faults that zod found, each at its place and one for each place; for an unknown key with the one that was
+ * probably meant.
+ */
 export function zodFaults(error: z.ZodError, path: FilePath, known: readonly string[]): FileFault[] {
-  return error.issues.flatMap((issue): FileFault[] => {
+  const seen = new Set<string>();
+  return issuesOf(error.issues).flatMap((issue): FileFault[] => {
     const at = [...path, ...issue.path.filter(part => typeof part !== 'symbol')];
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map(key => ({
         path: [...at, key],
         message: `no option '${key}' here${didYouMean(key, known) || `; there are: ${known.join(', ')}`}`,
       }));
-    if (isMissing(issue)) return [{path: at, message: 'is missing'}];
-    return [{path: at, message: plainMessage(issue)}];
+    // Zod compares the length of a list with that of a text.
+    const place = at.join('\0');
+    if (seen.has(place)) return [];
+    seen.add(place);
+    return [{path: at, message: isMissing(issue) ? MISSING : plainMessage(issue)}];
   });
 }
 
-/** Whether a value is missing. Zod says so in its message only. */
+/** The issues that say that a value has another form. */
+const OTHER_FORM: ReadonlySet<string> = new Set([
+  'invalid_type',
+  'invalid_union',
+  'invalid_value',
+  'unrecognized_keys',
+]);
+
+/** Replaces the issue of a value that has none of several forms by those inside of it, if it clearly has one of the forms. */
+function issuesOf(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  return issues.flatMap(issue => {
+    if (issue.code !== 'invalid_union') return [issue];
+    const isOther = (one: z.core.$ZodIssue) =>
+      isMissing(one) || (one.path.length === 0 && OTHER_FORM.has(one.code));
+    const forms = issue.errors.map(issuesOf).filter(form => !form.some(isOther));
+    const [form] = forms;
+    if (form === undefined || forms.length > 1) return [issue];
+    return form.map(one => ({...one, path: [...issue.path, ...one.path]}));
+  });
+}
+
+/** Whether a value is missing. Zod says so in its message only, and not if one of several texts is expected. */
 function isMissing(issue: z.core.$ZodIssue): boolean {
   if (issue.code === 'invalid_union')
     return (
       issue.errors.length > 0 &&
       issue.errors.every(one => one.some(each => each.path.length === 0 && isMissing(each)))
     );
-  return issue.code === 'invalid_type' && issue.message.includes('received undefined');
+  return (
+    issue.message === MISSING ||
+    (issue.code === 'invalid_type' && issue.message.includes('received undefined'))
+  );
 }
 
 function plainMessage(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${ARTICLES[issue.expected] ?? `of the type ${issue.expected}`}`;
-    case 'invalid_key':
-      return 'a name has 1 to 64 characters';
-    case 'invalid_union':
-      return 'has a form that is not known here; docs/mapping.md shows the forms';
-    case 'too_small':
-      return `must have at least ${String(issue.minimum)}`;
-    case 'too_big':
-      return `must have at most ${String(issue.maximum)}`;
-    case 'invalid_value':
-      return `must be ${issue.values.map(value => `'${String(value)}'`).join(' or ')}`;
-    default:
-      return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
-  }
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
 }
-
-const ARTICLES: Readonly<Record<string, string>> = {
-  string: 'a text',
-  object: 'an object',
-  record: 'an object',
-  array: 'a list',
-  boolean: 'true or false',
-  number: 'a number',
-};

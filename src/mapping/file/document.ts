@@ -6,6 +6,7 @@
  */
 import {isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Document} from 'yaml';
 import type {FileFault, FilePath, Place} from './faults.ts';
+import {syntaxFaults, TAG, type Unclosed} from './syntax.ts';
 
 export interface MappingDocument {
   /** Objects, lists and scalars. A whole number that JavaScript cannot hold is a bigint. */
@@ -23,17 +24,6 @@ const MAX_ALIASED = 50_000;
 /** Characters that a text editor does not show. */
 // oxlint-disable-next-line no-control-regex -- the expression finds them
 const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]|\p{Surrogate}/u;
-
-const TAG = 'a tag is not supported; quote a text instead';
-
-/** Our messages for the parser's errors, by its code. */
-const MESSAGES: Readonly<Record<string, string>> = {
-  IMPOSSIBLE: 'the text is not YAML here',
-  MULTIPLE_DOCS: 'the file has several documents, and a mapping is one',
-  RESOURCE_EXHAUSTION: 'the values are nested too deeply',
-  TAB_AS_INDENT: 'a tab cannot indent a line; use spaces',
-  TAG_RESOLVE_FAILED: TAG,
-};
 
 /** @param written with any line ends, and with or without a byte order mark */
 export function readDocument(written: string): MappingDocument {
@@ -67,11 +57,6 @@ export function readDocument(written: string): MappingDocument {
   } catch {
     return unusable('the text cannot be read as YAML', {line: 1, col: 1});
   }
-  // A tag or a directive that the parser does not know is a warning, and a mapping has none.
-  const all = [...document.errors, ...document.warnings];
-  // A value that is nested too deeply has a fault at each of its leaves.
-  const tooDeep = all.find(({code}) => code === 'RESOURCE_EXHAUSTION');
-  const wrong = tooDeep === undefined ? all : [tooDeep];
   const places = once(() => placesOf(document.contents));
   const placeOf = (path: FilePath): Place => {
     for (let length = path.length; length >= 0; length--) {
@@ -80,12 +65,12 @@ export function readDocument(written: string): MappingDocument {
     }
     return {line: 1, col: 1};
   };
+  // A tag or a directive that the parser does not know is a warning, and a mapping has none.
+  const wrong = syntaxFaults([...document.errors, ...document.warnings], offset =>
+    unclosedAt(document.contents, text, offset),
+  );
   if (wrong.length > 0) {
-    const faults = wrong.map(({code, message, pos}) => ({
-      path: [],
-      message: MESSAGES[code] ?? message.split('\n')[0] ?? '',
-      at: placeAt(pos[0]),
-    }));
+    const faults = wrong.map(({message, offset}) => ({path: [], message, at: placeAt(offset)}));
     return {value: null, faults, placeOf};
   }
   if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== '1.2')
@@ -139,7 +124,7 @@ class Values {
     if (!isMap(node)) return null;
     const entries = new Map<string, unknown>();
     for (const {key, value} of node.items) {
-      const name = this.#key(key, isLookup);
+      const name = this.#key(key, value, isLookup);
       if (name !== null && entries.has(name))
         this.#fault(key, `the key '${name}' occurs twice, and keys must be unique`);
       const made = this.of(value, depth + 1, name === 'values');
@@ -148,7 +133,8 @@ class Values {
     return Object.fromEntries(entries);
   }
 
-  #key(node: unknown, isLookup: boolean): string | null {
+  /** @param of the value of the key, whose place is that of a key without characters */
+  #key(node: unknown, of: unknown, isLookup: boolean): string | null {
     if (node !== null && !isScalar(node)) {
       this.#fault(node, 'a key must be a text');
       return null;
@@ -156,6 +142,8 @@ class Values {
     // This also records an anchor and reports a tag.
     const value = this.of(node, 0, false);
     const name = keyOf(value, isLookup);
+    if (value === null && !isLookup && (node === null || node.source === ''))
+      this.#fault(offsetOf(of) === undefined ? node : of, 'a name is missing before the colon');
     const isPlain = node !== null && node.type === 'PLAIN';
     if (name === '<<' && isPlain) this.#fault(node, 'a merge (<<) is not supported; write the lines again');
     // Every JavaScript object already has this key.
@@ -207,6 +195,28 @@ function offsetOf(node: unknown): number | undefined {
   const isNode = typeof node === 'object' && node !== null && 'range' in node;
   const range: unknown = isNode ? node.range : undefined;
   return Array.isArray(range) ? Number(range[0]) : undefined;
+}
+
+/** The innermost quoted text, or value in brackets, that begins before an offset and has not ended there. */
+function unclosedAt(node: unknown, text: string, offset: number): Unclosed | null {
+  const isQuoted = isScalar(node) && (node.type === 'QUOTE_SINGLE' || node.type === 'QUOTE_DOUBLE');
+  const isNested = isMap(node) || isSeq(node);
+  const [start = offset, end = 0] = (isQuoted || isNested ? node.range : null) ?? [];
+  if (start >= offset || end < offset) return null;
+  const last = text[end - 1] ?? '';
+  if (isQuoted) return last === text[start] && end > start + 1 ? null : {kind: 'quote', offset: start};
+  const items = isMap(node)
+    ? node.items.flatMap(({key, value}) => [key, value])
+    : isSeq(node)
+      ? node.items
+      : [];
+  for (const item of items) {
+    const inner = unclosedAt(item, text, offset);
+    if (inner !== null) return inner;
+  }
+  return isNested && node.flow === true && last !== '}' && last !== ']'
+    ? {kind: 'bracket', offset: start}
+    : null;
 }
 
 /** Where each value begins, by its path. */

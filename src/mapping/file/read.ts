@@ -5,9 +5,10 @@ import type {ColumnMap, Condition, Mapping, ParentMap, Preference, TableMap} fro
 import {parentsFirst, topologyFaults, type TableDraft} from '../topology.ts';
 import {decode, readBytes} from './bytes.ts';
 import {readColumn, readCondition, textOf, zodFaults} from './columns.ts';
+import {createFault} from './create.ts';
 import {readDocument} from './document.ts';
 import {didYouMean, formatFaults, type FileFault, type FilePath} from './faults.ts';
-import {fileSchema, MAX_KEY_COLUMNS, MAX_TABLES, parentSchema, tableSchema} from './schema.ts';
+import {fileSchema, MAX_TABLES, parentSchema, tableSchema} from './schema.ts';
 
 /** The file is beside the compiled program in the package, and at the top of a checkout. */
 const BUILT_IN = new URL('../../../mappings/laas.yaml', import.meta.url);
@@ -126,6 +127,7 @@ function readTable(target: string, written: unknown, faults: FileFault[]): Draft
   if (parsed.success && columns.size === 0)
     faults.push({path: [...path, 'columns'], message: 'there is no column'});
   const sound = soundPart(written, wrong);
+  faults.push(...createFaults(sound.create, target, path));
   const table =
     parsed.success && faults.length === before
       ? tableFrom(target, parsed.data, [...columns.values()], where, parents)
@@ -142,9 +144,25 @@ function readTable(target: string, written: unknown, faults: FileFault[]): Draft
   };
 }
 
-const partSchema = tableSchema.pick({label: true, key: true, newest: true, ownedAs: true}).partial().strip();
+function createFaults(
+  create: string | readonly string[] | undefined,
+  target: string,
+  path: FilePath,
+): FileFault[] {
+  const statements = create === undefined ? [] : listOf(create);
+  return statements.flatMap((statement, i) => {
+    const message = createFault(statement, target);
+    const place = typeof create === 'string' ? ['create'] : ['create', i];
+    return message === null ? [] : [{path: [...path, ...place], message}];
+  });
+}
 
-/** The properties of a table that other tables refer to, without those that have a fault. */
+const partSchema = tableSchema
+  .pick({label: true, key: true, newest: true, ownedAs: true, create: true})
+  .partial()
+  .strip();
+
+/** The properties of a table that are checked together with others, without those that have a fault. */
 function soundPart(written: unknown, wrong: ReadonlySet<PropertyKey>): z.infer<typeof partSchema> {
   const isObject = typeof written === 'object' && written !== null && !Array.isArray(written);
   const entries = isObject ? Object.entries(written).filter(([part]) => !wrong.has(part)) : [];
@@ -159,8 +177,7 @@ function readParent(
 ): {readonly table: string; readonly columns: readonly string[] | null} {
   const parsed = parentSchema.safeParse(written);
   if (parsed.success) return {table, columns: listOf(parsed.data)};
-  const message = `a parent is the column that holds its key, or a list of one to ${MAX_KEY_COLUMNS}`;
-  faults.push({path, message});
+  faults.push(...zodFaults(parsed.error, path, []));
   return {table, columns: null};
 }
 

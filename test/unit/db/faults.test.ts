@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {classify} from '../../../src/db/faults.ts';
+import {classify, faultName} from '../../../src/db/faults.ts';
 
 const refusal = (errno: number, sqlState = 'HY000') =>
   Object.assign(new Error('Duplicate entry "secret@x.test"'), {errno, sqlState, code: 'ER_SOME'});
@@ -32,6 +32,18 @@ describe('a fault of a server', () => {
         });
     },
   );
+
+  it('is called by its number, since the driver names all errors by the list of MySQL', () => {
+    for (const code of ['ER_OF_ANOTHER_SERVER', undefined]) {
+      const error = Object.assign(new Error('secret'), {errno: 4095, sqlState: 'HY000', code});
+      expect(classify('target', error).message).toBe('the target refused a statement (error 4095)');
+      expect(classify('source', error).message).toBe('the source cannot be used (error 4095)');
+      expect(faultName(error)).toBe('error 4095');
+    }
+    const reset = Object.assign(new Error('reset'), {errno: -104, code: 'ECONNRESET'});
+    expect(classify('target', reset).message).toBe('the target cannot be used (ECONNRESET)');
+    expect(faultName(new Error('of ours'))).toBeUndefined();
+  });
 
   it('never quotes the server’s message, which may contain a value', () => {
     for (const errno of [1062, 1290, 1114, 1142, 1047, 2013, 1644])

@@ -130,7 +130,8 @@ describe('the definition of a column that the target lacks', () => {
       definitionOf({...map, create: [`CREATE TABLE t (createdAt ${definition})`]}, created, undefined);
     expect(definitionOf(map, created, undefined)).toBe('DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)');
     expect(given('TIMESTAMP NOT NULL')).toBe('TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP');
-    for (const filled of ['DATETIME(6) NULL', "DATETIME NOT NULL DEFAULT '2000-01-01'", 'DATE NOT NULL'])
+    expect(given('DATE NOT NULL')).toBe("DATE NOT NULL DEFAULT '1970-01-01'");
+    for (const filled of ['DATETIME(6) NULL', "DATETIME NOT NULL DEFAULT '2000-01-01'", 'TIME NOT NULL'])
       expect(given(filled)).toBe(filled);
   });
 
@@ -140,7 +141,7 @@ describe('the definition of a column that the target lacks', () => {
     expect(course?.columns.map(one => definitionOf(course, one, source))).toEqual([
       'bigint unsigned NOT NULL',
       'bigint unsigned NULL',
-      'VARCHAR(122) NOT NULL',
+      'VARCHAR(122) CHARACTER SET utf8mb4 NOT NULL',
     ]);
   });
 });

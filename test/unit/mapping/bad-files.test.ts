@@ -80,10 +80,14 @@ describe('a file that is not a mapping', () => {
     ['much nesting', withName(`${'['.repeat(90)}${']'.repeat(90)}`), ': the values are nested too deeply'],
     ['nothing', '', '1:1: the file is empty'],
     ['a comment', '# to do\n', '1:1: the file is empty'],
-    ['a list', '- a\n- b\n', '1:1: must be an object'],
-    ['a word', 'hello', '1:1: must be an object'],
+    ['a list', '- a\n- b\n', '1:1: must be an object with `version` and `tables`'],
+    ['a word', 'hello', '1:1: must be an object with `version` and `tables`'],
     ['no key of a table', BASE.replace('key: id', ''), '4:5: shop.key: is missing'],
-    ['a name that is too long', BASE.replace('name:', `${'n'.repeat(65)}:`), 'a name has 1 to 64 characters'],
+    [
+      'a name that is too long',
+      BASE.replace('name:', `${'n'.repeat(65)}:`),
+      'has more than 64 characters; it must be the name of a table or a column',
+    ],
   ])('is refused with the place of the fault: %s', (_, text, message) => {
     const faults = faultsOf(text);
     expect(faults.join('\n')).toContain(message);

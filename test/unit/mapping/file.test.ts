@@ -205,18 +205,18 @@ describe('the faults of a file', () => {
     [
       'a key that cannot be read hides its own length only',
       [['key: id', 'key: {a: b}']],
-      ['shop.key: has a form that is not known here; docs/mapping.md shows the forms'],
+      ['shop.key: is an object; it must be a target column, or a list of one to 4'],
     ],
     [
       'columns that cannot be read are not reported as missing',
       [['columns: {code: code, isOpen: {oneOf: status, values: [open, 1]}}', 'columns: code']],
-      ['region.columns: must be an object'],
+      ['region.columns: is a text; it must be an object: each target column, and its source'],
     ],
     [
       'a faulty parent does not hide the others',
       [['parents: {shop: shop}', 'parents: {shop: 1, regoin: shop}']],
       [
-        'order_line.parents.shop: a parent is the column that holds its key, or a list of one to 4',
+        "order_line.parents.shop: is a number; it must be the column that holds the parent's key, or a list of one to 4",
         "order_line.parents.regoin: the parent 'regoin' is not a table of this mapping; did you mean 'region'?",
       ],
     ],
@@ -226,7 +226,7 @@ describe('the faults of a file', () => {
         ['label: shops', 'label: 1'],
         ['version: 1\n', 'version: 2\ncounts: [nobody]\n'],
       ],
-      ["version: must be '1'", 'shop.label: must be a text'],
+      ['version: must be the number 1', 'shop.label: is a number; it must be a label, in quotes'],
     ],
   ])('are distinguished: %s', (_, changes, messages) => {
     const text = changes.reduce((before, [from, to]) => {

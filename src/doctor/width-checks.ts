@@ -1,0 +1,162 @@
+/** Target columns that cannot hold every value of their source columns: a warning, because most rows fit. Pure. */
+import {retype} from '../mapping/column-clause.ts';
+import type {ColumnPlan} from '../mapping/columns.ts';
+import type {TableMap} from '../mapping/mapping.ts';
+import {decimalType, integerType, momentType, textType} from '../mapping/fitting-types.ts';
+import {isNumeric} from '../mapping/families.ts';
+import {bitsOf, holdsAll, integerBits} from '../mapping/limits.ts';
+import {quoteName} from '../mapping/quote.ts';
+import {hasRoom, roomFor} from '../mapping/rooms.ts';
+import type {ColumnSchema} from '../mapping/schema.ts';
+import {warning, type Finding} from './findings.ts';
+
+const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others are written';
+/** Operators whose value comes from the mapping, whatever the source holds. */
+const OWN_VALUES = new Set(['lookup', 'oneOf', 'constant']);
+
+/** The warnings about one column. */
+export function narrower(table: TableMap, column: ColumnPlan): Finding[] {
+  if (OWN_VALUES.has(column.map.use.operator)) return [];
+  const inputs = column.shape.inputs.map(({schema}) => schema);
+  switch (column.family) {
+    case 'integer':
+      return narrowerNumber(
+        table,
+        column,
+        inputs,
+        input => !holdsInteger(column.schema, input),
+        () => integerType({unsigned: false}, inputs),
+      );
+    case 'decimal':
+      return narrowerNumber(
+        table,
+        column,
+        inputs,
+        input => !holdsAll(column.schema, input),
+        () => decimalType([...inputs, column.schema]),
+      );
+    case 'bit':
+      return narrowerNumber(
+        table,
+        column,
+        inputs,
+        input => !holdsBits(column.schema, input),
+        () => (inputs.every(({type}) => type === 'bit') ? 'BIT(64)' : integerType({unsigned: false}, inputs)),
+      );
+    case 'float':
+      return narrowerNumber(
+        table,
+        column,
+        inputs,
+        input => column.schema.unsigned && !input.unsigned,
+        () => 'DOUBLE',
+      );
+    case 'moment':
+      return narrowerMoment(table, column, inputs);
+    case 'text':
+    case 'binary':
+      return column.schema.members === null ? narrowerText(table, column, inputs) : [];
+    case 'time':
+    case 'json':
+      return [];
+  }
+}
+
+function holdsInteger(column: ColumnSchema, input: ColumnSchema): boolean {
+  if (column.type === 'year') return input.type === 'year';
+  if (input.type === 'year') return column.type !== 'tinyint';
+  if (input.type === 'bit') return integerBits(column) >= bitsOf(input);
+  const [room, needed] = [integerBits({...column, unsigned: true}), integerBits({...input, unsigned: true})];
+  // No counter passes 2^63 or is negative, so the signs of larger integers need no warning.
+  return room > needed || (room === needed && (room === 64 || column.unsigned === input.unsigned));
+}
+
+function holdsBits(column: ColumnSchema, input: ColumnSchema): boolean {
+  if (input.type === 'bit') return bitsOf(column) >= bitsOf(input);
+  return input.unsigned && bitsOf(column) >= integerBits(input);
+}
+
+function narrowerNumber(
+  table: TableMap,
+  column: ColumnPlan,
+  inputs: readonly ColumnSchema[],
+  isWider: (input: ColumnSchema) => boolean,
+  type: () => string,
+): Finding[] {
+  const wider = inputs.find(isWider);
+  if (wider === undefined) return [];
+  return [
+    warning('target', 'target-width', {
+      message: isAndSource(table, column, wider),
+      why: LOST_WHY,
+      fix: retype(quoteName(table.target), column.schema, type()),
+    }),
+  ];
+}
+
+function isAndSource({target}: TableMap, {name, schema}: ColumnPlan, input: ColumnSchema): string {
+  return `${target}.${name} is ${schema.definition}, its source ${input.definition}`;
+}
+
+/** A TIMESTAMP begins in 1970 and ends in 2038 or 2106; digits of a second are rounded. */
+function narrowerMoment(table: TableMap, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
+  const {schema} = column;
+  const early = schema.type === 'timestamp' ? inputs.find(({type}) => type !== 'timestamp') : undefined;
+  const finer = inputs.find(({fraction}) => fraction > schema.fraction);
+  const wider = early ?? finer;
+  if (wider === undefined || schema.type === 'date') return [];
+  const whys = [
+    ...(early === undefined ? [] : [`a TIMESTAMP begins in 1970 and ends in 2038 or 2106: ${LOST_WHY}`]),
+    ...(finer === undefined ? [] : [`a moment is rounded to ${schema.fraction} digits of a second`]),
+  ];
+  const type =
+    early === undefined && schema.type === 'timestamp'
+      ? `TIMESTAMP(${Math.max(...inputs.map(({fraction}) => fraction))})`
+      : momentType(schema, inputs);
+  return [
+    warning('target', 'target-width', {
+      message: isAndSource(table, column, wider),
+      why: whys.join('; '),
+      fix: retype(quoteName(table.target), schema, type),
+    }),
+  ];
+}
+
+function narrowerText(table: TableMap, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
+  const {schema, map, shape, name} = column;
+  const at = `${table.target}.${name}`;
+  const needed = roomFor(map.use, inputs);
+  const isCounted = schema.type === 'char' || schema.type === 'varchar';
+  const isLike = inputs.every(
+    input =>
+      map.use.operator !== 'join' &&
+      input.type === schema.type &&
+      input.maxLength === schema.maxLength &&
+      input.charset === schema.charset,
+  );
+  const recoded = isNarrowCharset(column) ? 'utf8mb4' : undefined;
+  const isWide = isLike || hasRoom(schema, needed);
+  const type = isWide
+    ? schema.columnType
+    : textType(needed, shape.family === 'binary', table.key.includes(map.target));
+  // One statement fixes both, so that the second does not undo the first.
+  const fix = retype(quoteName(table.target), schema, type, {charset: recoded});
+  const findings: Finding[] = [];
+  if (!isWide) {
+    const [unit, length] = isCounted ? ['characters', needed.characters] : ['bytes', needed.bytes];
+    const message = `${at} holds ${schema.maxLength} ${unit}, its source ${length}`;
+    findings.push(warning('target', 'target-width', {message, why: LOST_WHY, fix}));
+  }
+  if (recoded !== undefined) {
+    const message = `${at} is ${schema.charset}`;
+    const why = `text beyond it cannot be stored: ${LOST_WHY}`;
+    findings.push(warning('target', 'target-charset', {message, why, fix}));
+  }
+  return findings;
+}
+
+/** Numbers are ASCII, which every character set has. */
+function isNarrowCharset({schema: {charset}, shape: {inputs}}: ColumnPlan): boolean {
+  if (charset === null || charset === 'utf8mb4') return false;
+  return inputs.some(({family, schema}) => !isNumeric(family) && schema.charset !== charset);
+}
