@@ -145,6 +145,9 @@ async function readTables(
     tables.set(name, {
       columns: own.map(row => columnSchema(row, clauses)),
       uniqueKeys: indexes.filter(index => index.unique && index.whole).map(index => index.columns),
+      prefixKeys: indexes.flatMap(({unique, whole, parts}) =>
+        unique && !whole && parts !== null ? [parts] : [],
+      ),
       indexes: indexes.map(index => index.columns).filter(({length}) => length > 0),
       rows: Number(rows.find(isOwn)?.[1] ?? 0),
       ...(rows.find(isOwn)?.[2] === 'VIEW' ? {isView: true} : {}),
@@ -214,11 +217,27 @@ function membersOf(definition: string): string[] | null {
  * Every index with its columns up to the first that is a prefix or an expression. Such a key is not complete,
  * because its columns' values alone do not identify a row.
  */
-function indexesOf(rows: readonly unknown[][]): {columns: string[]; unique: boolean; whole: boolean}[] {
-  const indexes = new Map<string, {columns: string[]; unique: boolean; whole: boolean}>();
+interface Index {
+  /** Whole ones only, up to the first that is a prefix or an expression. */
+  readonly columns: string[];
+  /** All of them, whole or by a prefix; null if one part is an expression. */
+  parts: string[] | null;
+  readonly unique: boolean;
+  whole: boolean;
+}
+
+function indexesOf(rows: readonly unknown[][]): Index[] {
+  const indexes = new Map<string, Index>();
   for (const [, name, column, prefix, nonUnique] of rows) {
-    const index = indexes.get(String(name)) ?? {columns: [], unique: Number(nonUnique) === 0, whole: true};
+    const index = indexes.get(String(name)) ?? {
+      columns: [],
+      parts: [],
+      unique: Number(nonUnique) === 0,
+      whole: true,
+    };
     indexes.set(String(name), index);
+    if (column === null) index.parts = null;
+    else index.parts?.push(String(column));
     if (column === null || (prefix !== null && prefix !== undefined)) index.whole = false;
     else if (index.whole) index.columns.push(String(column));
   }

@@ -23,9 +23,9 @@ export function checkTargetColumns(
   ]);
   const unfilled = mapping.tables.flatMap(map => unfilledOf(map, target.tables.get(map.target)));
   // What the source lacks is reported with the source, and a view with the engines; without them there is no plan.
-  const isWhole = checkSourceColumns(source, mapping).every(
-    ({check, level}) => check !== 'source-columns' || level === 'ok',
-  );
+  const ofSource = checkSourceColumns(source, mapping);
+  const isWhole = ofSource.every(({check, level}) => check !== 'source-columns' || level === 'ok');
+  const hasKeys = ofSource.every(({check, level}) => check !== 'source-keys' || level === 'ok');
   const hasView = mapping.tables.some(
     map => source.tables.get(map.source)?.isView === true || target.tables.get(map.target)?.isView === true,
   );
@@ -34,7 +34,8 @@ export function checkTargetColumns(
   const types = tables.flatMap(({faults}) => faults.map(typeFinding));
   const widths = tables.flatMap(({map, columns}) => columns.flatMap(column => narrower(map, column)));
   // Without all columns and keys there is no plan.
-  const plan = missing.length + types.length > 0 ? [] : planOrFaults(schemas, mapping);
+  const isPlanned = hasKeys && missing.length + types.length === 0;
+  const plan = isPlanned ? planOrFaults(schemas, mapping) : [];
   if (!('tables' in plan)) return [...missing, ...types, ...plan, ...widths, ...unfilled];
   return [
     ok('target', 'target-columns', 'every mapped column and key exists'),

@@ -1,7 +1,7 @@
 /** Checks the mapped columns of the source, their types, keys and indexes, by the rules of the plan. */
 import {missingSourceColumns} from '../mapping/columns.ts';
 import {copiedFrom, sourcesOf, type Mapping, type TableMap} from '../mapping/mapping.ts';
-import type {SourceSchema, TableSchema} from '../mapping/schema.ts';
+import {isAmong, isUnique, type SourceSchema, type TableSchema} from '../mapping/schema.ts';
 import {entitiesOf} from '../mapping/topology.ts';
 import {sourceTypeFaults} from '../mapping/type-faults.ts';
 import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
@@ -51,8 +51,7 @@ function checkSourceKeys({tables}: SourceSchema, mapping: Mapping): Finding[] {
 function keyFinding({source, prefer}: TableMap, key: readonly string[], schema: TableSchema): Finding {
   const columns = key.length === 1 ? key.join() : `(${key.join(', ')})`;
   const at = key.length === 1 ? `${source}.${columns}` : `${source} ${columns}`;
-  const isUnique = schema.uniqueKeys.some(unique => unique.every(name => isAmong(name, key)));
-  if (isUnique) return ok('source', 'source-keys', `${at} is unique`);
+  if (isUnique(schema, key)) return ok('source', 'source-keys', `${at} is unique`);
   if (prefer.length > 0)
     return ok('source', 'source-keys', `${at} may repeat, and the mapping says which row counts`);
   const kind = schema.uniqueKeys.length === 0 ? 'PRIMARY KEY' : 'UNIQUE KEY';
@@ -95,8 +94,4 @@ export function hasLead(indexes: readonly (readonly string[])[], columns: readon
     index =>
       index.length >= columns.length && index.slice(0, columns.length).every(name => isAmong(name, columns)),
   );
-}
-
-function isAmong(name: string, names: readonly string[]): boolean {
-  return names.some(one => one.toLowerCase() === name.toLowerCase());
 }

@@ -11,7 +11,7 @@ import {MAX_KEY_LENGTH} from './limits.ts';
 import {copiedFrom, type Mapping, type ParentJoin, type ParentMap, type TableMap} from './mapping.ts';
 import type {SourceRow} from './packed.ts';
 import type {SourcePlan, TablePlan} from './columns.ts';
-import type {ColumnSchema} from './schema.ts';
+import {isAmong, isUnique, type ColumnSchema} from './schema.ts';
 import {entitiesOf} from './topology.ts';
 
 export interface EntityPlan {
@@ -127,6 +127,11 @@ function draftOf(
     const refused = refusesCondition(condition, family, schema.type);
     if (refused !== null) faults.push(`the condition on ${map.source}.${condition.column}: ${refused}`);
   }
+  const repeats = !isUnique(source.schema, keyColumns);
+  if (repeats && map.prefer.length === 0)
+    faults.push(
+      `${map.source} of the source has no unique key on (${keyColumns.join(', ')}), so that several rows can have one key: add a unique key, or say in the mapping which of them counts (prefer)`,
+    );
   const depths = map.parents.map(
     ({table}) => before.find(({tables}) => tables.some(({target}) => target === table))?.depth ?? 0,
   );
@@ -152,16 +157,10 @@ function draftOf(
     children: [],
     depth: depths.length === 0 ? 0 : 1 + Math.max(...depths),
     ownedAs: map.ownedAs ?? map.target,
-    repeats: !source.schema.uniqueKeys.some(
-      key => key.length <= keyColumns.length && key.every(name => isAmong(name, keyColumns)),
-    ),
+    repeats,
     walk: {parts: [], isOrderedAlike: true},
     walkKey: new KeyCodec([]),
   };
-}
-
-function isAmong(name: string, names: readonly string[]): boolean {
-  return names.some(one => one.toLowerCase() === name.toLowerCase());
 }
 
 /** A length that both servers allow in an index of several columns. */

@@ -36,6 +36,8 @@ export interface TableSchema {
   readonly columns: readonly ColumnSchema[];
   /** Each unique key's columns, the primary key first; keys over a column's prefix are left out. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** Each unique key over a prefix of a column: rows that differ in prefixes differ in the whole columns, too. */
+  readonly prefixKeys?: readonly (readonly string[])[];
   /** Each index's columns, whole ones only, up to the first that is a prefix or an expression. */
   readonly indexes: readonly (readonly string[])[];
   /** The column that holds the end of a row's validity, if the table keeps its old rows (MariaDB). */
@@ -49,6 +51,16 @@ export interface TableSchema {
 /** Finds a column by its name, ignoring case. */
 export function findColumn(schema: TableSchema, name: string): ColumnSchema | undefined {
   return schema.columns.find(column => column.name.toLowerCase() === name.toLowerCase());
+}
+
+/** Whether a name is among others, ignoring case. */
+export function isAmong(name: string, names: readonly string[]): boolean {
+  return names.some(one => one.toLowerCase() === name.toLowerCase());
+}
+
+/** Whether at most one row of a table can have the same values in these columns. */
+export function isUnique({uniqueKeys, prefixKeys = []}: TableSchema, columns: readonly string[]): boolean {
+  return [...uniqueKeys, ...prefixKeys].some(key => key.every(name => isAmong(name, columns)));
 }
 
 /** A foreign key of the target. */

@@ -106,6 +106,15 @@ describe('a plan', () => {
     );
   });
 
+  it('refuses a source key that may repeat, unless a prefix is unique or the mapping prefers a row', () => {
+    const institutes = sourceTable('institutes');
+    expect(faultOf(() => plan({institutes: {...institutes, uniqueKeys: [['id', 'name']]}})).message).toBe(
+      'institutes of the source has no unique key on (id), so that several rows can have one key: add a unique key, or say in the mapping which of them counts (prefer)',
+    );
+    expect(() => plan({institutes: {...institutes, uniqueKeys: [], prefixKeys: [['ID']]}})).not.toThrow();
+    expect(() => plan({institute_user: {...sourceTable('institute_user'), uniqueKeys: []}})).not.toThrow();
+  });
+
   it('refuses a shape on the target, with SQL that does not convert it', () => {
     const schema = targetTable('user');
     const columns = schema.columns.map(known =>
