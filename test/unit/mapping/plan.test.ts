@@ -106,7 +106,7 @@ describe('a plan', () => {
     );
   });
 
-  it('refuses a source key that may repeat, unless a prefix is unique or the mapping prefers a row', () => {
+  it('refuses a source key that may repeat, unless the mapping prefers a row', () => {
     const institutes = sourceTable('institutes');
     expect(faultOf(() => plan({institutes: {...institutes, uniqueKeys: [['id', 'name']]}})).message).toBe(
       'institutes of the source has no unique key on (id), so that several rows can have one key: add a unique key, or say in the mapping which of them counts (prefer)',
