@@ -3,7 +3,7 @@
  * it, and against which it measures the room of a column. Pure.
  */
 import {isValueOf} from './families.ts';
-import {bitsOf, fitsInteger, wholeDigits} from './limits.ts';
+import {bitsOf, fitsInteger, fitsTime, wholeDigits} from './limits.ts';
 import type {OperatorUse, Shape} from './operators/operator.ts';
 import {unknownMembers} from './operators/texts.ts';
 import {roomFor, type Room} from './rooms.ts';
@@ -166,11 +166,11 @@ function typeForOwn(values: readonly string[], {column, family}: Shape): string 
         return COMMON.integer;
       return isNumber ? ownDecimal(own, column) : text;
     case 'float':
-      return 'DOUBLE';
+      return own.every(value => Number.isFinite(Number(value))) ? 'DOUBLE' : text;
     case 'moment':
       return COMMON.moment;
     case 'time':
-      return 'TIME(6)';
+      return own.every(fitsTime) ? 'TIME(6)' : text;
     case 'json':
       return 'JSON';
     case 'binary':

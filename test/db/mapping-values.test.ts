@@ -29,6 +29,7 @@ const CASES: readonly (readonly [type: string, use: unknown, value: string | nul
   ['DECIMAL(4,1) UNSIGNED NULL', {constant: -1}, '-1', /does not fit/],
   ['BIT(2) NULL', {constant: 4}, '4', /does not fit/],
   ['FLOAT NULL', {constant: '1e39'}, '1e39', /does not fit/],
+  ['DOUBLE NULL', {constant: '1e309'}, '1e309', /does not fit/],
   ['TIME NULL', {constant: '839:00:00'}, '839:00:00', /does not fit/],
   ['INT NOT NULL', {constant: null}, null, /writes null/],
   ['VARCHAR(9) NOT NULL', {lookup: 'word', values: {X: 'a'}, otherwise: null}, null, /writes null/],
