@@ -38,8 +38,11 @@ export async function readSourceSchema(
     const schema = tables.get(table);
     // A unique key that contains the end of a row's period is also unique without it among the current rows, and
     // only these are mapped.
-    const uniqueKeys = schema?.uniqueKeys.map(key => key.filter(column => column !== rowEnd)) ?? [];
-    if (schema !== undefined) tables.set(table, {...schema, uniqueKeys, rowEnd});
+    const ofCurrent = (keys: TableSchema['uniqueKeys'] = []) =>
+      keys.map(key => key.filter(column => column !== rowEnd));
+    if (schema === undefined) continue;
+    const [uniqueKeys, prefixKeys] = [ofCurrent(schema.uniqueKeys), ofCurrent(schema.prefixKeys)];
+    tables.set(table, {...schema, uniqueKeys, prefixKeys, rowEnd});
   }
   const info = await readServerInfo('source', connection);
   const {cascades, keys} = await readCascades(connection, database, info, mapping);

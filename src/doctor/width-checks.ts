@@ -2,7 +2,7 @@
 import {retype} from '../mapping/column-clause.ts';
 import type {ColumnPlan} from '../mapping/columns.ts';
 import type {TableMap} from '../mapping/mapping.ts';
-import {decimalType, integerType, momentType, textType} from '../mapping/fitting-types.ts';
+import {decimalType, integerType, momentType, ownValues, textType} from '../mapping/fitting-types.ts';
 import {isNumeric} from '../mapping/families.ts';
 import {bitsOf, holdsAll, integerBits} from '../mapping/limits.ts';
 import {quoteName} from '../mapping/quote.ts';
@@ -11,51 +11,43 @@ import type {ColumnSchema} from '../mapping/schema.ts';
 import {warning, type Finding} from './findings.ts';
 
 const LOST_WHY = 'a row that does not fit waits as a dead letter, and the others are written';
-/** Operators whose value comes from the mapping, whatever the source holds. */
-const OWN_VALUES = new Set(['lookup', 'oneOf', 'constant']);
-
 /** The warnings about one column. */
 export function narrower(table: TableMap, column: ColumnPlan): Finding[] {
-  if (OWN_VALUES.has(column.map.use.operator)) return [];
-  const inputs = column.shape.inputs.map(({schema}) => schema);
+  // Values of the mapping are checked by the plan.
+  if (ownValues(column.map.use) !== null) return [];
+  const {schema} = column;
+  const inputs = column.shape.inputs.map(input => input.schema);
+  const number = (holds: (input: ColumnSchema) => boolean, type: () => string) =>
+    narrowerNumber(
+      table,
+      column,
+      inputs.find(input => !holds(input)),
+      type,
+    );
+  const integer = () => integerType({unsigned: false}, inputs);
   switch (column.family) {
     case 'integer':
-      return narrowerNumber(
-        table,
-        column,
-        inputs,
-        input => !holdsInteger(column.schema, input),
-        () => integerType({unsigned: false}, inputs),
-      );
+      return number(input => holdsInteger(schema, input), integer);
     case 'decimal':
-      return narrowerNumber(
-        table,
-        column,
-        inputs,
-        input => !holdsAll(column.schema, input),
-        () => decimalType([...inputs, column.schema]),
+      return number(
+        input => holdsAll(schema, input),
+        () => decimalType([...inputs, schema]),
       );
     case 'bit':
-      return narrowerNumber(
-        table,
-        column,
-        inputs,
-        input => !holdsBits(column.schema, input),
-        () => (inputs.every(({type}) => type === 'bit') ? 'BIT(64)' : integerType({unsigned: false}, inputs)),
+      return number(
+        input => holdsBits(schema, input),
+        () => (inputs.every(({type}) => type === 'bit') ? 'BIT(64)' : integer()),
       );
     case 'float':
-      return narrowerNumber(
-        table,
-        column,
-        inputs,
-        input => column.schema.unsigned && !input.unsigned,
+      return number(
+        input => !schema.unsigned || input.unsigned,
         () => 'DOUBLE',
       );
     case 'moment':
       return narrowerMoment(table, column, inputs);
     case 'text':
     case 'binary':
-      return column.schema.members === null ? narrowerText(table, column, inputs) : [];
+      return schema.members === null ? narrowerText(table, column, inputs) : [];
     case 'time':
     case 'json':
       return [];
@@ -79,11 +71,9 @@ function holdsBits(column: ColumnSchema, input: ColumnSchema): boolean {
 function narrowerNumber(
   table: TableMap,
   column: ColumnPlan,
-  inputs: readonly ColumnSchema[],
-  isWider: (input: ColumnSchema) => boolean,
+  wider: ColumnSchema | undefined,
   type: () => string,
 ): Finding[] {
-  const wider = inputs.find(isWider);
   if (wider === undefined) return [];
   return [
     warning('target', 'target-width', {

@@ -1,5 +1,6 @@
 /** Keys in every character set are followed row by row: a change of their rows needs no reconcile. */
 import {expect, it} from 'vitest';
+import {charsetsHeldBy} from '../helpers/charsets.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {MappedStand} from '../helpers/mapped-stand.ts';
 import {connect, query} from '../servers/databases.ts';
@@ -38,12 +39,7 @@ describeEachFlavour('#57 a key with a character of its own', places => {
 
   it('is followed in any character set without a reconcile', {timeout: 120_000}, async () => {
     const connection = await connect(places.server);
-    const charsets = (
-      await query(
-        connection,
-        "SELECT CHARACTER_SET_NAME AS name FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME <> 'binary'",
-      )
-    ).map(({name}) => String(name));
+    const charsets = await charsetsHeldBy(places.server);
     const held = new Map<string, string[]>();
     for (const charset of charsets) {
       const [row] = await query(

@@ -1,8 +1,9 @@
 /** Characters that a target column's character set does not have: dead letters, on every way to the target. */
 import {expect, it} from 'vitest';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
+import {charsetsHeldBy} from '../helpers/charsets.ts';
 import {MappedStand} from '../helpers/mapped-stand.ts';
-import {connect, query} from '../servers/databases.ts';
+import {query} from '../servers/databases.ts';
 
 /** The words that each character set holds. A server without strict mode would write ? for the others. */
 const WORDS = ['a', '?', 'é', 'ж', '漢', '🎓', '€?'];
@@ -58,14 +59,7 @@ describeEachFlavour('a character', places => {
   );
 
   it('#55 of a key that any character set does not have makes a dead letter', async () => {
-    const connection = await connect(places.server);
-    const charsets = (
-      await query(
-        connection,
-        "SELECT CHARACTER_SET_NAME AS name FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME <> 'binary'",
-      )
-    ).map(({name}) => String(name));
-    await connection.end();
+    const charsets = await charsetsHeldBy(places.server);
     const all = [...WORDS, 'ÿ', 'ñ', '字', 'か'];
     const table = (charset: string) =>
       `(w VARCHAR(9), n INT, v INT, PRIMARY KEY (w, n)) DEFAULT CHARSET ${charset}`;

@@ -10,6 +10,8 @@ const ONE_COLUMN = {key: 'id', columns: {id: 'id', name: 'name'}};
 
 interface Case {
   readonly source: string;
+  /** Of the source table. */
+  readonly options?: string;
   readonly mapping?: object;
   readonly target?: string;
 }
@@ -25,6 +27,12 @@ const REFUSED: Readonly<Record<string, Case>> = {
   },
 };
 
+const PREFIX: Case = {
+  source: 'id BIGINT NOT NULL, name VARCHAR(40) NOT NULL, UNIQUE KEY (name(5))',
+  target: 'name VARCHAR(40) PRIMARY KEY, id BIGINT',
+  mapping: {key: 'name', columns: {id: 'id', name: 'name'}},
+};
+
 const ACCEPTED: Readonly<Record<string, Case>> = {
   'a primary key': {source: 'id BIGINT PRIMARY KEY, name VARCHAR(40)'},
   'a unique key': {source: 'id BIGINT NULL, name VARCHAR(40), UNIQUE KEY (id)'},
@@ -33,11 +41,7 @@ const ACCEPTED: Readonly<Record<string, Case>> = {
     target: 'id BIGINT, name VARCHAR(40), PRIMARY KEY (id, name)',
     mapping: {key: ['id', 'name'], columns: {id: 'id', name: 'name'}},
   },
-  'a unique key over a prefix': {
-    source: 'id BIGINT NOT NULL, name VARCHAR(40) NOT NULL, UNIQUE KEY (name(5))',
-    target: 'name VARCHAR(40) PRIMARY KEY, id BIGINT',
-    mapping: {key: 'name', columns: {id: 'id', name: 'name'}},
-  },
+  'a unique key over a prefix': PREFIX,
   'no key, and a mapping that says which row counts': {
     source: 'id BIGINT NOT NULL, name VARCHAR(40)',
     mapping: {...ONE_COLUMN, prefer: [{column: 'name', order: 'desc'}]},
@@ -45,10 +49,10 @@ const ACCEPTED: Readonly<Record<string, Case>> = {
 };
 
 describeEachFlavour('a source key', places => {
-  const open = ({source, target = TARGET, mapping = ONE_COLUMN}: Case) =>
+  const open = ({source, options = '', target = TARGET, mapping = ONE_COLUMN}: Case) =>
     MappedStand.open(places, {
       tables: {copied: {from: 'people', ...mapping}},
-      from: `DROP TABLE IF EXISTS people; CREATE TABLE people (${source}); INSERT INTO people (id, name) VALUES (1, 'a-one'), (2, 'b-two')`,
+      from: `DROP TABLE IF EXISTS people; CREATE TABLE people (${source}) ${options}; INSERT INTO people (id, name) VALUES (1, 'a-one'), (2, 'b-two')`,
       to: `DROP TABLE IF EXISTS copied; CREATE TABLE copied (${target})`,
     });
   const copied = async (stand: MappedStand) =>
@@ -68,6 +72,21 @@ describeEachFlavour('a source key', places => {
       'source-keys',
     ]);
   });
+
+  it.runIf(places.flavour === 'mariadb')(
+    'is accepted: a prefix in a table that keeps its old rows',
+    async () => {
+      const period =
+        'b TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END';
+      await using stand = await open({
+        ...PREFIX,
+        source: `${PREFIX.source}, ${period}, PERIOD FOR SYSTEM_TIME (b, e)`,
+        options: 'WITH SYSTEM VERSIONING',
+      });
+      await stand.started();
+      expect(stand.fault).toBeNull();
+    },
+  );
 
   it.each(Object.entries(ACCEPTED))('is accepted: %s', async (_, one) => {
     await using stand = await open(one);
