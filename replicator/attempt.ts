@@ -153,7 +153,8 @@ class Attempt {
       const batch: Batch = ahead ?? (await this.#batches.take());
       ahead = await this.#applyBeside(batch);
       const {compacted} = batch;
-      this.#deps.tap.applied(compacted.position, compacted.offset);
+      const {position, offset, progress} = compacted;
+      this.#deps.tap.applied(position, offset, progress?.parentsProven ?? false);
       this.#reportLag(compacted.offset, ahead);
       this.#batches.done(batch);
       if (this.#isAtEnd && ahead === null && this.#queue.isEmpty) this.#deps.onAdvance();

@@ -88,7 +88,12 @@ export class Daemon implements Operations {
     const watchers = [
       watchLogEnd(config, this.#lag, bytes => (this.#lagBytes = bytes), logger, watching),
       watchCounts(
-        {config, logger, due: () => this.#countDue.signal},
+        {
+          config,
+          logger,
+          due: () => this.#countDue.signal,
+          areParentsProven: () => this.#leadership?.context.tap.parentsProven ?? false,
+        },
         counted => (this.#counted = counted),
         watching,
       ),

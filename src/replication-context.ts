@@ -26,7 +26,7 @@ import {waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {waitUntilVisible, type RequiredPosition} from './source/watermark.ts';
-import {setAnchor, startStream, type StartDeps} from './stream-start.ts';
+import {areParentsProven, setAnchor, startStream, type StartDeps} from './stream-start.ts';
 
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
@@ -66,9 +66,13 @@ export class ReplicationContext {
   async connectStream(signal: AbortSignal): Promise<Connections> {
     return this.#opened(signal, async open => {
       const [source, session] = await settled([open.source(STREAM_READ_TIMEOUT_MS), open.session()]);
-      const info = await this.#checkedSource(source, session);
+      const [info, saved] = await settled([
+        this.#checkedSource(source, session),
+        readCheckpoint(session.connection, this.#fence.stream),
+      ]);
       const progress = new GaleraProgress();
-      const applier = await this.#applierFor(source, session);
+      const isProven = saved !== null && areParentsProven(saved, info, this.#config.mapping);
+      const applier = await this.#applierFor(source, session, isProven);
       const provenAt = await readLogEnd(source);
       const checkpoint = await startStream(this.#startDeps(source, info, session, applier), signal);
       await applier.deadLetters.recount(session.query);
@@ -163,23 +167,24 @@ export class ReplicationContext {
       const saved =
         streamed === null ? await readCheckpoint(firstWriter.session.connection, this.#fence.stream) : null;
       if (saved !== null) await waitUntilNotBehind(first, saved, signal);
-      const applier = await this.#applierFor(first.connection, firstWriter.session);
+      const isProven = streamed !== null && this.tap.parentsProven;
+      const applier = await this.#applierFor(first.connection, firstWriter.session, isProven);
       return {workers, applier, close: open.closeAll};
     });
   }
 
   /** Returns the one applier, with a plan of the current schemas. */
-  async #applierFor(source: Connection, session: Session): Promise<Applier> {
-    const plan = await this.#plan(source, session);
+  async #applierFor(source: Connection, session: Session, parentsProven = false): Promise<Applier> {
+    const plan = await this.#plan(source, session, parentsProven);
     this.#applier ??= new Applier({config: this.#config, fence: this.#fence, plan});
     this.#applier.plan = plan;
     return this.#applier;
   }
 
-  async #plan(source: Connection, session: Session): Promise<Plan> {
+  async #plan(source: Connection, session: Session, parentsProven = false): Promise<Plan> {
     const {mapping, source: from, target: to} = this.#config;
     const [ofSource, ofTarget] = await settled([
-      readSourceSchema(source, from.database, mapping),
+      readSourceSchema(source, from.database, mapping, parentsProven),
       readTargetSchema(session.connection, to.database, mapping),
     ]);
     return buildPlan(mapping, ofSource, ofTarget);

@@ -46,17 +46,27 @@ export async function startStream(deps: StartDeps, signal: AbortSignal): Promise
   if (lost !== null) throw new SyncError('position-lost', lost);
   const mustAdopt = saved.pending === '' && (await adoptAgain(deps));
   const hasMoved = identity !== info.identity;
+  const parentsProven = areParentsProven(saved, info, mapping);
   const here = await positionHere(source, info, {position, identity});
   const movedTo = hasMoved && position.tag !== 'file' ? here : null;
-  await applier.runFenced(session, sourceStatement(fence, {identity: info.identity, movedTo}));
+  await applier.runFenced(session, sourceStatement(fence, {identity: info.identity, movedTo, parentsProven}));
   return {
     ...saved,
     pending: mustAdopt ? 'diff' : saved.pending,
     position: movedTo ?? position,
     // An offset belongs to the server from which it was read.
     offset: movedTo === null ? offset : null,
-    parentsProven: saved.parentsProven && !hasMoved && !usedOtherMapping(saved, mapping),
+    parentsProven,
   };
+}
+
+/**
+ * Whether the saved proof, that every row has its parents, is valid for this server and this mapping. What was
+ * logged after the saved position does not matter: the stream reads it, and notes rows that were written without
+ * the checks, and changed foreign keys.
+ */
+export function areParentsProven(saved: Checkpoint, {identity}: ServerInfo, mapping: Mapping): boolean {
+  return saved.parentsProven && saved.sourceIdentity === identity && !usedOtherMapping(saved, mapping);
 }
 
 async function savedOrAnchored(

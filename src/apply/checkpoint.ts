@@ -157,21 +157,19 @@ export function anchorStatement(
  *
  * @param movedTo the position on another server than before; null on the same one, and for a position that is an
  *   offset
+ * @param parentsProven see {@link Checkpoint.parentsProven}: a proof that is not valid here must not be found by the
+ *   next attempt
  */
 export function sourceStatement(
   fence: Fence,
-  {identity, movedTo}: {identity: string; movedTo: Position | null},
+  {identity, movedTo, parentsProven}: {identity: string; movedTo: Position | null; parentsProven: boolean},
 ): string {
   return update(fence, [
     `source_identity = ${literal(identity)}`,
+    `parents_proven = ${parentsProven ? 1 : 0}`,
     ...(movedTo === null
       ? []
-      : [
-          `position = ${literal(formatPosition(movedTo))}`,
-          'log_file = NULL',
-          'log_offset = NULL',
-          'parents_proven = 0',
-        ]),
+      : [`position = ${literal(formatPosition(movedTo))}`, 'log_file = NULL', 'log_offset = NULL']),
   ]);
 }
 

@@ -68,6 +68,12 @@ export class StreamTap {
   #server: string | null = null;
   #position: Position | null = null;
   #offset: LogOffset | null = null;
+  #parentsProven = false;
+
+  /** Whether every row of the source had its parents at the stream's position; false while it does not run. */
+  get parentsProven(): boolean {
+    return this.#live && this.#parentsProven;
+  }
 
   /** The identity of the server that the stream reads from; null while it does not run. */
   get server(): string | null {
@@ -133,10 +139,11 @@ export class StreamTap {
   }
 
   /** Called by the stream when everything up to here is applied. */
-  applied(position: Position, offset: LogOffset | null): void {
+  applied(position: Position, offset: LogOffset | null, parentsProven = false): void {
     this.#live = true;
     this.#position = position;
     this.#offset = offset;
+    this.#parentsProven = parentsProven;
     if (this.#waiters.length > 0) this.#wake(({offset: wanted}) => this.#isPast(wanted));
   }
 

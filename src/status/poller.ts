@@ -101,28 +101,45 @@ async function bytesBehind(connection: Connection, lag: LagTracker): Promise<num
   return between.reduce((sum, {offset}) => sum + offset, 0) - applied.offset + end.offset;
 }
 
+export interface CountDeps {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Set when the counts are to be made at once. */
+  readonly due: () => AbortSignal;
+  /** Whether the stream knows that every row of the source has its parents. */
+  readonly areParentsProven: () => boolean;
+}
+
 /** Counts both sides repeatedly, less often the longer it takes, and at once if `due` is set meanwhile. */
 export async function watchCounts(
-  {config, logger, due}: {config: Config; logger: Logger; due: () => AbortSignal},
+  {config, logger, due, areParentsProven}: CountDeps,
   onCounted: (counted: Counted) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  let waitMs = COUNT_MIN_MS;
+  let again = due();
+  for (;;) {
+    // The first count waits, too: the stream goes first, and may know by then that no parent is missing.
+    await pause(waitMs, AbortSignal.any([signal, again]));
+    if (signal.aborted) return;
+    again = due();
     const started = Date.now();
-    const again = due();
-    let waitMs = COUNT_MIN_MS;
+    waitMs = COUNT_MIN_MS;
     try {
-      onCounted(await countBoth(config, signal));
+      onCounted(await countBoth(config, signal, areParentsProven()));
       waitMs = Math.min(COUNT_MAX_MS, Math.max(COUNT_MIN_MS, (Date.now() - started) / COUNT_SHARE));
     } catch (error) {
       logger.debug({event: 'count.failed', err: describeError(error)}, 'the tables could not be counted');
     }
-    await pause(waitMs, AbortSignal.any([signal, again]));
   }
 }
 
-/** Counts eligible source rows and target rows by table. */
-export async function countBoth(config: Config, until = new AbortController().signal): Promise<Counted> {
+/** Counts eligible source rows and target rows by table. See {@link readSourceSchema} for `parentsProven`. */
+export async function countBoth(
+  config: Config,
+  until = new AbortController().signal,
+  parentsProven = false,
+): Promise<Counted> {
   const source = await connect('source', config.source, {until});
   try {
     const target = await connect('target', config.target, {until});
@@ -130,7 +147,7 @@ export async function countBoth(config: Config, until = new AbortController().si
       const {mapping} = config;
       const plan = buildPlan(
         mapping,
-        await readSourceSchema(source, config.source.database, mapping),
+        await readSourceSchema(source, config.source.database, mapping, parentsProven),
         await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       const one = async (side: 'source' | 'target', connection: Connection, sql: string) => {

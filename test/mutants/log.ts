@@ -208,6 +208,19 @@ export const LOG: readonly Mutant[] = [
     test: ['test/fault/cascades.test.ts', 'prove nothing if a session turns the checks off'],
   },
   {
+    name: 'unproven-parents-trusted-at-start',
+    edits: [
+      [
+        'src/stream-start.ts',
+        'areParentsProven',
+        'return saved.parentsProven && saved.sourceIdentity === identity',
+        'return saved.sourceIdentity === identity',
+      ],
+    ],
+    answers: ['schema'],
+    test: ['test/fault/unchecked-rows.test.ts', 'that come and go'],
+  },
+  {
     name: 'foreign-keys-trusted-before-the-look',
     edits: [
       [
