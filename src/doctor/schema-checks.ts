@@ -55,7 +55,8 @@ function planOrFaults(
   mapping: Mapping,
 ): Plan | Finding[] {
   try {
-    return buildPlan(mapping, source, target);
+    // The check of engines reports those.
+    return buildPlan(mapping, source, {...target, otherEngines: new Map()});
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     const side = error.code === 'schema-incompatible' ? 'source' : 'target';
