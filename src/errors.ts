@@ -169,6 +169,12 @@ export const ERROR_CODES = {
     action:
       'Correct the row at the source, or make the target column VARBINARY. For error 1366 give the target column the character set utf8mb4.',
   },
+  'null-value': {
+    reaction: 'dead-letter',
+    meaning: 'A value is null, and the target column takes no null.',
+    action:
+      'Correct the row at the source, let the target column take null, or name a value in the mapping: `first` with `otherwise`.',
+  },
   'value-too-long': {
     reaction: 'dead-letter',
     meaning:

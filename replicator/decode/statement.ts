@@ -104,10 +104,10 @@ export interface Consequence {
 export interface MappedNames {
   /** The schema of the mapped tables. */
   readonly database: string;
-  /** Finds the name of a mapped table; null if a name cannot be searched for. */
-  readonly tables: RegExp | null;
-  /** Finds the names of the columns that the mapping reads; null if a name cannot be searched for. */
-  readonly columns: RegExp | null;
+  /** Whether a folded text may hold the name of a mapped table. */
+  readonly tables: (text: string) => boolean;
+  /** The same for the columns that the mapping reads. */
+  readonly columns: (text: string) => boolean;
 }
 
 export function mappedNames(mapping: Pick<Mapping, 'tables'>, database: string): MappedNames {
@@ -118,16 +118,22 @@ export function mappedNames(mapping: Pick<Mapping, 'tables'>, database: string):
   };
 }
 
-/** Finds any of these names in a text without quotes and in lower case. */
-function anyOf(names: readonly string[]): RegExp | null {
-  if (!names.every(isPlain)) return null;
-  const literals = names.map(name => fold(name).replaceAll(/[^\w ]/g, '\\$&'));
-  return new RegExp(`(?<![\\w$])(?:${literals.join('|')})(?![\\w$])`);
+/**
+ * Finds any of these names in a text without quotes and in lower case. A name with other characters than ASCII may be
+ * in every text that has some, too: servers consider no such letter equal to one of ASCII, but for those that are
+ * folded.
+ */
+function anyOf(names: readonly string[]): (text: string) => boolean {
+  const folded = names.map(fold);
+  const literals = folded.filter(isPlain).map(name => name.replaceAll(/[^\w ]/g, '\\$&'));
+  const found = literals.length === 0 ? null : new RegExp(`(?<![\\w$])(?:${literals.join('|')})(?![\\w$])`);
+  const hasOther = literals.length < names.length;
+  return text => found?.test(text) === true || (hasOther && !isPlain(text));
 }
 
 /** The text of a statement may be in any character set, so only its ASCII characters are reliable. */
-function isPlain(name: string): boolean {
-  return /^[\x20-\x7e]*$/.test(name);
+function isPlain(text: string): boolean {
+  return /^\p{ASCII}*$/u.test(text);
 }
 
 const NONE: Consequence = {schemaChanged: false, unseen: null};
@@ -161,7 +167,7 @@ export function consequenceOf(
 
 /**
  * Whether a statement may define a mapped table: it names one, or the schema as a whole. No statement can define
- * a table without its name. A name with characters outside of ASCII counts as present.
+ * a table without its name. A name with characters outside of ASCII counts as present if the text has some.
  */
 export function namesMappedTable(
   {sql, database: defaultDatabase}: Pick<LoggedStatement, 'sql' | 'database'>,
@@ -175,7 +181,7 @@ export function namesMappedTable(
     (!isPlain(database) || text.includes(name))
   )
     return true;
-  return tables?.test(text) ?? true;
+  return tables(text);
 }
 
 /** Removes from a name or text what SQL and servers ignore: case, and quotes, which are doubled inside a name. */
@@ -189,5 +195,5 @@ function fold(text: string): string {
  * added again, shortened, given a default).
  */
 export function concernsMappedValues(sql: string, {columns}: MappedNames): boolean {
-  return columns?.test(fold(sql)) ?? true;
+  return columns(fold(sql));
 }

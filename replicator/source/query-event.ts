@@ -31,10 +31,19 @@ export function readQuery({buffer, from, to}: EventBytes, isLoad: boolean): Quer
   return {
     database: buffer.toString('utf8', schema, schema + schemaLength),
     databases: changedSchemas(buffer, variables, schema),
-    sql: buffer.toString('utf8', text, to),
+    sql: withLetters(buffer.toString('utf8', text, to), clientCollation(buffer, variables, schema)),
   };
 }
 
+/** The collations of swe7, the one character set of a session in which bytes of ASCII are other letters. */
+const SWE7: ReadonlySet<number | null> = new Set([10, 82]);
+
+/** Replaces such bytes, so that no reader of the text takes them for ASCII. */
+function withLetters(sql: string, collation: number | null): string {
+  return SWE7.has(collation) ? sql.replaceAll(/[@[\\\]^`{|}~]/g, '\ufffd') : sql;
+}
+
+const CHARSET = 4;
 const UPDATED_DB_NAMES = 12;
 /** Replaces the number of names if they are too many, or if triggers, functions or foreign keys reach other schemas. */
 const TOO_MANY = 254;
@@ -56,10 +65,22 @@ const LENGTHS: ReadonlyMap<number, number> = new Map([
 
 /** Reads the names. Only MySQL writes them, and writes no unknown variable before them. */
 function changedSchemas(buffer: Buffer, from: number, to: number): string[] | null {
+  const at = placeOf(UPDATED_DB_NAMES, buffer, from, to);
+  return at === null ? null : names(buffer, at, to);
+}
+
+/** The collation of the text; null if the log does not say. */
+function clientCollation(buffer: Buffer, from: number, to: number): number | null {
+  const at = placeOf(CHARSET, buffer, from, to);
+  return at === null ? null : buffer.readUInt16LE(at);
+}
+
+/** Where the value of a status variable begins; null if it is not there. */
+function placeOf(variable: number, buffer: Buffer, from: number, to: number): number | null {
   let at = from;
   while (at < to) {
     const code = buffer.readUInt8(at++);
-    if (code === UPDATED_DB_NAMES) return names(buffer, at, to);
+    if (code === variable) return at;
     const length = LENGTHS.get(code);
     if (length === undefined) return null;
     if (length >= 0) at += length;

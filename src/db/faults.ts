@@ -103,6 +103,10 @@ function inPlainWords(
     const message = `${where} is a node that is not part of its cluster now, or could not commit there (error ${errno}): repair the cluster, or connect to a node that works; if the cluster works, laas-sync doctor says whether its limit for transactions is small`;
     return {code: `${side}-unreachable`, message};
   }
+  if (errno === OFFLINE_MODE) {
+    const message = `${where} is in offline mode (error ${errno}): switch offline_mode off there, or connect to another server`;
+    return {code: `${side}-unreachable`, message};
+  }
   if (side === 'source') return undefined;
   if (READ_ONLY_ERRNOS.has(errno)) {
     const message = `${where} is read-only (error ${errno}): connect to the server that accepts writes, or switch read_only and super_read_only off`;

@@ -4,10 +4,12 @@ import {readServerInfo} from './server.ts';
 import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {parentJoins, sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
 import {SyncError} from '../errors.ts';
+import {COMMITTED_TABLES} from '../mapping/bookkeeping.ts';
 import {clausesOf} from '../mapping/column-clause.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
+import {readOtherEngines} from './engines.ts';
 import {SERVER_SCHEMAS} from './foreign-keys.ts';
 import {haveParents} from './orphans.ts';
 import {readRowEnds} from './versioning.ts';
@@ -95,6 +97,7 @@ export async function readTargetSchema(
   return {
     tables,
     references,
+    otherEngines: await readOtherEngines('target', connection, database, [...names, ...COMMITTED_TABLES]),
     // MariaDB reads the files of every table of every schema for this query.
     referringSchemas:
       flavour === 'mysql'

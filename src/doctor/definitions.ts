@@ -76,8 +76,17 @@ function bySource(map: TableMap, {target, from, use}: ColumnMap, source: TableSc
     case 'upper':
       return first === undefined ? `${TEXT} NULL` : withNulls(madeText(use, first, isKey), first, isKey);
     case 'copy':
-    case 'first':
       return first === undefined ? `${TEXT} NULL` : withNulls(like(use, first, inputs, isKey), first, isKey);
+    case 'first': {
+      if (first === undefined) return `${TEXT} NULL`;
+      // A date that is missing counts as null.
+      const mayBeNull = inputs.every(input => input.nullable || familyOf(input) === 'moment');
+      return withNulls(
+        like(use, first, inputs, isKey),
+        {nullable: use.otherwise === null && mayBeNull},
+        isKey,
+      );
+    }
   }
 }
 
@@ -104,6 +113,6 @@ function like(
   return first.charset === null ? type : `${type}${CHARACTERS}`;
 }
 
-function withNulls(type: string, {nullable}: ColumnSchema, isKey: boolean): string {
+function withNulls(type: string, {nullable}: Pick<ColumnSchema, 'nullable'>, isKey: boolean): string {
   return `${type} ${nullable && !isKey ? 'NULL' : 'NOT NULL'}`;
 }

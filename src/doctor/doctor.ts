@@ -4,7 +4,7 @@ import type {Side} from '../db/connection.ts';
 import {SyncError} from '../errors.ts';
 import {sourcesOf, targetsOf} from '../mapping/mapping.ts';
 import {checkBinlog, checkExpiry} from './binlog-settings.ts';
-import {BOOKKEEPING_TABLES} from '../mapping/bookkeeping.ts';
+import {BOOKKEEPING_TABLES, COMMITTED_TABLES} from '../mapping/bookkeeping.ts';
 import {checkLeases, checkMigrated, readMigrated} from './bookkeeping-checks.ts';
 import {checkClock, checkPackets, checkTimeZone, checkWritable} from './environment-checks.ts';
 import {checkCluster} from './cluster-checks.ts';
@@ -120,7 +120,7 @@ function targetChecks(
       : {'target-columns': () => checkTargetColumns({source, target}, config.mapping)}),
     'cluster-keys': () => checkClusterKeys(probe, config.mapping),
     'target-foreign-keys': () => checkTargetRelations(probe, targets),
-    engine: () => checkEngines(probe, targets),
+    engine: () => checkEngines(probe, [...targets, ...COMMITTED_TABLES]),
     triggers: () => checkTriggers(probe, targets),
     'packet-size': () => checkPackets(sourceProbe, probe),
     clock: () => checkClock(probe, now),

@@ -183,6 +183,17 @@ function shortened(privileges: readonly string[]): string {
     : `${privileges.slice(0, most).join(', ')} and ${privileges.length - most} more`;
 }
 
+const WRITES_WHY = 'rows, checkpoint and dead letters are written in one transaction';
+
+function lackingByTable(
+  partial: readonly {readonly privilege: string; readonly without: readonly string[]}[],
+): {table: string; privileges: string[]}[] {
+  const byTable = new Map<string, string[]>();
+  for (const {privilege, without} of partial)
+    for (const table of without) byTable.set(table, [...(byTable.get(table) ?? []), privilege]);
+  return Array.from(byTable, ([table, privileges]) => ({table, privileges}));
+}
+
 export async function checkTargetPrivileges(
   probe: Probe,
   tables: readonly string[],
@@ -199,13 +210,23 @@ export async function checkTargetPrivileges(
   if (run.length + migrate.length === 0)
     return [ok('target', 'privilege-needed', `the account has what it needs on ${probe.database}`)];
   const list = [...run, ...migrate].join(', ');
+  const partial = run.flatMap(privilege => {
+    const without = tables.filter(table => !holds(account.grants, privilege, probe.database, table));
+    return without.length < tables.length ? [{privilege, without}] : [];
+  });
+  // An account that was granted table by table keeps to that.
+  if (migrate.length === 0 && partial.length === run.length)
+    return lackingByTable(partial).map(({privileges, table}) =>
+      mustFix('target', 'privilege-needed', {
+        message: `the account lacks ${privileges.join(', ')} on ${table}`,
+        why: WRITES_WHY,
+        fix: `GRANT ${privileges.join(', ')} ON ${quoteName(probe.database)}.${quoteName(table)} TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
+      }),
+    );
   return [
     mustFix('target', 'privilege-needed', {
       message: `the account lacks ${list} on ${probe.database}`,
-      why:
-        run.length > 0
-          ? 'rows, checkpoint and dead letters are written in one transaction'
-          : 'the tables do not exist yet, and `laas-sync migrate` creates them',
+      why: run.length > 0 ? WRITES_WHY : 'the tables do not exist yet, and `laas-sync migrate` creates them',
       fix: `GRANT ${list} ON ${quoteName(probe.database)}.* TO ${account.name};${inactiveRoles(account, probe.info.flavour)}`,
     }),
   ];

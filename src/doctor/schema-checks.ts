@@ -3,14 +3,15 @@ import {SyncError} from '../errors.ts';
 import {planColumns, sourcePlans, type TablePlan} from '../mapping/columns.ts';
 import {didYouMean, unmapped} from '../mapping/file/faults.ts';
 import {nullable} from '../mapping/column-clause.ts';
-import type {Mapping, TableMap} from '../mapping/mapping.ts';
+import {copiedFrom, type Mapping, type TableMap} from '../mapping/mapping.ts';
 import {buildPlan, type Plan} from '../mapping/plan.ts';
 import type {SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
+import {addIndex, notKeys, otherKey} from './key-sql.ts';
+import {columnWarnings} from './column-warnings.ts';
 import {definitionOf} from './definitions.ts';
 import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
 import {quoteName} from '../mapping/quote.ts';
 import {checkSourceColumns, hasLead} from './source-checks.ts';
-import {narrower} from './width-checks.ts';
 
 export function checkTargetColumns(
   schemas: {source: SourceSchema; target: TargetSchema},
@@ -32,7 +33,7 @@ export function checkTargetColumns(
   if (!isWhole || hasView) return [...missing, ...unfilled];
   const tables = planColumns(mapping, sourcePlans(mapping, source), target);
   const types = tables.flatMap(({faults}) => faults.map(typeFinding));
-  const widths = tables.flatMap(({map, columns}) => columns.flatMap(column => narrower(map, column)));
+  const widths = columnWarnings(tables);
   // Without all columns and keys there is no plan.
   const isPlanned = hasKeys && missing.length + types.length === 0;
   const plan = isPlanned ? planOrFaults(schemas, mapping) : [];
@@ -55,7 +56,8 @@ function planOrFaults(
   mapping: Mapping,
 ): Plan | Finding[] {
   try {
-    return buildPlan(mapping, source, target);
+    // The check of engines reports those.
+    return buildPlan(mapping, source, {...target, otherEngines: new Map()});
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     const side = error.code === 'schema-incompatible' ? 'source' : 'target';
@@ -117,9 +119,29 @@ function missingOf(
     mustFix('target', 'target-keys', {
       message: `${map.target} has no unique key on (${map.key.join(', ')})`,
       why: 'without it the same row would be written again and again',
-      fix: `ALTER TABLE ${table} ADD UNIQUE KEY (${map.key.map(quoteName).join(', ')});`,
+      fix: uniqueKeyOf(map, schema, source),
     }),
   ];
+}
+
+/** Gives a column that cannot be in a key the type of its source first. */
+function uniqueKeyOf(
+  map: TableMap,
+  schema: TableSchema | undefined,
+  source: TableSchema | undefined,
+): string {
+  const table = quoteName(map.target);
+  const sql = `ALTER TABLE ${table} ADD UNIQUE KEY (${map.key.map(quoteName).join(', ')});`;
+  const from = map.key.map(name => copiedFrom(map, name));
+  const wrong = notKeys(source, from);
+  if (wrong.length > 0) return otherKey(wrong);
+  const types = map.columns
+    .filter(({target}) => map.key.includes(target) && notKeys(schema, [target]).length > 0)
+    .map(
+      column =>
+        `ALTER TABLE ${table} MODIFY ${quoteName(column.target)} ${definitionOf(map, column, source)};`,
+    );
+  return [...types, sql].join(' ');
 }
 
 /** Mapped columns whose value the server computes. */
@@ -162,7 +184,7 @@ function referenceFindings(
     warning('target', 'target-index', {
       message: `no index of ${child} begins with ${columns.join(', ')}, which refers to ${parent}`,
       why: 'each delete of a parent row reads the whole table',
-      fix: `ALTER TABLE ${quoteName(child)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
+      fix: addIndex(child, tables.get(child), columns),
     }),
   ];
 }

@@ -1,10 +1,11 @@
 /** Checks the mapped columns of the source, their types, keys and indexes, by the rules of the plan. */
 import {missingSourceColumns} from '../mapping/columns.ts';
 import {copiedFrom, sourcesOf, type Mapping, type TableMap} from '../mapping/mapping.ts';
-import {isAmong, isUnique, type SourceSchema, type TableSchema} from '../mapping/schema.ts';
+import {findColumn, isAmong, isUnique, type SourceSchema, type TableSchema} from '../mapping/schema.ts';
 import {entitiesOf} from '../mapping/topology.ts';
 import {sourceTypeFaults} from '../mapping/type-faults.ts';
 import {mustFix, ok, typeFinding, warning, type Finding} from './findings.ts';
+import {addIndex, notKeys, otherKey} from './key-sql.ts';
 import {quoteName} from '../mapping/quote.ts';
 
 export function checkSourceColumns(schema: SourceSchema, mapping: Mapping): Finding[] {
@@ -42,7 +43,10 @@ function checkSourceKeys({tables}: SourceSchema, mapping: Mapping): Finding[] {
     if (schema === undefined || schema.isView === true) continue;
     const finding = keyFinding(map, key, schema);
     findings.set(`${finding.level} ${finding.message}`, finding);
-    if (!schema.indexes.some(([lead]) => lead !== undefined && isAmong(lead, key)))
+    if (
+      notKeys(schema, key).length === 0 &&
+      !schema.indexes.some(([lead]) => lead !== undefined && isAmong(lead, key))
+    )
       findings.set(`index ${map.source} ${key.join()}`, keyIndexFinding(map.source, key));
   }
   return [...findings.values()];
@@ -54,11 +58,17 @@ function keyFinding({source, prefer}: TableMap, key: readonly string[], schema: 
   if (isUnique(schema, key)) return ok('source', 'source-keys', `${at} is unique`);
   if (prefer.length > 0)
     return ok('source', 'source-keys', `${at} may repeat, and the mapping says which row counts`);
-  const kind = schema.uniqueKeys.length === 0 ? 'PRIMARY KEY' : 'UNIQUE KEY';
+  const wrong = notKeys(schema, key);
+  const isPrimary =
+    schema.uniqueKeys.length === 0 && key.every(name => findColumn(schema, name)?.nullable === false);
+  const kind = isPrimary ? 'PRIMARY KEY' : 'UNIQUE KEY';
   return mustFix('source', 'source-keys', {
     message: `${source} has no unique key on ${columns}`,
     why: 'two source rows with one key would be one row of the target, and which of them counts is not known',
-    fix: `ALTER TABLE ${quoteName(source)} ADD ${kind} (${key.map(quoteName).join(', ')}); -- or say in the mapping which row counts (prefer:)`,
+    fix:
+      wrong.length > 0
+        ? otherKey(wrong)
+        : `ALTER TABLE ${quoteName(source)} ADD ${kind} (${key.map(quoteName).join(', ')}); -- or say in the mapping which row counts (prefer:)`,
   });
 }
 
@@ -81,7 +91,7 @@ function checkReferences({tables}: SourceSchema, mapping: Mapping): Finding[] {
         mustFix('source', 'source-index', {
           message: `no index of ${map.source} begins with ${columns.join(', ')}, which refers to ${parent.table}`,
           why: 'each change of a parent row reads the whole table',
-          fix: `ALTER TABLE ${quoteName(map.source)} ADD INDEX (${columns.map(quoteName).join(', ')});`,
+          fix: addIndex(map.source, schema, columns),
         }),
       ];
     }),

@@ -88,25 +88,49 @@ function isAndSource({target}: TableMap, {name, schema}: ColumnPlan, input: Colu
   return `${target}.${name} is ${schema.definition}, its source ${input.definition}`;
 }
 
-/** A TIMESTAMP begins in 1970 and ends in 2038 or 2106; digits of a second are rounded. */
+function earlier({schema, shape}: ColumnPlan): ColumnSchema | undefined {
+  return schema.type === 'timestamp'
+    ? shape.inputs.map(input => input.schema).find(({type}) => type !== 'timestamp')
+    : undefined;
+}
+
+function finer({schema, shape}: ColumnPlan): ColumnSchema | undefined {
+  return schema.type === 'date'
+    ? undefined
+    : shape.inputs.map(input => input.schema).find(({fraction}) => fraction > schema.fraction);
+}
+
+/** A TIMESTAMP begins in 1970 and ends in 2038 or 2106. */
 function narrowerMoment(table: TableMap, column: ColumnPlan, inputs: readonly ColumnSchema[]): Finding[] {
   const {schema} = column;
-  const early = schema.type === 'timestamp' ? inputs.find(({type}) => type !== 'timestamp') : undefined;
-  const finer = inputs.find(({fraction}) => fraction > schema.fraction);
-  const wider = early ?? finer;
-  if (wider === undefined || schema.type === 'date') return [];
-  const whys = [
-    ...(early === undefined ? [] : [`a TIMESTAMP begins in 1970 and ends in 2038 or 2106: ${LOST_WHY}`]),
-    ...(finer === undefined ? [] : [`a moment is rounded to ${schema.fraction} digits of a second`]),
+  const early = earlier(column);
+  if (early === undefined) return [];
+  const rounds =
+    finer(column) === undefined ? '' : `; a moment is rounded to ${schema.fraction} digits of a second`;
+  return [
+    warning('target', 'target-width', {
+      message: isAndSource(table, column, early),
+      why: `a TIMESTAMP begins in 1970 and ends in 2038 or 2106: ${LOST_WHY}${rounds}`,
+      fix: retype(quoteName(table.target), schema, momentType(schema, inputs)),
+    }),
   ];
+}
+
+/** The warning about a column that has room for each moment, but rounds it. */
+export function coarser(table: TableMap, column: ColumnPlan): Finding[] {
+  const {schema, family, shape} = column;
+  const fine = finer(column);
+  const isRounded = family === 'moment' && ownValues(column.map.use) === null;
+  if (!isRounded || fine === undefined || earlier(column) !== undefined) return [];
+  const inputs = shape.inputs.map(input => input.schema);
   const type =
-    early === undefined && schema.type === 'timestamp'
+    schema.type === 'timestamp'
       ? `TIMESTAMP(${Math.max(...inputs.map(({fraction}) => fraction))})`
       : momentType(schema, inputs);
   return [
     warning('target', 'target-width', {
-      message: isAndSource(table, column, wider),
-      why: whys.join('; '),
+      message: isAndSource(table, column, fine),
+      why: `a moment is rounded to ${schema.fraction} digits of a second`,
       fix: retype(quoteName(table.target), schema, type),
     }),
   ];

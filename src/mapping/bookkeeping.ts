@@ -13,6 +13,11 @@ export const BOOKKEEPING_TABLES = [
   MIGRATIONS_TABLE,
 ] as const;
 
+/** Those that are committed together with rows. */
+export const COMMITTED_TABLES: readonly string[] = BOOKKEEPING_TABLES.filter(
+  name => name !== MIGRATIONS_TABLE,
+);
+
 /** The table in which knex keeps its lock while it migrates. */
 export const MIGRATIONS_LOCK_TABLE = `${MIGRATIONS_TABLE}_lock`;
 

@@ -35,8 +35,9 @@ export function retype(table: string, column: ColumnSchema, type: string, change
   const kept = isSame ? adapted(rest, type, family) : ofAnotherType(rest);
   const text = family === 'text' ? charactersOf(column, isSame ? characters : [], change) : [];
   const nulls = change.nullable === true ? ['NULL'] : [];
-  const others = change.nullable === true ? withoutNotNull(kept) : kept;
-  const definition = [type, ...text, ...others, ...nulls].join(' ');
+  const others =
+    change.nullable === true ? withoutNotNull(kept).filter(word => !isWord(word, 'AUTO_INCREMENT')) : kept;
+  const definition = [type, ...text, ...nulls, ...others].join(' ');
   if (canCast(column, family)) return modify(table, column, definition);
   const name = quoteName(column.name);
   return `ALTER TABLE ${table} DROP COLUMN ${name}, ADD COLUMN ${name} ${definition};`;
@@ -50,8 +51,16 @@ function canCast(column: ColumnSchema, to: Family | undefined): boolean {
 
 /** Makes a column take NULL, and keeps its other properties. */
 export function nullable(table: string, column: ColumnSchema): string {
-  const clause = withoutNotNull(tokensOf(clauseOf(column)));
-  return modify(table, column, [column.columnType, ...clause, 'NULL'].join(' '));
+  const taking = takingNull(column);
+  return modify(table, taking, [taking.columnType, clauseOf(taking)].join(' '));
+}
+
+/** The column as it is after {@link nullable}. A counter takes no null, so that it is none. */
+export function takingNull(column: ColumnSchema): ColumnSchema {
+  const {characters, rest} = splitCharacters(withoutNotNull(tokensOf(clauseOf(column))));
+  const others = rest.filter(word => !isWord(word, 'AUTO_INCREMENT'));
+  // MariaDB accepts it only before the CHECK of a JSON column.
+  return {...column, nullable: true, clause: [...characters, 'NULL', ...others].join(' ')};
 }
 
 function modify(table: string, column: ColumnSchema, definition: string): string {

@@ -21,7 +21,7 @@ import {
   unknownTypeFault,
   type TypeFault,
 } from './type-faults.ts';
-import {fitOf, mappedTest, type Fit} from './validity.ts';
+import {fitOf, mappedTest, mayBeNull, type Fit} from './validity.ts';
 import type {Value} from './values.ts';
 
 /** A target column: the inputs of its value, and the values that it can hold. */
@@ -41,6 +41,8 @@ export interface ColumnPlan {
   /** Whether a value that ends in a space is refused: without the space, it could be the key of another row. */
   readonly needsEnd: boolean;
   readonly fit: Fit;
+  /** Whether a value may be null, which the column does not take. */
+  readonly needsValue: boolean;
   /** The operator applied to a source row. */
   readonly value: (source: SourceRow) => Value;
   /** The same for a statement: without fractional digits of a second that the source does not have. */
@@ -179,7 +181,7 @@ export function tablePlan(
     target: map.target,
     map,
     columns,
-    fallible: columns.filter(({fit}) => fit !== 'never'),
+    fallible: columns.filter(({fit, needsValue}) => needsValue || fit !== 'never'),
     key: keyIndexes.map((at, i) => columns[at]?.name ?? map.key[i] ?? ''),
     keyIndexes,
     newestIndex: map.newest === null ? -1 : indexOf(map.newest),
@@ -221,7 +223,7 @@ function columnPlan(
     const known = found === undefined ? undefined : familyOf(found);
     return found === undefined || known === undefined ? [] : [{schema: found, family: known, place}];
   });
-  if (family === undefined) return unknownTypeFault(table, map.use, schema, inputs);
+  if (family === undefined) return unknownTypeFault(table, map, schema, inputs);
   const shape: Shape = {column: schema, family, inputs};
   const fault = targetTypeFault(table, map, shape);
   if (fault !== null) return fault;
@@ -245,6 +247,7 @@ function columnPlan(
     cutsEnd: map.use.operator !== 'constant' && cutsEnd(shape),
     needsEnd,
     fit: needsEnd ? 'value' : fit,
+    needsValue: !schema.nullable && mayBeNull(table, map, shape),
     value: operator.value(map.use, shape, schema.fraction),
     written,
     write: packed ?? ((row, sink) => sink.value(written(row))),

@@ -8,6 +8,7 @@ import type {Cascades} from './cascades.ts';
 import {sourcePlans, tablePlan, type SourcePlan, type TablePlan} from './columns.ts';
 import {buildEntities, joinsSame, type EntityPlan} from './entities.ts';
 import type {Mapping} from './mapping.ts';
+import {quoteName} from './quote.ts';
 import type {Reference, SourceSchema, TargetSchema} from './schema.ts';
 
 export interface Plan {
@@ -39,6 +40,7 @@ export function buildPlan(mapping: Mapping, source: SourceSchema, target: Target
   const sources = sourcePlans(mapping, source);
   const faults: string[] = [];
   const tables = mapping.tables.map((map, index) => tablePlan(map, index, sources, target, faults));
+  for (const [table, engine] of target.otherEngines ?? []) faults.push(engineFault(table, engine));
   if (faults.length > 0) throw new SyncError('target-incompatible', faults.join('; '));
   const entities = buildEntities(mapping, sources, tables, source.enforced);
   return {
@@ -55,6 +57,11 @@ export function buildPlan(mapping: Mapping, source: SourceSchema, target: Target
     references: target.references,
     referringSchemas: target.referringSchemas,
   };
+}
+
+/** Rows, ownership and position are committed together, or none of them. */
+function engineFault(table: string, engine: string): string {
+  return `the target table ${table} is ${engine}, which cannot roll back a batch: ALTER TABLE ${quoteName(table)} ENGINE = InnoDB;`;
 }
 
 /** The entity that a table belongs to. */

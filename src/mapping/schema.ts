@@ -91,4 +91,6 @@ export interface TargetSchema {
   readonly references: readonly Reference[];
   /** The other schemas that are searched for new ones; null if the server finds those of all schemas at no cost. */
   readonly referringSchemas: readonly string[] | null;
+  /** The mapped tables and those of laas-sync that are not InnoDB, with their engine; a view has none. */
+  readonly otherEngines?: ReadonlyMap<string, string>;
 }

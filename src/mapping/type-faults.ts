@@ -11,6 +11,7 @@ import type {OperatorUse, Shape} from './operators/operator.ts';
 import {operatorOf} from './operators/registry.ts';
 import {quoteName} from './quote.ts';
 import {findColumn, type ColumnSchema, type TableSchema} from './schema.ts';
+import {mayBeNull} from './validity.ts';
 
 export interface TypeFault {
   readonly side: 'source' | 'target';
@@ -98,7 +99,8 @@ function readableType({key}: TableMap, target: string, use: OperatorUse): string
 }
 
 /** The fault of a target column that does not return the value that was written to it; null if it does. */
-export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: Shape): TypeFault | null {
+export function targetTypeFault(map: TableMap, columnMap: ColumnMap, shape: Shape): TypeFault | null {
+  const {use, target} = columnMap;
   const {column} = shape;
   const refusal = (of: Shape) =>
     operatorOf(use).refuses(use, of) ??
@@ -122,7 +124,7 @@ export function targetTypeFault(map: TableMap, {use, target}: ColumnMap, shape: 
       ? nullable(quoteName(map.target), column)
       : retype(quoteName(map.target), column, fittingType(use, shape, map.key.includes(target)), {
           charset: charsetFor(shape),
-          nullable: writesNull(use) && !column.nullable,
+          nullable: !column.nullable && (writesNull(use) || mayBeNull(map, columnMap, shape)),
         }),
   };
 }
@@ -136,7 +138,7 @@ function charsetFor({column: {charset}, inputs}: Shape): string | undefined {
 /** The fault of a target column whose type no mapping can write; the fix is the type of the operator's inputs. */
 export function unknownTypeFault(
   map: TableMap,
-  use: OperatorUse,
+  columnMap: ColumnMap,
   column: ColumnSchema,
   inputs: Shape['inputs'],
 ): TypeFault {
@@ -147,7 +149,10 @@ export function unknownTypeFault(
     column: column.name,
     definition: column.definition,
     reason: `its type ${column.type} cannot be mapped`,
-    fix: retype(quoteName(map.target), column, fittingType(use, shape), {charset: 'utf8mb4'}),
+    fix: retype(quoteName(map.target), column, fittingType(columnMap.use, shape), {
+      charset: 'utf8mb4',
+      nullable: !column.nullable && mayBeNull(map, columnMap, shape),
+    }),
   };
 }
 

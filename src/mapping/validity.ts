@@ -2,14 +2,14 @@
 import {isUtf8} from 'node:buffer';
 import type {DeadLetterCode} from '../errors.ts';
 import {invalidCode, satisfies} from './checks.ts';
-import type {ColumnMap} from './mapping.ts';
+import type {ColumnMap, TableMap} from './mapping.ts';
 import type {Family} from './families.ts';
 import {fitsInteger, fitsMoment, fitsNumber, fitsText, holdsAll, SAFE_DIGITS} from './limits.ts';
 import {isMapped} from './operators/choices.ts';
 import type {Shape} from './operators/operator.ts';
 import {cellOf, type PackedRow, type SourceRow} from './packed.ts';
 import type {ColumnPlan} from './columns.ts';
-import type {ColumnSchema} from './schema.ts';
+import {isAmong, type ColumnSchema} from './schema.ts';
 import {isText} from './values.ts';
 
 const SPACE = 32;
@@ -63,6 +63,33 @@ export function fitOf(map: ColumnMap, shape: Shape): Fit {
   }
 }
 
+/**
+ * Whether an eligible row may have a null for this column. A server that is told to write one into a NOT NULL column
+ * need not refuse it: AUTO_INCREMENT counts, and a TIMESTAMP of MariaDB takes the current time.
+ */
+export function mayBeNull({key, where}: TableMap, {target, use}: ColumnMap, {inputs}: Shape): boolean {
+  // Without its key, a row is not eligible.
+  if (key.includes(target)) return false;
+  const isNullable = ({schema}: Shape['inputs'][number]) =>
+    schema.nullable && !where.some(({column, is}) => is !== 'null' && isAmong(column, [schema.name]));
+  switch (use.operator) {
+    case 'copy':
+    case 'trim':
+    case 'lower':
+    case 'upper':
+      return inputs.some(isNullable);
+    case 'first':
+      // A date that is missing counts as null.
+      return use.otherwise === null && inputs.every(input => input.family === 'moment' || isNullable(input));
+    // The plan refuses a null that the mapping names.
+    case 'constant':
+    case 'lookup':
+    case 'join':
+    case 'oneOf':
+      return false;
+  }
+}
+
 /** How many characters a column holds; NaN if characters are not its limit. */
 function charactersOf(schema: ColumnSchema): number {
   const isCounted = schema.type === 'varchar' || schema.type === 'char';
@@ -76,6 +103,7 @@ export function validate(columns: readonly ColumnPlan[], source: SourceRow): Dea
     if (column.needsEnd && cellOf(source, column.inputs[0] ?? 0)?.endsWith(' ') === true)
       return invalidCode(column.map.target);
     const value = column.value(source);
+    if (value === null && column.needsValue) return 'null-value';
     if (value === null) continue;
     const code = validateValue(column, value);
     if (code !== null) return code;
@@ -88,8 +116,9 @@ export function validate(columns: readonly ColumnPlan[], source: SourceRow): Dea
  * must ask it.
  */
 export function isPlainlyValid(columns: readonly ColumnPlan[], row: PackedRow): boolean {
-  for (const {fit, schema, inputs, bytes, cutsEnd} of columns) {
+  for (const {fit, schema, inputs, bytes, cutsEnd, needsValue} of columns) {
     const [first = 0, second] = inputs;
+    if (needsValue && (second !== undefined || row.isNull(first))) return false;
     if (cutsEnd && row.bytes[row.end(first) - 1] === SPACE) return false;
     if (bytes === 'checked' && !areUtf8(row, inputs)) return false;
     // A value has at least as many bytes as characters; `join` adds a space between two parts.

@@ -96,6 +96,40 @@ describeEachFlavour('the documented grants', ({flavour, server, source, target})
     expect(await cli(['verify'], env)).toMatchObject({code: 0, stdout: expect.stringContaining('equal')});
   });
 
+  it('may be given table by table, and the doctor names the tables that lack one', async () => {
+    const account = `t_${source.slice(0, 12)}`;
+    const on = (table: string) => `\`${target}\`.\`${table}\``;
+    const tables = await withConnection(server, target, connection =>
+      query(
+        connection,
+        'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()',
+      ),
+    );
+    await run(`CREATE USER '${account}'@'%' IDENTIFIED BY '${PASSWORD}'`);
+    try {
+      for (const {name} of tables)
+        await run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${on(String(name))} TO '${account}'@'%'`);
+      const found = async () =>
+        findingsOf(await doctor({...accounts, ORG_DB_USERNAME: account}), 'privilege-needed').filter(
+          ({level, side}) => level !== 'ok' && side === 'target',
+        );
+      expect(await found()).toEqual([]);
+      await run(
+        `REVOKE INSERT, DELETE ON ${on('user')} FROM '${account}'@'%'; GRANT INSERT (userId) ON ${on('user')} TO '${account}'@'%';
+         REVOKE UPDATE ON ${on('sync_owned')} FROM '${account}'@'%'`,
+      );
+      const faults = await found();
+      expect(faults.map(({message}) => message).toSorted()).toEqual([
+        'the account lacks INSERT, DELETE on user',
+        'the account lacks UPDATE on sync_owned',
+      ]);
+      for (const {fix} of faults) await run(String(fix));
+      expect(await found()).toEqual([]);
+    } finally {
+      await run(`DROP USER '${account}'@'%'`);
+    }
+  });
+
   it('are enough to stream, deletes included', async () => {
     const daemon = await DaemonProcess.start(environmentOf(stand, accounts));
     try {

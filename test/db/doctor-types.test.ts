@@ -109,7 +109,14 @@ const OPERATORS: readonly (readonly [name: string, use: object, source: readonly
   ['constant_date', {constant: '2020-01-02 03:04:05'}, ['INT']],
 ];
 
-const CHECKS = ['source-columns', 'target-columns', 'target-keys', 'target-width', 'target-charset'];
+const CHECKS = [
+  'source-columns',
+  'target-columns',
+  'target-keys',
+  'target-width',
+  'target-charset',
+  'target-null',
+];
 
 describeEachFlavour('the SQL of the doctor for a pair of types', ({flavour, server, source, target}) => {
   const stand: Stand = {server, source, target};

@@ -77,6 +77,11 @@ export class MappedStand implements AsyncDisposable {
     await eventually(isThere, {timeoutMs: 20_000, what: 'the first load'});
   }
 
+  /** Waits until the stream, which had a fault, runs by itself. */
+  async resumed(): Promise<void> {
+    await eventually(() => this.fault === null, {timeoutMs: 40_000, what: 'the end of the fault'});
+  }
+
   /** Waits until the stream has applied everything written so far, and no reconcile is due. */
   async streamed(): Promise<void> {
     await this.source.query('INSERT INTO marks VALUES ()');

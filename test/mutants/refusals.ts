@@ -103,11 +103,17 @@ export const REFUSALS: readonly Mutant[] = [
       [
         'src/doctor/width-checks.ts',
         'narrowerMoment',
-        "schema.type === 'timestamp' ? inputs.find(({type}) => type !== 'timestamp') : undefined",
-        'undefined',
+        'const early = earlier(column);',
+        'const early = undefined;',
       ],
     ],
     answers: ['mapping', 'values'],
     test: ['test/unit/doctor/width-checks.test.ts', 'is a warning, and its SQL makes room'],
+  },
+  {
+    name: 'target-that-cannot-roll-back',
+    edits: [['src/mapping/plan.ts', 'buildPlan', 'faults.push(engineFault(table, engine));', '']],
+    answers: ['mapping'],
+    test: ['test/db/engines.test.ts', 'is refused until it is InnoDB'],
   },
 ];

@@ -248,4 +248,17 @@ export const VALUES: readonly Mutant[] = [
     answers: ['values', 'dead letters'],
     test: ['test/fault/invalid-encoding.test.ts', 'that are not UTF-8 make their row a dead letter'],
   },
+  {
+    name: 'null-for-a-column-that-takes-none',
+    edits: [
+      [
+        'src/mapping/validity.ts',
+        'validate',
+        "if (value === null && column.needsValue) return 'null-value';",
+        '',
+      ],
+    ],
+    answers: ['values', 'dead letters'],
+    test: ['test/db/null-values.test.ts', 'is a dead letter by first load and by stream'],
+  },
 ];

@@ -3,6 +3,7 @@ import type {z} from 'zod';
 import {checksOf} from '../checks.ts';
 import type {ColumnMap, Condition} from '../mapping.ts';
 import {normalised} from '../operators/texts.ts';
+import {Decimal} from './decimal.ts';
 import {didYouMean, type FileFault, type FilePath} from './faults.ts';
 import {
   conditionSchema,
@@ -34,7 +35,8 @@ export function readColumn(
     faults.push(...zodFaults(source.error, path, []));
     return null;
   }
-  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+  const isObject = typeof written === 'object' && written !== null;
+  if (!isObject || Array.isArray(written) || written instanceof Decimal) {
     faults.push({
       path,
       message: `a column is the name of a source column, or an object with one of: ${OPERATOR_NAMES.join(', ')}`,

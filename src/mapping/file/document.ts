@@ -5,11 +5,12 @@
  * as often as it is written, and keeps one of two equal keys. So this file builds the values, from its nodes.
  */
 import {isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Document} from 'yaml';
+import {Decimal} from './decimal.ts';
 import type {FileFault, FilePath, Place} from './faults.ts';
 import {syntaxFaults, TAG, type Unclosed} from './syntax.ts';
 
 export interface MappingDocument {
-  /** Objects, lists and scalars. A whole number that JavaScript cannot hold is a bigint. */
+  /** Objects, lists and scalars. A whole number that JavaScript cannot hold is a bigint, one with a point a {@link Decimal}. */
   readonly value: unknown;
   /** If there are any, the value must not be used. */
   readonly faults: readonly FileFault[];
@@ -171,10 +172,9 @@ class Values {
   }
 
   #scalar(node: {readonly value: unknown; readonly source?: string | undefined}): unknown {
-    const {value, source = ''} = node;
+    const {value} = node;
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-    // A number keeps all the digits that were written.
-    if (typeof value === 'number' && /^-?\d+\.\d+$/.test(source)) return source;
+    if (isDecimal(node)) return new Decimal(node.source);
     if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
       this.#fault(node, 'the text holds half of a character');
     return value;
@@ -185,9 +185,17 @@ class Values {
   }
 }
 
+function isDecimal(node: {
+  readonly value: unknown;
+  readonly source?: string | undefined;
+}): node is {readonly value: number; readonly source: string} {
+  return typeof node.value === 'number' && /^-?\d+\.\d+$/.test(node.source ?? '');
+}
+
 /** A key of an object. In a `lookup`, true and false are the values that servers have for them, and null is the empty text. */
 function keyOf(value: unknown, isLookup: boolean): string {
   if (value === null || value === undefined) return isLookup ? '' : 'null';
+  if (value instanceof Decimal) return value.text;
   return isLookup && typeof value === 'boolean' ? String(Number(value)) : String(value);
 }
 
@@ -229,7 +237,8 @@ function placesOf(contents: unknown): Map<string, number> {
     if (isSeq(node)) node.items.forEach((item, i) => visit(item, inside(String(i)), false));
     if (!isMap(node)) return;
     for (const {key, value} of node.items) {
-      const name = keyOf(isScalar(key) ? key.value : key, lookup);
+      const name =
+        isScalar(key) && isDecimal(key) ? key.source : keyOf(isScalar(key) ? key.value : key, lookup);
       visit(value ?? key, inside(name), name === 'values');
     }
   };

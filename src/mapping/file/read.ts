@@ -3,6 +3,7 @@ import type {z} from 'zod';
 import {SyncError} from '../../errors.ts';
 import type {ColumnMap, Condition, Mapping, ParentMap, Preference, TableMap} from '../mapping.ts';
 import {parentsFirst, topologyFaults, type TableDraft} from '../topology.ts';
+import {Decimal} from './decimal.ts';
 import {decode, readBytes} from './bytes.ts';
 import {readColumn, readCondition, textOf, zodFaults} from './columns.ts';
 import {createFault} from './create.ts';
@@ -106,7 +107,7 @@ function readTables(written: unknown, faults: FileFault[]): typeof NOTHING {
 function readTable(target: string, written: unknown, faults: FileFault[]): Draft {
   const path: FilePath = ['tables', target];
   const before = faults.length;
-  const parsed = tableSchema.safeParse(written);
+  const parsed = tableSchema.safeParse(written instanceof Decimal ? Number(written.text) : written);
   const wrong = new Set<PropertyKey>();
   if (!parsed.success) {
     faults.push(...zodFaults(parsed.error, path, Object.keys(tableSchema.shape)));

@@ -1,6 +1,7 @@
 /** The format of a mapping file as zod schemas. The JSON Schema for editors is generated from them. */
 import {z} from 'zod';
 import {checkSchema} from '../checks.ts';
+import {Decimal} from './decimal.ts';
 
 export const MAX_KEY_COLUMNS = 4;
 export const MAX_TABLES = 1000;
@@ -13,6 +14,7 @@ function kindOf(input: unknown): string {
   if (Array.isArray(input)) return input.length === 0 ? 'an empty list' : 'a list';
   if (typeof input === 'number' && !Number.isFinite(input)) return 'not a finite number';
   if (typeof input === 'boolean') return 'true or false';
+  if (input instanceof Decimal) return 'a number';
   return typeof input === 'object' ? 'an object' : typeof input === 'string' ? 'a text' : 'a number';
 }
 
@@ -29,7 +31,8 @@ const text = (what: string, max: number) =>
   z
     .string({
       error: issue => {
-        const isScalar = ['number', 'bigint', 'boolean'].includes(typeof issue.input);
+        const isScalar =
+          ['number', 'bigint', 'boolean'].includes(typeof issue.input) || issue.input instanceof Decimal;
         return expected(isScalar ? `${what}, in quotes` : what)(issue);
       },
     })
@@ -41,7 +44,8 @@ export const name = text(NAME, MAX_NAME)
   .refine(written => !written.includes('\0'), 'no server has a name with the character U+0000')
   .refine(written => !written.endsWith(' '), 'no server has a name that ends with a space')
   .describe(NAME);
-export const scalar = z.union([z.string(), z.number(), z.bigint(), z.boolean()], {
+const decimal = z.instanceof(Decimal).transform(({text: written}) => written);
+export const scalar = z.union([z.string(), z.number(), z.bigint(), z.boolean(), decimal], {
   error: issue =>
     expected(
       `a text, a number, true or false${issue.input === null ? "; an empty text is written as ''" : ''}`,
@@ -168,6 +172,7 @@ export function mappingJsonSchema(): object {
     unrepresentable: 'any',
     override: ({zodSchema, jsonSchema}) => {
       if (zodSchema._zod.def.type === 'bigint') jsonSchema.type = 'integer';
+      if (zodSchema === decimal.in) jsonSchema.type = 'number';
     },
   });
   return {$id: 'mapping.schema.json', title: 'A laas-sync mapping', ...schema};

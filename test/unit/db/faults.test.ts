@@ -22,6 +22,14 @@ describe('a fault of a server', () => {
     });
   });
 
+  it('says that a server is in offline mode, and what to do', () => {
+    for (const side of ['source', 'target'] as const)
+      expect(classify(side, refusal(3032))).toMatchObject({
+        code: `${side}-unreachable`,
+        message: `the ${side} is in offline mode (error 3032): switch offline_mode off there, or connect to another server`,
+      });
+  });
+
   it.each([1047, 1180, 3100, 3101, 3781, 3782, 3783, 3796, 3797, 3798, 3799])(
     'is one of a node that its cluster has lost, with error %i',
     errno => {

@@ -1,6 +1,6 @@
 /** Target columns that are narrower than their sources, and the type that the doctor's SQL gives them. */
 import {describe, expect, it} from 'vitest';
-import {narrower} from '../../../src/doctor/width-checks.ts';
+import {columnWarnings} from '../../../src/doctor/column-warnings.ts';
 import {parseMapping} from '../../../src/mapping/file/read.ts';
 import {buildPlan} from '../../../src/mapping/plan.ts';
 import {NO_CASCADES} from '../../../src/mapping/cascades.ts';
@@ -46,11 +46,7 @@ function warningsOf(source: string, target: string, use: object | string = 'a'):
     },
     {tables: new Map([['t', table([['id']], id, of('c', target))]]), references: [], referringSchemas: null},
   );
-  return plan.tables.flatMap(one =>
-    one.columns.flatMap(each =>
-      narrower(one.map, each).map(({message, fix}) => `${message} -- ${String(fix)}`),
-    ),
-  );
+  return columnWarnings(plan.tables).map(({message, fix}) => `${message} -- ${String(fix)}`);
 }
 
 const fixOf = (type: string) => `ALTER TABLE \`t\` MODIFY \`c\` ${type} NOT NULL;`;

@@ -70,6 +70,7 @@ const VALUES: readonly (readonly [kind: string, value: unknown])[] = [
   ['a space', ' '],
   ['null', null],
   ['a number', 7],
+  ['a number with a point', 1.5],
   ['true', true],
   ['an empty list', []],
   ['a list of an empty text', ['']],
@@ -101,6 +102,7 @@ describe('a value of a mapping file', () => {
     ['an empty text', ''],
     ['null', null],
     ['a number', 7],
+    ['a number with a point', 1.5],
     ['an empty list', []],
   ])('that is %s is refused where a name is expected, and the fault says so', (_, value) => {
     for (const path of pathsOf(FILE)) {
@@ -120,6 +122,8 @@ describe('a value of a mapping file', () => {
     ['from', '', 'is empty; it must be the name of a table or a column'],
     ['from', 'shops ', 'no server has a name that ends with a space'],
     ['from', 7, 'is a number; it must be the name of a table or a column, in quotes'],
+    ['from', 1.5, 'is a number; it must be the name of a table or a column, in quotes'],
+    ['columns', {id: {join: ['a'], with: 1.5}}, 'is a number; it must be the text between the parts'],
     ['label', 'x'.repeat(65), 'has more than 64 characters; it must be a label'],
     ['columns', {id: ''}, 'is empty; it must be the name of a table or a column'],
     [
@@ -142,6 +146,13 @@ describe('a value of a mapping file', () => {
     ['create', '', 'is empty; it must be the statement that creates the table'],
   ])('of %s has a message that says what it must be: %j', (part, value, message) => {
     expect(faultsOf(changed(['tables', 'shop', part], value)).join('\n')).toContain(message);
+  });
+
+  it('of a number with a point has its place, and all of its digits', () => {
+    const table = (key: string) => `{from: t, key: id, columns: {id: id, v: {copy: ${key}}}}`;
+    expect(faultsOf(`version: 1\ntables:\n  a: ${table('b')}\n  1.50: ${table('2.50')}`)).toEqual([
+      'm:4:56: 1.50.columns.v.copy: is a number; it must be the name of a table or a column, in quotes',
+    ]);
   });
 
   it('of another type as `version` is not the number 1', () => {

@@ -68,6 +68,28 @@ describe('a row', () => {
     }
   });
 
+  it('with a null for a column that takes none is a dead letter, if it is eligible', () => {
+    const strict = (name: string) =>
+      plan(
+        {},
+        {
+          institute: table(
+            [['instituteId']],
+            ...targetTable('institute').columns.map(known =>
+              known.name === name ? {...known, nullable: false} : known,
+            ),
+          ),
+        },
+      );
+    const verdictOf = (name: string, values: Record<string, Value>) =>
+      verdict(strict(name), 'institute', institute('1', values));
+    expect(verdictOf('imageUrl', {imageUrl: null})).toBe('null-value');
+    expect(verdictOf('imageUrl', {imageUrl: ''})).toBe('row');
+    // A condition leaves it out, and a date that is missing has another value.
+    expect(verdictOf('name', {name: null})).toBe('ineligible');
+    expect(verdictOf('createdAt', {created_at: null, updated_at: null})).toBe('row');
+  });
+
   it('counts characters of VARCHAR as the server does', () => {
     expect(judged({first_name: 'x'.repeat(20), last_name: ''})).toBe('row');
     expect(judged({first_name: '🙂'.repeat(20), last_name: null})).toBe('row');
