@@ -49,7 +49,7 @@ export const CLUSTERS: readonly Mutant[] = [
   },
   {
     name: 'place-of-another-node-kept',
-    edits: [['src/apply/checkpoint.ts', 'sourceStatement', "'log_file = NULL', 'log_offset = NULL',", '']],
+    edits: [['src/apply/checkpoint.ts', 'sourceStatement', ", 'log_file = NULL', 'log_offset = NULL'", '']],
     answers: ['clusters', 'invariant 7'],
     test: [GALERA_SOURCE, 'that numbers its transactions'],
   },

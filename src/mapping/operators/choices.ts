@@ -58,7 +58,7 @@ function refusesRepeated({inputs}: Shape, values: readonly string[]): string | n
 function isAmongSql(input: string, forms: readonly string[], {inputs}: Shape): string {
   const family = inputs[0]?.family ?? 'text';
   if (!isNumeric(family))
-    return `${normalisedSql(input, family)} IN (${forms.map(form => normalisedLiteral(form)).join(', ')})`;
+    return `${normalisedSql(input, family, forms.includes(''))} IN (${forms.map(form => normalisedLiteral(form)).join(', ')})`;
   const numbers = forms.filter(form => form !== '');
   const conditions = numbers.length === 0 ? [] : [`${input} IN (${numbers.join(', ')})`];
   if (numbers.length < forms.length) conditions.push(`${input} IS NULL`);
@@ -95,7 +95,9 @@ export const lookup: Operator<UseOf<'lookup'>> = {
       ([from, to]) =>
         `WHEN ${isText ? normalisedLiteral(from) : isAmongSql(input, [from], shape)} THEN ${ownSql(to, shape)}`,
     );
-    return `CASE ${isText ? `${normalisedSql(input, family)} ` : ''}${cases.join(' ')} ELSE ${otherwise} END`;
+    const takesNull = known.some(([from]) => from === '');
+    const value = isText ? `${normalisedSql(input, family, takesNull)} ` : '';
+    return `CASE ${value}${cases.join(' ')} ELSE ${otherwise} END`;
   },
 };
 

@@ -58,8 +58,9 @@ export const first: Operator<UseOf<'first'>> = {
     const own = ownValue(otherwise, shape);
     const last = own === null ? 'NULL' : `TIMESTAMP'${givenMoment(own, shape)}'`;
     const chosen = inputs
+      .map((input, i) => ({input, type: shape.inputs[i]?.schema.type}))
       .toReversed()
-      .reduce((rest, input) => `IF(${isDateCondition(input)}, ${input}, ${rest})`, last);
+      .reduce((rest, {input, type}) => `IF(${isDateCondition(input, type)}, ${input}, ${rest})`, last);
     return momentSql(chosen, shape, true);
   },
 };

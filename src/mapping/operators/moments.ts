@@ -26,8 +26,9 @@ function isNonZero(bytes: Buffer, at: number): boolean {
   return bytes[at] !== ZERO || bytes[at + 1] !== ZERO;
 }
 
-/** The same as a condition in SQL. */
-export function isDateCondition(expression: string): string {
+/** The same as a condition in SQL. A TIMESTAMP is zero as a whole or not at all, which costs the server less to find. */
+export function isDateCondition(expression: string, type?: string): string {
+  if (type === 'timestamp') return `${expression} <> 0`;
   return `(DAYOFMONTH(${expression}) > 0 AND MONTH(${expression}) > 0 AND YEAR(${expression}) > 0)`;
 }
 

@@ -110,8 +110,9 @@ export function normalisedLiteral(form: string): string {
   return `x'${Buffer.from(form, 'utf8').toString('hex')}'`;
 }
 
-export function normalisedSql(expression: string, family: Family = 'text'): string {
-  const value = `COALESCE(${expression}, '')`;
+/** @param takesNull whether null is among the values of the comparison; otherwise it equals none of them in SQL, too */
+export function normalisedSql(expression: string, family: Family = 'text', takesNull = true): string {
+  const value = takesNull ? `COALESCE(${expression}, '')` : expression;
   if (family !== 'binary') return `CAST(${upperSql(`TRIM(${value})`)} AS BINARY)`;
   // MariaDB converts bytes that are not UTF-8 to question marks, and MySQL to NULL.
   const text = `CONVERT(${value} USING utf8mb4)`;
