@@ -3,7 +3,7 @@
  * ownership, so that two workers never write the same chunk, and batches of rows within them.
  */
 import type {Query} from '../src/db/counted.ts';
-import {chunkEnd} from '../src/apply/owned-chunks.ts';
+import {chunkEnd, CHUNK_IDS} from '../src/apply/owned-chunks.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import {exactSourceColumns} from '../src/mapping/key-columns.ts';
 import {familyOf} from '../src/mapping/families.ts';
@@ -14,6 +14,8 @@ import {toRow} from '../src/mapping/values.ts';
 
 /** The minimum of rows that makes a checksum of its own worthwhile. */
 const SEGMENT_ROWS = 20_000;
+
+type Ends = 'at rows' | 'at ends of chunks';
 
 /** The maximum number of bounds that one query finds: each costs the server a walk along the index. */
 const MAX_BOUNDS_PER_QUESTION = 100;
@@ -27,7 +29,15 @@ const MAX_BOUNDS_PER_QUESTION = 100;
 export async function segments(entity: EntityPlan, query: Query): Promise<Range[]> {
   const found: Range[] = [];
   let after: Bound | null = null;
-  for await (const bound of bounds(entity, EVERYTHING, SEGMENT_ROWS, entity.source.schema.rows, query)) {
+  const ends = isChunked(entity) ? 'at ends of chunks' : 'at rows';
+  for await (const bound of bounds(
+    entity,
+    EVERYTHING,
+    SEGMENT_ROWS,
+    entity.source.schema.rows,
+    query,
+    ends,
+  )) {
     const to = atChunkEnd(entity, bound);
     // Several bounds may lie in one chunk.
     if (after !== null && isSame(after, to)) continue;
@@ -60,6 +70,7 @@ export async function* batches(
  * Yields the key of each `rows`th row of a range, in order.
  *
  * @param expectedRows about how many rows the range has: so many bounds are asked for at once
+ * @param ends 'at ends of chunks' counts on from the end of a bound's chunk, so that no two bounds lie in one chunk
  */
 async function* bounds(
   entity: EntityPlan,
@@ -67,6 +78,7 @@ async function* bounds(
   rows: number,
   expectedRows: number,
   query: Query,
+  ends: Ends = 'at rows',
 ): AsyncGenerator<Bound> {
   const most = isWalkedByIntegers(entity)
     ? Math.min(MAX_BOUNDS_PER_QUESTION, Math.ceil(expectedRows / rows) + 1)
@@ -76,7 +88,7 @@ async function* bounds(
     const found =
       most === 1
         ? await nextBound(entity, {after, to: range.to}, rows, query)
-        : await nextBounds(entity, {after, to: range.to}, rows, most, query);
+        : await nextBounds(entity, {after, to: range.to}, {rows, most, ends}, query);
     yield* found;
     after = found.at(-1) ?? null;
     if (found.length < most) return;
@@ -97,19 +109,22 @@ function isWalkedByIntegers({walk, key, keyPlaces, source}: EntityPlan): boolean
 async function nextBounds(
   entity: EntityPlan,
   range: Range,
-  rows: number,
-  most: number,
+  {rows, most, ends}: {readonly rows: number; readonly most: number; readonly ends: Ends},
   query: Query,
 ): Promise<Bound[]> {
   const found = entity.walk.parts.map((_, i) => `@laas_sync_bound${i}`);
   const before = entity.walk.parts.map((_, i) => `@laas_sync_before${i}`);
   const move = [...found.map((name, i) => `${before[i]} = ${name}`), ...found.map(name => `${name} = NULL`)];
+  const last = found.at(-1) ?? '';
+  // The end of a negative number's chunk may be that of the next one, which ends a chunk as well.
+  const toEnd = `SET ${last} = ${last} + (${CHUNK_IDS - 1} - MOD(${last}, ${CHUNK_IDS}))`;
   const statements: string[] = [];
   for (let i = 0; i < most; i++) {
     const beyond = i === 0 ? range : {...range, after: before};
     statements.push(
       `SET ${(i === 0 ? found.map(name => `${name} = NULL`) : move).join(', ')}`,
       `${boundary(entity, beyond, rows)} INTO ${found.join(', ')}`,
+      ...(ends === 'at ends of chunks' ? [toEnd] : []),
       `SELECT ${found.join(', ')}`,
     );
   }
@@ -153,9 +168,12 @@ function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
   return one.every((part, i) => part === other[i]);
 }
 
-/** Moves a bound to the end of its chunk, if chunks are formed by the last column of the walk. */
-function atChunkEnd({walk, key}: EntityPlan, bound: Bound): Bound {
-  const last = key.columns.length - 1;
-  const isChunked = key.endsInInteger && walk.parts.at(-1) === last;
-  return isChunked ? [...bound.slice(0, -1), chunkEnd(bound.at(-1) ?? '0')] : bound;
+/** Whether chunks of ownership are formed by the last column of the walk. */
+function isChunked({walk, key}: EntityPlan): boolean {
+  return key.endsInInteger && walk.parts.at(-1) === key.columns.length - 1;
+}
+
+/** Moves a bound to the end of its chunk. */
+function atChunkEnd(entity: EntityPlan, bound: Bound): Bound {
+  return isChunked(entity) ? [...bound.slice(0, -1), chunkEnd(bound.at(-1) ?? '0')] : bound;
 }
