@@ -27,6 +27,7 @@ const ON_ONE_SERVER = [
   'fault/kill',
   'fault/distance',
   'fault/cascades',
+  'fault/unchecked-rows',
   'fault/failover-answers',
   'fault/several-sources',
   'fault/replica-behind',
