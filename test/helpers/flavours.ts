@@ -21,6 +21,10 @@ export const isShort = process.env['TEST_SHORT'] === '1';
 
 /** Long suites whose subject hardly depends on the server: a short run runs them on one server only. */
 const ON_ONE_SERVER = [
+  'db/doctor-types',
+  'db/engines',
+  'db/narrow-numbers',
+  'db/segments',
   'fault/session-defaults',
   'fault/schema',
   'fault/connections',
