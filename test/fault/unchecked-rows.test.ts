@@ -51,20 +51,27 @@ describeEachFlavour(`#45 rows without their parents (seed ${SEED})`, ({server, s
         await stand.caughtUp();
         await stand.equal();
       };
+      const addKey = async () => {
+        if (!hasKey) await stand.source.query(UNCHECKED(ADD_KEY));
+        hasKey = true;
+      };
+      const childThenParent = async () => {
+        const user = id();
+        await stand.source.query(UNCHECKED(`DELETE FROM users WHERE id = ${user}; ${member(user)}`));
+        // The child is behind the saved position, so that only the saved proof can know of it.
+        await start();
+        await stop();
+        await start();
+        await parent(user);
+        await start();
+      };
       /** The names say what each step may leave: children without parents, parents with older children. */
       const steps: Record<string, () => Promise<unknown>> = {
         'an unchecked child': () => stand.source.query(UNCHECKED(member(id()))),
         'a child that no key holds': () =>
           stand.source.query(hasKey ? UNCHECKED(member(id())) : member(id())),
         'a parent': () => parent(id()),
-        'an unchecked child, and its parent after a restart': async () => {
-          const user = id();
-          await stand.source.query(UNCHECKED(`DELETE FROM users WHERE id = ${user}; ${member(user)}`));
-          await stop();
-          await start();
-          await parent(user);
-          await start();
-        },
+        'an unchecked child, and its parent after a restart': childThenParent,
         'an unchecked parent': () => {
           const user = id();
           return stand.source.query(
@@ -80,10 +87,7 @@ describeEachFlavour(`#45 rows without their parents (seed ${SEED})`, ({server, s
           if (hasKey) await stand.source.query('ALTER TABLE institute_user DROP FOREIGN KEY iu_u');
           hasKey = false;
         },
-        'the key added': async () => {
-          if (!hasKey) await stand.source.query(UNCHECKED(ADD_KEY));
-          hasKey = true;
-        },
+        'the key added': addKey,
         stopped: stop,
         started: start,
         restarted: () => stop().then(start),
@@ -98,7 +102,8 @@ describeEachFlavour(`#45 rows without their parents (seed ${SEED})`, ({server, s
           throw new Error(`after ${done.join(', ')}: ${String(error)}`, {cause: error});
         });
       }
-      await start();
+      await addKey();
+      await childThenParent();
       expect((await stand.cli(['verify'])).code, done.join(', ')).toBe(0);
     },
     TIMEOUT_MS,
@@ -129,7 +134,7 @@ describeEachFlavour(`#45 rows without their parents (seed ${SEED})`, ({server, s
     expect(await own.stand.daemon.post('/sync/trigger', {mode: 'diff'})).toMatchObject({
       body: {success: true},
     });
-    await eventually(async () => (await lookups()) === once, {
+    await eventually(async () => (await lookups()) <= once, {
       timeoutMs: 10_000,
       what: 'no more lookups after a restart and a reconcile',
     });
