@@ -14,6 +14,7 @@ interface Foreign {
   readonly megabytes: number;
   readonly oursCpu: number;
   readonly zongjiCpu: number;
+  readonly peakBytes: number;
 }
 
 /** Rows of another schema's tables: long texts, and short rows in small transactions. */
@@ -45,8 +46,9 @@ async function measureForeign(kind: 'long' | 'short'): Promise<Foreign> {
     await daemon.post('/replication/resume');
     await untilApplied(stand, 1);
     const oursCpu = daemon.cpuSeconds() - cpu;
+    const peakBytes = daemon.memory().peak;
     await daemon.stop();
-    return {megabytes, oursCpu, zongjiCpu: await zongjiAlone(stand, start)};
+    return {megabytes, oursCpu, peakBytes, zongjiCpu: await zongjiAlone(stand, start)};
   } finally {
     await stand.close();
   }
@@ -88,8 +90,8 @@ export async function measureForeignTraffic(
     '',
     'Processor time for each megabyte of the log that belongs to other schemas, at full speed, of the daemon and of zongji alone, which skips the same rows.',
     '',
-    '| rows of others | runs | megabytes | laas-sync | zongji alone | ratio |',
-    '|---|---|---|---|---|---|',
+    '| rows of others | runs | megabytes | laas-sync | zongji alone | ratio | our peak memory |',
+    '|---|---|---|---|---|---|---|',
   ];
   for (const kind of ['long', 'short'] as const) {
     const runs = await repeat(`${kind} rows of others`, () => measureForeign(kind));
@@ -97,8 +99,9 @@ export async function measureForeignTraffic(
       median(runs.map(run => (pick(run) / run.megabytes) * 1000));
     const [ours, alone] = [each(run => run.oursCpu), each(run => run.zongjiCpu)];
     const what = kind === 'long' ? 'texts of 64 KB' : `short rows, ${SHORT_ROWS_A_TRANSACTION} a transaction`;
+    const peak = `${Math.round(median(runs.map(run => run.peakBytes)) / 1048576)} MB`;
     lines.push(
-      `| ${what} | ${runs.length} | ${Math.round(median(runs.map(run => run.megabytes)))} | ${ours.toFixed(2)} ms | ${alone.toFixed(2)} ms | ${(ours / alone).toFixed(2)} × |`,
+      `| ${what} | ${runs.length} | ${Math.round(median(runs.map(run => run.megabytes)))} | ${ours.toFixed(2)} ms | ${alone.toFixed(2)} ms | ${(ours / alone).toFixed(2)} × | ${peak} |`,
     );
   }
   return lines;

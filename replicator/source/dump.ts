@@ -7,6 +7,7 @@ import {SyncError} from '../../src/errors.ts';
 import type {Position} from '../../src/position/position.ts';
 import {ZongJi} from '../../src/position/zongji.ts';
 import type {Dialling} from '../../src/db/connection.ts';
+import {ReadBuffers} from './read-buffers.ts';
 
 /** An event as zongji decodes it. */
 export interface ZongjiEvent {
@@ -19,6 +20,8 @@ export interface ZongjiEvent {
 /** The parts of a mysql2 packet that zongji's parser reads. */
 export interface Packet {
   buffer: Buffer;
+  /** Where the packet begins, and where its unread part does. */
+  readonly start: number;
   offset: number;
   end: number;
   isEOF(): boolean;
@@ -143,9 +146,11 @@ export class Dump {
       return;
     }
     const {onPacket} = this.#options;
+    const buffers = new ReadBuffers();
     prototype.binlogData = function (packet, connection) {
       // What is returned reads the next packet.
       let next: unknown = prototype.binlogData;
+      buffers.read(packet.end - packet.start);
       for (const unread of onPacket(packet)) next = original.call(this, unread, connection);
       return next;
     };

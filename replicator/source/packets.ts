@@ -240,5 +240,5 @@ function asPacket(event: Buffer, checksumBytes: number, endPosition: number): Pa
   event.copy(buffer, 1);
   buffer.writeUInt32LE(event.length + checksumBytes, 1 + 9);
   buffer.writeUInt32LE(endPosition, 1 + 13);
-  return {buffer, offset: 0, end: buffer.length, isEOF: () => false, isError: () => false};
+  return {buffer, start: 0, offset: 0, end: buffer.length, isEOF: () => false, isError: () => false};
 }

@@ -7,7 +7,7 @@ import {join} from 'node:path';
 import {expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
-import {describeEachFlavour} from '../helpers/flavours.ts';
+import {describeEachFlavour, isShort} from '../helpers/flavours.ts';
 import {sync, verify} from '../helpers/in-process.ts';
 import {createDatabases} from '../servers/databases.ts';
 import type {ServerAddress} from '../servers/server.ts';
@@ -85,8 +85,9 @@ async function withStand(
 }
 
 describeEachFlavour('#31 cases', ({edition, server}) => {
-  // The other ways hardly depend on a version, and take a long time.
-  const ways = Object.entries(WAYS).filter(([way]) => edition !== 'mariadb-11' || way === 'stream');
+  // The other ways hardly depend on a version, or in a short run on the server, and take a long time.
+  const isEachWay = edition === 'mariadb' || (edition === 'mysql' && !isShort);
+  const ways = Object.entries(WAYS).filter(([way]) => isEachWay || way === 'stream');
   for (const name of readdirSync(FOLDER)) {
     for (const [way, run] of ways) {
       it(`${name}, by ${way}`, async () => {

@@ -50,7 +50,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw failure === undefined ? new Error('no server can be run here: see above') : failure.reason;
   }
   if (project.name === 'fault' && process.env['TEST_SHORT'] === '1')
-    leaveOut('some long fault and e2e tests on MySQL: TEST_SHORT=1 (test/helpers/flavours.ts)');
+    leaveOut('some long tests on MySQL, and some on mariadb-11: TEST_SHORT=1 (test/helpers/flavours.ts)');
   if (project.name === 'fault' && !hasGalera)
     leaveOut(
       'tests on two nodes of Galera: the package galera-4 is not installed (apt-get install galera-4)',
