@@ -38,7 +38,14 @@ function packet(payload: Buffer, compression: readonly number[], {checksum}: {ch
   outer.writeUInt32LE(4711, 13);
   const before = Buffer.from('xx');
   const buffer = Buffer.concat([before, Buffer.from([0]), outer]);
-  return {buffer, start: before.length, offset: before.length, end: buffer.length, isEOF: () => false, isError: () => false};
+  return {
+    buffer,
+    start: before.length,
+    offset: before.length,
+    end: buffer.length,
+    isEOF: () => false,
+    isError: () => false,
+  };
 }
 
 const inner = [event(2, Buffer.from('BEGIN')), event(30, Buffer.from('rows')), event(16, Buffer.alloc(8))];
