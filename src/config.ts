@@ -3,6 +3,7 @@ import {createHash} from 'node:crypto';
 import {hostname} from 'node:os';
 import {z} from 'zod';
 import {SyncError} from './errors.ts';
+import {isLoopback} from './loopback.ts';
 import {loadMapping} from './mapping/file/read.ts';
 import type {Mapping} from './mapping/mapping.ts';
 
@@ -241,10 +242,6 @@ export function deriveServerId(name: string, host: string, databases = ''): numb
     .readUInt32BE(0);
   const blocks = 0x80000000 / DERIVED_IDS - 1;
   return 0x80000000 + (hash % blocks) * DERIVED_IDS;
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 function isTimezone(name: string): boolean {

@@ -64,11 +64,15 @@ export class ImageReader {
 
   /** Reads the bitmap of the columns that the images have, and moves past it. */
   presence(columns: number): Presence {
-    const present: boolean[] = [];
-    for (let i = 0; i < columns; i++)
-      present.push(((this.#buffer[this.at + (i >> 3)] ?? 0) & (1 << (i & 7))) !== 0);
+    const bitmap = this.at;
     this.at += (columns + 7) >> 3;
-    return present.includes(false) ? present : null;
+    let isWhole = true;
+    for (let i = 0; i < columns && isWhole; i++) isWhole = this.#isInBitmap(bitmap, i);
+    return isWhole ? null : Array.from({length: columns}, (_, i) => this.#isInBitmap(bitmap, i));
+  }
+
+  #isInBitmap(start: number, bit: number): boolean {
+    return ((this.#buffer[start + (bit >> 3)] ?? 0) & (1 << (bit & 7))) !== 0;
   }
 
   /**
@@ -91,7 +95,7 @@ export class ImageReader {
     for (let i = 0; i < columns.length; i++) {
       if (presence !== null && presence[i] !== true) continue;
       const place = bit++;
-      if (((this.#buffer[nulls + (place >> 3)] ?? 0) & (1 << (place & 7))) !== 0) continue;
+      if (this.#isInBitmap(nulls, place)) continue;
       const column = columns[i];
       if (column === undefined) continue;
       const slot = slots[i] ?? -1;
@@ -165,8 +169,7 @@ export class ImageReader {
         );
       }
       case T.TIMESTAMP2: {
-        const end = at + sizeOf(column, buffer, at);
-        const isZero = buffer.subarray(at, end).every(byte => byte === 0);
+        const isZero = isAllZero(buffer, at, at + sizeOf(column, buffer, at));
         this.at += 4;
         const start = into.reserve(MOMENT_LENGTH);
         const seconds = writeUnixTime(into.bytes, start, buffer.readUInt32BE(at), isZero);
@@ -245,4 +248,9 @@ export class ImageReader {
     this.at += size;
     return writeFraction(bytes, at, decimals % 2 === 0 ? value : Math.floor(value / 10), decimals);
   }
+}
+
+function isAllZero(buffer: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (buffer[at] !== 0) return false;
+  return true;
 }

@@ -23,6 +23,8 @@ export interface ImageLayout extends RowShape {
   readonly isIncomplete: boolean;
   /** The number of columns that identify a row. */
   readonly keyColumns: number;
+  /** Whether this table has all of them. */
+  readonly hasKey: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export function layoutOf(
   const keys = new Set(
     entities.filter(entity => entity.source === source).flatMap(({keyPlaces}) => keyPlaces),
   );
+  const isKey = slots.map(slot => keys.has(slot));
   const schemas = new Map(source.schema.columns.map(column => [column.name.toLowerCase(), column]));
   return {
     source,
@@ -60,10 +63,11 @@ export function layoutOf(
       }),
     ),
     slots,
-    isKey: slots.map(slot => keys.has(slot)),
+    isKey,
     rowEnd: rowEndIndex(source.schema, columns),
     isIncomplete: slots.filter(slot => slot >= 0).length !== slotOf.size,
     keyColumns: keys.size,
+    hasKey: isKey.filter(Boolean).length === keys.size,
   };
 }
 
@@ -113,7 +117,7 @@ export function rowBlock(layout: ImageLayout, event: ImageEvent, slabs: Slabs): 
   const reader = new ImageReader(event.buffer, cursor.at);
   const first = reader.presence(columns);
   const second = event.kind === 'update' ? reader.presence(columns) : first;
-  if (!hasKey(layout, first)) return 'keyless';
+  if (!identifies(layout, first)) return 'keyless';
   return new ImageBlock(layout, event, reader.at, {before: first, after: second}, slabs);
 }
 
@@ -122,11 +126,10 @@ interface Presences {
   readonly after: Presence;
 }
 
-function hasKey({slots, isKey, keyColumns}: ImageLayout, presence: Presence): boolean {
-  return (
-    slots.filter((_, i) => isKey[i] === true && (presence === null || presence[i] === true)).length ===
-    keyColumns
-  );
+function identifies({isKey, keyColumns, hasKey}: ImageLayout, presence: Presence): boolean {
+  return presence === null
+    ? hasKey
+    : presence.filter((isPresent, i) => isPresent && isKey[i] === true).length === keyColumns;
 }
 
 /** Flat fields and no nested objects: thousands of these are queued at once. */

@@ -13,7 +13,7 @@ import {CascadeWatch} from '../decode/cascade-watch.ts';
 import {rowBlock} from '../decode/row-image.ts';
 import {Slabs} from '../decode/slabs.ts';
 import type {SourceEvent} from '../events.ts';
-import {Dump, type ZongjiEvent} from './dump.ts';
+import {Dump, type Packet, type ZongjiEvent} from './dump.ts';
 import {faultOf} from './fault.ts';
 import {readPacket, type PacketKind, type PacketTap, type RowsHeader, type RowsPacket} from './packets.ts';
 import {otherServer} from './same-server.ts';
@@ -83,8 +83,8 @@ export class BinlogSource {
     const tap = this.#packetTap();
     this.#dump = new Dump({
       connection,
-      onPacket: packet => readPacket(packet, this.#dump.checksumBytes, tap),
-      onEvent: event => this.#readEvent(event),
+      onPacket: packet => this.#readPacket(packet, tap),
+      onEvent: event => this.#readDecoded(event),
       onFault,
     });
     this.#watchdog = setInterval(() => this.#watchSilence(), HEARTBEAT_MS / 2);
@@ -169,18 +169,18 @@ export class BinlogSource {
     }
   }
 
-  #deliver(event: SourceEvent): void {
-    this.#unlessEnded(() => this.#options.onEvent(event));
-  }
-
   /** Whatever a part of the program throws at an event ends the stream before the event's position is saved. */
-  #unlessEnded(read: () => void): void {
-    if (this.#state === 'ended') return;
+  #readPacket(packet: Packet, tap: PacketTap): readonly Packet[] {
     try {
-      read();
+      return readPacket(packet, this.#dump.checksumBytes, tap);
     } catch (error) {
       this.#fail(error);
+      return [];
     }
+  }
+
+  #deliver(event: SourceEvent): void {
+    if (this.#state !== 'ended') this.#options.onEvent(event);
   }
 
   #offsetAt(position: number): LogOffset | null {
@@ -194,17 +194,16 @@ export class BinlogSource {
       onUnsupported: reason => this.#fail(new SyncError('event-unsupported', reason)),
       onStatement: (statement, end, executedAtMs) =>
         this.#deliver({tag: 'statement', ...statement, offset: this.#offsetAt(end), executedAtMs}),
-      onTable: (tableId, body) =>
-        this.#unlessEnded(() => {
-          this.#tables.add(tableId, body);
-          this.#cascades.opened(this.#tables.cascadeKeyOf(tableId) ?? '');
-        }),
+      onTable: (tableId, body) => {
+        this.#tables.add(tableId, body);
+        this.#cascades.opened(this.#tables.cascadeKeyOf(tableId) ?? '');
+      },
       onChange: header => this.#watchCascades(header),
       isMapped: tableId => this.#tables.has(tableId),
       onMariadbGtid: (gtid, isStandalone) => this.#deliver({tag: 'gtid', gtid, begins: !isStandalone}),
       onXid: (end, committedAtMs) =>
         this.#deliver({tag: 'commit', offset: this.#offsetAt(end), committedAtMs}),
-      onRows: packet => this.#unlessEnded(() => this.#readRows(packet)),
+      onRows: packet => this.#readRows(packet),
     };
   }
 
@@ -226,6 +225,14 @@ export class BinlogSource {
     if (layout === null || block === null) return;
     if (block === 'keyless') this.#deliver({tag: 'unreadable-rows', table: layout.source.table});
     else this.#deliver({tag: 'rows', rows: block});
+  }
+
+  #readDecoded(event: ZongjiEvent): void {
+    try {
+      this.#readEvent(event);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Reads the events that zongji decodes. */

@@ -121,19 +121,27 @@ export class EntityDecider {
 
   #write(key: RowKey, row: SourceRow, flags: number): void {
     const {index, primary, companions, children} = this.#entity;
-    const {owned, dead, follow} = this.#knowledge;
+    const {follow} = this.#knowledge;
     const written = {key, source: row};
     this.#work.upserts[primary.index]?.push(written);
     for (const companion of companions) this.#writeCompanion(companion, written);
     if (!follow || children.length === 0) return;
-    const wasDead = ({index: table}: TablePlan) => dead[table]?.has(key) === true;
-    // Children wait while the table that they refer to lacks the row, which may be a companion.
-    const enters =
-      !owned.has(this.#entity, key) ||
-      wasDead(primary) ||
-      children.some(({parentTable}) => wasDead(parentTable));
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
-    if ((flags & LEFT) !== 0 || (enters && mayHaveChildren)) this.#work.follow[index]?.push(key);
+    if ((flags & LEFT) !== 0 || (mayHaveChildren && this.#enters(key))) this.#work.follow[index]?.push(key);
+  }
+
+  /** Children wait while the table that they refer to lacks the row, which may be a companion. */
+  #enters(key: RowKey): boolean {
+    const {primary, children} = this.#entity;
+    return (
+      !this.#knowledge.owned.has(this.#entity, key) ||
+      this.#isDead(primary, key) ||
+      children.some(({parentTable}) => this.#isDead(parentTable, key))
+    );
+  }
+
+  #isDead({index}: TablePlan, key: RowKey): boolean {
+    return this.#knowledge.dead[index]?.has(key) === true;
   }
 
   #writeCompanion(companion: TablePlan, row: KeyedRow): void {
@@ -145,16 +153,15 @@ export class EntityDecider {
 
   #postpone(key: RowKey): void {
     const {index, tables} = this.#entity;
-    if (tables.some(table => this.#knowledge.dead[table.index]?.has(key) === true))
-      this.#work.postponed[index]?.push(key);
+    if (tables.some(table => this.#isDead(table, key))) this.#work.postponed[index]?.push(key);
   }
 
   #settle(key: RowKey): void {
     for (const table of this.#entity.tables) this.#settleIn(table, key);
   }
 
-  #settleIn({index}: TablePlan, key: RowKey): void {
-    if (this.#knowledge.dead[index]?.has(key) === true) this.#work.settled[index]?.push(key);
+  #settleIn(table: TablePlan, key: RowKey): void {
+    if (this.#isDead(table, key)) this.#work.settled[table.index]?.push(key);
   }
 }
 

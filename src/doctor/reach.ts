@@ -1,6 +1,7 @@
 /** Checks whether a server can be reached, with the requested TLS, and what it is. */
 import {isIP} from 'node:net';
-import {isLoopback, type DatabaseConfig} from '../config.ts';
+import type {DatabaseConfig} from '../config.ts';
+import {isLoopback} from '../loopback.ts';
 import {connect, queryRows, type Connection, type Side} from '../db/connection.ts';
 import {readServerInfo, settledName, type ServerInfo} from '../db/server.ts';
 import {faultName, isOutsideCluster} from '../db/faults.ts';

@@ -1,6 +1,6 @@
 /** Authenticates requests and refuses the others with a reason. */
 import {createMiddleware} from 'hono/factory';
-import {isLoopback} from '../config.ts';
+import {isLoopback} from '../loopback.ts';
 import {type Access, type AppContext, type AppEnv, type Clock, remoteAddress} from './context.ts';
 import type {FailedAttempts} from './failed-attempts.ts';
 import {ProblemError} from './problem.ts';

@@ -28,7 +28,7 @@ export const POSITIONS: readonly Mutant[] = [
       [
         'src/apply/decide.ts',
         '#write',
-        '(flags & LEFT) !== 0 || (enters && mayHaveChildren)',
+        '(flags & LEFT) !== 0 || (mayHaveChildren && this.#enters(key))',
         '(flags & LEFT) !== 0',
       ],
     ],

@@ -47,8 +47,8 @@ export const RULES: readonly Mutant[] = [
       [
         'src/apply/decide.ts',
         '#settleIn',
-        'if (this.#knowledge.dead[index]?.has(key) === true) this.#work.settled[index]?.push(key);',
-        'void this.#work.settled[index]?.includes(key);',
+        'if (this.#isDead(table, key)) this.#work.settled[table.index]?.push(key);',
+        'void this.#work.settled[table.index]?.includes(key);',
       ],
     ],
     answers: ['dead letters'],
@@ -111,9 +111,9 @@ export const RULES: readonly Mutant[] = [
     edits: [
       [
         'src/apply/decide.ts',
-        '#write',
-        'children.some(({parentTable}) => wasDead(parentTable));',
-        'children.some(({parentTable}) => parentTable === primary && wasDead(parentTable));',
+        '#enters',
+        'children.some(({parentTable}) => this.#isDead(parentTable, key))',
+        'children.some(({parentTable}) => parentTable === primary && this.#isDead(parentTable, key))',
       ],
     ],
     answers: ['dead letters', 'dependants'],

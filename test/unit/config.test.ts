@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
-import {deriveServerId, isLoopback, loadConfig} from '../../src/config.ts';
+import {deriveServerId, loadConfig} from '../../src/config.ts';
+import {isLoopback} from '../../src/loopback.ts';
 import {SyncError} from '../../src/errors.ts';
 
 const minimal = {DB_HOST: 'source', DB_USERNAME: 'reader', DB_PASSWORD: 's3cret'};
