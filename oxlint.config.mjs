@@ -41,6 +41,13 @@ const BORDERS = [
   [
     ['src/server/**'],
     refuse('/(?:replicator|reconciler|apply|db)/', 'The server uses the interface Operations only.'),
+    {
+      ...refuse(
+        String.raw`/(?:config\.ts$|file/)`,
+        "The server's thread would load it: import its types only.",
+      ),
+      allowTypeImports: true,
+    },
   ],
   [
     ['replicator/**'],

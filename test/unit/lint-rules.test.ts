@@ -41,6 +41,8 @@ const BORDERS: readonly (readonly [importer: string, imported: string])[] = [
   ['src/server', 'src/db/connection.ts'],
   ['src/server', 'replicator/attempt.ts'],
   ['src/server', 'reconciler/diff.ts'],
+  ['src/server', 'src/config.ts'],
+  ['src/server', 'src/mapping/file/read.ts'],
 ];
 const IMPORTERS: Readonly<Record<string, string>> = {
   '@vlasky/zongji': 'src/position/zongji.ts',
