@@ -95,8 +95,9 @@ export class TransactionQueue {
   }
 
   /**
-   * Returns the next transactions, as many as fit in `maxBytes` of rows, at least one. One that must be applied
-   * alone ends the batch.
+   * Returns the next transactions, as many as fit in `maxBytes` of rows, at least one. A part of a transaction is
+   * alone in its batch. Changes of definitions are, too, but several in a row are one batch: the schemas are read
+   * once for all of them.
    */
   take(maxBytes: number): SourceTransaction[] {
     const batch: SourceTransaction[] = [];
@@ -104,13 +105,13 @@ export class TransactionQueue {
     while (this.#head < this.#items.length) {
       const next = this.#items[this.#head];
       if (next === undefined || next === null) break;
-      if (batch.length > 0 && (bytes + next.bytes > maxBytes || standsAlone(next))) break;
+      const last = batch.at(-1);
+      if (last !== undefined && (bytes + next.bytes > maxBytes || !mayFollow(last, next))) break;
       batch.push(next);
       // The queue must not keep alive what was taken.
       this.#items[this.#head++] = null;
       this.#bytes -= weight(next);
       bytes += next.bytes;
-      if (standsAlone(next)) break;
     }
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
@@ -130,9 +131,11 @@ export class TransactionQueue {
   }
 }
 
-/** A part of a large transaction, and a change of the plan, are applied alone. */
-function standsAlone(transaction: SourceTransaction): boolean {
-  return !transaction.complete || transaction.schemaChanged;
+/** Whether two transactions may be in one batch, which has one plan. */
+function mayFollow(last: SourceTransaction, next: SourceTransaction): boolean {
+  if (!last.complete || !next.complete) return false;
+  if (last.schemaChanged) return next.schemaChanged && last.rows.length === 0;
+  return !next.schemaChanged;
 }
 
 /** It only moves the position, and carries no GTID that would be lost. */

@@ -59,6 +59,19 @@ describe('the queue', () => {
     expect([1, 2, 3, 4, 5].map(() => names(made.take(9900)))).toEqual([['1'], ['2'], ['2'], ['3'], ['4']]);
   });
 
+  it('returns changes of definitions in a row together, up to one with rows', () => {
+    const {made} = queue();
+    const definition = {schemaChanged: true, rows: [], bytes: 0};
+    made.push(transaction('1'));
+    for (const name of ['2', '3', '4']) made.push(transaction(name, definition));
+    made.push(transaction('5', {schemaChanged: true}));
+    made.push(transaction('6', definition));
+    made.push(transaction('7', {...definition, complete: false}));
+    made.push(transaction('8'));
+    const batches = [['1'], ['2', '3', '4', '5'], ['6'], ['7'], ['8']];
+    expect(batches.map(() => names(made.take(9900)))).toEqual(batches);
+  });
+
   it('reports when a batch is full, or cannot grow', () => {
     const {made} = queue();
     expect(made.hasFullBatch(200)).toBe(false);
