@@ -77,6 +77,7 @@ const ON_EACH_VERSION = [
   'db/bulk',
   'db/cases',
   'db/counted',
+  'db/deadlocks',
   'db/doctor-grants',
   'db/doctor-platforms',
   'db/doctor-settings',
@@ -97,8 +98,10 @@ function editionsOfSuite(present: readonly Edition[]): readonly Edition[] {
   const file = expect.getState().testPath ?? '';
   const isOneOf = (names: readonly string[]) => names.some(name => file.endsWith(`/${name}.test.ts`));
   if (isOneOf(ON_ONE_SERVER)) return present.slice(0, 1);
-  if (isOneOf(ON_EACH_VERSION)) return present;
-  return present.includes('mariadb') ? present.filter(edition => edition !== 'mariadb-11') : present;
+  // What was named is not left out.
+  const isNamed = process.env['TEST_FLAVOURS'] !== undefined;
+  if (isNamed || isOneOf(ON_EACH_VERSION) || !present.includes('mariadb')) return present;
+  return present.filter(edition => edition !== 'mariadb-11');
 }
 
 /** Describes `name` once for each edition that this run has. */

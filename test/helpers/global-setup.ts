@@ -49,7 +49,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await release();
     throw failure === undefined ? new Error('no server can be run here: see above') : failure.reason;
   }
-  if (project.name === 'fault' && process.env['TEST_SHORT'] === '1')
+  if (process.env['TEST_SHORT'] === '1')
     leaveOut('some long tests on MySQL, and some on mariadb-11: TEST_SHORT=1 (test/helpers/flavours.ts)');
   if (project.name === 'fault' && !hasGalera)
     leaveOut(
