@@ -3,7 +3,7 @@
  * what the last state alone does not show.
  */
 import {ChangeSet, FRESH, LEFT, REREAD, type EntityChanges} from '../../src/apply/change-set.ts';
-import type {EntityPlan} from '../../src/mapping/entities.ts';
+import {parentKeyOf, type EntityPlan} from '../../src/mapping/entities.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import {sourceKey} from '../../src/mapping/row.ts';
 import type {RowChange} from '../events.ts';
@@ -40,8 +40,28 @@ export class Compactor {
     for (const entity of entities) fold(entity, this.#changes.of(entity), change, trustsChecks);
   }
 
+  /** Called once, after the last change. */
   changes(): ChangeSet {
+    for (const entities of this.#entitiesOf.values())
+      for (const entity of entities) rereadBelowDeleted(entity, this.#changes);
     return this.#changes;
+  }
+}
+
+/**
+ * Marks rows that refer, outside of their keys, to a row that is deleted in the same batch: a foreign key may have set
+ * the reference to null, which MariaDB does not log.
+ */
+function rereadBelowDeleted(entity: EntityPlan, changes: ChangeSet): void {
+  const own = changes.of(entity);
+  for (const edge of entity.parents) {
+    const parents = changes.of(edge.parent);
+    if (edge.inKey !== null || !edge.isNullable || parents.size === 0 || own.size === 0) continue;
+    own.forEach((row, key, flags) => {
+      if (row === null) return;
+      const parent = parentKeyOf(edge, key, row);
+      if (typeof parent === 'string' && parents.isDeleted(parent)) own.set(key, row, flags | REREAD);
+    });
   }
 }
 

@@ -46,6 +46,12 @@ export class EntityChanges {
     return this.#places.has(key);
   }
 
+  /** Whether the last change of a key deleted the row. */
+  isDeleted(key: RowKey): boolean {
+    const place = this.#places.get(key);
+    return place !== undefined && this.#rows[place] === null;
+  }
+
   /** Returns the flags of a key; 0 for a key without a change. */
   flagsOf(key: RowKey): number {
     const place = this.#places.get(key);
