@@ -20,8 +20,9 @@ export interface ZongjiEvent {
 /** The parts of a mysql2 packet that zongji's parser reads. */
 export interface Packet {
   buffer: Buffer;
-  /** Where the packet begins, and where its unread part does. */
+  /** The offset in the buffer at which the packet begins. */
   readonly start: number;
+  /** The offset of what has not been read yet. */
   offset: number;
   end: number;
   isEOF(): boolean;

@@ -40,7 +40,7 @@ export class Compactor {
     for (const entity of entities) fold(entity, this.#changes.of(entity), change, trustsChecks);
   }
 
-  /** Called once, after the last change. */
+  /** Returns what was added. Call it after the last change, because a deleted parent affects rows before it. */
   changes(): ChangeSet {
     for (const entities of this.#entitiesOf.values())
       for (const entity of entities) rereadBelowDeleted(entity, this.#changes);
