@@ -93,18 +93,17 @@ function nextSecond(whole: string): string {
 }
 
 /**
- * A moment of a source column as both servers round it.
+ * A moment of a source column as both servers round it, of any type that a comparison casts to the column's.
  *
  * @param isDate whether it is certainly a date: a sum with a date that has a zero part is null
  */
 export function momentSql(expression: string, shape: Shape, isDate: boolean): string {
-  if (shape.column.type === 'date') return `CAST(${expression} AS DATE)`;
-  if (!rounds(shape)) return `CAST(${expression} AS DATETIME(6))`;
+  if (shape.column.type === 'date' || !rounds(shape)) return expression;
   const {fraction} = shape.column;
   // MySQL's CAST rounds and MariaDB's truncates: adding half a unit and cutting the text is the same on both.
   const half = 5 * 10 ** (5 - fraction);
   const sum = `${expression} + INTERVAL ${half} MICROSECOND`;
   const raised = isDate ? sum : `IF(${isDateCondition(expression)}, ${sum}, ${expression})`;
   const text = `DATE_FORMAT(${raised}, '%Y-%m-%d %H:%i:%s.%f')`;
-  return `CAST(LEFT(${text}, ${fraction === 0 ? 19 : 20 + fraction}) AS DATETIME(6))`;
+  return `LEFT(${text}, ${fraction === 0 ? 19 : 20 + fraction})`;
 }
