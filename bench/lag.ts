@@ -1,7 +1,12 @@
-/** Measures the time from a commit on the source until it is visible on the target, idle and at 1000 transactions per second. */
+/**
+ * Measures the time from a commit on the source until it is visible on the target, idle and at 1000 transactions per
+ * second: by laas-sync, and by the server's own replica.
+ */
 import {setTimeout as delay} from 'node:timers/promises';
+import type mysql from 'mysql2/promise';
 import {connect} from '../test/servers/databases.ts';
 import {askFor, measureLoadedAnswers, type LoadedAnswers} from './answers.ts';
+import {endOfLog, withReplica} from './replica.ts';
 import {
   BenchDaemon,
   fillUsers,
@@ -17,10 +22,21 @@ const PROBES = 400;
 const ROWS = 20_000;
 const PROBE_ID = 1;
 const ASK_EVERY_MS = 20;
+const OURS = `SELECT name FROM user WHERE userId = ${PROBE_ID}`;
+const THE_REPLICAS = `SELECT first_name FROM users WHERE id = ${PROBE_ID}`;
 
-export interface Lag {
-  readonly busy: {readonly p50: number; readonly p99: number; readonly perSecond: number};
-  readonly idle: {readonly p50: number; readonly p99: number};
+interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+interface Lags {
+  readonly idle: Quantiles;
+  readonly busy: Quantiles & {readonly perSecond: number};
+}
+
+export interface Lag extends Lags {
+  readonly replica: Lags;
   readonly statusP99: number;
   readonly loaded: LoadedAnswers;
 }
@@ -28,40 +44,58 @@ export interface Lag {
 export async function measureLag(options: StandOptions = {edition: 'mariadb'}): Promise<Lag> {
   const stand = await openStand(options);
   try {
+    const start = await endOfLog(stand);
     await fillUsers(stand.s, 1, ROWS);
     const daemon = await BenchDaemon.start(stand.env);
-    const idle = await probe(stand, 30);
-    const stop = new AbortController();
-    const began = performance.now();
-    const load = workload(stand, stop.signal);
+    const idle = await measureIdle(stand, stand.t, OURS);
     const endStatus = await askFor(daemon.statusUrl, ASK_EVERY_MS);
-    await delay(1000);
-    const busy = await probe(stand, 5);
-    stop.abort();
-    const written = await load;
-    const seconds = (performance.now() - began) / 1000;
+    const busy = await measureBusy(stand, stand.t, OURS);
     const statusMs = await endStatus();
     const loaded = await measureLoadedAnswers(stand, daemon, ROWS);
     await daemon.stop();
-    return {
-      busy: {...quantiles(busy), perSecond: Math.round(written / seconds)},
-      idle: quantiles(idle),
-      statusP99: quantiles(statusMs).p99,
-      loaded,
-    };
+    const replica = await withReplica(stand, start, 2, async r => ({
+      idle: await measureIdle(stand, r, THE_REPLICAS),
+      busy: await measureBusy(stand, r, THE_REPLICAS),
+    }));
+    return {idle, busy, replica, statusP99: quantiles(statusMs).p99, loaded};
   } finally {
     await stand.close();
   }
 }
 
-/** Commits a marker, and polls the target until it is visible. */
-async function probe({s, t}: Stand, pauseMs: number): Promise<number[]> {
+async function measureIdle({s}: Stand, copy: mysql.Connection, name: string): Promise<Quantiles> {
+  return quantiles(await probe(s, copy, name, 30));
+}
+
+async function measureBusy(stand: Stand, copy: mysql.Connection, name: string): Promise<Lags['busy']> {
+  const stop = new AbortController();
+  const began = performance.now();
+  const load = workload(stand, stop.signal);
+  await delay(1000);
+  const busy = await probe(stand.s, copy, name, 5);
+  stop.abort();
+  const written = await load;
+  const seconds = (performance.now() - began) / 1000;
+  return {...quantiles(busy), perSecond: Math.round(written / seconds)};
+}
+
+/**
+ * Commits a marker, and polls the copy until it is visible.
+ *
+ * @param name reads the name of the user
+ */
+async function probe(
+  source: mysql.Connection,
+  copy: mysql.Connection,
+  name: string,
+  pauseMs: number,
+): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < PROBES; i++) {
-    const marker = `Probe${i}-${pauseMs}`;
-    await s.query(`UPDATE users SET first_name = '${marker}' WHERE id = ${PROBE_ID}`);
+    const marker = `Probe${i}-${pauseMs}-${performance.now()}`;
+    await source.query(`UPDATE users SET first_name = '${marker}' WHERE id = ${PROBE_ID}`);
     const committed = performance.now();
-    while (!(await scalar(t, `SELECT name FROM user WHERE userId = ${PROBE_ID}`)).startsWith(`${marker} `));
+    while (!(await scalar(copy, name)).startsWith(marker));
     times.push(performance.now() - committed);
     await delay(pauseMs);
   }

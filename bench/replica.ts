@@ -1,4 +1,4 @@
-/** Measures how fast the server's own replica catches up with the log of a source. */
+/** The server's own replica beside us: how fast it catches up with the log of a source, and how far it is behind. */
 import type mysql from 'mysql2/promise';
 import {connect} from '../test/servers/databases.ts';
 import {startServer, type TestServer} from '../test/servers/server.ts';
@@ -9,19 +9,58 @@ export function endOfLog({edition, s}: Pick<Stand, 'edition' | 's'>): Promise<st
   return scalar(s, edition === 'mysql' ? 'SELECT @@gtid_executed' : 'SELECT @@gtid_current_pos');
 }
 
-/**
- * @param start where the replica begins, with the tables as they were there
- * @param workers the number of threads that apply transactions; 0 is a serial replica
- * @param pool the size of the replica's buffer pool
- * @returns milliseconds
- */
+interface Replica {
+  readonly connection: mysql.Connection;
+  /** Starts it, and waits until it has applied these transactions. */
+  readonly catchUp: (end: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** @returns milliseconds that a replica needs from `start` to the end of the log */
 export async function measureReplica(
   stand: Pick<Stand, 'edition' | 's' | 'source'>,
   start: string,
   workers: number,
   pool?: string,
 ): Promise<number> {
-  const {edition, s, source} = stand;
+  const replica = await openReplica(stand, start, workers, pool);
+  try {
+    const end = await endOfLog(stand);
+    const began = performance.now();
+    await replica.catchUp(end);
+    return performance.now() - began;
+  } finally {
+    await replica.close();
+  }
+}
+
+/** Lets a replica follow the source's log from `start`, and calls `measure` once it has caught up. */
+export async function withReplica<T>(
+  stand: Pick<Stand, 'edition' | 's' | 'source'>,
+  start: string,
+  workers: number,
+  measure: (replica: mysql.Connection) => Promise<T>,
+): Promise<T> {
+  const replica = await openReplica(stand, start, workers);
+  try {
+    await replica.catchUp(await endOfLog(stand));
+    return await measure(replica.connection);
+  } finally {
+    await replica.close();
+  }
+}
+
+/**
+ * @param start where the replica begins, with the tables as they were there
+ * @param workers the number of threads that apply transactions; 0 is a serial replica
+ * @param pool the size of the replica's buffer pool
+ */
+async function openReplica(
+  {edition, s, source}: Pick<Stand, 'edition' | 's' | 'source'>,
+  start: string,
+  workers: number,
+  pool?: string,
+): Promise<Replica> {
   const threads =
     edition === 'mysql'
       ? [`--replica-parallel-workers=${Math.max(1, workers)}`]
@@ -31,26 +70,26 @@ export async function measureReplica(
     durable: true,
     options: [...roomFor(edition, pool), ...threads],
   });
-  try {
-    const r = await connect(server);
-    const tables = await definitions(s);
-    await r.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
-    for (const sql of tables) await r.query(sql);
-    await follow(r, source, edition, start);
-    const end = await endOfLog(stand);
-    const [startStatement, wait] =
-      edition === 'mysql'
-        ? ['START REPLICA', 'WAIT_FOR_EXECUTED_GTID_SET']
-        : ['START SLAVE', 'MASTER_GTID_WAIT'];
-    const began = performance.now();
-    await r.query(startStatement);
-    await r.query(`SELECT ${wait}('${end}')`);
-    const ms = performance.now() - began;
-    await r.end();
-    return ms;
-  } finally {
-    await server.dispose();
-  }
+  const connection = await connect(server);
+  const tables = await definitions(s);
+  await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
+  for (const sql of tables) await connection.query(sql);
+  await follow(connection, source, edition, start);
+  return {
+    connection,
+    async catchUp(end) {
+      const [start, wait] =
+        edition === 'mysql'
+          ? ['START REPLICA', 'WAIT_FOR_EXECUTED_GTID_SET']
+          : ['START SLAVE', 'MASTER_GTID_WAIT'];
+      await connection.query(start);
+      await connection.query(`SELECT ${wait}('${end}')`);
+    },
+    async close() {
+      await connection.end();
+      await server.dispose();
+    },
+  };
 }
 
 async function follow(
