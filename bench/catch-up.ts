@@ -34,7 +34,7 @@ export async function measureCatchUp(
     await assertEqual(stand);
     await daemon.stop();
     const replicaMs: Record<number, number> = {};
-    for (const count of workers) replicaMs[count] = await measureReplica(stand, start, count);
+    for (const count of workers) replicaMs[count] = await measureReplica(stand, start, {workers: count});
     return {oursMs, peakBytes, replicaMs};
   } finally {
     await stand.close();

@@ -25,7 +25,8 @@ export async function measureFirstLoad(
   options: StandOptions = {edition: 'mariadb'},
   afterwards: (stand: Stand, daemon: BenchDaemon) => Promise<void> = () => Promise.resolve(),
 ): Promise<FirstLoad> {
-  const stand = await openStand(options);
+  // The limit is written by the source, which logs it.
+  const stand = await openStand({targetLogs: true, ...options});
   try {
     await fillUsers(stand.s, 1, users);
     await fillMemberships(stand);

@@ -25,7 +25,7 @@ const ASK_EVERY_MS = 20;
 const OURS = `SELECT name FROM user WHERE userId = ${PROBE_ID}`;
 const THE_REPLICAS = `SELECT first_name FROM users WHERE id = ${PROBE_ID}`;
 
-interface Quantiles {
+export interface Quantiles {
   readonly p50: number;
   readonly p99: number;
 }
@@ -53,10 +53,15 @@ export async function measureLag(options: StandOptions = {edition: 'mariadb'}): 
     const statusMs = await endStatus();
     const loaded = await measureLoadedAnswers(stand, daemon, ROWS);
     await daemon.stop();
-    const replica = await withReplica(stand, start, 2, async r => ({
-      idle: await measureIdle(stand, r, THE_REPLICAS),
-      busy: await measureBusy(stand, r, THE_REPLICAS),
-    }));
+    const replica = await withReplica(
+      stand,
+      start,
+      {workers: 2, logs: options.targetLogs ?? false},
+      async r => ({
+        idle: await measureIdle(stand, r, THE_REPLICAS),
+        busy: await measureBusy(stand, r, THE_REPLICAS),
+      }),
+    );
     return {idle, busy, replica, statusP99: quantiles(statusMs).p99, loaded};
   } finally {
     await stand.close();

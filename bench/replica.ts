@@ -16,14 +16,22 @@ interface Replica {
   readonly close: () => Promise<void>;
 }
 
+export interface ReplicaOptions {
+  /** The number of threads that apply transactions; 0 is a serial replica. */
+  readonly workers: number;
+  /** The size of the buffer pool. */
+  readonly pool?: string;
+  /** Whether a MariaDB replica logs what it applies, as a target with a binary log does; MySQL's replica always does. */
+  readonly logs?: boolean;
+}
+
 /** @returns milliseconds that a replica needs from `start` to the end of the log */
 export async function measureReplica(
   stand: Pick<Stand, 'edition' | 's' | 'source'>,
   start: string,
-  workers: number,
-  pool?: string,
+  options: ReplicaOptions,
 ): Promise<number> {
-  const replica = await openReplica(stand, start, workers, pool);
+  const replica = await openReplica(stand, start, options);
   try {
     const end = await endOfLog(stand);
     const began = performance.now();
@@ -38,10 +46,10 @@ export async function measureReplica(
 export async function withReplica<T>(
   stand: Pick<Stand, 'edition' | 's' | 'source'>,
   start: string,
-  workers: number,
+  options: ReplicaOptions,
   measure: (replica: mysql.Connection) => Promise<T>,
 ): Promise<T> {
-  const replica = await openReplica(stand, start, workers);
+  const replica = await openReplica(stand, start, options);
   try {
     await replica.catchUp(await endOfLog(stand));
     return await measure(replica.connection);
@@ -50,26 +58,22 @@ export async function withReplica<T>(
   }
 }
 
-/**
- * @param start where the replica begins, with the tables as they were there
- * @param workers the number of threads that apply transactions; 0 is a serial replica
- * @param pool the size of the replica's buffer pool
- */
+/** @param start where the replica begins, with the tables as they were there */
 async function openReplica(
   {edition, s, source}: Pick<Stand, 'edition' | 's' | 'source'>,
   start: string,
-  workers: number,
-  pool?: string,
+  {workers, pool, logs = false}: ReplicaOptions,
 ): Promise<Replica> {
-  const threads =
+  const settings =
     edition === 'mysql'
       ? [`--replica-parallel-workers=${Math.max(1, workers)}`]
-      : [`--slave-parallel-threads=${workers}`, '--slave-parallel-mode=optimistic'];
-  const server = await startServer({
-    edition,
-    durable: true,
-    options: [...roomFor(edition, pool), ...threads],
-  });
+      : [
+          `--slave-parallel-threads=${workers}`,
+          '--slave-parallel-mode=optimistic',
+          `--log-slave-updates=${logs ? 'ON' : 'OFF'}`,
+        ];
+  const options = [...roomFor(edition, pool), ...settings];
+  const server = await startServer({edition, durable: true, options});
   const connection = await connect(server);
   const tables = await definitions(s);
   await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');

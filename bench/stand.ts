@@ -69,14 +69,21 @@ export interface StandOptions {
   readonly sourceTables?: string;
   /** Created before the migration, which otherwise creates its own. */
   readonly targetTables?: string;
+  /**
+   * Whether the target writes a binary log. MariaDB has none by default, and its replica does not log what it
+   * applies; MySQL and its replica do.
+   */
+  readonly targetLogs?: boolean;
 }
 
 /** Starts the servers: the source with empty tables, and the migrated target. */
 export async function openStand(options: StandOptions): Promise<Stand> {
   const {edition, isOneServer = false, pool, log, sourceTables = SOURCE_TABLES, targetTables} = options;
-  const start = () => startServer({edition, durable: true, options: roomFor(edition, pool, log)});
+  const {targetLogs = edition === 'mysql'} = options;
+  const start = (...settings: string[]) =>
+    startServer({edition, durable: true, options: [...roomFor(edition, pool, log), ...settings]});
   const source = await start();
-  const target = isOneServer ? source : await start();
+  const target = isOneServer ? source : await start(...(targetLogs ? [] : ['--skip-log-bin']));
   await createDatabase(source, 'laas');
   await createDatabase(target, 'organizations');
   const s = await connect(source, 'laas');
