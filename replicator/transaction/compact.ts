@@ -2,8 +2,8 @@
  * Compacts row changes into the last state of each row, so that a batch writes each key once, and keeps flags for
  * what the last state alone does not show.
  */
-import {ChangeSet, FRESH, LEFT, REREAD, type EntityChanges} from '../../src/apply/change-set.ts';
-import {parentKeyOf, type EntityPlan} from '../../src/mapping/entities.ts';
+import {ChangeSet, FRESH, INSERTED, LEFT, REREAD, type EntityChanges} from '../../src/apply/change-set.ts';
+import type {EntityPlan} from '../../src/mapping/entities.ts';
 import type {Plan} from '../../src/mapping/plan.ts';
 import {sourceKey} from '../../src/mapping/row.ts';
 import type {RowChange} from '../events.ts';
@@ -40,28 +40,8 @@ export class Compactor {
     for (const entity of entities) fold(entity, this.#changes.of(entity), change, trustsChecks);
   }
 
-  /** Returns what was added. Call it after the last change, because a deleted parent affects rows before it. */
   changes(): ChangeSet {
-    for (const entities of this.#entitiesOf.values())
-      for (const entity of entities) rereadBelowDeleted(entity, this.#changes);
     return this.#changes;
-  }
-}
-
-/**
- * Marks rows that refer, outside of their keys, to a row that is deleted in the same batch: a foreign key may have set
- * the reference to null, which MariaDB does not log.
- */
-function rereadBelowDeleted(entity: EntityPlan, changes: ChangeSet): void {
-  const own = changes.of(entity);
-  for (const edge of entity.parents) {
-    const parents = changes.of(edge.parent);
-    if (edge.inKey !== null || !edge.isNullable || parents.size === 0 || own.size === 0) continue;
-    own.forEach((row, key, flags) => {
-      if (row === null) return;
-      const parent = parentKeyOf(edge, key, row);
-      if (typeof parent === 'string' && parents.isDeleted(parent)) own.set(key, row, flags | REREAD);
-    });
   }
 }
 
@@ -85,6 +65,12 @@ function fold(
   const reread = partial || entity.repeats ? REREAD : 0;
   const isKnown = changes.has(newKey);
   const fresh = !isKnown && before === null && trustsChecks ? FRESH : 0;
-  const known = isKnown ? changes.flagsOf(newKey) & (LEFT | FRESH) : fresh;
-  changes.set(newKey, after, known | reread | (moved ? LEFT : 0));
+  // If keys repeat, another row may have the key.
+  const isInsert = before === null && !entity.repeats;
+  const known = isKnown
+    ? changes.flagsOf(newKey) & (LEFT | FRESH | INSERTED)
+    : fresh | (isInsert ? INSERTED : 0);
+  // A row that is inserted twice was deleted in between, by a cascade.
+  const hasLeft = moved || (isInsert && isKnown && !changes.isDeleted(newKey));
+  changes.set(newKey, after, known | reread | (hasLeft ? LEFT : 0));
 }

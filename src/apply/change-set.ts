@@ -18,6 +18,8 @@ export const LEFT = 1;
 export const FRESH = 2;
 /** The last image is incomplete, or does not show which row counts: read it from the source. */
 export const REREAD = 4;
+/** First seen as an INSERT. If the target has the row, a cascade has deleted it before, with its children. */
+export const INSERTED = 8;
 
 /**
  * The changes of one entity's rows. Keys, rows and flags are in parallel arrays, because an object for each row
@@ -31,6 +33,11 @@ export class EntityChanges {
 
   get size(): number {
     return this.#places.size;
+  }
+
+  /** Whether a row was deleted or re-keyed, for good or for a while. */
+  get hasLeft(): boolean {
+    return this.#rows.includes(null) || this.#flags.some(flags => (flags & LEFT) !== 0);
   }
 
   /** The number of changes that must be read from the source. */
@@ -95,6 +102,11 @@ export class ChangeSet {
   get rereads(): number {
     return this.#entities.reduce((sum, {rereads}) => sum + rereads, 0);
   }
+}
+
+/** Whether rows that an entity's rows may depend on, at any distance, left the source, for good or for a while. */
+export function hasLeftAbove({parents}: EntityPlan, changes: ChangeSet): boolean {
+  return parents.some(({parent}) => changes.of(parent).hasLeft || hasLeftAbove(parent, changes));
 }
 
 /** Yields the keys that a decision needs: those of the rows, and of the parents that they refer to. */

@@ -7,6 +7,7 @@
  * | eligible, cannot be written | all present | it becomes a dead letter; what the target has of it stays |
  * | eligible | one waits, none missing | it waits with that parent, and is not a dead letter itself |
  * | not eligible, deleted, or a parent missing | any | it is deleted if it is owned |
+ * | any | one left within the change set | the row may be outdated: it is read from the source at its turn |
  */
 import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
@@ -14,7 +15,7 @@ import type {SourceRow} from '../mapping/packed.ts';
 import {perTable, type PerTable, type Plan} from '../mapping/plan.ts';
 import type {TablePlan} from '../mapping/columns.ts';
 import {judge} from '../mapping/row.ts';
-import {FRESH, LEFT, type ChangeSet} from './change-set.ts';
+import {FRESH, hasLeftAbove, INSERTED, LEFT, type ChangeSet} from './change-set.ts';
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {OwnershipView} from './ownership.ts';
 
@@ -38,8 +39,8 @@ export interface Work {
   readonly deadLetters: NewDeadLetter[];
   /** Keys that are correct or deleted, so that their dead letters are removed. */
   readonly settled: PerTable<RowKey[]>;
-  /** Rows with a dead letter that are not decided, because they are read again with the children of a parent. */
-  readonly postponed: PerEntity<RowKey[]>;
+  /** Rows that are read from the source when their turn comes, because a cascade may have changed them since. */
+  readonly doubtful: PerEntity<RowKey[]>;
   /** Rows whose children are to be read from the source. */
   readonly follow: PerEntity<RowKey[]>;
 }
@@ -50,7 +51,7 @@ export function emptyWork(plan: Plan): Work {
     deletes: perEntity(plan, () => []),
     deadLetters: [],
     settled: perTable(plan, () => []),
-    postponed: perEntity(plan, () => []),
+    doubtful: perEntity(plan, () => []),
     follow: perEntity(plan, () => []),
   };
 }
@@ -70,13 +71,13 @@ export function decide(plan: Plan, changes: ChangeSet, knowledge: Knowledge): Wo
   for (const entity of plan.entities) {
     const own = changes.of(entity);
     if (own.size === 0) continue;
-    const decider = new EntityDecider(entity, work, knowledge);
+    const decider = new EntityDecider(entity, work, knowledge, changes);
     own.forEach((row, key, flags) => decider.decide(key, row, flags));
   }
   return work;
 }
 
-type ParentState = 'there' | 'waiting' | 'absent';
+type ParentState = 'there' | 'waiting' | 'absent' | 'in doubt';
 
 /** Decides the rows of one entity, after those of its parents. */
 export class EntityDecider {
@@ -85,11 +86,12 @@ export class EntityDecider {
   readonly #knowledge: Knowledge;
   readonly #parents: readonly ParentStates[];
 
-  constructor(entity: EntityPlan, work: Work, knowledge: Knowledge) {
+  /** @param changes of which the rows are; null for rows that are read from the source */
+  constructor(entity: EntityPlan, work: Work, knowledge: Knowledge, changes: ChangeSet | null) {
     this.#entity = entity;
     this.#work = work;
     this.#knowledge = knowledge;
-    this.#parents = entity.parents.map(edge => new ParentStates(edge, work, knowledge));
+    this.#parents = entity.parents.map(edge => new ParentStates(edge, work, knowledge, changes));
   }
 
   decide(key: RowKey, row: SourceRow | null, flags: number): void {
@@ -99,8 +101,10 @@ export class EntityDecider {
     let parents: ParentState = 'there';
     for (const states of this.#parents) {
       const state = states.of(key, row);
-      // Its children are read again, this row among them.
-      if (state === 'followed') return this.#postpone(key);
+      if (state === 'in doubt') {
+        this.#work.doubtful[this.#entity.index]?.push(key);
+        return;
+      }
       if (state === 'absent' || parents === 'there') parents = state;
     }
     if (row !== null && verdict !== 'ineligible' && parents !== 'absent') {
@@ -126,8 +130,10 @@ export class EntityDecider {
     this.#work.upserts[primary.index]?.push(written);
     for (const companion of companions) this.#writeCompanion(companion, written);
     if (!follow || children.length === 0) return;
+    const hasLeft =
+      (flags & LEFT) !== 0 || ((flags & INSERTED) !== 0 && this.#knowledge.owned.has(this.#entity, key));
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
-    if ((flags & LEFT) !== 0 || (mayHaveChildren && this.#enters(key))) this.#work.follow[index]?.push(key);
+    if (hasLeft || (mayHaveChildren && this.#enters(key))) this.#work.follow[index]?.push(key);
   }
 
   /** Children wait while the table that they refer to lacks the row, which may be a companion. */
@@ -151,11 +157,6 @@ export class EntityDecider {
     else this.#work.deadLetters.push({table: companion, key: row.key, code: verdict, detail: null});
   }
 
-  #postpone(key: RowKey): void {
-    const {index, tables} = this.#entity;
-    if (tables.some(table => this.#isDead(table, key))) this.#work.postponed[index]?.push(key);
-  }
-
   #settle(key: RowKey): void {
     for (const table of this.#entity.tables) this.#settleIn(table, key);
   }
@@ -173,11 +174,14 @@ class ParentStates {
   readonly #deleted: ReadonlySet<RowKey>;
   readonly #failing: ReadonlySet<RowKey>;
   readonly #followed: ReadonlySet<RowKey>;
+  readonly #changes: ChangeSet | null;
+  #mayBeNull: boolean | null = null;
 
-  constructor(edge: Edge, work: Work, knowledge: Knowledge) {
+  constructor(edge: Edge, work: Work, knowledge: Knowledge, changes: ChangeSet | null) {
     const {parent, parentTable} = edge;
     this.#edge = edge;
     this.#knowledge = knowledge;
+    this.#changes = changes;
     this.#written = new Set(work.upserts[parentTable.index]?.map(({key}) => key));
     this.#deleted = new Set(work.deletes[parent.index]);
     this.#failing = new Set(
@@ -188,14 +192,14 @@ class ParentStates {
     this.#followed = new Set(work.follow[parent.index]);
   }
 
-  of(key: RowKey, row: SourceRow | null): ParentState | 'followed' {
+  of(key: RowKey, row: SourceRow | null): ParentState {
     const parentKey = parentKeyOf(this.#edge, key, row);
     // The reference is null, or the row is deleted and its key does not name the parent.
     if (parentKey === null || parentKey === undefined) return 'there';
-    if (this.#followed.has(parentKey)) return 'followed';
+    if (this.#followed.has(parentKey)) return 'in doubt';
     if (this.#failing.has(parentKey)) return 'waiting';
     if (this.#written.has(parentKey)) return 'there';
-    if (this.#deleted.has(parentKey)) return 'absent';
+    if (this.#deleted.has(parentKey)) return this.#absent();
     const {parent, parentTable} = this.#edge;
     const {dead, owned} = this.#knowledge;
     if (
@@ -203,6 +207,15 @@ class ParentStates {
       dead[parent.primary.index]?.has(parentKey) === true
     )
       return 'waiting';
-    return owned.has(parent, parentKey) ? 'there' : 'absent';
+    return owned.has(parent, parentKey) ? 'there' : this.#absent();
+  }
+
+  /** A foreign key may have set the reference to null since, which is not in the log. */
+  #absent(): ParentState {
+    const {inKey, isNullable, parent} = this.#edge;
+    if (inKey !== null || !isNullable || !this.#knowledge.follow) return 'absent';
+    this.#mayBeNull ??=
+      this.#changes !== null && (this.#changes.of(parent).hasLeft || hasLeftAbove(parent, this.#changes));
+    return this.#mayBeNull ? 'in doubt' : 'absent';
   }
 }

@@ -2,7 +2,7 @@
  * Handles the rows that depend on deleted or entering rows: their companions and, along the edges, their children
  * at any depth. The log has passed the events of those rows, or never had them, because a foreign key's cascade is not logged.
  */
-import {parentKeyOf, type Edge, type EntityPlan} from '../mapping/entities.ts';
+import type {Edge, EntityPlan} from '../mapping/entities.ts';
 import {exactTargetColumns, orderedTargetColumns, targetOperands} from '../mapping/key-columns.ts';
 import type {RowKey} from '../mapping/key.ts';
 import type {PerTable, Plan} from '../mapping/plan.ts';
@@ -12,15 +12,16 @@ import {sourceKey} from '../mapping/row.ts';
 import {tupleCondition, type Bound} from '../mapping/sql/ranges.ts';
 import {toRow, type Row} from '../mapping/values.ts';
 import type {SourceReader} from '../source/reader.ts';
+import {LEFT} from './change-set.ts';
 import type {StepwiseTransaction} from './stepwise-transaction.ts';
-import {emptyWork, EntityDecider} from './decide.ts';
+import {emptyWork, EntityDecider, type PerEntity} from './decide.ts';
 import type {OrderedWrites} from './ordered-writes.ts';
 import type {OwnershipView} from './ownership.ts';
 import {inBatches} from './statements.ts';
 
 const PARENTS_PER_READ = 500;
 const CHILDREN_PER_PAGE = 5000;
-/** The maximum number of keys that are kept for a comparison with the target. */
+/** The maximum number of keys that are kept for a comparison with the target, or with the source. */
 const MAX_SEEN = 100_000;
 
 export interface DependantsContext {
@@ -34,6 +35,8 @@ export interface DependantsContext {
   /** The dead letters in this transaction. */
   readonly dead: () => PerTable<ReadonlySet<RowKey>>;
   readonly mayDelete: boolean;
+  /** Rows of the batch that must be read from the source; those that were read are taken out. */
+  readonly doubtful: PerEntity<Set<RowKey>>;
 }
 
 /**
@@ -119,11 +122,23 @@ async function removeChildren(
         child,
         keys.filter(key => context.owned.has(child, key)),
       );
-      for (const [key, parent] of page)
+      for (const [key, parent] of page) {
         if (!context.transaction.hasDeleted(child.primary, key)) kept.add(parent);
+        else if (mayStay(edge, context)) context.doubtful[child.index]?.add(key);
+      }
     }
   }
   return kept;
+}
+
+/**
+ * Whether the source may still have the child of a row that left: without the reference, which a foreign key may have
+ * set to null, or another row with the child's key. If a foreign key does this to too many rows, the reconcile that it
+ * leads to writes the others.
+ */
+function mayStay({child, inKey, isNullable}: Edge, {doubtful}: DependantsContext): boolean {
+  if (inKey !== null) return false;
+  return child.repeats || (isNullable && (doubtful[child.index]?.size ?? 0) < MAX_SEEN);
 }
 
 /**
@@ -148,7 +163,9 @@ export async function follow(
         after,
         CHILDREN_PER_PAGE,
       );
-      const wanted = firstByKey(child, rows);
+      let wanted: Map<RowKey, Row | null> = firstByKey(child, rows);
+      // Another source row with its key may have another parent.
+      if (child.repeats && edge.inKey === null) wanted = await rowsOf(context, child, [...wanted.keys()]);
       await makeEqual(context, child, wanted, enters);
       if (seen.size < MAX_SEEN) for (const key of wanted.keys()) seen.add(key);
       after = last;
@@ -156,13 +173,30 @@ export async function follow(
     // The target's other children have left the source, or have another parent by now.
     for await (const page of targetChildren(context, edge, slice)) {
       const unknown = [...page.keys()].filter(key => !seen.has(key));
-      if (unknown.length === 0) continue;
-      const wanted = new Map<RowKey, Row | null>(unknown.map(key => [key, null]));
-      for (const [key, row] of firstByKey(child, await context.reader.byKeys(child, unknown)))
-        wanted.set(key, row);
-      await makeEqual(context, child, wanted, enters);
+      if (unknown.length > 0) await makeEqual(context, child, await rowsOf(context, child, unknown), enters);
     }
   }
+}
+
+/** Brings the rows of an entity that are still in doubt to the source's current state. */
+export async function readDoubtful(
+  context: DependantsContext,
+  entity: EntityPlan,
+  enters: (keys: readonly RowKey[]) => void,
+): Promise<void> {
+  const doubtful = [...(context.doubtful[entity.index] ?? [])];
+  if (doubtful.length > 0) await makeEqual(context, entity, await rowsOf(context, entity, doubtful), enters);
+}
+
+/** Reads rows by key; null stands for a row that the source does not have. */
+async function rowsOf(
+  {reader}: DependantsContext,
+  entity: EntityPlan,
+  keys: readonly RowKey[],
+): Promise<Map<RowKey, Row | null>> {
+  const rows = new Map<RowKey, Row | null>(keys.map(key => [key, null]));
+  for (const [key, row] of firstByKey(entity, await reader.byKeys(entity, keys))) rows.set(key, row);
+  return rows;
 }
 
 /** Of several rows with one key, the first counts. */
@@ -185,8 +219,13 @@ async function makeEqual(
   const {plan, transaction, rows, owned, mayDelete} = context;
   await context.loadKnowledge(entity, wanted);
   const work = emptyWork(plan);
-  const decider = new EntityDecider(entity, work, {owned, dead: context.dead(), follow: true, mayDelete});
-  for (const [key, row] of wanted) decider.decide(key, row, 0);
+  const knowledge = {owned, dead: context.dead(), follow: true, mayDelete};
+  const decider = new EntityDecider(entity, work, knowledge, null);
+  for (const [key, row] of wanted) {
+    context.doubtful[entity.index]?.delete(key);
+    // A cascade that reached its parent may have deleted its children, too, although the row is back.
+    decider.decide(key, row, LEFT);
+  }
   await remove(context, entity, work.deletes[entity.index] ?? []);
   await rows.write(entity, work.upserts);
   for (const letter of work.deadLetters) transaction.refuse(letter);
@@ -231,30 +270,4 @@ async function* targetChildren(
     if (last === null || rows.length < CHILDREN_PER_PAGE) return;
     after = key.split(last);
   }
-}
-
-/** Finds owned rows that wait with a dead letter, their own or that of a row they depend on. */
-export async function staleAmong(
-  context: DependantsContext,
-  entity: EntityPlan,
-  table: TablePlan,
-  keys: readonly RowKey[],
-): Promise<Set<RowKey>> {
-  if (!context.mayDelete) return new Set();
-  await context.loadKnowledge(entity, new Map(keys.map(key => [key, null])));
-  const dead = context.dead();
-  return new Set(keys.filter(key => context.owned.has(entity, key) && waits(entity, table, key, dead)));
-}
-
-function waits(
-  entity: EntityPlan,
-  {index}: TablePlan,
-  key: RowKey,
-  dead: PerTable<ReadonlySet<RowKey>>,
-): boolean {
-  if (dead[index]?.has(key) === true || dead[entity.primary.index]?.has(key) === true) return true;
-  return entity.parents.some(edge => {
-    const parent = parentKeyOf(edge, key, null);
-    return parent !== null && parent !== undefined && waits(edge.parent, edge.parentTable, parent, dead);
-  });
 }

@@ -5,9 +5,10 @@
  */
 import {stateOf} from '../db/faults.ts';
 import {SyncError} from '../errors.ts';
+import type {EntityPlan} from '../mapping/entities.ts';
 import {perTable, type Plan} from '../mapping/plan.ts';
 import type {ApplyOptions} from './applier.ts';
-import {ChangeSet} from './change-set.ts';
+import {ChangeSet, hasLeftAbove, REREAD} from './change-set.ts';
 import {WRITE_SET_TOO_LARGE} from './refusal.ts';
 import type {Session} from './session.ts';
 import type {Outcome} from './write-batch.ts';
@@ -73,6 +74,9 @@ export async function mayBeTooLarge(session: Session, error: unknown, changes: C
 /**
  * Applies the first half of the rows, and then the second one. Parents come before their children, as in the plan.
  *
+ * A cascade may have changed a row of the second half together with a row that left in the first one, and the parts
+ * do not show this: such rows are read from the source.
+ *
  * @param apply writes one change set, all or nothing
  * @throws whatever `apply` throws; the first half may have been written then, and the position has not moved
  */
@@ -84,10 +88,13 @@ export async function applyHalves(
 ): Promise<Outcome> {
   const {next: _, ...options} = whole;
   const [first, second] = [new ChangeSet(plan), new ChangeSet(plan)];
+  const outdated = plan.entities.map(entity => whole.follow && hasLeftAbove(entity, changes));
+  const mayBeOutdated = ({index}: EntityPlan) => outdated[index] === true;
   let left = Math.ceil(changes.size / 2);
   for (const entity of plan.entities)
     changes.of(entity).forEach((row, key, flags) => {
-      (left-- > 0 ? first : second).of(entity).set(key, row, flags);
+      if (left-- > 0) first.of(entity).set(key, row, flags);
+      else second.of(entity).set(key, row, row !== null && mayBeOutdated(entity) ? flags | REREAD : flags);
     });
   const one = await apply(first, {...options, progress: null});
   const other = await apply(second, options);

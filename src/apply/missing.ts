@@ -2,7 +2,7 @@
 import type {Plan} from '../mapping/plan.ts';
 import {sourceKey} from '../mapping/row.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
-import {ChangeSet, LEFT, REREAD} from './change-set.ts';
+import {ChangeSet, INSERTED, LEFT, REREAD} from './change-set.ts';
 import type {WriterContext} from './writer-context.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function readMissing(
     changes.of(entity).forEach((row, key, flags) => {
       if ((flags & REREAD) === 0) return own.set(key, row, flags);
       wanted.push(key);
-      own.set(key, null, flags & LEFT);
+      own.set(key, null, flags & (LEFT | INSERTED));
     });
     if (wanted.length === 0) continue;
     const seen = new Set<string>();

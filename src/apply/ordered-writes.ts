@@ -2,13 +2,16 @@
  * Writes rows after the rows that they depend on: their primary and their parents. If one of those was refused
  * in this transaction, the row waits with it. A row that waits is not a dead letter itself, so an earlier dead
  * letter of it is removed: its detail would become outdated.
+ *
+ * A parent may also have left the target since the row was decided, because a row above it left. The row is then
+ * in doubt: its own state on the source shows whether it has another parent, or none, or left, too.
  */
 import type {TablePlan} from '../mapping/columns.ts';
 import {parentKeyOf, type EntityPlan} from '../mapping/entities.ts';
 import type {RowKey} from '../mapping/key.ts';
 import {perTable, type PerTable} from '../mapping/plan.ts';
 import type {StepwiseTransaction} from './stepwise-transaction.ts';
-import type {KeyedRow, Work} from './decide.ts';
+import type {KeyedRow, PerEntity, Work} from './decide.ts';
 import type {TargetBatch} from './write-batch.ts';
 
 export class OrderedWrites {
@@ -16,10 +19,12 @@ export class OrderedWrites {
   readonly #batch: TargetBatch;
   /** Rows that were not written, because a row that they depend on is missing. */
   readonly #waiting: PerTable<Set<RowKey>>;
+  readonly #doubtful: PerEntity<Set<RowKey>>;
 
-  constructor(transaction: StepwiseTransaction, batch: TargetBatch) {
+  constructor(transaction: StepwiseTransaction, batch: TargetBatch, doubtful: PerEntity<Set<RowKey>>) {
     this.#transaction = transaction;
     this.#batch = batch;
+    this.#doubtful = doubtful;
     this.#waiting = perTable(batch.plan, () => new Set<RowKey>());
   }
 
@@ -28,9 +33,11 @@ export class OrderedWrites {
     for (const table of entity.tables) {
       const ready: KeyedRow[] = [];
       for (const row of upserts[table.index] ?? []) {
-        if (this.#hasParents(entity, row)) ready.push(row);
+        const state = this.#stateOf(entity, row);
+        if (state === 'ready') ready.push(row);
         else {
-          this.#waiting[table.index]?.add(row.key);
+          if (state === 'in doubt') this.#doubtful[entity.index]?.add(row.key);
+          else this.#waiting[table.index]?.add(row.key);
           this.settle(table, row.key);
         }
       }
@@ -44,15 +51,18 @@ export class OrderedWrites {
     if (dead[index]?.has(key) === true) work.settled[index]?.push(key);
   }
 
-  #hasParents(entity: EntityPlan, {key, source}: KeyedRow): boolean {
-    if (this.#transaction.hasFailed(entity.primary, key)) return false;
-    return entity.parents.every(edge => {
+  #stateOf(entity: EntityPlan, {key, source}: KeyedRow): 'ready' | 'waits' | 'in doubt' {
+    if (this.#transaction.hasFailed(entity.primary, key)) return 'waits';
+    let state: 'ready' | 'in doubt' = 'ready';
+    for (const edge of entity.parents) {
       const parent = parentKeyOf(edge, key, source);
-      if (parent === null || parent === undefined) return true;
-      return [edge.parent.primary, edge.parentTable].every(
-        table => !this.#transaction.hasFailed(table, parent) && !this.#isMissing(edge.parent, table, parent),
-      );
-    });
+      if (parent === null || parent === undefined) continue;
+      for (const table of [edge.parent.primary, edge.parentTable])
+        if (this.#transaction.hasFailed(table, parent) || this.#isMissing(edge.parent, table, parent))
+          return 'waits';
+      if (!this.#batch.owned.has(edge.parent, parent)) state = 'in doubt';
+    }
+    return state;
   }
 
   /** Whether a row waits, and the target does not have it from earlier. */

@@ -11,7 +11,8 @@ import {StepwiseTransaction} from './stepwise-transaction.ts';
 import {perEntity, type PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {OrderedWrites} from './ordered-writes.ts';
-import {evict, follow, remove, staleAmong, type DependantsContext} from './dependants.ts';
+import {evict, follow, readDoubtful, remove, type DependantsContext} from './dependants.ts';
+import {staleAmong} from './stale-rows.ts';
 import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
 import type {Session} from './session.ts';
@@ -46,6 +47,7 @@ class StepwiseWrite {
   readonly #context: DependantsContext;
   /** The rows whose children are read from the source when the children's turn comes. */
   readonly #entered: PerEntity<RowKey[]>;
+  #isVisible: Promise<void> | null = null;
 
   constructor(writer: WriterContext, batch: TargetBatch, options: StepwiseOptions) {
     const {plan, owned, work, mayDelete} = batch;
@@ -58,7 +60,8 @@ class StepwiseWrite {
     };
     const transaction = new StepwiseTransaction(writer.session, batch, stale, options.allowance);
     this.#transaction = transaction;
-    this.#rows = new OrderedWrites(transaction, batch);
+    const doubtful = perEntity(plan, ({index}) => new Set(work.doubtful[index]));
+    this.#rows = new OrderedWrites(transaction, batch, doubtful);
     this.#context = {
       plan,
       reader: writer.reader,
@@ -68,18 +71,18 @@ class StepwiseWrite {
       loadKnowledge: (entity, rows) => this.#loadKnowledge(entity, rows),
       dead: () => transaction.deadNow(),
       mayDelete,
+      doubtful,
     };
     this.#entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
   }
 
   async run(): Promise<Outcome> {
-    const {need} = this.#options;
-    if (need !== null && this.#entered.some(({length}) => length > 0))
-      await this.#writer.waitUntilVisible(need);
+    // Before the transaction, which holds locks.
+    if ([...this.#entered, ...this.#batch.work.doubtful].some(({length}) => length > 0))
+      await this.#visible();
     await this.#transaction.begin();
     await this.#delete();
     await this.#write();
-    this.#settlePostponed();
     return this.#transaction.commit();
   }
 
@@ -98,22 +101,24 @@ class StepwiseWrite {
     for (const entity of plan.entities) {
       await this.#rows.write(entity, work.upserts);
       if (!this.#options.follow) continue;
+      const enters = (keys: readonly RowKey[]) => this.#entered[entity.index]?.push(...keys);
       // At this point, all parents of the child are written.
       for (const edge of entity.parents) {
         const parents = (this.#entered[edge.parent.index] ?? []).filter(
           key => !this.#transaction.hasFailed(edge.parent.primary, key),
         );
-        await follow(this.#context, edge, parents, keys => this.#entered[entity.index]?.push(...keys));
+        if (parents.length > 0) await this.#visible();
+        await follow(this.#context, edge, parents, enters);
       }
+      if ((this.#context.doubtful[entity.index]?.size ?? 0) > 0) await this.#visible();
+      await readDoubtful(this.#context, entity, enters);
     }
   }
 
-  /** By now, the rows that these depend on are written or refused, and these were read again where necessary. */
-  #settlePostponed(): void {
-    const {plan, work} = this.#batch;
-    for (const entity of plan.entities)
-      for (const key of work.postponed[entity.index] ?? [])
-        for (const table of entity.tables) this.#rows.settle(table, key);
+  /** Waits until reads of the source cover the batch. */
+  async #visible(): Promise<void> {
+    const {need} = this.#options;
+    if (need !== null) await (this.#isVisible ??= this.#writer.waitUntilVisible(need));
   }
 
   /** Reads ownership and dead letters of rows and of the rows they depend on. */

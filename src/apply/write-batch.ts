@@ -54,7 +54,7 @@ function rowsPresent({plan, work, owned}: TargetBatch, table: TablePlan): Readon
 /** Whether {@link writePipelined} suffices: no references to find before a delete, and nothing to read. */
 export function isSimple({work, plan}: TargetBatch): boolean {
   return plan.entities.every(({index, primary, children, companions}) => {
-    if ((work.follow[index] ?? []).length > 0) return false;
+    if ((work.follow[index] ?? []).length > 0 || (work.doubtful[index] ?? []).length > 0) return false;
     if ((work.deletes[index] ?? []).length === 0) return true;
     return (
       children.length + companions.length === 0 &&

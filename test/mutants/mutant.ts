@@ -8,6 +8,7 @@ import type {Edit} from './edit.ts';
 import {INVARIANTS} from './invariants.ts';
 import {KEYS} from './keys.ts';
 import {LOG} from './log.ts';
+import {OUTDATED} from './outdated.ts';
 import {OWNERSHIP} from './ownership.ts';
 import {POSITIONS} from './positions.ts';
 import {PRIVACY} from './privacy.ts';
@@ -65,6 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PRIVACY,
   ...SENDING,
   ...RULES,
+  ...OUTDATED,
   ...OWNERSHIP,
   ...VALUES,
   ...KEYS,

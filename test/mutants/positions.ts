@@ -25,12 +25,7 @@ export const POSITIONS: readonly Mutant[] = [
   {
     name: 'memberships-of-who-enters-stay-away',
     edits: [
-      [
-        'src/apply/decide.ts',
-        '#write',
-        '(flags & LEFT) !== 0 || (mayHaveChildren && this.#enters(key))',
-        '(flags & LEFT) !== 0',
-      ],
+      ['src/apply/decide.ts', '#write', 'hasLeft || (mayHaveChildren && this.#enters(key))', 'hasLeft'],
     ],
     answers: ['#2', 'dependants'],
     test: ['test/fault/dependants.test.ts', '#2 live and die with their parents'],

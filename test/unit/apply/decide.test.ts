@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {LEFT} from '../../../src/apply/change-set.ts';
+import {INSERTED, LEFT} from '../../../src/apply/change-set.ts';
 import {decide, type Knowledge} from '../../../src/apply/decide.ts';
 import {Ownership} from '../../../src/apply/ownership.ts';
 import type {RowKey} from '../../../src/mapping/key.ts';
@@ -49,6 +49,7 @@ async function decided({owned = {}, dead = {}, options = {}, enforced = true, ..
     settled: (table: TargetTable) => of(work.settled, table),
     deletes: (table: TargetTable) => work.deletes[entityOf(plans, table).index],
     follow: (table: TargetTable) => work.follow[entityOf(plans, table).index],
+    doubtful: (table: TargetTable) => work.doubtful[entityOf(plans, table).index],
     deadLetters: work.deadLetters.map(({table: {target}, ...letter}) => ({table: target, ...letter})),
   };
 }
@@ -173,9 +174,16 @@ describe('a membership that changed', () => {
     expect([later.upserts('institute_users'), later.deadLetters]).toEqual([[], []]);
   });
 
-  it('is postponed if the children of its parent are read again', async () => {
+  it('is in doubt if the children of its parent are read again', async () => {
     const work = await decided({institute_users: one, user: {2: user('2')}, owned: {institute: ['1']}});
     expect([work.follow('user'), work.upserts('institute_users')]).toEqual([['2'], []]);
+    expect(work.doubtful('institute_users')).toEqual(['1:2']);
+  });
+
+  it('is in doubt if its parent was inserted although the target has it', async () => {
+    const back = {user: {2: flagged(user('2'), INSERTED)}};
+    const work = await decided({institute_users: one, ...back, owned: both});
+    expect([work.follow('user'), work.doubtful('institute_users')]).toEqual([['2'], ['1:2']]);
   });
 
   it('is deleted with its source row or its parent, if it is owned', async () => {

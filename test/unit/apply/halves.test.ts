@@ -3,7 +3,7 @@ import type {ApplyOptions} from '../../../src/apply/applier.ts';
 import type {ChangeSet} from '../../../src/apply/change-set.ts';
 import {applyHalves, PartSize} from '../../../src/apply/halves.ts';
 import {perTable} from '../../../src/mapping/plan.ts';
-import {entityOf, institute, plan, user} from '../plan-fixture.ts';
+import {entityOf, institute, membership, plan, user} from '../plan-fixture.ts';
 import {changeSet} from './changes-fixture.ts';
 
 const PLAN = plan();
@@ -42,6 +42,34 @@ describe('a change set in halves', () => {
       [['user 2', 'user 3'], PROGRESS],
     ]);
     expect(outcome.upserted).toEqual(NONE.map(() => 4));
+  });
+
+  it('reads again what a row of the other half may have changed', async () => {
+    const rereads: number[] = [];
+    const apply = (part: ChangeSet) => {
+      rereads.push(part.rereads);
+      return Promise.resolve({
+        upserted: NONE,
+        deleted: NONE,
+        deadLetters: NONE,
+        wrote: () => false,
+        evicted: NONE.map(() => []),
+      });
+    };
+    const pairs = {'1:2': null, '1:3': membership('1', '3'), '1:4': membership('1', '4')};
+    for (const [row, wanted] of [
+      [null, [0, 2]],
+      [user('2'), [0, 0]],
+    ] as const) {
+      const changes = changeSet(PLAN, {
+        institute: {1: institute('1')},
+        user: {2: row},
+        institute_users: pairs,
+      });
+      rereads.length = 0;
+      await applyHalves(PLAN, changes, {progress: PROGRESS, follow: true, need: null}, apply);
+      expect(rereads).toEqual(wanted);
+    }
   });
 
   it('are as large as the cluster accepts, and grow again', () => {

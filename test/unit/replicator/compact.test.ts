@@ -88,6 +88,14 @@ describe('a user’s changes', () => {
     expect(changes.get('1')).toMatchObject({row: user('1'), left: true, fresh: false});
   });
 
+  it('remember that it was inserted twice: it was deleted in between', () => {
+    const changes = compacted([users(null, user('1')), users(null, user('1'))]);
+    expect(changes.get('1')).toMatchObject({row: user('1'), left: true});
+    expect(compacted([users(key('1'), user('1')), users(null, user('1'))]).get('1')).toMatchObject({
+      left: true,
+    });
+  });
+
   it('that move its key are a delete and an insert', () => {
     const changes = compacted([users(key('1'), user('2'))]);
     expect(changes.get('1')).toMatchObject({row: null, left: true});

@@ -1,0 +1,89 @@
+/** Mutants of rows that a cascade, or a row above them, changed within the batch that has them. */
+import type {Mutant} from './mutant.ts';
+
+const TEST = 'test/fault/outdated-rows.test.ts';
+
+export const OUTDATED: readonly Mutant[] = [
+  {
+    name: 'written-below-a-row-that-left',
+    edits: [['src/apply/ordered-writes.ts', '#stateOf', "state = 'in doubt'", "state = 'ready'"]],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'is not written below a row that stops being eligible'],
+  },
+  {
+    name: 'rows-in-doubt-not-read',
+    edits: [
+      [
+        'src/apply/stepwise.ts',
+        '#write',
+        'await readDoubtful(this.#context, entity, enters);',
+        'void readDoubtful;',
+      ],
+    ],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'gives way to the next one with its key'],
+  },
+  {
+    name: 'children-of-children-not-compared',
+    edits: [
+      [
+        'src/apply/dependants.ts',
+        'makeEqual',
+        'decider.decide(key, row, LEFT)',
+        'decider.decide(key, row, LEFT & 0)',
+      ],
+    ],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'follows the keys above it'],
+  },
+  {
+    name: 'row-that-is-back-keeps-its-children',
+    edits: [['src/apply/decide.ts', '#write', '(flags & INSERTED) !== 0', '(flags & INSERTED) === -1']],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'loses its children if it was deleted and is back'],
+  },
+  {
+    name: 'row-inserted-twice-keeps-its-children',
+    edits: [
+      [
+        'replicator/transaction/compact.ts',
+        'fold',
+        'const hasLeft = moved || (isInsert && isKnown && !changes.isDeleted(newKey));',
+        'const hasLeft = moved || (isInsert && isKnown && changes.isDeleted(newKey));',
+      ],
+    ],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'loses its children if it was deleted and is back'],
+  },
+  {
+    name: 'no-next-row-when-a-parent-leaves',
+    edits: [['src/apply/dependants.ts', 'mayStay', 'return child.repeats || (', 'return false && (']],
+    answers: ['dependants', 'mapping'],
+    test: [TEST, 'gives way to the next one with its key'],
+  },
+  {
+    name: 'row-of-one-parent-counts-before-all-others',
+    edits: [['src/apply/dependants.ts', 'follow', 'if (child.repeats &&', 'if (!child.repeats &&']],
+    answers: ['dependants', 'mapping'],
+    test: [TEST, 'gives way to the next one with its key'],
+  },
+  {
+    name: 'reference-set-to-null-counts-as-it-was',
+    edits: [
+      [
+        'src/apply/decide.ts',
+        '#absent',
+        "return this.#mayBeNull ? 'in doubt' : 'absent';",
+        "return 'absent';",
+      ],
+    ],
+    answers: ['#2', 'dependants'],
+    test: ['test/fault/nulled-references.test.ts', 'with the row in one batch leaves the row'],
+  },
+  {
+    name: 'half-a-batch-trusts-the-other-half',
+    edits: [['src/apply/halves.ts', 'applyHalves', 'mayBeOutdated(entity) ?', '!mayBeOutdated ?']],
+    answers: ['clusters', 'dependants'],
+    test: ['test/unit/apply/halves.test.ts', 'reads again what a row of the other half may have changed'],
+  },
+];
