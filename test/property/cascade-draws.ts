@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import {randomFrom} from '../helpers/workload.ts';
 
 const ACTIONS = ['CASCADE', 'CASCADE', 'CASCADE', 'SET NULL', 'RESTRICT'] as const;
-const edgeDraw = fc.record({
+const referenceDraw = fc.record({
   back: fc.constantFrom(0, 0, 0, 1, 2),
   place: fc.constantFrom(
     'in the key',
@@ -25,8 +25,10 @@ const edgeDraw = fc.record({
   onTarget: fc.boolean(),
 });
 const tableDraw = fc.record({
-  parents: fc.array(edgeDraw, {minLength: 1, maxLength: 2}),
+  parents: fc.array(referenceDraw, {minLength: 1, maxLength: 2}),
   hasCondition: fc.boolean(),
+  /** Some rows are dead letters. */
+  hasCheck: fc.constantFrom(false, false, false, false, true),
   hasCompanion: fc.constantFrom(false, false, false, true),
   /** A second entity of the same source. */
   second: fc.constantFrom('none', 'none', 'none', 'with its parents', 'without parents'),
@@ -53,7 +55,7 @@ const stepDraw = fc.record({
       'switch several',
       'move',
       'move',
-      'move in the key',
+      'move several',
     ] as const),
   ),
   seed: fc.nat(1_000_000),
@@ -64,18 +66,24 @@ export const transactionsDraw = fc.array(fc.array(stepDraw, {minLength: 1, maxLe
 });
 export type Transactions = typeof transactionsDraw extends fc.Arbitrary<infer T> ? T : never;
 
-interface Edge {
+interface Reference {
   readonly parent: Table;
   readonly columns: readonly string[];
+  readonly isInKey: boolean;
   readonly isOptional: boolean;
+  /** Its keys, in SQL. */
+  readonly onSource: readonly string[];
+  readonly onTarget: readonly string[];
 }
 
 interface Table {
   readonly name: string;
+  readonly target: string;
   readonly key: readonly string[];
-  readonly edges: readonly Edge[];
+  readonly references: readonly Reference[];
   /** A part of the key may be null, which no cascade may write to a child that takes no null. */
   readonly hasOptionalKey: boolean;
+  readonly hasCheck: boolean;
 }
 
 export interface World {
@@ -83,117 +91,118 @@ export interface World {
   readonly mapping: Readonly<Record<string, unknown>>;
   readonly source: string;
   readonly target: string;
+  readonly hasChecks: boolean;
 }
 
 /** The meaning of a draw. */
-export function worldOf({isFollowed, tables: draws}: WorldDraw): World {
+export function worldOf(world: WorldDraw): World {
   const tables: Table[] = [];
   const mapping: Record<string, unknown> = {};
   const [source, target]: [string[], string[]] = [[], []];
-  for (const [i, draw] of draws.entries()) {
+  for (const [i, draw] of world.tables.entries()) {
     const [name, to] = [`s${i}`, `t${i}`];
-    const key = ['k'];
-    const nullable: string[] = [];
-    const edges: Edge[] = [];
-    const [columns, sourceKeys, targetKeys]: [string[], string[], string[]] = [[], [], []];
-    const parents: Record<string, readonly string[]> = {};
-    for (const {back, place, onDelete, onUpdate, onSource, onTarget} of draw.parents) {
-      // The first table has no parent.
-      const up = i === 0 ? -1 : i - 1 - (back % i);
-      const parent = tables[up];
-      if (parent === undefined || edges.some(edge => edge.parent === parent)) continue;
-      const names = parent.key.map((_, n) => `r${up}${n}`);
-      const isInKey = place.endsWith('in the key') && key.length + names.length <= 4;
-      const isOptional = place.startsWith('optional');
-      if (isInKey) {
-        key.push(...names);
-        if (isOptional) nullable.push(...names);
-      } else columns.push(...names.map(one => `${one} INT ${isOptional ? 'NULL' : 'NOT NULL'}`));
-      edges.push({parent, columns: names, isOptional});
-      const list = names.join(', ');
-      parents[parent.name.replace('s', 't')] = names;
-      targetKeys.push(`KEY (${list})`);
-      sourceKeys.push(`KEY (${list})`);
-      const repeats = draws[up]?.repeats === true;
-      const act = (action: string) =>
-        action === 'SET NULL' && (!isOptional || (isFollowed && !isInKey)) ? 'CASCADE' : action;
-      if (onSource && !repeats)
-        sourceKeys.push(
-          `FOREIGN KEY (${list}) REFERENCES ${parent.name} (${parent.key.join(', ')}) ON DELETE ${act(onDelete)} ON UPDATE ${parent.hasOptionalKey && !isOptional ? 'RESTRICT' : act(onUpdate)}`,
-        );
-      if (onTarget)
-        targetKeys.push(
-          `FOREIGN KEY (${list}) REFERENCES ${parent.name.replace('s', 't')} (${parent.key.join(', ')})`,
-        );
-    }
-    const keyColumns = key.map(one => `${one} INT NOT NULL`);
-    const where = draw.hasCondition ? {w: 1} : {};
-    const same = Object.fromEntries(
-      [...key, 'v', ...columns.map(one => one.split(' ')[0] ?? '')].map(one => [one, one]),
-    );
-    const prefer = draw.repeats
-      ? {
-          prefer: [
-            {column: 'v', order: 'desc'},
-            {column: 'sid', order: 'asc'},
-          ],
-        }
-      : {};
-    const entry = {from: name, key, where, ...prefer};
-    mapping[to] = {...entry, columns: same, parents};
-    target.push(
-      tableSql(to, [
-        ...keyColumns,
-        'v INT NOT NULL',
-        ...columns,
-        `PRIMARY KEY (${key.join(', ')})`,
-        ...targetKeys,
-      ]),
-    );
-    const others = [...keyColumns, ...columns];
-    const hasOwnKey = draw.repeats || nullable.length > 0;
-    if (draw.hasCompanion) {
-      mapping[`${to}_more`] = {
-        ...entry,
-        columns: {...same, more: {constant: 7}},
-        parents: {...parents, [to]: key},
-      };
-      target.push(
-        tableSql(`${to}_more`, [
-          ...others,
-          'v INT NOT NULL',
-          'more INT NOT NULL',
-          `PRIMARY KEY (${key.join(', ')})`,
-        ]),
-      );
-    }
-    const hasSecond =
-      draw.second === 'with its parents' || (draw.second === 'without parents' && !isFollowed);
-    if (hasSecond) {
-      mapping[`${to}_second`] = {
-        ...entry,
-        where: draw.hasCondition ? {w: 0} : {},
-        columns: same,
-        parents: draw.second === 'with its parents' ? parents : {},
-      };
-      target.push(tableSql(`${to}_second`, [...others, 'v INT NOT NULL', `PRIMARY KEY (${key.join(', ')})`]));
-    }
+    const references = referencesOf(world, i, tables);
+    const key = ['k', ...references.filter(({isInKey}) => isInKey).flatMap(({columns}) => columns)];
+    const others = references.filter(({isInKey}) => !isInKey);
+    const isNullable = (column: string) =>
+      references.some(({isOptional, columns}) => isOptional && columns.includes(column));
+    const rest = others.flatMap(({columns}) => columns);
+    const keySql = `(${key.join(', ')})`;
+    const hasOptionalKey = key.some(isNullable);
+    const hasOwnKey = draw.repeats || hasOptionalKey;
+    const columnSql = (column: string) => `${column} INT ${isNullable(column) ? 'NULL' : 'NOT NULL'}`;
     source.push(
       tableSql(name, [
         'sid INT NOT NULL AUTO_INCREMENT',
-        ...key.map(one => `${one} INT ${nullable.includes(one) ? 'NULL' : 'NOT NULL'}`),
-        ...columns,
+        ...[...key, ...rest].map(columnSql),
         'v INT NOT NULL DEFAULT 0',
         'w INT NOT NULL DEFAULT 1',
+        "m CHAR(1) NOT NULL DEFAULT 'x'",
         'filler MEDIUMBLOB NULL',
         hasOwnKey ? 'PRIMARY KEY (sid)' : 'UNIQUE KEY (sid)',
-        `${draw.repeats ? '' : hasOwnKey ? 'UNIQUE ' : 'PRIMARY '}KEY (${key.join(', ')})`,
-        ...sourceKeys,
+        `${draw.repeats ? '' : hasOwnKey ? 'UNIQUE ' : 'PRIMARY '}KEY ${keySql}`,
+        ...references.flatMap(({onSource}) => onSource),
       ]),
     );
-    tables.push({name, key, edges, hasOptionalKey: nullable.length > 0});
+    const entry = {
+      from: name,
+      key,
+      where: draw.hasCondition ? {w: 1} : {},
+      columns: {
+        ...Object.fromEntries([...key, ...rest, 'v'].map(one => [one, one])),
+        m: {copy: 'm', check: draw.hasCheck ? ['notEmpty'] : []},
+      },
+      parents: Object.fromEntries(references.map(({parent, columns}) => [parent.target, columns])),
+      ...(draw.repeats ? {prefer: PREFER} : {}),
+    };
+    const add = (table: string, other: Readonly<Record<string, unknown>>, keys: readonly string[]) => {
+      mapping[table] = {...entry, ...other};
+      const columns = [...key.map(one => `${one} INT NOT NULL`), ...rest.map(columnSql), 'v INT NOT NULL'];
+      target.push(tableSql(table, [...columns, 'm CHAR(1) NOT NULL', `PRIMARY KEY ${keySql}`, ...keys]));
+    };
+    add(
+      to,
+      {},
+      references.flatMap(({onTarget}) => onTarget),
+    );
+    if (draw.hasCompanion) add(`${to}_more`, {parents: {...entry.parents, [to]: key}}, []);
+    const where = draw.hasCondition ? {w: 0} : {};
+    if (draw.second === 'with its parents') add(`${to}_second`, {where}, []);
+    if (draw.second === 'without parents' && !world.isFollowed) add(`${to}_second`, {where, parents: {}}, []);
+    tables.push({name, target: to, key, references, hasOptionalKey, hasCheck: draw.hasCheck});
   }
-  return {tables, mapping, source: source.join(';\n'), target: target.join(';\n')};
+  return {
+    tables,
+    mapping,
+    source: source.join(';\n'),
+    target: target.join(';\n'),
+    hasChecks: world.tables.some(({hasCheck}) => hasCheck),
+  };
+}
+
+/** Of several rows with one key, the first in this order counts. */
+const PREFER = [
+  {column: 'v', order: 'desc'},
+  {column: 'sid', order: 'asc'},
+];
+const MAX_KEY_COLUMNS = 4;
+
+function referencesOf(
+  {isFollowed, tables: draws}: WorldDraw,
+  at: number,
+  tables: readonly Table[],
+): Reference[] {
+  const references: Reference[] = [];
+  let keyColumns = 1;
+  for (const draw of draws[at]?.parents ?? []) {
+    // The first table has no parent.
+    const up = at === 0 ? -1 : at - 1 - (draw.back % at);
+    const parent = tables[up];
+    if (parent === undefined || references.some(one => one.parent === parent)) continue;
+    const columns = parent.key.map((_, n) => `r${up}${n}`);
+    const isInKey = draw.place.endsWith('in the key') && keyColumns + columns.length <= MAX_KEY_COLUMNS;
+    if (isInKey) keyColumns += columns.length;
+    const isOptional = draw.place.startsWith('optional');
+    const maySetNull = isOptional && (isInKey || !isFollowed);
+    const act = (action: string) => (action === 'SET NULL' && !maySetNull ? 'CASCADE' : action);
+    const onUpdate = parent.hasOptionalKey && !isOptional ? 'RESTRICT' : act(draw.onUpdate);
+    const foreign = (to: string) =>
+      `FOREIGN KEY (${columns.join(', ')}) REFERENCES ${to} (${parent.key.join(', ')})`;
+    const key = `KEY (${columns.join(', ')})`;
+    const mayBeEnforced = draws[up]?.repeats !== true;
+    references.push({
+      parent,
+      columns,
+      isInKey,
+      isOptional,
+      onSource:
+        draw.onSource && mayBeEnforced
+          ? [key, `${foreign(parent.name)} ON DELETE ${act(draw.onDelete)} ON UPDATE ${onUpdate}`]
+          : [key],
+      onTarget: draw.onTarget ? [key, foreign(parent.target)] : [key],
+    });
+  }
+  return references;
 }
 
 function tableSql(name: string, parts: readonly string[]): string {
@@ -213,35 +222,41 @@ export function statementOf(
   if (table === undefined) throw new Error('no table');
   const random = randomFrom(seed);
   const below = (n: number) => Math.floor(random() * n);
-  const order = (alias = '') => `ORDER BY (${alias}sid * 31 + ${below(7)}) % 7, ${alias}sid`;
-  const {name, edges} = table;
-  const edge = edges[below(Math.max(1, edges.length))];
+  const order = () => `ORDER BY (sid * 31 + ${below(7)}) % 7, sid`;
+  const {name, references, hasCheck} = table;
+  const reference = references[below(Math.max(1, references.length))];
   const fill = filler > 0 ? `, filler = REPEAT('x', ${filler + below(9)})` : '';
+  const change = (assignment: string, rows: string) => `UPDATE ${name} SET ${assignment}${fill} ${rows}`;
+  const some = (rows: number) => `${order()} LIMIT ${rows}`;
   /** The columns of a reference to some row of the parent, or to none. */
-  const refer = ({parent, columns, isOptional}: Edge): string[] => {
+  const refer = ({parent, columns, isOptional}: Reference): string[] => {
     if (isOptional && below(4) === 0) return columns.map(column => `${column} = NULL`);
-    const by = order();
+    const one = some(1);
     return columns.map(
-      (column, n) => `${column} = (SELECT ${parent.key[n] ?? ''} FROM ${parent.name} ${by} LIMIT 1)`,
+      (column, n) => `${column} = (SELECT ${parent.key[n] ?? ''} FROM ${parent.name} ${one})`,
     );
   };
   switch (kind) {
-    case 'insert':
-      return `INSERT INTO ${name} SET ${[`k = ${1 + below(KEYS)}`, `v = ${below(9)}`, `w = ${Number(below(4) > 0)}`, ...edges.flatMap(refer)].join(', ')}${fill}`;
+    case 'insert': {
+      const values = [`k = ${1 + below(KEYS)}`, `v = ${below(9)}`, `w = ${Number(below(4) > 0)}`];
+      if (hasCheck && below(4) === 0) values.push("m = ''");
+      return `INSERT INTO ${name} SET ${[...values, ...references.flatMap(refer)].join(', ')}${fill}`;
+    }
     case 'delete':
+      return `DELETE FROM ${name} ${some(1)}`;
     case 'delete several':
-      return `DELETE FROM ${name} ${order()} LIMIT ${kind === 'delete' ? 1 : 3}`;
+      return `DELETE FROM ${name} ${some(3)}`;
     case 'refer':
-      if (edge !== undefined) return `UPDATE ${name} SET ${refer(edge).join(', ')}${fill} ${order()} LIMIT 1`;
-      return `UPDATE ${name} SET v = v + 1${fill} ${order()} LIMIT 2`;
+      return change(reference === undefined ? 'v = v + 1' : refer(reference).join(', '), some(1));
     case 'value':
-      return `UPDATE ${name} SET v = v + 1${fill} ${order()} LIMIT 2`;
+      return change(hasCheck ? "m = IF(m = '', 'x', '')" : 'v = v + 1', some(2));
     case 'switch':
+      return change('w = 1 - w', some(1));
     case 'switch several':
-      return `UPDATE ${name} SET w = 1 - w${fill} ${order()} LIMIT ${kind === 'switch' ? 1 : 3}`;
+      return change('w = 1 - w', some(3));
     case 'move':
-      return `UPDATE ${name} SET k = ${1 + below(KEYS + 1)}${fill} ${order()} LIMIT 1`;
-    case 'move in the key':
-      return `UPDATE ${name} SET k = k + 1${fill} ORDER BY k DESC LIMIT ${1 + below(3)}`;
+      return change(`k = ${1 + below(KEYS + 1)}`, some(1));
+    case 'move several':
+      return change('k = k + 1', `ORDER BY k DESC LIMIT ${1 + below(3)}`);
   }
 }
