@@ -43,6 +43,8 @@ export interface Work {
   readonly doubtful: PerEntity<RowKey[]>;
   /** Rows whose children are to be read from the source. */
   readonly follow: PerEntity<RowKey[]>;
+  /** Those of them that left the source for a while: a cascade may have deleted rows at any depth below them. */
+  readonly left: PerEntity<Set<RowKey>>;
 }
 
 export function emptyWork(plan: Plan): Work {
@@ -53,6 +55,7 @@ export function emptyWork(plan: Plan): Work {
     settled: perTable(plan, () => []),
     doubtful: perEntity(plan, () => []),
     follow: perEntity(plan, () => []),
+    left: perEntity(plan, () => new Set()),
   };
 }
 
@@ -133,6 +136,7 @@ export class EntityDecider {
     const hasLeft =
       (flags & LEFT) !== 0 || ((flags & INSERTED) !== 0 && this.#knowledge.owned.has(this.#entity, key));
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
+    if (hasLeft) this.#work.left[index]?.add(key);
     if (hasLeft || (mayHaveChildren && this.#enters(key))) this.#work.follow[index]?.push(key);
   }
 

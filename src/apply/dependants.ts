@@ -39,6 +39,9 @@ export interface DependantsContext {
   readonly doubtful: PerEntity<Set<RowKey>>;
 }
 
+/** Receives a row whose children must be read, and whether it left the source for a while. */
+export type Enters = (key: RowKey, hasLeft: boolean) => void;
+
 /**
  * Deletes rows with their dependants. A row whose dependants stay also stays, as a dead letter: ON DELETE CASCADE
  * would delete them.
@@ -144,13 +147,15 @@ function mayStay({child, inKey, isNullable}: Edge, {doubtful}: DependantsContext
 /**
  * Brings the children of entering rows to the source's current state.
  *
- * @param enters receives the children that enter themselves
+ * @param flags {@link LEFT} if the parents left the source for a while: then the children may have done so, too
+ * @param enters receives the children whose own children must be read
  */
 export async function follow(
   context: DependantsContext,
   edge: Edge,
   parents: readonly RowKey[],
-  enters: (keys: readonly RowKey[]) => void,
+  flags: number,
+  enters: Enters,
 ): Promise<void> {
   const {child} = edge;
   for (const slice of inBatches(parents, PARENTS_PER_READ)) {
@@ -166,14 +171,15 @@ export async function follow(
       let wanted: Map<RowKey, Row | null> = firstByKey(child, rows);
       // Another source row with its key may have another parent.
       if (child.repeats && edge.inKey === null) wanted = await rowsOf(context, child, [...wanted.keys()]);
-      await makeEqual(context, child, wanted, enters);
+      await makeEqual(context, child, wanted, flags, enters);
       if (seen.size < MAX_SEEN) for (const key of wanted.keys()) seen.add(key);
       after = last;
     } while (after !== null);
     // The target's other children have left the source, or have another parent by now.
     for await (const page of targetChildren(context, edge, slice)) {
       const unknown = [...page.keys()].filter(key => !seen.has(key));
-      if (unknown.length > 0) await makeEqual(context, child, await rowsOf(context, child, unknown), enters);
+      if (unknown.length > 0)
+        await makeEqual(context, child, await rowsOf(context, child, unknown), flags, enters);
     }
   }
 }
@@ -182,10 +188,11 @@ export async function follow(
 export async function readDoubtful(
   context: DependantsContext,
   entity: EntityPlan,
-  enters: (keys: readonly RowKey[]) => void,
+  enters: Enters,
 ): Promise<void> {
   const doubtful = [...(context.doubtful[entity.index] ?? [])];
-  if (doubtful.length > 0) await makeEqual(context, entity, await rowsOf(context, entity, doubtful), enters);
+  if (doubtful.length > 0)
+    await makeEqual(context, entity, await rowsOf(context, entity, doubtful), LEFT, enters);
 }
 
 /** Reads rows by key; null stands for a row that the source does not have. */
@@ -213,7 +220,8 @@ async function makeEqual(
   context: DependantsContext,
   entity: EntityPlan,
   wanted: ReadonlyMap<RowKey, Row | null>,
-  enters: (keys: readonly RowKey[]) => void,
+  flags: number,
+  enters: Enters,
 ): Promise<void> {
   if (wanted.size === 0) return;
   const {plan, transaction, rows, owned, mayDelete} = context;
@@ -223,15 +231,15 @@ async function makeEqual(
   const decider = new EntityDecider(entity, work, knowledge, null);
   for (const [key, row] of wanted) {
     context.doubtful[entity.index]?.delete(key);
-    // A cascade that reached its parent may have deleted its children, too, although the row is back.
-    decider.decide(key, row, LEFT);
+    decider.decide(key, row, flags);
   }
   await remove(context, entity, work.deletes[entity.index] ?? []);
   await rows.write(entity, work.upserts);
   for (const letter of work.deadLetters) transaction.refuse(letter);
   for (const table of entity.tables)
     for (const key of work.settled[table.index] ?? []) rows.settle(table, key);
-  enters((work.follow[entity.index] ?? []).filter(key => !transaction.hasFailed(entity.primary, key)));
+  for (const key of work.follow[entity.index] ?? [])
+    if (!transaction.hasFailed(entity.primary, key)) enters(key, work.left[entity.index]?.has(key) === true);
 }
 
 /** Reads the target rows that refer to these parents, page by page in key order, each with its parent. */

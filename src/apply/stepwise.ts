@@ -8,10 +8,11 @@ import {entityOf, perTable} from '../mapping/plan.ts';
 import type {Row} from '../mapping/values.ts';
 import type {RequiredPosition} from '../source/watermark.ts';
 import {StepwiseTransaction} from './stepwise-transaction.ts';
+import {LEFT} from './change-set.ts';
 import {perEntity, type PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
 import {OrderedWrites} from './ordered-writes.ts';
-import {evict, follow, readDoubtful, remove, type DependantsContext} from './dependants.ts';
+import {evict, follow, readDoubtful, remove, type DependantsContext, type Enters} from './dependants.ts';
 import {staleAmong} from './stale-rows.ts';
 import type {WriterContext} from './writer-context.ts';
 import type {OwnershipView, Want} from './ownership.ts';
@@ -46,7 +47,9 @@ class StepwiseWrite {
   readonly #rows: OrderedWrites;
   readonly #context: DependantsContext;
   /** The rows whose children are read from the source when the children's turn comes. */
-  readonly #entered: PerEntity<RowKey[]>;
+  readonly #entered: PerEntity<Set<RowKey>>;
+  /** Those of them that left the source or the target for a while. */
+  readonly #left: PerEntity<Set<RowKey>>;
   #isVisible: Promise<void> | null = null;
 
   constructor(writer: WriterContext, batch: TargetBatch, options: StepwiseOptions) {
@@ -73,13 +76,14 @@ class StepwiseWrite {
       mayDelete,
       doubtful,
     };
-    this.#entered = perEntity(plan, ({index}) => [...(work.follow[index] ?? [])]);
+    this.#entered = perEntity(plan, ({index}) => new Set(work.follow[index]));
+    this.#left = perEntity(plan, ({index}) => new Set(work.left[index]));
   }
 
   async run(): Promise<Outcome> {
     // Before the transaction, which holds locks.
-    if ([...this.#entered, ...this.#batch.work.doubtful].some(({length}) => length > 0))
-      await this.#visible();
+    const {follow: followed, doubtful} = this.#batch.work;
+    if ([...followed, ...doubtful].some(({length}) => length > 0)) await this.#visible();
     await this.#transaction.begin();
     await this.#delete();
     await this.#write();
@@ -93,7 +97,7 @@ class StepwiseWrite {
     // A row that was deleted with an ancestor, and is written again, has lost its own children, too.
     for (const {index, primary} of plan.entities)
       for (const {key} of work.upserts[primary.index] ?? [])
-        if (this.#transaction.hasDeleted(primary, key)) this.#entered[index]?.push(key);
+        if (this.#transaction.hasDeleted(primary, key)) this.#enters(index, key, true);
   }
 
   async #write(): Promise<void> {
@@ -101,18 +105,32 @@ class StepwiseWrite {
     for (const entity of plan.entities) {
       await this.#rows.write(entity, work.upserts);
       if (!this.#options.follow) continue;
-      const enters = (keys: readonly RowKey[]) => this.#entered[entity.index]?.push(...keys);
+      const enters: Enters = (key, hasLeft) => this.#enters(entity.index, key, hasLeft);
       // At this point, all parents of the child are written.
       for (const edge of entity.parents) {
-        const parents = (this.#entered[edge.parent.index] ?? []).filter(
-          key => !this.#transaction.hasFailed(edge.parent.primary, key),
+        const {index, primary} = edge.parent;
+        const parents = [...(this.#entered[index] ?? [])].filter(
+          key => !this.#transaction.hasFailed(primary, key),
         );
         if (parents.length > 0) await this.#visible();
-        await follow(this.#context, edge, parents, enters);
+        const hasLeft = (key: RowKey) => this.#left[index]?.has(key) === true;
+        await follow(this.#context, edge, parents.filter(hasLeft), LEFT, enters);
+        await follow(
+          this.#context,
+          edge,
+          parents.filter(key => !hasLeft(key)),
+          0,
+          enters,
+        );
       }
       if ((this.#context.doubtful[entity.index]?.size ?? 0) > 0) await this.#visible();
       await readDoubtful(this.#context, entity, enters);
     }
+  }
+
+  #enters(entity: number, key: RowKey, hasLeft: boolean): void {
+    this.#entered[entity]?.add(key);
+    if (hasLeft) this.#left[entity]?.add(key);
   }
 
   /** Waits until reads of the source cover the batch. */

@@ -29,8 +29,8 @@ export const OUTDATED: readonly Mutant[] = [
       [
         'src/apply/dependants.ts',
         'makeEqual',
-        'decider.decide(key, row, LEFT)',
-        'decider.decide(key, row, LEFT & 0)',
+        'decider.decide(key, row, flags)',
+        'decider.decide(key, row, flags & 0)',
       ],
     ],
     answers: ['#2', 'dependants'],

@@ -202,7 +202,7 @@ export const RULES: readonly Mutant[] = [
     name: 'stale-rows-stay',
     edits: [
       [
-        'src/apply/dependants.ts',
+        'src/apply/stale-rows.ts',
         'staleAmong',
         'if (!context.mayDelete) return new Set();',
         'if (context.mayDelete || table === null) return new Set();',

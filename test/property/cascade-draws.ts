@@ -35,11 +35,13 @@ const tableDraw = fc.record({
   /** Several source rows may have one key. */
   repeats: fc.constantFrom(false, false, false, false, true),
 });
-export const worldDraw = fc.record({
-  /** Whether the stream alone follows all that the foreign keys do. */
-  isFollowed: fc.constantFrom(true, true, false),
-  tables: fc.array(tableDraw, {minLength: 3, maxLength: 5}),
-});
+export const worldDraw = fc.noBias(
+  fc.record({
+    /** Whether the stream alone follows all that the foreign keys do. */
+    isFollowed: fc.constantFrom(true, true, false),
+    tables: fc.array(tableDraw, {minLength: 3, maxLength: 5}),
+  }),
+);
 export type WorldDraw = typeof worldDraw extends fc.Arbitrary<infer T> ? T : never;
 
 const stepDraw = fc.record({
@@ -60,10 +62,16 @@ const stepDraw = fc.record({
   ),
   seed: fc.nat(1_000_000),
 });
-export const transactionsDraw = fc.array(fc.array(stepDraw, {minLength: 1, maxLength: 3}), {
-  minLength: 5,
-  maxLength: 16,
-});
+export const transactionsDraw = fc.noBias(
+  fc.array(fc.array(stepDraw, {minLength: 1, maxLength: 3}), {minLength: 5, maxLength: 16}),
+);
+/** The first rows: a transaction of inserts. */
+export const fillDraw = fc.noBias(
+  fc.array(fc.record({table: fc.nat(4), kind: fc.constant('insert' as const), seed: fc.nat(1_000_000)}), {
+    minLength: 30,
+    maxLength: 50,
+  }),
+);
 export type Transactions = typeof transactionsDraw extends fc.Arbitrary<infer T> ? T : never;
 
 interface Reference {
@@ -130,7 +138,7 @@ export function worldOf(world: WorldDraw): World {
       where: draw.hasCondition ? {w: 1} : {},
       columns: {
         ...Object.fromEntries([...key, ...rest, 'v'].map(one => [one, one])),
-        m: {copy: 'm', check: draw.hasCheck ? ['notEmpty'] : []},
+        m: draw.hasCheck ? {copy: 'm', check: 'notEmpty'} : 'm',
       },
       parents: Object.fromEntries(references.map(({parent, columns}) => [parent.target, columns])),
       ...(draw.repeats ? {prefer: PREFER} : {}),
