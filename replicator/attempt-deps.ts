@@ -31,8 +31,13 @@ export interface Connections {
   readonly provenAt: LogOffset | null;
   /** Returns why the source is a node that its cluster has lost; null if it is not. */
   readonly whyNotMember: () => Promise<string | null>;
-  /** Reads the schemas again. Throws if a plan cannot be made. Returns whether mapped columns changed. */
-  readonly reloadPlan: () => Promise<{plan: Plan; changed: boolean; provenAt: LogOffset | null}>;
+  /**
+   * Reads the schemas again, after these source tables may have been defined anew. Throws if a plan cannot be made.
+   * Returns whether mapped columns changed.
+   */
+  readonly reloadPlan: (
+    defined: ReadonlySet<string>,
+  ) => Promise<{plan: Plan; changed: boolean; provenAt: LogOffset | null}>;
   readonly close: () => void;
 }
 

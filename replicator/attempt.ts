@@ -90,7 +90,7 @@ class Attempt {
       plan: applier.plan,
       isProven: checkpoint.parentsProven,
       provenAt: connections.provenAt,
-      reloadPlan: () => deps.lock.exclusive(() => connections.reloadPlan()),
+      reloadPlan: defined => deps.lock.exclusive(() => connections.reloadPlan(defined)),
     });
     this.#source = new BinlogSource({
       connection: connections.binlog,

@@ -89,7 +89,7 @@ export class TransactionQueue {
     return (
       next !== undefined &&
       next !== null &&
-      !next.schemaChanged &&
+      next.defined.size === 0 &&
       (!next.complete || this.#bytes >= maxBytes)
     );
   }
@@ -134,8 +134,8 @@ export class TransactionQueue {
 /** Whether two transactions may be in one batch, which has one plan. */
 function mayFollow(last: SourceTransaction, next: SourceTransaction): boolean {
   if (!last.complete || !next.complete) return false;
-  if (last.schemaChanged) return next.schemaChanged && last.rows.length === 0;
-  return !next.schemaChanged;
+  if (last.defined.size > 0) return next.defined.size > 0 && last.rows.length === 0;
+  return next.defined.size === 0;
 }
 
 /** It only moves the position, and carries no GTID that would be lost. */
@@ -145,7 +145,7 @@ function isBare(transaction: SourceTransaction): boolean {
     transaction.complete &&
     transaction.gtid === null &&
     transaction.unseen === null &&
-    !transaction.schemaChanged
+    transaction.defined.size === 0
   );
 }
 

@@ -252,7 +252,7 @@ export class Leadership {
   }
 
   async #withTarget<T>(use: (target: Connection) => Promise<T>): Promise<T> {
-    const target = await connect('target', this.#deps.config.target, {multipleStatements: true});
+    const target = await connect('target', this.#deps.config.target);
     try {
       return await use(target);
     } finally {

@@ -15,6 +15,7 @@ import {charsetsOf, readCharsetTables, type CharsetTable} from './source/charset
 import {readCollations} from './source/collations.ts';
 import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/server.ts';
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
+import {askForParents, KnownParents, trustParents, type FindProven} from './db/orphans.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
@@ -72,7 +73,8 @@ export class ReplicationContext {
       ]);
       const progress = new GaleraProgress();
       const isProven = saved !== null && areParentsProven(saved, info, this.#config.mapping);
-      const applier = await this.#applierFor(source, session, isProven);
+      const parents = new KnownParents(isProven);
+      const applier = await this.#applierFor(source, session, parents.find);
       const provenAt = await readLogEnd(source);
       const checkpoint = await startStream(this.#startDeps(source, info, session, applier), signal);
       await applier.deadLetters.recount(session.query);
@@ -91,9 +93,10 @@ export class ReplicationContext {
         charsets,
         server: info,
         whyNotMember: () => whyNotMember(source, info, this.#seenMembers, progress),
-        reloadPlan: async () => {
+        reloadPlan: async defined => {
           const before = schemaFingerprint(applier.plan);
-          applier.plan = await this.#plan(source, session);
+          parents.forget(defined);
+          applier.plan = await this.#plan(source, session, parents.find);
           await readCharsets(applier.plan);
           const changed = schemaFingerprint(applier.plan) !== before;
           return {plan: applier.plan, changed, provenAt: await readLogEnd(source)};
@@ -168,23 +171,24 @@ export class ReplicationContext {
         streamed === null ? await readCheckpoint(firstWriter.session.connection, this.#fence.stream) : null;
       if (saved !== null) await waitUntilNotBehind(first, saved, signal);
       const isProven = streamed !== null && this.tap.parentsProven;
-      const applier = await this.#applierFor(first.connection, firstWriter.session, isProven);
+      const findProven = isProven ? trustParents : askForParents;
+      const applier = await this.#applierFor(first.connection, firstWriter.session, findProven);
       return {workers, applier, close: open.closeAll};
     });
   }
 
   /** Returns the one applier, with a plan of the current schemas. */
-  async #applierFor(source: Connection, session: Session, parentsProven = false): Promise<Applier> {
-    const plan = await this.#plan(source, session, parentsProven);
+  async #applierFor(source: Connection, session: Session, findProven?: FindProven): Promise<Applier> {
+    const plan = await this.#plan(source, session, findProven);
     this.#applier ??= new Applier({config: this.#config, fence: this.#fence, plan});
     this.#applier.plan = plan;
     return this.#applier;
   }
 
-  async #plan(source: Connection, session: Session, parentsProven = false): Promise<Plan> {
+  async #plan(source: Connection, session: Session, findProven?: FindProven): Promise<Plan> {
     const {mapping, source: from, target: to} = this.#config;
     const [ofSource, ofTarget] = await settled([
-      readSourceSchema(source, from.database, mapping, parentsProven),
+      readSourceSchema(source, from.database, mapping, findProven),
       readTargetSchema(session.connection, to.database, mapping),
     ]);
     return buildPlan(mapping, ofSource, ofTarget);

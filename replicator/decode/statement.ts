@@ -94,8 +94,8 @@ export interface LoggedStatement {
 
 /** The consequences of a statement. */
 export interface Consequence {
-  /** The definition of a mapped table may have changed. */
-  readonly schemaChanged: boolean;
+  /** The mapped tables whose definitions may have changed. */
+  readonly defined: readonly string[];
   /** Why mapped rows may have changed in a way that the log does not show; null if they cannot have changed. */
   readonly unseen: string | null;
 }
@@ -106,14 +106,18 @@ export interface MappedNames {
   readonly database: string;
   /** Whether a folded text may hold the name of a mapped table. */
   readonly tables: (text: string) => boolean;
+  /** The same for each of them. */
+  readonly each: ReadonlyMap<string, (text: string) => boolean>;
   /** The same for the columns that the mapping reads. */
   readonly columns: (text: string) => boolean;
 }
 
 export function mappedNames(mapping: Pick<Mapping, 'tables'>, database: string): MappedNames {
+  const tables = sourcesOf(mapping);
   return {
     database,
-    tables: anyOf(sourcesOf(mapping)),
+    tables: anyOf(tables),
+    each: new Map(tables.map(table => [table, anyOf([table])])),
     columns: anyOf([...new Set(mapping.tables.flatMap(sourceColumnsOf))]),
   };
 }
@@ -136,7 +140,7 @@ function isPlain(text: string): boolean {
   return /^\p{ASCII}*$/u.test(text);
 }
 
-const NONE: Consequence = {schemaChanged: false, unseen: null};
+const NONE: Consequence = {defined: [], unseen: null};
 
 export function consequenceOf(
   kind: StatementKind,
@@ -149,39 +153,42 @@ export function consequenceOf(
   if (kind === 'dml') {
     const mayDefine = !CHANGES_ROWS.test(withoutLeadingComments(sql).text);
     return {
-      schemaChanged: mayDefine && namesMappedTable(statement, mapped),
+      defined: mayDefine ? namedTables(statement, mapped) : [],
       unseen: 'a change in statement format',
     };
   }
-  if ((kind !== 'ddl' && kind !== 'ddl-with-rows') || !namesMappedTable(statement, mapped)) return NONE;
+  if (kind !== 'ddl' && kind !== 'ddl-with-rows') return NONE;
+  const defined = namedTables(statement, mapped);
+  if (defined.length === 0) return NONE;
   if (kind === 'ddl-with-rows')
     return {
-      schemaChanged: true,
+      defined,
       unseen: 'a mapped table was truncated, dropped, created, renamed or rebuilt',
     };
   return {
-    schemaChanged: true,
+    defined,
     unseen: concernsMappedValues(sql, mapped) ? 'a statement that may have changed mapped columns' : null,
   };
 }
 
 /**
- * Whether a statement may define a mapped table: it names one, or the schema as a whole. No statement can define
- * a table without its name. A name with characters outside of ASCII counts as present if the text has some.
+ * The mapped tables that a statement may define: those that it names, or all for one about the schema as a whole. No
+ * statement can define a table without its name. A name with characters outside of ASCII counts as present if the
+ * text has some.
  */
-export function namesMappedTable(
+export function namedTables(
   {sql, database: defaultDatabase}: Pick<LoggedStatement, 'sql' | 'database'>,
-  {database, tables}: MappedNames,
-): boolean {
+  {database, tables, each}: MappedNames,
+): string[] {
   const text = fold(sql);
   const name = fold(database);
-  if (isPlain(database) && fold(defaultDatabase) !== name && !text.includes(name)) return false;
+  if (isPlain(database) && fold(defaultDatabase) !== name && !text.includes(name)) return [];
   if (
     /^(?:drop|create\s+or\s+replace)\s+(?:database|schema)\b/i.test(withoutLeadingComments(sql).text) &&
     (!isPlain(database) || text.includes(name))
   )
-    return true;
-  return tables(text);
+    return [...each.keys()];
+  return tables(text) ? [...each].filter(([, isIn]) => isIn(text)).map(([table]) => table) : [];
 }
 
 /** Removes from a name or text what SQL and servers ignore: case, and quotes, which are doubled inside a name. */

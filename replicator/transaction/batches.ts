@@ -32,8 +32,13 @@ export interface BatchesDeps {
   readonly isProven: boolean;
   /** The end of the log when the parents of all rows were checked; null if it is not known. */
   readonly provenAt: LogOffset | null;
-  /** Reads the schemas again. Throws if a plan cannot be made. Returns whether mapped columns changed. */
-  readonly reloadPlan: () => Promise<Pick<BatchesDeps, 'plan' | 'provenAt'> & {changed: boolean}>;
+  /**
+   * Reads the schemas again, after these source tables may have been defined anew. Throws if a plan cannot be made.
+   * Returns whether mapped columns changed.
+   */
+  readonly reloadPlan: (
+    defined: ReadonlySet<string>,
+  ) => Promise<Pick<BatchesDeps, 'plan' | 'provenAt'> & {changed: boolean}>;
 }
 
 export class Batches {
@@ -75,8 +80,9 @@ export class Batches {
     const {queue, tracker, reloadPlan} = this.#deps;
     const transactions = queue.take(BATCH_BYTES);
     let reason = transactions.find(({unseen}) => unseen !== null)?.reason ?? null;
-    if (transactions.some(({schemaChanged}) => schemaChanged)) {
-      const {plan, changed, provenAt} = await reloadPlan();
+    const defined = new Set(transactions.flatMap(transaction => [...transaction.defined]));
+    if (defined.size > 0) {
+      const {plan, changed, provenAt} = await reloadPlan(defined);
       this.#plan = plan;
       this.#isProven = false;
       this.#provenAt = provenAt;

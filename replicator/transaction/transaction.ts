@@ -6,6 +6,8 @@ import type {RowBlock, SourceEvent} from '../events.ts';
 import {consequenceOf, mappedNames, statementKind, xaId, type MappedNames} from '../decode/statement.ts';
 import {PreparedByOthers} from './prepared.ts';
 
+const NO_TABLES: ReadonlySet<string> = new Set();
+
 /** A transaction of the source, or a part of one that is too large to hold. */
 export interface SourceTransaction {
   readonly rows: readonly RowBlock[];
@@ -19,8 +21,8 @@ export interface SourceTransaction {
   readonly offset: LogOffset | null;
   /** Null if nothing was committed, and only the position moved. */
   readonly committedAtMs: number | null;
-  /** The definitions of mapped tables may have changed. */
-  readonly schemaChanged: boolean;
+  /** The mapped tables whose definitions may have changed. */
+  readonly defined: ReadonlySet<string>;
   /** Tables of which rows changed without row images, or `all`. */
   readonly unseen: ReadonlySet<string> | 'all' | null;
   /** The reason for {@link unseen}, for a log line. */
@@ -46,7 +48,7 @@ export class TransactionBuilder {
   #begun = false;
   #parted = false;
   #doubtful = false;
-  #schemaChanged = false;
+  #defined: ReadonlySet<string> = NO_TABLES;
   #unseen: Set<string> | 'all' | null = null;
   #reason: string | null = null;
   /** The id of the current XA transaction. */
@@ -132,8 +134,8 @@ export class TransactionBuilder {
         return this.#end(offset, null);
       default:
     }
-    const {schemaChanged, unseen} = consequenceOf(kind, event, this.#mapped);
-    this.#schemaChanged ||= schemaChanged;
+    const {defined, unseen} = consequenceOf(kind, event, this.#mapped);
+    if (defined.length > 0) this.#defined = new Set([...this.#defined, ...defined]);
     if (unseen !== null) this.#requestReconcile('all', unseen);
     // DDL is a transaction of its own.
     return this.#begun ? null : this.#end(offset, executedAtMs);
@@ -158,7 +160,7 @@ export class TransactionBuilder {
     this.#begun = false;
     this.#parted = false;
     this.#doubtful = false;
-    this.#schemaChanged = false;
+    this.#defined = NO_TABLES;
     this.#unseen = null;
     this.#reason = null;
     this.#xaId = null;
@@ -178,7 +180,7 @@ export class TransactionBuilder {
       gtid: this.#gtid,
       offset,
       committedAtMs,
-      schemaChanged: this.#schemaChanged,
+      defined: this.#defined,
       unseen: this.#unseen,
       reason: this.#reason,
     };

@@ -51,7 +51,7 @@ export async function openSession(
   config: DatabaseConfig,
   statementMs = STATEMENT_TIMEOUT_MS,
 ): Promise<Session> {
-  const connection = await connect('target', config, {multipleStatements: true, idleSeconds: IDLE_SECONDS});
+  const connection = await connect('target', config, {idleSeconds: IDLE_SECONDS});
   let running = 0;
   const busy = async <T>(statement: Promise<T>): Promise<T> => {
     running++;

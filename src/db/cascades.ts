@@ -1,21 +1,27 @@
 /** Finds the foreign keys through which a change may reach the source's mapped tables. */
 import type {Connection} from './connection.ts';
-import {readForeignKeys, type ForeignKey} from './foreign-keys.ts';
+import {readDefinitions, type Definition, type TableName} from './definitions.ts';
+import {foreignKeysIn, type ForeignKey} from './foreign-keys.ts';
 import type {ServerInfo} from './server.ts';
 import {cascadeKey, NO_CASCADES, unloggedCascades, type Cascades} from '../mapping/cascades.ts';
-import {sourcesOf, type Mapping} from '../mapping/mapping.ts';
+import type {Mapping} from '../mapping/mapping.ts';
 
-/** Longer than any chain of cascades in practice. */
-const MAX_TABLES = 500;
+/** More than any cascades lead through in practice. */
+const MAX_UNMAPPED_TABLES = 500;
 
-/** The effects of this server's cascades on mapped rows that are not in the log. */
+/**
+ * The effects of this server's cascades on mapped rows that are not in the log.
+ *
+ * @param mapped the definitions of the mapped tables
+ */
 export async function readCascades(
   connection: Connection,
   database: string,
   info: ServerInfo,
   mapping: Mapping,
+  mapped: ReadonlyMap<string, Definition>,
 ): Promise<{cascades: Cascades; keys: readonly ForeignKey[]}> {
-  const {keys, hidden, known} = await readCascadingKeys(connection, database, sourcesOf(mapping));
+  const {keys, hidden, known} = await readCascadingKeys(connection, database, mapped);
   const cascades = logsCascades(info)
     ? NO_CASCADES
     : {unlogged: unloggedCascades(keys, database, mapping), known, hidden};
@@ -31,27 +37,39 @@ export interface FoundKeys {
   readonly hidden: readonly string[];
 }
 
-/** Follows the cascading foreign keys from the mapped tables to their parents, and on to theirs. */
+/**
+ * Follows the cascading foreign keys from the mapped tables to their parents, and on to theirs. The tables of one
+ * level are read together.
+ *
+ * @param mapped the definitions of the mapped tables, by their names
+ */
 export async function readCascadingKeys(
   connection: Connection,
   database: string,
-  mapped: readonly string[],
+  mapped: ReadonlyMap<string, Definition>,
 ): Promise<FoundKeys> {
   const keys: ForeignKey[] = [];
   const hidden: string[] = [];
-  const queue: {schema: string; table: string}[] = mapped.map(table => ({schema: database, table}));
-  const seen = new Set(queue.map(({schema, table}) => cascadeKey(schema, table)));
-  for (const {schema, table} of queue) {
-    const own = await readForeignKeys('source', connection, schema, table);
-    if (own === null) hidden.push(`${schema}.${table}`);
-    for (const key of own ?? []) {
-      keys.push(key);
-      const parent = cascadeKey(key.referencedSchema, key.referencedTable);
-      const cascades = key.onDelete !== '' || key.onUpdate !== '';
-      if (!cascades || seen.has(parent) || seen.size >= MAX_TABLES) continue;
-      seen.add(parent);
-      queue.push({schema: key.referencedSchema, table: key.referencedTable});
+  let level: TableName[] = [...mapped.keys()].map(table => ({schema: database, table}));
+  let definitions = [...mapped.values()];
+  const seen = new Set(level.map(({schema, table}) => cascadeKey(schema, table)));
+  while (level.length > 0) {
+    const parents: TableName[] = [];
+    for (const [i, place] of level.entries()) {
+      const definition = definitions[i];
+      const own = definition === undefined ? null : foreignKeysIn(definition, place);
+      if (own === null) hidden.push(`${place.schema}.${place.table}`);
+      for (const key of own ?? []) {
+        keys.push(key);
+        const parent = cascadeKey(key.referencedSchema, key.referencedTable);
+        const cascades = key.onDelete !== '' || key.onUpdate !== '';
+        if (!cascades || seen.has(parent) || seen.size >= mapped.size + MAX_UNMAPPED_TABLES) continue;
+        seen.add(parent);
+        parents.push({schema: key.referencedSchema, table: key.referencedTable});
+      }
     }
+    level = parents;
+    definitions = await readDefinitions('source', connection, level);
   }
   return {keys, hidden, known: seen};
 }

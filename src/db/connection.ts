@@ -99,9 +99,9 @@ export async function connect(
   extra: ConnectionOptions & {idleSeconds?: number; until?: AbortSignal; statementMs?: number} = {},
 ): Promise<Connection> {
   const {idleSeconds, until, statementMs, ...options} = extra;
-  // Reads that need no answer in between are sent in one round trip.
-  const several = side === 'source' ? {multipleStatements: true} : {};
-  const {connection} = await unlessStopped(open(side, config, {...several, ...options}), until);
+  // Statements that need no answer in between are sent in one round trip.
+  const extras = {multipleStatements: true, ...options};
+  const {connection} = await unlessStopped(open(side, config, extras), until);
   if (statementMs !== undefined) limitsMs.set(connection, statementMs);
   if (until !== undefined) severWhenStopped(connection, until);
   try {

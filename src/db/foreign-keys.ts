@@ -1,8 +1,6 @@
 /** Foreign keys as the server defines them. */
 import type {CascadingKey} from '../mapping/cascades.ts';
-import {quoteName} from '../mapping/quote.ts';
-import {queryRows, type Connection, type Side} from './connection.ts';
-import {SyncError} from '../errors.ts';
+import type {Definition, TableName} from './definitions.ts';
 
 /** What happens to a child when its parent is deleted or gets another key; empty if the server refuses that. */
 export type Action = CascadingKey['onDelete'];
@@ -32,30 +30,16 @@ const ACTION = {
 };
 
 /**
- * Reads the foreign keys of one table by SHOW CREATE TABLE: on MariaDB, information_schema shows them only to
- * accounts with more than SELECT.
+ * Finds the foreign keys in a table's definition: on MariaDB, information_schema shows them only to accounts with more
+ * than SELECT.
  *
  * @returns null if the table does not exist, or the account may not read it
+ * @throws SyncError any other refusal of the server
  */
-export async function readForeignKeys(
-  side: Side,
-  connection: Connection,
-  schema: string,
-  table: string,
-): Promise<ForeignKey[] | null> {
-  let definition: string;
-  try {
-    const [row] = await queryRows(
-      side,
-      connection,
-      `SHOW CREATE TABLE ${quoteName(schema)}.${quoteName(table)}`,
-    );
-    definition = String(row?.[1] ?? '');
-  } catch (error) {
-    if (error instanceof SyncError && UNSEEN.has(error.errno ?? 0)) return null;
-    throw error;
-  }
-  return parseForeignKeys(definition, schema, table);
+export function foreignKeysIn(definition: Definition, {schema, table}: TableName): ForeignKey[] | null {
+  if ('text' in definition) return parseForeignKeys(definition.text, schema, table);
+  if (UNSEEN.has(definition.refusal.errno ?? 0)) return null;
+  throw definition.refusal;
 }
 
 export function parseForeignKeys(definition: string, schema: string, table: string): ForeignKey[] {

@@ -6,31 +6,32 @@ import {parentJoins, sourcesOf, targetsOf, type Mapping} from '../mapping/mappin
 import {SyncError} from '../errors.ts';
 import {COMMITTED_TABLES} from '../mapping/bookkeeping.ts';
 import {clausesOf} from '../mapping/column-clause.ts';
-import {quoteName} from '../mapping/quote.ts';
 import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
+import {readDefinitionsOf, type Definition} from './definitions.ts';
 import {readOtherEngines} from './engines.ts';
 import {SERVER_SCHEMAS} from './foreign-keys.ts';
-import {haveParents} from './orphans.ts';
+import {askForParents, type FindProven} from './orphans.ts';
 import {readRowEnds} from './versioning.ts';
 
 /**
- * Reads the source's mapped tables, and the foreign keys that concern them.
+ * Reads the source's mapped tables, and the foreign keys that concern them. The number of statements does not grow
+ * with that of the tables, but for one for each hundred.
  *
- * @param parentsProven every row is known to have its parents. Otherwise a query looks for rows without them,
- *   which takes longer the larger the tables are, up to two seconds for each reference
+ * @param findProven finds out in which references no row lacks its parent. By default the source is asked, which
+ *   takes longer the larger the tables are, up to two seconds for each reference
  * @throws SyncError `schema-incompatible` if a table is missing
  */
 export async function readSourceSchema(
   connection: Connection,
   name: string,
   mapping: Mapping,
-  parentsProven = false,
+  findProven: FindProven = askForParents,
 ): Promise<SourceSchema> {
   const written = await readSpelling('source', connection);
   const database = written(name);
   const names = sourcesOf(mapping);
-  const tables = await readTables('source', connection, database, names, written);
+  const {tables, definitions} = await readTables('source', connection, database, names, written);
   const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
@@ -50,12 +51,9 @@ export async function readSourceSchema(
     tables.set(table, {...schema, uniqueKeys, prefixKeys, rowEnd});
   }
   const info = await readServerInfo('source', connection);
-  const {cascades, keys} = await readCascades(connection, database, info, mapping);
-  const enforced: SourceSchema['enforced'][number][] = [];
-  for (const join of parentJoins(mapping)) {
-    const hasKey = keys.some(key => isParentKey(key, database, [join]));
-    if (hasKey && (parentsProven || (await haveParents(connection, info, join)))) enforced.push(join);
-  }
+  const {cascades, keys} = await readCascades(connection, database, info, mapping, definitions);
+  const joins = parentJoins(mapping).filter(join => keys.some(key => isParentKey(key, database, [join])));
+  const enforced = await findProven(connection, info, joins);
   return {tables, enforced, cascades};
 }
 
@@ -77,7 +75,7 @@ export async function readTargetSchema(
   const written = await readSpelling('target', connection);
   const database = written(name);
   const names = targetsOf(mapping);
-  const tables = await readTables('target', connection, database, names, written);
+  const {tables} = await readTables('target', connection, database, names, written);
   const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
@@ -115,13 +113,18 @@ async function readSpelling(side: Side, connection: Connection): Promise<Spellin
   return Number(row?.[0]) === 0 ? name => name : name => name.toLowerCase();
 }
 
+interface FoundTables {
+  readonly tables: Map<string, TableSchema>;
+  readonly definitions: ReadonlyMap<string, Definition>;
+}
+
 async function readTables(
   side: Side,
   connection: Connection,
   database: string,
   names: readonly string[],
   written: Spelling,
-): Promise<Map<string, TableSchema>> {
+): Promise<FoundTables> {
   const columns = await queryRows(
     side,
     connection,
@@ -144,42 +147,37 @@ async function readTables(
     'SELECT TABLE_NAME, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [database, names],
   );
+  const definitions = await readDefinitionsOf(side, connection, database, names);
+  const byTable = (found: readonly unknown[][]) => {
+    const grouped = new Map<string, (readonly unknown[])[]>();
+    for (const row of found) {
+      const rows = grouped.get(written(String(row[0])));
+      if (rows === undefined) grouped.set(written(String(row[0])), [row]);
+      else rows.push(row);
+    }
+    return (name: string) => grouped.get(written(name)) ?? [];
+  };
+  const [columnsOf, keysOf, rowsOf] = [byTable(columns), byTable(keys), byTable(rows)];
   const tables = new Map<string, TableSchema>();
   for (const name of names) {
-    const isOwn = (row: readonly unknown[]) => written(String(row[0])) === written(name);
-    const own = columns.filter(isOwn);
+    const own = columnsOf(name);
     if (own.length === 0) continue;
-    const indexes = indexesOf(keys.filter(isOwn));
-    const clauses = clausesOf(await definitionOf(side, connection, database, name));
+    const indexes = indexesOf(keysOf(name));
+    const definition = definitions.get(name);
+    const clauses = clausesOf(definition !== undefined && 'text' in definition ? definition.text : '');
+    const [row] = rowsOf(name);
     tables.set(name, {
-      columns: own.map(row => columnSchema(row, clauses)),
+      columns: own.map(cells => columnSchema(cells, clauses)),
       uniqueKeys: indexes.filter(index => index.unique && index.whole).map(index => index.columns),
       prefixKeys: indexes.flatMap(({unique, whole, parts}) =>
         unique && !whole && parts !== null ? [parts] : [],
       ),
       indexes: indexes.map(index => index.columns).filter(({length}) => length > 0),
-      rows: Number(rows.find(isOwn)?.[1] ?? 0),
-      ...(rows.find(isOwn)?.[2] === 'VIEW' ? {isView: true} : {}),
+      rows: Number(row?.[1] ?? 0),
+      ...(row?.[2] === 'VIEW' ? {isView: true} : {}),
     });
   }
-  return tables;
-}
-
-/** Empty if the account may not read it. */
-async function definitionOf(
-  side: Side,
-  connection: Connection,
-  database: string,
-  table: string,
-): Promise<string> {
-  try {
-    const sql = `SHOW CREATE TABLE ${quoteName(database)}.${quoteName(table)}`;
-    const [row] = await queryRows(side, connection, sql);
-    return String(row?.[1] ?? '');
-  } catch (error) {
-    if (error instanceof SyncError && error.errno !== undefined) return '';
-    throw error;
-  }
+  return {tables, definitions};
 }
 
 function columnSchema(
@@ -235,7 +233,7 @@ interface Index {
   whole: boolean;
 }
 
-function indexesOf(rows: readonly unknown[][]): Index[] {
+function indexesOf(rows: readonly (readonly unknown[])[]): Index[] {
   const indexes = new Map<string, Index>();
   for (const [, name, column, prefix, nonUnique] of rows) {
     const index = indexes.get(String(name)) ?? {

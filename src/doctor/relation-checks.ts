@@ -1,7 +1,8 @@
 /** Checks foreign keys, cascades, triggers and engines: what the servers do by themselves. */
 import {logsCascades, readCascadingKeys} from '../db/cascades.ts';
 import {queryRows} from '../db/connection.ts';
-import {readForeignKeys, SERVER_SCHEMAS, type ForeignKey} from '../db/foreign-keys.ts';
+import {readDefinitionsOf} from '../db/definitions.ts';
+import {foreignKeysIn, SERVER_SCHEMAS, type ForeignKey} from '../db/foreign-keys.ts';
 import {cascadeKey, isParentKey, unloggedCascades} from '../mapping/cascades.ts';
 import {parentJoins, sourcesOf, type Mapping} from '../mapping/mapping.ts';
 import {textRows} from '../db/server.ts';
@@ -11,24 +12,27 @@ import {quoteName} from '../mapping/quote.ts';
 import {ask, type Probe} from './probe.ts';
 
 async function foreignKeysOf(probe: Probe, tables: readonly string[]): Promise<ForeignKey[]> {
-  const keys: ForeignKey[] = [];
-  for (const table of tables)
-    keys.push(...((await readForeignKeys(probe.side, probe.connection, probe.database, table)) ?? []));
-  return keys;
+  const {side, connection, database} = probe;
+  const definitions = await readDefinitionsOf(side, connection, database, tables);
+  return [...definitions].flatMap(
+    ([table, definition]) => foreignKeysIn(definition, {schema: database, table}) ?? [],
+  );
 }
 
 /** Cascades along the references of the mapping are followed; others are noticed, and each costs a reconcile. */
 export async function checkCascades(probe: Probe, mapping: Mapping): Promise<Finding[]> {
-  const {keys, hidden} = await readCascadingKeys(probe.connection, probe.database, sourcesOf(mapping));
+  const {connection, database} = probe;
+  const mapped = await readDefinitionsOf('source', connection, database, sourcesOf(mapping));
+  const {keys, hidden} = await readCascadingKeys(connection, database, mapped);
   const joins = parentJoins(mapping);
-  const isFollowed = (key: ForeignKey) => isParentKey(key, probe.database, joins);
+  const isFollowed = (key: ForeignKey) => isParentKey(key, database, joins);
   const cascading = keys.filter(({onDelete, onUpdate}) => onDelete !== '' || onUpdate !== '');
   if (logsCascades(probe.info))
     return [
       ok('source', 'cascades', `${cascading.length} foreign keys cascade, and this server logs the effects`),
     ];
   const followed = cascading.filter(isFollowed).length;
-  const unlogged = unloggedCascades(keys, probe.database, mapping);
+  const unlogged = unloggedCascades(keys, database, mapping);
   const costly = cascading.filter(
     key => !isFollowed(key) && unlogged.has(cascadeKey(key.referencedSchema, key.referencedTable)),
   );

@@ -2,6 +2,7 @@
 import type {Config} from '../config.ts';
 import {connect, queryRows, type Connection} from '../db/connection.ts';
 import {readLogEnd, readLogFiles, readServerInfo} from '../db/server.ts';
+import {askForParents, trustParents} from '../db/orphans.ts';
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
 import {describeError, type Logger} from '../logger.ts';
@@ -134,7 +135,11 @@ export async function watchCounts(
   }
 }
 
-/** Counts eligible source rows and target rows by table. See {@link readSourceSchema} for `parentsProven`. */
+/**
+ * Counts eligible source rows and target rows by table.
+ *
+ * @param parentsProven every row of the source is known to have its parents
+ */
 export async function countBoth(
   config: Config,
   until = new AbortController().signal,
@@ -147,7 +152,7 @@ export async function countBoth(
       const {mapping} = config;
       const plan = buildPlan(
         mapping,
-        await readSourceSchema(source, config.source.database, mapping, parentsProven),
+        await readSourceSchema(source, config.source.database, mapping, parentsProven ? trustParents : askForParents),
         await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       const one = async (side: 'source' | 'target', connection: Connection, sql: string) => {

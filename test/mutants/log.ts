@@ -154,7 +154,7 @@ export const LOG: readonly Mutant[] = [
         'replicator/decode/statement.ts',
         'consequenceOf',
         "if (kind === 'dml') {",
-        "if (kind === 'dml' && !namesMappedTable(statement, database)) return NONE; if (kind === 'dml') {",
+        "if (kind === 'dml' && namedTables(statement, mapped).length === 0) return NONE; if (kind === 'dml') {",
       ],
     ],
     answers: ['schema', 'invariant 7'],

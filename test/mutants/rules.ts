@@ -231,7 +231,7 @@ export const RULES: readonly Mutant[] = [
       [
         'replicator/transaction/batches.ts',
         'take',
-        'if (transactions.some(({schemaChanged}) => schemaChanged)) {',
+        'if (defined.size > 0) {',
         'if (transactions.length < 0) {',
       ],
     ],

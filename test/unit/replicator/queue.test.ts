@@ -12,7 +12,7 @@ function transaction(name: string, extra: Partial<SourceTransaction> = {}): Sour
     gtid: name,
     offset: null,
     committedAtMs: 1,
-    schemaChanged: false,
+    defined: new Set(),
     unseen: null,
     reason: null,
     ...extra,
@@ -54,17 +54,17 @@ describe('the queue', () => {
     made.push(transaction('1'));
     made.push(transaction('2', {complete: false}));
     made.push(transaction('2'));
-    made.push(transaction('3', {schemaChanged: true}));
+    made.push(transaction('3', {defined: new Set(['users'])}));
     made.push(transaction('4'));
     expect([1, 2, 3, 4, 5].map(() => names(made.take(9900)))).toEqual([['1'], ['2'], ['2'], ['3'], ['4']]);
   });
 
   it('returns changes of definitions in a row together, up to one with rows', () => {
     const {made} = queue();
-    const definition = {schemaChanged: true, rows: [], bytes: 0};
+    const definition = {defined: new Set(['users']), rows: [], bytes: 0};
     made.push(transaction('1'));
     for (const name of ['2', '3', '4']) made.push(transaction(name, definition));
-    made.push(transaction('5', {schemaChanged: true}));
+    made.push(transaction('5', {defined: new Set(['users'])}));
     made.push(transaction('6', definition));
     made.push(transaction('7', {...definition, complete: false}));
     made.push(transaction('8'));
@@ -85,7 +85,7 @@ describe('the queue', () => {
 
   it('does not report a transaction that changes how rows are read', () => {
     const {made} = queue();
-    made.push(transaction('1', {schemaChanged: true, bytes: 5000}));
+    made.push(transaction('1', {defined: new Set(['users']), bytes: 5000}));
     expect(made.hasFullBatch(200)).toBe(false);
   });
 

@@ -50,7 +50,7 @@ describe('a transaction', () => {
       complete: true,
       bytes: 20,
       unseen: null,
-      schemaChanged: false,
+      defined: new Set(),
     });
     expect(transaction && idsOf(transaction)).toEqual(['1', '2']);
   });
@@ -172,19 +172,19 @@ describe('a transaction', () => {
 describe('a statement', () => {
   it('that changes the definition of a mapped table is a transaction of its own', () => {
     expect(built([gtid('1'), statement('ALTER TABLE users ADD phone INT')])).toMatchObject([
-      {schemaChanged: true, unseen: null, gtid: '1'},
+      {defined: new Set(['users']), unseen: null, gtid: '1'},
     ]);
     expect(built([gtid('1'), statement('ALTER TABLE users MODIFY email TEXT')])).toMatchObject([
-      {schemaChanged: true, unseen: 'all'},
+      {defined: new Set(['users']), unseen: 'all'},
     ]);
     expect(built([gtid('1'), statement('TRUNCATE users')])).toMatchObject([
-      {schemaChanged: true, unseen: 'all'},
+      {defined: new Set(['users']), unseen: 'all'},
     ]);
     expect(built([gtid('1'), statement('ALTER TABLE other ADD x INT')])).toMatchObject([
-      {schemaChanged: false, unseen: null},
+      {defined: new Set(), unseen: null},
     ]);
     expect(built([gtid('1'), statement('TRUNCATE users', 50, 'elsewhere')])).toMatchObject([
-      {schemaChanged: false, unseen: null},
+      {defined: new Set(), unseen: null},
     ]);
   });
 
