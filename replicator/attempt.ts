@@ -71,8 +71,8 @@ class Attempt {
     this.#deps = deps;
     this.#connections = connections;
     this.#readAtMs = deps.now();
-    const {position, offset} = checkpoint;
-    this.#saves = new QuietSaves({position, offset}, deps.now());
+    const {position, offset, parentsProven} = checkpoint;
+    this.#saves = new QuietSaves({position, offset, parentsProven}, deps.now());
     this.#builder = new TransactionBuilder({
       database: connections.database,
       mapping: applier.plan.mapping,

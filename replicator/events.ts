@@ -26,9 +26,14 @@ export interface RowBlock {
 export type SourceEvent =
   /**
    * A transaction follows. If it `begins` here (MariaDB), no BEGIN follows, and only a commit or a rollback ends
-   * it.
+   * it. `offset` is a place in the log between it and the transaction before it; MariaDB's is not read.
    */
-  | {readonly tag: 'gtid'; readonly gtid: string | null; readonly begins: boolean}
+  | {
+      readonly tag: 'gtid';
+      readonly gtid: string | null;
+      readonly begins: boolean;
+      readonly offset?: LogOffset | null;
+    }
   | {readonly tag: 'rows'; readonly rows: RowBlock}
   /** Row images of a mapped table without the row's key. */
   | {readonly tag: 'unreadable-rows'; readonly table: string}

@@ -14,28 +14,35 @@ const MIN_MS = 1000;
 /** The longest time between two saves, however little was logged. */
 const MAX_MS = 30_000;
 
+type Saved = Pick<Progress, 'position' | 'offset' | 'parentsProven'>;
+
 export class QuietSaves {
   #savedAtMs: number;
   #position: string;
   #offset: LogOffset | null;
+  #isProven: boolean;
 
-  constructor({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number) {
+  constructor({position, offset, parentsProven = false}: Saved, nowMs: number) {
     this.#savedAtMs = nowMs;
     this.#position = formatPosition(position);
     this.#offset = offset;
+    this.#isProven = parentsProven;
   }
 
   /** To be called whenever a position was saved. */
-  saved({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number): void {
+  saved({position, offset, parentsProven = this.#isProven}: Saved, nowMs: number): void {
     this.#savedAtMs = nowMs;
     this.#position = formatPosition(position);
     this.#offset = offset;
+    this.#isProven = parentsProven;
   }
 
   /** Whether this position is to be saved now. */
-  isDue({position, offset}: Pick<Progress, 'position' | 'offset'>, nowMs: number): boolean {
+  isDue({position, offset, parentsProven = this.#isProven}: Saved, nowMs: number): boolean {
     const elapsedMs = nowMs - this.#savedAtMs;
     if (elapsedMs < MIN_MS) return false;
+    // Without the saved proof, a restart looks for older children of each new row until it has caught up.
+    if (parentsProven !== this.#isProven) return true;
     const isRotated = offset !== null && offset.file !== this.#offset?.file;
     const bytes =
       offset === null || this.#offset === null || isRotated ? 0 : offset.offset - this.#offset.offset;

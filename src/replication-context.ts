@@ -15,7 +15,7 @@ import {charsetsOf, readCharsetTables, type CharsetTable} from './source/charset
 import {readCollations} from './source/collations.ts';
 import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/server.ts';
 import {NEVER_IDLE_SECONDS} from './db/session-settings.ts';
-import {askForParents, KnownParents, trustParents, type FindProven} from './db/orphans.ts';
+import {askForParents, KnownParents, proveNothing, trustParents, type FindProven} from './db/orphans.ts';
 import {readSourceSchema, readTargetSchema} from './db/schema.ts';
 import {preflight} from './doctor/preflight.ts';
 import {SyncError} from './errors.ts';
@@ -71,6 +71,8 @@ export class ReplicationContext {
         this.#checkedSource(source, session),
         readCheckpoint(session.connection, this.#fence.stream),
       ]);
+      // What no later transaction shows must not come between the question about parents and the position.
+      if (saved === null || saved.position === null) await this.#setAnchor(source, info, session, signal);
       const progress = new GaleraProgress();
       const isProven = saved !== null && areParentsProven(saved, info, this.#config.mapping);
       const parents = new KnownParents(isProven);
@@ -123,11 +125,20 @@ export class ReplicationContext {
       const source = await open.source();
       const info = await readServerInfo('source', source);
       const session = await open.session();
-      const applier = await this.#applierFor(source, session);
-      await setAnchor(this.#startDeps(source, info, session, applier), signal);
+      await this.#setAnchor(source, info, session, signal);
       return {close: open.closeAll};
     });
     connections.close();
+  }
+
+  async #setAnchor(
+    source: Connection,
+    info: ServerInfo,
+    session: Session,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const applier = await this.#applierFor(source, session, proveNothing);
+    await setAnchor(this.#startDeps(source, info, session, applier), signal);
   }
 
   /**

@@ -249,13 +249,13 @@ export class BinlogSource {
         return;
       }
       case 'Gtid':
-        this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: false});
+        this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: false, offset});
         return;
       case 'MariadbGtid':
         this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: event['standalone'] !== true});
         return;
       case 'AnonymousGtid':
-        this.#deliver({tag: 'gtid', gtid: null, begins: false});
+        this.#deliver({tag: 'gtid', gtid: null, begins: false, offset});
         return;
       case 'XaPrepare':
         if (event['onePhase'] === true)

@@ -4,7 +4,7 @@ import {PackedRows} from '../../src/mapping/packed.ts';
 import type {TransactionQueue} from '../queue.ts';
 import {compactBatch, type CompactedBatch} from './batch.ts';
 import {compareOffsets, type LogOffset} from '../../src/position/position.ts';
-import type {PositionTracker} from './transaction.ts';
+import type {PositionTracker, SourceTransaction} from './transaction.ts';
 
 /** The bytes of row events that one transaction writes. */
 const BATCH_BYTES = 2 * 1024 * 1024;
@@ -95,7 +95,7 @@ export class Batches {
       needsReconcile: reason !== null,
       rowsBefore: this.#partRows,
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
-      trustsChecks: this.#trustsChecks && this.#isPastProof(),
+      trustsChecks: this.#trustsChecks && this.#isPastProof(transactions[0]),
     });
     if (compacted.sawUnidentified) reason ??= UNIDENTIFIED;
     // A part of a transaction saves nothing: the part that ends it says that a reconcile is needed.
@@ -110,8 +110,9 @@ export class Batches {
    * The check proves nothing about events before it: a parent inserted there may have older children, which the
    * check found with their parent. The proof of the previous process is valid for the position at which it ended.
    */
-  #isPastProof(): boolean {
-    const {offset} = this.#deps.tracker;
+  #isPastProof(first: SourceTransaction | undefined): boolean {
+    // A stream that begins at a set of GTIDs does not know its offset before the end of its first transaction.
+    const offset = first?.beginsAt ?? this.#deps.tracker.offset;
     if (this.#isProven) return true;
     return this.#provenAt !== null && offset !== null && compareOffsets(offset, this.#provenAt) >= 0;
   }

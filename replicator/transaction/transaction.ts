@@ -18,6 +18,8 @@ export interface SourceTransaction {
   readonly complete: boolean;
   /** The bytes of the transaction; for a part, of the transaction it belongs to. */
   readonly gtid: string | null;
+  /** A place in the log before its rows and behind the transaction before it; null if it is not known. */
+  readonly beginsAt: LogOffset | null;
   readonly offset: LogOffset | null;
   /** Null if nothing was committed, and only the position moved. */
   readonly committedAtMs: number | null;
@@ -43,6 +45,7 @@ export class TransactionBuilder {
   #rows: RowBlock[] = [];
   #bytes = 0;
   #gtid: string | null = null;
+  #beginsAt: LogOffset | null = null;
   #open = false;
   /** Only an explicit end ends the transaction; statements within it do not. */
   #begun = false;
@@ -64,6 +67,7 @@ export class TransactionBuilder {
     switch (event.tag) {
       case 'gtid':
         this.#gtid = event.gtid;
+        this.#beginsAt = event.offset ?? null;
         this.#open = true;
         this.#begun = event.begins;
         return null;
@@ -156,6 +160,7 @@ export class TransactionBuilder {
   #end(offset: LogOffset | null, committedAtMs: number | null): SourceTransaction {
     const transaction = this.#take(offset, committedAtMs, true);
     this.#gtid = null;
+    this.#beginsAt = null;
     this.#open = false;
     this.#begun = false;
     this.#parted = false;
@@ -178,6 +183,7 @@ export class TransactionBuilder {
       doubtful: this.#doubtful,
       complete,
       gtid: this.#gtid,
+      beginsAt: this.#beginsAt,
       offset,
       committedAtMs,
       defined: this.#defined,

@@ -1,9 +1,11 @@
-/** A row that the log does not identify leads to a reconcile, wherever it is in a transaction. */
+/** What a batch says of its rows: whether a reconcile is due, and whether a new parent may have older children. */
 import {describe, expect, it} from 'vitest';
 import type {RowChange, SourceEvent} from '../../../replicator/events.ts';
 import {TransactionQueue} from '../../../replicator/queue.ts';
 import {Batches, type Batch} from '../../../replicator/transaction/batches.ts';
 import {PositionTracker, TransactionBuilder} from '../../../replicator/transaction/transaction.ts';
+import {FRESH} from '../../../src/apply/change-set.ts';
+import type {LogOffset} from '../../../src/position/position.ts';
 import {LAAS} from '../../helpers/laas-mapping.ts';
 import {entityOf, plan, user} from '../plan-fixture.ts';
 
@@ -26,6 +28,13 @@ const unidentified = (bytes = 10) => rows('9', bytes, {unidentified: true});
 
 /** Takes each transaction, or part of one, as a batch of its own. */
 async function batchesOf(...events: readonly SourceEvent[]): Promise<Batch[]> {
+  return batchesFrom({isProven: true, provenAt: null}, events);
+}
+
+async function batchesFrom(
+  proof: {isProven: boolean; provenAt: LogOffset | null},
+  events: readonly SourceEvent[],
+): Promise<Batch[]> {
   const builder = new TransactionBuilder({database: 'laas', mapping: LAAS, maxBytes: PART});
   const nothing = () => undefined;
   const queue = new TransactionQueue({pauseBytes: 1e6, resumeBytes: 1e5, pause: nothing, resume: nothing});
@@ -33,8 +42,7 @@ async function batchesOf(...events: readonly SourceEvent[]): Promise<Batch[]> {
     queue,
     tracker: new PositionTracker({tag: 'mariadb-gtid', gtids: '0-1-6'}, null),
     plan: LAAS_PLAN,
-    isProven: true,
-    provenAt: null,
+    ...proof,
     reloadPlan: () => Promise.reject(new Error('no schema changes here')),
   });
   const taken: Batch[] = [];
@@ -91,5 +99,31 @@ describe('a row that the log does not identify', () => {
   it('in the last part leads to a reconcile, too', async () => {
     const parts = await batchesOf(begin, rows('1', PART), unidentified(), commit(90));
     expect(parts.map(summary).map(({needsReconcile}) => needsReconcile)).toEqual(['a part', true]);
+  });
+});
+
+describe('a new parent', () => {
+  const at = (offset: number): LogOffset => ({file: 'bin.000001', offset});
+  const flagsOf = (batches: readonly Batch[]) =>
+    batches.map(({compacted: {changes}}) => {
+      const flags: number[] = [];
+      changes.of(entityOf(LAAS_PLAN, 'user')).forEach((_, __, flag) => flags.push(flag));
+      return flags;
+    });
+  const big = (offset: number): SourceEvent[] => [
+    {tag: 'gtid', gtid: '0-1-7', begins: true, offset: at(offset)},
+    rows('1', PART),
+    rows('2', 10),
+    commit(900),
+  ];
+
+  it('has no older children in the first transaction after the proof, of whatever size', async () => {
+    const proof = {isProven: false, provenAt: at(100)};
+    expect(flagsOf(await batchesFrom(proof, big(179)))).toEqual([[FRESH], [FRESH]]);
+  });
+
+  it('may have older children in a transaction that began before the proof', async () => {
+    const proof = {isProven: false, provenAt: at(200)};
+    expect(flagsOf(await batchesFrom(proof, big(179)))).toEqual([[0], [0]]);
   });
 });

@@ -10,6 +10,7 @@ function transaction(name: string, extra: Partial<SourceTransaction> = {}): Sour
     doubtful: false,
     complete: true,
     gtid: name,
+    beginsAt: null,
     offset: null,
     committedAtMs: 1,
     defined: new Set(),

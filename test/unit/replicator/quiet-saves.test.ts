@@ -27,6 +27,21 @@ describe('a position without mapped rows', () => {
     expect(savesOfAMinute(0, 0)).toBe(0);
   });
 
+  it('is saved once when it proves that every row has its parents, and once when it does not', () => {
+    const saves = new QuietSaves(at(0), 0);
+    const due: [number, boolean][] = [];
+    for (let nowMs = 0; nowMs < 20_000; nowMs += 100) {
+      const progress = {...at(1), parentsProven: nowMs > 5000 && nowMs < 9000};
+      if (!saves.isDue(progress, nowMs)) continue;
+      saves.saved(progress, nowMs);
+      due.push([nowMs, progress.parentsProven]);
+    }
+    expect(due).toEqual([
+      [5100, true],
+      [9000, false],
+    ]);
+  });
+
   it('is saved rarely if only saves of streams are logged', () => {
     expect(savesOfAMinute(1, 700)).toBeLessThanOrEqual(2);
     expect(savesOfAMinute(50_000, 700)).toBeLessThanOrEqual(3);
