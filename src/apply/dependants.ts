@@ -19,7 +19,7 @@ import type {OrderedWrites} from './ordered-writes.ts';
 import type {OwnershipView} from './ownership.ts';
 import {inBatches} from './statements.ts';
 
-const PARENTS_PER_READ = 500;
+const PARENTS_PER_READ = 2000;
 const CHILDREN_PER_PAGE = 5000;
 /** The maximum number of keys that are kept for a comparison with the target, or with the source. */
 const MAX_SEEN = 100_000;

@@ -51,7 +51,9 @@ async function readAtOnce(
   connection: Connection,
   tables: readonly TableName[],
 ): Promise<Definition[]> {
-  const statements = tables.map(({schema, table}) => `SHOW CREATE TABLE ${quoteName(schema)}.${quoteName(table)}`);
+  const statements = tables.map(
+    ({schema, table}) => `SHOW CREATE TABLE ${quoteName(schema)}.${quoteName(table)}`,
+  );
   try {
     const answers = await queryRows(side, connection, statements.join(';'));
     const rows = tables.length === 1 ? [answers] : (answers as unknown[][][]);

@@ -61,10 +61,21 @@ export function createSourceReader(query: Query): SourceReader {
       const where = [parentCondition(edge, parents), ...keyIsWhole(child), ...beyond]
         .map(condition => `(${condition})`)
         .join(' AND ');
-      // The page ends at a key, so that rows with one key stay together.
-      const [bound] = await query(
-        `SELECT ${exactSourceColumns(child.source, child.keyPlaces).join(', ')} FROM ${sourceFrom(child.source)} WHERE ${where} ORDER BY ${key.join(', ')} LIMIT ${limit - 1}, 1`,
+      const from = sourceFrom(child.source);
+      // Most parents of the stream are new, and have no children yet: one statement says so.
+      const count = Number(
+        onlyRow(
+          await query(`SELECT COUNT(*) FROM (SELECT 1 FROM ${from} WHERE ${where} LIMIT ${limit}) few`),
+        )[0],
       );
+      if (count === 0) return {rows: [], last: null};
+      // The page ends at a key, so that rows with one key stay together.
+      const [bound] =
+        count < limit
+          ? []
+          : await query(
+              `SELECT ${exactSourceColumns(child.source, child.keyPlaces).join(', ')} FROM ${from} WHERE ${where} ORDER BY ${key.join(', ')} LIMIT ${limit - 1}, 1`,
+            );
       const last = bound === undefined ? null : partsOf(child, toRow(bound));
       const upTo = last === null ? '' : ` AND ${past(child, key, '<=', last)}`;
       return {rows: await read(selectionOf(child, where + upTo, orderOf(child, key))), last};

@@ -41,7 +41,9 @@ const sqlOf = (count: number, action = '') =>
   tables(count)
     .map(({name, parent}) => {
       const key =
-        parent === null ? '' : `, CONSTRAINT ${name}_up FOREIGN KEY (parent) REFERENCES ${parent} (id) ${action}`;
+        parent === null
+          ? ''
+          : `, CONSTRAINT ${name}_up FOREIGN KEY (parent) REFERENCES ${parent} (id) ${action}`;
       return `CREATE TABLE ${name} (id BIGINT PRIMARY KEY, parent BIGINT NULL, KEY parent (parent)${key})`;
     })
     .join(';');
@@ -114,7 +116,9 @@ describeEachFlavour('a read of the schemas', ({server, source, target}) => {
     expect(await enforced()).toEqual(['t1', 't2', 't4', 't5']);
     expect(questions()).toEqual([]);
     await withConnection(server, source, async sql => {
-      await sql.query('SET foreign_key_checks = 0; INSERT INTO t1 VALUES (1, 7); INSERT INTO t5 VALUES (1, 7)');
+      await sql.query(
+        'SET foreign_key_checks = 0; INSERT INTO t1 VALUES (1, 7); INSERT INTO t5 VALUES (1, 7)',
+      );
     });
     parents.forget(new Set(['t4']));
     expect(await enforced()).toEqual(['t1', 't2', 't4']);

@@ -105,7 +105,10 @@ describe('a definition is one of a mapped table', () => {
 
   it.each([
     ['RENAME TABLE users TO u, laas.institutes TO i', ['users', 'institutes']],
-    ['ALTER TABLE institute_user ADD FOREIGN KEY (user_id) REFERENCES users (id)', ['users', 'institute_user']],
+    [
+      'ALTER TABLE institute_user ADD FOREIGN KEY (user_id) REFERENCES users (id)',
+      ['users', 'institute_user'],
+    ],
     ['DROP DATABASE laas', ['users', 'institutes', 'institute_user']],
   ])('%j: each table that it may define', (sql, names) => {
     expect(new Set(namedTables({sql, database: 'laas'}, MAPPED))).toEqual(new Set(names));
