@@ -152,7 +152,12 @@ export async function countBoth(
       const {mapping} = config;
       const plan = buildPlan(
         mapping,
-        await readSourceSchema(source, config.source.database, mapping, parentsProven ? trustParents : askForParents),
+        await readSourceSchema(
+          source,
+          config.source.database,
+          mapping,
+          parentsProven ? trustParents : askForParents,
+        ),
         await readTargetSchema(target, config.target.database, mapping, 'from its schema'),
       );
       const one = async (side: 'source' | 'target', connection: Connection, sql: string) => {
