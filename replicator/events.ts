@@ -26,7 +26,7 @@ export interface RowBlock {
 export type SourceEvent =
   /**
    * A transaction follows. If it `begins` here (MariaDB), no BEGIN follows, and only a commit or a rollback ends
-   * it. `offset` is a place in the log between it and the transaction before it; MariaDB's is not read.
+   * it. `offset` is its own end in the log.
    */
   | {
       readonly tag: 'gtid';

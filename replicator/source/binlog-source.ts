@@ -200,7 +200,8 @@ export class BinlogSource {
       },
       onChange: header => this.#watchCascades(header),
       isMapped: tableId => this.#tables.has(tableId),
-      onMariadbGtid: (gtid, isStandalone) => this.#deliver({tag: 'gtid', gtid, begins: !isStandalone}),
+      onMariadbGtid: (gtid, isStandalone, end) =>
+        this.#deliver({tag: 'gtid', gtid, begins: !isStandalone, offset: this.#offsetAt(end)}),
       onXid: (end, committedAtMs) =>
         this.#deliver({tag: 'commit', offset: this.#offsetAt(end), committedAtMs}),
       onRows: packet => this.#readRows(packet),
@@ -252,7 +253,12 @@ export class BinlogSource {
         this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: false, offset});
         return;
       case 'MariadbGtid':
-        this.#deliver({tag: 'gtid', gtid: String(event['gtid']), begins: event['standalone'] !== true});
+        this.#deliver({
+          tag: 'gtid',
+          gtid: String(event['gtid']),
+          begins: event['standalone'] !== true,
+          offset,
+        });
         return;
       case 'AnonymousGtid':
         this.#deliver({tag: 'gtid', gtid: null, begins: false, offset});

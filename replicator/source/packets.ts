@@ -30,8 +30,10 @@ export interface PacketTap {
   /**
    * Receives the beginning of a transaction. Events that come once per transaction are read here, because zongji
    * makes half a dozen objects of each.
+   *
+   * @param end the position of the next event
    */
-  readonly onMariadbGtid: (gtid: string, isStandalone: boolean) => void;
+  readonly onMariadbGtid: (gtid: string, isStandalone: boolean, end: number) => void;
   /** @param end the position of the next event */
   readonly onXid: (end: number, timestampMs: number) => void;
 }
@@ -124,7 +126,7 @@ export function readPacket(packet: Packet, checksumBytes: number, tap: PacketTap
     case MARIADB_GTID: {
       const flags = packet.buffer[body + 12] ?? 0;
       if ((flags & XA) !== 0) return [packet];
-      tap.onMariadbGtid(mariadbGtid(packet), (flags & STANDALONE) !== 0);
+      tap.onMariadbGtid(mariadbGtid(packet), (flags & STANDALONE) !== 0, nextPositionOf(packet));
       return READ;
     }
     case TRANSACTION_PAYLOAD:

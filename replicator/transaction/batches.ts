@@ -95,7 +95,7 @@ export class Batches {
       needsReconcile: reason !== null,
       rowsBefore: this.#partRows,
       into: this.#spare.pop() ?? new PackedRows(FIRST_BYTES),
-      trustsChecks: this.#trustsChecks && this.#isPastProof(transactions[0]),
+      trustsChecks: this.#trustsChecks && this.#isPastProof(transactions.find(({rows}) => rows.length > 0)),
     });
     if (compacted.sawUnidentified) reason ??= UNIDENTIFIED;
     // A part of a transaction saves nothing: the part that ends it says that a reconcile is needed.
@@ -110,9 +110,9 @@ export class Batches {
    * The check proves nothing about events before it: a parent inserted there may have older children, which the
    * check found with their parent. The proof of the previous process is valid for the position at which it ended.
    */
-  #isPastProof(first: SourceTransaction | undefined): boolean {
+  #isPastProof(withRows: SourceTransaction | undefined): boolean {
     // A stream that begins at a set of GTIDs does not know its offset before the end of its first transaction.
-    const offset = first?.beginsAt ?? this.#deps.tracker.offset;
+    const offset = withRows?.beginsAt ?? this.#deps.tracker.offset;
     if (this.#isProven) return true;
     return this.#provenAt !== null && offset !== null && compareOffsets(offset, this.#provenAt) >= 0;
   }

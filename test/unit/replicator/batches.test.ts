@@ -122,6 +122,26 @@ describe('a new parent', () => {
     expect(flagsOf(await batchesFrom(proof, big(179)))).toEqual([[FRESH], [FRESH]]);
   });
 
+  it('has none either if only the position moved before, in the same batch', async () => {
+    const builder = new TransactionBuilder({database: 'laas', mapping: LAAS, maxBytes: PART});
+    const nothing = () => undefined;
+    const queue = new TransactionQueue({pauseBytes: 1e6, resumeBytes: 1e5, pause: nothing, resume: nothing});
+    const batches = new Batches({
+      queue,
+      tracker: new PositionTracker({tag: 'mysql-gtid', set: ''}, null),
+      plan: LAAS_PLAN,
+      isProven: false,
+      provenAt: at(100),
+      reloadPlan: () => Promise.reject(new Error('no schema changes here')),
+    });
+    const moved: SourceEvent = {tag: 'advance', offset: at(4)};
+    for (const event of [moved, {...begin, gtid: null, offset: at(179)}, rows('1', 10), commit(900)]) {
+      const transaction = builder.add(event);
+      if (transaction !== null) queue.push(transaction);
+    }
+    expect(flagsOf([await batches.take()])).toEqual([[FRESH]]);
+  });
+
   it('may have older children in a transaction that began before the proof', async () => {
     const proof = {isProven: false, provenAt: at(200)};
     expect(flagsOf(await batchesFrom(proof, big(179)))).toEqual([[0], [0]]);
