@@ -208,6 +208,12 @@ export const LOG: readonly Mutant[] = [
     test: ['test/fault/cascades.test.ts', 'prove nothing if a session turns the checks off'],
   },
   {
+    name: 'parents-not-asked-about-again',
+    edits: [['src/replication-context.ts', 'connectStream', 'parents.forget(defined);', '']],
+    answers: ['schema'],
+    test: ['test/fault/unchecked-rows.test.ts', 'are looked for once'],
+  },
+  {
     name: 'unproven-parents-trusted-at-start',
     edits: [
       [
@@ -226,8 +232,8 @@ export const LOG: readonly Mutant[] = [
       [
         'replicator/transaction/batches.ts',
         'take',
-        'trustsChecks: this.#trustsChecks && this.#isPastProof(),',
-        'trustsChecks: this.#isPastProof() || this.#trustsChecks,',
+        'this.#trustsChecks && this.#isPastProof(',
+        'this.#trustsChecks || this.#isPastProof(',
       ],
     ],
     answers: ['schema'],

@@ -117,7 +117,7 @@ describe('a new parent', () => {
     commit(900),
   ];
 
-  it('has no older children in the first transaction after the proof, of whatever size', async () => {
+  it('has no older children in the first transaction after the proof', async () => {
     const proof = {isProven: false, provenAt: at(100)};
     expect(flagsOf(await batchesFrom(proof, big(179)))).toEqual([[FRESH], [FRESH]]);
   });

@@ -27,7 +27,7 @@ describe('a position without mapped rows', () => {
     expect(savesOfAMinute(0, 0)).toBe(0);
   });
 
-  it('is saved once when it proves that every row has its parents, and once when it does not', () => {
+  it('is saved once when it begins, and when it ceases, to prove parents', () => {
     const saves = new QuietSaves(at(0), 0);
     const due: [number, boolean][] = [];
     for (let nowMs = 0; nowMs < 20_000; nowMs += 100) {
