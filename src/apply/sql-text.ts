@@ -3,6 +3,7 @@
  * an object for each piece, and all of them live until the statement is sent. Values are encoded here and not by
  * the driver, which takes twice as long (docs/benchmarks.md).
  */
+import {decimalsIn} from '../mapping/json-text.ts';
 import type {ValueSink} from '../mapping/operators/operator.ts';
 import {bytesOf, isText, type Value} from '../mapping/values.ts';
 
@@ -112,6 +113,20 @@ export class SqlText implements ValueSink {
   number(value: Value): void {
     if (value === null || !isWholeNumber(value)) return this.value(value);
     this.sql(value);
+  }
+
+  /** Appends JSON: a literal, or an expression that puts in the decimals, which a server's parser does not make. */
+  json(value: Value): void {
+    const decimals = value === null ? [] : decimalsIn(value);
+    if (decimals.length === 0) return this.value(value);
+    this.sql('JSON_REPLACE(');
+    this.value(value);
+    for (const {path, number} of decimals) {
+      this.sql(',');
+      this.value(path);
+      this.sql(`,${number}`);
+    }
+    this.sql(')');
   }
 
   /** Returns the text, and starts an empty one. */

@@ -16,6 +16,14 @@ function isWrittenAsNumber({family}: ColumnPlan): boolean {
   return isNumeric(family) && family !== 'float';
 }
 
+/** How a column's value stands in a statement. */
+type Form = 'number' | 'json' | 'literal';
+
+function formOf(column: ColumnPlan): Form {
+  if (isWrittenAsNumber(column)) return 'number';
+  return column.schema.type === 'json' ? 'json' : 'literal';
+}
+
 /** An expression that fails with error 1242 when it is evaluated, whatever the column's type. */
 const FAILS = '(SELECT 1 UNION SELECT 2)';
 /**
@@ -68,7 +76,7 @@ export function appendUpsert(
   size: StatementSize,
   options: UpsertOptions,
 ): number {
-  const {head, tail, numeric, lookup} = upsertFrame(plan, options);
+  const {head, tail, forms, lookup} = upsertFrame(plan, options);
   const {columns} = plan;
   const limit = text.length + size.bytes;
   text.sql(head);
@@ -84,7 +92,9 @@ export function appendUpsert(
       const column = columns[i];
       if (column === undefined) continue;
       if (i > 0) text.sql(',');
-      if (numeric[i] === true) text.number(column.written(source));
+      const form = forms[i];
+      if (form === 'number') text.number(column.written(source));
+      else if (form === 'json') text.json(column.written(source));
       else if (source instanceof PackedRow) column.write(source, text);
       else text.value(column.written(source));
     }
@@ -150,8 +160,8 @@ interface UpsertFrame {
   readonly head: string;
   readonly tail: string;
   readonly prepared: string | null;
-  /** By column: whether it is written as a number. */
-  readonly numeric: readonly boolean[];
+  /** By column. */
+  readonly forms: readonly Form[];
   /** The text before a row's values, in pieces that each end before a key part. */
   readonly lookup: readonly Piece[];
 }
@@ -221,7 +231,7 @@ function makeFrame(plan: TablePlan, options: UpsertOptions): UpsertFrame {
     head,
     tail,
     prepared: needsNumbers || surrogate !== null ? null : `${head}(${names.map(() => '?').join(',')})${tail}`,
-    numeric: plan.columns.map(isWrittenAsNumber),
+    forms: plan.columns.map(formOf),
     lookup: surrogate === null ? [] : surrogateLookup(plan, surrogate),
   };
 }

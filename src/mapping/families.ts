@@ -2,6 +2,7 @@
  * Families of column types: which types a mapping supports, which conversions, and when two values of a
  * family are equal. Pure.
  */
+import {canonicalJson, isJson} from './json-text.ts';
 import type {ColumnSchema} from './schema.ts';
 import type {Value} from './values.ts';
 
@@ -127,32 +128,4 @@ function canonicalDecimal(value: string): string {
 function withoutTrailingZeros(value: string): string {
   const short = value.includes('.') ? value.replace(/\.?0+$/, '') : value;
   return short.length === 19 && short.endsWith(' 00:00:00') ? short.slice(0, 10) : short;
-}
-
-/** MySQL sorts the members of an object and inserts spaces; MariaDB keeps the text as it was given. */
-function canonicalJson(value: string): string {
-  try {
-    return JSON.stringify(sorted(JSON.parse(value)));
-  } catch {
-    return value;
-  }
-}
-
-function isJson(value: string): boolean {
-  try {
-    JSON.parse(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, member]) => [key, sorted(member)]),
-  );
 }

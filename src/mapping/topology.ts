@@ -23,6 +23,9 @@ export interface TableDraft {
   readonly ownedAs: string | null;
 }
 
+/** A key that stands twice in the file is refused before. */
+const TWICE = 'occurs twice: names that differ only in letter case are one';
+
 /** The faults in the graph of tables that make a mapping unusable. */
 export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
   return [
@@ -34,7 +37,7 @@ export function topologyFaults(drafts: readonly TableDraft[]): FileFault[] {
       ...ownedAsFaults(draft, drafts),
     ]),
     // Some servers ignore case in the names of tables.
-    ...repeated(drafts, ({target}) => target.toLowerCase(), 'the target table occurs twice'),
+    ...repeated(drafts, ({target}) => target.toLowerCase(), `the target table ${TWICE}`),
     ...repeated(drafts, ({label}) => label, 'another table has the same label'),
     ...cycleFaults(drafts),
   ];
@@ -98,7 +101,7 @@ function columnFaults({target, columns, newest}: TableDraft): FileFault[] {
   for (const name of columns.keys()) {
     // Both servers ignore case in the names of columns.
     if (seen.has(name.toLowerCase()))
-      faults.push({path: ['tables', target, 'columns', name], message: 'the column occurs twice'});
+      faults.push({path: ['tables', target, 'columns', name], message: `the column ${TWICE}`});
     seen.add(name.toLowerCase());
   }
   if (newest !== null && !columns.has(newest))

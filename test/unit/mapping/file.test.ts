@@ -245,10 +245,10 @@ describe('the faults of a file', () => {
     // No server converts one letter to two.
     expect(faultsOf(values('straße: A, STRASSE: B'))).toEqual([]);
     expect(faultsOf(changed('line: line_no', 'line: line_no\n      SHOP: x')).join()).toContain(
-      'order_line.columns.SHOP: the column occurs twice',
+      'order_line.columns.SHOP: the column occurs twice: names that differ only in letter case are one',
     );
     expect(faultsOf(`${SHOPS}  Region: {from: x, key: id, columns: {id: id}}`).join()).toContain(
-      'Region: the target table occurs twice',
+      'Region: the target table occurs twice: names that differ only in letter case are one',
     );
     // These are harmless.
     expect(faultsOf(changed('values: [open, 1]', 'values: [open, OPEN, " open", 1]'))).toEqual([]);

@@ -1,0 +1,120 @@
+/**
+ * JSON as text, where a number is more than a double. MySQL's JSON holds 64-bit integers, doubles and decimals; its
+ * parser makes no decimals, so that `1.50`, from a function such as JSON_OBJECT, would become 1.5. Pure.
+ */
+
+/** Strings, numbers and what frames them; a colon and a word tell nothing here. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],]/gs;
+const NAMES_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
+/** Only a number with a zero at its end, with more digits than each double keeps, or near 0 can be a decimal. */
+const MAY_HAVE_DECIMALS = /\.\d+0(?!\d)|[\d.]{16}|0\.0000/;
+const FIXED = /^-?(\d+)(?:\.(\d+))?$/;
+/** The limits of DECIMAL. */
+const MOST_DIGITS = 65;
+const MOST_BEHIND_POINT = 30;
+const [LEAST, MOST] = [-(2n ** 63n), 2n ** 64n - 1n];
+/** Between these, a server prints a double without an exponent. */
+const [SMALLEST_FIXED, LARGEST_FIXED] = [1e-4, 1e15];
+
+/** A number that MySQL's parser would change, and its place as a JSON path. */
+export interface Decimal {
+  readonly path: string;
+  readonly number: string;
+}
+
+/** One text for all documents that MySQL prints alike. MariaDB keeps a document as it was given. */
+export function canonicalJson(text: string): string {
+  if (!isJson(text)) return text;
+  const exact = text.replace(NAMES_AND_NUMBERS, token =>
+    token.startsWith('"') ? `"s${token.slice(1)}` : `"n${canonicalNumber(token)}"`,
+  );
+  return JSON.stringify(sorted(JSON.parse(exact)));
+}
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The decimals of a document; of members with the same name, the last one counts. */
+export function decimalsIn(text: string): readonly Decimal[] {
+  if (!MAY_HAVE_DECIMALS.test(text) || !isJson(text)) return [];
+  const found = new Map<string, string>();
+  const places: Place[] = [{path: '$', names: null, at: null}];
+  for (const [token] of text.matchAll(TOKENS)) {
+    const place = places.at(-1);
+    if (place === undefined) break;
+    if (token === '{' || token === '[') {
+      places.push({path: pathOf(place), names: token === '{' ? new Set() : null, at: token === '{' ? null : 0});
+    } else if (token === '}' || token === ']') places.pop();
+    else if (token === ',') place.at = typeof place.at === 'number' ? place.at + 1 : null;
+    else if (token.startsWith('"')) nameMember(place, token, found);
+    else if (isDecimal(token)) found.set(pathOf(place), token);
+  }
+  return [...found].map(([path, number]) => ({path, number}));
+}
+
+/** Where the next value stands: in the root, in an object or in an array. */
+interface Place {
+  readonly path: string;
+  /** The names so far of an object. */
+  readonly names: Set<string> | null;
+  /** The name or the index of the next value; null before a name, and in the root. */
+  at: string | number | null;
+}
+
+function pathOf({path, at}: Place): string {
+  if (at === null) return path;
+  return typeof at === 'number' ? `${path}[${at}]` : `${path}.${at}`;
+}
+
+/** A text is a name where an object waits for one; elsewhere it is a value. */
+function nameMember(place: Place, token: string, found: Map<string, string>): void {
+  if (place.names === null || place.at !== null) return;
+  place.at = JSON.stringify(JSON.parse(token));
+  if (!place.names.has(place.at)) return void place.names.add(place.at);
+  const replaced = pathOf(place);
+  for (const path of found.keys())
+    if (path === replaced || path.startsWith(`${replaced}.`) || path.startsWith(`${replaced}[`))
+      found.delete(path);
+}
+
+function canonicalNumber(text: string): string {
+  if (isDecimal(text)) return text;
+  if (isInteger(text)) return String(BigInt(text));
+  const number = Number(text);
+  if (Object.is(number, -0)) return '-0.0';
+  return Number.isInteger(number) ? `${number}.0` : String(number);
+}
+
+function isDecimal(text: string): boolean {
+  const [, whole, fraction = ''] = FIXED.exec(text) ?? [];
+  if (whole === undefined || isInteger(text)) return false;
+  if (fraction.length > MOST_BEHIND_POINT || whole.length + fraction.length > MOST_DIGITS) return false;
+  const number = Number(text);
+  if (number === 0) return fraction.length > 1 && !Object.is(number, -0);
+  const size = Math.abs(number);
+  if (size < SMALLEST_FIXED || size >= LARGEST_FIXED) return true;
+  return text !== (Number.isInteger(number) ? `${number}.0` : String(number));
+}
+
+function isInteger(text: string): boolean {
+  if (!/^-?\d+$/.test(text)) return false;
+  const number = BigInt(text);
+  return number >= LEAST && number <= MOST;
+}
+
+/** MySQL sorts the members of an object; MariaDB does not. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, member]) => [key, sorted(member)]),
+  );
+}
