@@ -8,6 +8,7 @@ const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],]/gs;
 const NAMES_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
 /** Only a number with a zero at its end, with more digits than each double keeps, or near 0 can be a decimal. */
 const MAY_HAVE_DECIMALS = /\.\d+0(?!\d)|[\d.]{16}|0\.0000/;
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([-+]?\d+))?$/;
 const FIXED = /^-?(\d+)(?:\.(\d+))?$/;
 /** The limits of DECIMAL. */
 const MOST_DIGITS = 65;
@@ -22,7 +23,7 @@ export interface Decimal {
   readonly number: string;
 }
 
-/** One text for all documents that MySQL prints alike. MariaDB keeps a document as it was given. */
+/** One text for all documents that MySQL considers equal. MariaDB keeps a document as it was given. */
 export function canonicalJson(text: string): string {
   if (!isJson(text)) return text;
   const exact = text.replace(NAMES_AND_NUMBERS, token =>
@@ -49,7 +50,11 @@ export function decimalsIn(text: string): readonly Decimal[] {
     const place = places.at(-1);
     if (place === undefined) break;
     if (token === '{' || token === '[') {
-      places.push({path: pathOf(place), names: token === '{' ? new Set() : null, at: token === '{' ? null : 0});
+      places.push({
+        path: pathOf(place),
+        names: token === '{' ? new Set() : null,
+        at: token === '{' ? null : 0,
+      });
     } else if (token === '}' || token === ']') places.pop();
     else if (token === ',') place.at = typeof place.at === 'number' ? place.at + 1 : null;
     else if (token.startsWith('"')) nameMember(place, token, found);
@@ -83,12 +88,14 @@ function nameMember(place: Place, token: string, found: Map<string, string>): vo
       found.delete(path);
 }
 
+/** The value without what MySQL does not consider a difference: an update from 1.5 to 1.50 changes nothing there. */
 function canonicalNumber(text: string): string {
-  if (isDecimal(text)) return text;
-  if (isInteger(text)) return String(BigInt(text));
-  const number = Number(text);
-  if (Object.is(number, -0)) return '-0.0';
-  return Number.isInteger(number) ? `${number}.0` : String(number);
+  const exact = isInteger(text) || isDecimal(text) ? text : String(Number(text));
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = NUMBER.exec(exact) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const short = digits.replace(/0+$/, '');
+  const power = Number(exponent) - fraction.length + digits.length - short.length;
+  return short === '' ? '0' : `${sign}${short}e${power}`;
 }
 
 function isDecimal(text: string): boolean {

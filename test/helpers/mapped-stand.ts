@@ -42,10 +42,23 @@ export class MappedStand implements AsyncDisposable {
     this.#serving = this.daemon.serve(this.#stop.signal);
   }
 
-  /** @param tables of the mapping; the SQL makes them, and the rows before the start */
+  /**
+   * @param tables of the mapping; the SQL makes them, and the rows before the start
+   * @param settings of the daemon; its batches are small by default
+   */
   static async open(
     {server, source, target}: Places,
-    {tables, from, to}: {tables: Readonly<Record<string, unknown>>; from: string; to: string},
+    {
+      tables,
+      from,
+      to,
+      settings = {},
+    }: {
+      tables: Readonly<Record<string, unknown>>;
+      from: string;
+      to: string;
+      settings?: Readonly<Record<string, string>>;
+    },
   ): Promise<MappedStand> {
     const open = async (database: string) => {
       const connection = await connect(server, database);
@@ -58,7 +71,7 @@ export class MappedStand implements AsyncDisposable {
     const env = environment(
       {...server, database: source},
       {...server, database: target},
-      {USER_SYNC_ENABLED: 'false', USER_SYNC_BATCH_SIZE: '3'},
+      {USER_SYNC_ENABLED: 'false', USER_SYNC_BATCH_SIZE: '3', ...settings},
     );
     const file = {version: 1, tables: {...tables, marks: {from: 'marks', key: 'id', columns: {id: 'id'}}}};
     const config = {...loadConfig(env), mapping: parseMapping(JSON.stringify(file), 'drawn')};
