@@ -107,7 +107,7 @@ describe('a new parent', () => {
   const flagsOf = (batches: readonly Batch[]) =>
     batches.map(({compacted: {changes}}) => {
       const flags: number[] = [];
-      changes.of(entityOf(LAAS_PLAN, 'user')).forEach((_, __, flag) => flags.push(flag));
+      changes.of(entityOf(LAAS_PLAN, 'user')).forEach((_, __, flag) => flags.push(flag & FRESH));
       return flags;
     });
   const big = (offset: number): SourceEvent[] => [
