@@ -188,7 +188,11 @@ function referencesOf(
     const parent = tables[up];
     if (parent === undefined || references.some(one => one.parent === parent)) continue;
     const columns = parent.key.map((_, n) => `r${up}${n}`);
-    const isInKey = draw.place.endsWith('in the key') && keyColumns + columns.length <= MAX_KEY_COLUMNS;
+    const repeats = draws[at]?.repeats === true;
+    const isInKey =
+      (repeats || draw.place.endsWith('in the key')) && keyColumns + columns.length <= MAX_KEY_COLUMNS;
+    // Which of several rows counts may be outdated if they refer to different parents (docs/mapping.md, Keys).
+    if (repeats && !isInKey) continue;
     if (isInKey) keyColumns += columns.length;
     const isOptional = draw.place.startsWith('optional');
     const maySetNull = isOptional && (isInKey || !isFollowed);
