@@ -10,6 +10,7 @@ import type {SourceReader} from '../src/source/reader.ts';
 import {compareRange, type RangeComparison} from './checksum.ts';
 import {bySourceKey} from './diff.ts';
 import {batches, segments} from './segments.ts';
+import {shareOut} from './share-out.ts';
 import {Stretches} from './stretches.ts';
 import {targetKeyPages, targetRows, targetRowsByKey} from './target-rows.ts';
 
@@ -28,11 +29,36 @@ export interface PiecesDeps {
   readonly onEqual?: (compared: readonly RangeComparison[]) => void;
 }
 
-/** Yields the pieces in which the two sides may differ. */
-export async function* differingPieces(
+export interface DifferingPiece {
+  readonly entity: EntityPlan;
+  readonly piece: Piece;
+  readonly complete: Completeness;
+}
+
+/** A piece is compared until it is stable, which is mostly waiting. Each holds the differing rows of both sides. */
+const AT_ONCE = 8;
+
+/**
+ * Compares the pieces in which the two sides may differ, several at a time and parents first.
+ *
+ * @throws what `compare` throws, once no comparison runs any more
+ */
+export function compareDiffering(
+  entities: readonly EntityPlan[],
+  deps: PiecesDeps,
+  compare: (piece: DifferingPiece) => Promise<void>,
+): Promise<void> {
+  const pieces = async function* () {
+    for (const entity of entities) yield* differingPieces(entity, deps);
+  };
+  const workers = Array.from({length: AT_ONCE}, (_, i) => i);
+  return shareOut(pieces(), workers, (_, piece) => compare(piece), deps.signal);
+}
+
+async function* differingPieces(
   entity: EntityPlan,
   {source, target, batchRows, signal, onEqual}: PiecesDeps,
-): AsyncGenerator<{piece: Piece; complete: Completeness}> {
+): AsyncGenerator<DifferingPiece> {
   const {isOrderedAlike} = entity.walk;
   const isEqual = async (range: Range) => {
     throwIfStopped(signal);
@@ -46,12 +72,12 @@ export async function* differingPieces(
   for (const stretch of stretches.of(await segments(entity, source)))
     for await (const segment of stretches.differing(stretch, isEqual))
       for await (const range of batches(entity, segment, batchRows, source))
-        yield {piece: {range}, complete: isOrderedAlike ? 'both sides' : 'the source'};
+        yield {entity, piece: {range}, complete: isOrderedAlike ? 'both sides' : 'the source'};
   if (isOrderedAlike) return;
   // The two sides order their keys differently, so the rows that only the target has are found by the target's
   // own pages.
   for await (const keys of targetKeyPages(target, entity, batchRows))
-    yield {piece: {keys}, complete: 'the target'};
+    yield {entity, piece: {keys}, complete: 'the target'};
 }
 
 /** Reads the source rows of a piece, by key. */

@@ -5,7 +5,6 @@
 import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
 import {isLed} from '../src/db/leader.ts';
-import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {TablePlan} from '../src/mapping/columns.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {shownKey} from '../src/mapping/key-text.ts';
@@ -14,7 +13,7 @@ import {createSourceReader} from '../src/source/reader.ts';
 import {withBothSides, type BothSides} from './both-sides.ts';
 import {compareUntilStable} from './compare-until-stable.ts';
 import {KeyConflicts, refusedBefore, type ConflictDeps} from './key-conflicts.ts';
-import {differingPieces, type Completeness, type Piece} from './pieces.ts';
+import {compareDiffering, type DifferingPiece} from './pieces.ts';
 import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
 import {ownedAmong} from './stored-ownership.ts';
 
@@ -137,8 +136,9 @@ class Previewing {
 
   async run(): Promise<Preview> {
     const startedMs = Date.now();
-    const {plan} = this.#sides;
-    for (const entity of plan.entities) await this.#preview(entity);
+    const {plan, source, target} = this.#sides;
+    const pieces = {source, target, batchRows: this.#batchRows, signal: this.#signal};
+    await compareDiffering(plan.entities, pieces, piece => this.#compare(piece));
     return {
       nothingToDo: this.#tallies.every(({counts}) => counts.insert + counts.change + counts.delete === 0),
       tables: Object.fromEntries(
@@ -148,14 +148,7 @@ class Previewing {
     };
   }
 
-  async #preview(entity: EntityPlan): Promise<void> {
-    const {source, target} = this.#sides;
-    const options = {source, target, batchRows: this.#batchRows, signal: this.#signal};
-    for await (const {piece, complete} of differingPieces(entity, options))
-      await this.#compare(entity, piece, complete);
-  }
-
-  async #compare(entity: EntityPlan, piece: Piece, complete: Completeness): Promise<void> {
+  async #compare({entity, piece, complete}: DifferingPiece): Promise<void> {
     const compare = async () => ({differences: await previewPiece(this.#deps, entity, piece)});
     const {comparison, isDrift} = await compareUntilStable(
       compare,

@@ -4,7 +4,6 @@
  */
 import type {Query} from '../src/db/counted.ts';
 import type {Config} from '../src/config.ts';
-import type {EntityPlan} from '../src/mapping/entities.ts';
 import {shownKey} from '../src/mapping/key-text.ts';
 import {perTable, type PerTable} from '../src/mapping/plan.ts';
 import {mapRow} from '../src/mapping/row.ts';
@@ -15,7 +14,7 @@ import type {RangeComparison} from './checksum.ts';
 import {comparePiece, type CompareDeps, type Difference} from './compare-piece.ts';
 import {compareUntilStable} from './compare-until-stable.ts';
 import {differingColumns} from './diff.ts';
-import {differingPieces, type Completeness, type Piece} from './pieces.ts';
+import {compareDiffering, type DifferingPiece} from './pieces.ts';
 
 const SAMPLE_KEYS = 10;
 
@@ -64,7 +63,14 @@ class Verification {
   async run(): Promise<Verdict> {
     const startedMs = Date.now();
     const {plan} = this.#deps;
-    for (const entity of plan.entities) await this.#verify(entity);
+    const pieces = {
+      source: this.#source,
+      target: this.#deps.target,
+      batchRows: this.#batchRows,
+      signal: this.#signal,
+      onEqual: (compared: readonly RangeComparison[]) => this.#countEqual(compared),
+    };
+    await compareDiffering(plan.entities, pieces, piece => this.#compare(piece));
     const isDrift = ({missing, different, extra}: Tally) => missing + different + extra > 0;
     return {
       equal: !this.#tables.some(isDrift),
@@ -75,22 +81,11 @@ class Verification {
     };
   }
 
-  async #verify(entity: EntityPlan): Promise<void> {
-    const pieces = differingPieces(entity, {
-      source: this.#source,
-      target: this.#deps.target,
-      batchRows: this.#batchRows,
-      signal: this.#signal,
-      onEqual: compared => this.#countEqual(compared),
-    });
-    for await (const {piece, complete} of pieces) await this.#compare(entity, piece, complete);
-  }
-
   #countEqual(compared: readonly RangeComparison[]): void {
     for (const {table, source} of compared) this.#tallyOf(table.index).compared += source.rows;
   }
 
-  async #compare(entity: EntityPlan, piece: Piece, complete: Completeness): Promise<void> {
+  async #compare({entity, piece, complete}: DifferingPiece): Promise<void> {
     const compare = () => comparePiece(this.#deps, entity, piece);
     const {comparison, isDrift} = await compareUntilStable(compare, this.#signal);
     for (const {tally, table} of comparison.tallies) {
