@@ -46,32 +46,36 @@ export interface Progress {
 }
 
 /**
- * How many writes of a stream this process knows to be committed. The number in the checkpoint's row only grows,
- * whoever leads; a smaller number means that the row comes from a backup.
+ * How many writes of a stream this process knows to be committed, at least. The number in the checkpoint's row only
+ * grows, whoever leads; a smaller number means that the row comes from a backup.
  */
 export class KnownWrites {
-  #count = 0;
+  /** The number when this process began to lead, and its writes that were answered since. */
+  #answered = 0;
+  /** The number that was read last. It may include a write whose answer is on its way, so that nothing is added. */
+  #read = 0;
   /** The owner and fencing number under which this process last held the lease. */
   lease: {readonly holder: string; readonly token: string} | null = null;
 
   /** At least this many writes were committed. */
   get count(): number {
-    return this.#count;
+    return Math.max(this.#answered, this.#read);
   }
 
   /** One more write was committed. */
   committed(): void {
-    this.#count++;
+    this.#answered++;
   }
 
   /** The row had this number. */
   found(count: number): void {
-    this.#count = Math.max(this.#count, count);
+    this.#read = Math.max(this.#read, count);
   }
 
-  /** The row was restored from a backup: the count begins there again. */
-  restored(count: number): void {
-    this.#count = count;
+  /** This process begins to lead, with this number in the row: after a restore, the count begins there again. */
+  begins(count: number): void {
+    this.#answered = count;
+    this.#read = count;
   }
 }
 

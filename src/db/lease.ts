@@ -135,8 +135,7 @@ async function acquire(options: LeaseOptions, watch: Watch, waitSeconds: number)
       return null;
     }
     const {wasRestored} = now;
-    if (wasRestored) writes.restored(now.writes);
-    else writes.found(now.writes);
+    writes.begins(now.writes);
     writes.lease = {holder, token: now.token};
     return hold(connection, {name, holder}, {stream, token: now.token, writes}, wasRestored);
   } catch (error) {

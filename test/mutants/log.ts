@@ -209,7 +209,14 @@ export const LOG: readonly Mutant[] = [
   },
   {
     name: 'parents-not-asked-about-again',
-    edits: [['src/replication-context.ts', 'connectStream', 'parents.forget(defined);', '']],
+    edits: [
+      [
+        'src/replication-context.ts',
+        'connectStream',
+        'parents.forget(defined);',
+        'if (defined.size < 0) parents.forget(defined);',
+      ],
+    ],
     answers: ['schema'],
     test: ['test/fault/unchecked-rows.test.ts', 'are looked for once'],
   },
