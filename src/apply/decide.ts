@@ -25,6 +25,9 @@ export interface KeyedRow {
   readonly source: SourceRow;
 }
 
+/** A row that fails a check; whether it becomes a dead letter depends on the rows above it, as for a row to be written. */
+export interface InvalidRow extends KeyedRow, NewDeadLetter {}
+
 /** One value for each entity, by the entity's index. */
 export type PerEntity<T> = readonly T[];
 export function perEntity<T>({entities}: Pick<Plan, 'entities'>, make: (entity: EntityPlan) => T): T[] {
@@ -36,7 +39,7 @@ export interface Work {
   readonly upserts: PerTable<KeyedRow[]>;
   /** Rows to delete, with their companions and their children. */
   readonly deletes: PerEntity<RowKey[]>;
-  readonly deadLetters: NewDeadLetter[];
+  readonly deadLetters: InvalidRow[];
   /** Keys that are correct or deleted, so that their dead letters are removed. */
   readonly settled: PerTable<RowKey[]>;
   /** Rows that are read from the source when their turn comes, because a cascade may have changed them since. */
@@ -114,7 +117,7 @@ export class EntityDecider {
       if (parents === 'waiting') this.#settle(key);
       else if (verdict === 'row') this.#write(key, row, flags);
       else {
-        this.#work.deadLetters.push({table: primary, key, code: verdict, detail: null});
+        this.#work.deadLetters.push({table: primary, key, source: row, code: verdict, detail: null});
         // The companions wait with their primary, and are not dead letters themselves.
         for (const companion of this.#entity.companions) this.#settleIn(companion, key);
       }
@@ -158,7 +161,7 @@ export class EntityDecider {
     const verdict = judge(this.#entity, companion, row.source);
     if (verdict === 'row') this.#work.upserts[companion.index]?.push(row);
     else if (verdict === 'ineligible') this.#settleIn(companion, row.key);
-    else this.#work.deadLetters.push({table: companion, key: row.key, code: verdict, detail: null});
+    else this.#work.deadLetters.push({...row, table: companion, code: verdict, detail: null});
   }
 
   #settle(key: RowKey): void {

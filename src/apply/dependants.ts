@@ -234,8 +234,7 @@ async function makeEqual(
     decider.decide(key, row, flags);
   }
   await remove(context, entity, work.deletes[entity.index] ?? []);
-  await rows.write(entity, work.upserts);
-  for (const letter of work.deadLetters) transaction.refuse(letter);
+  await rows.write(entity, work);
   for (const table of entity.tables)
     for (const key of work.settled[table.index] ?? []) rows.settle(table, key);
   for (const key of work.follow[entity.index] ?? [])

@@ -25,7 +25,7 @@ export class StepwiseTransaction {
   readonly #staleRows: StaleRows;
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
-  readonly #letters: NewDeadLetter[];
+  readonly #letters: NewDeadLetter[] = [];
   /** Rows of an entity that were not owned before: they have no companions in the target either. */
   readonly #newlyOwned: PerEntity<Set<RowKey>>;
   readonly #written: PerTable<Set<RowKey>>;
@@ -43,15 +43,14 @@ export class StepwiseTransaction {
     this.#staleRows = staleRows;
     this.#allowance = allowance;
     this.#trial = new Trial(session);
-    this.#letters = [...batch.work.deadLetters];
     [this.#written, this.#deleted, this.#failed, this.#evicted] = [sets(), sets(), sets(), sets()];
-    for (const {table, key} of this.#letters) at(this.#failed, table).add(key);
   }
 
   async begin(): Promise<void> {
     await this.#session.query('START TRANSACTION');
   }
 
+  /** Whether the row could not be deleted or, from its turn on, could not be written. */
   hasFailed(table: TablePlan, key: RowKey): boolean {
     return at(this.#failed, table).has(key);
   }

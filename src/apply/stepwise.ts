@@ -103,7 +103,7 @@ class StepwiseWrite {
   async #write(): Promise<void> {
     const {plan, work} = this.#batch;
     for (const entity of plan.entities) {
-      await this.#rows.write(entity, work.upserts);
+      await this.#rows.write(entity, work, this.#options.follow ? this.#entered : null);
       if (!this.#options.follow) continue;
       const enters: Enters = (key, hasLeft) => this.#enters(entity.index, key, hasLeft);
       // At this point, all parents of the child are written.

@@ -14,18 +14,18 @@ const FROM = `
   CREATE TABLE shops (k INT, area INT, PRIMARY KEY (k, area), KEY (area), FOREIGN KEY (area) REFERENCES areas (k) ${ACTIONS});
   CREATE TABLE desks (k INT PRIMARY KEY, shop INT NOT NULL, area INT NOT NULL, KEY (shop, area),
     FOREIGN KEY (shop, area) REFERENCES shops (k, area) ${ACTIONS});
-  CREATE TABLE lamps (k INT PRIMARY KEY, desk INT NOT NULL, KEY (desk), FOREIGN KEY (desk) REFERENCES desks (k) ${ACTIONS});
+  CREATE TABLE lamps (k INT PRIMARY KEY, desk INT NOT NULL, note CHAR(9) NOT NULL DEFAULT 'on', KEY (desk), FOREIGN KEY (desk) REFERENCES desks (k) ${ACTIONS});
   CREATE TABLE signs (id INT AUTO_INCREMENT PRIMARY KEY, k INT NOT NULL, area INT NULL, place INT NOT NULL, KEY (k), KEY (area));
   INSERT INTO areas (k) VALUES (1), (2), (3);
   INSERT INTO shops VALUES (1, 1), (1, 2);
   INSERT INTO desks VALUES (1, 1, 1), (2, 1, 2);
-  INSERT INTO lamps VALUES (1, 1), (2, 2);
+  INSERT INTO lamps (k, desk) VALUES (1, 1), (2, 2);
   INSERT INTO signs (k, area, place) VALUES (1, 3, 2), (1, NULL, 1)`;
 const TO = `
   CREATE TABLE area (k INT PRIMARY KEY);
   CREATE TABLE shop (k INT, area INT, PRIMARY KEY (k, area), KEY (area));
   CREATE TABLE desk (k INT PRIMARY KEY, shop INT NOT NULL, area INT NOT NULL, KEY (shop, area));
-  CREATE TABLE lamp (k INT PRIMARY KEY, desk INT NOT NULL, KEY (desk));
+  CREATE TABLE lamp (k INT PRIMARY KEY, desk INT NOT NULL, note CHAR(9) NOT NULL, KEY (desk));
   CREATE TABLE sign (k INT PRIMARY KEY, area INT NULL, place INT NOT NULL, KEY (area))`;
 const TABLES = {
   area: {from: 'areas', key: 'k', columns: {k: 'k'}, where: {w: 1}},
@@ -36,7 +36,12 @@ const TABLES = {
     columns: {k: 'k', shop: 'shop', area: 'area'},
     parents: {shop: ['shop', 'area']},
   },
-  lamp: {from: 'lamps', key: 'k', columns: {k: 'k', desk: 'desk'}, parents: {desk: 'desk'}},
+  lamp: {
+    from: 'lamps',
+    key: 'k',
+    columns: {k: 'k', desk: 'desk', note: {copy: 'note', check: 'notEmpty'}},
+    parents: {desk: 'desk'},
+  },
   sign: {
     from: 'signs',
     key: 'k',
@@ -74,6 +79,12 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
   }
   const keys = async (table: string) =>
     (await query(stand.target, `SELECT k FROM ${table} ORDER BY k`)).map(({k}) => Number(k));
+
+  const lamps = async () => (await keys('lamp')).filter(k => k >= 50);
+  const letters = async () =>
+    (await query(stand.target, 'SELECT target_table AS t, row_key AS k FROM sync_dead_letter')).map(
+      ({t, k}) => `${String(t)} ${String(k)}`,
+    );
 
   it('is not written below a row that stops being eligible', async () => {
     await streamed('INSERT INTO desks VALUES (3, 1, 1)', 'UPDATE areas SET w = 0 WHERE k = 1');
@@ -119,7 +130,7 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
     );
     expect(await keys('lamp')).toEqual([2]);
     // It comes back below another row.
-    await streamed('INSERT INTO lamps VALUES (1, 1)');
+    await streamed('INSERT INTO lamps (k, desk) VALUES (1, 1)');
     await streamed(
       'DELETE FROM areas WHERE k = 2',
       'INSERT INTO areas (k) VALUES (2)',
@@ -128,7 +139,7 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
     );
     expect(await keys('lamp')).toEqual([2]);
     // Its deletion does not show in the target, where it has been below the other row all the time.
-    await streamed('INSERT INTO lamps VALUES (1, 1)');
+    await streamed('INSERT INTO lamps (k, desk) VALUES (1, 1)');
     await streamed(
       'UPDATE desks SET area = 2 WHERE k = 1',
       'DELETE FROM areas WHERE k = 2',
@@ -148,5 +159,65 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
     await streamed('UPDATE areas SET w = 0 WHERE k = 3');
     await streamed('UPDATE areas SET w = 1 WHERE k = 3');
     expect(await place()).toBe(3);
+  });
+
+  it('that fails a check leaves with the row above', async () => {
+    await streamed(
+      'INSERT INTO areas (k) VALUES (5), (6)',
+      'INSERT INTO shops VALUES (1, 5), (1, 6)',
+      'INSERT INTO desks VALUES (50, 1, 5), (60, 1, 6)',
+      'INSERT INTO lamps (k, desk) VALUES (50, 50), (51, 50), (52, 50), (53, 50)',
+    );
+    const FAILING = [
+      "UPDATE lamps SET note = '' WHERE k IN (50, 51, 52)",
+      "INSERT INTO lamps VALUES (54, 50, ''), (55, 50, '')",
+    ];
+    // One has another parent by then, and one of those is right again.
+    const moved = [
+      'UPDATE lamps SET desk = 60 WHERE k = 51',
+      "UPDATE lamps SET desk = 60, note = 'on' WHERE k IN (52, 55)",
+    ];
+    await streamed(...FAILING, 'UPDATE areas SET w = 0 WHERE k = 5');
+    expect(await lamps()).toEqual([]);
+    await streamed('UPDATE areas SET w = 1 WHERE k = 5');
+    expect(await lamps()).toEqual([53]);
+    await streamed("UPDATE lamps SET note = 'on'", 'DELETE FROM lamps WHERE k > 53');
+    expect(await lamps()).toEqual([50, 51, 52, 53]);
+    await streamed(...FAILING, ...moved, 'DELETE FROM areas WHERE k = 5');
+    expect(await lamps()).toEqual([52, 55]);
+    expect(await letters()).toEqual(['lamp 51']);
+    await streamed('DELETE FROM lamps WHERE k = 51');
+  });
+
+  it('that fails a check is not set aside if its parent left and came back', async () => {
+    const rows = [
+      'INSERT INTO areas (k) VALUES (8)',
+      'INSERT INTO shops VALUES (1, 8)',
+      'INSERT INTO desks VALUES (80, 1, 8)',
+    ];
+    await streamed(...rows);
+    for (const [left, back] of [
+      ['DELETE FROM areas WHERE k = 8', rows],
+      ['DELETE FROM shops WHERE area = 8', rows.slice(1)],
+      ['DELETE FROM desks WHERE k = 80', rows.slice(2)],
+    ] as const) {
+      await streamed('INSERT INTO lamps (k, desk) VALUES (81, 80)');
+      const failing = ["UPDATE lamps SET note = '' WHERE k = 81", "INSERT INTO lamps VALUES (82, 80, '')"];
+      await streamed(...failing, left, ...back);
+      expect(await keys('lamp')).not.toContain(81);
+      expect(await letters()).toEqual([]);
+    }
+  });
+
+  it('that fails a check waits if the target refuses the row above', async () => {
+    await streamed('INSERT INTO areas (k) VALUES (7)', 'INSERT INTO shops VALUES (1, 7)');
+    await stand.target.query('ALTER TABLE desk ADD CONSTRAINT no_desk CHECK (k <> 70)');
+    await stand.source.query(
+      "START TRANSACTION; INSERT INTO desks VALUES (70, 1, 7); INSERT INTO lamps VALUES (70, 70, ''); COMMIT",
+    );
+    await stand.streamed();
+    expect(await letters()).toEqual(['desk 70']);
+    await streamed('DELETE FROM desks WHERE k = 70');
+    expect(await letters()).toEqual([]);
   });
 });

@@ -86,4 +86,36 @@ export const OUTDATED: readonly Mutant[] = [
     answers: ['clusters', 'dependants'],
     test: ['test/unit/apply/halves.test.ts', 'reads again what a row of the other half may have changed'],
   },
+  {
+    name: 'failed-check-counts-as-failed-delete',
+    edits: [
+      [
+        'src/apply/stepwise.ts',
+        'run',
+        'await this.#delete();',
+        'for (const letter of this.#batch.work.deadLetters) this.#transaction.refuse(letter);\n    await this.#delete();',
+      ],
+    ],
+    answers: ['#2', 'dependants', 'dead letters'],
+    test: [TEST, 'that fails a check leaves with the row above'],
+  },
+  {
+    name: 'set-aside-whatever-became-of-the-rows-above',
+    edits: [
+      [
+        'src/apply/ordered-writes.ts',
+        'write',
+        'of this.#ready(entity, table, invalid, entered))',
+        'of invalid)',
+      ],
+    ],
+    answers: ['dependants', 'dead letters'],
+    test: [TEST, 'that fails a check waits if the target refuses the row above'],
+  },
+  {
+    name: 'row-below-one-that-is-back-counts-as-logged',
+    edits: [['src/apply/ordered-writes.ts', '#stateOf', 'index]?.has(parent)', 'index]?.has(key)']],
+    answers: ['#2', 'dependants', 'dead letters'],
+    test: [TEST, 'is not set aside if its parent left and came back'],
+  },
 ];
