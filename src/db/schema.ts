@@ -125,6 +125,9 @@ async function readTables(
   names: readonly string[],
   written: Spelling,
 ): Promise<FoundTables> {
+  // First, because it waits for a definition that is being committed. MySQL sends the log before that, and its
+  // information_schema does not wait.
+  const definitions = await readDefinitionsOf(side, connection, database, names);
   const columns = await queryRows(
     side,
     connection,
@@ -147,7 +150,6 @@ async function readTables(
     'SELECT TABLE_NAME, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
     [database, names],
   );
-  const definitions = await readDefinitionsOf(side, connection, database, names);
   const byTable = (found: readonly unknown[][]) => {
     const grouped = new Map<string, (readonly unknown[])[]>();
     for (const row of found) {
