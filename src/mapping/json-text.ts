@@ -3,9 +3,9 @@
  * parser makes no decimals, so that `1.50`, from a function such as JSON_OBJECT, would become 1.5. Pure.
  */
 
-/** Strings, numbers and what frames them; a colon and a word tell nothing here. */
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],]/gs;
-const NAMES_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
+/** Numbers, the beginnings of strings, and what frames them; a colon and a word tell nothing here. */
+const TOKENS = /-?\d[\d.eE+-]*|[{}[\],"]/g;
+const [QUOTE, BACKSLASH] = [34, 92];
 /** Only a number with a zero at its end, with more digits than each double keeps, or near 0 can be a decimal. */
 const MAY_HAVE_DECIMALS = /\.\d+0(?!\d)|[\d.]{16}|0\.0000/;
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([-+]?\d+))?$/;
@@ -26,10 +26,36 @@ export interface Decimal {
 /** One text for all documents that MySQL considers equal. MariaDB keeps a document as it was given. */
 export function canonicalJson(text: string): string {
   if (!isJson(text)) return text;
-  const exact = text.replace(NAMES_AND_NUMBERS, token =>
-    token.startsWith('"') ? `"s${token.slice(1)}` : `"n${canonicalNumber(token)}"`,
-  );
-  return JSON.stringify(sorted(JSON.parse(exact)));
+  let exact = '';
+  let copied = 0;
+  for (const {token, at} of tokensOf(text)) {
+    if (isFrame(token)) continue;
+    const value = token.startsWith('"') ? `"s${token.slice(1)}` : `"n${canonicalNumber(token)}"`;
+    exact += text.slice(copied, at) + value;
+    copied = at + token.length;
+  }
+  return JSON.stringify(sorted(JSON.parse(exact + text.slice(copied))));
+}
+
+/** The strings and the numbers of a document, and its brackets and commas. */
+function* tokensOf(text: string): Generator<{token: string; at: number}> {
+  const pattern = new RegExp(TOKENS);
+  for (let found = pattern.exec(text); found !== null; found = pattern.exec(text)) {
+    const at = found.index;
+    // A pattern for a whole string would need a stack as long as the string has escapes.
+    if (found[0] === '"') pattern.lastIndex = endOfString(text, at);
+    yield {token: text.slice(at, pattern.lastIndex), at};
+  }
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1;
+  return at + 1;
+}
+
+function isFrame(token: string): boolean {
+  return '{}[],'.includes(token);
 }
 
 export function isJson(text: string): boolean {
@@ -44,32 +70,35 @@ export function isJson(text: string): boolean {
 /** The decimals of a document; of members with the same name, the last one counts. */
 export function decimalsIn(text: string): readonly Decimal[] {
   if (!MAY_HAVE_DECIMALS.test(text) || !isJson(text)) return [];
-  const found = new Map<string, string>();
-  const places: Place[] = [{path: '$', names: null, at: null}];
-  for (const [token] of text.matchAll(TOKENS)) {
-    const place = places.at(-1);
-    if (place === undefined) break;
-    if (token === '{' || token === '[') {
-      places.push({
-        path: pathOf(place),
-        names: token === '{' ? new Set() : null,
-        at: token === '{' ? null : 0,
-      });
-    } else if (token === '}' || token === ']') places.pop();
-    else if (token === ',') place.at = typeof place.at === 'number' ? place.at + 1 : null;
-    else if (token.startsWith('"')) nameMember(place, token, found);
-    else if (isDecimal(token)) found.set(pathOf(place), token);
+  const root = placeOf('$', null);
+  const places = [root];
+  for (const {token} of tokensOf(text)) {
+    const place = places.at(-1) ?? root;
+    if (token === '{') places.push(placeOf(pathOf(place), 'object'));
+    else if (token === '[') places.push(placeOf(pathOf(place), 'array'));
+    else if (token === '}' || token === ']') {
+      places.pop();
+      const outer = places.at(-1) ?? root;
+      outer.decimals.set(outer.at, [...place.decimals.values()].flat());
+    } else if (token === ',') place.at = typeof place.at === 'number' ? place.at + 1 : null;
+    else if (token.startsWith('"')) nameMember(place, token);
+    else if (isDecimal(token)) place.decimals.set(place.at, [{path: pathOf(place), number: token}]);
   }
-  return [...found].map(([path, number]) => ({path, number}));
+  return [...root.decimals.values()].flat();
 }
 
 /** Where the next value stands: in the root, in an object or in an array. */
 interface Place {
   readonly path: string;
-  /** The names so far of an object. */
-  readonly names: Set<string> | null;
+  readonly isObject: boolean;
   /** The name or the index of the next value; null before a name, and in the root. */
   at: string | number | null;
+  /** The decimals in each value so far. */
+  readonly decimals: Map<string | number | null, readonly Decimal[]>;
+}
+
+function placeOf(path: string, kind: 'object' | 'array' | null): Place {
+  return {path, isObject: kind === 'object', at: kind === 'array' ? 0 : null, decimals: new Map()};
 }
 
 function pathOf({path, at}: Place): string {
@@ -78,14 +107,11 @@ function pathOf({path, at}: Place): string {
 }
 
 /** A text is a name where an object waits for one; elsewhere it is a value. */
-function nameMember(place: Place, token: string, found: Map<string, string>): void {
-  if (place.names === null || place.at !== null) return;
+function nameMember(place: Place, token: string): void {
+  if (!place.isObject || place.at !== null) return;
   place.at = JSON.stringify(JSON.parse(token));
-  if (!place.names.has(place.at)) return void place.names.add(place.at);
-  const replaced = pathOf(place);
-  for (const path of found.keys())
-    if (path === replaced || path.startsWith(`${replaced}.`) || path.startsWith(`${replaced}[`))
-      found.delete(path);
+  // A value before it with the same name does not count.
+  place.decimals.delete(place.at);
 }
 
 /** The value without what MySQL does not consider a difference: an update from 1.5 to 1.50 changes nothing there. */

@@ -48,4 +48,15 @@ describe('decimals in a document', () => {
   ])('%s are %j', (text, wanted) => {
     expect(Object.fromEntries(decimalsIn(text).map(({path, number}) => [path, number]))).toEqual(wanted);
   });
+
+  it('are found beside a text of millions of escapes', () => {
+    const text = `["${'\\"'.repeat(4_000_000)}", 1.50]`;
+    expect(decimalsIn(text)).toEqual([{path: '$[1]', number: '1.50'}]);
+    expect(canonicalJson(text).length).toBeGreaterThan(8_000_000);
+  });
+
+  it('are those of the last of many members with one name', () => {
+    const members = Array.from({length: 30_000}, (_, i) => `"m${i}": {"a": 1.50}, "a": 2.${i}0`);
+    expect(decimalsIn(`{${members.join(', ')}}`)).toHaveLength(30_001);
+  });
 });
