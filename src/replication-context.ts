@@ -23,7 +23,7 @@ import {settled} from './lifecycle/settled.ts';
 import {buildPlan, type Plan} from './mapping/plan.ts';
 import {schemaFingerprint} from './source/fingerprint.ts';
 import {GaleraProgress, whyNotMember, type SeenMembers} from './source/membership.ts';
-import {waitUntilNotBehind} from './source/behind.ts';
+import {letCatchUp, waitUntilNotBehind} from './source/behind.ts';
 import {connectTo} from './source/one-server.ts';
 import {connectionQuery, createSourceReader} from './source/reader.ts';
 import {waitUntilVisible, type RequiredPosition} from './source/watermark.ts';
@@ -71,8 +71,10 @@ export class ReplicationContext {
         this.#checkedSource(source, session),
         readCheckpoint(session.connection, this.#fence.stream),
       ]);
-      // What no later transaction shows must not come between the question about parents and the position.
+      // What no later transaction shows must not come between the position and the questions about the schema and the
+      // parents. A replica that is behind would answer for an earlier position.
       if (saved === null || saved.position === null) await this.#setAnchor(source, info, session, signal);
+      else await letCatchUp({connection: source, info}, saved, signal);
       const progress = new GaleraProgress();
       const isProven = saved !== null && areParentsProven(saved, info, this.#config.mapping);
       const parents = new KnownParents(isProven);

@@ -17,7 +17,6 @@ import {SyncError} from './errors.ts';
 import {usedOtherMapping} from './mapping-change.ts';
 import type {Mapping} from './mapping/mapping.ts';
 import type {Position} from './position/position.ts';
-import {letCatchUp} from './source/behind.ts';
 import {positionHere, whyPositionIsLost} from './source/position-check.ts';
 import {anchorPosition, endSnapshot, openSnapshot} from './source/watermark.ts';
 
@@ -33,7 +32,7 @@ export interface StartDeps {
 
 /**
  * Returns the checkpoint to stream from, with a position that this source has. Saves which server is read, and
- * sets an anchor if no position is saved.
+ * sets an anchor if no position is saved. A source that may still be behind has been waited for.
  *
  * @throws SyncError `position-lost` if the source cannot resume at the saved position
  */
@@ -41,7 +40,6 @@ export async function startStream(deps: StartDeps, signal: AbortSignal): Promise
   const {source, info, session, applier, fence, mapping} = deps;
   const saved = await savedOrAnchored(deps, signal);
   const {position, offset, sourceIdentity: identity} = saved;
-  await letCatchUp({connection: source, info}, saved, signal);
   const lost = await whyPositionIsLost(source, info, {position, offset, identity});
   if (lost !== null) throw new SyncError('position-lost', lost);
   const mustAdopt = saved.pending === '' && (await adoptAgain(deps));

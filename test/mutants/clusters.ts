@@ -129,9 +129,9 @@ export const CLUSTERS: readonly Mutant[] = [
     name: 'node-behind-is-a-lost-position',
     edits: [
       [
-        'src/stream-start.ts',
-        'startStream',
-        'await letCatchUp({connection: source, info}, saved, signal);',
+        'src/replication-context.ts',
+        'connectStream',
+        'else await letCatchUp({connection: source, info}, saved, signal);',
         '',
       ],
     ],
