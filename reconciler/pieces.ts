@@ -35,11 +35,12 @@ export interface DifferingPiece {
   readonly complete: Completeness;
 }
 
-/** A piece is compared until it is stable, which is mostly waiting. Each holds the differing rows of both sides. */
+/** A piece is compared until it is stable, which is mostly waiting. */
 const AT_ONCE = 8;
 
 /**
- * Compares the pieces in which the two sides may differ, several at a time and parents first.
+ * Compares the pieces in which the two sides may differ, several at a time and parents first. Together they have as
+ * many rows as a batch, because each holds the rows of both sides.
  *
  * @throws what `compare` throws, once no comparison runs any more
  */
@@ -48,8 +49,9 @@ export function compareDiffering(
   deps: PiecesDeps,
   compare: (piece: DifferingPiece) => Promise<void>,
 ): Promise<void> {
+  const batchRows = Math.ceil(deps.batchRows / AT_ONCE);
   const pieces = async function* () {
-    for (const entity of entities) yield* differingPieces(entity, deps);
+    for (const entity of entities) yield* differingPieces(entity, {...deps, batchRows});
   };
   const workers = Array.from({length: AT_ONCE}, (_, i) => i);
   return shareOut(pieces(), workers, (_, piece) => compare(piece), deps.signal);

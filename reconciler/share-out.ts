@@ -13,13 +13,19 @@ export async function shareOut<Item, Worker>(
   work: (worker: Worker, item: Item) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
+  let hasFailed = false;
   const results = await Promise.allSettled(
     workers.map(async worker => {
-      for (;;) {
-        throwIfStopped(signal);
-        const {done, value} = await items.next(); // The generator queues concurrent requests.
-        if (done === true) return;
-        await work(worker, value);
+      try {
+        while (!hasFailed) {
+          throwIfStopped(signal);
+          const {done, value} = await items.next(); // The generator queues concurrent requests.
+          if (done === true) return;
+          await work(worker, value);
+        }
+      } catch (error) {
+        hasFailed = true;
+        throw error;
       }
     }),
   );

@@ -24,7 +24,7 @@ export class Suspects {
 
   constructor(differences: ReadonlyMap<string, Sides>) {
     this.#suspects = new Map(
-      [...differences].map(([id, sides]) => [id, {...sides, comparisons: 1, moved: false}]),
+      [...differences].map(([id, {source, target}]) => [id, {source, target, comparisons: 1, moved: false}]),
     );
   }
 

@@ -191,8 +191,9 @@ export async function queryRows(
     });
     return rows;
   } catch (error) {
+    // Those that wait behind it fail, too.
     if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT')
-      connection.destroy();
+      sever(connection);
     throw classify(side, error);
   }
 }
