@@ -25,7 +25,8 @@ describeEachFlavour('a definition in the log', ({edition, flavour}) => {
         'CREATE DATABASE laas; USE laas; CREATE TABLE s (id INT PRIMARY KEY, v VARCHAR(9)) CHARSET utf8mb4',
       );
       const watcher = await connectTest(server);
-      const at = {...server, port: server.port, database: 'laas'};
+      const {host, port, user, password} = server;
+      const at = {host, port, user, password, database: 'laas'};
       const reader = await connect('source', loadConfig(environment(at, at)).source);
       const status = flavour === 'mysql' ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
       const end = async () => JSON.stringify(await query(watcher, status));

@@ -41,7 +41,7 @@ describe('work that is shared out', () => {
     const done: number[] = [];
     const other = gate();
     const sharing = shareOut(
-      pieces(2),
+      pieces(9),
       ['a', 'b'],
       async (_, piece) => {
         if (piece === 1) throw new Error('the first');
