@@ -75,7 +75,8 @@ export async function mayBeTooLarge(session: Session, error: unknown, changes: C
  * Applies the first half of the rows, and then the second one. Parents come before their children, as in the plan.
  *
  * A cascade may have changed a row of the second half together with a row that left in the first one, and the parts
- * do not show this: such rows are read from the source.
+ * do not show this: such rows are read from the source. So are rows that were deleted, because a cascade may have
+ * given their keys to others.
  *
  * @param apply writes one change set, all or nothing
  * @throws whatever `apply` throws; the first half may have been written then, and the position has not moved
@@ -94,7 +95,7 @@ export async function applyHalves(
   for (const entity of plan.entities)
     changes.of(entity).forEach((row, key, flags) => {
       if (left-- > 0) first.of(entity).set(key, row, flags);
-      else second.of(entity).set(key, row, row !== null && mayBeOutdated(entity) ? flags | REREAD : flags);
+      else second.of(entity).set(key, row, mayBeOutdated(entity) ? flags | REREAD : flags);
     });
   const one = await apply(first, {...options, progress: null});
   const other = await apply(second, options);
