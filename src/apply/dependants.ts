@@ -137,7 +137,8 @@ async function removeChildren(
 /**
  * Whether the source may still have the child of a row that left: without the reference, which a foreign key may have
  * set to null, or another row with the child's key. If a foreign key does this to too many rows, the reconcile that it
- * leads to writes the others.
+ * leads to writes the others. Keys that repeat have no limit, because no reconcile may follow; the transaction keeps
+ * the keys that it deleted anyway.
  */
 function mayStay({child, inKey, isNullable}: Edge, {doubtful}: DependantsContext): boolean {
   if (inKey !== null) return false;
@@ -184,15 +185,15 @@ export async function follow(
   }
 }
 
-/** Brings the rows of an entity that are still in doubt to the source's current state. */
+/** Brings the rows of an entity that are still in doubt to the source's current state, page by page. */
 export async function readDoubtful(
   context: DependantsContext,
   entity: EntityPlan,
   enters: Enters,
 ): Promise<void> {
   const doubtful = [...(context.doubtful[entity.index] ?? [])];
-  if (doubtful.length > 0)
-    await makeEqual(context, entity, await rowsOf(context, entity, doubtful), LEFT, enters);
+  for (const keys of inBatches(doubtful, CHILDREN_PER_PAGE))
+    await makeEqual(context, entity, await rowsOf(context, entity, keys), LEFT, enters);
 }
 
 /** Reads rows by key; null stands for a row that the source does not have. */
