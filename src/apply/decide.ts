@@ -91,12 +91,15 @@ export class EntityDecider {
   readonly #work: Work;
   readonly #knowledge: Knowledge;
   readonly #parents: readonly ParentStates[];
+  /** Whether a row of the entity may have left the source with a row above it, which the log does not show. */
+  readonly #mayHaveLeft: boolean;
 
   /** @param changes of which the rows are; null for rows that are read from the source */
   constructor(entity: EntityPlan, work: Work, knowledge: Knowledge, changes: ChangeSet | null) {
     this.#entity = entity;
     this.#work = work;
     this.#knowledge = knowledge;
+    this.#mayHaveLeft = changes !== null && hasLeftAbove(entity, changes);
     this.#parents = entity.parents.map(edge => new ParentStates(edge, work, knowledge, changes));
   }
 
@@ -136,8 +139,8 @@ export class EntityDecider {
     this.#work.upserts[primary.index]?.push(written);
     for (const companion of companions) this.#writeCompanion(companion, written);
     if (!follow || children.length === 0) return;
-    const hasLeft =
-      (flags & LEFT) !== 0 || ((flags & INSERTED) !== 0 && this.#knowledge.owned.has(this.#entity, key));
+    const isBack = this.#mayHaveLeft || this.#knowledge.owned.has(this.#entity, key);
+    const hasLeft = (flags & LEFT) !== 0 || ((flags & INSERTED) !== 0 && isBack);
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
     if (hasLeft) this.#work.left[index]?.add(key);
     if (hasLeft || (mayHaveChildren && this.#enters(key))) this.#work.follow[index]?.push(key);

@@ -231,8 +231,9 @@ async function makeEqual(
   const knowledge = {owned, dead: context.dead(), follow: true, mayDelete};
   const decider = new EntityDecider(entity, work, knowledge, null);
   for (const [key, row] of wanted) {
-    context.doubtful[entity.index]?.delete(key);
-    decider.decide(key, row, flags);
+    // A row in doubt may have left the source for a while, even if those above it only entered.
+    const own = context.doubtful[entity.index]?.delete(key) === true ? LEFT : 0;
+    decider.decide(key, row, flags | own);
   }
   await remove(context, entity, work.deletes[entity.index] ?? []);
   await rows.write(entity, work);

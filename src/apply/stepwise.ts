@@ -94,16 +94,13 @@ class StepwiseWrite {
     const {plan, work} = this.#batch;
     for (const entity of plan.entities.toReversed())
       await remove(this.#context, entity, work.deletes[entity.index] ?? []);
-    // A row that was deleted with an ancestor, and is written again, has lost its own children, too.
-    for (const {index, primary} of plan.entities)
-      for (const {key} of work.upserts[primary.index] ?? [])
-        if (this.#transaction.hasDeleted(primary, key)) this.#enters(index, key, true);
   }
 
   async #write(): Promise<void> {
     const {plan, work} = this.#batch;
     for (const entity of plan.entities) {
       await this.#rows.write(entity, work, this.#options.follow ? this.#entered : null);
+      this.#addDeleted(entity);
       if (!this.#options.follow) continue;
       const enters: Enters = (key, hasLeft) => this.#enters(entity.index, key, hasLeft);
       // At this point, all parents of the child are written.
@@ -126,6 +123,15 @@ class StepwiseWrite {
       if ((this.#context.doubtful[entity.index]?.size ?? 0) > 0) await this.#visible();
       await readDoubtful(this.#context, entity, enters);
     }
+  }
+
+  /**
+   * A row that was deleted with an ancestor, and is written again, has lost its own children, too. Its ancestor may
+   * have been deleted while the rows above were written, so this is only known at the row's turn.
+   */
+  #addDeleted({index, primary}: EntityPlan): void {
+    for (const {key} of this.#batch.work.upserts[primary.index] ?? [])
+      if (this.#transaction.hasDeleted(primary, key)) this.#enters(index, key, true);
   }
 
   #enters(entity: number, key: RowKey, hasLeft: boolean): void {

@@ -10,7 +10,7 @@ import {query} from '../servers/databases.ts';
 
 const ACTIONS = 'ON DELETE CASCADE ON UPDATE CASCADE';
 const FROM = `
-  CREATE TABLE areas (k INT PRIMARY KEY, w INT NOT NULL DEFAULT 1);
+  CREATE TABLE areas (k INT PRIMARY KEY, w INT NOT NULL DEFAULT 1, note CHAR(9) NOT NULL DEFAULT 'on');
   CREATE TABLE shops (k INT, area INT, PRIMARY KEY (k, area), KEY (area), FOREIGN KEY (area) REFERENCES areas (k) ${ACTIONS});
   CREATE TABLE desks (k INT PRIMARY KEY, shop INT NOT NULL, area INT NOT NULL, KEY (shop, area),
     FOREIGN KEY (shop, area) REFERENCES shops (k, area) ${ACTIONS});
@@ -22,13 +22,18 @@ const FROM = `
   INSERT INTO lamps (k, desk) VALUES (1, 1), (2, 2);
   INSERT INTO signs (k, area, place) VALUES (1, 3, 2), (1, NULL, 1)`;
 const TO = `
-  CREATE TABLE area (k INT PRIMARY KEY);
+  CREATE TABLE area (k INT PRIMARY KEY, note CHAR(9) NOT NULL);
   CREATE TABLE shop (k INT, area INT, PRIMARY KEY (k, area), KEY (area));
   CREATE TABLE desk (k INT PRIMARY KEY, shop INT NOT NULL, area INT NOT NULL, KEY (shop, area));
   CREATE TABLE lamp (k INT PRIMARY KEY, desk INT NOT NULL, note CHAR(9) NOT NULL, KEY (desk));
   CREATE TABLE sign (k INT PRIMARY KEY, area INT NULL, place INT NOT NULL, KEY (area))`;
 const TABLES = {
-  area: {from: 'areas', key: 'k', columns: {k: 'k'}, where: {w: 1}},
+  area: {
+    from: 'areas',
+    key: 'k',
+    columns: {k: 'k', note: {copy: 'note', check: 'notEmpty'}},
+    where: {w: 1},
+  },
   shop: {from: 'shops', key: ['k', 'area'], columns: {k: 'k', area: 'area'}, parents: {area: 'area'}},
   desk: {
     from: 'desks',
@@ -122,6 +127,7 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
   });
 
   it('loses its children if it was deleted and is back', async () => {
+    await streamed('UPDATE desks SET area = 3 - k WHERE k IN (1, 2)');
     await streamed(
       'DELETE FROM areas WHERE k = 2',
       'INSERT INTO areas (k) VALUES (2)',
@@ -207,6 +213,52 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
       expect(await keys('lamp')).not.toContain(81);
       expect(await letters()).toEqual([]);
     }
+  });
+
+  it('keeps its children if only its former parent left', async () => {
+    await streamed(
+      'INSERT INTO areas (k) VALUES (11), (12)',
+      'INSERT INTO shops VALUES (1, 11), (1, 12)',
+      'INSERT INTO desks VALUES (90, 1, 11)',
+      'INSERT INTO lamps (k, desk) VALUES (90, 90)',
+    );
+    // The target deletes the former shop, with the desk, only when the shop's turn comes.
+    await streamed(
+      'UPDATE desks SET area = 12 WHERE k = 90',
+      'DELETE FROM areas WHERE k = 11',
+      'INSERT INTO areas (k) VALUES (11)',
+    );
+    expect(await lamps()).toContain(90);
+  });
+
+  it('is not written if its parent, of which the target had nothing, was another row', async () => {
+    await streamed(
+      'INSERT INTO areas (k, w) VALUES (13, 0), (15, 1)',
+      'INSERT INTO shops VALUES (1, 13), (1, 15)',
+      'INSERT INTO desks VALUES (91, 1, 13)',
+      'INSERT INTO lamps (k, desk) VALUES (91, 91)',
+    );
+    await streamed(
+      "UPDATE lamps SET note = 'dim' WHERE k = 91",
+      'DELETE FROM areas WHERE k = 13',
+      'INSERT INTO desks VALUES (91, 1, 15)',
+    );
+    expect(await keys('desk')).toContain(91);
+    expect(await lamps()).not.toContain(91);
+  });
+
+  it('loses its children if it left and came back below a row that was set aside', async () => {
+    const rows = ['INSERT INTO shops VALUES (1, 14)', 'INSERT INTO desks VALUES (92, 1, 14)'];
+    await streamed('INSERT INTO areas (k) VALUES (14)', ...rows);
+    await streamed("UPDATE areas SET note = '' WHERE k = 14");
+    expect(await letters()).toEqual(['area 14']);
+    await streamed(
+      "UPDATE areas SET note = 'on' WHERE k = 14",
+      'DELETE FROM shops WHERE area = 14',
+      'INSERT INTO shops VALUES (1, 14)',
+    );
+    expect(await letters()).toEqual([]);
+    expect(await keys('desk')).not.toContain(92);
   });
 
   it('that fails a check waits if the target refuses the row above', async () => {

@@ -29,8 +29,8 @@ export const OUTDATED: readonly Mutant[] = [
       [
         'src/apply/dependants.ts',
         'makeEqual',
-        'decider.decide(key, row, flags)',
-        'decider.decide(key, row, flags & 0)',
+        'decider.decide(key, row, flags | own)',
+        'decider.decide(key, row, own)',
       ],
     ],
     answers: ['#2', 'dependants'],
@@ -85,6 +85,37 @@ export const OUTDATED: readonly Mutant[] = [
     edits: [['src/apply/halves.ts', 'applyHalves', 'mayBeOutdated(entity) ?', '!mayBeOutdated ?']],
     answers: ['clusters', 'dependants'],
     test: ['test/unit/apply/halves.test.ts', 'reads again what a row of the other half may have changed'],
+  },
+  {
+    name: 'half-a-batch-deletes-what-the-other-half-wrote',
+    edits: [
+      [
+        'src/apply/halves.ts',
+        'applyHalves',
+        'mayBeOutdated(entity) ?',
+        'row !== null && mayBeOutdated(entity) ?',
+      ],
+    ],
+    answers: ['clusters', 'dependants'],
+    test: ['test/unit/apply/halves.test.ts', 'reads again what a row of the other half may have changed'],
+  },
+  {
+    name: 'row-deleted-at-its-turn-comes-back-without-children',
+    edits: [['src/apply/stepwise.ts', '#write', 'this.#addDeleted(entity);', 'void entity;']],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'keeps its children if only its former parent left'],
+  },
+  {
+    name: 'row-inserted-again-counts-as-new',
+    edits: [['src/apply/decide.ts', '#write', 'this.#mayHaveLeft || this', 'this']],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'is not written if its parent, of which the target had nothing'],
+  },
+  {
+    name: 'row-in-doubt-has-not-left',
+    edits: [['src/apply/dependants.ts', 'makeEqual', '=== true ? LEFT : 0', '=== true ? 0 : 0']],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'loses its children if it left and came back below a row'],
   },
   {
     name: 'failed-check-counts-as-failed-delete',
