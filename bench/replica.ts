@@ -75,18 +75,23 @@ async function openReplica(
   const options = [...roomFor(edition, pool), ...settings];
   const server = await startServer({edition, durable: true, options});
   const connection = await connect(server);
-  const tables = await definitions(s);
-  await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
-  for (const sql of tables) await connection.query(sql);
-  await follow(connection, source, edition, start);
+  try {
+    const tables = await definitions(s);
+    await connection.query('CREATE DATABASE laas CHARACTER SET utf8mb4; USE laas');
+    for (const sql of tables) await connection.query(sql);
+    await follow(connection, source, edition, start);
+  } catch (error) {
+    await server.dispose();
+    throw error;
+  }
   return {
     connection,
     async catchUp(end) {
-      const [start, wait] =
+      const [begin, wait] =
         edition === 'mysql'
           ? ['START REPLICA', 'WAIT_FOR_EXECUTED_GTID_SET']
           : ['START SLAVE', 'MASTER_GTID_WAIT'];
-      await connection.query(start);
+      await connection.query(begin);
       await connection.query(`SELECT ${wait}('${end}')`);
     },
     async close() {

@@ -94,7 +94,7 @@ export function canonical(family: Family, value: string): string {
   }
 }
 
-/** A negative zero is zero: a MariaDB does not keep its sign. */
+/** A negative zero is zero, because MariaDB does not keep its sign. */
 export function isSameValue(family: Family, a: Value, b: Value): boolean {
   return a === b || (a !== null && b !== null && canonical(family, a) === canonical(family, b));
 }
