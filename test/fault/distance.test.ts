@@ -37,7 +37,7 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
     const watch = async () => {
       while (!watching.signal.aborted) {
         const [rows] = await reader.query(
-          'SELECT COUNT(*) AS n, COUNT(DISTINCT name) AS names FROM user WHERE userId BETWEEN 50001 AND 53000',
+          'SELECT COUNT(*) AS n, COUNT(DISTINCT name) AS names FROM user WHERE userId BETWEEN 5000001 AND 5003000',
         );
         const [{n, names}] = rows as [{n: number; names: number}];
         if (Number(n) === 0) continue;
@@ -45,7 +45,7 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
         else halves.push({n, names});
       }
     };
-    const numbers = Array.from({length: MANY}, (_, i) => 50_001 + i);
+    const numbers = Array.from({length: MANY}, (_, i) => 5_000_001 + i);
     await bulk.query('INSERT INTO users (id, first_name, email, password) VALUES ?', [
       numbers.map(id => [id, 'turn', `far${id}@example.test`, 'p'.repeat(60)]),
     ]);
@@ -56,7 +56,7 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
     const watched = watch();
     try {
       for (let i = 0; i < KILLS; i++) {
-        await bulk.query(`UPDATE users SET first_name = 'turn${i}' WHERE id BETWEEN 50001 AND 53000`);
+        await bulk.query(`UPDATE users SET first_name = 'turn${i}' WHERE id BETWEEN 5000001 AND 5003000`);
         if (random() < 0.5) {
           await sleep(random() * 400);
           await stand.daemon.kill();
@@ -68,7 +68,7 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
         await stand.explained(
           eventually(
             async () =>
-              (await stand.targetRows(`SELECT 1 FROM user WHERE userId = 50001 AND name = 'turn${i}'`))
+              (await stand.targetRows(`SELECT 1 FROM user WHERE userId = 5000001 AND name = 'turn${i}'`))
                 .length > 0,
             {timeoutMs: 60_000, what: 'the turn'},
           ),
