@@ -18,7 +18,7 @@ const ONE_WAY_MS = 10;
 const MANY = 3000;
 
 describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => {
-  it(`survive ${KILLS} kills and cuts at random instants`, {timeout: TIMEOUT_MS}, async () => {
+  it(`survive ${KILLS} kills and cuts at random instants`, {timeout: 2 * TIMEOUT_MS}, async () => {
     const random = randomFrom(SEED);
     const place = {server, database: source};
     const toSource = await startProxy(server);
@@ -84,7 +84,8 @@ describeEachFlavour(`far servers (seed ${SEED})`, ({server, source, target}) => 
       for (const proxy of [toSource, toTarget]) proxy.cutAfterBytes(Number.MAX_SAFE_INTEGER, 'toClient');
     }
     await stand.daemon.until('streaming', 40_000);
-    await stand.caughtUp();
+    // The writers of a fast machine are ahead of a stream that waits 20 ms for each answer.
+    await stand.caughtUp(60_000);
     await stand.equal(60_000);
     expect(halves).toEqual([]);
     expect(wholes).toBeGreaterThan(KILLS);
