@@ -117,9 +117,13 @@ export class EntityDecider {
       if (state === 'absent' || parents === 'there') parents = state;
     }
     if (row !== null && verdict !== 'ineligible' && parents !== 'absent') {
+      if (parents === 'there' && verdict === 'row') {
+        this.#write(key, row, flags);
+        return;
+      }
+      this.#followStale(key, flags);
       if (parents === 'waiting') this.#settle(key);
-      else if (verdict === 'row') this.#write(key, row, flags);
-      else {
+      else if (verdict !== 'row') {
         this.#work.deadLetters.push({table: primary, key, source: row, code: verdict, detail: null});
         // The companions wait with their primary, and are not dead letters themselves.
         for (const companion of this.#entity.companions) this.#settleIn(companion, key);
@@ -139,11 +143,29 @@ export class EntityDecider {
     this.#work.upserts[primary.index]?.push(written);
     for (const companion of companions) this.#writeCompanion(companion, written);
     if (!follow || children.length === 0) return;
-    const isBack = this.#mayHaveLeft || this.#knowledge.owned.has(this.#entity, key);
-    const hasLeft = (flags & LEFT) !== 0 || ((flags & INSERTED) !== 0 && isBack);
+    const hasLeft = this.#hasLeft(key, flags);
     const mayHaveChildren = (flags & FRESH) === 0 || children.some(edge => !edge.isEnforced);
     if (hasLeft) this.#work.left[index]?.add(key);
     if (hasLeft || (mayHaveChildren && this.#enters(key))) this.#work.follow[index]?.push(key);
+  }
+
+  /**
+   * A row that waits is in the target as it was, with its children. If it left the source for a while, they may have
+   * left with it, and do not wait.
+   */
+  #followStale(key: RowKey, flags: number): void {
+    const {index, children} = this.#entity;
+    const {owned, follow, mayDelete} = this.#knowledge;
+    if (!follow || !mayDelete || children.length === 0) return;
+    if (!owned.has(this.#entity, key) || !this.#hasLeft(key, flags)) return;
+    this.#work.left[index]?.add(key);
+    this.#work.follow[index]?.push(key);
+  }
+
+  /** Whether a row left the source for a while, as far as its changes and those above it show. */
+  #hasLeft(key: RowKey, flags: number): boolean {
+    const isBack = this.#mayHaveLeft || this.#knowledge.owned.has(this.#entity, key);
+    return (flags & LEFT) !== 0 || ((flags & INSERTED) !== 0 && isBack);
   }
 
   /** Children wait while the table that they refer to lacks the row, which may be a companion. */

@@ -239,8 +239,10 @@ async function makeEqual(
   await rows.write(entity, work);
   for (const table of entity.tables)
     for (const key of work.settled[table.index] ?? []) rows.settle(table, key);
-  for (const key of work.follow[entity.index] ?? [])
-    if (!transaction.hasFailed(entity.primary, key)) enters(key, work.left[entity.index]?.has(key) === true);
+  for (const key of work.follow[entity.index] ?? []) {
+    const hasLeft = work.left[entity.index]?.has(key) === true;
+    if (hasLeft || !transaction.hasFailed(entity.primary, key)) enters(key, hasLeft);
+  }
 }
 
 /** Reads the target rows that refer to these parents, page by page in key order, each with its parent. */

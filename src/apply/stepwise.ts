@@ -106,11 +106,12 @@ class StepwiseWrite {
       // At this point, all parents of the child are written.
       for (const edge of entity.parents) {
         const {index, primary} = edge.parent;
+        const hasLeft = (key: RowKey) => this.#left[index]?.has(key) === true;
+        // Children of a row that waits do so with it, except for those that left with it.
         const parents = [...(this.#entered[index] ?? [])].filter(
-          key => !this.#transaction.hasFailed(primary, key),
+          key => hasLeft(key) || !this.#transaction.hasFailed(primary, key),
         );
         if (parents.length > 0) await this.#visible();
-        const hasLeft = (key: RowKey) => this.#left[index]?.has(key) === true;
         await follow(this.#context, edge, parents.filter(hasLeft), LEFT, enters);
         await follow(
           this.#context,

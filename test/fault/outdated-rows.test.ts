@@ -261,6 +261,44 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
     expect(await keys('desk')).not.toContain(92);
   });
 
+  it('loses its children if it left, and waits when it is back', async () => {
+    const desks = async () => (await keys('desk')).filter(k => k >= 100);
+    await streamed(
+      'INSERT INTO areas (k) VALUES (20)',
+      'INSERT INTO shops VALUES (1, 20), (2, 20), (3, 20)',
+      'INSERT INTO desks VALUES (100, 1, 20), (101, 1, 20), (102, 2, 20)',
+      'INSERT INTO lamps (k, desk) VALUES (100, 100), (101, 101), (102, 102)',
+    );
+    // It fails a check.
+    await streamed(
+      'DELETE FROM areas WHERE k = 20',
+      "INSERT INTO areas (k, note) VALUES (20, '')",
+      'INSERT INTO shops VALUES (1, 20), (3, 20)',
+      'INSERT INTO desks VALUES (101, 1, 20)',
+    );
+    expect(await letters()).toEqual(['area 20']);
+    expect(await desks()).toEqual([101]);
+    expect((await lamps()).filter(k => k >= 100)).toEqual([]);
+    // It waits with the row above.
+    await streamed('INSERT INTO desks VALUES (103, 3, 20)', 'INSERT INTO lamps (k, desk) VALUES (103, 103)');
+    await streamed('DELETE FROM shops WHERE area = 20', 'INSERT INTO shops VALUES (3, 20)');
+    expect(await letters()).toEqual(['area 20']);
+    expect(await desks()).toEqual([]);
+    expect((await lamps()).filter(k => k >= 100)).toEqual([]);
+    await streamed("UPDATE areas SET note = 'on' WHERE k = 20", 'INSERT INTO desks VALUES (104, 3, 20)');
+    // The target refuses it.
+    await stand.target.query("ALTER TABLE area ADD CONSTRAINT no_area CHECK (note <> 'no')");
+    await stand.source.query(
+      `START TRANSACTION; DELETE FROM areas WHERE k = 20; INSERT INTO areas (k, note) VALUES (20, 'no');
+       INSERT INTO shops VALUES (3, 20); COMMIT`,
+    );
+    await stand.streamed();
+    expect(await letters()).toEqual(['area 20']);
+    expect(await desks()).toEqual([]);
+    await streamed('DELETE FROM areas WHERE k = 20');
+    expect(await letters()).toEqual([]);
+  });
+
   it('that fails a check waits if the target refuses the row above', async () => {
     await streamed('INSERT INTO areas (k) VALUES (7)', 'INSERT INTO shops VALUES (1, 7)');
     await stand.target.query('ALTER TABLE desk ADD CONSTRAINT no_desk CHECK (k <> 70)');

@@ -38,9 +38,21 @@ export const OUTDATED: readonly Mutant[] = [
   },
   {
     name: 'row-that-is-back-keeps-its-children',
-    edits: [['src/apply/decide.ts', '#write', '(flags & INSERTED) !== 0', '(flags & INSERTED) === -1']],
+    edits: [['src/apply/decide.ts', '#hasLeft', '(flags & INSERTED) !== 0', '(flags & INSERTED) === -1']],
     answers: ['#2', 'dependants'],
     test: [TEST, 'loses its children if it was deleted and is back'],
+  },
+  {
+    name: 'row-that-waits-keeps-its-children',
+    edits: [['src/apply/decide.ts', 'decide', 'this.#followStale(key, flags);', '']],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'loses its children if it left, and waits when it is back'],
+  },
+  {
+    name: 'row-that-is-refused-keeps-its-children',
+    edits: [['src/apply/stepwise.ts', '#write', 'key => hasLeft(key) || ', 'key => ']],
+    answers: ['#2', 'dependants'],
+    test: [TEST, 'loses its children if it left, and waits when it is back'],
   },
   {
     name: 'row-inserted-twice-keeps-its-children',
