@@ -3,8 +3,9 @@ import {throwIfStopped} from '../src/errors.ts';
 import {pause} from '../src/lifecycle/backoff.ts';
 import {Suspects, type Sides} from './suspects.ts';
 
-const INTERVAL_MS = 700;
-const MAX_COMPARISONS = 20;
+/** Random in between, so that comparisons do not keep step with writers that change rows and change them back. */
+const INTERVAL_MS = {least: 200, most: 400};
+const MAX_COMPARISONS = 40;
 
 export interface Stable<T> {
   /** The result of the last comparison. */
@@ -27,7 +28,7 @@ export async function compareUntilStable<T extends {readonly differences: Readon
   const suspects = new Suspects(comparison.differences);
   for (let comparisons = 1; comparisons < maxComparisons && !suspects.areSettled; comparisons++) {
     throwIfStopped(signal);
-    await pause(INTERVAL_MS, signal);
+    await pause(INTERVAL_MS.least + Math.random() * (INTERVAL_MS.most - INTERVAL_MS.least), signal);
     comparison = await compare();
     suspects.compare(comparison.differences);
   }

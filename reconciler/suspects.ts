@@ -10,8 +10,12 @@ export interface Sides {
   readonly target: string;
 }
 
-/** A row whose difference is unchanged for this many comparisons in a row is drift. */
-const STILL_COMPARISONS = 3;
+/**
+ * A row whose difference is unchanged for this many comparisons in a row is drift. Rows that leave and enter again,
+ * with a row above them, differ in the same way each time: with three comparisons, one verification in forty beside
+ * such rows reported them.
+ */
+const STILL_COMPARISONS = 8;
 
 interface Suspect extends Sides {
   readonly comparisons: number;

@@ -285,4 +285,10 @@ export const LOG: readonly Mutant[] = [
     answers: ['invariant 7'],
     test: ['test/fault/graph.test.ts', 'stays right under random work and kills'],
   },
+  {
+    name: 'a-row-that-differs-three-times-is-drift',
+    edits: [['reconciler/suspects.ts', 'isStill', 'comparisons >= STILL_COMPARISONS', 'comparisons >= 3']],
+    answers: ['invariant 4'],
+    test: ['test/unit/reconciler/suspects.test.ts', 'are drift if they do not change over eight reads'],
+  },
 ];

@@ -119,7 +119,7 @@ export const OUTDATED: readonly Mutant[] = [
   },
   {
     name: 'row-inserted-again-counts-as-new',
-    edits: [['src/apply/decide.ts', '#write', 'this.#mayHaveLeft || this', 'this']],
+    edits: [['src/apply/decide.ts', '#hasLeft', 'this.#mayHaveLeft || this', 'this']],
     answers: ['#2', 'dependants'],
     test: [TEST, 'is not written if its parent, of which the target had nothing'],
   },

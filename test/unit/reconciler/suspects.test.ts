@@ -13,10 +13,18 @@ function after(first: Look, ...looks: readonly Look[]): {drift: string[]; settle
 }
 
 describe('rows that differ', () => {
-  it('are drift if they do not change over three reads', () => {
+  const times = (count: number, look: Look) => Array.from({length: count}, () => look);
+
+  it('are drift if they do not change over eight reads', () => {
     const same = {a: ['1', '2']} as const;
-    expect(after(same, same)).toEqual({drift: ['a'], settled: false});
-    expect(after(same, same, same)).toEqual({drift: ['a'], settled: true});
+    expect(after(same, ...times(6, same))).toEqual({drift: ['a'], settled: false});
+    expect(after(same, ...times(7, same))).toEqual({drift: ['a'], settled: true});
+  });
+
+  it('are in flight if they change before', () => {
+    const same = {a: ['1', '0']} as const;
+    expect(after(same, ...times(6, same), {a: ['1', '2']})).toEqual({drift: [], settled: false});
+    expect(after(same, ...times(6, same), {}, ...times(8, same))).toEqual({drift: [], settled: true});
   });
 
   it('are none once they agree, even if they differ later', () => {
@@ -34,7 +42,7 @@ describe('rows that differ', () => {
 
   it('are judged one by one', () => {
     const drift = ['x', 'y'] as const;
-    expect(after({a: ['1', '0'], c: drift}, {a: ['2', '1'], c: drift}, {c: drift})).toEqual({
+    expect(after({a: ['1', '0'], c: drift}, {a: ['2', '1'], c: drift}, ...times(6, {c: drift}))).toEqual({
       drift: ['c'],
       settled: true,
     });
