@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measures laas-sync and its alternatives in one run on one machine, prints ratios and writes
  * docs/benchmarks.md. `--quick` runs each measurement once. `--large` adds millions of rows, which takes a quarter of
- * an hour more. `--only mysql` (or `stands`, `foreign`,
- * `distance`) replaces only that section of the report.
+ * an hour more. `--only mysql` (or `stands`, `foreign`, `distance`) replaces only that section of the report, and
+ * `--only main` all others.
  */
 import {cpus, totalmem} from 'node:os';
 import {readFileSync, writeFileSync} from 'node:fs';
@@ -52,9 +52,9 @@ const SECTIONS: Readonly<Record<string, () => Promise<string[]>>> = {
 };
 
 const only = process.argv.includes('--only') ? (process.argv.at(-1) ?? '') : null;
-if (only !== null) {
+if (only !== null && only !== 'main') {
   const measure = SECTIONS[only];
-  if (measure === undefined) throw new Error(`--only takes ${Object.keys(SECTIONS).join(', ')}`);
+  if (measure === undefined) throw new Error(`--only takes main, ${Object.keys(SECTIONS).join(', ')}`);
   const section = (await measure()).join('\n');
   writeFileSync(REPORT, withSection(readFileSync(REPORT, 'utf8'), section));
   say(section);
@@ -64,11 +64,16 @@ if (only !== null) {
 /** Returns the report with this section in place of the one with the same heading, or at the end. */
 function withSection(report: string, section: string): string {
   const heading = section.slice(0, section.indexOf('\n'));
-  const parts = report.trimEnd().split(/\n(?=## )/);
+  const parts = partsOf(report);
   const at = parts.findIndex(part => part.startsWith(`${heading}\n`));
   if (at === -1) parts.push(`${section}\n`);
   else parts[at] = `${section}\n`;
   return `${parts.map(part => part.trimEnd()).join('\n\n')}\n`;
+}
+
+/** The text before the first heading, and each section with its heading. */
+function partsOf(report: string): string[] {
+  return report.trimEnd().split(/\n(?=## )/);
 }
 
 const catchUps = await repeated('catching up', () => measureCatchUp([0, 2]));
@@ -101,10 +106,19 @@ if (large !== null) {
   growth.push(large.load);
 }
 let report = [...render()].join('\n');
-for (const measure of Object.values(SECTIONS)) report = withSection(report, (await measure()).join('\n'));
+if (only === 'main') for (const part of keptBeside(report)) report = withSection(report, part);
+else
+  for (const measure of Object.values(SECTIONS)) report = withSection(report, (await measure()).join('\n'));
 writeFileSync(REPORT, report);
 say(report);
 process.exit(0);
+
+/** Returns the sections of the former report that are measured alone. */
+function keptBeside(main: string): string[] {
+  const headings = new Set(partsOf(main).map(part => part.split('\n')[0]));
+  const [, ...former] = partsOf(readFileSync(REPORT, 'utf8'));
+  return former.filter(part => !headings.has(part.split('\n')[0]));
+}
 
 /** Returns the goals of docs/benchmarks.md, each with its result. */
 function* goals(ofReplica: number): Generator<string> {

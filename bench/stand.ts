@@ -23,7 +23,7 @@ export function roomFor(edition: Edition, pool = '3G', log = edition === 'mysql'
 const HEAP = [
   '--max-old-space-size=256',
   '--max-semi-space-size=4',
-  '--heap-growing-percent=60',
+  '--heap-growing-percent=50',
   '--v8-pool-size=1',
 ];
 /** The unit of the kernel's processor times. */

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=60 --v8-pool-size=1
+#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=50 --v8-pool-size=1
 /** The command line: sets V8's flags, and then loads the commands. */
 import {setFlagsFromString} from 'node:v8';
 
@@ -7,7 +7,7 @@ import {setFlagsFromString} from 'node:v8';
  * that line's options can be set here: the heap has its limits by now, but it has not grown yet.
  */
 const FLAGS = {
-  '--heap-growing-percent': '--heap-growing-percent=60',
+  '--heap-growing-percent': '--heap-growing-percent=50',
   '--max-semi-space-size': '--semi-space-growth-factor=1',
 };
 
