@@ -4,6 +4,8 @@ import {connect} from '../test/servers/databases.ts';
 import {startServer, type TestServer} from '../test/servers/server.ts';
 import {roomFor, scalar, type Stand} from './stand.ts';
 
+const LONGEST_S = 900;
+
 /** Returns the GTIDs of the source's transactions so far. */
 export function endOfLog({edition, s}: Pick<Stand, 'edition' | 's'>): Promise<string> {
   return scalar(s, edition === 'mysql' ? 'SELECT @@gtid_executed' : 'SELECT @@gtid_current_pos');
@@ -72,7 +74,8 @@ async function openReplica(
           '--slave-parallel-mode=optimistic',
           `--log-slave-updates=${logs ? 'ON' : 'OFF'}`,
         ];
-  const options = [...roomFor(edition, pool), ...settings];
+  // One server may be source and target: the replica has no tables of the target.
+  const options = [...roomFor(edition, pool), ...settings, '--replicate-do-db=laas'];
   const server = await startServer({edition, durable: true, options});
   const connection = await connect(server);
   try {
@@ -92,7 +95,8 @@ async function openReplica(
           ? ['START REPLICA', 'WAIT_FOR_EXECUTED_GTID_SET']
           : ['START SLAVE', 'MASTER_GTID_WAIT'];
       await connection.query(begin);
-      await connection.query(`SELECT ${wait}('${end}')`);
+      const reached = await scalar(connection, `SELECT ${wait}('${end}', ${LONGEST_S})`);
+      if (reached !== '0') throw new Error('the replica does not reach the end of the log');
     },
     async close() {
       await connection.end();
