@@ -1,5 +1,5 @@
 /** The SQL that the doctor prints fixes its finding, and changes nothing else of a table that others created. */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {examine} from '../../src/doctor/doctor.ts';

@@ -1,11 +1,13 @@
 /**
  * JSON as the server prints it: integers of 64 bits, doubles and decimals, which only functions make.
  */
-import fc from 'fast-check';
+import {fc, SEED} from '../helpers/draws.ts';
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {MappedStand} from '../helpers/mapped-stand.ts';
 import {query} from '../servers/databases.ts';
+
+const RUNS = Number(process.env['RUNS'] ?? 120);
 
 const digits = fc.stringMatching(/^\d{1,30}$/);
 const signed = (number: fc.Arbitrary<string>) =>
@@ -42,35 +44,39 @@ const root = fc.oneof(
 const TABLE = 'CREATE TABLE documents (id INT PRIMARY KEY, j JSON, t LONGTEXT)';
 const READ = 'SELECT id, CAST(j AS CHAR) AS j, t FROM documents ORDER BY id';
 
-describeEachFlavour('the numbers of JSON', places => {
+describeEachFlavour(`the numbers of JSON (seed ${SEED})`, places => {
   const tables = {documents: {from: 'documents', key: 'id', columns: {id: 'id', j: 'j', t: 'j'}}};
 
-  it('are printed alike on both sides by first load, stream and reconcile', {timeout: 60_000}, async () => {
-    const drawn = fc.sample(root, 120);
-    const isMysql = places.flavour === 'mysql';
-    const values = (from: number) =>
-      drawn
-        .map(
-          (sql, i) => `(${from + i}, ${isMysql && !sql.startsWith('JSON') ? `CAST(${sql} AS JSON)` : sql})`,
-        )
-        .join(', ');
-    const insert = (from: number) => `INSERT INTO documents (id, j) VALUES ${values(from)}`;
-    await using stand = await MappedStand.open(places, {tables, from: `${TABLE}; ${insert(1)}`, to: TABLE});
-    const agree = async () => {
-      const wanted = await query(stand.source, READ.replace('t FROM', 'CAST(j AS CHAR) AS t FROM'));
-      expect(await stand.letters()).toEqual([]);
-      expect(await query(stand.target, READ)).toEqual(wanted);
-      expect(await stand.verify()).toMatchObject({equal: true});
-      return wanted.length;
-    };
-    await stand.started();
-    await stand.streamed();
-    await agree();
-    await stand.source.query(insert(1001));
-    await stand.streamed();
-    expect(await agree()).toBe(2 * drawn.length);
-    await stand.target.query("UPDATE documents SET j = '{}'");
-    await stand.reconcile();
-    await agree();
-  });
+  it(
+    'are printed alike on both sides by first load, stream and reconcile',
+    {timeout: 60_000 + 500 * RUNS},
+    async () => {
+      const drawn = fc.sample(root, RUNS);
+      const isMysql = places.flavour === 'mysql';
+      const values = (from: number) =>
+        drawn
+          .map(
+            (sql, i) => `(${from + i}, ${isMysql && !sql.startsWith('JSON') ? `CAST(${sql} AS JSON)` : sql})`,
+          )
+          .join(', ');
+      const insert = (from: number) => `INSERT INTO documents (id, j) VALUES ${values(from)}`;
+      await using stand = await MappedStand.open(places, {tables, from: `${TABLE}; ${insert(1)}`, to: TABLE});
+      const agree = async () => {
+        const wanted = await query(stand.source, READ.replace('t FROM', 'CAST(j AS CHAR) AS t FROM'));
+        expect(await stand.letters()).toEqual([]);
+        expect(await query(stand.target, READ)).toEqual(wanted);
+        expect(await stand.verify()).toMatchObject({equal: true});
+        return wanted.length;
+      };
+      await stand.started();
+      await stand.streamed();
+      await agree();
+      await stand.source.query(insert(1001));
+      await stand.streamed();
+      expect(await agree()).toBe(2 * drawn.length);
+      await stand.target.query("UPDATE documents SET j = '{}'");
+      await stand.reconcile();
+      await agree();
+    },
+  );
 });

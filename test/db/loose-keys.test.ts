@@ -3,7 +3,7 @@
  * target unchanged, or a dead letter because of another row that is. SEED and RUNS repeat a run or make it
  * longer.
  */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour, isShort} from '../helpers/flavours.ts';

@@ -3,7 +3,7 @@
  * alone, or with the reconcile that it asks for, the target is equal to what the oracle computes from the source.
  * SEED and RUNS in the environment repeat a run or make it longer.
  */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {expect, it} from 'vitest';
 import {SyncError} from '../../src/errors.ts';
 import {eventually} from '../helpers/eventually.ts';

@@ -1,5 +1,5 @@
 /** The mapping in TypeScript and the mapping in SQL give the same rows: checksums agree on every row written. */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {expect, it} from 'vitest';
 import {bySourceKey} from '../../reconciler/diff.ts';
 import {compareRange} from '../../reconciler/checksum.ts';

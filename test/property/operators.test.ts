@@ -3,7 +3,7 @@
  * type of column that a plan accepts: the target gives back what the program wrote, and the checksums of both sides
  * are equal.
  */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {beforeAll, expect, it} from 'vitest';
 import {compareRange} from '../../reconciler/checksum.ts';
 import {upserts} from '../../src/apply/statements.ts';

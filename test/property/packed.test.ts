@@ -1,5 +1,5 @@
 /** A row as bytes is judged, keyed and written like the same row as values. */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {describe, expect, it} from 'vitest';
 import {BulkRows} from '../../src/db/bulk.ts';
 import {PACKET_HEADER_BYTES} from '../../src/db/pipeline.ts';

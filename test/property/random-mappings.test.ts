@@ -2,7 +2,7 @@
  * Any mapping of any tables: the first load, a reconcile and the stream each make the target equal to what the
  * oracle computes from the source. SEED and RUNS in the environment repeat a run or make it longer.
  */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import type {Knex} from 'knex';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';

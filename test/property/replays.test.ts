@@ -1,5 +1,5 @@
 /** Replays of a stream, for any history of rows (docs/invariants.md, 3). */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {describe, expect, it} from 'vitest';
 import type {RowChange} from '../../replicator/events.ts';
 import {Compactor} from '../../replicator/transaction/compact.ts';

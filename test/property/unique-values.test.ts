@@ -1,5 +1,5 @@
 /** The order of writes with unique conflicts, for any values that rows want and hold. */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {describe, expect, it} from 'vitest';
 import {orderWrites} from '../../src/apply/write-order.ts';
 

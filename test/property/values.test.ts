@@ -1,5 +1,5 @@
 /** Properties of every value, without a server. */
-import fc from 'fast-check';
+import {fc} from '../helpers/draws.ts';
 import {describe, expect, it} from 'vitest';
 import {IdSet} from '../../src/apply/id-set.ts';
 import {chunkEnd} from '../../src/apply/owned-chunks.ts';

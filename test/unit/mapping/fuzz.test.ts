@@ -1,6 +1,6 @@
 /** Any change of a mapping file leaves a mapping, or is refused with the line of the fault. */
 import {readFileSync} from 'node:fs';
-import fc from 'fast-check';
+import {fc} from '../../helpers/draws.ts';
 import {describe, expect, it} from 'vitest';
 import {isMap, isSeq, parseDocument, Scalar, type Document, type YAMLMap, type YAMLSeq} from 'yaml';
 import {SyncError} from '../../../src/errors.ts';

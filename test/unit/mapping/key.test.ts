@@ -1,5 +1,5 @@
 /** The text of a key, and how long it can be: the tables that hold keys have room for 512 characters. */
-import fc from 'fast-check';
+import {fc} from '../../helpers/draws.ts';
 import {describe, expect, it} from 'vitest';
 import {NO_CASCADES} from '../../../src/mapping/cascades.ts';
 import {invalidCode} from '../../../src/mapping/checks.ts';

@@ -1,5 +1,5 @@
 /** Bytes that wait in reused buffers: none are overwritten before they are released. */
-import fc from 'fast-check';
+import {fc} from '../../helpers/draws.ts';
 import {expect, it} from 'vitest';
 import {Slabs, type Slab} from '../../../replicator/decode/slabs.ts';
 
