@@ -95,12 +95,8 @@ async function removeBelow(
   const kept = new Map<RowKey, string>();
   for (const edge of entity.children)
     for (const key of await removeChildren(context, edge, keys)) kept.set(key, edge.child.name);
-  for (const companion of entity.companions) {
-    const before = new Set(keys.filter(key => transaction.hasFailed(companion, key)));
-    await transaction.delete(companion, keys);
-    for (const key of keys)
-      if (!before.has(key) && transaction.hasFailed(companion, key)) kept.set(key, companion.target);
-  }
+  for (const companion of entity.companions)
+    for (const key of await transaction.delete(companion, keys)) kept.set(key, companion.target);
   return kept;
 }
 

@@ -11,6 +11,7 @@ import {writeConflicting, type Refusal, type StaleRows} from './unique-conflicts
 import type {NewDeadLetter} from './dead-letters.ts';
 import type {KeyedRow, PerEntity} from './decide.ts';
 import type {Allowance} from './delete-budget.ts';
+import {RefusedRows} from './refused-rows.ts';
 import {lockAndFindReferred} from './references.ts';
 import {isReferred, isUniqueConflict, refusalCode} from './refusal.ts';
 import {runFenced, type Session} from './session.ts';
@@ -25,12 +26,11 @@ export class StepwiseTransaction {
   readonly #staleRows: StaleRows;
   readonly #allowance: Allowance | null;
   readonly #trial: Trial;
-  readonly #letters: NewDeadLetter[] = [];
   /** Rows of an entity that were not owned before: they have no companions in the target either. */
   readonly #newlyOwned: PerEntity<Set<RowKey>>;
   readonly #written: PerTable<Set<RowKey>>;
   readonly #deleted: PerTable<Set<RowKey>>;
-  readonly #failed: PerTable<Set<RowKey>>;
+  readonly #failed: RefusedRows;
   readonly #evicted: PerTable<Set<RowKey>>;
   /** Reverts the changes in memory since the last savepoint. */
   readonly #undo = new UndoLog();
@@ -43,7 +43,8 @@ export class StepwiseTransaction {
     this.#staleRows = staleRows;
     this.#allowance = allowance;
     this.#trial = new Trial(session);
-    [this.#written, this.#deleted, this.#failed, this.#evicted] = [sets(), sets(), sets(), sets()];
+    [this.#written, this.#deleted, this.#evicted] = [sets(), sets(), sets()];
+    this.#failed = new RefusedRows(batch.plan, this.#undo);
   }
 
   async begin(): Promise<void> {
@@ -52,7 +53,7 @@ export class StepwiseTransaction {
 
   /** Whether the row could not be deleted or, from its turn on, could not be written. */
   hasFailed(table: TablePlan, key: RowKey): boolean {
-    return at(this.#failed, table).has(key);
+    return this.#failed.has(table, key);
   }
 
   hasDeleted(table: TablePlan, key: RowKey): boolean {
@@ -61,20 +62,13 @@ export class StepwiseTransaction {
 
   /** The dead letters after what was written so far. */
   deadNow(): PerTable<ReadonlySet<RowKey>> {
-    return perTable(this.#batch.plan, table => {
-      const [dead, failed] = [at(this.#batch.dead, table), at(this.#failed, table)];
-      if (dead.size + failed.size === 0) return failed;
-      const now = new Set([...dead, ...failed]);
-      for (const key of at(this.#written, table)) now.delete(key);
-      return now;
-    });
+    const {plan, dead} = this.#batch;
+    return perTable(plan, table => this.#failed.deadNow(table, at(dead, table), at(this.#written, table)));
   }
 
   /** Records a row that cannot be written or deleted. */
   refuse(letter: NewDeadLetter): void {
-    this.#undo.include(at(this.#failed, letter.table), letter.key);
-    this.#letters.push(letter);
-    this.#undo.add(() => this.#letters.pop());
+    this.#failed.add(letter);
   }
 
   async upsert(table: TablePlan, rows: readonly KeyedRow[]): Promise<void> {
@@ -85,8 +79,11 @@ export class StepwiseTransaction {
       for (const {letter} of refused) this.refuse(letter);
       if (outcome === 'conflict') {
         // Values may move between any of the rows that are still to be written, not only within a slice.
-        const rest = rows.slice(from).filter(({key}) => !this.hasFailed(table, key));
-        return this.#upsertConflicting(table, rest);
+        const done = new Set(refused.map(({letter}) => letter.key));
+        return this.#upsertConflicting(
+          table,
+          rows.slice(from).filter(row => !done.has(row.key)),
+        );
       }
     }
   }
@@ -194,6 +191,7 @@ export class StepwiseTransaction {
   #wrote(entity: EntityPlan, table: TablePlan, key: RowKey): void {
     const {owned} = this.#batch;
     this.#undo.include(at(this.#written, table), key);
+    this.#failed.remove(table, key);
     if (table !== entity.primary || owned.has(entity, key)) return;
     owned.add(entity, key);
     const newlyOwned = this.#newlyOwned[entity.index];
@@ -201,12 +199,16 @@ export class StepwiseTransaction {
     this.#undo.add(() => owned.delete(entity, key));
   }
 
-  /** Deletes owned rows; a row that something refers to stays, as a dead letter. */
-  async delete(table: TablePlan, keys: readonly RowKey[]): Promise<void> {
+  /** Deletes owned rows, and returns those that stay, as dead letters, because something refers to them. */
+  async delete(table: TablePlan, keys: readonly RowKey[]): Promise<RowKey[]> {
+    const staying: RowKey[] = [];
     for (const slice of inBatches(keys, this.#batch.options.batchRows)) {
       const blocked = await this.#deleteLocked(table, slice, at(this.#deleted, table));
+      for (const key of slice) this.#failed.remove(table, key);
       for (const [key, detail] of blocked) this.refuse({table, key, code: 'delete-blocked', detail});
+      staying.push(...blocked.keys());
     }
+    return staying;
   }
 
   /**
@@ -273,18 +275,18 @@ export class StepwiseTransaction {
 
   /** Writes ownership, dead letters and position, and commits. */
   async commit(): Promise<Outcome> {
-    const {fence, plan} = this.#batch;
     const removedIn = (table: TablePlan) =>
       lettersToRemove(this.#batch, table, [...at(this.#written, table), ...at(this.#deleted, table)]).filter(
         key => !this.hasFailed(table, key),
       );
-    for (const sql of bookkeeping(this.#batch, this.#letters, removedIn)) await this.#session.query(sql);
-    await runFenced(this.#session, fence);
+    for (const sql of bookkeeping(this.#batch, this.#failed.letters(), removedIn))
+      await this.#session.query(sql);
+    await runFenced(this.#session, this.#batch.fence);
     await this.#session.query('COMMIT');
     return {
       upserted: this.#written.map(({size}) => size),
       deleted: this.#deleted.map(({size}) => size),
-      deadLetters: perTable(plan, table => this.#letters.filter(letter => letter.table === table).length),
+      deadLetters: this.#failed.counts(),
       wrote: (table, key) => at(this.#written, table).has(key),
       evicted: this.#evicted.map(keys => [...keys]),
     };

@@ -14,6 +14,16 @@ export class UndoLog {
     this.add(() => keys.delete(key));
   }
 
+  /** Puts a value into a map, or takes it out if it is null; {@link undo} restores the map. */
+  put<K, V>(map: Map<K, V>, key: K, value: V | null): void {
+    const before = map.get(key);
+    if (value === null) {
+      if (before === undefined) return;
+      map.delete(key);
+    } else map.set(key, value);
+    this.add(() => (before === undefined ? map.delete(key) : map.set(key, before)));
+  }
+
   /** Makes the changes so far permanent. */
   clear(): void {
     this.#steps.length = 0;

@@ -31,6 +31,12 @@ export const REFUSALS: readonly Mutant[] = [
     test: ['test/fault/dead-letters.test.ts', 'keeps rows that cannot be written'],
   },
   {
+    name: 'written-row-stays-a-dead-letter',
+    edits: [['src/apply/stepwise-transaction.ts', '#wrote', 'this.#failed.remove(table, key);', '']],
+    answers: ['dead letters'],
+    test: ['test/fault/companions.test.ts', 'has no dead letter if it can be written'],
+  },
+  {
     name: 'refusals-judged-by-their-numbers',
     edits: [
       [
