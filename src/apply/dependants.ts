@@ -54,7 +54,7 @@ export async function remove(
   if (keys.length === 0) return;
   const {transaction} = context;
   const {primary} = entity;
-  for (const [key, detail] of await removeBelow(context, entity, keys))
+  for (const [key, detail] of await removeBelow(context, entity, primary, keys))
     if (!transaction.hasFailed(primary, key))
       transaction.refuse({table: primary, key, code: 'delete-blocked', detail});
   await transaction.delete(
@@ -75,27 +75,30 @@ export async function evict(
   table: TablePlan,
   keys: readonly RowKey[],
 ): Promise<RowKey[]> {
-  const kept =
-    table === entity.primary ? await removeBelow(context, entity, keys) : new Map<RowKey, string>();
+  const kept = await removeBelow(context, entity, table, keys);
   const deletable = keys.filter(key => !kept.has(key));
   return [...kept.keys(), ...(await context.transaction.evict(table, deletable))];
 }
 
 /**
- * Deletes companions and children of some rows.
+ * Deletes what depends on some rows of a table: the children that refer to it and, below a primary row, all children
+ * and the companions.
  *
  * @returns the rows that keep a dependant, each with the table of that dependant
  */
 async function removeBelow(
   context: DependantsContext,
   entity: EntityPlan,
+  table: TablePlan,
   keys: readonly RowKey[],
 ): Promise<Map<RowKey, string>> {
   const {transaction} = context;
   const kept = new Map<RowKey, string>();
+  const isPrimary = table === entity.primary;
   for (const edge of entity.children)
-    for (const key of await removeChildren(context, edge, keys)) kept.set(key, edge.child.name);
-  for (const companion of entity.companions)
+    if (isPrimary || edge.parentTable === table)
+      for (const key of await removeChildren(context, edge, keys)) kept.set(key, edge.child.name);
+  for (const companion of isPrimary ? entity.companions : [])
     for (const key of await transaction.delete(companion, keys)) kept.set(key, companion.target);
   return kept;
 }
