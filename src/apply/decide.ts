@@ -128,12 +128,28 @@ export class EntityDecider {
         // The companions wait with their primary, and are not dead letters themselves.
         for (const companion of this.#entity.companions) this.#settleIn(companion, key);
       }
-    } else if (this.#knowledge.mayDelete && owned.has(this.#entity, key)) {
-      this.#work.deletes[this.#entity.index]?.push(key);
-    } else {
-      // The row is not owned, or is kept as it is: it does not wait to be written any more.
-      this.#settle(key);
+      return;
     }
+    this.#followWaiting(key);
+    if (this.#knowledge.mayDelete && owned.has(this.#entity, key))
+      this.#work.deletes[this.#entity.index]?.push(key);
+    // The row is not owned, or is kept as it is: it does not wait to be written any more.
+    else this.#settle(key);
+  }
+
+  /**
+   * Children that wait with a dead letter may be in the target as they were, below other parents. If the row leaves,
+   * only the source shows which they are.
+   */
+  #followWaiting(key: RowKey): void {
+    const {index, primary, children} = this.#entity;
+    const {follow, mayDelete} = this.#knowledge;
+    if (!follow || !mayDelete) return;
+    const mayWait = children.some(
+      ({inKey, parentTable}) =>
+        inKey === null && (this.#isDead(primary, key) || this.#isDead(parentTable, key)),
+    );
+    if (mayWait) this.#work.follow[index]?.push(key);
   }
 
   #write(key: RowKey, row: SourceRow, flags: number): void {

@@ -21,10 +21,19 @@ export class RefusedRows {
     return this.#letters[index]?.has(key) === true;
   }
 
-  /** The dead letters of a table: those from before, without the rows that were written, and these. */
-  deadNow({index}: TablePlan, before: ReadonlySet<RowKey>, written: ReadonlySet<RowKey>): Set<RowKey> {
+  /**
+   * Returns the dead letters of a table.
+   *
+   * @param before those before this transaction
+   * @param done the rows that have none any more
+   */
+  deadNow(
+    {index}: TablePlan,
+    before: ReadonlySet<RowKey>,
+    done: readonly PerTable<Iterable<RowKey>>[],
+  ): Set<RowKey> {
     const now = new Set(before);
-    if (now.size > 0) for (const key of written) now.delete(key);
+    if (now.size > 0) for (const keys of done) for (const key of keys[index] ?? []) now.delete(key);
     for (const key of this.#letters[index]?.keys() ?? []) now.add(key);
     return now;
   }

@@ -62,8 +62,9 @@ export class StepwiseTransaction {
 
   /** The dead letters after what was written so far. */
   deadNow(): PerTable<ReadonlySet<RowKey>> {
-    const {plan, dead} = this.#batch;
-    return perTable(plan, table => this.#failed.deadNow(table, at(dead, table), at(this.#written, table)));
+    const {plan, dead, work} = this.#batch;
+    const done = [this.#written, this.#deleted, work.settled];
+    return perTable(plan, table => this.#failed.deadNow(table, at(dead, table), done));
   }
 
   /** Records a row that cannot be written or deleted. */

@@ -37,6 +37,12 @@ export const REFUSALS: readonly Mutant[] = [
     test: ['test/fault/companions.test.ts', 'has no dead letter if it can be written'],
   },
   {
+    name: 'stale-row-stays-below-a-former-parent',
+    edits: [['src/apply/decide.ts', 'decide', 'this.#followWaiting(key);', '']],
+    answers: ['dead letters'],
+    test: ['test/fault/stale-rows.test.ts', 'leaves with its new parent in the batch'],
+  },
+  {
     name: 'refusals-judged-by-their-numbers',
     edits: [
       [
