@@ -37,5 +37,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/nodejs/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # The options are those of the first line of src/cli.ts.
-ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=256", "--max-semi-space-size=4", "--heap-growing-percent=50", "--v8-pool-size=1", "/app/dist/src/cli.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size=256", "--max-semi-space-size=4", "--heap-growing-percent=50", "--v8-pool-size=1", "--no-sparkplug", "/app/dist/src/cli.js"]
 CMD ["start"]

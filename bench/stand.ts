@@ -25,6 +25,7 @@ const HEAP = [
   '--max-semi-space-size=4',
   '--heap-growing-percent=50',
   '--v8-pool-size=1',
+  '--no-sparkplug',
 ];
 /** The unit of the kernel's processor times. */
 const TICKS_PER_SECOND = 100;

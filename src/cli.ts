@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=50 --v8-pool-size=1
+#!/usr/bin/env -S node --max-old-space-size=256 --max-semi-space-size=4 --heap-growing-percent=50 --v8-pool-size=1 --no-sparkplug
 /** The command line: sets V8's flags, and then loads the commands. */
 import {setFlagsFromString} from 'node:v8';
 
@@ -9,6 +9,7 @@ import {setFlagsFromString} from 'node:v8';
 const FLAGS = {
   '--heap-growing-percent': '--heap-growing-percent=50',
   '--max-semi-space-size': '--semi-space-growth-factor=1',
+  '--no-sparkplug': '--no-sparkplug',
 };
 
 for (const [option, flag] of Object.entries(FLAGS))
