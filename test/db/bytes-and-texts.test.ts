@@ -133,3 +133,27 @@ describeEachFlavour('a key', places => {
     expect(await stand.letters()).toEqual([]);
   });
 });
+
+describeEachFlavour('bytes that are no text', places => {
+  it.each(['upper', 'lower', 'join'])('stop nobody else beside a text with %s', async operator => {
+    const form = operator === 'join' ? {join: ['a', 'd']} : {[operator]: 'a'};
+    await using stand = await MappedStand.open(places, {
+      tables: {t: {from: 't', key: 'id', columns: {id: 'id', b: 'b', o: form}}},
+      from: `CREATE TABLE t (id INT PRIMARY KEY, b VARBINARY(9), a VARCHAR(9) COLLATE utf8mb4_unicode_ci, d VARCHAR(9) COLLATE utf8mb4_bin)
+          DEFAULT CHARSET utf8mb4;
+        INSERT INTO t VALUES (1, X'ff', 'Aé', 'Bö'), (2, 'é', 'Aé', 'Bö'), (3, NULL, 'Aé', 'Bö'), (4, '', '', '')`,
+      to: 'CREATE TABLE t (id INT PRIMARY KEY, b VARCHAR(9), o VARCHAR(30)) DEFAULT CHARSET utf8mb4',
+    });
+    await stand.started();
+    const holds = async (ids: readonly number[]) => {
+      expect((await query(stand.target, 'SELECT id FROM t ORDER BY id')).map(({id}) => id)).toEqual(ids);
+      expect(await stand.letters()).toEqual(['t 1 invalid-encoding']);
+      expect(await stand.verify()).toMatchObject({equal: true});
+    };
+    await holds([2, 3, 4]);
+    await stand.daemon.pause();
+    await stand.source.query("UPDATE t SET a = 'ß' WHERE id < 4; DELETE FROM t WHERE id = 4");
+    await stand.reconcile();
+    await holds([2, 3]);
+  });
+});

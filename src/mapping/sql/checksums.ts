@@ -36,17 +36,22 @@ export function targetChecksum(entity: EntityPlan, table: TablePlan, range: Rang
 }
 
 function sourceRowText(table: TablePlan, source: SourcePlan): string {
+  // Beside a text whose operator names a collation, a server would convert bytes to a text, and they may be none.
+  const hasBytes = table.columns.some(
+    ({family, shape}) => family === 'text' && shape.inputs.some(input => input.family === 'binary'),
+  );
   return rowText(
-    table.columns.map(column =>
-      comparedText(
+    table.columns.map(column => {
+      const text = comparedText(
         operatorOf(column.map.use).sql(
           column.map.use,
           column.shape.inputs.map(({place}) => printedAlike(sourceInput(source, place), column)),
           column.shape,
         ),
         column,
-      ),
-    ),
+      );
+      return hasBytes && column.family === 'text' ? `CAST(${text} AS BINARY)` : text;
+    }),
   );
 }
 
