@@ -119,6 +119,7 @@ async function removeChildren(
     for await (const page of targetChildren(context, edge, slice)) {
       const keys = [...page.keys()];
       await context.loadKnowledge(child, new Map(keys.map(key => [key, null])));
+      const stale = context.dead()[child.primary.index];
       await remove(
         context,
         child,
@@ -126,7 +127,7 @@ async function removeChildren(
       );
       for (const [key, parent] of page) {
         if (!context.transaction.hasDeleted(child.primary, key)) kept.add(parent);
-        else if (mayStay(edge, context)) context.doubtful[child.index]?.add(key);
+        else if (mayStay(edge, context, stale?.has(key) === true)) context.doubtful[child.index]?.add(key);
       }
     }
   }
@@ -135,13 +136,13 @@ async function removeChildren(
 
 /**
  * Whether the source may still have the child of a row that left: without the reference, which a foreign key may have
- * set to null, or another row with the child's key. If a foreign key does this to too many rows, the reconcile that it
- * leads to writes the others. Keys that repeat have no limit, because no reconcile may follow; the transaction keeps
+ * set to null; another row with the child's key; or a stale row, which may have another parent there. If a foreign
+ * key does this to too many rows, the reconcile that it leads to writes the others. Keys that repeat have no limit, because no reconcile may follow; the transaction keeps
  * the keys that it deleted anyway.
  */
-function mayStay({child, inKey, isNullable}: Edge, {doubtful}: DependantsContext): boolean {
+function mayStay({child, inKey, isNullable}: Edge, {doubtful}: DependantsContext, isStale: boolean): boolean {
   if (inKey !== null) return false;
-  return child.repeats || (isNullable && (doubtful[child.index]?.size ?? 0) < MAX_SEEN);
+  return isStale || child.repeats || (isNullable && (doubtful[child.index]?.size ?? 0) < MAX_SEEN);
 }
 
 /**

@@ -97,7 +97,7 @@ class StepwiseWrite {
   }
 
   async #write(): Promise<void> {
-    const {plan, work} = this.#batch;
+    const {plan, work, dead} = this.#batch;
     for (const entity of plan.entities) {
       await this.#rows.write(entity, work, this.#options.follow ? this.#entered : null);
       this.#addDeleted(entity);
@@ -112,11 +112,15 @@ class StepwiseWrite {
           key => hasLeft(key) || !this.#transaction.hasFailed(primary, key),
         );
         if (parents.length > 0) await this.#visible();
-        await follow(this.#context, edge, parents.filter(hasLeft), LEFT, enters);
+        // Rows below one that had a dead letter waited with it, at any depth, and may be outdated there.
+        const hadLetter = (key: RowKey) =>
+          edge.parent.tables.some(table => dead[table.index]?.has(key) === true);
+        const isWhole = (key: RowKey) => hasLeft(key) || hadLetter(key);
+        await follow(this.#context, edge, parents.filter(isWhole), LEFT, enters);
         await follow(
           this.#context,
           edge,
-          parents.filter(key => !hasLeft(key)),
+          parents.filter(key => !isWhole(key)),
           0,
           enters,
         );

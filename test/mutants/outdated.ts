@@ -43,6 +43,15 @@ export const OUTDATED: readonly Mutant[] = [
     test: [TEST, 'loses its children if it was deleted and is back'],
   },
   {
+    name: 'rows-that-waited-below-a-row-that-waited-stay-outdated',
+    edits: [['src/apply/stepwise.ts', '#write', 'hasLeft(key) || hadLetter(key)', 'hasLeft(key)']],
+    answers: ['#2', 'dependants'],
+    test: [
+      'test/property/stale-rows.test.ts',
+      'keeps its dead letter when a parent that it had before leaves',
+    ],
+  },
+  {
     name: 'row-that-waits-keeps-its-children',
     edits: [['src/apply/decide.ts', 'decide', 'this.#followStale(key, flags);', '']],
     answers: ['#2', 'dependants'],
@@ -160,5 +169,11 @@ export const OUTDATED: readonly Mutant[] = [
     edits: [['src/apply/ordered-writes.ts', '#stateOf', 'index]?.has(parent)', 'index]?.has(key)']],
     answers: ['#2', 'dependants', 'dead letters'],
     test: [TEST, 'is not set aside if its parent left and came back'],
+  },
+  {
+    name: 'stale-row-loses-its-dead-letter',
+    edits: [['src/apply/dependants.ts', 'mayStay', 'isStale || ', '']],
+    answers: ['#2', 'dependants'],
+    test: ['test/property/stale-rows.test.ts', 'keeps its dead letter'],
   },
 ];
