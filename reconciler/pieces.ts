@@ -57,6 +57,11 @@ export function compareDiffering(
   return shareOut(pieces(), workers, (_, piece) => compare(piece), deps.signal);
 }
 
+/** Orders sample keys, which come in the order in which the comparisons of their pieces end. */
+export function inOrder(keys: readonly string[]): string[] {
+  return keys.toSorted((a, b) => a.localeCompare(b, 'en', {numeric: true}));
+}
+
 async function* differingPieces(
   entity: EntityPlan,
   {source, target, batchRows, signal, onEqual}: PiecesDeps,

@@ -13,7 +13,7 @@ import {createSourceReader} from '../src/source/reader.ts';
 import {withBothSides, type BothSides} from './both-sides.ts';
 import {compareUntilStable} from './compare-until-stable.ts';
 import {KeyConflicts, refusedBefore, type ConflictDeps} from './key-conflicts.ts';
-import {compareDiffering, type DifferingPiece} from './pieces.ts';
+import {compareDiffering, inOrder, type DifferingPiece} from './pieces.ts';
 import {previewPiece, type PlannedChange, type PreviewDeps} from './preview-piece.ts';
 import {ownedAmong} from './stored-ownership.ts';
 
@@ -175,5 +175,15 @@ function count({counts, samples, columns}: Tally, {kind, key, columns: differing
 }
 
 function previewOf({counts, samples, columns}: Tally): TablePreview {
-  return {...counts, differingColumns: Object.fromEntries(columns), sampleKeys: samples};
+  const {insert, change, delete: deleted, setAside} = samples;
+  return {
+    ...counts,
+    differingColumns: Object.fromEntries(columns),
+    sampleKeys: {
+      insert: inOrder(insert),
+      change: inOrder(change),
+      delete: inOrder(deleted),
+      setAside: inOrder(setAside),
+    },
+  };
 }

@@ -14,7 +14,7 @@ import type {RangeComparison} from './checksum.ts';
 import {comparePiece, type CompareDeps, type Difference} from './compare-piece.ts';
 import {compareUntilStable} from './compare-until-stable.ts';
 import {differingColumns} from './diff.ts';
-import {compareDiffering, type DifferingPiece} from './pieces.ts';
+import {compareDiffering, inOrder, type DifferingPiece} from './pieces.ts';
 
 const SAMPLE_KEYS = 10;
 
@@ -124,5 +124,6 @@ function countColumns(counts: Map<string, number>, {table, sourceRow, targetRow}
 }
 
 function verdictOf({differing, ...tally}: Tally): TableVerdict {
-  return differing.size === 0 ? tally : {...tally, differingColumns: Object.fromEntries(differing)};
+  const verdict = {...tally, sampleKeys: inOrder(tally.sampleKeys)};
+  return differing.size === 0 ? verdict : {...verdict, differingColumns: Object.fromEntries(differing)};
 }

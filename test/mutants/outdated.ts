@@ -78,7 +78,7 @@ export const OUTDATED: readonly Mutant[] = [
   },
   {
     name: 'no-next-row-when-a-parent-leaves',
-    edits: [['src/apply/dependants.ts', 'mayStay', 'return child.repeats || (', 'return false && (']],
+    edits: [['src/apply/dependants.ts', 'mayStay', 'isStale || child.repeats || (', 'isStale || false && (']],
     answers: ['dependants', 'mapping'],
     test: [TEST, 'gives way to the next one with its key'],
   },
