@@ -137,8 +137,8 @@ async function removeChildren(
 /**
  * Whether the source may still have the child of a row that left: without the reference, which a foreign key may have
  * set to null; another row with the child's key; or a stale row, which may have another parent there. If a foreign
- * key does this to too many rows, the reconcile that it leads to writes the others. Keys that repeat have no limit, because no reconcile may follow; the transaction keeps
- * the keys that it deleted anyway.
+ * key does this to too many rows, the reconcile that it leads to writes the others. Keys that repeat, and stale rows,
+ * have no limit, because no reconcile may follow; the transaction keeps the keys that it deleted anyway.
  */
 function mayStay({child, inKey, isNullable}: Edge, {doubtful}: DependantsContext, isStale: boolean): boolean {
   if (inKey !== null) return false;

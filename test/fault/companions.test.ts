@@ -2,10 +2,9 @@
  * Companions that cannot be written while their primary row can, and rows that refer to them. A row with several
  * parents that enter, or leave, in one batch is tried once with each of them.
  */
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {GraphOracle} from '../helpers/graph-oracle.ts';
-import {MappedStand} from '../helpers/mapped-stand.ts';
+import {GraphSuite} from '../helpers/graph-suite.ts';
 import {query} from '../servers/databases.ts';
 
 const FROM = `
@@ -38,38 +37,19 @@ const TABLES = {
   lamp: {from: 'lamps', key: 'k', columns: {k: 'k', desk: 'desk'}, parents: {desk_note: 'desk'}},
 };
 
-describeEachFlavour('a companion', ({server, source, target}) => {
-  let stand: MappedStand;
-  let oracle: GraphOracle;
-  beforeAll(async () => {
-    stand = await MappedStand.open({server, source, target}, {tables: TABLES, from: FROM, to: TO});
-    const [from, to] = [
-      {server, database: source},
-      {server, database: target},
-    ];
-    oracle = await GraphOracle.open(stand.config.mapping, from, to);
-    await stand.started();
-  });
-  afterAll(async () => {
-    await oracle?.[Symbol.asyncDispose]();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  /** One transaction is one batch. */
-  async function streamed(...statements: readonly string[]): Promise<void> {
-    await stand.source.query(`START TRANSACTION; ${statements.join('; ')}; COMMIT`);
-    await stand.streamed();
-  }
+describeEachFlavour('a companion', places => {
+  const suite = new GraphSuite(places, {tables: TABLES, from: FROM, to: TO});
+  const streamed = (...statements: readonly string[]) => suite.batch(...statements);
   const letters = async (desk: number) =>
     (
       await query(
-        stand.target,
+        suite.stand.target,
         "SELECT target_table AS t, code, attempts FROM sync_dead_letter WHERE target_table LIKE 'desk%' AND row_key = ? ORDER BY 1",
         [String(desk)],
       )
     ).map(({t, code, attempts}) => `${String(t)} ${String(code)} ${String(attempts)}`);
   const keys = async (table: string) =>
-    (await query(stand.target, `SELECT k FROM ${table} ORDER BY k`)).map(({k}) => k);
+    (await query(suite.stand.target, `SELECT k FROM ${table} ORDER BY k`)).map(({k}) => k);
 
   it('is refused once if both parents of its row enter', async () => {
     await streamed(
@@ -82,7 +62,7 @@ describeEachFlavour('a companion', ({server, source, target}) => {
     expect(await letters(1)).toEqual(['desk_note invalid-note 1']);
     expect([await keys('desk'), await keys('desk_note'), await keys('lamp')]).toEqual([[1], [], []]);
     await streamed("UPDATE desks SET note = 'on'");
-    expect(await oracle.differences()).toEqual([]);
+    expect(await suite.differences()).toEqual([]);
     expect(await keys('lamp')).toEqual([1]);
   });
 
@@ -95,7 +75,7 @@ describeEachFlavour('a companion', ({server, source, target}) => {
     const others = ["INSERT INTO desks VALUES (2, 2, 2, 'on', 7)", 'INSERT INTO lamps VALUES (2, 2)'];
     await streamed('INSERT INTO areas VALUES (2, 0)', ...rows, ...others);
     // A retry would remove a dead letter soon.
-    await stand.target.query(`CREATE TABLE seen (k VARCHAR(99));
+    await suite.stand.target.query(`CREATE TABLE seen (k VARCHAR(99));
       CREATE TRIGGER seeing AFTER INSERT ON sync_dead_letter FOR EACH ROW INSERT INTO seen VALUES (CONCAT(NEW.target_table, ' ', NEW.row_key))`);
     // The seat becomes free when the second parent's rows are read.
     await streamed(
@@ -105,9 +85,9 @@ describeEachFlavour('a companion', ({server, source, target}) => {
       'UPDATE desks SET seat = 15 - seat WHERE owner = 2 ORDER BY k = 2',
       'UPDATE areas SET w = 1 WHERE k = 2',
     );
-    await stand.target.query('DROP TRIGGER seeing');
+    await suite.stand.target.query('DROP TRIGGER seeing');
     expect(await keys('seen')).toEqual([]);
-    expect(await oracle.differences()).toEqual([]);
+    expect(await suite.differences()).toEqual([]);
     expect(await keys('lamp')).toEqual(expect.arrayContaining([2, 3]));
   });
 
@@ -119,10 +99,10 @@ describeEachFlavour('a companion', ({server, source, target}) => {
       expect.arrayContaining([5]),
     ]);
     await streamed("INSERT INTO desks VALUES (6, NULL, NULL, 'on', 5)");
-    expect(await oracle.differences()).toEqual([]);
+    expect(await suite.differences()).toEqual([]);
     expect(await keys('lamp')).not.toContain(5);
     await streamed("UPDATE desks SET note = 'on' WHERE k = 5");
-    expect(await oracle.differences()).toEqual([]);
+    expect(await suite.differences()).toEqual([]);
     expect(await keys('lamp')).toContain(5);
   });
 
@@ -132,12 +112,12 @@ describeEachFlavour('a companion', ({server, source, target}) => {
       'INSERT INTO owners VALUES (4, 1)',
       "INSERT INTO desks VALUES (4, 4, 4, 'on', NULL)",
     );
-    await stand.target.query('INSERT INTO foreigner VALUES (4)');
+    await suite.stand.target.query('INSERT INTO foreigner VALUES (4)');
     await streamed('UPDATE areas SET w = 0 WHERE k = 4', 'UPDATE owners SET w = 0 WHERE k = 4');
     expect(await letters(4)).toEqual(['desk delete-blocked 1', 'desk_note delete-blocked 1']);
-    await stand.target.query('DELETE FROM foreigner');
-    await stand.reconcile();
+    await suite.stand.target.query('DELETE FROM foreigner');
+    await suite.stand.reconcile();
     expect(await letters(4)).toEqual([]);
-    expect(await oracle.differences()).toEqual([]);
+    expect(await suite.differences()).toEqual([]);
   });
 });

@@ -2,10 +2,9 @@
  * Rows of the log that a foreign key of the source, or a row above, changed later in the same batch: what the log
  * says of them is outdated when it is applied. The stream alone must still be right; no reconcile follows.
  */
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {GraphOracle} from '../helpers/graph-oracle.ts';
-import {MappedStand} from '../helpers/mapped-stand.ts';
+import {GraphSuite} from '../helpers/graph-suite.ts';
 import {query} from '../servers/databases.ts';
 
 const ACTIONS = 'ON DELETE CASCADE ON UPDATE CASCADE';
@@ -56,38 +55,15 @@ const TABLES = {
   },
 };
 
-describeEachFlavour('a row that is outdated within its batch', ({server, source, target}) => {
-  let stand: MappedStand;
-  let oracle: GraphOracle;
-  beforeAll(async () => {
-    stand = await MappedStand.open({server, source, target}, {tables: TABLES, from: FROM, to: TO});
-    const [from, to] = [
-      {server, database: source},
-      {server, database: target},
-    ];
-    oracle = await GraphOracle.open(stand.config.mapping, from, to);
-    await stand.started();
-  });
-  afterAll(async () => {
-    await oracle?.[Symbol.asyncDispose]();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  /** One transaction is one batch. */
-  async function streamed(...statements: readonly string[]): Promise<void> {
-    const runs = () => query(stand.target, 'SELECT COUNT(*) AS n FROM sync_run');
-    const before = await runs();
-    await stand.source.query(`START TRANSACTION; ${statements.join('; ')}; COMMIT`);
-    await stand.streamed();
-    expect(await oracle.differences()).toEqual([]);
-    expect(await runs()).toEqual(before);
-  }
+describeEachFlavour('a row that is outdated within its batch', places => {
+  const suite = new GraphSuite(places, {tables: TABLES, from: FROM, to: TO});
+  const streamed = (...statements: readonly string[]) => suite.streamed(...statements);
   const keys = async (table: string) =>
-    (await query(stand.target, `SELECT k FROM ${table} ORDER BY k`)).map(({k}) => Number(k));
+    (await query(suite.stand.target, `SELECT k FROM ${table} ORDER BY k`)).map(({k}) => Number(k));
 
   const lamps = async () => (await keys('lamp')).filter(k => k >= 50);
   const letters = async () =>
-    (await query(stand.target, 'SELECT target_table AS t, row_key AS k FROM sync_dead_letter')).map(
+    (await query(suite.stand.target, 'SELECT target_table AS t, row_key AS k FROM sync_dead_letter')).map(
       ({t, k}) => `${String(t)} ${String(k)}`,
     );
 
@@ -155,7 +131,8 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
   });
 
   it('gives way to the next one with its key if its parent leaves', async () => {
-    const place = async () => Number((await query(stand.target, 'SELECT place FROM sign'))[0]?.['place']);
+    const place = async () =>
+      Number((await query(suite.stand.target, 'SELECT place FROM sign'))[0]?.['place']);
     expect(await place()).toBe(2);
     await streamed('UPDATE areas SET w = 0 WHERE k = 3');
     expect(await place()).toBe(1);
@@ -287,12 +264,12 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
     expect((await lamps()).filter(k => k >= 100)).toEqual([]);
     await streamed("UPDATE areas SET note = 'on' WHERE k = 20", 'INSERT INTO desks VALUES (104, 3, 20)');
     // The target refuses it.
-    await stand.target.query("ALTER TABLE area ADD CONSTRAINT no_area CHECK (note <> 'no')");
-    await stand.source.query(
+    await suite.stand.target.query("ALTER TABLE area ADD CONSTRAINT no_area CHECK (note <> 'no')");
+    await suite.stand.source.query(
       `START TRANSACTION; DELETE FROM areas WHERE k = 20; INSERT INTO areas (k, note) VALUES (20, 'no');
        INSERT INTO shops VALUES (3, 20); COMMIT`,
     );
-    await stand.streamed();
+    await suite.stand.streamed();
     expect(await letters()).toEqual(['area 20']);
     expect(await desks()).toEqual([]);
     await streamed('DELETE FROM areas WHERE k = 20');
@@ -301,11 +278,11 @@ describeEachFlavour('a row that is outdated within its batch', ({server, source,
 
   it('that fails a check waits if the target refuses the row above', async () => {
     await streamed('INSERT INTO areas (k) VALUES (7)', 'INSERT INTO shops VALUES (1, 7)');
-    await stand.target.query('ALTER TABLE desk ADD CONSTRAINT no_desk CHECK (k <> 70)');
-    await stand.source.query(
+    await suite.stand.target.query('ALTER TABLE desk ADD CONSTRAINT no_desk CHECK (k <> 70)');
+    await suite.stand.source.query(
       "START TRANSACTION; INSERT INTO desks VALUES (70, 1, 7); INSERT INTO lamps VALUES (70, 70, ''); COMMIT",
     );
-    await stand.streamed();
+    await suite.stand.streamed();
     expect(await letters()).toEqual(['desk 70']);
     await streamed('DELETE FROM desks WHERE k = 70');
     expect(await letters()).toEqual([]);

@@ -2,10 +2,9 @@
  * Stale rows whose reference has changed since: they wait with their new parent, while the target has them below the
  * former one. The stream alone must still be right; no reconcile follows.
  */
-import {afterAll, beforeAll, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {GraphOracle} from '../helpers/graph-oracle.ts';
-import {MappedStand} from '../helpers/mapped-stand.ts';
+import {GraphSuite} from '../helpers/graph-suite.ts';
 import {query} from '../servers/databases.ts';
 
 const FROM = `
@@ -25,34 +24,11 @@ const TABLES = {
   desk: {from: 'desks', key: 'k', columns: {k: 'k', area: 'area'}, parents: {area: 'area'}},
 };
 
-describeEachFlavour('a stale row below a former parent', ({server, source, target}) => {
-  let stand: MappedStand;
-  let oracle: GraphOracle;
-  beforeAll(async () => {
-    stand = await MappedStand.open({server, source, target}, {tables: TABLES, from: FROM, to: TO});
-    const [from, to] = [
-      {server, database: source},
-      {server, database: target},
-    ];
-    oracle = await GraphOracle.open(stand.config.mapping, from, to);
-    await stand.started();
-  });
-  afterAll(async () => {
-    await oracle?.[Symbol.asyncDispose]();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  /** One transaction is one batch. */
-  async function streamed(...statements: readonly string[]): Promise<void> {
-    const runs = () => query(stand.target, 'SELECT COUNT(*) AS n FROM sync_run');
-    const before = await runs();
-    await stand.source.query(`START TRANSACTION; ${statements.join('; ')}; COMMIT`);
-    await stand.streamed();
-    expect(await oracle.differences()).toEqual([]);
-    expect(await runs()).toEqual(before);
-  }
+describeEachFlavour('a stale row below a former parent', places => {
+  const suite = new GraphSuite(places, {tables: TABLES, from: FROM, to: TO});
+  const streamed = (...statements: readonly string[]) => suite.streamed(...statements);
   const desks = async () =>
-    (await query(stand.target, 'SELECT k, area FROM desk')).map(
+    (await query(suite.stand.target, 'SELECT k, area FROM desk')).map(
       ({k, area}) => `${String(k)}:${String(area)}`,
     );
 
