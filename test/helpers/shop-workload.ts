@@ -18,6 +18,9 @@ const MOMENTS = ['2024-02-29 12:00:00.999600', '2023-12-31 23:59:59.999999', '20
 /** Errors that random work causes: a key that exists already, a missing parent, or two writers that meet. */
 const REFUSALS = new Set([1062, 1205, 1213, 1451, 1452, 1761, 1762]);
 
+/** A region, a customer with a note, a courier, an order, and three lines. */
+export const WHOLE_ORDER_ROWS = 8;
+
 type Step = (work: ShopWorkload) => Promise<void>;
 
 export class ShopWorkload {
@@ -45,6 +48,27 @@ export class ShopWorkload {
   async fill(): Promise<void> {
     for (const code of REGIONS) await this.addRegion(code).catch(() => undefined);
     for (let i = 0; i < 120; i++) await this.transaction();
+  }
+
+  /**
+   * Inserts one order with three lines, and all its parents, with keys that random work does not use.
+   * The target has `WHOLE_ORDER_ROWS` rows more then.
+   */
+  async addWholeOrder(): Promise<void> {
+    const customer = this.uuid();
+    await this.run("INSERT INTO regions (code, title, is_open) VALUES ('zz', 'Whole', 1)");
+    await this.run(
+      "INSERT INTO customers (id, region_code, given_name, mail, note) VALUES (?, 'zz', 'Zoe', 'z@example.test', 'whole')",
+      [customer],
+    );
+    await this.run("INSERT INTO couriers (id, name) VALUES (100, 'Train')");
+    await this.run(
+      "INSERT INTO orders (number, customer_id, courier_id, state) VALUES (1000, ?, 100, 'paid')",
+      [customer],
+    );
+    await this.run(
+      "INSERT INTO order_lines (order_number, kind, line) VALUES (1000, 'goods', 1), (1000, 'goods', 2), (1000, 'gift,wrapped', 1)",
+    );
   }
 
   number(below: number): number {
