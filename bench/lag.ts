@@ -21,7 +21,7 @@ const RATE = 1000;
 const PROBES = 400;
 const ROWS = 20_000;
 const PROBE_ID = 1;
-const ASK_EVERY_MS = 20;
+export const ASK_EVERY_MS = 20;
 const OURS = `SELECT name FROM user WHERE userId = ${PROBE_ID}`;
 const THE_REPLICAS = `SELECT first_name FROM users WHERE id = ${PROBE_ID}`;
 
@@ -37,6 +37,8 @@ interface Lags {
 
 export interface Lag extends Lags {
   readonly replica: Lags;
+  /** As busy, while somebody asks for the status every {@link ASK_EVERY_MS}, which nobody asks of a replica. */
+  readonly asked: Lags['busy'];
   readonly statusP99: number;
   readonly loaded: LoadedAnswers;
 }
@@ -48,8 +50,9 @@ export async function measureLag(options: StandOptions = {edition: 'mariadb'}): 
     await fillUsers(stand.s, 1, ROWS);
     const daemon = await BenchDaemon.start(stand.env);
     const idle = await measureIdle(stand, stand.t, OURS);
-    const endStatus = await askFor(daemon.statusUrl, ASK_EVERY_MS);
     const busy = await measureBusy(stand, stand.t, OURS);
+    const endStatus = await askFor(daemon.statusUrl, ASK_EVERY_MS);
+    const asked = await measureBusy(stand, stand.t, OURS);
     const statusMs = await endStatus();
     const loaded = await measureLoadedAnswers(stand, daemon, ROWS);
     await daemon.stop();
@@ -62,7 +65,7 @@ export async function measureLag(options: StandOptions = {edition: 'mariadb'}): 
         busy: await measureBusy(stand, r, THE_REPLICAS),
       }),
     );
-    return {idle, busy, replica, statusP99: quantiles(statusMs).p99, loaded};
+    return {idle, busy, asked, replica, statusP99: quantiles(statusMs).p99, loaded};
   } finally {
     await stand.close();
   }
