@@ -49,6 +49,13 @@ export const ERROR_CODES = {
     action:
       'Nothing for a deadlock. Free some space on a server that is full. The batch is retried until it succeeds, and the status is not healthy until then.',
   },
+  'source-rejected-read': {
+    reaction: 'retry',
+    meaning:
+      'The source can be reached, and answered a read with an error: the statement was killed or took too long, or a table cannot be read.',
+    action:
+      "Look up the number of the error in the server's manual, and remove its cause. The read is repeated automatically.",
+  },
   'access-denied': {
     reaction: 'halt',
     meaning: 'A server refused the account, or a privilege is missing.',

@@ -80,17 +80,15 @@ export function classify(side: Side, error: unknown): SyncError {
       },
     );
   }
-  const isLost = LOST_CODES.has(code) || (errno !== undefined && LOST_ERRNOS.has(errno));
-  if (isLost || side === 'source' || isFatal(error)) {
-    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${name})`, {
-      cause: error,
-      errno,
-    });
-  }
-  return new SyncError('target-rejected-batch', `${where} refused a statement (${name})`, {
-    cause: error,
-    errno,
-  });
+  const isLost = LOST_CODES.has(code) || (errno !== undefined && LOST_ERRNOS.has(errno)) || isFatal(error);
+  // A fault of the source without a number is one of the driver, so the server has not answered.
+  if (isLost || (side === 'source' && errno === undefined))
+    return new SyncError(`${side}-unreachable`, `${where} cannot be used (${name})`, {cause: error, errno});
+  return new SyncError(
+    side === 'source' ? 'source-rejected-read' : 'target-rejected-batch',
+    `${where} refused a statement (${name})`,
+    {cause: error, errno},
+  );
 }
 
 /** Returns a text for errors whose name on the server does not help an operator. */

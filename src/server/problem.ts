@@ -57,6 +57,7 @@ const STATUS_OF: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   'not-leading': 503,
   'not-migrated': 503,
   'source-unreachable': 503,
+  'source-rejected-read': 503,
   'target-unreachable': 503,
   'target-rejected-batch': 503,
   'target-incompatible': 503,

@@ -6,7 +6,7 @@
 import {pause} from '../lifecycle/backoff.ts';
 import {queryRows, type Connection} from '../db/connection.ts';
 import {readVariables, type ServerInfo} from '../db/server.ts';
-import {SyncError} from '../errors.ts';
+import {SyncError, type ErrorCode} from '../errors.ts';
 import type {LogOffset, Position} from '../position/position.ts';
 import {readGaleraGtids} from './galera.ts';
 import type {Opened} from './one-server.ts';
@@ -111,12 +111,15 @@ async function clusterBarrier(
     : null;
 }
 
+const BEHIND_CODES: ReadonlySet<ErrorCode> = new Set(['source-unreachable', 'source-rejected-read']);
+
 /** @throws SyncError `source-unreachable` if the server does not answer in time, or if it is recovering */
 async function passBarrier(connection: Connection, statements: readonly string[]): Promise<void> {
   try {
     for (const sql of statements) await queryRows('source', connection, sql, [], MAX_WAIT_MS);
   } catch (error) {
-    if (!(error instanceof SyncError) || error.code !== 'source-unreachable') throw error;
+    // The servers report a member that is still behind with different errors, such as that of a lock wait.
+    if (!(error instanceof SyncError) || !BEHIND_CODES.has(error.code)) throw error;
     throw new SyncError(
       'source-unreachable',
       'the source is a member of its cluster that has not applied yet what was applied here: the stream waits for it, or connect to a member that is not behind',

@@ -30,6 +30,7 @@ const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   rejected: 'privacy.test.ts',
   'target-incompatible': 'privacy.test.ts',
   'target-rejected-batch': 'refusals.test.ts',
+  'source-rejected-read': 'test/db/refused-reads.test.ts, whose messages have only the number',
   internal: 'test/unit/server/thread.test.ts, by an error that quotes a row',
   'target-newer': 'test/e2e/upgrades.test.ts, before a row is read',
 };

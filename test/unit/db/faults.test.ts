@@ -45,7 +45,7 @@ describe('a fault of a server', () => {
     for (const code of ['ER_OF_ANOTHER_SERVER', undefined]) {
       const error = Object.assign(new Error('secret'), {errno: 4095, sqlState: 'HY000', code});
       expect(classify('target', error).message).toBe('the target refused a statement (error 4095)');
-      expect(classify('source', error).message).toBe('the source cannot be used (error 4095)');
+      expect(classify('source', error).message).toBe('the source refused a statement (error 4095)');
       expect(faultName(error)).toBe('error 4095');
     }
     const reset = Object.assign(new Error('reset'), {errno: -104, code: 'ECONNRESET'});
