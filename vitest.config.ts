@@ -27,7 +27,7 @@ export default defineConfig({
     silent: 'passed-only',
     teardownTimeout: 30_000,
     projects: [
-      project('unit', {timeoutMs: 5_000, setup: [], order: 0}),
+      project('unit', {timeoutMs: 30_000, setup: [], order: 0}),
       project('property', {timeoutMs: 60_000, setup: [SERVERS], order: 1}),
       project('db', {timeoutMs: 60_000, setup: [SERVERS], order: 2}),
       project('fault', {timeoutMs: 120_000, setup: [SERVERS], order: 3}),

@@ -8,6 +8,7 @@
  */
 import {TooManyDeletesError} from '../src/apply/delete-budget.ts';
 import {onlyRow} from '../src/db/counted.ts';
+import {settled} from '../src/lifecycle/settled.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {PerTable, Plan} from '../src/mapping/plan.ts';
 import {quoteName} from '../src/mapping/quote.ts';
@@ -85,9 +86,13 @@ class ReconcileRun {
     const {query} = worker.writer.session;
     this.#totalRows = this.#plan.entities.reduce((sum, {source}) => sum + source.schema.rows, 0);
     const any = this.#plan.tables.map(({target}) => `EXISTS (SELECT 1 FROM ${quoteName(target)})`);
-    this.#targetIsEmpty = Number(onlyRow(await query(`SELECT ${any.join(' OR ')}`))[0]) === 0;
-    this.#deletes.measure(await this.#countOwned(worker));
-    await this.#deps.applier.deadLetters.recount(query);
+    const [found, owned] = await settled([
+      query(`SELECT ${any.join(' OR ')}`),
+      this.#countOwned(worker),
+      this.#deps.applier.deadLetters.recount(query),
+    ]);
+    this.#targetIsEmpty = Number(onlyRow(found)[0]) === 0;
+    this.#deletes.measure(owned);
   }
 
   /** Distributes the segments of one entity among the workers. */

@@ -3,6 +3,7 @@ import {IdSet} from '../src/apply/id-set.ts';
 import {chunkOf, idAt, placeOf} from '../src/apply/owned-chunks.ts';
 import {OwnedKeySets, readOwnedKeys} from '../src/apply/owned-keys.ts';
 import {readClosed, type Query} from '../src/db/counted.ts';
+import {settled} from '../src/lifecycle/settled.ts';
 import type {EntityPlan} from '../src/mapping/entities.ts';
 import type {RowKey} from '../src/mapping/key.ts';
 import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
@@ -10,13 +11,11 @@ import {perTable, type PerTable, type Plan} from '../src/mapping/plan.ts';
 /** Counts the owned rows of each table. Companions share their primary's ownership. */
 export async function ownedRows(query: Query, stream: string, plan: Plan): Promise<PerTable<number>> {
   const sizes = new Map<string, number>();
-  for (const [what, table] of [
-    ['SUM(size)', 'sync_owned'],
-    ['COUNT(*)', 'sync_owned_key'],
-  ]) {
-    const rows = await query(`SELECT kind, ${what} FROM ${table} WHERE stream = ? GROUP BY kind`, [stream]);
-    for (const [kind, size] of rows) sizes.set(String(kind), (sizes.get(String(kind)) ?? 0) + Number(size));
-  }
+  const sum = (what: string, table: string) =>
+    query(`SELECT kind, ${what} FROM ${table} WHERE stream = ? GROUP BY kind`, [stream]);
+  const found = await settled([sum('SUM(size)', 'sync_owned'), sum('COUNT(*)', 'sync_owned_key')]);
+  for (const [kind, size] of found.flat())
+    sizes.set(String(kind), (sizes.get(String(kind)) ?? 0) + Number(size));
   return perTable(plan, ({index}) => sizes.get(plan.entityOf[index]?.ownedAs ?? '') ?? 0);
 }
 

@@ -13,6 +13,7 @@ import {refuseSharedTables} from './doctor/shared-tables.ts';
 import {SyncError} from './errors.ts';
 import {Backoff, pause} from './lifecycle/backoff.ts';
 import type {LeaderEvents} from './leader-events.ts';
+import {settled} from './lifecycle/settled.ts';
 import {untilAborted} from './lifecycle/until-aborted.ts';
 import {describeError, type Logger} from './logger.ts';
 import {usedOtherMapping} from './mapping-change.ts';
@@ -93,14 +94,13 @@ export class Leadership {
   async run(): Promise<void> {
     const {config, store, lease, logger} = this.#deps;
     // The record of runs is for people: a failure there does not end leadership.
-    await store.tidy().catch((error: unknown) => {
+    const tidied = store.tidy().catch((error: unknown) => {
       logger.warn(
         {event: 'runs.untidied', err: describeError(error)},
         'runs of a dead process could not be marked as failed',
       );
     });
-    await refuseSharedTables((sql, values) => this.#query(sql, values), config);
-    const checkpoint = await this.checkpoint();
+    const [checkpoint] = await settled([this.#firstCheckpoint(), tidied]);
     if (lease.wasRestored) {
       logger.warn(
         {event: 'target.restored'},
@@ -132,6 +132,15 @@ export class Leadership {
       );
       throw lostLease(lease.lost.reason);
     }
+  }
+
+  /** @throws SyncError `config-invalid` if another stream writes the same tables */
+  #firstCheckpoint(): Promise<Checkpoint | null> {
+    const {config, lease} = this.#deps;
+    return this.#withTarget(async target => {
+      await refuseSharedTables((sql, values) => queryRows('target', target, sql, values), config);
+      return readCheckpoint(target, lease.fence.stream);
+    });
   }
 
   /** Retries until the target answers when the next nightly reconcile is due. */

@@ -10,7 +10,7 @@ import {ApplyLock} from './apply/apply-lock.ts';
 import {openSession, type Session} from './apply/session.ts';
 import {StreamTap} from './apply/stream-tap.ts';
 import type {Config} from './config.ts';
-import {connect, settledOptions, sever, type Connection} from './db/connection.ts';
+import {connect, diallingOf, sever, type Connection} from './db/connection.ts';
 import {charsetsOf, readCharsetTables, type CharsetTable} from './source/charset-tables.ts';
 import {readCollations} from './source/collations.ts';
 import {readLogEnd, readServerInfo, settledName, type ServerInfo} from './db/server.ts';
@@ -31,9 +31,6 @@ import {areParentsProven, setAnchor, startStream, type StartDeps} from './stream
 
 /** The stream waits for its queries; a source that takes this long counts as silent. */
 const STREAM_READ_TIMEOUT_MS = 20_000;
-/** What readServerInfo takes. */
-const INFO_ROUND_TRIPS = 2;
-
 export class ReplicationContext {
   readonly lock = new ApplyLock();
   readonly tap = new StreamTap();
@@ -79,21 +76,25 @@ export class ReplicationContext {
       const isProven = saved !== null && areParentsProven(saved, info, this.#config.mapping);
       const parents = new KnownParents(isProven);
       const applier = await this.#applierFor(source, session, parents.find);
-      const provenAt = await readLogEnd(source);
+      const provenAt = await readLogEnd(source, info);
       const checkpoint = await startStream(this.#startDeps(source, info, session, applier), signal);
-      await applier.deadLetters.recount(session.query);
       const reader = createSourceReader(connectionQuery(source));
       const charsets = new Map<string, CharsetTable>();
       const readCharsets = ({sources}: Plan) => readCharsetTables(source, charsetsOf(sources), charsets);
-      await readCharsets(applier.plan);
+      const [database, collations] = await settled([
+        settledName('source', source, this.#config.source.database),
+        readCollations(source, info),
+        readCharsets(applier.plan),
+        applier.deadLetters.recount(session.query),
+      ]);
       return {
-        database: await settledName('source', source, this.#config.source.database),
+        database,
         checkpoint,
         applier,
         provenAt,
         writer: {session, reader, waitUntilVisible: need => waitUntilVisible(source, info, need, signal)},
-        binlog: await settledOptions('source', this.#config.source, NEVER_IDLE_SECONDS),
-        collations: await readCollations(source, info),
+        binlog: diallingOf(source, NEVER_IDLE_SECONDS),
+        collations,
         charsets,
         server: info,
         whyNotMember: () => whyNotMember(source, info, this.#seenMembers, progress),
@@ -103,7 +104,7 @@ export class ReplicationContext {
           applier.plan = await this.#plan(source, session, parents.find);
           await readCharsets(applier.plan);
           const changed = schemaFingerprint(applier.plan) !== before;
-          return {plan: applier.plan, changed, provenAt: await readLogEnd(source)};
+          return {plan: applier.plan, changed, provenAt: await readLogEnd(source, info)};
         },
         close: open.closeAll,
       };
@@ -114,9 +115,11 @@ export class ReplicationContext {
   async #checkedSource(source: Connection, session: Session): Promise<ServerInfo> {
     const askedMs = performance.now();
     const info = await readServerInfo('source', source);
-    this.#roundTripMs = Math.max(session.roundTripMs, (performance.now() - askedMs) / INFO_ROUND_TRIPS);
-    await preflight(source, this.#config.source.database, info);
-    const outside = await whyNotMember(source, info, this.#seenMembers, new GaleraProgress());
+    this.#roundTripMs = Math.max(session.roundTripMs, performance.now() - askedMs);
+    const [, outside] = await settled([
+      preflight(source, this.#config.source.database, info),
+      whyNotMember(source, info, this.#seenMembers, new GaleraProgress()),
+    ]);
     if (outside !== null) throw new SyncError('source-unreachable', outside, {answersAtOnce: true});
     return info;
   }

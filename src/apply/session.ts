@@ -1,8 +1,10 @@
 /** One connection to the target that writes: transactions, and the statements that open and end them. */
 import type {BulkRows} from '../db/bulk.ts';
-import {connect, prepareRows, queryRows, sendRows, type Connection} from '../db/connection.ts';
+import {connect, queryRows, type Connection} from '../db/connection.ts';
 import type {DatabaseConfig} from '../config.ts';
+import {settled} from '../lifecycle/settled.ts';
 import type {Query} from '../db/counted.ts';
+import {prepareRows, sendRows} from '../db/send-rows.ts';
 import {SyncError} from '../errors.ts';
 
 /** The server ends a session that is idle for this long, so that a frozen leader holds no locks. */
@@ -100,15 +102,19 @@ async function setLimits(
   query: Query,
 ): Promise<{maxPacketBytes: number; logsStatements: boolean; roundTripMs: number}> {
   const sentMs = performance.now();
-  const [row] = await query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin');
-  const roundTripMs = performance.now() - sentMs;
+  let roundTripMs = 0;
+  const setIsolation = (level: string) => query(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`);
+  const [[row]] = await settled([
+    query('SELECT @@max_allowed_packet, @@binlog_format, @@log_bin').finally(
+      () => (roundTripMs = performance.now() - sentMs),
+    ),
+    query(`SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, lock_wait_timeout = ${LOCK_WAIT_SECONDS}`),
+    setIsolation('READ COMMITTED'),
+  ]);
   const logsStatements = row?.[1] === 'STATEMENT';
-  // This level takes fewer gap locks and causes fewer deadlocks; a server that logs statements does not support
-  // it.
-  const level = logsStatements ? '' : '; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
-  await query(
-    `SET innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, lock_wait_timeout = ${LOCK_WAIT_SECONDS}${level}`,
-  );
+  // READ COMMITTED takes fewer gap locks and causes fewer deadlocks, but a server that logs statements does not
+  // support it.
+  if (logsStatements) await setIsolation('REPEATABLE READ');
   return {maxPacketBytes: Number(row?.[0]), logsStatements, roundTripMs};
 }
 

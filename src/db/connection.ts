@@ -5,13 +5,14 @@
 import type {Socket} from 'node:net';
 import mysql from 'mysql2';
 import type {ConnectionOptions} from 'mysql2';
-import type {Connection as PromiseConnection, RowDataPacket} from 'mysql2/promise';
+import type {Connection as PromiseConnection} from 'mysql2/promise';
 import type {DatabaseConfig} from '../config.ts';
-import {StoppedError} from '../errors.ts';
-import {askForBulk, canBulk, prepare, type BulkRows} from './bulk.ts';
+import {StoppedError, SyncError} from '../errors.ts';
+import {askForBulk} from './bulk.ts';
+import {queryEarly} from './early-query.ts';
 import {classify, refusesTls, type Side} from './faults.ts';
-import {pipeline, statementPacket, type DriverConnection} from './pipeline.ts';
-import {pinSession} from './session-settings.ts';
+import {offersTls, type DriverConnection} from './pipeline.ts';
+import {pinSession, type StatementsFor} from './session-settings.ts';
 import {onceStopped} from './stopping.ts';
 import {tlsOptions} from './tls.ts';
 
@@ -62,22 +63,32 @@ export interface Dialling {
   readonly statements: readonly string[];
 }
 
+/** How each open connection was opened and set. */
+const dialled = new WeakMap<
+  Connection,
+  {readonly side: Side; readonly options: ConnectionOptions; readonly statementsFor: StatementsFor}
+>();
+
 /**
- * Opens a connection once, to find out how a library must open its own.
+ * Returns how a library must open its own connections to the server of this one.
  *
  * @param idleSeconds after which the server ends a silent session
+ */
+export function diallingOf(connection: Connection, idleSeconds?: number): Dialling {
+  const known = dialled.get(connection);
+  if (known === undefined) throw new RangeError('connect() has not opened this connection');
+  return {options: known.options, statements: known.statementsFor({side: known.side, idleSeconds})};
+}
+
+/**
+ * The same of a server without a connection: opens one, and closes it.
+ *
  * @throws SyncError `source-unreachable`, `target-unreachable` or `access-denied`
  */
-export async function settledOptions(
-  side: Side,
-  config: DatabaseConfig,
-  idleSeconds?: number,
-): Promise<Dialling> {
-  const {connection, used} = await open(side, config, {});
+export async function settledOptions(side: Side, config: DatabaseConfig): Promise<Dialling> {
+  const connection = await connect(side, config);
   try {
-    return {options: used, statements: await pinned(side, connection, config, idleSeconds)};
-  } catch (error) {
-    throw classify(side, error);
+    return diallingOf(connection);
   } finally {
     connection.destroy();
   }
@@ -101,11 +112,12 @@ export async function connect(
   const {idleSeconds, until, statementMs, ...options} = extra;
   // Statements that need no answer in between are sent in one round trip.
   const extras = {multipleStatements: true, ...options};
-  const {connection} = await unlessStopped(open(side, config, extras), until);
+  const {connection, used} = await unlessStopped(open(side, config, extras), until);
   if (statementMs !== undefined) limitsMs.set(connection, statementMs);
   if (until !== undefined) severWhenStopped(connection, until);
   try {
-    await pinned(side, connection, config, idleSeconds);
+    const statementsFor = await pinned(side, connection, config, idleSeconds);
+    dialled.set(connection, {side, options: used, statementsFor});
     return connection;
   } catch (error) {
     connection.destroy();
@@ -113,29 +125,56 @@ export async function connect(
   }
 }
 
-async function open(
-  side: Side,
-  config: DatabaseConfig,
-  extra: ConnectionOptions,
-): Promise<{connection: Connection; used: ConnectionOptions}> {
-  const attempt = async (options: ConnectionOptions) => {
-    const connection = await opened(mysql.createConnection({...options, ...extra}));
-    // An error outside of any query must not end the process: the next query reports it.
-    connection.on('error', () => undefined);
-    return {connection, used: options};
+interface Opened {
+  readonly connection: Connection;
+  readonly used: ConnectionOptions;
+}
+
+async function open(side: Side, config: DatabaseConfig, extra: ConnectionOptions): Promise<Opened> {
+  const attempt = async (options: ConnectionOptions): Promise<Opened> => {
+    try {
+      const connection = await opened(mysql.createConnection({...options, ...extra}));
+      // An error outside of any query must not end the process: the next query reports it.
+      connection.on('error', () => undefined);
+      return {connection, used: options};
+    } catch (error) {
+      throw classify(side, error);
+    }
   };
   const options = connectionOptions(config);
+  return config.tls === 'preferred' ? openPreferringTls(config, options, attempt) : attempt(options);
+}
+
+/** The addresses of servers that had no TLS when the last connection to them was opened. */
+const withoutTls = new Set<string>();
+
+/** Opens a connection with TLS if the server has it. A server that had none is not asked for it again. */
+async function openPreferringTls(
+  {host, port}: DatabaseConfig,
+  options: ConnectionOptions,
+  attempt: (options: ConnectionOptions) => Promise<Opened>,
+): Promise<Opened> {
+  const {ssl: _, ...plain} = options;
+  const address = JSON.stringify([host, port]);
+  if (withoutTls.has(address)) {
+    const found = await attempt(plain).catch((error: unknown) => {
+      withoutTls.delete(address);
+      // A server that answers may require TLS by now.
+      if (error instanceof SyncError && error.errno !== undefined) return null;
+      throw error;
+    });
+    if (found !== null && !offersTls(coreOf(found.connection))) return found;
+    withoutTls.delete(address);
+    found?.connection.destroy();
+  }
   try {
     return await attempt(options);
   } catch (error) {
-    if (config.tls !== 'preferred' || !refusesTls(error)) throw classify(side, error);
+    if (!(error instanceof SyncError) || !refusesTls(error.cause)) throw error;
   }
-  const {ssl: _, ...plain} = options;
-  try {
-    return await attempt(plain);
-  } catch (error) {
-    throw classify(side, error);
-  }
+  const found = await attempt(plain);
+  withoutTls.add(address);
+  return found;
 }
 
 function opened(core: mysql.Connection): Promise<Connection> {
@@ -149,27 +188,19 @@ function opened(core: mysql.Connection): Promise<Connection> {
   });
 }
 
-/** @returns the statements that set another session of this server in the same way */
 function pinned(
   side: Side,
   connection: Connection,
   {host, port, user}: DatabaseConfig,
   idleSeconds: number | undefined,
-): Promise<string[]> {
-  const ask = async (sql: string) => {
-    const [rows] = await connection.query<RowDataPacket[][]>({
-      sql,
-      rowsAsArray: true,
-      timeout: CONNECT_TIMEOUT_MS,
-    });
-    return rows;
-  };
+): Promise<StatementsFor> {
+  const ask = (sql: string) => queryEarly(coreOf(connection), {sql, timeoutMs: CONNECT_TIMEOUT_MS});
   const version = coreOf(connection)._handshakePacket?.serverVersion ?? '';
   return pinSession(ask, JSON.stringify([host, port, user, version]), {side, idleSeconds});
 }
 
 /**
- * Requests rows as arrays. A statement that takes longer than `timeoutMs` (by default that of its connection)
+ * Requests rows as arrays. Statements that are asked together take one round trip (early-query.ts). One that takes longer than `timeoutMs` (by default that of its connection)
  * ends the connection, because a slow server cannot be distinguished from one that has died.
  *
  * @throws SyncError, classified
@@ -182,77 +213,13 @@ export async function queryRows(
   timeoutMs = limitsMs.get(connection) ?? STATEMENT_TIMEOUT_MS,
 ): Promise<unknown[][]> {
   try {
-    const timeout = timeoutMs > 0 ? {timeout: timeoutMs} : {};
-    const [rows] = await connection.query<RowDataPacket[][]>({
-      sql,
-      ...(values.length === 0 ? {} : {values: [...values]}),
-      rowsAsArray: true,
-      ...timeout,
-    });
-    return rows;
+    return await queryEarly(coreOf(connection), {sql, values, timeoutMs});
   } catch (error) {
     // Those that wait behind it fail, too.
     if (error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT')
       sever(connection);
     throw classify(side, error);
   }
-}
-
-/**
- * Prepares a statement for {@link sendRows}. If the server does not answer within `timeoutMs`, because the table
- * is being altered or the server is silent, the connection is closed.
- *
- * @returns its id on the server; null if the server does not accept such rows, or not this statement: send it as
- *   text
- * @throws SyncError if no answer comes in time
- */
-export async function prepareRows(
-  connection: Connection,
-  sql: string,
-  timeoutMs: number,
-): Promise<number | null> {
-  const core = coreOf(connection);
-  if (!canBulk(core)) return null;
-  try {
-    return await inTime(core, timeoutMs, prepare(core, sql));
-  } catch (error) {
-    const fault = classify('target', error);
-    if (fault.code === 'target-unreachable') throw fault;
-    // Sent as text, the statement reports its error or succeeds: a server may allow no prepared statements.
-    return null;
-  }
-}
-
-/**
- * Executes a prepared statement for all rows, all or nothing, or statements without result rows. Calls in one
- * turn of the event loop are sent together: the server does not wait for the client between them, and executes
- * the later ones even if the first fails.
- *
- * @throws SyncError, classified
- */
-export async function sendRows(
-  connection: Connection,
-  rows: BulkRows | string,
-  timeoutMs: number,
-): Promise<void> {
-  const core = coreOf(connection);
-  const packet = typeof rows === 'string' ? statementPacket(core, rows) : rows.packet();
-  try {
-    await inTime(core, timeoutMs, pipeline(core, packet));
-  } catch (error) {
-    throw classify('target', error);
-  }
-}
-
-/** The driver has time-outs only for its own queries. */
-function inTime<T>(core: DriverConnection, timeoutMs: number, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      core.destroy();
-      reject(Object.assign(new Error('no answer in time'), {code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true}));
-    }, timeoutMs);
-    answer.finally(() => clearTimeout(timer)).then(resolve, reject);
-  });
 }
 
 /** When the process stops, it does not wait for a server that does not even accept the connection. */
@@ -294,6 +261,6 @@ function socketOf(connection: Connection): Socket {
 }
 
 /** The driver's connection behind its promises. */
-function coreOf(connection: Connection): DriverConnection & {readonly stream: Socket} {
+export function coreOf(connection: Connection): DriverConnection & {readonly stream: Socket} {
   return (connection as unknown as {connection: DriverConnection & {stream: Socket}}).connection;
 }

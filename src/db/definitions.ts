@@ -1,9 +1,10 @@
 /** Reads how tables are defined (SHOW CREATE TABLE): many tables in one round trip. */
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {SyncError} from '../errors.ts';
+import {settled} from '../lifecycle/settled.ts';
 import {quoteName} from '../mapping/quote.ts';
 
-/** The most definitions that one round trip asks for: an answer of some hundred kilobytes. */
+/** The most definitions that one statement asks for: an answer of some hundred kilobytes. */
 const TABLES_PER_READ = 100;
 
 export interface TableName {
@@ -24,10 +25,10 @@ export async function readDefinitions(
   connection: Connection,
   tables: readonly TableName[],
 ): Promise<Definition[]> {
-  const definitions: Definition[] = [];
+  const reads: Promise<Definition[]>[] = [];
   for (let from = 0; from < tables.length; from += TABLES_PER_READ)
-    definitions.push(...(await readAtOnce(side, connection, tables.slice(from, from + TABLES_PER_READ))));
-  return definitions;
+    reads.push(readAtOnce(side, connection, tables.slice(from, from + TABLES_PER_READ)));
+  return (await settled(reads)).flat();
 }
 
 /** The same, by the name of each table. */

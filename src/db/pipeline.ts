@@ -9,12 +9,14 @@ export const PACKET_HEADER_BYTES = 4;
 const QUERY = 0x03;
 /** CLIENT_QUERY_ATTRIBUTES: the driver requests it, and MySQL has had it since 8.0.23. */
 const QUERY_ATTRIBUTES = 0x08000000;
+/** CLIENT_SSL */
+const TLS = 0x0800;
 /** The number of attributes, and of sets of them. */
 const NO_ATTRIBUTES = Buffer.from([0, 1]);
 const OK = 0x00;
 const MORE_RESULTS = 0x0008;
 /** Larger commands need several packets, which mysql2 builds. */
-const MAX_PACKET_BYTES = 0xffffff;
+export const MAX_PACKET_BYTES = 0xffffff;
 
 /**
  * A connection of mysql2, with the untyped members that are used here: those that @vlasky/zongji uses, and the
@@ -30,6 +32,10 @@ export interface DriverConnection {
   /** Whether capabilities of MariaDB's own were requested from the server. */
   readonly _mariadbExtendedMetadata: boolean;
   readonly clientEncoding: string;
+  query(
+    options: {sql: string; values?: unknown[]; rowsAsArray: true; timeout?: number},
+    done: (error: Error | null, rows: unknown[][]) => void,
+  ): DriverQuery;
   prepare(sql: string, done: (error: Error | null, statement: {readonly id: number}) => void): void;
   addCommand(command: object): void;
   write(bytes: Buffer): void;
@@ -37,6 +43,12 @@ export interface DriverConnection {
   _resetSequenceId(): void;
   _bumpSequenceId(packets: number): void;
   destroy(): void;
+}
+
+/** A query in the driver's queue, with the members that are used here. */
+export interface DriverQuery {
+  readonly sql: string;
+  start(packet: unknown, connection: DriverConnection): unknown;
 }
 
 interface Answer {
@@ -65,6 +77,11 @@ export class OutgoingPacket {
     this.buffer.writeUIntLE(this.length(), 0, 3);
     this.buffer[3] = sequenceId;
   }
+}
+
+/** Whether the server of an open connection has TLS. */
+export function offersTls({serverCapabilityFlags = 0}: DriverConnection): boolean {
+  return (serverCapabilityFlags & TLS) !== 0;
 }
 
 /** Sends statements without result rows, in the form that was agreed upon with the server. */

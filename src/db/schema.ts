@@ -1,7 +1,7 @@
 /** Reads tables from information_schema. */
 import {queryRows, type Connection, type Side} from './connection.ts';
 import {readServerInfo} from './server.ts';
-import type {Reference, SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
+import type {SourceSchema, TableSchema, TargetSchema} from '../mapping/schema.ts';
 import {parentJoins, sourcesOf, targetsOf, type Mapping} from '../mapping/mapping.ts';
 import {SyncError} from '../errors.ts';
 import {COMMITTED_TABLES} from '../mapping/bookkeeping.ts';
@@ -10,9 +10,10 @@ import {isParentKey} from '../mapping/cascades.ts';
 import {readCascades} from './cascades.ts';
 import {readDefinitionsOf, type Definition} from './definitions.ts';
 import {readOtherEngines} from './engines.ts';
-import {SERVER_SCHEMAS} from './foreign-keys.ts';
 import {askForParents, type FindProven} from './orphans.ts';
+import {readReferences, type ReferringSide} from './referring-keys.ts';
 import {readRowEnds} from './versioning.ts';
+import {settled} from '../lifecycle/settled.ts';
 
 /**
  * Reads the source's mapped tables, and the foreign keys that concern them. The number of statements does not grow
@@ -28,10 +29,16 @@ export async function readSourceSchema(
   mapping: Mapping,
   findProven: FindProven = askForParents,
 ): Promise<SourceSchema> {
-  const written = await readSpelling('source', connection);
+  const [written, info] = await settled([
+    readSpelling('source', connection),
+    readServerInfo('source', connection),
+  ]);
   const database = written(name);
   const names = sourcesOf(mapping);
-  const {tables, definitions} = await readTables('source', connection, database, names, written);
+  const [{tables, definitions}, rowEnds] = await settled([
+    readTables('source', connection, database, names, written),
+    readRowEnds(connection, database, names),
+  ]);
   const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
@@ -39,7 +46,7 @@ export async function readSourceSchema(
       `the source has no table ${missing.map(table => `${database}.${table}`).join(', ')}, or the account may not see it`,
     );
   }
-  for (const [found, rowEnd] of await readRowEnds(connection, database, names)) {
+  for (const [found, rowEnd] of rowEnds) {
     const table = names.find(one => written(one) === written(found)) ?? '';
     const schema = tables.get(table);
     // A unique key that contains the end of a row's period is also unique without it among the current rows, and
@@ -50,14 +57,11 @@ export async function readSourceSchema(
     const [uniqueKeys, prefixKeys] = [ofCurrent(schema.uniqueKeys), ofCurrent(schema.prefixKeys)];
     tables.set(table, {...schema, uniqueKeys, prefixKeys, rowEnd});
   }
-  const info = await readServerInfo('source', connection);
   const {cascades, keys} = await readCascades(connection, database, info, mapping, definitions);
   const joins = parentJoins(mapping).filter(join => keys.some(key => isParentKey(key, database, [join])));
   const enforced = await findProven(connection, info, joins);
   return {tables, enforced, cascades};
 }
-
-type ReferringSide = 'from its schema' | 'from any schema';
 
 /**
  * Reads the target's mapped tables and the foreign keys that refer to them.
@@ -72,10 +76,17 @@ export async function readTargetSchema(
   mapping: Mapping,
   referring: ReferringSide = 'from any schema',
 ): Promise<TargetSchema> {
-  const written = await readSpelling('target', connection);
+  const [written, {flavour}] = await settled([
+    readSpelling('target', connection),
+    readServerInfo('target', connection),
+  ]);
   const database = written(name);
   const names = targetsOf(mapping);
-  const {tables} = await readTables('target', connection, database, names, written);
+  const [{tables}, found, otherEngines] = await settled([
+    readTables('target', connection, database, names, written),
+    readReferences('target', connection, database, referring),
+    readOtherEngines('target', connection, database, [...names, ...COMMITTED_TABLES]),
+  ]);
   const missing = names.filter(table => !tables.has(table));
   if (missing.length > 0) {
     throw new SyncError(
@@ -83,9 +94,8 @@ export async function readTargetSchema(
       `the target has no table ${missing.join(', ')} in ${database}: run laas-sync migrate`,
     );
   }
-  const {flavour} = await readServerInfo('target', connection);
   const mappedName = (table: string) => names.find(one => written(one) === written(table)) ?? table;
-  const references = (await readReferences('target', connection, database, referring))
+  const references = found
     .map(reference => ({
       ...reference,
       table: reference.schema === '' ? mappedName(reference.table) : reference.table,
@@ -95,7 +105,7 @@ export async function readTargetSchema(
   return {
     tables,
     references,
-    otherEngines: await readOtherEngines('target', connection, database, [...names, ...COMMITTED_TABLES]),
+    otherEngines,
     // MariaDB reads the files of every table of every schema for this query.
     referringSchemas:
       flavour === 'mysql'
@@ -125,31 +135,13 @@ async function readTables(
   names: readonly string[],
   written: Spelling,
 ): Promise<FoundTables> {
-  // First, because it waits for a definition that is being committed. MySQL sends the log before that, and its
-  // information_schema does not wait.
-  const definitions = await readDefinitionsOf(side, connection, database, names);
-  const columns = await queryRows(
-    side,
-    connection,
-    `SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,
-            CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME, NUMERIC_SCALE
-       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) ORDER BY TABLE_NAME, ORDINAL_POSITION`,
-    [database, names],
-  );
-  const keys = await queryRows(
-    side,
-    connection,
-    `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NON_UNIQUE
-       FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)
-      ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
-    [database, names],
-  );
-  const rows = await queryRows(
-    side,
-    connection,
-    'SELECT TABLE_NAME, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
-    [database, names],
-  );
+  const read = () => readDescriptions(side, connection, database, names);
+  // The definitions come first, because they wait for one that is being committed. MySQL sends the log before that,
+  // and its information_schema does not wait.
+  const [definitions, early] = await settled([readDefinitionsOf(side, connection, database, names), read()]);
+  // Those behind a definition that is refused were asked for once more.
+  const areFirst = [...definitions.values()].every(definition => 'text' in definition);
+  const [columns, keys, rows] = areFirst ? early : await read();
   const byTable = (found: readonly unknown[][]) => {
     const grouped = new Map<string, (readonly unknown[])[]>();
     for (const row of found) {
@@ -180,6 +172,28 @@ async function readTables(
     });
   }
   return {tables, definitions};
+}
+
+/** Reads the columns, the keys and the numbers of rows of these tables. */
+function readDescriptions(
+  side: Side,
+  connection: Connection,
+  database: string,
+  names: readonly string[],
+): Promise<[columns: unknown[][], keys: unknown[][], rows: unknown[][]]> {
+  const ask = (sql: string) => queryRows(side, connection, sql, [database, names]);
+  return settled([
+    ask(`SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,
+                CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLLATION_NAME, NUMERIC_SCALE
+           FROM information_schema.COLUMNS
+          WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?) ORDER BY TABLE_NAME, ORDINAL_POSITION`),
+    ask(`SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NON_UNIQUE
+           FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)
+          ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`),
+    ask(
+      'SELECT TABLE_NAME, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?)',
+    ),
+  ]);
 }
 
 function columnSchema(
@@ -251,48 +265,4 @@ function indexesOf(rows: readonly (readonly unknown[])[]): Index[] {
     else if (index.whole) index.columns.push(String(column));
   }
   return [...indexes.values()];
-}
-
-async function readReferences(
-  side: Side,
-  connection: Connection,
-  database: string,
-  from: ReferringSide,
-): Promise<Reference[]> {
-  const rows = await queryRows(
-    side,
-    connection,
-    `SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME
-       FROM information_schema.KEY_COLUMN_USAGE
-      WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL
-        AND TABLE_SCHEMA ${from === 'from its schema' ? '= ?' : `NOT IN ${SERVER_SCHEMAS}`}
-      ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
-    from === 'from its schema' ? [database, database] : [database],
-  );
-  const references = new Map<
-    string,
-    {
-      schema: string;
-      table: string;
-      name: string;
-      columns: string[];
-      referenced: string;
-      referencedColumns: string[];
-    }
-  >();
-  for (const [constraint, schema, table, column, referenced, referencedColumn] of rows) {
-    const name = JSON.stringify([schema, table, constraint]);
-    const reference = references.get(name) ?? {
-      schema: schema === database ? '' : String(schema),
-      table: String(table),
-      name: String(constraint),
-      columns: [],
-      referenced: String(referenced),
-      referencedColumns: [],
-    };
-    reference.columns.push(String(column));
-    reference.referencedColumns.push(String(referencedColumn));
-    references.set(name, reference);
-  }
-  return [...references.values()];
 }

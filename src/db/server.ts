@@ -1,6 +1,6 @@
 /** The kind of a server, and its identity. */
 import {queryRows, type Connection, type Side} from './connection.ts';
-import {SyncError} from '../errors.ts';
+import {settled} from '../lifecycle/settled.ts';
 import type {LogOffset} from '../position/position.ts';
 
 export type Flavour = 'mysql' | 'mariadb';
@@ -17,7 +17,6 @@ export interface ServerInfo {
   readonly hasGtids: boolean;
 }
 
-const SYNTAX_ERROR = 1064;
 /** The variables that distinguish servers. A server may lack some. */
 const IDENTITY: Readonly<Record<Flavour, readonly string[]>> = {
   mysql: ['server_uuid'],
@@ -35,11 +34,13 @@ export function identityOf(flavour: Flavour, variables: ReadonlyMap<string, stri
 }
 
 export async function readServerInfo(side: Side, connection: Connection): Promise<ServerInfo> {
-  const [row] = await queryRows(side, connection, 'SELECT VERSION()');
+  const [[row], variables] = await settled([
+    queryRows(side, connection, 'SELECT VERSION()'),
+    readVariables(side, connection, [...Object.values(IDENTITY).flat(), 'gtid_mode']),
+  ]);
   const version = String(row?.[0]);
   const flavour: Flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(part => Number.parseInt(part, 10) || 0);
-  const variables = await readVariables(side, connection, [...IDENTITY[flavour], 'gtid_mode']);
   return {
     flavour,
     version,
@@ -71,20 +72,10 @@ export async function readVariables(
 /**
  * Returns the end of the source's log. Needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR).
  *
- * The statement has another name since MySQL 8.2 than before and on MariaDB; a server that does not know the new
- * name reports a syntax error.
- *
  * @returns null if the server writes no log
  */
-export async function readLogEnd(connection: Connection): Promise<LogOffset | null> {
-  for (const sql of [LOG_END, LOG_END_BEFORE]) {
-    try {
-      return logOffset(await queryRows('source', connection, sql));
-    } catch (error) {
-      if (!(error instanceof SyncError) || error.errno !== SYNTAX_ERROR) throw error;
-    }
-  }
-  return null;
+export async function readLogEnd(connection: Connection, info: ServerInfo): Promise<LogOffset | null> {
+  return logOffset(await queryRows('source', connection, logEndStatement(info)));
 }
 
 const LOG_END = 'SHOW BINARY LOG STATUS';

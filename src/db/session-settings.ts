@@ -12,6 +12,7 @@
  * server. It does not spoil our plans either: a reconcile and a verification of 40,000 users take no longer with
  * every switch off, or with every switch on, on both servers.
  */
+import {settled} from '../lifecycle/settled.ts';
 import type {Side} from './faults.ts';
 
 /** Requests rows as arrays. It rejects with the driver's error. */
@@ -91,41 +92,48 @@ const NOT_SETTABLE_ERRNOS = new Set([1193, 1227, 1229, 1231, 1232, 1238, 1621]);
 /** The settings that may be set, by server version: most connections need no check of their own. */
 const settableByVersion = new Map<string, readonly string[]>();
 
+/** Returns the statements that set another session of a server in the same way. */
+export type StatementsFor = (needs: SessionNeeds) => string[];
+
 /**
- * Sets a session that was just opened: with two statements, and some more on the first connection to a server of
+ * Sets a session that was just opened: in one round trip, and in some more on the first connection to a server of
  * this version.
  *
  * @param version the server's version and whatever else distinguishes it from others
- * @returns the statements that set another session of the same server
  * @throws the driver's error
  */
-export async function pinSession(ask: AskSession, version: string, needs: SessionNeeds): Promise<string[]> {
-  let names = settableByVersion.get(version);
-  if (names !== undefined) {
-    try {
-      return await sendAll(ask, sessionStatements(names, needs));
-    } catch (error) {
-      if (!isNotSettable(error)) throw error;
-      settableByVersion.delete(version);
-    }
-  }
-  await ask(setStatement(baseAssignments(needs)));
-  names = await findPresent(ask);
-  try {
-    const statements = await sendAll(ask, sessionStatements(names, needs));
-    settableByVersion.set(version, names);
-    return statements;
-  } catch (error) {
-    if (!isNotSettable(error)) throw error;
-  }
-  names = await findSettable(ask, names);
-  settableByVersion.set(version, names);
-  return sendAll(ask, sessionStatements(names, needs));
+export async function pinSession(
+  ask: AskSession,
+  version: string,
+  needs: SessionNeeds,
+): Promise<StatementsFor> {
+  const known = settableByVersion.get(version);
+  if (known !== undefined && (await areSet(ask, known, needs))) return statementsWith(known);
+  settableByVersion.delete(version);
+  const [, present] = await settled([ask(setStatement(baseAssignments(needs))), findPresent(ask)]);
+  const settable = (await areSet(ask, present, needs)) ? present : await findSettable(ask, present);
+  settableByVersion.set(version, settable);
+  if (settable !== present) await sendAll(ask, sessionStatements(settable, needs));
+  return statementsWith(settable);
 }
 
-async function sendAll(ask: AskSession, statements: string[]): Promise<string[]> {
-  for (const sql of statements) await ask(sql);
-  return statements;
+function statementsWith(names: readonly string[]): StatementsFor {
+  return needs => sessionStatements(names, needs);
+}
+
+/** @returns false if the server refuses one of the settings */
+async function areSet(ask: AskSession, names: readonly string[], needs: SessionNeeds): Promise<boolean> {
+  try {
+    await sendAll(ask, sessionStatements(names, needs));
+    return true;
+  } catch (error) {
+    if (!isNotSettable(error)) throw error;
+    return false;
+  }
+}
+
+async function sendAll(ask: AskSession, statements: readonly string[]): Promise<void> {
+  await settled(statements.map(sql => ask(sql)));
 }
 
 /** Returns which of the optional settings the server has. */

@@ -6,6 +6,7 @@
 import type {Connection} from '../db/connection.ts';
 import {settledName, type ServerInfo} from '../db/server.ts';
 import {SyncError} from '../errors.ts';
+import {settled} from '../lifecycle/settled.ts';
 import {checkBinlog} from './binlog-settings.ts';
 import type {Finding} from './findings.ts';
 import {checkReplicationPrivileges} from './privileges.ts';
@@ -27,19 +28,18 @@ const BLOCKING: ReadonlySet<string> = new Set([
  * @throws SyncError `preflight-failed` naming every fault and its fix, as the doctor does
  */
 export async function preflight(source: Connection, database: string, info: ServerInfo): Promise<void> {
-  const probe: Probe = {
-    side: 'source',
-    connection: source,
-    database: await settledName('source', source, database),
-    info,
-    platform: await readPlatform('source', source),
-  };
-  const findings: Finding[] = [
-    ...(await checkReplicationPrivileges(probe)),
-    ...(await checkBinlog(probe)),
-    ...(await checkServerId(probe)),
-    ...(await checkUpdatesLogged(probe)),
-  ];
+  const [name, platform] = await settled([
+    settledName('source', source, database),
+    readPlatform('source', source),
+  ]);
+  const probe: Probe = {side: 'source', connection: source, database: name, info, platform};
+  const found = await settled([
+    checkReplicationPrivileges(probe),
+    checkBinlog(probe),
+    checkServerId(probe),
+    checkUpdatesLogged(probe),
+  ]);
+  const findings: Finding[] = found.flat();
   const faults = findings.filter(({check, level}) => level === 'must-fix' && BLOCKING.has(check));
   if (faults.length === 0) return;
   throw new SyncError(

@@ -74,7 +74,7 @@ export async function snapshotOpening(
         isExact: false,
       }),
     };
-  const low = await readLogEnd(connection);
+  const low = await readLogEnd(connection, info);
   if (low === null) throw new SyncError('preflight-failed', NO_LOG);
   await pause(SETTLE_MS, signal);
   return {

@@ -1,7 +1,7 @@
 /** Polls both servers at intervals, so that status answers from memory. */
 import type {Config} from '../config.ts';
 import {connect, queryRows, type Connection} from '../db/connection.ts';
-import {readLogEnd, readLogFiles, readServerInfo} from '../db/server.ts';
+import {readLogEnd, readLogFiles, readServerInfo, type ServerInfo} from '../db/server.ts';
 import {askForParents, trustParents} from '../db/orphans.ts';
 import {readSourceSchema, readTargetSchema} from '../db/schema.ts';
 import {SyncError} from '../errors.ts';
@@ -36,21 +36,19 @@ export async function watchLogEnd(
   signal: AbortSignal,
 ): Promise<void> {
   let connection: Connection | null = null;
-  let server = '';
+  let info: ServerInfo | null = null;
   let clockAtMs = 0;
   while (!signal.aborted) {
     try {
-      if (connection === null) {
-        connection = await connect('source', config.source, {until: signal});
-        server = (await readServerInfo('source', connection)).identity;
-      }
+      connection ??= await connect('source', config.source, {until: signal});
+      info ??= await readServerInfo('source', connection);
       if (Date.now() - clockAtMs > CLOCK_MS) {
         clockAtMs = Date.now();
         lag.clockOffset(await clockOffsetMs(connection));
       }
-      const end = await inTime(readLogEnd(connection));
+      const end = await inTime(readLogEnd(connection, info));
       // The address may lead to several servers, or the stream has followed it to another one.
-      if (lag.server !== null && lag.server !== server)
+      if (lag.server !== null && lag.server !== info.identity)
         throw new SyncError('source-unreachable', 'the stream reads from another server than the one polled');
       lag.logEnd(end, Date.now());
       onBytes(await bytesBehind(connection, lag));
@@ -58,6 +56,7 @@ export async function watchLogEnd(
       logger.debug({event: 'poll.failed', err: describeError(error)}, 'the end of the log could not be read');
       connection?.destroy();
       connection = null;
+      info = null;
       lag.logEnd(null);
       onBytes(null);
     }

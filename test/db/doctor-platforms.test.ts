@@ -5,7 +5,7 @@ import {settingFix, type Platform, type Probe} from '../../src/doctor/probe.ts';
 import {checkVersion} from '../../src/doctor/reach.ts';
 import {toTable} from '../../src/doctor/report.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {connect as connectAsSync} from '../../src/db/connection.ts';
+import {connect as connectAsSync, coreOf} from '../../src/db/connection.ts';
 import {configOf} from './doctor-stand.ts';
 
 function info(version: string): ServerInfo {
@@ -58,17 +58,18 @@ describeEachFlavour('a server that shows that it is RDS', ({server, source, targ
     const {source: config} = configOf({server, source, target});
     const connection = await connectAsSync('source', config);
     // As for an account without the privilege: the table cannot be read.
-    const denied = Object.assign(Object.create(connection) as typeof connection, {
-      query: (options: {sql: string}) =>
+    const core = coreOf(connection);
+    const send = core.query.bind(core);
+    core.query = (options, done) =>
+      send(
         options.sql.includes('rds_configuration')
-          ? Promise.reject(
-              Object.assign(new Error('denied'), {errno: 1142, code: 'ER_TABLEACCESS_DENIED_ERROR'}),
-            )
-          : connection.query(options),
-    });
+          ? {...options, sql: "SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142"}
+          : options,
+        done,
+      );
     const probe: Probe = {
       side: 'source',
-      connection: denied,
+      connection,
       database: source,
       info: info('8.4.6'),
       platform: 'rds',

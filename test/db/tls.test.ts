@@ -4,7 +4,7 @@ import {afterAll, beforeAll, expect, it} from 'vitest';
 import {BinlogSource} from '../../replicator/source/binlog-source.ts';
 import type {Config, TlsMode} from '../../src/config.ts';
 import {connect, type Connection, queryRows, settledOptions, type Side} from '../../src/db/connection.ts';
-import {readLogEnd} from '../../src/db/server.ts';
+import {readLogEnd, readServerInfo} from '../../src/db/server.ts';
 import type {SyncError} from '../../src/errors.ts';
 import {examine} from '../../src/doctor/doctor.ts';
 import type {Finding} from '../../src/doctor/findings.ts';
@@ -97,7 +97,7 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
   };
   /** The connection that zongji opens by itself, from the log's end on. */
   const openLog = async (config: Config): Promise<'open'> => {
-    const end = await withPlain(readLogEnd);
+    const end = await withPlain(async plain => readLogEnd(plain, await readServerInfo('source', plain)));
     const connection = await settledOptions('source', config.source);
     let log: BinlogSource | undefined;
     const opened = new Promise<'open'>((resolve, reject) => {
@@ -293,5 +293,34 @@ describeEachEdition('TLS to a server of its own', ({edition, flavour}) => {
       level: 'ok',
       message: 'no TLS, on the loopback',
     });
+  });
+
+  it('is asked for once with preferred, and used when the server gets it', async () => {
+    const plain = flavour === 'mysql' ? ['--tls-version='] : ['--skip-ssl'];
+    await server.restart(plain);
+    const {target} = configOf(stand, extra('preferred', null, 'localhost'));
+    const opened = async (account = {}) => {
+      const connection = await connect('target', {...target, ...account});
+      try {
+        const [[[, cipher] = []], [[, count] = []]] = await Promise.all([
+          queryRows('target', connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'"),
+          queryRows('target', connection, "SHOW GLOBAL STATUS LIKE 'Connections'"),
+        ]);
+        return {isPlain: cipher === '', count: Number(count)};
+      } finally {
+        connection.destroy();
+      }
+    };
+    const [first, second] = [await opened(), await opened()];
+    expect([first.isPlain, second.isPlain, second.count - first.count]).toEqual([true, true, 1]);
+    await server.restart(FILES);
+    expect([(await opened()).isPlain, (await opened()).isPlain]).toEqual([false, false]);
+    await server.restart(plain);
+    expect((await opened()).isPlain).toBe(true);
+    await server.restart(FILES);
+    await withConnection(server, undefined, connection =>
+      connection.query("CREATE USER secure@'%' IDENTIFIED BY 'secure' REQUIRE SSL"),
+    );
+    expect((await opened({user: 'secure', password: 'secure', database: ''})).isPlain).toBe(false);
   });
 });

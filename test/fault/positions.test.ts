@@ -3,11 +3,9 @@
  * server can continue.
  */
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {readLogEnd} from '../../src/db/server.ts';
-import {connect as connectAs} from '../../src/db/connection.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {openWithOwnSource, session, SOURCE_DATABASE, type OwnSource} from '../helpers/own-source.ts';
+import {openWithOwnSource, session, type OwnSource} from '../helpers/own-source.ts';
 import {connect, query} from '../servers/databases.ts';
 
 const GTIDS_OFF = ['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF'];
@@ -97,32 +95,6 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
         await stand.equal();
         expect(stand.logText()).not.toContain('replication.reanchor');
         expect(await runs()).toBe(before);
-      });
-
-      it('#28 is read by whichever statement this server has', async () => {
-        const {stand} = own;
-        const config = (user: string, password: string) => ({
-          host: own.server.host,
-          port: own.server.port,
-          user,
-          password,
-          database: SOURCE_DATABASE,
-          tls: 'preferred' as const,
-          tlsCa: undefined,
-        });
-        const connection = await connectAs('source', config(own.server.user, own.server.password));
-        const [file] = (await stand.sourceRows('SHOW BINARY LOGS')).slice(-1);
-        expect(await readLogEnd(connection)).toEqual({
-          file: file?.['Log_name'],
-          offset: Number(file?.['File_size']),
-        });
-        connection.destroy();
-        await stand.source.query(
-          "CREATE USER IF NOT EXISTS 'few'@'%' IDENTIFIED BY 'few'; GRANT SELECT ON laas.* TO 'few'@'%'",
-        );
-        const refused = await connectAs('source', config('few', 'few'));
-        await expect(readLogEnd(refused)).rejects.toMatchObject({code: 'access-denied'});
-        refused.destroy();
       });
 
       it.skipIf(options.length > 0)(

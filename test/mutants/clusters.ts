@@ -229,8 +229,8 @@ export const CLUSTERS: readonly Mutant[] = [
       [
         'src/status/poller.ts',
         'watchLogEnd',
-        'lag.server !== null && lag.server !== server',
-        "server === 'none'",
+        'lag.server !== null && lag.server !== info.identity',
+        "info.identity === 'none'",
       ],
     ],
     answers: ['clusters', 'status'],

@@ -45,7 +45,7 @@ export const POSITIONS: readonly Mutant[] = [
   },
   {
     name: 'silence-of-a-read-unnoticed',
-    edits: [['src/db/connection.ts', 'queryRows', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
+    edits: [['src/db/early-query.ts', 'queryEarly', 'timeoutMs > 0 ? {timeout: timeoutMs} : {}', '{}']],
     answers: ['#3', 'connections'],
     test: ['test/fault/silence.test.ts', '#3 is closed by a reader'],
   },

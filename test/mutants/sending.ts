@@ -22,10 +22,28 @@ export const SENDING: readonly Mutant[] = [
     test: ['test/db/bulk.test.ts', 'keep their place among queries'],
   },
   {
+    name: 'query-sent-twice',
+    edits: [['src/db/early-query.ts', 'leaves', 'on.writePacket = () => on._bumpSequenceId(1);', '']],
+    answers: ['exactly once'],
+    test: ['test/db/early-queries.test.ts', 'are answered alike'],
+  },
+  {
+    name: 'query-overtakes-rows',
+    edits: [['src/db/early-query.ts', 'queryEarly', 'sent.has(ahead) && leaves', 'leaves']],
+    answers: ['exactly once'],
+    test: ['test/db/early-queries.test.ts', 'are answered alike'],
+  },
+  {
+    name: 'server-without-tls-for-ever',
+    edits: [['src/db/connection.ts', 'openPreferringTls', '!offersTls(coreOf(found.connection))', 'found']],
+    answers: ['connections'],
+    test: ['test/db/tls.test.ts', 'is asked for once with preferred'],
+  },
+  {
     name: 'preparing-waits-for-ever',
     edits: [
       [
-        'src/db/connection.ts',
+        'src/db/send-rows.ts',
         'prepareRows',
         'inTime(core, timeoutMs, prepare(core, sql))',
         'prepare(core, sql)',
