@@ -93,7 +93,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
 
       it('#6 purged past our position leads to a new position and a full reconcile', async () => {
         await stand.daemon.stop();
-        const since = Date.now() - 1000;
+        const since = Date.now();
         await work(2);
         await purge();
         await work(2);
@@ -105,7 +105,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
 
       it('reset while down, and short', async () => {
         await stand.daemon.stop();
-        const since = Date.now() - 1000;
+        const since = Date.now();
         await work(1);
         await reset();
         await work(1);
@@ -115,7 +115,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
 
       it('reset while down, and longer by now than the saved position', async () => {
         await stand.daemon.stop();
-        const since = Date.now() - 1000;
+        const since = Date.now();
         await work(1);
         await reset();
         await work(20);
@@ -124,7 +124,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
       });
 
       it('reset while it streams', async () => {
-        const since = Date.now() - 1000;
+        const since = Date.now();
         await reset();
         await work(2);
         await recovered(since);
@@ -133,7 +133,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
       it('#8 shorter than our position after a crash leads to a reported new start', async () => {
         await work(2);
         await stand.caughtUp();
-        const since = Date.now() - 1000;
+        const since = Date.now();
         const [last] = (await stand.sourceRows('SHOW BINARY LOGS')).slice(-1);
         const file = String(last?.['Log_name']);
         const begins = (await stand.sourceRows(`SHOW BINLOG EVENTS IN '${file}'`)).filter(row =>
@@ -180,7 +180,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
       });
 
       it('#7 of another server behind the same address is never read at our offset', async () => {
-        const since = Date.now() - 1000;
+        const since = Date.now();
         const other = await startServer({edition, options});
         try {
           await withConnection(other, undefined, async connection => {

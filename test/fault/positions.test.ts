@@ -152,7 +152,7 @@ describeEachFlavour('a position', ({flavour, edition, server}) => {
         async () => {
           const {stand} = own;
           expect(await stand.daemon.stop()).toBe(0);
-          const since = Date.now() - 1000;
+          const since = Date.now();
           await stand.target.query("UPDATE sync_checkpoint SET source_identity = 'another'");
           await stand.start();
           expect(await stand.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
