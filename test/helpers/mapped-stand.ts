@@ -97,6 +97,13 @@ export class MappedStand implements AsyncDisposable {
 
   /** Waits until the stream has applied everything written so far, and no reconcile is due. */
   async streamed(): Promise<void> {
+    // The first mark may be in the batch of the last rows: rows that wait for a value which that batch frees are
+    // written after it, and a reconcile is requested after it. The second mark comes after both.
+    for (let i = 0; i < 2; i++) await this.#marked();
+    expect(this.fault).toBeNull();
+  }
+
+  async #marked(): Promise<void> {
     await this.source.query('INSERT INTO marks VALUES ()');
     const [mark] = await query(this.source, 'SELECT MAX(id) AS id FROM marks');
     const isThere = async () =>
@@ -107,7 +114,6 @@ export class MappedStand implements AsyncDisposable {
       timeoutMs: 20_000,
       what: `the mark, ${JSON.stringify(this.daemon.status().replication)}`,
     });
-    expect(this.fault).toBeNull();
   }
 
   async reconcile(): Promise<void> {
