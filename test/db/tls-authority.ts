@@ -13,7 +13,8 @@ export interface CertificateOptions {
   /** As openssl writes it: `DNS:localhost`, `IP:127.0.0.1`. */
   readonly names: string;
   readonly notBefore?: Date;
-  readonly notAfter?: Date;
+  /** How long it is valid from the time at which it is signed, at least; a day by default. */
+  readonly validMs?: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -81,7 +82,7 @@ export class Authority {
   async issue({
     names,
     notBefore = new Date(Date.now() - DAY_MS),
-    notAfter = new Date(Date.now() + DAY_MS),
+    validMs = DAY_MS,
   }: CertificateOptions): Promise<KeyPair> {
     const base = join(this.dir, `server-${++this.#serial}`);
     await run([
@@ -98,6 +99,8 @@ export class Authority {
       '-out',
       `${base}.csr`,
     ]);
+    // Counted from now on, because making the key may take seconds.
+    const notAfter = new Date(Math.ceil((Date.now() + validMs) / 1000) * 1000);
     writeFileSync(`${base}.ext`, `subjectAltName = ${names}\n`);
     await run([
       'openssl',
