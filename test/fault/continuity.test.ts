@@ -83,7 +83,7 @@ describeEachFlavour('continuity of the log', ({flavour, edition, server, target}
         );
       };
       const recovered = async (since: number) => {
-        expect(await stand.recovery(since)).toMatchObject({mode: 'full', state: 'succeeded'});
+        expect(await stand.recovery(since, 60_000)).toMatchObject({mode: 'full', state: 'succeeded'});
         await stand.daemon.until('streaming');
         await stand.equal();
         await work();

@@ -87,7 +87,7 @@ export class MappedStand implements AsyncDisposable {
   /** Waits until the stream runs or has a fault. */
   async started(): Promise<void> {
     const isThere = () => this.daemon.status().replication.state === 'streaming' || this.fault !== null;
-    await eventually(isThere, {timeoutMs: 20_000, what: 'the first load'});
+    await eventually(isThere, {timeoutMs: 60_000, what: 'the first load'});
   }
 
   /** Waits until the stream, which had a fault, runs by itself. */
