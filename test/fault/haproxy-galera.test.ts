@@ -97,6 +97,7 @@ describeEachEdition(`a cluster behind haproxy (seed ${SEED})`, ({edition}) => {
       await untilSynced(left, 3);
       await continuesWithoutCopy(before);
       // A node that returns does not get its connections back.
+      await haproxy.untilEverywhere();
       expect(await haproxy.leadsTo(), haproxy.log().slice(-3000)).not.toBe(left.port);
     });
 

@@ -154,6 +154,17 @@ export class Haproxy implements Endpoint, AsyncDisposable {
     });
   }
 
+  /** Resolves when every server's check succeeds, so that haproxy could lead to any of them. */
+  async untilEverywhere(): Promise<void> {
+    await eventually(
+      async () => {
+        const servers = serversOf(await this.#states('status'));
+        return servers.length > 0 && servers.every(([, state]) => state === 'UP');
+      },
+      {timeoutMs: 30_000, what: 'every server behind haproxy'},
+    );
+  }
+
   /** Asks through haproxy, as a client does, which server answers. @returns its port */
   async leadsTo(): Promise<number> {
     const connection = await mysql.createConnection({
@@ -173,8 +184,7 @@ export class Haproxy implements Endpoint, AsyncDisposable {
 
   /** Each server is up when haproxy starts, until its first check has ended. */
   async #hasChecked(): Promise<boolean> {
-    const states = await this.#states('check_status');
-    const servers = states.filter(([name]) => !['FRONTEND', 'BACKEND'].includes(name));
+    const servers = serversOf(await this.#states('check_status'));
     return servers.length > 0 && servers.every(([, state]) => !['', 'INI'].includes(state));
   }
 
@@ -224,4 +234,11 @@ export class Haproxy implements Endpoint, AsyncDisposable {
     rmSync(this.#workDir, {recursive: true, force: true});
     this.#watchdog.release();
   }
+}
+
+/** Those of the states that are a server's. */
+function serversOf(
+  states: readonly [name: string, state: string][],
+): readonly [name: string, state: string][] {
+  return states.filter(([name]) => !['FRONTEND', 'BACKEND'].includes(name));
 }
