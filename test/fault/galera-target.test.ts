@@ -6,6 +6,7 @@ import {startLoaded} from '../helpers/cluster-stand.ts';
 import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachEdition} from '../helpers/flavours.ts';
+import {SOURCE_DATABASE, startSource} from '../helpers/own-source.ts';
 import {createDatabases, query, withConnection, type Databases} from '../servers/databases.ts';
 import {hasGalera, startGalera, type Galera} from '../servers/galera.ts';
 import {startProxy} from '../servers/proxy.ts';
@@ -54,8 +55,9 @@ describeEachEdition('two daemons', ({edition, server}) => {
     it('#52 run a pending reconcile though connections reach a node that is behind', async () => {
       await withConnection(node(0), undefined, connection => connection.query('CREATE DATABASE behind'));
       await using proxy = await startProxy(node(0).address);
+      await using own = await startSource({edition});
       await using stand = await Stand.open({
-        source: {server, database: databases.target},
+        source: {server: own, database: SOURCE_DATABASE},
         target: {server: node(0), database: 'behind'},
         via: {target: proxy},
       });
@@ -65,7 +67,7 @@ describeEachEdition('two daemons', ({edition, server}) => {
         // The node answers reads, and applies nothing. Open connections stay on the other one.
         await connection.query('FLUSH TABLES WITH READ LOCK');
         proxy.retarget(node(1).address);
-        await withConnection(server, databases.target, source =>
+        await withConnection(own, SOURCE_DATABASE, source =>
           source.query("SET binlog_format = 'STATEMENT'; UPDATE institutes SET name = 'by statement'"),
         );
         const arrives = async () => {

@@ -1,18 +1,15 @@
 /** A reconcile that is requested while another runs and has already passed the rows in question. */
 import {expect, it} from 'vitest';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand} from '../helpers/fault-stand.ts';
 import {eventually} from '../helpers/eventually.ts';
+import {openWithOwnSource} from '../helpers/own-source.ts';
 import {connect} from '../servers/databases.ts';
 
-describeEachFlavour('A reconcile that is requested during another', ({server, source, target}) => {
+describeEachFlavour('A reconcile that is requested during another', ({edition, server}) => {
   it('#16 runs after it: the run that is active does not cover the request', async () => {
-    await using stand = await Stand.open({
-      source: {server, database: source},
-      target: {server, database: target},
-      // A batch for each user.
-      env: {USER_SYNC_BATCH_SIZE: '1'},
-    });
+    // A batch for each user.
+    await using own = await openWithOwnSource({edition}, server, {env: {USER_SYNC_BATCH_SIZE: '1'}});
+    const {stand} = own;
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) VALUES (1, 'One', 'one@example.test', 'p'), (2, 'Two', 'two@example.test', 'p'), (3, 'Three', 'three@example.test', 'p')",
     );
@@ -22,7 +19,7 @@ describeEachFlavour('A reconcile that is requested during another', ({server, so
     const nameOfFirst = async () =>
       (await stand.targetRows('SELECT name FROM user WHERE userId = 1'))[0]?.['name'];
     await stand.target.query("UPDATE user SET name = 'Drifted' WHERE userId = 1");
-    const owner = await connect(server, target);
+    const owner = await connect(server, stand.env['ORG_DB_DATABASE']);
     await owner.query('START TRANSACTION; SELECT 1 FROM user WHERE userId = 2 FOR UPDATE');
     const run = stand.daemon.post('/sync/trigger', {mode: 'full'});
     await eventually(async () => (await nameOfFirst()) === 'One', {what: 'the first batch, past its end'});

@@ -3,13 +3,16 @@ import {afterAll, beforeAll, expect, it} from 'vitest';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
+import {SOURCE_DATABASE, startSource} from '../helpers/own-source.ts';
 import {WIDE} from '../helpers/rule-rows.ts';
 import {expectNothingTold} from '../helpers/secrets.ts';
 import {connect} from '../servers/databases.ts';
+import type {TestServer} from '../servers/server.ts';
 
 const HEADERS = {authorization: 'Bearer secret-api-token'};
 
-describeEachFlavour('the log of failing paths at LOG_LEVEL=trace', ({flavour, server, source, target}) => {
+describeEachFlavour('the log of failing paths at LOG_LEVEL=trace', ({flavour, edition, server, target}) => {
+  let own: TestServer;
   let stand: Stand;
   const account = `priv_${flavour}`;
   beforeAll(async () => {
@@ -18,8 +21,9 @@ describeEachFlavour('the log of failing paths at LOG_LEVEL=trace', ({flavour, se
       `CREATE USER '${account}'@'%' IDENTIFIED BY 'secret-db-word'; GRANT ALL ON ${target}.* TO '${account}'@'%'`,
     );
     await connection.end();
+    own = await startSource({edition});
     stand = await Stand.open({
-      source: {server, database: source},
+      source: {server: own, database: SOURCE_DATABASE},
       target: {server, database: target},
       schema: WIDE,
       env: {
@@ -33,6 +37,7 @@ describeEachFlavour('the log of failing paths at LOG_LEVEL=trace', ({flavour, se
   });
   afterAll(async () => {
     await stand?.[Symbol.asyncDispose]();
+    await own?.dispose();
     const connection = await connect(server);
     await connection.query(`DROP USER IF EXISTS '${account}'@'%'`);
     await connection.end();
@@ -88,7 +93,7 @@ describeEachFlavour('the log of failing paths at LOG_LEVEL=trace', ({flavour, se
       },
     );
     // A statement in the log that holds values, and one that halts.
-    const other = await connect(server, source);
+    const other = await connect(own, SOURCE_DATABASE);
     await other.query(
       "SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'Secretfirst', last_name = 'Secretlast' WHERE id = 1",
     );

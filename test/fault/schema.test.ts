@@ -1,16 +1,26 @@
 /** Schema changes, and changes that the log does not show as whole rows (docs/rules.md, Schema changes). */
-import {afterEach, beforeEach, expect, it} from 'vitest';
+import {afterAll, afterEach, beforeAll, beforeEach, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {Stand} from '../helpers/fault-stand.ts';
+import {SOURCE_DATABASE, startSource} from '../helpers/own-source.ts';
 import {connect, emptyDatabases} from '../servers/databases.ts';
+import type {TestServer} from '../servers/server.ts';
 
-describeEachFlavour('changes of the schema', ({flavour, server, source, target}) => {
+describeEachFlavour('changes of the schema', ({flavour, edition, server, target}) => {
+  let own: TestServer;
   let stand: Stand;
   let other: mysql.Connection;
+  beforeAll(async () => {
+    own = await startSource({edition});
+  });
+  afterAll(() => own?.dispose());
   beforeEach(async () => {
-    stand = await Stand.open({source: {server, database: source}, target: {server, database: target}});
+    stand = await Stand.open({
+      source: {server: own, database: SOURCE_DATABASE},
+      target: {server, database: target},
+    });
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
     await stand.source.query(
       "INSERT INTO users (id, first_name, last_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i, CONCAT('F', i), CONCAT('L', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
@@ -20,12 +30,13 @@ describeEachFlavour('changes of the schema', ({flavour, server, source, target})
     );
     await stand.start();
     await stand.equal();
-    other = await connect(server, source);
+    other = await connect(own, SOURCE_DATABASE);
   });
   afterEach(async () => {
     await other?.end();
     await stand?.[Symbol.asyncDispose]();
-    await emptyDatabases(server, source, target);
+    await emptyDatabases(own, SOURCE_DATABASE);
+    await emptyDatabases(server, target);
   });
 
   const work = async (tag: string, name = 'first_name') => {

@@ -6,19 +6,18 @@ import {afterAll, beforeAll, expect, it} from 'vitest';
 import type mysql from 'mysql2/promise';
 import {eventually} from '../helpers/eventually.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
-import {Stand} from '../helpers/fault-stand.ts';
-import {connect} from '../servers/databases.ts';
+import type {Stand} from '../helpers/fault-stand.ts';
+import {openWithOwnSource, session, SOURCE_DATABASE, type OwnSource} from '../helpers/own-source.ts';
 
-describeEachFlavour('#37 a statement in the log', ({flavour, server, source, target}) => {
+describeEachFlavour('#37 a statement in the log', ({flavour, edition, server}) => {
+  let own: OwnSource;
   let stand: Stand;
   let other: mysql.Connection;
+  const source = SOURCE_DATABASE;
   const far = `${source}_far`;
   beforeAll(async () => {
-    stand = await Stand.open({
-      source: {server, database: source},
-      target: {server, database: target},
-      env: {LOG_LEVEL: 'debug'},
-    });
+    own = await openWithOwnSource({edition}, server, {env: {LOG_LEVEL: 'debug'}});
+    ({stand} = own);
     await stand.source.query("INSERT INTO institutes (id, name) VALUES (1, 'One'), (2, 'Two')");
     await stand.source.query(
       "INSERT INTO users (id, first_name, email, password) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT i, CONCAT('F', i), CONCAT('n', i, '@example.test'), 'p' FROM n",
@@ -26,7 +25,7 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     await stand.source.query(
       "INSERT INTO institute_user (institute_id, user_id, user_type, status) SELECT 1, id, 'student', 'active' FROM users",
     );
-    other = await connect(server, source);
+    other = await session(own);
     await other.query(`
       CREATE DATABASE ${far};
       CREATE TABLE ${far}.logins (id INT PRIMARY KEY AUTO_INCREMENT, user_id INT);
@@ -42,9 +41,8 @@ describeEachFlavour('#37 a statement in the log', ({flavour, server, source, tar
     await stand.until('the load', ({lastRun}) => lastRun?.state === 'succeeded');
   });
   afterAll(async () => {
-    await other?.query(`DROP DATABASE IF EXISTS ${far}`);
     await other?.end();
-    await stand?.[Symbol.asyncDispose]();
+    await own?.[Symbol.asyncDispose]();
   });
 
   const requested = () => stand.logText().split('"reconcile.owed"').length - 1;

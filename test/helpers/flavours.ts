@@ -9,7 +9,10 @@ export interface FlavourContext {
   readonly flavour: Flavour;
   /** For `startServer`: another server of the same kind and version. */
   readonly edition: Edition;
-  /** The shared server: other suites use it, too, so stop, freeze or reconfigure only a server of your own. */
+  /**
+   * The shared server: other suites use it, too, so stop, freeze or reconfigure only a server of your own, and log
+   * statements only there.
+   */
   readonly server: ServerAddress;
   /** The suite's own empty schemas; they exist from `beforeAll` on, and are dropped after the suite. */
   readonly source: string;
