@@ -2,6 +2,7 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {z} from 'zod';
 import {apiSchemas} from '../../src/server/mapped-schemas.ts';
+import {eventually} from '../helpers/eventually.ts';
 import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {LAAS} from '../helpers/laas-mapping.ts';
@@ -158,7 +159,8 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
         ].sort(),
       );
       expect(response.headers.get('x-request-id')).toBe(body['requestId']);
-      expect(stand.daemon.log()).toContain(String(body['requestId']));
+      // The answer and the log arrive by different ways.
+      await eventually(() => stand.daemon.log().includes(String(body['requestId'])), {what: 'its log line'});
     }
     expect(stand.daemon.log()).not.toContain(FULL);
   });
@@ -254,9 +256,12 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
         .filter(([name]) => name.startsWith('sync_reconnects_total'))
         .reduce((sum, [, count]) => sum + count, 0);
     const before = await total();
+    // Streams of other tests read from this server, too.
     const dumps = await stand.sourceRows(
-      "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'",
+      "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' AND db = ?",
+      [source],
     );
+    expect(dumps).toHaveLength(1);
     for (const {id} of dumps) await stand.source.query('KILL ?', [id]);
     await stand.explained(expect.poll(total, {timeout: 15_000}).toBeGreaterThan(before));
     await stand.daemon.until('streaming');
