@@ -65,6 +65,18 @@ export async function signIn(page: Page, url: string, token: string): Promise<vo
 /** The element that shows the text of that name (view.js). */
 export const text = (page: Page, name: string) => page.locator(`[data-text="${name}"]`).first();
 
+/**
+ * A shown position, in a form that can be compared: files of the log are numbered, and another test may begin a new
+ * one.
+ *
+ * @throws Error if it shows none
+ */
+export function placeOf(shown: string): string {
+  const [, file, offset] = /file (\S+)\noffset (\d+)/.exec(shown) ?? [];
+  if (file === undefined || offset === undefined) throw new Error(`no position: ${shown}`);
+  return `${file} ${offset.padStart(20, '0')}`;
+}
+
 /** The cells of a list's visible rows. */
 export const cells = (page: Page, list: string) =>
   page
