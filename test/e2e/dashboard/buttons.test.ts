@@ -2,6 +2,7 @@
 import type {Browser} from 'playwright-core';
 import {describe, expect, it} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
+import {eventually} from '../../helpers/eventually.ts';
 import {run} from '../../unit/server/recording-operations.ts';
 import {cells, seen, signIn, withBrowser} from './browser.ts';
 import {FULL, open, READ} from './served-app.ts';
@@ -50,7 +51,7 @@ describe('the buttons of the page', () => {
     await says('pause', 'Replication is paused.');
     await says('resume', 'Replication resumes.');
     await says('retry', '5 retried, 1 remain.');
-    await expect.poll(() => cells(page, 'dead-letters')).toHaveLength(1);
+    await eventually(async () => (await cells(page, 'dead-letters')).length === 1);
     await says('verify', 'Verified: both sides are equal.');
     expect(await page.locator('#verification').isVisible()).toBe(true);
     await says('confirm-deletes', /^Run run-\d+ started\.$/);

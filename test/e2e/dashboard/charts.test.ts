@@ -2,6 +2,7 @@
 import type {Browser} from 'playwright-core';
 import {expect, it} from 'vitest';
 import {z} from 'zod';
+import {eventually} from '../../helpers/eventually.ts';
 import {seen, withBrowser} from './browser.ts';
 import {open} from './served-app.ts';
 import {visit, type ServeOptions} from './visit.ts';
@@ -73,6 +74,6 @@ it('shades unknown values, draws the limit, and shows the moment under the point
   await page.mouse.move(0, 0);
   await seen(page, '[data-readout="lag"]', /^median .* · most 1 min 30 s$/);
   await page.emulateMedia({colorScheme: 'dark'});
-  await expect.poll(() => ink(red, all)).toBe(0); // in the dark it is a light red
+  await eventually(async () => (await ink(red, all)) === 0); // in the dark it is a light red
   expect(await page.locator('[data-chart="lag"] canvas').count()).toBe(1);
 });

@@ -1,5 +1,6 @@
 import type {Browser} from 'playwright-core';
 import {describe, expect, it, onTestFinished} from 'vitest';
+import {eventually} from '../../helpers/eventually.ts';
 import {gate} from '../../unit/server/app-under-test.ts';
 import {run} from '../../unit/server/recording-operations.ts';
 import {cells, seen, signIn, text, withBrowser} from './browser.ts';
@@ -93,7 +94,7 @@ describe('the content of the dashboard', () => {
     onTestFinished(() => again.stop());
     await page.locator('#live[data-live="live"]').waitFor();
     await seen(page, '[data-run="018f-11"]', 'Failed');
-    await expect.poll(() => cells(page, 'dead-letters')).toHaveLength(2);
+    await eventually(async () => (await cells(page, 'dead-letters')).length === 2);
     expect(await page.locator('#lost-text').innerText()).toBe('');
   });
 

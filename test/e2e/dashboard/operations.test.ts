@@ -26,7 +26,10 @@ it('Run reconcile repairs a row that had drifted, once it is confirmed', async (
     (sum, table) => sum + (table['repaired'] ?? 0),
     0,
   );
-  expect((await cells(page, 'runs'))[0]?.[6]).toBe(String(repaired));
+  await eventually(async () => {
+    expect((await cells(page, 'runs'))[0]?.[6]).toBe(String(repaired));
+    return true;
+  });
 });
 
 it('Verify shows the row that drifted, and leaves it', async () => {
@@ -79,7 +82,7 @@ it('Retry writes a row whose cause is fixed, and shows how many remain', async (
   expect(await stand.targetRows('SELECT email FROM user WHERE userId = 20')).toEqual([
     {email: 'taken@example.test'},
   ]);
-  await expect.poll(() => page.locator('[data-list="dead-letters"] tr').count()).toBe(2);
+  await eventually(async () => (await page.locator('[data-list="dead-letters"] tr').count()) === 2);
 });
 
 it('mass deletes wait for a person, who confirms them on the page', async () => {

@@ -1,6 +1,7 @@
 import {createServer} from 'node:http';
 import {connect, type AddressInfo} from 'node:net';
 import {expect, it, onTestFinished} from 'vitest';
+import {eventually} from '../../helpers/eventually.ts';
 import {silentLogger} from '../../helpers/silent-logger.ts';
 import {runServer, type ServerOptions} from '../../../src/server/server.ts';
 import {appUnderTest, gate} from './app-under-test.ts';
@@ -82,7 +83,7 @@ it('ends an event stream whose client disconnected', async () => {
   await response.body?.getReader().read();
   expect(operations.watchers).toBe(1);
   client.abort();
-  await expect.poll(() => operations.watchers).toBe(0);
+  await eventually(() => operations.watchers === 0);
 });
 
 it('rejects with one clear error that names PORT if the port is taken', async () => {
