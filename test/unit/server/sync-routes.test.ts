@@ -1,5 +1,6 @@
 import {describe, expect, it, vi} from 'vitest';
 import {SyncError} from '../../../src/errors.ts';
+import {eventually} from '../../helpers/eventually.ts';
 import {appUnderTest, gate} from './app-under-test.ts';
 import {outcomes, NOW, status} from './recording-operations.ts';
 
@@ -7,7 +8,7 @@ describe('POST /sync/trigger', () => {
   it('answers with the outcome once the run has ended', async () => {
     const {post, operations} = appUnderTest();
     const answer = post('/sync/trigger');
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     operations.end('succeeded', {durationMs: 1234, tables: outcomes({repaired: 2})});
     const response = await answer;
     expect(response.status).toBe(200);
@@ -28,7 +29,7 @@ describe('POST /sync/trigger', () => {
   ])('takes the defaults from %s', async (_name, init) => {
     const {call, operations} = appUnderTest();
     const answer = call('/sync/trigger', init);
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     operations.end('succeeded');
     expect((await answer).status).toBe(200);
     expect(operations.asked).toEqual([{method: 'trigger', argument: {mode: 'diff', allowDeletes: false}}]);
@@ -105,7 +106,7 @@ describe('POST /sync/trigger', () => {
   it('answers 500 with the reason for a failed run', async () => {
     const {post, operations} = appUnderTest();
     const answer = post('/sync/trigger');
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     operations.end('failed', {error: 'the source cannot be reached'});
     const response = await answer;
     expect(response.status).toBe(500);
@@ -121,7 +122,7 @@ describe('POST /sync/trigger', () => {
   it('answers 503 with the time to wait for a run that a failover interrupted', async () => {
     const {post, operations} = appUnderTest();
     const answer = post('/sync/trigger');
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     operations.end('failed', {error: 'interrupted', failure: 'run-interrupted'});
     const response = await answer;
     expect(response.status).toBe(503);
@@ -137,7 +138,7 @@ describe('POST /sync/trigger', () => {
   it('says that deletes must be allowed if a run needs confirmation', async () => {
     const {post, operations} = appUnderTest();
     const answer = post('/sync/trigger');
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     operations.end('needs-confirmation');
     const response = await answer;
     expect(response.status).toBe(200);
@@ -151,7 +152,7 @@ describe('POST /sync/trigger', () => {
   it('answers a waiting client when the server stops', async () => {
     const {post, operations, stop} = appUnderTest();
     const answer = post('/sync/trigger');
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     stop.abort();
     const response = await answer;
     expect(response.status).toBe(503);
@@ -207,7 +208,7 @@ describe('POST /sync/verify', () => {
     const held = gate<typeof operations.verdict>();
     const verify = vi.spyOn(operations, 'verify').mockReturnValueOnce(held.promise);
     const first = post('/sync/verify');
-    await vi.waitFor(() => expect(verify).toHaveBeenCalled());
+    await eventually(() => verify.mock.calls.length > 0);
     expect((await post('/sync/verify')).status).toBe(409);
     held.resolve(operations.verdict);
     expect((await first).status).toBe(200);

@@ -7,6 +7,7 @@ import type {AddressInfo} from 'node:net';
 import {describe, expect, it, onTestFinished, vi} from 'vitest';
 import {StoppedError, SyncError} from '../../../src/errors.ts';
 import {CursorError, type Status, type Verdict} from '../../../src/status/operations.ts';
+import {eventually} from '../../helpers/eventually.ts';
 import {deadLetter, EQUAL, run} from './recording-operations.ts';
 import {listeningThread, startThread, whileBlocked} from './thread-under-test.ts';
 
@@ -26,11 +27,10 @@ describe('while the daemon’s thread is busy', () => {
     expect(Date.parse(body.timestamp)).toBeLessThanOrEqual(blockedAtMs);
     expect(body.isHealthy).toBe(true);
     const askedAtMs = Date.now();
-    const fresh = await vi.waitUntil(async () => {
+    await eventually(async () => {
       const {timestamp} = (await get('sync/status')).body;
       return Date.parse(String(timestamp)) >= askedAtMs;
     });
-    expect(fresh).toBe(true);
   });
 
   it('shows the effect of a POST once its answer has arrived', async () => {
@@ -60,9 +60,13 @@ describe('while the daemon’s thread is busy', () => {
       // An unknown value is neither 0 nor the last one.
       replication: {lagSeconds: null, lagBytes: null},
     });
-    await vi.waitFor(async () => expect((await get('healthz')).status).toBe(200));
-    expect((await get('readyz')).status).toBe(200);
-    expect((await get('sync/status')).body).toMatchObject({isHealthy: true, reasons: []});
+    // A machine that stands still for a moment hangs, too.
+    await eventually(async () => {
+      expect((await get('healthz')).status).toBe(200);
+      expect((await get('readyz')).status).toBe(200);
+      expect((await get('sync/status')).body).toMatchObject({isHealthy: true, reasons: []});
+      return true;
+    });
   });
 });
 
@@ -98,7 +102,7 @@ describe('a call to the daemon', () => {
   it('is answered twice for a trigger: with its run, and with the run’s end', async () => {
     const {operations, post, get} = await listeningThread();
     const answer = post('sync/trigger', {body: '{"mode":"full","allowDeletes":true}'});
-    await vi.waitFor(async () => expect((await get('sync/status')).body['currentRun']).not.toBeNull());
+    await eventually(async () => (await get('sync/status')).body['currentRun'] !== null);
     expect(operations.asked).toEqual([{method: 'trigger', argument: {mode: 'full', allowDeletes: true}}]);
     operations.end('succeeded', {durationMs: 77});
     expect(await (await answer).json()).toMatchObject({success: true, runId: 'run-2', durationMs: 77});
@@ -155,7 +159,7 @@ describe('a call to the daemon', () => {
     expect(operations.watchers).toBe(0);
     const client = new AbortController();
     const events = await fetch(`${url}sync/events`, {signal: client.signal});
-    await vi.waitFor(() => expect(operations.watchers).toBe(1));
+    await eventually(() => operations.watchers === 1);
     operations.emit({
       tag: 'progress',
       progress: {runId: 'run-1', table: 'user', rows: 1, totalRows: 2, fraction: 0.5},
@@ -168,7 +172,7 @@ describe('a call to the daemon', () => {
     }
     expect(text).toMatch(/event: status\n.*\n\nevent: progress\ndata: {"runId":"run-1".*\n\nevent: status/);
     client.abort();
-    await vi.waitFor(() => expect(operations.watchers).toBe(0));
+    await eventually(() => operations.watchers === 0);
   });
 });
 
@@ -176,7 +180,7 @@ describe('the thread’s end', () => {
   it('comes when it is stopped, after the current work', async () => {
     const {operations, stop, ended, post, url} = await listeningThread();
     const answer = post('sync/trigger');
-    await vi.waitFor(() => expect(operations.asked).toHaveLength(1));
+    await eventually(() => operations.asked.length === 1);
     stop.abort();
     // Like a run that stops with the daemon: its end is reported too late.
     operations.end('failed');
