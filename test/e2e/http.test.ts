@@ -7,13 +7,14 @@ import {Stand} from '../helpers/fault-stand.ts';
 import {describeEachFlavour} from '../helpers/flavours.ts';
 import {LAAS} from '../helpers/laas-mapping.ts';
 import {samplesOf} from '../helpers/metrics.ts';
+import {openWithOwnSource} from '../helpers/own-source.ts';
 
 const FULL = 'the-full-token';
 const READ = 'the-read-token';
 const USERS = 40;
 const schemas = apiSchemas(LAAS);
 
-describeEachFlavour('the HTTP contract', ({server, source, target}) => {
+describeEachFlavour('the HTTP contract', ({edition, server, source, target}) => {
   let stand: Stand;
   beforeAll(async () => {
     stand = await Stand.open({
@@ -233,11 +234,18 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
   });
 
   it('changes without row images are a warning in the status until a reconcile', async () => {
-    const before = (await stand.daemon.status()).lastRun as {runId: string};
-    await stand.source.query(
+    // On a server of its own: every other stream that reads from it runs a reconcile, too.
+    await using own = await openWithOwnSource({edition}, server);
+    await own.stand.source.query(
+      "INSERT INTO users (id, first_name, email, password) VALUES (30, 'n', 'at@30', 'p')",
+    );
+    await own.stand.start();
+    const before = (await own.stand.until('the first load', ({lastRun}) => lastRun?.state === 'succeeded'))
+      .lastRun as {runId: string};
+    await own.stand.source.query(
       "SET SESSION binlog_format = 'STATEMENT'; UPDATE users SET first_name = 'hidden' WHERE id = 30; SET SESSION binlog_format = 'ROW'",
     );
-    const {warnings, isHealthy} = await stand.until(
+    const {warnings, isHealthy} = await own.stand.until(
       'the run that covers it',
       ({lastRun}) => lastRun !== null && lastRun.state === 'succeeded' && lastRun.runId !== before.runId,
     );
@@ -247,7 +255,7 @@ describeEachFlavour('the HTTP contract', ({server, source, target}) => {
       ),
     );
     expect(isHealthy).toBe(true);
-    await stand.equal();
+    await own.stand.equal();
   });
 
   it('a lost connection is counted, by reason', async () => {
