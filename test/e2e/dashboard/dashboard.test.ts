@@ -3,7 +3,7 @@ import {describe, expect, it, onTestFinished} from 'vitest';
 import {eventually} from '../../helpers/eventually.ts';
 import {gate} from '../../unit/server/app-under-test.ts';
 import {run} from '../../unit/server/recording-operations.ts';
-import {cells, seen, signIn, text, withBrowser} from './browser.ts';
+import {cells, confirm, seen, signIn, text, withBrowser} from './browser.ts';
 import {eventful, FULL, LiveOperations, open, READ, serve} from './served-app.ts';
 import {visit, type ServeOptions} from './visit.ts';
 
@@ -71,6 +71,28 @@ describe('the content of the dashboard', () => {
     expect(await page.evaluate('document.activeElement.closest("[data-run]")?.dataset.run')).toBe('018f-10');
     await seen(page, '[data-text="runTitle"]', 'No run in progress');
     await seen(page, '[data-look="lastRun"]', 'Failed');
+  });
+
+  it('keeps the end of a run if a list from before arrives after it', async () => {
+    const {page, served, operations} = await dashboard();
+    await open(page, served);
+    const current = run('018f-10', 'running', {startedAt: new Date().toISOString()});
+    operations.history.unshift(current, run('018f-0'));
+    operations.change({currentRun: current});
+    const [read, mayArrive] = [gate<null>(), gate<null>()];
+    await page.route('**/sync/runs?limit=*', async route => {
+      const response = await route.fetch();
+      read.resolve(null);
+      await mayArrive.promise;
+      await route.fulfill({response});
+    });
+    await confirm(page, 'pause');
+    await read.promise;
+    operations.end('failed');
+    await seen(page, '[data-run="018f-10"]', 'Failed');
+    mayArrive.resolve(null);
+    await page.locator('[data-run="018f-0"]').waitFor();
+    expect(await page.locator('[data-run="018f-10"]').innerText()).toContain('Failed');
   });
 
   it('brings older runs on request', async () => {

@@ -69,8 +69,16 @@ function takeStatus(fresh) {
   if (fresh.deadLetters !== lettersAt) void loadDeadLetters();
 }
 
-/** Replaces a run's two rows, or inserts them at the top; an open row stays open. */
+/** The ids of runs that are known to have ended. */
+const endedRuns = new Set();
+
+/**
+ * Replaces a run's two rows, or inserts them at the top; an open row stays open. A list that was read before a run
+ * ended may arrive after its end, which it does not undo.
+ */
 function takeRun(run) {
+  if (run.endedAt !== null) endedRuns.add(run.runId);
+  else if (endedRuns.has(run.runId)) return;
   const body = list('runs');
   const made = runRows(run).map(node);
   const row = body.querySelector(`[data-run="${CSS.escape(run.runId)}"]`);
